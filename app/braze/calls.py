@@ -1,0 +1,235 @@
+"""Connected Content calls: what Braze sends, what it accepts, and what a template sees of the answer.
+
+An answer is usable only if it is 2xx, comes within 2 s and holds at most 1 MB; redirects are not followed. Everything
+else leaves the variable nil, and the message goes out all the same unless the template aborts or asks for retries.
+
+Source: https://www.braze.com/docs/user_guide/personalization_and_dynamic_content/connected_content/making_an_api_call
+"""
+
+import json
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from app.braze.errors import TemplateError
+
+CUT_OFF_S = 2.0
+MAX_BYTES = 1024 * 1024
+STATUS_KEY = "__http_status_code__"
+
+_HTTP_PORTS = (None, 80, 443)
+_OK = range(200, 300)
+_REDIRECT = range(300, 400)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential stored in Braze: `:basic_auth` sends name and secret, `:auth_credentials` the secret as a Bearer token."""
+
+    name: str
+    secret: str = field(repr=False)
+
+    def basic(self) -> str:
+        """Return the Authorization header of `:basic_auth`."""
+        return "Basic " + b64encode(f"{self.name}:{self.secret}".encode()).decode()
+
+    def bearer(self) -> str:
+        """Return the Authorization header of `:auth_credentials`."""
+        return f"Bearer {self.secret}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One HTTP request, complete but for Host and Content-Length."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and the decompressed body, of which a fetch need read no more than MAX_BYTES + 1 bytes."""
+
+    status: int
+    body: bytes
+
+
+class Unanswered(Exception):  # noqa: N818  # it is an outcome a fetch reports, and reads as one
+    """No answer came; the message says why in a few words."""
+
+
+class Fetch(Protocol):
+    """Performs one request within CUT_OFF_S, follows no redirect, raises Unanswered when nothing came."""
+
+    def __call__(self, request: Request, /) -> Answer:
+        """Return the answer, whatever its status."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One call as it went; `failure` is None when the template could use the answer.
+
+    `cacheable_s` is how long Braze may serve the same URL from its own cache instead; a preview never does.
+    """
+
+    method: str
+    url: str
+    status: int | None
+    duration_s: float
+    size_bytes: int
+    failure: str | None
+    cacheable_s: int | None
+
+
+def build_request(  # noqa: PLR0913  # one argument per thing a tag may say about its request
+    *,
+    url: str,
+    method: str,
+    headers: Mapping[str, str],
+    body: str | None,
+    content_type: str | None,
+    authorization: str | None,
+    base_url: str | None,
+) -> Request:
+    """Return the request Braze makes of a tag whose Liquid is filled in.
+
+    With `base_url` the call goes there instead of to the scheme and host in the template, so that a template made
+    for production can be previewed against any running service, and no credential leaves for another host.
+    """
+    parts = _checked_url(url.replace("\u00a0", ""))
+    sent = _headers(method, content_type) | {_canonical(name): value for name, value in headers.items()}
+    sent["X-Braze-Sender-Version"] = "preview"
+    if authorization or parts.username:
+        sent["Authorization"] = authorization or _basic_of(parts)
+    return Request(
+        method=method,
+        url=_target(parts, base_url),
+        headers=sent,
+        body=_body(body, sent["Content-Type"], asked=content_type),
+    )
+
+
+def _checked_url(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise TemplateError(f"connected_content can't read the URL '{url}': {error}.") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise TemplateError(
+            f"connected_content needs a URL that starts with https:// and a host, not '{url}'."
+        )
+    if port not in _HTTP_PORTS:
+        raise TemplateError(f"connected_content can't call port {port}; Braze reaches ports 80 and 443 only.")
+    return parts
+
+
+def _headers(method: str, content_type: str | None) -> dict[str, str]:
+    default = "application/x-www-form-urlencoded" if method == "POST" else "application/json"
+    return {
+        "User-Agent": "Braze Sender 7c1d0f5e",
+        "Accept-Encoding": "gzip",
+        "Accept": content_type or "*/*",
+        "Content-Type": content_type or default,
+    }
+
+
+def _canonical(name: str) -> str:
+    return "-".join(word.capitalize() for word in name.split("-"))
+
+
+def _basic_of(parts: SplitResult) -> str:
+    return Credential(unquote(parts.username or ""), unquote(parts.password or "")).basic()
+
+
+def _target(parts: SplitResult, base_url: str | None) -> str:
+    host = parts.netloc.rpartition("@")[2]
+    if base_url is None:
+        return parts._replace(netloc=host, fragment="").geturl()
+    base = urlsplit(base_url)
+    path = base.path.rstrip("/") + parts.path
+    return parts._replace(scheme=base.scheme, netloc=base.netloc, path=path, fragment="").geturl()
+
+
+def _body(body: str | None, content_type: str, *, asked: str | None) -> bytes | None:
+    """Encode the body; with `:content_type application/json` Braze turns `k=v&k2=v2` into JSON, and so do we."""
+    if body is None:
+        return None
+    if asked and content_type.startswith("application/json") and not _is_json(body):
+        body = json.dumps(dict(parse_qsl(body, keep_blank_values=True)), ensure_ascii=False)
+    return body.encode()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def perform(
+    request: Request,
+    *,
+    fetch: Fetch,
+    clock: Callable[[], float] = time.monotonic,
+    cacheable_s: int | None = None,
+) -> tuple[Call, Answer | None]:
+    """Make one call; the answer is None whenever Braze would hand the template nil."""
+    started_s = clock()
+    answer, failure = _attempt(request, fetch)
+    duration_s = clock() - started_s
+    if answer is not None:
+        failure = _fault_of(answer, duration_s)
+    call = Call(
+        method=request.method,
+        url=request.url,
+        status=answer.status if answer else None,
+        duration_s=duration_s,
+        size_bytes=len(answer.body) if answer else 0,
+        failure=failure,
+        cacheable_s=cacheable_s,
+    )
+    return call, answer if failure is None else None
+
+
+def _attempt(request: Request, fetch: Fetch) -> tuple[Answer | None, str | None]:
+    if not request.url.isascii() or any(character <= " " for character in request.url):
+        return None, "the URL holds characters no URL may hold; print values through | url_param_escape"
+    try:
+        return fetch(request), None
+    except Unanswered as error:
+        return None, str(error)
+
+
+def _fault_of(answer: Answer, duration_s: float) -> str | None:
+    if answer.status in _REDIRECT:
+        return f"redirect {answer.status}, which Braze does not follow"
+    if answer.status not in _OK:
+        return f"status {answer.status}"
+    if duration_s >= CUT_OFF_S:
+        return f"no complete answer within {CUT_OFF_S:g} s"
+    if len(answer.body) > MAX_BYTES:
+        return f"answer over {MAX_BYTES} bytes"
+    return None
+
+
+def usable_value(answer: Answer) -> dict[str, object] | list[object] | str:
+    """Return what a usable answer gives a template: object with its status, array without, or text.
+
+    A bare JSON number or string counts as text: Braze documents objects and arrays only.
+    """
+    text = answer.body.decode("utf-8", errors="replace")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, dict):
+        return value | {STATUS_KEY: answer.status}
+    return value if isinstance(value, list) else text

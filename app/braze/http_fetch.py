@@ -1,0 +1,93 @@
+"""The real fetch: one HTTP or HTTPS request by the standard library, cut off as a whole after 2 s."""
+
+import gzip
+import socket
+import ssl
+import threading
+import time
+import zlib
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from urllib.parse import SplitResult, urlsplit
+
+from app.braze.calls import CUT_OFF_S, MAX_BYTES, Answer, Request, Unanswered
+
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+def fetch_over_http(request: Request, *, cut_off_s: float = CUT_OFF_S) -> Answer:
+    """Return the answer, of any status; raises Unanswered when none came within `cut_off_s` in all.
+
+    A socket's own timeout starts anew with every packet, so a server that trickles would never be cut off; a timer
+    that shuts the socket down ends the whole call. Looking up a host name and trying its several addresses is outside
+    of the timer's reach: each address has `cut_off_s` to accept the connection.
+    """
+    started_s = time.monotonic()
+    parts = urlsplit(request.url)
+    connection = _connection(parts, cut_off_s)
+    try:
+        connection.connect()
+        left_s = cut_off_s - (time.monotonic() - started_s)
+        with _CutOff(connection.sock, max(left_s, 0.0)) as cut_off:
+            return _exchange(connection, parts, request, cut_off)
+    except TimeoutError as error:
+        raise Unanswered(f"no complete answer within {cut_off_s:g} s") from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise Unanswered(f"call failed: {error or type(error).__name__}") from error
+    finally:
+        connection.close()
+
+
+def _connection(parts: SplitResult, timeout_s: float) -> HTTPConnection:
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return HTTPSConnection(host, parts.port, timeout=timeout_s, context=ssl.create_default_context())
+    return HTTPConnection(host, parts.port, timeout=timeout_s)
+
+
+class _CutOff:
+    """Shuts a socket down when the time is over, so that whoever reads or writes it stops at once."""
+
+    def __init__(self, sock: socket.socket, after_s: float) -> None:
+        self.passed = threading.Event()
+        self._sock = sock
+        self._timer = threading.Timer(after_s, self._cut)
+        self._timer.daemon = True
+
+    def _cut(self) -> None:
+        self.passed.set()
+        with suppress(OSError):  # the other side may have closed it just now
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> "_CutOff":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+
+def _exchange(connection: HTTPConnection, parts: SplitResult, request: Request, cut_off: _CutOff) -> Answer:
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        connection.request(request.method, target, body=request.body, headers=dict(request.headers))
+        with connection.getresponse() as response:
+            answer = Answer(response.status, _body(response))
+    except (OSError, HTTPException, ValueError) as error:
+        if cut_off.passed.is_set():
+            raise TimeoutError from error
+        raise
+    if cut_off.passed.is_set():  # a body without a length ends like a whole one when the socket is shut down
+        raise TimeoutError
+    return answer
+
+
+def _body(response: HTTPResponse) -> bytes:
+    raw = response.read(MAX_BYTES + 1)
+    if response.getheader("Content-Encoding", "").lower() != "gzip":
+        return raw
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(raw, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise gzip.BadGzipFile(f"body is not the gzip it claims to be: {error}") from error

@@ -1,0 +1,1 @@
+"""The send model and the planner: pure, deterministic, imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Everything that speaks SQL: tables, queries, bulk load, the embedded server."""

