@@ -15,3 +15,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data folder {folder} is not here; set CONNECTED_JOBS_DATA to where it is")
     return folder
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Where every program is installed, a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if os.environ.get("CONNECTED_JOBS_NO_SKIPS") and skipped and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -87,7 +87,7 @@ class Call:
     cacheable_s: int | None
 
 
-def build_request(  # noqa: PLR0913  # one argument per thing a tag may say about its request
+def build_request(
     *,
     url: str,
     method: str,

@@ -7,7 +7,8 @@ import threading
 import time
 import zlib
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from app.braze.calls import CUT_OFF_S, MAX_BYTES, Answer, Request, Unanswered
@@ -33,7 +34,7 @@ def fetch_over_http(request: Request, *, cut_off_s: float = CUT_OFF_S) -> Answer
     except TimeoutError as error:
         raise Unanswered(f"no complete answer within {cut_off_s:g} s") from error
     except (OSError, HTTPException, ValueError) as error:
-        raise Unanswered(f"call failed: {error or type(error).__name__}") from error
+        raise Unanswered(f"call failed: {str(error) or type(error).__name__}") from error
     finally:
         connection.close()
 
@@ -59,7 +60,7 @@ class _CutOff:
         with suppress(OSError):  # the other side may have closed it just now
             self._sock.shutdown(socket.SHUT_RDWR)
 
-    def __enter__(self) -> "_CutOff":
+    def __enter__(self) -> Self:
         self._timer.start()
         return self
 
@@ -85,6 +86,10 @@ def _exchange(connection: HTTPConnection, parts: SplitResult, request: Request, 
 
 def _body(response: HTTPResponse) -> bytes:
     raw = response.read(MAX_BYTES + 1)
+    if (
+        response.length and len(raw) <= MAX_BYTES
+    ):  # what Content-Length promised and read(amt) silently misses
+        raise IncompleteRead(raw, response.length)
     if response.getheader("Content-Encoding", "").lower() != "gzip":
         return raw
     try:

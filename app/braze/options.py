@@ -16,7 +16,7 @@ from app.braze.personalization import OUTPUT
 CACHE_MIN_S = 5 * 60
 CACHE_MAX_S = 4 * 60 * 60
 
-_WORD = re.compile(rf"(?:{OUTPUT}|\S)+")
+_WORD = re.compile(rf"(?:{OUTPUT}|[^ \t\r\n])+")  # \S would end a URL at the non-breaking spaces Braze strips
 _HEADERS = re.compile(rf"""\{{(?:"(?:\\.|{OUTPUT}|[^"\\])*"|{OUTPUT}|[^{{}}"])*\}}""")
 _OPTION = re.compile(r":(\w+)(?=\s|$)")
 _SPACE = re.compile(r"\s*")
@@ -107,14 +107,15 @@ def _refuse_name(name: str, found: dict[str, str]) -> None:
 
 
 def _unexpected(rest: str, found: dict[str, str]) -> str:
-    shown = rest.split()[0]
+    shown = rest.split(maxsplit=1)[0]
     if "body" in found:
         return f"connected_content can't place '{shown}': an inline :body may hold no spaces; capture it and pass {{{{name}}}}."
     return f"connected_content can't place '{shown}': options start with a colon and URLs hold no spaces."
 
 
 def _value(name: str, text: str, position: int) -> str:
-    pattern = _HEADERS if name == "headers" and text.startswith("{", position) else _WORD
+    object_follows = text.startswith("{", position) and not text.startswith("{{", position)
+    pattern = _HEADERS if name == "headers" and object_follows else _WORD
     match = pattern.match(text, position)
     if match is None or _OPTION.match(match.group()):
         hint = ' a JSON object such as {"X-Name": "value"}' if name == "headers" else " a value"

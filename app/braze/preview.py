@@ -9,6 +9,7 @@ from io import StringIO
 from liquid import Environment, RenderContext, Token
 from liquid.exceptions import LiquidError
 
+from app.braze.blank import register_blank
 from app.braze.calls import Answer, Call, Credential, Fetch, build_request, perform
 from app.braze.errors import TemplateError
 from app.braze.filters import FILTERS
@@ -67,6 +68,7 @@ class _BrazeEnvironment(Environment):
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         super().setup_tags_and_filters(extra=extra)
         register_tags(self)
+        register_blank(self)
         for name, function in FILTERS.items():
             self.add_filter(name, function)
 
@@ -118,7 +120,7 @@ class _Caller:
         return self.credential.basic() if options.basic_auth else self.credential.bearer()
 
 
-def preview(  # noqa: PLR0913  # the inputs of a render are these; all but the template are by name
+def preview(
     template_text: str,
     *,
     user_id: str,

@@ -78,6 +78,8 @@ class ConnectedContentNode(Node):
             )
         except TemplateError as error:
             raise LiquidError(str(error), token=self.token) from error
+        except LiquidError as error:  # its position is within a piece: show the tag's
+            raise LiquidError(str(error.message), token=self.token) from error
         value = None if answer is None else usable_value(answer)
         if isinstance(value, str):
             context.assign(self.options.save or "connected", None)
@@ -131,9 +133,7 @@ class ConnectedContentTag(Tag):
             pieces = _parsed(options, self.env.from_string)
         except TemplateError as error:
             raise LiquidSyntaxError(str(error), token=token) from error
-        except (
-            LiquidError
-        ) as error:  # it points into the piece; the tag's own line is what the author can find
+        except LiquidError as error:  # as when rendering
             raise LiquidSyntaxError(str(error.message), token=token) from error
         return ConnectedContentNode(token, options, pieces)
 

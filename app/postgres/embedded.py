@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import importlib.util
 import os
@@ -18,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.postgres.offspring import end_with_parent
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 START_S = 60.0
 STOP_S = 30.0
 _UNPRIVILEGED = "nobody"  # Postgres refuses to run as root; this account is on every Unix
 _INITDB = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-_PR_SET_PDEATHSIG = 1
 _POSTMASTER_PORT, _POSTMASTER_SOCKET_DIR, _POSTMASTER_STATUS = 3, 4, 7  # lines of postmaster.pid
 
 
@@ -173,7 +173,7 @@ def _start(programs: Path, data_dir: Path, options: dict[str, str]) -> tuple[sub
             group=account.pw_gid if account else None,
             extra_groups=[] if account else None,
             process_group=0,  # Ctrl-C is for us: we stop the server after everything that uses it
-            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - only a prctl call, made before any thread starts
+            preexec_fn=end_with_parent(signal.SIGINT),  # noqa: PLW1509 - only a prctl call; SIGINT is a fast shutdown
             env=_environment(),
             cwd="/",
         )
@@ -183,22 +183,6 @@ def _start(programs: Path, data_dir: Path, options: dict[str, str]) -> tuple[sub
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def _die_with(parent_pid: int) -> Callable[[], None]:
-    """Ask Linux to shut the server down (SIGINT is Postgres's fast shutdown) when its parent is gone."""
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        prctl = libc.prctl
-    except (OSError, AttributeError):  # not Linux: an orderly end still stops it
-        return lambda: None
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
-        if os.getppid() != parent_pid:
-            os._exit(1)
-
-    return ask
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], data_dir: Path, log_path: Path) -> None:

@@ -21,6 +21,7 @@ class Reason(IntEnum):
     FITS_SALARY = 11
     COMPANY_SCRAPPED = 12
     COMPANY_APPLIED = 13
+    NEW = 14
 
     @property
     def code(self) -> str:
@@ -43,6 +44,7 @@ SENTENCES: dict[str, dict[Reason, str]] = {
         Reason.FITS_SALARY: "희망 연봉에 맞아요",
         Reason.COMPANY_SCRAPPED: "스크랩한 회사의 공고예요",
         Reason.COMPANY_APPLIED: "지원했던 회사의 공고예요",
+        Reason.NEW: "새로 올라온 공고예요",
     },
     "en": {
         Reason.POPULAR: "Popular on the board right now",
@@ -58,6 +60,7 @@ SENTENCES: dict[str, dict[Reason, str]] = {
         Reason.FITS_SALARY: "Meets the salary you want",
         Reason.COMPANY_SCRAPPED: "From a company you scrapped",
         Reason.COMPANY_APPLIED: "From a company you applied to",
+        Reason.NEW: "New on the board",
     },
 }
 LANGUAGES = tuple(SENTENCES)

@@ -59,7 +59,7 @@ CREATE TABLE connected_jobs.publication (
 CREATE TABLE connected_jobs.credential (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name         text NOT NULL,
-    scope        text NOT NULL CHECK (scope IN ('content', 'operator')),
+    scope        text NOT NULL CHECK (scope IN ('content', 'metrics', 'operator')),
     secret_hash  bytea NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
     created_at   timestamptz NOT NULL DEFAULT now(),
     revoked_at   timestamptz

@@ -1,0 +1,231 @@
+"""The demo: a board, its lists and the service, from one command on an empty machine."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import socket
+import time
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import click
+from sqlalchemy import text
+
+from app.cli.board import load_summary
+from app.cli.children import running, stopped_by_signals
+from app.cli.parts import CommandError, embedded_database, progress_bar
+from app.cli.refreshing import summary as refresh_summary
+from app.cli.serving import GUNICORN
+from app.demo.generate import generate
+from app.postgres import migrate
+from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
+from app.postgres.engine import batch_engine
+from app.postgres.load import load
+from app.postgres.refresh import refresh
+from app.postgres.sources import find_sources
+from app.serving.credentials import Scope
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+READY_S = 60.0
+STALE = timedelta(days=1)  # a generated board's newest postings age, so it is made anew
+CREDENTIALS = {Scope.CONTENT: "braze", Scope.METRICS: "prometheus"}
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), help="A folder with postings in the import format.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--members", default=20_000, show_default=True, type=click.IntRange(1, 1_000_000))
+@click.option("--postings", default=3_000, show_default=True, type=click.IntRange(1, 200_000))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--once", is_flag=True, help="Answer one call, print it and end.")
+def demo(*, data: Path | None, port: int, members: int, postings: int, seed: int, once: bool) -> None:
+    """Serve a board from an embedded Postgres, and print the call that answers with a member's postings."""
+    if data is not None and not data.is_dir():
+        raise CommandError(f"There is no folder {data}: give one with postings in the import format.")
+    _refuse_taken_port(port)
+    folder = Settings.from_env().data_dir / f"demo-{port}"
+    board = Board(data, members, postings, seed)
+    with stopped_by_signals(), embedded_database(folder / "postgres", board.database_name()) as url:
+        engine = batch_engine(url)
+        board.prepare(engine)
+        secrets = _new_credentials(engine)
+        _write_credential(folder / "credential", secrets[Scope.CONTENT])
+        environment = {"DATABASE_URL": url, "CJ_BIND": f"127.0.0.1:{port}"}
+        with running(GUNICORN, environment) as gunicorn:
+            _wait_until_ready(port, gunicorn.poll)
+            call = _call(engine, port)
+            _introduce(call, port, secrets, folder)
+            if once:
+                click.echo(json.dumps(_answer(call, secrets[Scope.CONTENT]), ensure_ascii=False, indent=2))
+                return
+            gunicorn.wait()
+
+
+class Board:
+    """What the demo serves: real postings from a folder, or all of it generated."""
+
+    def __init__(self, data: Path | None, members: int, postings: int, seed: int) -> None:
+        self._data = data.resolve() if data else None
+        self._members = members
+        self._postings = postings
+        self._seed = seed
+
+    def database_name(self) -> str:
+        """One database for each board, so that another run with the same options finds it filled."""
+        key = f"{self._data} {self._members} {self._postings} {self._seed}"
+        return "demo_" + hashlib.sha256(key.encode()).hexdigest()[:12]
+
+    def prepare(self, engine: Engine) -> None:
+        """Tables, data and lists, as far as they are not there from an earlier run today."""
+        migrate.upgrade(engine, "board")
+        migrate.upgrade(engine, "service")
+        made_at = _last_refresh(engine)
+        if made_at is not None and datetime.now(UTC) - made_at < STALE:
+            return
+        if made_at is not None:
+            for branch in ("service", "board"):
+                migrate.downgrade(engine, branch)
+                migrate.upgrade(engine, branch)
+        with TemporaryDirectory() as made, progress_bar() as progress:
+            self._fill(engine, Path(made), progress)
+        with progress_bar() as progress:
+            click.echo(refresh_summary(refresh(engine, progress=progress)))
+
+    def _fill(self, engine: Engine, made: Path, progress: Callable[[str, float], None]) -> None:
+        """Import what the folder has; generate the whole board, or the members and activity it lacks."""
+        given = [source.noun.name for source in find_sources(self._data)[0]] if self._data else []
+        if self._data and "postings" not in given:
+            raise CommandError(f"{self._data} has no postings file: see docs/import-format.md.")
+        if self._data:
+            _import(engine, self._data, made, progress)
+        if "members" in given:
+            return
+        summary = generate(
+            made / "generated",
+            members=self._members,
+            postings=self._postings,
+            seed=self._seed,
+            now=datetime.now(UTC),
+            postings_from=self._data,
+            progress=progress,
+        )
+        rows = ", ".join(f"{count:,} {noun}" for noun, count in summary.rows.items())
+        click.echo(f"Generated, not real: {rows}.")
+        _import(engine, made / "generated", made, progress)
+
+
+def _import(engine: Engine, folder: Path, made: Path, progress: Callable[[str, float], None]) -> None:
+    report = load(
+        engine,
+        folder,
+        rejects=made / "rejects.csv",
+        progress=lambda noun, _rows, done, total: progress(f"load {noun}", done / max(total, 1)),
+    )
+    click.echo(load_summary(report))
+
+
+def _last_refresh(engine: Engine) -> datetime | None:
+    with engine.connect() as connection:
+        made_at: datetime | None = connection.execute(
+            text("SELECT max(finished_at) FROM connected_jobs.refresh_run WHERE state = 'ready'")
+        ).scalar()
+    return made_at
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} is taken: choose another, `make demo PORT={port + 1}`."
+            ) from error
+
+
+def _new_credentials(engine: Engine) -> dict[Scope, str]:
+    """A credential for each purpose; those of earlier demos are revoked, since their secrets are gone."""
+    with engine.begin() as connection:
+        for row in select_credentials(connection):
+            if row.revoked_at is None and row.name in CREDENTIALS.values():
+                revoke_credential(connection, row.id)
+        return {scope: insert_credential(connection, name, scope)[1] for scope, name in CREDENTIALS.items()}
+
+
+def _write_credential(path: Path, secret: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{CREDENTIALS[Scope.CONTENT]}:{secret}\n")
+
+
+def _wait_until_ready(port: int, ended: Callable[[], int | None]) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline:
+        if ended() is not None:
+            raise CommandError("The service stopped while starting; its messages above say why.")
+        try:
+            _get(f"http://127.0.0.1:{port}/health/ready")
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise CommandError(f"The service was not ready within {READY_S:.0f} s; its messages above say why.")
+
+
+def _call(engine: Engine, port: int) -> str:
+    """The URL that asks for the postings of a member with much activity."""
+    with engine.connect() as connection:
+        member_id: str = connection.execute(
+            text("""
+                SELECT a.member_id
+                FROM board.activity a
+                JOIN board.member m ON m.id = a.member_id AND m.mail_consent AND m.withdrawn_at IS NULL
+                WHERE a.kind = 'apply'
+                GROUP BY a.member_id
+                ORDER BY abs(count(*) - 8), a.member_id
+                LIMIT 1
+            """)
+        ).scalar_one()
+    return f"http://127.0.0.1:{port}/v1/members/{quote(member_id, safe='')}/recommendations?campaign=weekly-digest"
+
+
+def _answer(call: str, secret: str) -> Any:
+    token = base64.b64encode(f"{CREDENTIALS[Scope.CONTENT]}:{secret}".encode()).decode()
+    return json.loads(_get(call, Authorization=f"Basic {token}"))
+
+
+def _get(url: str, **headers: str) -> bytes:
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - URLs of our own making
+    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+        body: bytes = answer.read()
+    return body
+
+
+def _introduce(call: str, port: int, secrets: dict[Scope, str], folder: Path) -> None:
+    content, metrics = secrets[Scope.CONTENT], secrets[Scope.METRICS]
+    click.echo(f"""
+The service answers on port {port}. Ask it for a member's postings, as Braze would:
+
+  curl -su '{CREDENTIALS[Scope.CONTENT]}:{content}' '{call}'
+
+Health:    curl -s http://127.0.0.1:{port}/health/ready
+Metrics:   curl -su '{CREDENTIALS[Scope.METRICS]}:{metrics}' http://127.0.0.1:{port}/metrics
+A mail:    connected-jobs preview docs/templates/jobs-mail.html.liquid --member ID \\
+             --url http://127.0.0.1:{port} --credential-file {folder / "credential"}
+
+Ctrl-C stops the service and its Postgres.""")
+
+
+COMMANDS = (demo,)

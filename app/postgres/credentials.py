@@ -1,0 +1,78 @@
+"""Credentials in Postgres: made, listed, revoked. Only their hashes are kept."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.serving.credentials import Scope, hash_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """A credential without its secret."""
+
+    id: int
+    name: str
+    scope: Scope
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def insert_credential(
+    connection: Connection,
+    name: str,
+    scope: Scope,
+    *,
+    random_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
+) -> tuple[CredentialRow, str]:
+    """Make a credential; the secret returned is kept nowhere. Several of one name may live at once."""
+    secret = random_secret()
+    row = connection.execute(
+        text("""
+            INSERT INTO connected_jobs.credential (name, scope, secret_hash)
+            VALUES (:name, :scope, :secret_hash)
+            RETURNING id, name, scope, created_at, revoked_at
+        """),
+        {"name": name, "scope": scope, "secret_hash": hash_secret(secret)},
+    ).one()
+    return _credential(*row), secret
+
+
+def select_credentials(connection: Connection) -> list[CredentialRow]:
+    """Every credential ever made, oldest first."""
+    rows = connection.execute(
+        text("SELECT id, name, scope, created_at, revoked_at FROM connected_jobs.credential ORDER BY id")
+    )
+    return [_credential(*row) for row in rows]
+
+
+def revoke_credential(connection: Connection, number: int) -> CredentialRow | None:
+    """Revoke one by its id; None where there is none alive with it."""
+    row = connection.execute(
+        text("""
+            UPDATE connected_jobs.credential
+            SET revoked_at = now()
+            WHERE id = :number AND revoked_at IS NULL
+            RETURNING id, name, scope, created_at, revoked_at
+        """),
+        {"number": number},
+    ).one_or_none()
+    return None if row is None else _credential(*row)
+
+
+def _credential(
+    number: int, name: str, scope: str, created_at: datetime, revoked_at: datetime | None
+) -> CredentialRow:
+    return CredentialRow(number, name, Scope(scope), created_at, revoked_at)

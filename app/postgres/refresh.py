@@ -1,0 +1,292 @@
+"""The refresh: read the board, fit, rank every member on all cores, publish the run whole."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from app.postgres import runs
+from app.postgres.board_snapshot import Snapshot, profiles, snapshot
+from app.postgres.offspring import end_with_parent
+from app.recommend.refresh import Options, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import psycopg
+    from sqlalchemy import Engine
+
+    from app.recommend.board import Member
+    from app.recommend.refresh import Model
+
+CHUNK = 2_000  # members ranked and written at once, by one process
+# Activity that was not yet committed when the snapshot was taken is looked at again at send time.
+LATE = timedelta(minutes=10)
+_ONE_REFRESH = 4_250_112_028  # an advisory lock's number, as in `migrate`
+
+
+class RefreshError(Exception):
+    """The refresh cannot go on; the sentence says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a refresh went; `seconds` by stage."""
+
+    run_id: int
+    members: int
+    postings: int
+    activity: int
+    resumed_chunks: int
+    effective_at: datetime
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def refresh(
+    engine: Engine,
+    *,
+    options: Options | None = None,
+    publication_delay: timedelta = timedelta(0),
+    processes: int | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Callable[[str, float], None] = lambda _stage, _share: None,
+) -> RunReport:
+    """Make a new run from the board as it is now and publish it.
+
+    A refresh that was killed leaves a run nobody reads; the next one resumes it where the board is still the
+    same, else begins anew and drops it.
+
+    Args:
+        engine: The database, with the right to read `board` and to write `connected_jobs`.
+        options: What the recommender is told.
+        publication_delay: How long campaigns under way keep the lists they have; the first run has no delay.
+        processes: How many rank at once (default: one a core).
+        now: The clock.
+        progress: Told each stage and the share of it that is done.
+
+    Raises:
+        RefreshError: another refresh is running, or the board is empty.
+    """
+    options = options or Options()
+    with _only_refresh(engine):
+        stages = _Stages()
+        with snapshot(engine) as board:
+            read = _read(board, progress)
+        stages.ended("read")
+        inputs = read.inputs()
+        run = _begin(engine, inputs, options, taken_at=read.taken_at)
+        members = _ProfileReader(engine, read.member_ids)
+        model = fit(
+            read.postings,
+            read.member_ids,
+            read.activity,
+            members,
+            now=run.started_at,
+            options=options,
+            progress=progress,
+        )
+        members.close()
+        stages.ended("fit")
+        _rank_all(engine, model, read.member_ids, run, processes or os.cpu_count() or 1, progress)
+        stages.ended("rank")
+        effective_at = _publish(engine, run.id, model, stages.seconds, now(), publication_delay)
+        drop_unneeded_runs(engine, now())
+        stages.ended("publish")
+        return RunReport(
+            run.id,
+            inputs.members,
+            inputs.postings,
+            inputs.activity,
+            len(run.done),
+            effective_at,
+            stages.seconds,
+        )
+
+
+def roll_back(engine: Engine, *, now: datetime) -> tuple[int, int]:
+    """Answer from the previously published run again, at once; returns the runs (left, taken up).
+
+    Raises:
+        RefreshError: there is no earlier run.
+    """
+    with engine.begin() as connection:
+        published = list(dict.fromkeys(run_id for run_id, _ in runs.select_publications(connection)))
+        if len(published) == 1 or not published:
+            raise RefreshError("There is no earlier run to go back to: only one was published, or none.")
+        runs.insert_publication(connection, published[1], now=now, effective_at=now)
+    return published[0], published[1]
+
+
+def drop_unneeded_runs(engine: Engine, now: datetime) -> None:
+    """Keep the run in force, those that are to follow it and the one before it; drop the lists of all others.
+
+    The caller holds the refresh lock.
+    """
+    with engine.connect() as connection:
+        unneeded = runs.select_runs_to_drop(connection, _needed(runs.select_publications(connection), now))
+    for run_id in unneeded:
+        runs.drop_run(engine, run_id)
+
+
+def _needed(publications: Sequence[tuple[int, datetime]], now: datetime) -> list[int]:
+    """Runs that answers come from now or later, and the one to roll back to, of publications newest first."""
+    needed: list[int] = []
+    in_force = False
+    for run_id, effective_at in publications:
+        if run_id not in needed:
+            if in_force:
+                return [*needed, run_id]
+            needed.append(run_id)
+        in_force = in_force or effective_at <= now
+    return needed
+
+
+@dataclass(slots=True)
+class _Stages:
+    started_s: float = field(default_factory=time.monotonic)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def ended(self, stage: str) -> None:
+        now_s = time.monotonic()
+        self.seconds[stage] = round(now_s - self.started_s, 3)
+        self.started_s = now_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Board:
+    taken_at: datetime
+    postings: Sequence[Any]
+    member_ids: Sequence[str]
+    activity: Any
+
+    def inputs(self) -> runs.Inputs:
+        newest = max((p.updated_at for p in self.postings), default=None)
+        latest = int(self.activity.at.max()) if len(self.activity.at) else 0
+        return runs.Inputs(
+            len(self.member_ids), len(self.postings), len(self.activity.at), f"{newest} {latest}"
+        )
+
+
+def _read(board: Snapshot, progress: Callable[[str, float], None]) -> _Board:
+    progress("read", 0.0)
+    postings = board.postings()
+    if not postings:
+        raise RefreshError(
+            "The board has no postings: import them first, or check the views in schema board."
+        )
+    progress("read", 0.2)
+    member_ids = board.member_ids()
+    progress("read", 0.4)
+    activity = board.activity()
+    progress("read", 1.0)
+    return _Board(board.taken_at, postings, member_ids, activity)
+
+
+def _begin(engine: Engine, inputs: runs.Inputs, options: Options, *, taken_at: datetime) -> runs.OpenRun:
+    chosen = asdict(options)
+    with engine.begin() as connection:
+        unfinished = runs.select_unfinished_run(connection, inputs, chosen)
+        return unfinished or runs.insert_run(
+            connection, inputs, chosen, started_at=taken_at, cutoff_at=taken_at - LATE
+        )
+
+
+@contextmanager
+def _only_refresh(engine: Engine) -> Iterator[None]:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.execute(text(f"SELECT pg_try_advisory_lock({_ONE_REFRESH})")).scalar():
+            raise RefreshError("Another refresh is running on this database: wait for it to end.")
+        yield
+
+
+class _ProfileReader:
+    """Profiles by position in the sorted member ids, on a connection of its own."""
+
+    def __init__(self, engine: Engine, member_ids: Sequence[str]) -> None:
+        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._member_ids = member_ids
+
+    def __call__(self, positions: Sequence[int]) -> list[Member]:
+        return profiles(_driver(self._connection), [self._member_ids[position] for position in positions])
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _rank_all(
+    engine: Engine,
+    model: Model,
+    member_ids: Sequence[str],
+    run: runs.OpenRun,
+    processes: int,
+    progress: Callable[[str, float], None],
+) -> None:
+    """Rank and write every chunk that is not in yet, in forked processes that share the model's memory."""
+    chunks = [number for number in range(-(-len(member_ids) // CHUNK)) if number not in run.done]
+    ranker = _ChunkRanker(engine, model, member_ids, run.id)
+    progress("rank", 0.0)
+    if processes == 1 or len(chunks) <= 1:
+        for count, number in enumerate(chunks, start=1):
+            ranker(number)
+            progress("rank", count / len(chunks))
+        return
+    _inherited.append(ranker)
+    try:
+        with multiprocessing.get_context("fork").Pool(
+            min(processes, len(chunks)), initializer=end_with_parent(signal.SIGKILL)
+        ) as pool:
+            for count, _ in enumerate(pool.imap_unordered(_rank_inherited, chunks), start=1):
+                progress("rank", count / len(chunks))
+    finally:
+        _inherited.clear()
+
+
+_inherited: list[_ChunkRanker] = []  # filled before the fork: the model is shared memory, never pickled
+
+
+def _rank_inherited(number: int) -> None:
+    _inherited[0](number)
+
+
+@dataclass(frozen=True, slots=True)
+class _ChunkRanker:
+    engine: Engine
+    model: Model
+    member_ids: Sequence[str]
+    run_id: int
+
+    def __call__(self, number: int) -> None:
+        positions = range(number * CHUNK, min((number + 1) * CHUNK, len(self.member_ids)))
+        ids = [self.member_ids[position] for position in positions]
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            driver = _driver(connection)
+            ranked = self.model.rank(positions, profiles(driver, ids))
+            runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
+
+
+def _publish(
+    engine: Engine, run_id: int, model: Model, seconds: dict[str, float], now: datetime, delay: timedelta
+) -> datetime:
+    runs.analyze_run(engine, run_id)
+    with engine.begin() as connection:
+        first = not runs.select_publications(connection)
+        effective_at = now if first else now + delay
+        runs.replace_shelves(connection, run_id, model.shelves())
+        runs.finish_run(
+            connection, run_id, weights=model.weights.to_json(), measures={"seconds": seconds}, now=now
+        )
+        runs.insert_publication(connection, run_id, now=now, effective_at=effective_at)
+    return effective_at
+
+
+def _driver(connection: Any) -> psycopg.Connection:
+    driver: psycopg.Connection = connection.connection.driver_connection
+    return driver

@@ -1,0 +1,73 @@
+"""Who may call: credentials kept as hashes, compared in constant time, remembered for a short while."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Scope(StrEnum):
+    """What a credential opens: the content API, the metrics, or (naming a person) the operator's pages."""
+
+    CONTENT = "content"
+    METRICS = "metrics"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A live credential. The secret itself is 256 random bits, so one SHA-256 of it is enough to keep."""
+
+    name: str
+    scope: Scope
+    secret_hash: bytes
+
+
+class CredentialReads(Protocol):
+    """Where credentials are kept; may raise `UnavailableError`."""
+
+    def credentials(self) -> Sequence[Credential]:
+        """Every credential that is not revoked."""
+
+
+def hash_secret(secret: str) -> bytes:
+    """What is stored of a secret."""
+    return sha256(secret.encode()).digest()
+
+
+class CredentialBook:
+    """The live credentials as last read.
+
+    The worker's watch calls `update` more often than the 30 s within which a revocation must take effect.
+    While Postgres is gone the book keeps what it knew: a campaign is not refused because a database fell.
+    """
+
+    def __init__(self, reads: CredentialReads) -> None:
+        self._reads = reads
+        self._by_hash: dict[bytes, Credential] = {}
+        self.loaded = False
+
+    def update(self) -> None:
+        """Read the credentials again; raises `UnavailableError`."""
+        self._by_hash = {credential.secret_hash: credential for credential in self._reads.credentials()}
+        self.loaded = True
+
+    def check(self, secret: str, *, name: str | None = None) -> Credential | None:
+        """The credential a secret belongs to, None for a wrong one; `name` must be its name where given.
+
+        The look-up is by SHA-256, which tells an attacker nothing of how near a guess was; the stored hash
+        is then compared in constant time.
+        """
+        hashed = hash_secret(secret)
+        credential = self._by_hash.get(hashed)
+        if credential is None or not hmac.compare_digest(credential.secret_hash, hashed):
+            return None
+        if name is not None and not hmac.compare_digest(credential.name.encode(), name.encode()):
+            return None
+        return credential

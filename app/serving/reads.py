@@ -1,0 +1,92 @@
+"""What answering needs to read, and from whom: implemented by `app.postgres`, faked in unit tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from app.recommend.board import Member, Posting
+    from app.serving.deadline import Deadline
+
+
+class UnavailableError(Exception):
+    """The store cannot answer in time; `kind` is a short word for the metrics."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Postgres did not answer: {kind}")
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A refresh run as far as answering cares: activity after `cutoff_at` is not in its lists."""
+
+    id: int
+    cutoff_at: datetime
+    generated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """From `effective_at` on, answers come from `run`, unless a later publication says otherwise."""
+
+    id: int
+    run: Run
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MemberList:
+    """What one read says of a member.
+
+    `mailable` is false for a member who withdrew or takes no mail; nothing else of theirs is read then.
+    `posting_ids` and `reasons` are of one length, best first, both None where the run has no list of theirs;
+    `applied` are postings applied to since the run's cut-off.
+    """
+
+    mailable: bool
+    posting_ids: Sequence[str] | None = None
+    reasons: Sequence[int] | None = None
+    applied: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A popular list for a category and a large region; an empty text stands for all of them."""
+
+    category: str
+    region: str
+    posting_ids: Sequence[str]
+    reasons: Sequence[int]
+
+
+class Reads(Protocol):
+    """Every read may raise `UnavailableError`, and does when its deadline has passed."""
+
+    def publications(self) -> Sequence[Publication]:
+        """The newest publications, newest first."""
+
+    def shelves(self, run_id: int) -> Sequence[Shelf]:
+        """A run's shelves."""
+
+    def newest_postings(self, count: int) -> Sequence[Posting]:
+        """Open postings, newest first: what a board without a refresh run can show."""
+
+    def member_list(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberList | None:
+        """A member's list in a run, in one round trip; None for an unknown member."""
+
+    def profile(self, member_id: str, deadline: Deadline) -> Member | None:
+        """A mailable member's profile."""
+
+    def applied(self, member_id: str, deadline: Deadline) -> Collection[str]:
+        """Every posting a mailable member ever applied to."""
+
+    def postings(self, ids: Sequence[str], deadline: Deadline | None = None) -> Sequence[Posting]:
+        """Postings by id, in any order; unknown ids are left out."""
+
+    def postings_changed_since(self, since: datetime | None) -> tuple[datetime, Sequence[Posting]]:
+        """The store's clock at the read, and the postings whose `updated_at` is at or after an instant (None: none)."""

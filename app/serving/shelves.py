@@ -1,0 +1,61 @@
+"""Popular lists by category and large region, in memory: what is served when nothing better is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.recommend.reasons import Reason
+from app.serving.reads import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from app.recommend.board import Posting
+    from app.serving.cards import Cards
+    from app.serving.reads import Reads, Run
+
+NEWEST = 200
+
+
+class Shelves:
+    """The shelves of one refresh run, or the newest postings where no run was published yet.
+
+    `on_change` is called with every posting on a shelf whenever the shelves were read anew.
+    """
+
+    def __init__(
+        self, reads: Reads, cards: Cards, on_change: Callable[[Sequence[Posting]], None] = lambda _: None
+    ) -> None:
+        self._reads = reads
+        self._cards = cards
+        self._on_change = on_change
+        self._by_place: dict[tuple[str, str], Shelf] = {}
+        self._run_id: int | None = None
+        self.loaded = False
+
+    def update(self, run: Run | None) -> None:
+        """Bring the shelves to a run's; raises `UnavailableError`, keeping the shelves there were."""
+        if self.loaded and run is not None and run.id == self._run_id:
+            return
+        if run is None:
+            postings = list(self._reads.newest_postings(NEWEST))
+            ids = [posting.id for posting in postings]
+            shelves = [Shelf("", "", ids, [Reason.NEW] * len(ids))]
+        else:
+            shelves = list(self._reads.shelves(run.id))
+            postings = list(self._reads.postings(sorted({i for shelf in shelves for i in shelf.posting_ids})))
+        self._cards.pin(postings)
+        self._by_place = {(shelf.category, shelf.region): shelf for shelf in shelves}
+        self._run_id = run.id if run else None
+        self.loaded = True
+        self._on_change(postings)
+
+    def near(self, category: str = "", region: str = "") -> Iterator[tuple[str, int]]:
+        """Posting ids with their reasons, from the nearest shelf to the widest, without repeats."""
+        seen: set[str] = set()
+        for place in dict.fromkeys([(category, region), (category, ""), ("", region), ("", "")]):
+            if (shelf := self._by_place.get(place)) is not None:
+                for posting_id, reason in zip(shelf.posting_ids, shelf.reasons, strict=True):
+                    if posting_id not in seen:
+                        seen.add(posting_id)
+                        yield posting_id, reason

@@ -1,0 +1,75 @@
+"""A worker's background thread: keeps what is in memory near to what is in Postgres."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.serving.reads import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(slots=True)
+class Task:
+    """Something to do every `every_s` seconds; it may raise `UnavailableError`, and is then tried again next time."""
+
+    name: str
+    every_s: float
+    run: Callable[[], None]
+    due_s: float = field(default=0.0)
+    failed: bool = field(default=False)
+
+
+class Watch:
+    """Runs tasks in turn, each when it is due, until stopped."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        *,
+        on_failure: Callable[[str, str], None] = lambda _task, _kind: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tasks = tasks
+        self._on_failure = on_failure
+        self._clock = clock
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def failing(self) -> list[str]:
+        """Names of the tasks whose last run failed."""
+        return [task.name for task in self._tasks if task.failed]
+
+    def run_due(self) -> float:
+        """Run what is due now; returns the seconds until the next task is."""
+        for task in self._tasks:
+            if task.due_s <= self._clock():
+                task.due_s = self._clock() + task.every_s
+                try:
+                    task.run()
+                    task.failed = False
+                except UnavailableError as error:
+                    task.failed = True
+                    self._on_failure(task.name, error.kind)
+        return max(0.0, min(task.due_s for task in self._tasks) - self._clock())
+
+    def start(self) -> None:
+        """Run everything once, then go on in the background."""
+        self.run_due()
+        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the background thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._stop.wait(self.run_due()):
+            pass

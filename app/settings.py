@@ -1,0 +1,107 @@
+"""The one reader of environment variables: names, units, defaults, and what they mean."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PREFIX = "CJ_"
+
+
+class SettingsError(Exception):
+    """A variable that cannot be used; the sentence names it and says what would do."""
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("a whole number of 0 or more")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    value = _whole(text)
+    if value < 1:
+        raise ValueError("a whole number of 1 or more")
+    return value
+
+
+def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this deployment runs. Each field is the variable `CJ_<FIELD>`; the database is `DATABASE_URL`.
+
+    Any secret may stand in a file instead: `DATABASE_URL_FILE` names it.
+    """
+
+    database_url: str | None = field(default=None, repr=False)
+    data_dir: Path = _setting(Path(".data"), Path, "where the embedded Postgres and saved shelves live")
+    bind: str = _setting("127.0.0.1:8080", str, "address and port to serve on")
+    workers: int = _setting(2, _positive, "worker processes")
+    threads: int = _setting(8, _positive, "threads a worker, and connections a worker opens to Postgres")
+    deadline_ms: int = _setting(800, _positive, "from first sight of a call to its answer")
+    pool_wait_ms: int = _setting(250, _positive, "longest wait for a connection from the pool")
+    card_ttl_s: int = _setting(600, _positive, "longest age of a posting's card in memory")
+    cards: int = _setting(50_000, _positive, "most cards a worker keeps in memory")
+    poll_s: int = _setting(10, _positive, "how often a worker asks which postings changed")
+    publication_delay_s: int = _setting(
+        15 * 60, _whole, "from publishing a refresh to its first use in mails"
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from an environment (default: the process's).
+
+        Raises:
+            SettingsError: an unknown `CJ_` name, or a value that does not fit.
+        """
+        environ = os.environ if environ is None else environ
+        known = {PREFIX + f.name.upper(): f for f in fields(cls) if "parse" in f.metadata}
+        for name in sorted(environ):
+            if name.startswith(PREFIX) and name not in known:
+                raise SettingsError(f"{name} is not a setting: known are {', '.join(sorted(known))}.")
+        values = {
+            f.name: _read(name, environ[name], f.metadata["parse"])
+            for name, f in known.items()
+            if environ.get(name)
+        }
+        return cls(database_url=_secret(environ, "DATABASE_URL"), **values)
+
+    @classmethod
+    def documented(cls) -> list[tuple[str, str, str]]:
+        """Every variable with its default and meaning, for the README's table."""
+        rows = [
+            (PREFIX + f.name.upper(), f.default, f.metadata["meaning"])
+            for f in fields(cls)
+            if "parse" in f.metadata
+        ]
+        return [
+            (name, "" if default is MISSING else str(default), meaning) for name, default, meaning in rows
+        ]
+
+
+def _read(name: str, text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"{name}={text!r} does not fit: give {error}.") from error
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str | None:
+    """A secret from its variable or from the file that `<name>_FILE` names."""
+    path = environ.get(f"{name}_FILE")
+    if path and environ.get(name):
+        raise SettingsError(f"Both {name} and {name}_FILE are set: keep one.")
+    if not path:
+        return environ.get(name) or None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_FILE names {path}, which cannot be read: {error}.") from error

@@ -1,0 +1,47 @@
+"""Wire a Flask application from parts that are already built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from app.web import problems
+from app.web.content import content_blueprint
+from app.web.operations import operations_blueprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from app.serving.answering import Answering
+    from app.serving.credentials import CredentialBook
+    from app.web.instruments import Instruments
+
+MOST_BODY_BYTES = 16 * 1024  # no route reads a body
+
+
+class MemberIdConverter(BaseConverter):
+    """Anything, slashes and nothing included: what fits is decided where it can be named."""
+
+    regex = ".*?"
+    part_isolating = False
+
+
+def create_app(
+    *,
+    answering: Answering,
+    book: CredentialBook,
+    instruments: Instruments,
+    readiness: Callable[[], tuple[bool, Sequence[str]]],
+    deadline_s: float,
+) -> Flask:
+    """The WSGI application; there are no sessions and no templates on it."""
+    app = Flask("app", static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    app.url_map.converters["member"] = MemberIdConverter
+    app.url_map.merge_slashes = False  # a member's id may hold two slashes
+    app.register_blueprint(content_blueprint(answering, book, instruments, deadline_s=deadline_s))
+    app.register_blueprint(operations_blueprint(book, instruments, readiness=readiness))
+    problems.register(app, instruments.failed)
+    return app

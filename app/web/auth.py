@@ -1,0 +1,54 @@
+"""Who is calling: HTTP Basic or Bearer, and the scope a route asks for."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+from flask import request
+
+from app.web.problems import CallerError
+
+if TYPE_CHECKING:
+    from app.serving.credentials import Credential, CredentialBook, Scope
+
+_CHALLENGE = {
+    "WWW-Authenticate": 'Basic realm="connected-jobs", charset="UTF-8", Bearer realm="connected-jobs"'
+}
+
+
+def authorise(book: CredentialBook, scope: Scope) -> Credential:
+    """The caller's credential.
+
+    Raises:
+        CallerError: 401 without a good credential, 403 with one that opens something else.
+    """
+    header = request.environ.get("HTTP_AUTHORIZATION", "")
+    credential = _credential(book, header)
+    if credential is None:
+        detail = (
+            "The credential is not valid here: check the name and secret, or whether it was revoked."
+            if header
+            else "Send a credential: HTTP Basic with its name and secret, or Authorization: Bearer with the secret."
+        )
+        raise CallerError(401, "Unauthorized", detail, headers=_CHALLENGE)
+    if credential.scope is not scope:
+        raise CallerError(
+            403, "Forbidden", f"This credential has the scope {credential.scope}; this path needs {scope}."
+        )
+    return credential
+
+
+def _credential(book: CredentialBook, header: str) -> Credential | None:
+    scheme, _, rest = header.partition(" ")
+    scheme = scheme.lower()
+    if scheme == "bearer":
+        return book.check(rest.strip())
+    if scheme == "basic":
+        try:
+            name, colon, secret = b64decode(rest.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return None
+        return book.check(secret, name=name) if colon else None
+    return None

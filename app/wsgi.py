@@ -1,0 +1,119 @@
+"""Build the service from its settings: what gunicorn serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from app.postgres.engine import serving_engine
+from app.postgres.serving_reads import PostgresReads
+from app.serving.answering import Answering
+from app.serving.cards import Cards
+from app.serving.credentials import CredentialBook
+from app.serving.runs import Runs
+from app.serving.shelves import Shelves
+from app.serving.watch import Task, Watch
+from app.settings import Settings, SettingsError
+from app.web.app import create_app
+from app.web.instruments import Instruments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flask import Flask
+    from gunicorn.workers.base import Worker
+
+    from app.serving.answering import RanksProfiles
+
+PUBLICATION_POLL_S = 5.0
+SHELF_POLL_S = 5.0
+CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
+KEY = "connected_jobs"
+
+
+@dataclass(slots=True)
+class Profiles:
+    """The profile ranker over the postings on the shelves, built anew when they change."""
+
+    ranker: RanksProfiles | None = None
+
+
+def create(settings: Settings | None = None) -> Flask:
+    """The application, its background watch not yet started (see `start`); nothing is connected to.
+
+    Raises:
+        SettingsError: a variable is missing or does not fit.
+    """
+    settings = settings or Settings.from_env()
+    if settings.database_url is None:
+        raise SettingsError(
+            "DATABASE_URL is not set: give the board's Postgres, postgresql://user@host/name."
+        )
+    instruments = Instruments()
+    reads = PostgresReads(
+        serving_engine(
+            settings.database_url,
+            pool_size=settings.threads,
+            pool_wait_s=settings.pool_wait_ms / 1000,
+            statement_timeout_ms=settings.deadline_ms,
+        )
+    )
+    runs, book = Runs(reads), CredentialBook(reads)
+    cards = Cards(reads, size=settings.cards, ttl_s=settings.card_ttl_s)
+    shelves = Shelves(reads, cards)
+    watch = Watch(
+        [
+            Task("publications", PUBLICATION_POLL_S, runs.update),
+            Task("shelves", SHELF_POLL_S, lambda: shelves.update(runs.in_force(datetime.now(UTC)))),
+            Task("credentials", CREDENTIAL_POLL_S, book.update),
+            Task("cards", settings.poll_s, cards.update),
+        ],
+        on_failure=instruments.watch_failed,
+    )
+    app = create_app(
+        answering=Answering(
+            reads=reads,
+            runs=runs,
+            cards=cards,
+            shelves=shelves,
+            profiles=lambda: None,
+            on_failure=instruments.postgres_failed,
+        ),
+        book=book,
+        instruments=instruments,
+        readiness=_readiness(runs, shelves, book, watch),
+        deadline_s=settings.deadline_ms / 1000,
+    )
+    app.extensions[KEY] = watch
+    return app
+
+
+def start(app: Flask) -> Watch:
+    """Read what answering needs and keep it fresh; call it once in each process, after the fork."""
+    watch: Watch = app.extensions[KEY]
+    watch.start()
+    return watch
+
+
+def start_worker(worker: Worker) -> None:
+    """Start a gunicorn worker's watch when its application is loaded, before its first call."""
+    start(cast("Flask", worker.app.wsgi()))
+
+
+def _readiness(
+    runs: Runs, shelves: Shelves, book: CredentialBook, watch: Watch
+) -> Callable[[], tuple[bool, Sequence[str]]]:
+    def readiness() -> tuple[bool, list[str]]:
+        missing = [f"Postgres did not answer the last read of {name}." for name in watch.failing]
+        if runs.in_force(datetime.now(UTC)) is None:
+            missing.append(
+                "No refresh is published: run `connected-jobs refresh`; until then lists are the newest postings."
+            )
+        if not shelves.loaded:
+            missing.append("No shelf could be read yet.")
+        if not book.loaded:
+            missing.append("No credentials could be read yet.")
+        return shelves.loaded and book.loaded, missing
+
+    return readiness
