@@ -1,0 +1,1 @@
+"""A generated board, plainly labelled generated: postings, members and activity in the import format."""

@@ -1,0 +1,284 @@
+"""What generated members did: views, scraps and applications that follow their tastes, a chunk at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from app.demo.dice import generator
+from app.demo.members import SCRAPS_A_VIEW
+from app.recommend.board import Kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from app.demo.members import Traits
+    from app.demo.supply import Cells, Supply
+
+    # What views are drawn from: cells, which views, and the key of each.
+    Lists: TypeAlias = list[tuple[Cells, NDArray[np.int64], NDArray[np.int64]]]
+
+SEOUL_S = 9 * 3_600  # Asia/Seoul is this far ahead of UTC, and has been since 1988
+_DAY_S = 86_400
+
+_GLANCED = 6  # postings of a list that a member compares before opening one
+_SCOPES = (0.52, 0.64, 0.76, 0.92, 0.97)  # cumulated shares of the lists, in the order of _Scope
+# A list of about this many postings is left for a wider one half of the time.
+_SHORT_LIST = 12.0
+_WIDER_IN_REGION = 0.5
+_FIELD, _REGION, _STYLE, _TASTE, _SKILL = 1.0, 1.0, 1.0, 0.6, 0.4  # what a posting gains by suiting
+_CAREER_GAP, _LARGEST_GAP_YEARS, _TOO_LITTLE_SCHOOL = 0.9, 6.0, 1.5  # what it loses by not suiting
+_LOOKING_FOR_DAYS = 16.0
+_AGAIN = 0.5  # share of second looks at a posting that happen; of third ones half of that, and so on
+
+# How activity is spread over the hours of a day in Seoul.
+_HOURS = np.array(
+    [3, 1.5, 1, 0.5, 0.5, 0.7, 1.5, 3, 5, 7, 8, 7, 6, 6, 7, 7, 6.5, 5.5, 5, 5.5, 7, 8.5, 8, 5.5]
+)
+_HOUR_STARTS_S = np.arange(25) * 3_600
+_SITTING_MEAN_S = 8 * 60
+_AT_ONCE = 0.7  # of applications, the others follow within two days
+_KINDS = (Kind.VIEW, Kind.SCRAP, Kind.APPLY)
+
+
+class _Scope(IntEnum):
+    """The list a member opens a posting from."""
+
+    OWN_FIELD = 0  # in the own region
+    SECOND_FIELD = 1  # in the own region
+    CATEGORY = 2  # in the own region
+    AREA = 3  # the own field in neighbouring regions too
+    FIELD = 4  # the own field anywhere
+    ANYTHING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Activity by columns, sorted by (member, at, posting, kind), no two rows the same.
+
+    `member` counts from the chunk's first, `posting` is a position in the supply, `at` in seconds since 1970 UTC.
+    """
+
+    member: NDArray[np.int64]
+    posting: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    at: NDArray[np.int64]
+
+
+def draw_activity(traits: Traits, supply: Supply, *, seed: int, chunk: int) -> Rows:
+    """A chunk's activity. Every scrap and application follows a view of the same posting by the same member."""
+    draws = generator(seed, "activity", chunk)
+    member = np.repeat(np.arange(len(traits.views)), traits.views)
+    posting, liking = _opened(member, traits, supply, draws)
+    end = np.minimum(supply.ends[posting], traits.left[member])
+    possible = (end > supply.opens[posting]) & _looked_again(member, posting, draws)
+    member, posting, liking, end = member[possible], posting[possible], liking[possible], end[possible]
+    at = _moments(member, posting, end, traits, supply, draws)
+    first = _first_views(member, posting, at)
+    applied = first[_ranks(member[first], liking[first]) < traits.applies[member[first]]]
+    scrapped = first[draws.random(len(first)) < SCRAPS_A_VIEW * len(member) / max(1, len(first))]
+    taken = np.concatenate([np.arange(len(member)), scrapped, applied])
+    after = np.concatenate(
+        [np.zeros(len(member), dtype=np.int64), _soon(len(scrapped), draws), _later(len(applied), draws)]
+    )
+    kind = np.repeat(np.array(_KINDS, dtype=np.int8), [len(member), len(scrapped), len(applied)])
+    return _sorted(member[taken], posting[taken], kind, np.minimum(at[taken] + after, end[taken] - 1))
+
+
+def _opened(
+    member: NDArray[np.int64], traits: Traits, supply: Supply, draws: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The posting opened at each view, and how much it was liked.
+
+    Who has seen all that is near looks once more in the own category anywhere.
+    """
+    scope = np.searchsorted(_SCOPES, draws.random(len(member)), side="right")
+    posting, liking = _best(member, _lists(member, scope, traits, supply, draws), traits, supply, draws)
+    again = np.flatnonzero(~_looked_again(member, posting, draws))
+    anywhere = [(supply.by_category, np.arange(len(again)), supply.category[traits.anchor[member[again]]])]
+    posting[again], liking[again] = _best(member[again], anywhere, traits, supply, draws)
+    return posting, liking
+
+
+def _best(
+    member: NDArray[np.int64], lists: Lists, traits: Traits, supply: Supply, draws: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Of a few postings glanced at, the one liked best, and how much."""
+    best = np.zeros(len(member), dtype=np.int64)
+    most = np.full(len(member), -np.inf)
+    for _ in range(_GLANCED):
+        seen = _glance(lists, len(member), draws)
+        liked = _liking(member, seen, traits, supply) + draws.gumbel(size=len(member))
+        better = liked > most
+        best[better], most[better] = seen[better], liked[better]
+    return best, most
+
+
+def _lists(
+    member: NDArray[np.int64],
+    scope: NDArray[np.int64],
+    traits: Traits,
+    supply: Supply,
+    draws: np.random.Generator,
+) -> Lists:
+    """The lists that views come from: their cells, which views, and the key of each.
+
+    A list may be too short to stay with: a field in a region is left for the category there or for the field in the
+    neighbouring regions, and those for the field anywhere.
+    """
+    anchor = traits.anchor[member]
+    place, field = supply.place[anchor], supply.field[anchor]
+    near = np.where(scope == _Scope.SECOND_FIELD, traits.second[member], field) * supply.places + place
+    region = supply.category[anchor] * supply.places + place
+    area = field * supply.areas + supply.area[anchor]
+    wider = np.where(draws.random(len(member)) < _WIDER_IN_REGION, _Scope.CATEGORY, _Scope.AREA)
+    scope = _left((scope <= _Scope.SECOND_FIELD), supply.by_field_place, near, scope, wider, draws)
+    scope = _left(
+        scope == _Scope.CATEGORY,
+        supply.by_category_place,
+        region,
+        scope,
+        np.full_like(scope, _Scope.AREA),
+        draws,
+    )
+    scope = _left(
+        scope == _Scope.AREA, supply.by_field_area, area, scope, np.full_like(scope, _Scope.FIELD), draws
+    )
+    lists = (
+        (supply.by_field_place, scope <= _Scope.SECOND_FIELD, near),
+        (supply.by_category_place, scope == _Scope.CATEGORY, region),
+        (supply.by_field_area, scope == _Scope.AREA, area),
+        (supply.by_field, scope == _Scope.FIELD, field),
+        (supply.everything, scope == _Scope.ANYTHING, np.zeros_like(field)),
+    )
+    return [(cells, np.flatnonzero(chosen), keys[chosen]) for cells, chosen, keys in lists]
+
+
+def _left(
+    here: NDArray[np.bool_],
+    cells: Cells,
+    keys: NDArray[np.int64],
+    scope: NDArray[np.int64],
+    wider: NDArray[np.int64],
+    draws: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Scopes after some of those `here` left short lists for wider ones; all leave an empty list."""
+    length = cells.size[keys]
+    return np.where(here & (draws.random(len(keys)) * (length + _SHORT_LIST) >= length), wider, scope)
+
+
+def _glance(lists: Lists, count: int, draws: np.random.Generator) -> NDArray[np.int64]:
+    seen = np.zeros(count, dtype=np.int64)
+    for cells, which, keys in lists:
+        seen[which] = cells.draw(keys, draws.random(len(which)))
+    return seen
+
+
+def _liking(
+    member: NDArray[np.int64], posting: NDArray[np.int64], traits: Traits, supply: Supply
+) -> NDArray[np.float64]:
+    """How well a posting suits a member, in the units of a Gumbel draw."""
+    anchor, career = traits.anchor[member], traits.career[member]
+    gap = np.maximum(supply.career_low[posting] - career, career - supply.career_high[posting])
+    suits: NDArray[np.float64] = (
+        _FIELD * (supply.field[posting] == supply.field[anchor])
+        + _REGION * (supply.place[posting] == supply.place[anchor])
+        + _STYLE * (supply.style[posting] == supply.style[anchor])
+        + _SKILL * np.bitwise_count(supply.skills[posting] & supply.skills[anchor])
+        + _TASTE * supply.taste[posting] * traits.taste[member]
+        - _CAREER_GAP * np.clip(gap, 0.0, _LARGEST_GAP_YEARS)
+        - _TOO_LITTLE_SCHOOL * (supply.education[posting] > traits.education[member])
+    )
+    return suits
+
+
+def _looked_again(
+    member: NDArray[np.int64], posting: NDArray[np.int64], draws: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Which views to keep: the first of a posting by a member, and ever fewer of the later ones."""
+    before = _places_in_runs(np.lexsort((posting, member)), member, posting)
+    return draws.random(len(member)) * np.maximum(before, _AGAIN) < _AGAIN
+
+
+def _moments(
+    member: NDArray[np.int64],
+    posting: NDArray[np.int64],
+    end: NDArray[np.int64],
+    traits: Traits,
+    supply: Supply,
+    draws: np.random.Generator,
+) -> NDArray[np.int64]:
+    """A time for each view, before `end`: about when its member looked for work, in a sitting of that day."""
+    start = supply.opens[posting]
+    half = (draws.exponential(_LOOKING_FOR_DAYS, len(traits.focus)) * _DAY_S / 2).astype(np.int64)[member]
+    early, late = np.maximum(start, traits.focus[member] - half), np.minimum(end, traits.focus[member] + half)
+    apart = early >= late
+    early, late = np.where(apart, start, early), np.where(apart, end, late)
+    at = early + (draws.random(len(member)) * (late - early)).astype(np.int64)
+    day = (at + SEOUL_S) // _DAY_S
+    sitting = day * _DAY_S - SEOUL_S + _sitting_s(member, day, int(draws.integers(2**62)))
+    sitting += draws.exponential(_SITTING_MEAN_S, len(member)).astype(np.int64)
+    moments: NDArray[np.int64] = np.where((sitting >= start) & (sitting < end), sitting, at)
+    return moments
+
+
+def _sitting_s(member: NDArray[np.int64], day: NDArray[np.int64], salt: int) -> NDArray[np.int64]:
+    """The second of the day at which a member sits down: one for each member and day (mixed as in SplitMix64)."""
+    mixed = (member.astype(np.uint64) << np.uint64(20)) + day.astype(np.uint64) + np.uint64(salt)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    unit = (mixed >> np.uint64(11)).astype(np.float64) / 2**53
+    shares = np.concatenate([[0.0], np.cumsum(_HOURS)]) / _HOURS.sum()
+    seconds: NDArray[np.int64] = np.interp(unit, shares, _HOUR_STARTS_S).astype(np.int64)
+    return seconds
+
+
+def _first_views(
+    member: NDArray[np.int64], posting: NDArray[np.int64], at: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Positions of each member's first view of each posting."""
+    order = np.lexsort((at, posting, member))
+    return order[_new(order, member, posting)]
+
+
+def _ranks(member: NDArray[np.int64], liking: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The place of each posting among its member's, 0 for the one liked best."""
+    return _places_in_runs(np.lexsort((-liking, member)), member)
+
+
+def _places_in_runs(order: NDArray[np.int64], *keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each position its place, from 0, among those of equal keys; `order` brings equal keys together."""
+    places = np.empty(len(order), dtype=np.int64)
+    starts = np.flatnonzero(_new(order, *keys))
+    places[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    return places
+
+
+def _new(order: NDArray[np.int64], *keys: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Where, in an order, some key differs from the one before."""
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+    return new
+
+
+def _soon(count: int, draws: np.random.Generator) -> NDArray[np.int64]:
+    return draws.integers(15, 300, count)
+
+
+def _later(count: int, draws: np.random.Generator) -> NDArray[np.int64]:
+    return np.where(
+        draws.random(count) < _AT_ONCE,
+        draws.integers(60, 1_800, count),
+        draws.integers(3_600, 2 * _DAY_S, count),
+    )
+
+
+def _sorted(
+    member: NDArray[np.int64], posting: NDArray[np.int64], kind: NDArray[np.int8], at: NDArray[np.int64]
+) -> Rows:
+    order = np.lexsort((kind, posting, at, member))
+    kept = order[_new(order, member, posting, kind, at)]
+    return Rows(member[kept], posting[kept], kind[kept], at[kept])

@@ -1,0 +1,192 @@
+"""A whole generated board, or members and activity around postings that are already there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.demo.activity import draw_activity
+from app.demo.companies import make_companies
+from app.demo.dice import Dice
+from app.demo.members import Traits, Volume, chunks, draw_traits, instant, member_ids, profile, volume
+from app.demo.postings import make_postings
+from app.demo.read import read_postings
+from app.demo.supply import HISTORY_DAYS, Supply, guess_fields, guess_styles, make_supply
+from app.demo.words import words
+from app.demo.write import (
+    COMPANY_COLUMNS,
+    MEMBER_COLUMNS,
+    POSTING_COLUMNS,
+    ActivityFile,
+    company_row,
+    member_row,
+    new_files,
+    posting_row,
+    write_rows,
+)
+from app.recommend.board import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from app.demo.companies import Company
+    from app.demo.postings import Made
+    from app.recommend.board import Posting
+
+ALL = ("companies", "postings", "members", "activity")
+AROUND_POSTINGS = ("members", "activity")
+ACTIVITIES_A_MEMBER = 10
+_POSTINGS_A_COMPANY = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was written: rows of each noun, and activity rows of each kind."""
+
+    rows: dict[str, int]
+    kinds: dict[str, int] = field(default_factory=dict)
+
+
+def _silent(_noun: str, _share: float) -> None:
+    pass
+
+
+def generate(  # noqa: PLR0913 - a keyword for each thing a caller may choose
+    out: Path,
+    *,
+    now: datetime,
+    members: int = 20_000,
+    postings: int = 3_000,
+    activities: int | None = None,
+    seed: int = 1,
+    nouns: Collection[str] | None = None,
+    postings_from: Path | None = None,
+    progress: Callable[[str, float], None] = _silent,
+) -> Summary:
+    """Write a generated board's CSV files into the folder `out`; the same seed, sizes and `now` give the same bytes.
+
+    Around a board's own postings, in a folder or file `postings_from`, only members and activity are written, and
+    `postings` is not used. `activities` is about how many rows of activity to make
+    (default: ten a member; fewer come of it where few postings suit, and never fewer than the applications that the
+    postings would have). `nouns` limits what is
+    written. `progress` is told a noun and the share of it that is done.
+
+    Raises:
+        FileExistsError: `out` already has a file of a noun that would be written.
+        ValueError: an option makes no board, or no posting was open in the last 90 days.
+    """
+    own = None if postings_from is None else read_postings(postings_from)
+    chosen = _chosen(nouns, around=own is not None)
+    _check(now, members, postings)
+    with new_files(out, chosen) as paths:
+        companies, supply = _generated(postings, seed, now) if own is None else ([], _around(own, seed, now))
+        if not supply.alive:
+            raise ValueError(
+                f"No posting was open in the {HISTORY_DAYS} days before {now}: shift the postings' dates."
+            )
+        amount = volume(
+            members=members, activities=activities or members * ACTIVITIES_A_MEMBER, alive=supply.alive
+        )
+        crowd = _Crowd(supply, amount, members, seed, now, progress)
+        return _write(paths, companies, supply.postings, crowd, progress)
+
+
+def _chosen(nouns: Collection[str] | None, *, around: bool) -> list[str]:
+    possible = AROUND_POSTINGS if around else ALL
+    asked = possible if nouns is None else nouns
+    if unknown := sorted(set(asked) - set(possible)):
+        raise ValueError(
+            f"{', '.join(unknown)} cannot be generated here: choose among {', '.join(possible)}."
+        )
+    return [noun for noun in possible if noun in asked]
+
+
+def _check(now: datetime, members: int, postings: int) -> None:
+    if now.tzinfo is None:
+        raise ValueError(f"The time {now} has no zone: give one, such as 2026-11-21T09:00:00+09:00.")
+    for name, count in (("members", members), ("postings", postings)):
+        if count < 1:
+            raise ValueError(f"A board of {count} {name} cannot be generated: ask for at least 1.")
+
+
+def _generated(count: int, seed: int, now: datetime) -> tuple[list[Company], Supply]:
+    companies = make_companies(max(1, count // _POSTINGS_A_COMPANY), words(), Dice(seed, "companies"))
+    made: list[Made] = make_postings(count, companies, words(), Dice(seed, "postings"), now=now)
+    postings = [m.posting for m in made]
+    return companies, make_supply(
+        postings, [m.role for m in made], [m.industry for m in made], seed=seed, now=now
+    )
+
+
+def _around(postings: Sequence[Posting], seed: int, now: datetime) -> Supply:
+    return make_supply(postings, guess_fields(postings), guess_styles(postings), seed=seed, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Crowd:
+    """Members, drawn anew by whoever asks: a chunk's traits are the same each time."""
+
+    supply: Supply
+    amount: Volume
+    members: int
+    seed: int
+    now: datetime
+    progress: Callable[[str, float], None]
+
+    def drawn(self, noun: str) -> Iterator[tuple[int, list[str], Traits]]:
+        for chunk, first, end in chunks(self.members):
+            traits = draw_traits(
+                end - first, self.supply, self.amount, seed=self.seed, chunk=chunk, now=self.now
+            )
+            yield chunk, member_ids(first, end, members=self.members), traits
+            self.progress(noun, (end - 1) / self.members)
+
+    def rows(self) -> Iterator[tuple[object, ...]]:
+        for chunk, ids, traits in self.drawn("members"):
+            dice = Dice(self.seed, f"profiles {chunk}")
+            for position, member_id in enumerate(ids):
+                yield member_row(
+                    profile(position, member_id, traits, self.supply, dice),
+                    consent=bool(traits.consenting[position]),
+                    withdrawn_at=instant(traits.left[position]) if traits.withdrawn[position] else None,
+                    updated_at=instant(traits.updated[position]),
+                )
+
+
+def _write(
+    paths: dict[str, Path],
+    companies: Sequence[Company],
+    postings: Sequence[Posting],
+    crowd: _Crowd,
+    progress: Callable[[str, float], None],
+) -> Summary:
+    rows: dict[str, int] = {}
+    kinds: dict[str, int] = {}
+    if path := paths.get("companies"):
+        rows["companies"] = write_rows(path, COMPANY_COLUMNS, map(company_row, companies))
+        progress("companies", 1.0)
+    if path := paths.get("postings"):
+        rows["postings"] = write_rows(path, POSTING_COLUMNS, map(posting_row, postings))
+        progress("postings", 1.0)
+    if path := paths.get("members"):
+        rows["members"] = write_rows(path, MEMBER_COLUMNS, crowd.rows())
+    if path := paths.get("activity"):
+        kinds = _write_activity(path, crowd)
+        rows["activity"] = sum(kinds.values())
+    return Summary(rows=rows, kinds=kinds)
+
+
+def _write_activity(path: Path, crowd: _Crowd) -> dict[str, int]:
+    counted: Counter[int] = Counter()
+    with path.open("wb") as out:
+        file = ActivityFile(out, [posting.id for posting in crowd.supply.postings])
+        for chunk, ids, traits in crowd.drawn("activity"):
+            rows = draw_activity(traits, crowd.supply, seed=crowd.seed, chunk=chunk)
+            file.write(rows, ids)
+            counted.update(dict(enumerate(np.bincount(rows.kind, minlength=max(Kind) + 1).tolist())))
+    return {kind.name.lower(): counted[kind] for kind in Kind}
