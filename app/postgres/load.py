@@ -1,0 +1,268 @@
+"""Load the board's data from import files: COPY into staging tables, then set-based upserts, all or nothing."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.adapt import Dumper
+from sqlalchemy import text
+
+from app.postgres.rejects import Rejects
+from app.postgres.rows import ACTIVITY, BadRowError, Fault, Noun
+from app.postgres.sources import ImportRefusedError, Reading, find_sources, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from psycopg import Cursor
+    from sqlalchemy import Connection, Engine
+
+    Progress = Callable[[str, int, int, int], None]
+
+ROWS_PER_REPORT = 5_000
+_ONE_IMPORT = 4_250_112_027  # an advisory lock's number: any constant that nobody else on the database uses
+_TABLES = {"companies": "company", "postings": "posting", "members": "member", "activity": "activity"}
+
+
+class _Staged(NamedTuple):
+    read: int
+    rejected: int
+
+
+class _Reference(NamedTuple):
+    column: str
+    table: str
+
+
+_REFERENCES = {
+    "postings": [_Reference("company_id", "company")],
+    "activity": [_Reference("member_id", "member"), _Reference("posting_id", "posting")],
+}
+
+# What stands in braces is filled with quoted identifiers: {stored} is the board's table.
+STAGE = """
+CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS
+SELECT 0::bigint AS line, {columns} FROM {stored} WITH NO DATA
+"""
+COPY = "COPY {staged} (line, {columns}) FROM STDIN"
+TAKE_OUT_STRAYS = """
+DELETE FROM {staged} AS staged
+ WHERE NOT EXISTS (SELECT FROM {other} AS other WHERE other.id = staged.{reference})
+RETURNING line, {reference}
+"""
+TAKE_OUT_REPEATED = """
+DELETE FROM {staged} AS staged
+ USING (SELECT id, max(line) AS line FROM {staged} GROUP BY id HAVING count(*) > 1) AS last
+ WHERE last.id = staged.id AND last.line > staged.line
+"""
+# A changed row is stamped with the time of the import whatever the file says, so that whoever watches
+# updated_at notices; a new row keeps the file's time, which must not run ahead of that watch.
+MERGE = """
+WITH merged AS (
+  INSERT INTO {stored} AS stored ({compared}, updated_at)
+  SELECT {compared_of_staged}, least(staged.updated_at, statement_timestamp())
+    FROM {staged} AS staged LEFT JOIN {stored} AS known ON known.id = staged.id
+   WHERE known.id IS NULL OR ({compared_of_known}) IS DISTINCT FROM ({compared_of_staged})
+  ON CONFLICT (id) DO UPDATE
+     SET ({compared}, updated_at) = ROW ({compared_of_excluded}, statement_timestamp())
+  RETURNING stored.xmax = 0 AS inserted
+)
+SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged
+"""
+# In the primary key's order, which fills its pages one after the other.
+ADD = """
+INSERT INTO {stored} ({columns})
+SELECT {columns} FROM {staged} ORDER BY member_id, kind, occurred_at, posting_id
+ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What became of a file's rows; `read` is the sum of the others.
+
+    `repeated` rows gave way to a later row of the same id in the file. A row of activity that stands
+    twice counts as unchanged the second time.
+    """
+
+    read: int
+    inserted: int
+    updated: int
+    unchanged: int
+    repeated: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """What an import did: counts by noun, the rejects file if there is one, and data files it did not know."""
+
+    counts: dict[str, Counts]
+    rejects: Path | None
+    not_read: tuple[str, ...]
+
+
+def _silent(noun: str, rows: int, bytes_done: int, bytes_total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def load(engine: Engine, folder: Path, *, rejects: Path, progress: Progress = _silent) -> LoadReport:
+    """Load a folder's import files in one transaction, in memory that does not grow with them.
+
+    Everything is staged first and merged at the end, so that rows are locked only briefly before the
+    commit. A row that is already stored as the file has it is not touched.
+
+    Args:
+        engine: On a role that owns the board's tables and may create temporary ones.
+        folder: Holds the files, as docs/import-format.md describes them.
+        rejects: Where rows that cannot be taken are listed.
+        progress: Told a noun, its rows read so far, and the bytes done and in all of its file.
+
+    Raises:
+        ImportRefusedError: nothing was changed (`BrokenFile` where a file is to blame).
+    """
+    sources, not_read = find_sources(folder)
+    if rejects.resolve() in {source.path.resolve() for source in sources}:
+        raise ImportRefusedError(f"The rejects would overwrite {rejects}: name another file with --rejects.")
+    with Rejects(rejects) as rejected, ExitStack() as files:
+        readings = [files.enter_context(opened(source)) for source in sources]
+        counts = _load_all(engine, readings, rejected, progress)
+    _analyze(engine, [noun for noun, count in counts.items() if count.inserted or count.updated])
+    return LoadReport(
+        counts=counts,
+        rejects=rejects if rejected.rows else None,
+        not_read=tuple(name for name in not_read if name != rejects.name),
+    )
+
+
+def _load_all(
+    engine: Engine, readings: Sequence[Reading], rejects: Rejects, progress: Progress
+) -> dict[str, Counts]:
+    with engine.begin() as connection:
+        cursor = _cursor(connection)
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_IMPORT])
+        _check_tables(cursor, [reading.source.noun for reading in readings])
+        read = [_stage(cursor, reading, rejects, progress) for reading in readings]
+        return {
+            reading.source.noun.name: _merge(cursor, reading, rows, rejects)
+            for reading, rows in zip(readings, read, strict=True)
+        }
+
+
+def _cursor(connection: Connection) -> Cursor[Any]:
+    """A psycopg cursor inside SQLAlchemy's transaction: it can COPY."""
+    driver = cast("psycopg.Connection", connection.connection.driver_connection)
+    cursor = driver.cursor()
+    cursor.adapters.register_dumper(list, _TextArray)
+    return cursor
+
+
+class _TextArray(Dumper):
+    """Lists of text as Postgres writes them; psycopg's own dumper looks up the type of every item."""
+
+    oid = psycopg.adapters.types["text"].array_oid
+
+    def dump(self, obj: list[str]) -> bytes:
+        items = ['"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in obj]
+        return ("{" + ",".join(items) + "}").encode()
+
+
+def _check_tables(cursor: Cursor[Any], nouns: Sequence[Noun]) -> None:
+    """Refuse to load into views, or into nothing."""
+    for noun in nouns:
+        table = f"board.{_TABLES[noun.name]}"
+        cursor.execute("SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", [table])
+        found = cursor.fetchone()
+        if found is None:
+            raise ImportRefusedError(
+                f"There is no table {table}: run `connected-jobs migrate --board` first."
+            )
+        if found[0] not in ("r", "p"):
+            raise ImportRefusedError(
+                f"{table} is a view over tables of your own: load {noun.name} there, or leave its file out."
+            )
+
+
+def _stage(cursor: Cursor[Any], reading: Reading, rejects: Rejects, progress: Progress) -> _Staged:
+    """Copy a file's good rows into its staging table."""
+    noun, read, rejected_before = reading.source.noun, 0, rejects.rows
+    cursor.execute(_statement(STAGE, noun))
+    with cursor.copy(_statement(COPY, noun)) as copy:
+        for read, (line, row) in enumerate(reading.records, 1):
+            if isinstance(row, BadRowError):
+                rejects.add(reading.source.path.name, line, *row.faults)
+            else:
+                copy.write_row((line, *row))
+            if read % ROWS_PER_REPORT == 0:
+                progress(noun.name, read, reading.file.tell(), reading.bytes_total)
+    progress(noun.name, read, reading.bytes_total, reading.bytes_total)
+    cursor.execute(_statement("ANALYZE {staged}", noun))
+    return _Staged(read, rejects.rows - rejected_before)
+
+
+def _merge(cursor: Cursor[Any], reading: Reading, staged: _Staged, rejects: Rejects) -> Counts:
+    """Bring the staged rows into the board's table, but for those that refer to nothing."""
+    noun, file = reading.source.noun, reading.source.path.name
+    strays = sum(
+        _reject_strays(cursor, noun, reference, file, rejects) for reference in _REFERENCES.get(noun.name, [])
+    )
+    repeated = updated = 0
+    if noun is ACTIVITY:
+        inserted = cursor.execute(_statement(ADD, noun)).rowcount
+    else:
+        repeated = cursor.execute(_statement(TAKE_OUT_REPEATED, noun)).rowcount
+        inserted, updated = cursor.execute(_statement(MERGE, noun)).fetchone() or (0, 0)
+    rejected = staged.rejected + strays
+    return Counts(
+        read=staged.read,
+        inserted=inserted,
+        updated=updated,
+        unchanged=staged.read - rejected - repeated - inserted - updated,
+        repeated=repeated,
+        rejected=rejected,
+    )
+
+
+def _reject_strays(
+    cursor: Cursor[Any], noun: Noun, reference: _Reference, file: str, rejects: Rejects
+) -> int:
+    reason = f"No {reference.table} with this id is loaded or imported; add it, or correct the id."
+    strays = 0
+    for line, value in cursor.stream(_statement(TAKE_OUT_STRAYS, noun, reference)):
+        rejects.add(file, line, Fault(reference.column, value, reason))
+        strays += 1
+    return strays
+
+
+def _statement(template: str, noun: Noun, reference: _Reference | None = None) -> sql.Composed:
+    """A template with the names of tables and columns filled in."""
+    table, columns = _TABLES[noun.name], noun.names()
+    compared = [name for name in columns if name != "updated_at"]
+    return sql.SQL(template).format(
+        stored=sql.Identifier("board", table),
+        staged=sql.Identifier(f"staged_{table}"),
+        columns=_listed(columns),
+        compared=_listed(compared),
+        compared_of_staged=_listed(compared, "staged"),
+        compared_of_known=_listed(compared, "known"),
+        compared_of_excluded=_listed(compared, "excluded"),
+        reference=sql.Identifier(reference.column) if reference else sql.SQL(""),
+        other=sql.Identifier("board", reference.table) if reference else sql.SQL(""),
+    )
+
+
+def _listed(names: Sequence[str], *table: str) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(*table, name) for name in names)
+
+
+def _analyze(engine: Engine, nouns: Sequence[str]) -> None:
+    """Let the planner know the new data; after the commit, for it must not keep the tables locked."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for noun in nouns:
+            connection.execute(text(f"ANALYZE board.{_TABLES[noun]}"))

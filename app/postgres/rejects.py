@@ -1,0 +1,72 @@
+"""The rejects file: the rows of an import that were not taken, and why."""
+
+from __future__ import annotations
+
+import csv
+from typing import IO, TYPE_CHECKING, Self
+
+from app.postgres.sources import ImportRefusedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from app.postgres.rows import Fault
+
+HEADER = ("file", "line", "field", "value", "reason")
+
+
+class Rejects:
+    """Collects rejected rows while an import runs, a line of CSV for each fault.
+
+    The file appears, in place of one from an earlier import, when the import ends well; without a
+    rejected row there is no file then. An import that fails leaves what was there before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows = 0
+        self._part = path.with_name(path.name + ".part")
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, file: str, line: int, *faults: Fault) -> None:
+        """Note a row with everything that is wrong with it.
+
+        Raises:
+            ImportRefusedError: the file cannot be written.
+        """
+        self.rows += 1
+        try:
+            csv.writer(self._opened()).writerows((file, line, *fault) for fault in faults)
+        except OSError as error:
+            self._refuse(error)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._file:
+                self._file.close()
+            if kind is not None:
+                self._part.unlink(missing_ok=True)
+            elif self._file:
+                self._part.replace(self.path)
+            else:
+                self.path.unlink(missing_ok=True)
+        except OSError as trouble:
+            if kind is None:
+                self._refuse(trouble)
+
+    def _opened(self) -> IO[str]:
+        if self._file is None:
+            self._file = self._part.open("w", encoding="utf-8", newline="")
+            csv.writer(self._file).writerow(HEADER)
+        return self._file
+
+    def _refuse(self, error: OSError) -> None:
+        raise ImportRefusedError(
+            f"The rejects file {self.path} cannot be written ({error.strerror}): name another with --rejects."
+        ) from None

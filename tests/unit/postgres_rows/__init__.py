@@ -1,0 +1,1 @@
+"""Tests of import files without a database."""
