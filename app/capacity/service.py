@@ -1,0 +1,162 @@
+"""What answers Braze's calls: the contract, and behaviours to play a send against."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import floor
+from typing import Final, Protocol
+
+import numpy as np
+
+from app.capacity.local_time import MINUTE_S
+
+OK: Final = "ok"
+CUT_OFF: Final = "cut_off"
+DEGRADED: Final = "degraded"
+NO_FAILURES: Final[Mapping[int, int]] = {}
+TOO_MANY_REQUESTS: Final = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How the calls of one second ended, in counts.
+
+    `ok` and `degraded` are usable 2xx answers in time; `cut_off` took too long; `failed` is by status.
+    """
+
+    ok: int = 0
+    degraded: int = 0
+    cut_off: int = 0
+    failed: Mapping[int, int] = field(default_factory=lambda: NO_FAILURES)
+
+    def total(self) -> int:
+        """Count all calls of the second."""
+        return self.ok + self.degraded + self.cut_off + sum(self.failed.values())
+
+
+class Service(Protocol):
+    """Anything that can say how a second's calls end."""
+
+    def answer(self, second: int, calls: int, /) -> Answer:
+        """Account for every one of `calls` offered in unix second `second`.
+
+        Seconds come in rising order; seconds without calls are left out.
+        """
+        ...
+
+
+class Perfect:
+    """Answers every call well and in time."""
+
+    def answer(self, _second: int, calls: int, /) -> Answer:
+        """Answer all of `calls`."""
+        return Answer(ok=calls)
+
+
+class CapacityBound:
+    """A service with a ceiling: waiting calls queue first in, first out, and are cut off at `cut_off_s`.
+
+    A fluid queue served at `ceiling_rps`; work whose caller has gone is not begun, so no capacity is
+    wasted. Calls above `soft_rps` in a second get a degraded answer that costs nothing, calls above
+    `hard_rps` get 429.
+    """
+
+    def __init__(
+        self,
+        ceiling_rps: float,
+        *,
+        soft_rps: float | None = None,
+        hard_rps: float | None = None,
+        cut_off_s: float = 2.0,
+    ) -> None:
+        self._ceiling_rps = ceiling_rps
+        self._soft_rps = soft_rps
+        self._hard_rps = hard_rps
+        self._room = ceiling_rps * cut_off_s
+        self._waiting = 0.0
+        self._next_second = 0
+
+    def answer(self, second: int, calls: int, /) -> Answer:
+        """Shed above the lines, queue the rest, cut off what would wait too long."""
+        self._waiting = max(0.0, self._waiting - self._ceiling_rps * (second - self._next_second))
+        self._next_second = second + 1
+        refused = _above(calls, self._hard_rps)
+        degraded = _above(calls - refused, self._soft_rps)
+        offered = calls - refused - degraded
+        ok = min(offered, floor(self._ceiling_rps + self._room - self._waiting))
+        self._waiting = max(0.0, self._waiting + ok - self._ceiling_rps)
+        failed = {TOO_MANY_REQUESTS: refused} if refused else NO_FAILURES
+        return Answer(ok=ok, degraded=degraded, cut_off=offered - ok, failed=failed)
+
+
+def _above(calls: int, line_rps: float | None) -> int:
+    return 0 if line_rps is None else max(0, calls - floor(line_rps))
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedMinutes:
+    """What goes wrong in minutes `first` to `last` of a send, both included, counted from 1.
+
+    Keys are an HTTP status ("503"), "cut_off" or "degraded". `counts` go to the first calls of each
+    minute; `shares` are each call's chance.
+    """
+
+    first: int
+    last: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+
+class Scripted:
+    """Another service, with failures by minute laid over it; unscripted calls reach the other."""
+
+    def __init__(
+        self,
+        script: Sequence[ScriptedMinutes],
+        inner: Service,
+        *,
+        first_minute: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self._script = script
+        self._inner = inner
+        self._first_minute = first_minute
+        self._rng = rng
+        self._minute = 0
+        self._counts_left: dict[str, int] = {}
+
+    def answer(self, second: int, calls: int, /) -> Answer:
+        """Let scripted outcomes befall some of `calls`, and the inner service answer the others."""
+        minute = second // MINUTE_S - self._first_minute + 1
+        scripted = next((part for part in self._script if part.first <= minute <= part.last), None)
+        if scripted is None:
+            return self._inner.answer(second, calls)
+        if minute != self._minute:
+            self._minute, self._counts_left = minute, dict(scripted.counts)
+        struck = self._counted(calls) if scripted.counts else self._drawn(scripted.shares, calls)
+        return _joined(struck, self._inner.answer(second, calls - sum(struck.values())))
+
+    def _counted(self, calls: int) -> dict[str, int]:
+        struck = {}
+        for outcome, left in self._counts_left.items():
+            struck[outcome] = min(left, calls)
+            calls -= struck[outcome]
+            self._counts_left[outcome] = left - struck[outcome]
+        return struck
+
+    def _drawn(self, shares: Mapping[str, float], calls: int) -> dict[str, int]:
+        spared = max(0.0, 1 - sum(shares.values()))
+        drawn = self._rng.multinomial(calls, [*shares.values(), spared])
+        return dict(zip(shares, drawn.tolist(), strict=False))  # the last one drawn is the spared
+
+
+def _joined(struck: Mapping[str, int], inner: Answer) -> Answer:
+    failed = dict(inner.failed)
+    for outcome, count in struck.items():
+        if count and outcome not in {CUT_OFF, DEGRADED}:
+            failed[int(outcome)] = failed.get(int(outcome), 0) + count
+    return Answer(
+        ok=inner.ok,
+        degraded=inner.degraded + struck.get(DEGRADED, 0),
+        cut_off=inner.cut_off + struck.get(CUT_OFF, 0),
+        failed=failed,
+    )
