@@ -30,6 +30,12 @@ def _positive(text: str) -> int:
     return value
 
 
+def _on_or_off(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("on or off")
+    return text == "on"
+
+
 def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
     return field(default=default, metadata={"parse": parse, "meaning": meaning})
 
@@ -45,11 +51,18 @@ class Settings:
     data_dir: Path = _setting(Path(".data"), Path, "where the embedded Postgres and saved shelves live")
     bind: str = _setting("127.0.0.1:8080", str, "address and port to serve on")
     workers: int = _setting(2, _positive, "worker processes")
-    threads: int = _setting(8, _positive, "threads a worker, and connections a worker opens to Postgres")
+    threads: int = _setting(16, _positive, "threads a worker")
+    connections: int = _setting(4, _positive, "connections a worker opens to Postgres, at most")
+    pgbouncer: bool = _setting(
+        default=False, parse=_on_or_off, meaning="on where DATABASE_URL is a PgBouncer"
+    )
     deadline_ms: int = _setting(800, _positive, "from first sight of a call to its answer")
-    pool_wait_ms: int = _setting(250, _positive, "longest wait for a connection from the pool")
+    pool_wait_ms: int = _setting(250, _positive, "longest wait for a connection of the worker's")
     card_ttl_s: int = _setting(600, _positive, "longest age of a posting's card in memory")
     cards: int = _setting(50_000, _positive, "most cards a worker keeps in memory")
+    plans: int = _setting(20_000, _positive, "most members whose list a worker keeps in memory")
+    plan_fresh_s: int = _setting(20, _whole, "how long a member's list is used again without asking Postgres")
+    plan_stale_s: int = _setting(3600, _positive, "how long it is kept for when Postgres does not answer")
     poll_s: int = _setting(10, _positive, "how often a worker asks which postings changed")
     publication_delay_s: int = _setting(
         15 * 60, _whole, "from publishing a refresh to its first use in mails"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from app.postgres.engine import serving_engine
-from app.postgres.serving_reads import PostgresReads
+from app.postgres.serving_pool import ServingPool
+from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.serving.answering import Answering
 from app.serving.cards import Cards
 from app.serving.credentials import CredentialBook
+from app.serving.plans import Plans
 from app.serving.runs import Runs
 from app.serving.shelves import Shelves
 from app.serving.watch import Task, Watch
@@ -24,19 +25,23 @@ if TYPE_CHECKING:
     from flask import Flask
     from gunicorn.workers.base import Worker
 
-    from app.serving.answering import RanksProfiles
-
 PUBLICATION_POLL_S = 5.0
 SHELF_POLL_S = 5.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 KEY = "connected_jobs"
 
 
-@dataclass(slots=True)
-class Profiles:
-    """The profile ranker over the postings on the shelves, built anew when they change."""
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What runs beside the calls: connections and the watch."""
 
-    ranker: RanksProfiles | None = None
+    pool: ServingPool
+    watch: Watch
+
+    def stop(self) -> None:
+        """End the watch and close the connections."""
+        self.watch.stop()
+        self.pool.close()
 
 
 def create(settings: Settings | None = None) -> Flask:
@@ -51,14 +56,15 @@ def create(settings: Settings | None = None) -> Flask:
             "DATABASE_URL is not set: give the board's Postgres, postgresql://user@host/name."
         )
     instruments = Instruments()
-    reads = PostgresReads(
-        serving_engine(
-            settings.database_url,
-            pool_size=settings.threads,
-            pool_wait_s=settings.pool_wait_ms / 1000,
-            statement_timeout_ms=settings.deadline_ms,
-        )
+    pool = ServingPool(
+        settings.database_url,
+        STATEMENTS,
+        size=settings.connections,
+        wait_s=settings.pool_wait_ms / 1000,
+        statement_timeout_ms=settings.deadline_ms,
+        through_pgbouncer=settings.pgbouncer,
     )
+    reads = PostgresReads(pool)
     runs, book = Runs(reads), CredentialBook(reads)
     cards = Cards(reads, size=settings.cards, ttl_s=settings.card_ttl_s)
     shelves = Shelves(reads, cards)
@@ -77,7 +83,7 @@ def create(settings: Settings | None = None) -> Flask:
             runs=runs,
             cards=cards,
             shelves=shelves,
-            profiles=lambda: None,
+            plans=Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s),
             on_failure=instruments.postgres_failed,
         ),
         book=book,
@@ -85,15 +91,16 @@ def create(settings: Settings | None = None) -> Flask:
         readiness=_readiness(runs, shelves, book, watch),
         deadline_s=settings.deadline_ms / 1000,
     )
-    app.extensions[KEY] = watch
+    app.extensions[KEY] = Background(pool, watch)
     return app
 
 
-def start(app: Flask) -> Watch:
+def start(app: Flask) -> Background:
     """Read what answering needs and keep it fresh; call it once in each process, after the fork."""
-    watch: Watch = app.extensions[KEY]
-    watch.start()
-    return watch
+    background: Background = app.extensions[KEY]
+    background.pool.open()
+    background.watch.start()
+    return background
 
 
 def start_worker(worker: Worker) -> None:

@@ -105,8 +105,8 @@ def export(*, most: int | None, out: TextIO) -> None:
 @click.argument("member_id")
 def erase(member_id: str) -> None:
     """Erase every trace of MEMBER_ID. Where the board keeps its own tables, it erases its own."""
-    with database_engine() as engine, engine.begin() as connection:
-        erased = member_rows.delete_member(connection, member_id)
+    with database_engine() as engine:
+        erased = member_rows.delete_member(engine, member_id)
     if not any(erased.values()):
         raise CommandError(f"There is no trace of member {member_id!r}.")
     click.echo("Erased: " + ", ".join(f"{count} from {table}" for table, count in erased.items()))

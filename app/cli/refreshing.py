@@ -36,10 +36,16 @@ def summary(report: RunReport) -> str:
         if report.resumed_chunks
         else ""
     )
+    kept = (
+        f"\nLists of run {', '.join(map(str, report.not_dropped))} are read by a long transaction: "
+        "the next refresh drops them."
+        if report.not_dropped
+        else ""
+    )
     return (
         f"Run {report.run_id}: lists for {report.members:,} members from {report.postings:,} postings and "
         f"{report.activity:,} activities ({stages}).{resumed}\n"
-        f"Answers come from it from {report.effective_at.astimezone():%Y-%m-%d %H:%M:%S %Z} on."
+        f"Answers come from it from {report.effective_at.astimezone():%Y-%m-%d %H:%M:%S %Z} on.{kept}"
     )
 
 

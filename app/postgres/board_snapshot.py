@@ -45,7 +45,7 @@ _ACTIVITY = f"""
         FROM board.activity a
         JOIN member ON member.id = a.member_id
         JOIN posting ON posting.id = a.posting_id
-        WHERE a.kind IN ('view', 'scrap', 'apply')
+        WHERE a.kind IN ('view', 'scrap', 'apply') AND a.occurred_at IS NOT NULL
     ) TO STDOUT (FORMAT binary)
 """
 # A row of binary COPY: the number of fields, then each field's length and value, all big-endian.

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.postgres import runs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 
 def select_member_ids(connection: Connection, *, most: int | None = None) -> Iterator[str]:
@@ -27,25 +29,32 @@ def select_member_ids(connection: Connection, *, most: int | None = None) -> Ite
     yield from rows.scalars()
 
 
-def delete_member(connection: Connection, member_id: str) -> dict[str, int]:
+def delete_member(engine: Engine, member_id: str) -> dict[str, int]:
     """Erase every trace of a member; returns how many rows went from which table.
 
-    The lists are ours. The board's own tables are erased too where they are tables; where they are views,
-    the board erases its own and what is counted here is 0.
+    The lists are ours. The board's own tables are erased too where they are tables that we may delete from;
+    elsewhere the board erases its own, first, and what is counted here is 0. The lists go last, when the member
+    is gone for everybody: a refresh under way drops lists of members it no longer finds before it publishes.
     """
-    erased = {
-        "connected_jobs.recommendation_list": connection.execute(
-            text("DELETE FROM connected_jobs.recommendation_list WHERE member_id = :id"), {"id": member_id}
-        ).rowcount
-    }
-    for table, column in (("board.activity", "member_id"), ("board.member", "id")):
-        is_table = connection.execute(
-            text("SELECT relkind IN ('r', 'p') FROM pg_class WHERE oid = to_regclass(:table)"),
-            {"table": table},
-        ).scalar()
-        erased[table] = (
-            connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": member_id}).rowcount
-            if is_table
-            else 0
-        )
+    with engine.begin() as connection:
+        erased = {
+            table: _delete_from_board(connection, table, column, member_id)
+            for table, column in (("board.activity", "member_id"), ("board.member", "id"))
+        }
+    with engine.begin() as connection:
+        erased["connected_jobs.recommendation_list"] = runs.delete_lists(connection, member_id)
     return erased
+
+
+def _delete_from_board(connection: Connection, table: str, column: str, member_id: str) -> int:
+    ours = connection.execute(
+        text("""
+            SELECT relkind IN ('r', 'p') AND has_table_privilege(oid, 'DELETE')
+            FROM pg_class
+            WHERE oid = to_regclass(:table)
+        """),
+        {"table": table},
+    ).scalar()
+    if not ours:
+        return 0
+    return connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": member_id}).rowcount

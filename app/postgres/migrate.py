@@ -76,7 +76,7 @@ def _in_one_transaction(engine: Engine, work: Callable[[Config], None], patience
                 _refuse_old_servers(connection)
                 _wait_for_other_deploys(connection, patience.deploy_wait_s)
                 connection.execute(text(f"SET LOCAL lock_timeout = {round(patience.lock_timeout_s * 1000)}"))
-                connection.execute(text("CREATE SCHEMA IF NOT EXISTS connected_jobs"))
+                _make_schema(connection)
                 work(_config(connection))
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable):
@@ -89,6 +89,12 @@ def _in_one_transaction(engine: Engine, work: Callable[[Config], None], patience
             time.sleep(patience.pause_s)
         else:
             return
+
+
+def _make_schema(connection: Connection) -> None:
+    """Make our schema unless a superuser made it for us: `IF NOT EXISTS` would ask for the right to make it."""
+    if connection.execute(text("SELECT to_regnamespace('connected_jobs')")).scalar() is None:
+        connection.execute(text("CREATE SCHEMA connected_jobs"))
 
 
 def _refuse_old_servers(connection: Connection) -> None:

@@ -6,25 +6,28 @@ import multiprocessing
 import os
 import signal
 import time
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from app.postgres import runs
+from app.postgres import board_shape, runs
 from app.postgres.board_snapshot import Snapshot, profiles, snapshot
 from app.postgres.offspring import end_with_parent
 from app.recommend.refresh import Options, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     import psycopg
     from sqlalchemy import Engine
 
-    from app.recommend.board import Member
+    from app.recommend.board import ActivityLog, Member, Posting
     from app.recommend.refresh import Model
 
 CHUNK = 2_000  # members ranked and written at once, by one process
@@ -39,7 +42,7 @@ class RefreshError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a refresh went; `seconds` by stage."""
+    """How a refresh went; `seconds` by stage, `not_dropped` the old runs whose lists a reader held on to."""
 
     run_id: int
     members: int
@@ -47,6 +50,7 @@ class RunReport:
     activity: int
     resumed_chunks: int
     effective_at: datetime
+    not_dropped: Sequence[int]
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -56,6 +60,7 @@ def refresh(
     options: Options | None = None,
     publication_delay: timedelta = timedelta(0),
     processes: int | None = None,
+    chunk_members: int = CHUNK,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> RunReport:
@@ -69,11 +74,12 @@ def refresh(
         options: What the recommender is told.
         publication_delay: How long campaigns under way keep the lists they have; the first run has no delay.
         processes: How many rank at once (default: one a core).
+        chunk_members: How many members are ranked and written at once, by one process.
         now: The clock.
         progress: Told each stage and the share of it that is done.
 
     Raises:
-        RefreshError: another refresh is running, or the board is empty.
+        RefreshError: another refresh is running, the board is empty or of another shape, or a process was killed.
     """
     options = options or Options()
     with _only_refresh(engine):
@@ -81,24 +87,24 @@ def refresh(
         with snapshot(engine) as board:
             read = _read(board, progress)
         stages.ended("read")
-        inputs = read.inputs()
+        inputs = read.inputs(chunk_members)
         run = _begin(engine, inputs, options, taken_at=read.taken_at)
-        members = _ProfileReader(engine, read.member_ids)
-        model = fit(
-            read.postings,
-            read.member_ids,
-            read.activity,
-            members,
-            now=run.started_at,
-            options=options,
-            progress=progress,
-        )
-        members.close()
+        with closing(_ProfileReader(engine, read.member_ids)) as members:
+            model = fit(
+                read.postings,
+                read.member_ids,
+                read.activity,
+                members,
+                now=run.started_at,
+                options=options,
+                progress=progress,
+            )
         stages.ended("fit")
-        _rank_all(engine, model, read.member_ids, run, processes or os.cpu_count() or 1, progress)
+        ranker = _ChunkRanker(engine, model, read.member_ids, run.id, chunk_members)
+        _rank_all(ranker, run.done, processes or os.cpu_count() or 1, progress)
         stages.ended("rank")
         effective_at = _publish(engine, run.id, model, stages.seconds, now(), publication_delay)
-        drop_unneeded_runs(engine, now())
+        not_dropped = drop_unneeded_runs(engine, now())
         stages.ended("publish")
         return RunReport(
             run.id,
@@ -107,6 +113,7 @@ def refresh(
             inputs.activity,
             len(run.done),
             effective_at,
+            not_dropped,
             stages.seconds,
         )
 
@@ -125,15 +132,18 @@ def roll_back(engine: Engine, *, now: datetime) -> tuple[int, int]:
     return published[0], published[1]
 
 
-def drop_unneeded_runs(engine: Engine, now: datetime) -> None:
+def drop_unneeded_runs(engine: Engine, now: datetime, *, wait_s: float = runs.DROP_WAIT_S) -> Sequence[int]:
     """Keep the run in force, those that are to follow it and the one before it; drop the lists of all others.
 
-    The caller holds the refresh lock.
+    Returns the runs left to the next refresh because a long transaction reads them; Postgres detaches one
+    partition at a time, so those after it wait too. The caller holds the refresh lock.
     """
     with engine.connect() as connection:
         unneeded = runs.select_runs_to_drop(connection, _needed(runs.select_publications(connection), now))
-    for run_id in unneeded:
-        runs.drop_run(engine, run_id)
+    for place, run_id in enumerate(unneeded):
+        if not runs.drop_run(engine, run_id, wait_s=wait_s):
+            return unneeded[place:]
+    return ()
 
 
 def _needed(publications: Sequence[tuple[int, datetime]], now: datetime) -> list[int]:
@@ -163,20 +173,30 @@ class _Stages:
 @dataclass(frozen=True, slots=True)
 class _Board:
     taken_at: datetime
-    postings: Sequence[Any]
+    postings: Sequence[Posting]
     member_ids: Sequence[str]
-    activity: Any
+    activity: ActivityLog
 
-    def inputs(self) -> runs.Inputs:
-        newest = max((p.updated_at for p in self.postings), default=None)
-        latest = int(self.activity.at.max()) if len(self.activity.at) else 0
+    def inputs(self, chunk_members: int) -> runs.Inputs:
+        digest = blake2b(digest_size=16)
+        digest.update("\n".join(self.member_ids).encode())
+        for posting in self.postings:
+            digest.update(f"\n{posting.id} {posting.updated_at} {posting.status} {posting.deadline}".encode())
+        for column in (self.activity.member, self.activity.posting, self.activity.kind, self.activity.at):
+            digest.update(column.tobytes())
         return runs.Inputs(
-            len(self.member_ids), len(self.postings), len(self.activity.at), f"{newest} {latest}"
+            len(self.member_ids),
+            len(self.postings),
+            len(self.activity.at),
+            chunk_members,
+            digest.hexdigest(),
         )
 
 
 def _read(board: Snapshot, progress: Callable[[str, float], None]) -> _Board:
     progress("read", 0.0)
+    if misfits := board_shape.misfits(board.connection):
+        raise RefreshError(" ".join(misfits))
     postings = board.postings()
     if not postings:
         raise RefreshError(
@@ -204,7 +224,10 @@ def _only_refresh(engine: Engine) -> Iterator[None]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not connection.execute(text(f"SELECT pg_try_advisory_lock({_ONE_REFRESH})")).scalar():
             raise RefreshError("Another refresh is running on this database: wait for it to end.")
-        yield
+        try:
+            yield
+        finally:  # closing the connection would do it too, but a moment later than we return
+            connection.execute(text(f"SELECT pg_advisory_unlock({_ONE_REFRESH})"))
 
 
 class _ProfileReader:
@@ -222,16 +245,10 @@ class _ProfileReader:
 
 
 def _rank_all(
-    engine: Engine,
-    model: Model,
-    member_ids: Sequence[str],
-    run: runs.OpenRun,
-    processes: int,
-    progress: Callable[[str, float], None],
+    ranker: _ChunkRanker, done: Collection[int], processes: int, progress: Callable[[str, float], None]
 ) -> None:
     """Rank and write every chunk that is not in yet, in forked processes that share the model's memory."""
-    chunks = [number for number in range(-(-len(member_ids) // CHUNK)) if number not in run.done]
-    ranker = _ChunkRanker(engine, model, member_ids, run.id)
+    chunks = [number for number in range(ranker.chunks()) if number not in done]
     progress("rank", 0.0)
     if processes == 1 or len(chunks) <= 1:
         for count, number in enumerate(chunks, start=1):
@@ -240,11 +257,20 @@ def _rank_all(
         return
     _inherited.append(ranker)
     try:
-        with multiprocessing.get_context("fork").Pool(
-            min(processes, len(chunks)), initializer=end_with_parent(signal.SIGKILL)
+        with ProcessPoolExecutor(
+            min(processes, len(chunks)),
+            mp_context=multiprocessing.get_context("fork"),
+            initializer=end_with_parent(signal.SIGKILL),
         ) as pool:
-            for count, _ in enumerate(pool.imap_unordered(_rank_inherited, chunks), start=1):
+            ranked = [pool.submit(_rank_inherited, number) for number in chunks]
+            for count, chunk in enumerate(as_completed(ranked), start=1):
+                chunk.result()
                 progress("rank", count / len(chunks))
+    except BrokenProcessPool as error:
+        raise RefreshError(
+            "A process of the refresh was killed, most often for want of memory: run it again, it goes on where "
+            "it stopped; --processes 1 needs the least memory."
+        ) from error
     finally:
         _inherited.clear()
 
@@ -262,9 +288,14 @@ class _ChunkRanker:
     model: Model
     member_ids: Sequence[str]
     run_id: int
+    chunk_members: int
+
+    def chunks(self) -> int:
+        return -(-len(self.member_ids) // self.chunk_members)
 
     def __call__(self, number: int) -> None:
-        positions = range(number * CHUNK, min((number + 1) * CHUNK, len(self.member_ids)))
+        first = number * self.chunk_members
+        positions = range(first, min(first + self.chunk_members, len(self.member_ids)))
         ids = [self.member_ids[position] for position in positions]
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             driver = _driver(connection)
@@ -275,6 +306,8 @@ class _ChunkRanker:
 def _publish(
     engine: Engine, run_id: int, model: Model, seconds: dict[str, float], now: datetime, delay: timedelta
 ) -> datetime:
+    with engine.begin() as connection:
+        runs.delete_lists_of_members_gone(connection, run_id)
     runs.analyze_run(engine, run_id)
     with engine.begin() as connection:
         first = not runs.select_publications(connection)

@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,15 +19,21 @@ if TYPE_CHECKING:
 
     from app.recommend.board import RankedPosting
 
+DROP_WAIT_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What tells one board state from another, so that a refresh resumes only on the data it began with."""
+    """What tells one board state from another, so that a refresh resumes only on the data it began with.
+
+    `digest` is of everything but the members' profiles, of which a changed one changes only that member's list.
+    """
 
     members: int
     postings: int
     activity: int
-    newest: str
+    chunk_members: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +107,11 @@ def copy_chunk(
         with cursor.copy(
             "COPY connected_jobs.recommendation_list (run_id, member_id, posting_ids, reasons) FROM STDIN (FORMAT binary)"
         ) as copy:
-            copy.set_types(["int8", "text", "text[]", "int2[]"])
+            copy.set_types(["int8", "text", "text[]", "bytea"])
             for member_id, ranked in lists:
                 if ranked:
                     copy.write_row(
-                        (run_id, member_id, [r.posting_id for r in ranked], [int(r.reason) for r in ranked])
+                        (run_id, member_id, [r.posting_id for r in ranked], bytes(r.reason for r in ranked))
                     )
                     written += 1
         cursor.execute(
@@ -123,7 +131,7 @@ def replace_shelves(
             "category": category,
             "region": region,
             "posting_ids": [r.posting_id for r in ranked],
-            "reasons": [int(r.reason) for r in ranked],
+            "reasons": bytes(r.reason for r in ranked),
         }
         for (category, region), ranked in sorted(shelves.items())
     ]
@@ -190,43 +198,90 @@ def select_weights(connection: Connection, run_id: int) -> dict[str, Any] | None
 
 
 def select_runs_to_drop(connection: Connection, keep: Sequence[int]) -> list[int]:
-    """Runs that hold lists although nothing needs them."""
+    """Runs that hold lists although nothing needs them; one whose dropping was cut short comes first."""
     return list(
         connection.execute(
             text("""
-                SELECT id
-                FROM connected_jobs.refresh_run
-                WHERE state <> 'dropped' AND NOT id = ANY(:keep)
-                ORDER BY id
+                SELECT r.id
+                FROM connected_jobs.refresh_run r
+                LEFT JOIN pg_class c ON c.oid = to_regclass('connected_jobs.recommendation_list_' || r.id)
+                LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+                WHERE (r.state <> 'dropped' OR c.oid IS NOT NULL) AND NOT r.id = ANY(:keep)
+                ORDER BY i.inhdetachpending IS TRUE DESC, r.id
             """),
             {"keep": list(keep)},
         ).scalars()
     )
 
 
-def drop_run(engine: Engine, run_id: int) -> None:
-    """Drop a run's lists and shelves; calls under way do not wait for it, nor it long for them."""
+def drop_run(engine: Engine, run_id: int, *, wait_s: float = DROP_WAIT_S) -> bool:
+    """Drop a run's lists and shelves; no call waits for it.
+
+    A transaction that began to read the lists before may hold on to them: then they stay after `wait_s`, out of
+    sight of everybody else, and False says that this is to be called again.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        table = _partition(run_id)
-        connection.execute(text("SET lock_timeout = '10s'"))
+        connection.execute(text(f"SET lock_timeout = {round(wait_s * 1000)}"))
         connection.execute(
             text("UPDATE connected_jobs.refresh_run SET state = 'dropped' WHERE id = :run_id"),
             {"run_id": run_id},
         )
-        attached = connection.execute(
-            text("SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(:table)"),
-            {"table": table},
-        ).scalar_one_or_none()
-        if attached is not None:
-            how = "FINALIZE" if attached else "CONCURRENTLY"
-            connection.execute(
-                text(f"ALTER TABLE connected_jobs.recommendation_list DETACH PARTITION {table} {how}")
-            )
-        connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
         for owned in ("shelf", "refresh_chunk"):
             connection.execute(
                 text(f"DELETE FROM connected_jobs.{owned} WHERE run_id = :run_id"), {"run_id": run_id}
             )
+        try:
+            _drop_partition(connection, _partition(run_id))
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            return False
+    return True
+
+
+def _drop_partition(connection: Connection, table: str) -> None:
+    """Detach, which makes nobody wait, then drop; go on where an earlier attempt was cut short."""
+    detaching = connection.execute(
+        text("SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(:table)"),
+        {"table": table},
+    ).scalar_one_or_none()
+    if detaching is not None:
+        how = "FINALIZE" if detaching else "CONCURRENTLY"
+        connection.execute(
+            text(f"ALTER TABLE connected_jobs.recommendation_list DETACH PARTITION {table} {how}")
+        )
+    connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+
+
+def delete_lists(connection: Connection, member_id: str) -> int:
+    """Delete a member's list from every run, those that are being made or dropped included; returns how many."""
+    runs = connection.execute(
+        text("""
+            SELECT id
+            FROM connected_jobs.refresh_run
+            WHERE to_regclass('connected_jobs.recommendation_list_' || id) IS NOT NULL
+        """)
+    ).scalars()
+    return sum(
+        connection.execute(
+            text(f"DELETE FROM {_partition(run_id)} WHERE run_id = :run_id AND member_id = :member_id"),
+            {"run_id": run_id, "member_id": member_id},
+        ).rowcount
+        for run_id in runs.all()
+    )
+
+
+def delete_lists_of_members_gone(connection: Connection, run_id: int) -> int:
+    """Delete the lists of members who withdrew or were erased while the run was made; returns how many."""
+    return connection.execute(
+        text(f"""
+            DELETE FROM {_partition(run_id)} l
+            WHERE NOT EXISTS (
+                SELECT FROM board.member m
+                WHERE m.id = l.member_id AND m.mail_consent AND m.withdrawn_at IS NULL
+            )
+        """)
+    ).rowcount
 
 
 def analyze_run(engine: Engine, run_id: int) -> None:

@@ -1,21 +1,21 @@
-"""Postings as answers need them, encoded once: cards, and the two shelves of memory they stand in."""
+"""Postings as answers need them, encoded once: cards, pinned for the shelves or kept in a bounded cache."""
 
 from __future__ import annotations
 
 import time
 from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 from cachetools import TTLCache
 
-from app.recommend.board import Closes, Status
-from app.recommend.reasons import LANGUAGES
+from app.recommend.board import Status
 from app.serving import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date, datetime
 
     from app.recommend.board import Posting
@@ -25,46 +25,61 @@ if TYPE_CHECKING:
 # A transaction that takes longer than this between setting `updated_at` and committing is seen only when the
 # card's time to live ends.
 OVERLAP = timedelta(seconds=60)
+NEVER = 0
+ALWAYS = 10**9
+_json = msgspec.json.encode
 
 
-class Card(NamedTuple):
-    """A posting as JSON but for what depends on the call: days left, the link's tracking, the reason."""
+class Card:
+    """A posting and its JSON up to what depends on the answer: `text` ends within the link, at its tracking.
 
-    id: str
-    company_id: str
-    status: Status
-    deadline: date | None
-    closes: Closes
-    category: str
-    region: str
-    head: Mapping[str, bytes]
-    link: bytes
-    fragment: bytes
+    `until` is the last day it may be shown, as `date.toordinal` counts: the veto is one comparison.
+    """
 
+    __slots__ = ("_texts", "category", "company_id", "end", "id", "posting", "region", "until")
 
-GONE = Card("", "", Status.CLOSED, None, Closes.WHEN_FILLED, "", "", {}, b"", b"")
+    def __init__(self, posting: Posting) -> None:
+        self.posting = posting
+        self.id = posting.id
+        self.company_id = posting.company_id
+        self.category = posting.categories[0] if posting.categories else ""
+        self.region = posting.regions[0].split("/")[0] if posting.regions else ""
+        self.until = _until(posting)
+        self.end = _json("".join(_as_uri(posting.url).partition("#")[1:]))[1:-1]
+        self._texts: dict[str, tuple[date, bytes]] = {}
 
-
-def make_card(posting: Posting) -> Card:
-    """Encode a posting once, in every language."""
-    url, hash_sign, fragment = posting.url.partition("#")
-    link = url + ("&" if "?" in url else "?")
-    return Card(
-        posting.id,
-        posting.company_id,
-        posting.status,
-        posting.deadline,
-        posting.closes,
-        posting.categories[0] if posting.categories else "",
-        posting.regions[0].split("/")[0] if posting.regions else "",
-        {lang: _head(posting, lang) for lang in LANGUAGES},
-        msgspec.json.encode(link)[1:-1],
-        msgspec.json.encode(hash_sign + fragment)[1:-1],
-    )
+    def text(self, lang: str, today: date) -> bytes:
+        """From the opening brace to where the link's tracking goes, encoded anew when the day has changed."""
+        made = self._texts.get(lang)
+        if made is None or made[0] != today:
+            made = self._texts[lang] = (today, _encoded(self.posting, lang, today))
+        return made[1]
 
 
-def _head(posting: Posting, lang: str) -> bytes:
-    """The object's first keys, without its closing brace."""
+def _as_uri(url: str) -> str:
+    """A link that survives plain-text mail: blanks, quotes and Korean percent-encoded, what is encoded left as it is."""
+    return quote(url, safe="%!#$&'()*+,/:;=?@[]~")
+
+
+def _unknown() -> Card:
+    """Stands for a posting that is not in memory: a card that may never be shown."""
+    card = Card.__new__(Card)
+    card.until = NEVER
+    return card
+
+
+UNKNOWN = _unknown()
+
+
+def _until(posting: Posting) -> int:
+    if posting.status is not Status.OPEN:
+        return NEVER
+    return ALWAYS if posting.deadline is None else posting.deadline.toordinal()
+
+
+def _encoded(posting: Posting, lang: str, today: date) -> bytes:
+    days_left, label = labels.days_left_label(posting.deadline, posting.closes, lang, today)
+    url = _as_uri(posting.url).partition("#")[0]
     facts = {
         "id": posting.id,
         "title": posting.title,
@@ -75,53 +90,50 @@ def _head(posting: Posting, lang: str) -> bytes:
         "employment_type": labels.employment(posting, lang),
         "salary": labels.salary(posting, lang),
         "deadline": posting.deadline,
+        "days_left": days_left,
+        "deadline_label": label,
+        "url": url + ("&" if "?" in url else "?") + "rid=",
     }
-    return msgspec.json.encode(facts)[:-1]
+    return _json(facts)[:-2]
 
 
 class Cards:
-    """Cards by posting id: those on shelves are pinned, the others kept in a bounded TTL cache.
+    """Cards by posting id: those on shelves are pinned, the others kept in a cache bounded in size and time.
 
-    A card lives `ttl_s`, and `update` replaces those whose posting changed, so a closing or an edit is known
-    within the time between two updates although cards live long.
+    `view` is what answers read, a plain dictionary; only this class writes it. A posting that does not exist
+    is None there. A card lives `ttl_s` and a little, since what is too old goes at each `update`; a card whose
+    posting changed is replaced then too, so a closing is known within the time between two updates.
     """
 
     def __init__(
         self, reads: Reads, *, size: int, ttl_s: float, timer: Callable[[], float] = time.monotonic
     ) -> None:
+        self.view: dict[str, Card | None] = {}
         self._reads = reads
-        self._cache: TTLCache[str, Card] = TTLCache(maxsize=size, ttl=ttl_s, timer=timer)
         self._pinned: dict[str, Card] = {}
+        self._bounds: TTLCache[str, None] = _Bounds(size, ttl_s, timer, self._forget)
         self._lock = Lock()
         self._since: datetime | None = None
 
-    def known(self, ids: Iterable[str]) -> dict[str, Card]:
-        """The cards in memory among `ids`."""
-        pinned, found = self._pinned, {}
+    def fetch(self, ids: Sequence[str], deadline: Deadline) -> None:
+        """Read cards into memory, all in one read; raises `UnavailableError`."""
+        found: dict[str, Card | None] = dict.fromkeys(ids)
+        found.update((posting.id, Card(posting)) for posting in self._reads.postings(ids, deadline))
         with self._lock:
-            for posting_id in ids:
-                card = pinned.get(posting_id) or self._cache.get(posting_id)
-                if card is not None:
-                    found[posting_id] = card
-        return found
-
-    def get(self, ids: Sequence[str], deadline: Deadline) -> dict[str, Card]:
-        """Cards of all `ids`, the missing ones in one read; a posting that no longer exists is `GONE`.
-
-        Raises:
-            UnavailableError: cards were missing and the store did not answer.
-        """
-        found = self.known(ids)
-        if len(found) < len(ids) and (missing := [i for i in ids if i not in found]):
-            found.update(dict.fromkeys(missing, GONE))
-            found.update((p.id, make_card(p)) for p in self._reads.postings(missing, deadline))
-            with self._lock:
-                self._cache.update((i, found[i]) for i in missing)
-        return found
+            for posting_id, card in found.items():
+                if posting_id not in self._pinned:
+                    self._bounds[posting_id] = None
+                    self.view[posting_id] = card
 
     def pin(self, postings: Iterable[Posting]) -> None:
         """Keep these cards, and no others, outside the cache's bounds."""
-        self._pinned = {posting.id: make_card(posting) for posting in postings}
+        pinned = {posting.id: Card(posting) for posting in postings}
+        with self._lock:
+            for posting_id in self._pinned.keys() - pinned.keys():
+                if posting_id not in self._bounds:
+                    del self.view[posting_id]
+            self._pinned = pinned
+            self.view.update(pinned)
 
     def update(self) -> None:
         """Replace cards whose posting changed since the last update; raises `UnavailableError`."""
@@ -130,13 +142,37 @@ class Cards:
             return
         clock, changed = self._reads.postings_changed_since(self._since - OVERLAP)
         with self._lock:
+            self._bounds.expire()
             for posting in changed:
-                if posting.id in self._pinned:
-                    self._pinned[posting.id] = make_card(posting)
-                elif posting.id in self._cache:
-                    self._cache[posting.id] = make_card(posting)
+                if posting.id in self.view:
+                    self.view[posting.id] = Card(posting)
+                    if posting.id in self._pinned:
+                        self._pinned[posting.id] = Card(posting)
         self._since = clock
 
-    def __len__(self) -> int:
-        """How many cards are in memory."""
-        return len(self._pinned) + len(self._cache)
+    def _forget(self, posting_id: str) -> None:
+        if posting_id not in self._pinned:
+            self.view.pop(posting_id, None)
+
+
+class _Bounds(TTLCache[str, None]):
+    """Which cards may stay: says which one goes, for want of room or of age."""
+
+    def __init__(
+        self, size: int, ttl_s: float, timer: Callable[[], float], on_gone: Callable[[str], None]
+    ) -> None:
+        super().__init__(size, ttl_s, timer)
+        self._on_gone = on_gone
+
+    def popitem(self) -> tuple[str, None]:
+        """Make room."""
+        gone = super().popitem()
+        self._on_gone(gone[0])
+        return gone
+
+    def expire(self, time: float | None = None) -> list[tuple[str, None]]:
+        """Let go of what is too old."""
+        gone = super().expire(time)
+        for posting_id, _ in gone:
+            self._on_gone(posting_id)
+        return gone

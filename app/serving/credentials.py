@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
@@ -26,7 +26,7 @@ class Credential:
 
     name: str
     scope: Scope
-    secret_hash: bytes
+    secret_hash: bytes = field(repr=False)
 
 
 class CredentialReads(Protocol):

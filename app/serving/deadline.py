@@ -12,15 +12,6 @@ class Deadline:
 
     at_s: float
 
-    @classmethod
-    def after(cls, seconds: float, *, start_s: float | None = None) -> Deadline:
-        """A deadline `seconds` after `start_s` on the monotonic clock (default: now)."""
-        return cls((time.monotonic() if start_s is None else start_s) + seconds)
-
     def remaining_s(self) -> float:
         """Seconds left; negative once it has passed."""
         return self.at_s - time.monotonic()
-
-    def passed(self) -> bool:
-        """Whether nothing more may be begun."""
-        return self.remaining_s() <= 0

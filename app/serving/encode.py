@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import msgspec
 
-from app.recommend.reasons import SENTENCES
-from app.serving.labels import days_left_label
+from app.recommend.reasons import SENTENCES, Reason
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from app.recommend.board import Closes
-    from app.serving.answering import Answer, Place
+    from app.serving.answering import Answer
+    from app.serving.question import Terms
 
 _json = msgspec.json.encode
 
@@ -26,48 +23,38 @@ _REASONS = {
     }
     for lang, sentences in SENTENCES.items()
 }
+# A list made by a newer release may hold a reason this one has no name for.
+_UNNAMED = {lang: reasons[Reason.POPULAR] for lang, reasons in _REASONS.items()}
 
 
 def encode(answer: Answer) -> bytes:
     """The answer's JSON object; keys never disappear."""
-    question = answer.question
-    head = {
-        "recommendation_id": answer.recommendation_id,
-        "campaign": question.campaign,
-        "variant": question.variant,
-        "source": answer.source,
-        "degraded": answer.degraded,
-        "count": len(answer.places),
-        "generated_at": answer.generated_at,
+    terms = answer.question.terms
+    lang, today, places = terms.lang, answer.today, answer.places
+    rid = answer.recommendation_id.encode()
+    sentences, unnamed = _REASONS[lang], _UNNAMED[lang]
+    pieces = [
+        b'{"recommendation_id":"',
+        rid,
+        _head(terms, answer.source, answer.degraded, len(places), answer.generated_at),
+    ]
+    comma = b""
+    for (card, reason), tracking in zip(places, terms.tracking, strict=False):
+        pieces += (comma, card.text(lang, today), rid, tracking, card.end, sentences.get(reason, unnamed))
+        comma = b","
+    pieces.append(b"]}")
+    return b"".join(pieces)
+
+
+@lru_cache(maxsize=512)
+def _head(terms: Terms, source: str, degraded: str | None, count: int, generated_at: datetime) -> bytes:
+    """From the end of the id to the beginning of the postings: the same for most of a send."""
+    facts = {
+        "campaign": terms.campaign,
+        "variant": terms.variant,
+        "source": source,
+        "degraded": degraded,
+        "count": count,
+        "generated_at": generated_at.astimezone(UTC).replace(microsecond=0),
     }
-    tracking = {"rid": answer.recommendation_id, "campaign": question.campaign}
-    if question.variant:
-        tracking["variant"] = question.variant
-    link = f"{urlencode(tracking)}&position=".encode()
-    postings = b",".join(
-        _posting(place, position, question.lang, answer.today, link)
-        for position, place in enumerate(answer.places, start=1)
-    )
-    return b"".join((_json(head)[:-1], b',"postings":[', postings, b"]}"))
-
-
-def _posting(place: Place, position: int, lang: str, today: date, link: bytes) -> bytes:
-    card = place.card
-    return b"".join(
-        (
-            card.head[lang],
-            _deadline(card.deadline, card.closes, lang, today),
-            card.link,
-            link,
-            b"%d" % position,
-            card.fragment,
-            _REASONS[lang][place.reason],
-        )
-    )
-
-
-@lru_cache(maxsize=4096)
-def _deadline(deadline: date | None, closes: Closes, lang: str, today: date) -> bytes:
-    """From the comma before `days_left` to the opening quote of the link."""
-    days, label = days_left_label(deadline, closes, lang, today)
-    return b',"days_left":' + _json(days) + b',"deadline_label":' + _json(label) + b',"url":"'
+    return b'",' + _json(facts)[1:-1] + b',"postings":['

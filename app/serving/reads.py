@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from app.serving.deadline import Deadline
 
 
+SEPARATOR = "\x1f"  # between ids joined to one text; no id contains a control character
+
+
 class UnavailableError(Exception):
     """The store cannot answer in time; `kind` is a short word for the metrics."""
 
@@ -40,18 +43,18 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberList:
-    """What one read says of a member.
+class MemberRow:
+    """What one read says of a member, as compact as it came: it may be kept for many members.
 
     `mailable` is false for a member who withdrew or takes no mail; nothing else of theirs is read then.
-    `posting_ids` and `reasons` are of one length, best first, both None where the run has no list of theirs;
-    `applied` are postings applied to since the run's cut-off.
+    `posting_ids` are joined by `SEPARATOR`, best first, with one byte of `reasons` for each; both are empty
+    where the run has no list of theirs. `applied` are postings applied to since the run's cut-off.
     """
 
     mailable: bool
-    posting_ids: Sequence[str] | None = None
-    reasons: Sequence[int] | None = None
-    applied: Sequence[str] = ()
+    posting_ids: str = ""
+    reasons: bytes = b""
+    applied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Reads(Protocol):
     def newest_postings(self, count: int) -> Sequence[Posting]:
         """Open postings, newest first: what a board without a refresh run can show."""
 
-    def member_list(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberList | None:
+    def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
         """A member's list in a run, in one round trip; None for an unknown member."""
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ from app.serving.reads import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_log = logging.getLogger("connected_jobs.watch")
+
 
 @dataclass(slots=True)
 class Task:
-    """Something to do every `every_s` seconds; it may raise `UnavailableError`, and is then tried again next time."""
+    """Something to do every `every_s` seconds; if it raises, it is tried again next time."""
 
     name: str
     every_s: float
@@ -56,6 +59,10 @@ class Watch:
                 except UnavailableError as error:
                     task.failed = True
                     self._on_failure(task.name, error.kind)
+                except Exception:  # noqa: BLE001 - a row nobody foresaw must not end the thread that watches the others
+                    _log.exception("the watch failed to read %s", task.name)
+                    task.failed = True
+                    self._on_failure(task.name, "unexpected")
         return max(0.0, min(task.due_s for task in self._tasks) - self._clock())
 
     def start(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.routing import BaseConverter
 
 from app.web import problems
@@ -22,10 +23,16 @@ MOST_BODY_BYTES = 16 * 1024  # no route reads a body
 
 
 class MemberIdConverter(BaseConverter):
-    """Anything, slashes and nothing included: what fits is decided where it can be named."""
+    """Anything, slashes, line breaks and nothing included: what fits is decided where it can be named."""
 
-    regex = ".*?"
+    regex = "(?s:.*?)"
     part_isolating = False
+
+
+class BareResponse(Response):
+    """Says what it holds only where it holds something: an answer to OPTIONS is no HTML."""
+
+    default_mimetype = None
 
 
 def create_app(
@@ -35,13 +42,17 @@ def create_app(
     instruments: Instruments,
     readiness: Callable[[], tuple[bool, Sequence[str]]],
     deadline_s: float,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Flask:
     """The WSGI application; there are no sessions and no templates on it."""
     app = Flask("app", static_folder=None, template_folder=None)
+    app.response_class = BareResponse
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.url_map.converters["member"] = MemberIdConverter
     app.url_map.merge_slashes = False  # a member's id may hold two slashes
-    app.register_blueprint(content_blueprint(answering, book, instruments, deadline_s=deadline_s))
+    app.register_blueprint(
+        content_blueprint(answering, book, instruments, deadline_s=deadline_s, clock=clock)
+    )
     app.register_blueprint(operations_blueprint(book, instruments, readiness=readiness))
     problems.register(app, instruments.failed)
     return app

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from app.recommend.veto import board_day
+from app.serving.answering import Moment
 from app.serving.credentials import Scope
 from app.serving.deadline import Deadline
 from app.serving.encode import encode
+from app.serving.question import Question
 from app.web.auth import authorise
-from app.web.parameters import read_question
+from app.web.parameters import read_member_id, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,20 +39,13 @@ def content_blueprint(
     def recommendations(external_id: str) -> Response:
         start_s = time.monotonic()
         authorise(book, Scope.CONTENT)
-        now = clock()
-        question = read_question(
-            external_id, request.args, path=request.environ["PATH_INFO"], today=board_day(now)
-        )
-        answer = answering.answer(question, now=now, deadline=Deadline.after(deadline_s, start_s=start_s))
+        moment = Moment(clock(), Deadline(start_s + deadline_s))
+        environ = request.environ
+        terms = read_terms(environ["QUERY_STRING"], moment.today)
+        question = Question(read_member_id(external_id, environ["PATH_INFO"]), terms)
+        answer = answering.answer(question, moment=moment)
         body = encode(answer)
         instruments.answered(answer, time.monotonic() - start_s)
-        return Response(body, headers=_HEADERS)
+        return Response(body, content_type="application/json")
 
     return blueprint
-
-
-_HEADERS = [
-    ("Content-Type", "application/json"),
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
-]

@@ -61,6 +61,7 @@ def _recommendations() -> Json:
             "401": _unauthorised(),
             "403": _problem("The credential opens something else.", _example("forbidden")),
             "500": _problem("The service failed; the failure is logged."),
+            "503": _starting(),
         },
     }
 
@@ -78,7 +79,12 @@ def _metrics() -> Json:
         "description": "Prometheus's text format",
         "content": {"text/plain": {"schema": {"type": "string"}}},
     }
-    responses = {"200": text, "401": _unauthorised(), "403": _problem("The credential opens something else.")}
+    responses = {
+        "200": text,
+        "401": _unauthorised(),
+        "403": _problem("The credential opens something else."),
+        "503": _starting(),
+    }
     return _operation("metrics", "Metrics of all workers", responses) | {
         "security": [{"basic": []}, {"bearer": []}]
     }
@@ -103,6 +109,11 @@ def _problem(description: str, examples: Json | None = None) -> Json:
 def _unauthorised() -> Json:
     challenge = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
     return _problem("No credential, or not a good one.", _example("unauthorized")) | {"headers": challenge}
+
+
+def _starting() -> Json:
+    retry = {"Retry-After": {"required": True, "schema": {"type": "integer"}}}
+    return _problem("Just started, without Postgres: no credential can be checked yet.") | {"headers": retry}
 
 
 def _example(name: str) -> Json:
@@ -178,15 +189,24 @@ _ANSWER = _object(
 def _parameter(
     name: str, description: str, schema: Json, *, where: str = "query", required: bool = False
 ) -> Json:
-    return {"name": name, "in": where, "required": required, "description": description, "schema": schema}
+    parameter = {
+        "name": name,
+        "in": where,
+        "required": required,
+        "description": description,
+        "schema": schema,
+    }
+    return parameter if required else parameter | {"allowEmptyValue": True}  # Liquid prints nil as nothing
 
 
+# Unicode's letters, marks, numbers, punctuation and symbols, and the space.
+_PRINTABLE = r"^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$"
 _SLUG = {"type": "string", "pattern": f"^{SLUG.pattern}$"}
 _PARAMETERS = [
     _parameter(
         "external_id",
         "The member's id in Braze: printable characters, percent-encoded UTF-8",
-        {"type": "string", "minLength": 1, "maxLength": MEMBER_ID_CHARS},
+        {"type": "string", "minLength": 1, "maxLength": MEMBER_ID_CHARS, "pattern": _PRINTABLE},
         where="path",
         required=True,
     ),

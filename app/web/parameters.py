@@ -1,58 +1,71 @@
-"""From a request's path and query to a question; every misfit is named."""
+"""From a request's path and query to what it asks; every misfit is named."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from app.recommend.reasons import LANGUAGES
-from app.serving.question import Question
-from app.web.problems import invalid
+from app.serving.question import Terms
+from app.web.problems import CallerError, invalid
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from werkzeug.datastructures import MultiDict
-
 MEMBER_ID_CHARS = 200
 MOST = 50
+MOST_PARAMETERS = 100
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)
 SEND = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,3}", re.ASCII)
 _SLUG_WORDS = "1 to 64 of a-z, 0-9, - and _, beginning and ending with a letter or digit"
 
 
-def read_question(external_id: str, query: MultiDict[str, str], *, path: str, today: date) -> Question:
-    """Read a call's question.
+@lru_cache(maxsize=1024)
+def read_terms(query: str, today: date) -> Terms:
+    """Read a query string, the same for all calls of a send.
 
     Args:
-        external_id: The member's id as the router decoded it.
-        query: The query's parameters; an empty one counts as not given, since Liquid prints nil as nothing.
-        path: The request's path as WSGI carries it, bytes as Latin-1.
+        query: The query as it came; an empty parameter counts as not given, since Liquid prints nil as nothing.
         today: The board's day, which stands in for a send's name.
 
     Raises:
-        CallerError: 400, naming the parameter.
+        CallerError: 400, naming the parameter; there may also be too many to read.
     """
-    variant = _one(query, "variant")
+    try:
+        values = parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+    except ValueError as error:
+        detail = f"The query has over {MOST_PARAMETERS} parameters: this path takes those in /openapi.json."
+        raise CallerError(400, "Invalid query", detail) from error
+    variant = _one(values, "variant")
     if variant and not SLUG.fullmatch(variant):
         raise invalid("variant", f"variant must be {_SLUG_WORDS}.")
-    send = _one(query, "send")
+    send = _one(values, "send")
     if send and not SEND.fullmatch(send):
         raise invalid(
             "send", "send must be 1 to 100 of letters, digits and . _ : - (Braze's dispatch id fits)."
         )
-    return Question(
-        member_id=_member_id(external_id, path),
-        campaign=_campaign(query),
+    return Terms(
+        campaign=_campaign(values),
         send=send or today.isoformat(),
         variant=variant,
-        limit=_limit(query),
-        lang=_language(query),
+        limit=_limit(values),
+        lang=_language(values),
     )
 
 
-def _member_id(external_id: str, path: str) -> str:
+def read_member_id(external_id: str, path: str) -> str:
+    """Check a member's id.
+
+    Args:
+        external_id: The id as the router decoded it.
+        path: The request's path as WSGI carries it, bytes as Latin-1.
+
+    Raises:
+        CallerError: 400, naming the parameter.
+    """
     if "\ufffd" in external_id and not _is_utf8(path):
         raise invalid("external_id", "external_id must be UTF-8, percent-encoded: this one has other bytes.")
     if not external_id:
@@ -64,8 +77,9 @@ def _member_id(external_id: str, path: str) -> str:
             "external_id", f"external_id has {len(external_id)} characters: {MEMBER_ID_CHARS} are allowed."
         )
     if not external_id.isprintable():
+        hidden = next(ord(char) for char in external_id if not char.isprintable())
         raise invalid(
-            "external_id", "external_id must be printable characters: this one has a control character."
+            "external_id", f"external_id must be printable characters: this one has U+{hidden:04X}."
         )
     return external_id
 
@@ -78,8 +92,8 @@ def _is_utf8(path: str) -> bool:
     return True
 
 
-def _campaign(query: MultiDict[str, str]) -> str:
-    campaign = _one(query, "campaign")
+def _campaign(values: dict[str, list[str]]) -> str:
+    campaign = _one(values, "campaign")
     if campaign is None:
         raise invalid("campaign", "campaign is missing: add ?campaign=NAME, the name that reports will show.")
     if not SLUG.fullmatch(campaign):
@@ -87,8 +101,8 @@ def _campaign(query: MultiDict[str, str]) -> str:
     return campaign
 
 
-def _limit(query: MultiDict[str, str]) -> int:
-    text = _one(query, "limit")
+def _limit(values: dict[str, list[str]]) -> int:
+    text = _one(values, "limit")
     if text is None:
         return 10
     if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= MOST:
@@ -96,15 +110,15 @@ def _limit(query: MultiDict[str, str]) -> int:
     return int(text)
 
 
-def _language(query: MultiDict[str, str]) -> str:
-    lang = _one(query, "lang") or LANGUAGES[0]
+def _language(values: dict[str, list[str]]) -> str:
+    lang = _one(values, "lang") or LANGUAGES[0]
     if lang not in LANGUAGES:
         raise invalid("lang", f"lang must be one of {', '.join(LANGUAGES)}.")
     return lang
 
 
-def _one(query: MultiDict[str, str], name: str) -> str | None:
-    values = query.getlist(name)
-    if len(values) > 1:
-        raise invalid(name, f"{name} is given {len(values)} times: give it once.")
-    return values[0] if values and values[0] else None
+def _one(values: dict[str, list[str]], name: str) -> str | None:
+    given = values.get(name, [""])
+    if len(given) > 1:
+        raise invalid(name, f"{name} is given {len(given)} times: give it once.")
+    return given[0] or None

@@ -36,7 +36,7 @@ CREATE TABLE connected_jobs.recommendation_list (
     run_id       bigint NOT NULL,
     member_id    text NOT NULL,
     posting_ids  text[] NOT NULL,
-    reasons      smallint[] NOT NULL,
+    reasons      bytea NOT NULL,
     PRIMARY KEY (run_id, member_id)
 ) PARTITION BY LIST (run_id);
 
@@ -45,7 +45,7 @@ CREATE TABLE connected_jobs.shelf (
     category     text NOT NULL,
     region       text NOT NULL,
     posting_ids  text[] NOT NULL,
-    reasons      smallint[] NOT NULL,
+    reasons      bytea NOT NULL,
     PRIMARY KEY (run_id, category, region)
 );
 

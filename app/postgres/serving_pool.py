@@ -1,0 +1,197 @@
+"""Connections for answering: a bounded pool, statements prepared once, and a wait that ends with the deadline.
+
+A statement is sent and awaited through psycopg's own binding of libpq rather than through a cursor: a third of
+the CPU time, and the wait for the reply is bounded on this side too, so that a server that is frozen rather than
+down costs a call no more than its deadline.
+"""
+
+from __future__ import annotations
+
+import select
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import DiagnosticField, ExecStatus, Format
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from app.serving.reads import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg.pq.abc import PGconn, PGresult
+
+    from app.serving.deadline import Deadline
+
+BACKGROUND_S = 5.0  # longest wait of a read that no call is waiting for
+CONNECT_S = 2  # the least that libpq can be told
+_TIMEOUT = "57014"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement under its name, with parameters $1, $2 and so on."""
+
+    name: bytes
+    sql: bytes
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection that can wait for its own socket."""
+
+    poller: select.poll
+
+
+class ServingPool:
+    """A pool of autocommitting connections; every failure is an `UnavailableError`.
+
+    Args:
+        url: As libpq reads it; several hosts are allowed.
+        statements: All that will be run, prepared when a connection is made.
+        size: Most connections at once.
+        wait_s: Longest wait for one.
+        statement_timeout_ms: After which the server gives a statement up too.
+        through_pgbouncer: Keep nothing in the session: PgBouncer lends it to others after each statement. The
+            statement timeout is then the role's, and statements are planned each time.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        statements: Sequence[Statement],
+        *,
+        size: int,
+        wait_s: float,
+        statement_timeout_ms: int,
+        through_pgbouncer: bool = False,
+    ) -> None:
+        self._statements = statements
+        self._wait_s = wait_s
+        self._timeout_ms = statement_timeout_ms
+        self._prepare = not through_pgbouncer
+        self._pool = ConnectionPool(
+            url,
+            connection_class=_Connection,
+            kwargs={
+                "autocommit": True,
+                "application_name": "connected-jobs serve",
+                "connect_timeout": CONNECT_S,
+                "prepare_threshold": None,
+            },
+            configure=self._configure,
+            min_size=1,
+            max_size=size,
+            reconnect_timeout=10.0,
+            open=False,
+            name="serving",
+        )
+
+    def open(self) -> None:
+        """Begin to connect, in the background; call it in the process that uses the pool."""
+        self._pool.open()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def stats(self) -> dict[str, int]:
+        """The pool's own counts, under psycopg_pool's names."""
+        return self._pool.get_stats()
+
+    def run(
+        self, statement: Statement, values: list[bytes | None], deadline: Deadline | None = None
+    ) -> PGresult:
+        """Run a statement with parameters as Postgres's text; the result is binary.
+
+        Raises:
+            UnavailableError: no connection, no reply before the deadline, or an error in its place.
+        """
+        return self._with_connection(statement, values, None, deadline)
+
+    def rows(
+        self, statement: Statement, parameters: Sequence[object] = (), deadline: Deadline | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement with Python parameters and read its rows as Python values; raises as `run` does."""
+        adapt = Transformer()
+        values = adapt.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
+        plain = [value if value is None else bytes(value) for value in values]
+        result = self._with_connection(statement, plain, adapt.types, deadline)
+        adapt.set_pgresult(result)
+        return adapt.load_rows(0, result.ntuples, tuple)
+
+    def _with_connection(
+        self,
+        statement: Statement,
+        values: list[bytes | None],
+        types: Sequence[int] | None,
+        deadline: Deadline | None,
+    ) -> PGresult:
+        remaining_s = BACKGROUND_S if deadline is None else deadline.remaining_s()
+        if remaining_s <= 0:
+            raise UnavailableError("deadline")
+        try:
+            connection = self._pool.getconn(timeout=min(self._wait_s, remaining_s))
+        except PoolTimeout as error:
+            raise UnavailableError("pool") from error
+        try:
+            if deadline is not None:
+                remaining_s = deadline.remaining_s()
+            return self._run(connection, statement, values, types, remaining_s)
+        except psycopg.Error as error:
+            connection.close()
+            raise UnavailableError("broken") from error
+        except UnavailableError:
+            connection.close()
+            raise
+        finally:
+            self._pool.putconn(connection)
+
+    def _run(
+        self,
+        connection: _Connection,
+        statement: Statement,
+        values: list[bytes | None],
+        types: Sequence[int] | None,
+        remaining_s: float,
+    ) -> PGresult:
+        pgconn = connection.pgconn
+        if self._prepare:
+            pgconn.send_query_prepared(statement.name, values, None, Format.BINARY)
+        else:
+            pgconn.send_query_params(statement.sql, values, types, None, Format.BINARY)
+        pgconn.flush()
+        _await_reply(pgconn, connection.poller, remaining_s)
+        result = pgconn.get_result()
+        while pgconn.get_result() is not None:
+            pass
+        if result is None or result.status != ExecStatus.TUPLES_OK:
+            raise UnavailableError(_kind(result))
+        return result
+
+    def _configure(self, connection: _Connection) -> None:
+        connection.poller = select.poll()
+        connection.poller.register(connection.pgconn.socket, select.POLLIN)
+        if not self._prepare:
+            return
+        connection.execute(f"SET statement_timeout = {int(self._timeout_ms)}")
+        for statement in self._statements:
+            result = connection.pgconn.prepare(statement.name, statement.sql)
+            if result.status != ExecStatus.COMMAND_OK:
+                raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
+
+
+def _await_reply(pgconn: PGconn, poller: select.poll, remaining_s: float) -> None:
+    """Read until the reply is whole; the last wait may begin just before the deadline, so it ends by twice."""
+    while True:
+        if not poller.poll(max(1, int(remaining_s * 1000))):
+            raise UnavailableError("timeout")
+        pgconn.consume_input()
+        if not pgconn.is_busy():
+            return
+
+
+def _kind(result: PGresult | None) -> str:
+    state = b"" if result is None else result.error_field(DiagnosticField.SQLSTATE) or b""
+    return "timeout" if state.decode() == _TIMEOUT else "refused"

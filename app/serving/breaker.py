@@ -1,0 +1,57 @@
+"""While the store is down, do not make every call find out for itself."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FAILURES = 3
+PROBE_S = 0.5
+
+
+class Breaker:
+    """Open after `failures` in a row; then one call every `probe_s` is let through, and a success closes it.
+
+    Threads may race here by a call or two, which costs nothing but that call's wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        failures: int = FAILURES,
+        probe_s: float = PROBE_S,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit = failures
+        self._probe_s = probe_s
+        self._timer = timer
+        self._in_a_row = 0
+        self._next_probe_s = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether calls are being held back."""
+        return self._in_a_row >= self._limit
+
+    def lets_through(self) -> bool:
+        """Whether this call may ask the store."""
+        if not self.open:
+            return True
+        now_s = self._timer()
+        if now_s < self._next_probe_s:
+            return False
+        self._next_probe_s = now_s + self._probe_s
+        return True
+
+    def succeeded(self) -> None:
+        """The store answered."""
+        self._in_a_row = 0
+
+    def failed(self) -> None:
+        """The store did not answer, and not for want of our own patience."""
+        self._in_a_row += 1
+        if self._in_a_row == self._limit:
+            self._next_probe_s = self._timer() + self._probe_s

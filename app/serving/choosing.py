@@ -1,0 +1,64 @@
+"""Which of a member's ranked postings are shown: the veto and the company spread, in one pass over cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.recommend.reasons import Reason
+from app.serving.cards import UNKNOWN, Card
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+Place = tuple[Card, int]  # a posting in an answer, and the reason it is there
+
+PER_COMPANY = 2
+_ASKED_FOR = int(Reason.COMPANY_APPLIED)
+
+
+class Chosen(NamedTuple):
+    """Cards with their reasons: those to show first, those held back, and ids met that are not in memory."""
+
+    kept: list[Place]
+    held: list[Place]
+    missing: list[str]
+
+
+def choose(
+    ids: Iterable[str],
+    reasons: Iterable[int],
+    cards: Mapping[str, Card | None],
+    applied: Collection[str],
+    day: int,
+    limit: int,
+) -> Chosen:
+    """Pick until `limit` are kept: none vetoed, at most `PER_COMPANY` a company before the others.
+
+    A posting that is there because the member applied to its company is not held back: they asked for it.
+
+    Args:
+        ids: Postings, best first.
+        reasons: The reason of each.
+        cards: Those in memory; None stands for a posting that does not exist.
+        applied: What the member applied to.
+        day: The board's day, as `date.toordinal` counts.
+        limit: How many are wanted.
+    """
+    chosen = Chosen([], [], [])
+    kept, held, missing = chosen
+    taken: dict[str, int] = {}
+    for posting_id, reason in zip(ids, reasons, strict=True):
+        card = cards.get(posting_id, UNKNOWN)
+        if card is None or card.until < day or posting_id in applied:
+            if card is UNKNOWN:
+                missing.append(posting_id)
+            continue
+        already = taken.get(card.company_id, 0)
+        taken[card.company_id] = already + 1
+        if already >= PER_COMPANY and reason != _ASKED_FOR:
+            held.append((card, reason))
+            continue
+        kept.append((card, reason))
+        if len(kept) == limit:
+            break
+    return chosen

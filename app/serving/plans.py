@@ -1,0 +1,102 @@
+"""What was read of a member, kept for the next render of the same message and for an outage."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from cachetools import TTLCache
+
+from app.serving.reads import SEPARATOR, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.serving.deadline import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which postings to try for a member, best first, and how they came about: compact, since many are kept.
+
+    `posting_ids` are joined by `SEPARATOR`, with one byte of `reasons` for each; `applied` is what the member
+    applied to that the list may still hold. `run_id` is the run it belongs to, 0 before any.
+    """
+
+    source: str
+    run_id: int
+    made_s: float
+    posting_ids: str = ""
+    reasons: bytes = b""
+    applied: frozenset[str] = frozenset()
+
+    def ids(self) -> list[str]:
+        """Posting ids, best first."""
+        return self.posting_ids.split(SEPARATOR) if self.posting_ids else []
+
+
+class Plans:
+    """Plans by member: fresh for a while, then stale, which will do while the store does not answer.
+
+    Parts of one message ask within milliseconds of each other; the first makes the plan and the others wait
+    for it, so the work is done once. Every use vetoes the postings again, so only a list is kept, never an
+    answer; `fresh_s` bounds how long an application of the member's own may go unnoticed.
+    """
+
+    def __init__(
+        self, *, size: int, fresh_s: float, stale_s: float, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._kept: TTLCache[str, Plan] = TTLCache(maxsize=size, ttl=stale_s, timer=timer)
+        self._fresh_s = fresh_s
+        self._timer = timer
+        self._lock = Lock()
+        self._flights: dict[str, Lock] = {}
+
+    def get(
+        self, member_id: str, run_id: int, deadline: Deadline, make: Callable[[], Plan]
+    ) -> tuple[Plan, str]:
+        """The member's plan, and whether it was a "hit", a "miss" (made now) or "stale".
+
+        Raises:
+            UnavailableError: it could not be made and none is kept.
+        """
+        oldest_s = self._timer() - self._fresh_s
+        with self._lock:
+            kept = self._kept.get(member_id)
+            if kept is not None and kept.made_s > oldest_s and kept.run_id == run_id:
+                return kept, "hit"
+            flight = self._flights.get(member_id)
+            if flight is None:
+                mine = self._flights[member_id] = Lock()
+                mine.acquire()
+        if flight is not None:
+            return self._after(flight, member_id, run_id, deadline)
+        try:
+            made = make()
+        except UnavailableError:
+            if kept is None:
+                raise
+            return kept, "stale"
+        finally:
+            with self._lock:
+                del self._flights[member_id]
+            mine.release()
+        with self._lock:
+            self._kept[member_id] = made
+        return made, "miss"
+
+    def _after(self, flight: Lock, member_id: str, run_id: int, deadline: Deadline) -> tuple[Plan, str]:
+        """The plan that another call is making, when it is made."""
+        if flight.acquire(timeout=max(0.0, deadline.remaining_s())):
+            flight.release()
+        with self._lock:
+            kept = self._kept.get(member_id)
+        if kept is None:
+            raise UnavailableError("shared")
+        return kept, "hit" if kept.run_id == run_id else "stale"
+
+    def __len__(self) -> int:
+        """How many plans are kept."""
+        return len(self._kept)
