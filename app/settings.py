@@ -57,6 +57,17 @@ class Settings:
         default=False, parse=_on_or_off, meaning="on where DATABASE_URL is a PgBouncer"
     )
     deadline_ms: int = _setting(800, _positive, "from first sight of a call to its answer")
+    hard_rps: int = _setting(5000, _whole, "calls/s of one credential above which 429 answers; 0 is off")
+    soft_rps: int = _setting(
+        0, _whole, "calls/s of one credential and campaign above which popular postings answer; 0 is off"
+    )
+    limits_uri: str | None = _setting(None, str, "valkey://host:port, to share both lines among instances")
+    trust_request_start: bool = _setting(
+        False,
+        _on_or_off,
+        "on where a proxy of yours sets X-Request-Start: its queue counts towards the deadline",
+    )
+    log_per_s: int = _setting(10, _whole, "access log lines a worker writes in a second, at most")
     pool_wait_ms: int = _setting(250, _positive, "longest wait for a connection of the worker's")
     card_ttl_s: int = _setting(600, _positive, "longest age of a posting's card in memory")
     cards: int = _setting(50_000, _positive, "most cards a worker keeps in memory")
@@ -64,6 +75,9 @@ class Settings:
     plan_fresh_s: int = _setting(20, _whole, "how long a member's list is used again without asking Postgres")
     plan_stale_s: int = _setting(3600, _positive, "how long it is kept for when Postgres does not answer")
     poll_s: int = _setting(10, _positive, "how often a worker asks which postings changed")
+    saved: Path = _setting(
+        Path(".data/saved.json"), Path, "what a start without Postgres answers from; one an instance"
+    )
     publication_delay_s: int = _setting(
         15 * 60, _whole, "from publishing a refresh to its first use in mails"
     )

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, cast
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.serving.answering import Answering
+from app.serving.breaker import Breaker
 from app.serving.cards import Cards
 from app.serving.credentials import CredentialBook
 from app.serving.plans import Plans
 from app.serving.runs import Runs
+from app.serving.saved import Safekeeping, SavedFile
 from app.serving.shelves import Shelves
 from app.serving.watch import Task, Watch
 from app.settings import Settings, SettingsError
+from app.telemetry import Metric
 from app.web.app import create_app
 from app.web.instruments import Instruments
+from app.web.limits import CallLimits
+from app.web.logs import AccessLog, configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +33,11 @@ if TYPE_CHECKING:
 PUBLICATION_POLL_S = 5.0
 SHELF_POLL_S = 5.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
+KEEP_S = 60.0
+MEASURE_S = 5.0
+UNKNOWN_RPS = (
+    20  # wrong credentials a second, all together: guessing 256 bits stays hopeless and cheap to refuse
+)
 KEY = "connected_jobs"
 
 
@@ -55,6 +65,7 @@ def create(settings: Settings | None = None) -> Flask:
         raise SettingsError(
             "DATABASE_URL is not set: give the board's Postgres, postgresql://user@host/name."
         )
+    configure_logging()
     instruments = Instruments()
     pool = ServingPool(
         settings.database_url,
@@ -68,12 +79,34 @@ def create(settings: Settings | None = None) -> Flask:
     runs, book = Runs(reads), CredentialBook(reads)
     cards = Cards(reads, size=settings.cards, ttl_s=settings.card_ttl_s)
     shelves = Shelves(reads, cards)
+    plans = Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s)
+    breaker = Breaker()
+    safekeeping = Safekeeping(SavedFile(settings.saved), runs=runs, shelves=shelves, book=book)
+
+    def measure() -> None:
+        stats, now = pool.stats(), datetime.now(UTC)
+        run = runs.in_force(now)
+        instruments.gauge(
+            {
+                Metric.RUN_AGE_SECONDS: (now - run.generated_at).total_seconds() if run else 0.0,
+                Metric.CARDS_KEPT: len(cards.view),
+                Metric.PLANS_KEPT: len(plans),
+                Metric.POOL_SIZE: stats.get("pool_size", 0),
+                Metric.POOL_IDLE: stats.get("pool_available", 0),
+                Metric.POOL_WAITING: stats.get("requests_waiting", 0),
+                Metric.BREAKER_OPEN: breaker.open,
+            }
+        )
+
     watch = Watch(
         [
             Task("publications", PUBLICATION_POLL_S, runs.update),
             Task("shelves", SHELF_POLL_S, lambda: shelves.update(runs.in_force(datetime.now(UTC)))),
             Task("credentials", CREDENTIAL_POLL_S, book.update),
             Task("cards", settings.poll_s, cards.update),
+            Task("restore", SHELF_POLL_S, safekeeping.restore),
+            Task("keep", KEEP_S, safekeeping.keep),
+            Task("measure", MEASURE_S, measure),
         ],
         on_failure=instruments.watch_failed,
     )
@@ -83,13 +116,24 @@ def create(settings: Settings | None = None) -> Flask:
             runs=runs,
             cards=cards,
             shelves=shelves,
-            plans=Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s),
+            plans=plans,
+            breaker=breaker,
             on_failure=instruments.postgres_failed,
         ),
         book=book,
         instruments=instruments,
+        limits=CallLimits(
+            hard_rps=settings.hard_rps,
+            soft_rps=settings.soft_rps,
+            unknown_rps=UNKNOWN_RPS,
+            workers=settings.workers,
+            storage_uri=settings.limits_uri,
+            on_fallback=instruments.limits_fell_back,
+        ),
+        access_log=AccessLog(settings.log_per_s),
         readiness=_readiness(runs, shelves, book, watch),
         deadline_s=settings.deadline_ms / 1000,
+        trust_request_start=settings.trust_request_start,
     )
     app.extensions[KEY] = Background(pool, watch)
     return app

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import socket
 import time
 import urllib.request
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,12 +32,12 @@ from app.postgres.credentials import insert_credential, revoke_credential, selec
 from app.postgres.engine import batch_engine
 from app.postgres.load import load
 from app.postgres.refresh import refresh
-from app.postgres.sources import find_sources
+from app.postgres.sources import ImportRefusedError, Source, find_sources
 from app.serving.credentials import Scope
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Engine
 
@@ -52,17 +55,22 @@ CREDENTIALS = {Scope.CONTENT: "braze", Scope.METRICS: "prometheus"}
 @click.option("--once", is_flag=True, help="Answer one call, print it and end.")
 def demo(*, data: Path | None, port: int, members: int, postings: int, seed: int, once: bool) -> None:
     """Serve a board from an embedded Postgres, and print the call that answers with a member's postings."""
-    if data is not None and not data.is_dir():
-        raise CommandError(f"There is no folder {data}: give one with postings in the import format.")
-    _refuse_taken_port(port)
-    folder = Settings.from_env().data_dir / f"demo-{port}"
     board = Board(data, members, postings, seed)
-    with stopped_by_signals(), embedded_database(folder / "postgres", board.database_name()) as url:
+    folder = Settings.from_env().data_dir / f"demo-{port}"
+    with (
+        stopped_by_signals(),
+        _port_of_our_own(port, folder),
+        embedded_database(folder / "postgres", board.database_name()) as url,
+    ):
         engine = batch_engine(url)
         board.prepare(engine)
         secrets = _new_credentials(engine)
         _write_credential(folder / "credential", secrets[Scope.CONTENT])
-        environment = {"DATABASE_URL": url, "CJ_BIND": f"127.0.0.1:{port}"}
+        environment = {
+            "DATABASE_URL": url,
+            "CJ_BIND": f"127.0.0.1:{port}",
+            "CJ_SAVED": str(folder / "saved.json"),
+        }
         with running(GUNICORN, environment) as gunicorn:
             _wait_until_ready(port, gunicorn.poll)
             call = _call(engine, port)
@@ -78,26 +86,27 @@ class Board:
 
     def __init__(self, data: Path | None, members: int, postings: int, seed: int) -> None:
         self._data = data.resolve() if data else None
+        self._sources = _sources(self._data) if self._data else []
         self._members = members
         self._postings = postings
         self._seed = seed
 
     def database_name(self) -> str:
-        """One database for each board, so that another run with the same options finds it filled."""
-        key = f"{self._data} {self._members} {self._postings} {self._seed}"
+        """One database for each board, so that another run with the same files and options finds it filled."""
+        files = [(str(s.path), s.path.stat().st_size, s.path.stat().st_mtime_ns) for s in self._sources]
+        key = f"{files} {self._members} {self._postings} {self._seed}"
         return "demo_" + hashlib.sha256(key.encode()).hexdigest()[:12]
 
     def prepare(self, engine: Engine) -> None:
-        """Tables, data and lists, as far as they are not there from an earlier run today."""
+        """Tables, data and lists: those of an earlier run today, or all made anew."""
         migrate.upgrade(engine, "board")
         migrate.upgrade(engine, "service")
         made_at = _last_refresh(engine)
         if made_at is not None and datetime.now(UTC) - made_at < STALE:
             return
-        if made_at is not None:
-            for branch in ("service", "board"):
-                migrate.downgrade(engine, branch)
-                migrate.upgrade(engine, branch)
+        for branch in ("service", "board"):
+            migrate.downgrade(engine, branch)
+            migrate.upgrade(engine, branch)
         with TemporaryDirectory() as made, progress_bar() as progress:
             self._fill(engine, Path(made), progress)
         with progress_bar() as progress:
@@ -105,12 +114,9 @@ class Board:
 
     def _fill(self, engine: Engine, made: Path, progress: Callable[[str, float], None]) -> None:
         """Import what the folder has; generate the whole board, or the members and activity it lacks."""
-        given = [source.noun.name for source in find_sources(self._data)[0]] if self._data else []
-        if self._data and "postings" not in given:
-            raise CommandError(f"{self._data} has no postings file: see docs/import-format.md.")
         if self._data:
             _import(engine, self._data, made, progress)
-        if "members" in given:
+        if "members" in [source.noun.name for source in self._sources]:
             return
         summary = generate(
             made / "generated",
@@ -126,13 +132,28 @@ class Board:
         _import(engine, made / "generated", made, progress)
 
 
+def _sources(folder: Path) -> Sequence[Source]:
+    if not folder.is_dir():
+        raise CommandError(f"There is no folder {folder}: give one with postings in the import format.")
+    try:
+        sources, _ = find_sources(folder)
+    except ImportRefusedError as error:
+        raise CommandError(str(error)) from error
+    if "postings" not in [source.noun.name for source in sources]:
+        raise CommandError(f"{folder} has no postings file: see docs/import-format.md.")
+    return sources
+
+
 def _import(engine: Engine, folder: Path, made: Path, progress: Callable[[str, float], None]) -> None:
-    report = load(
-        engine,
-        folder,
-        rejects=made / "rejects.csv",
-        progress=lambda noun, _rows, done, total: progress(f"load {noun}", done / max(total, 1)),
-    )
+    try:
+        report = load(
+            engine,
+            folder,
+            rejects=made / "rejects.csv",
+            progress=lambda noun, _rows, done, total: progress(f"load {noun}", done / max(total, 1)),
+        )
+    except ImportRefusedError as error:
+        raise CommandError(str(error)) from error
     click.echo(load_summary(report))
 
 
@@ -144,15 +165,25 @@ def _last_refresh(engine: Engine) -> datetime | None:
     return made_at
 
 
-def _refuse_taken_port(port: int) -> None:
+@contextmanager
+def _port_of_our_own(port: int, folder: Path) -> Iterator[None]:
+    """Keep other demos off the port from now on, and refuse one that any other program listens on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _try_port(port)
+        except OSError as error:
+            what = "needs root" if error.errno == errno.EACCES else "is taken"
+            other = port + 1 if error.errno != errno.EACCES else 8080
+            raise CommandError(f"Port {port} {what}: choose another, `make demo PORT={other}`.") from error
+        yield
+
+
+def _try_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CommandError(
-                f"Port {port} is taken: choose another, `make demo PORT={port + 1}`."
-            ) from error
+        probe.bind(("127.0.0.1", port))
 
 
 def _new_credentials(engine: Engine) -> dict[Scope, str]:

@@ -8,6 +8,7 @@ import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.braze.errors import TemplateError
+from app.capacity.plan_table import PlanError
 from app.cli import board, capacity, demo, refreshing, serving
 from app.cli.parts import CommandError
 from app.postgres.embedded import EmbeddedPostgresError
@@ -20,6 +21,7 @@ _SAYS_WHAT_TO_DO = (
     CommandError,
     EmbeddedPostgresError,
     MigrationError,
+    PlanError,
     RefreshError,
     SettingsError,
     TemplateError,

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from app.postgres.offspring import end_with_parent
 
@@ -26,7 +27,8 @@ START_S = 60.0
 STOP_S = 30.0
 _UNPRIVILEGED = "nobody"  # Postgres refuses to run as root; this account is on every Unix
 _INITDB = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-_POSTMASTER_PORT, _POSTMASTER_SOCKET_DIR, _POSTMASTER_STATUS = 3, 4, 7  # lines of postmaster.pid
+_POSTMASTER_SOCKET_DIR, _POSTMASTER_STATUS = 4, 7  # lines of postmaster.pid
+_LONGEST_SOCKET_DIR = 107 - len("/.s.PGSQL.5432")  # in bytes; what a Unix socket's address can hold
 
 
 class EmbeddedPostgresError(Exception):
@@ -102,15 +104,15 @@ def _running(data_dir: Path) -> Server | None:
         pid = int(lines[0])
         os.kill(pid, 0)
         ready = lines[_POSTMASTER_STATUS].strip() == "ready"
-        command = Path(f"/proc/{pid}/cmdline")
-        ours = not command.exists() or b"postgres" in command.read_bytes()
+        command = Path(f"/proc/{pid}/cmdline")  # another program may have been given a dead server's pid
+        ours = not command.exists() or os.fsencode(data_dir) in command.read_bytes().split(b"\0")
     except (OSError, ValueError, IndexError):
         return None
     return Server(_url(Path(lines[_POSTMASTER_SOCKET_DIR])), pid, owned=False) if ready and ours else None
 
 
 def _url(socket_dir: Path) -> str:
-    return f"postgresql://postgres@/postgres?host={socket_dir}"
+    return f"postgresql://postgres@/postgres?host={quote(str(socket_dir), safe='/')}"
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -118,22 +120,26 @@ def _account() -> pwd.struct_passwd | None:
 
 
 def _initialise(programs: Path, data_dir: Path) -> None:
+    """Make a data directory where there is none; under another name until it is whole."""
     if (data_dir / "PG_VERSION").exists():
         return
     account = _account()
-    data_dir.mkdir(mode=0o700, exist_ok=True)
+    unfinished = data_dir.with_name(data_dir.name + ".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
     if account:
-        os.chown(data_dir, account.pw_uid, account.pw_gid)
-        _let_through(data_dir)
+        os.chown(unfinished, account.pw_uid, account.pw_gid)
+        _let_through(unfinished)
         _let_through(programs)
     made = subprocess.run(
-        [programs / "initdb", "-D", data_dir, "-U", "postgres", *_INITDB],
+        [programs / "initdb", "-D", unfinished, "-U", "postgres", *_INITDB],
         capture_output=True,
         text=True,
         check=False,
         user=account.pw_uid if account else None,
         group=account.pw_gid if account else None,
         extra_groups=[] if account else None,
+        preexec_fn=end_with_parent(signal.SIGKILL),
         env=_environment(),
         cwd="/",
     )
@@ -141,6 +147,7 @@ def _initialise(programs: Path, data_dir: Path) -> None:
         raise EmbeddedPostgresError(
             f"Postgres could not make its data directory {data_dir}: {made.stderr.strip()}"
         )
+    unfinished.rename(data_dir)
 
 
 def _let_through(path: Path) -> None:
@@ -153,7 +160,7 @@ def _let_through(path: Path) -> None:
 
 def _start(programs: Path, data_dir: Path, options: dict[str, str]) -> tuple[subprocess.Popen[bytes], Path]:
     account = _account()
-    socket_dir = Path(tempfile.mkdtemp(prefix="connected-jobs-"))
+    socket_dir = _socket_dir()
     if account:
         os.chown(socket_dir, account.pw_uid, account.pw_gid)
     settings = {"listen_addresses": "", "unix_socket_directories": str(socket_dir), **options}
@@ -179,6 +186,15 @@ def _start(programs: Path, data_dir: Path, options: dict[str, str]) -> tuple[sub
         )
     _wait_until_ready(process, data_dir, log_path)
     return process, socket_dir
+
+
+def _socket_dir() -> Path:
+    """A new directory for the server's socket, whose path is short wherever the data lies."""
+    made = tempfile.mkdtemp(prefix="connected-jobs-")
+    if len(os.fsencode(made)) > _LONGEST_SOCKET_DIR or "," in made:
+        Path(made).rmdir()
+        made = tempfile.mkdtemp(prefix="connected-jobs-", dir="/tmp")
+    return Path(made)
 
 
 def _environment() -> dict[str, str]:

@@ -132,7 +132,8 @@ class ServingPool:
         if remaining_s <= 0:
             raise UnavailableError("deadline")
         try:
-            connection = self._pool.getconn(timeout=min(self._wait_s, remaining_s))
+            wait_s = remaining_s if deadline is None else min(self._wait_s, remaining_s)
+            connection = self._pool.getconn(timeout=wait_s)
         except PoolTimeout as error:
             raise UnavailableError("pool") from error
         try:

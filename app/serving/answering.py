@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from app.serving.shelves import Shelves
 
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
-POSTGRES = "postgres"  # the `degraded` of an answer made without what Postgres would have said
+# Why an answer was made without what Postgres would have said.
+POSTGRES, OVER_LIMIT, LATE = "postgres", "over_limit", "deadline"
 _FETCH = 16  # cards read at once for one answer: the usual ten and some to be vetoed
 # What says nothing of the store's health: it was our own patience that ended.
 _OUR_OWN = frozenset({"deadline", "pool", "shared", "held back"})
@@ -113,6 +114,11 @@ class Answering:
             plan, cache, degraded = Plan(POPULAR, run_id, 0.0), "none", POSTGRES
             self._on_failure(error.kind)
         return self._from(plan, question, run, moment, cache, degraded)
+
+    def from_shelf(self, question: Question, *, moment: Moment, degraded: str) -> Answer:
+        """The cheapest answer there is: popular postings from memory, nothing read."""
+        run = self._runs.in_force(moment.now)
+        return self._from(Plan(POPULAR, run.id if run else 0, 0.0), question, run, moment, "none", degraded)
 
     def _plan(self, member_id: str, run: Run | None, moment: Moment) -> Plan:
         """What Postgres says of a member; counts towards its health."""

@@ -135,6 +135,10 @@ class Cards:
             self._pinned = pinned
             self.view.update(pinned)
 
+    def pinned(self) -> list[Posting]:
+        """The pinned cards' postings, as they are known now."""
+        return [card.posting for card in self._pinned.values()]
+
     def update(self) -> None:
         """Replace cards whose posting changed since the last update; raises `UnavailableError`."""
         if self._since is None:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class Scope(StrEnum):
@@ -52,11 +52,21 @@ class CredentialBook:
         self._reads = reads
         self._by_hash: dict[bytes, Credential] = {}
         self.loaded = False
+        self.fresh = False
 
     def update(self) -> None:
         """Read the credentials again; raises `UnavailableError`."""
-        self._by_hash = {credential.secret_hash: credential for credential in self._reads.credentials()}
+        self.restore(self._reads.credentials())
+        self.fresh = True
+
+    def restore(self, credentials: Iterable[Credential]) -> None:
+        """Go by these until the next update."""
+        self._by_hash = {credential.secret_hash: credential for credential in credentials}
         self.loaded = True
+
+    def all(self) -> list[Credential]:
+        """The live credentials."""
+        return list(self._by_hash.values())
 
     def check(self, secret: str, *, name: str | None = None) -> Credential | None:
         """The credential a secret belongs to, None for a wrong one; `name` must be its name where given.

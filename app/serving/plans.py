@@ -72,9 +72,11 @@ class Plans:
                 mine = self._flights[member_id] = Lock()
                 mine.acquire()
         if flight is not None:
-            return self._after(flight, member_id, run_id, deadline)
+            return self._after(flight, member_id, run_id, deadline, oldest_s)
         try:
             made = make()
+            with self._lock:  # before the others are let go: they look here
+                self._kept[member_id] = made
         except UnavailableError:
             if kept is None:
                 raise
@@ -83,11 +85,11 @@ class Plans:
             with self._lock:
                 del self._flights[member_id]
             mine.release()
-        with self._lock:
-            self._kept[member_id] = made
         return made, "miss"
 
-    def _after(self, flight: Lock, member_id: str, run_id: int, deadline: Deadline) -> tuple[Plan, str]:
+    def _after(
+        self, flight: Lock, member_id: str, run_id: int, deadline: Deadline, oldest_s: float
+    ) -> tuple[Plan, str]:
         """The plan that another call is making, when it is made."""
         if flight.acquire(timeout=max(0.0, deadline.remaining_s())):
             flight.release()
@@ -95,7 +97,8 @@ class Plans:
             kept = self._kept.get(member_id)
         if kept is None:
             raise UnavailableError("shared")
-        return kept, "hit" if kept.run_id == run_id else "stale"
+        fresh = kept.made_s > oldest_s and kept.run_id == run_id
+        return kept, "hit" if fresh else "stale"
 
     def __len__(self) -> int:
         """How many plans are kept."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003 - what is saved is read back by its annotations
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - same
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from datetime import datetime
+    from collections.abc import Collection
 
     from app.recommend.board import Member, Posting
     from app.serving.deadline import Deadline

@@ -21,15 +21,15 @@ class Runs:
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
-        self._log: Sequence[Publication] = ()
+        self.log: Sequence[Publication] = ()
 
     def update(self) -> None:
         """Read the log again; raises `UnavailableError`, keeping what was known."""
-        self._log = self._reads.publications()
+        self.log = self._reads.publications()
 
     def in_force(self, now: datetime) -> Run | None:
         """The run to answer from at an instant, None before the first publication."""
-        for publication in self._log:
+        for publication in self.log:
             if publication.effective_at <= now:
                 return publication.run
         return None

@@ -20,7 +20,8 @@ NEWEST = 200
 class Shelves:
     """The shelves of one refresh run, or the newest postings where no run was published yet.
 
-    `on_change` is called with every posting on a shelf whenever the shelves were read anew.
+    `on_change` is called with every posting on a shelf whenever the shelves were read anew. `fresh` says
+    whether they came from the store, not from what was saved.
     """
 
     def __init__(
@@ -32,23 +33,37 @@ class Shelves:
         self._by_place: dict[tuple[str, str], Shelf] = {}
         self._run_id: int | None = None
         self.loaded = False
+        self.fresh = False
 
     def update(self, run: Run | None) -> None:
         """Bring the shelves to a run's; raises `UnavailableError`, keeping the shelves there were."""
-        if self.loaded and run is not None and run.id == self._run_id:
+        if self.fresh and run is not None and run.id == self._run_id:
             return
         if run is None:
-            postings = list(self._reads.newest_postings(NEWEST))
+            postings: Sequence[Posting] = self._reads.newest_postings(NEWEST)
             ids = [posting.id for posting in postings]
-            shelves = [Shelf("", "", ids, [Reason.NEW] * len(ids))]
+            shelves: Sequence[Shelf] = [Shelf("", "", ids, [Reason.NEW] * len(ids))]
         else:
-            shelves = list(self._reads.shelves(run.id))
-            postings = list(self._reads.postings(sorted({i for shelf in shelves for i in shelf.posting_ids})))
+            shelves = self._reads.shelves(run.id)
+            postings = self._reads.postings(sorted({i for shelf in shelves for i in shelf.posting_ids}))
+        self.restore(shelves, postings)
+        self._run_id = run.id if run else None
+        self.fresh = True
+
+    def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
+        """Go by these until the next update."""
         self._cards.pin(postings)
         self._by_place = {(shelf.category, shelf.region): shelf for shelf in shelves}
-        self._run_id = run.id if run else None
         self.loaded = True
         self._on_change(postings)
+
+    def all(self) -> list[Shelf]:
+        """Every shelf."""
+        return list(self._by_place.values())
+
+    def postings(self) -> list[Posting]:
+        """Every posting on a shelf, as it is known now."""
+        return self._cards.pinned()
 
     def near(self, category: str = "", region: str = "") -> Iterator[tuple[str, int]]:
         """Posting ids with their reasons, from the nearest shelf to the widest, without repeats."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from app.serving.answering import Answering
     from app.serving.credentials import CredentialBook
     from app.web.instruments import Instruments
+    from app.web.limits import CallLimits
+    from app.web.logs import AccessLog
 
 MOST_BODY_BYTES = 16 * 1024  # no route reads a body
 
@@ -35,13 +37,16 @@ class BareResponse(Response):
     default_mimetype = None
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - every part by its name
     *,
     answering: Answering,
     book: CredentialBook,
     instruments: Instruments,
+    limits: CallLimits,
+    access_log: AccessLog,
     readiness: Callable[[], tuple[bool, Sequence[str]]],
     deadline_s: float,
+    trust_request_start: bool = False,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Flask:
     """The WSGI application; there are no sessions and no templates on it."""
@@ -51,8 +56,17 @@ def create_app(
     app.url_map.converters["member"] = MemberIdConverter
     app.url_map.merge_slashes = False  # a member's id may hold two slashes
     app.register_blueprint(
-        content_blueprint(answering, book, instruments, deadline_s=deadline_s, clock=clock)
+        content_blueprint(
+            answering,
+            book,
+            limits,
+            instruments,
+            access_log,
+            deadline_s=deadline_s,
+            trust_request_start=trust_request_start,
+            clock=clock,
+        )
     )
-    app.register_blueprint(operations_blueprint(book, instruments, readiness=readiness))
+    app.register_blueprint(operations_blueprint(book, limits, instruments, readiness=readiness))
     problems.register(app, instruments.failed)
     return app

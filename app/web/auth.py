@@ -12,6 +12,7 @@ from app.web.problems import CallerError
 
 if TYPE_CHECKING:
     from app.serving.credentials import Credential, CredentialBook, Scope
+    from app.web.limits import CallLimits
 
 RETRY_AFTER_S = "10"  # credentials are read that often
 _CHALLENGE = {
@@ -19,18 +20,22 @@ _CHALLENGE = {
 }
 
 
-def authorise(book: CredentialBook, scope: Scope) -> Credential:
+def authorise(book: CredentialBook, scope: Scope, limits: CallLimits) -> Credential:
     """The caller's credential.
 
     Raises:
-        CallerError: 401 without a good credential, 403 with one that opens something else, 503 where it cannot be
-            told yet: a caller that retries does so after a 503 and not after a 401.
+        CallerError: 401 without a good credential, 403 with one that opens something else, 429 where too many
+            wrong ones were tried, 503 where it cannot be told yet: a caller that retries does so after a 503
+            and not after a 401.
     """
     header = request.environ.get("HTTP_AUTHORIZATION", "")
     credential = _credential(book, header)
     if credential is None and not book.loaded:
         detail = "The service has just started and could not read its credentials yet: try again."
         raise CallerError(503, "Service Unavailable", detail, headers={"Retry-After": RETRY_AFTER_S})
+    if credential is None and header and not limits.unknown_may_try():
+        detail = "Too many wrong credentials were tried: wait a second."
+        raise CallerError(429, "Too Many Requests", detail, headers={"Retry-After": "1"})
     if credential is None:
         detail = (
             "The credential is not valid here: check the name and secret, or whether it was revoked."

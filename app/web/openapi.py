@@ -56,7 +56,7 @@ def _recommendations() -> Json:
         "security": [{"basic": []}, {"bearer": []}],
         "parameters": _PARAMETERS,
         "responses": {
-            "200": _body("An answer a template can use.", _ref("Answer"), _example("answer")),
+            "200": _body("An answer a template can use.", _ref("Answer"), _example("answer", "popular")),
             "400": _problem("A parameter does not fit; `parameter` names it.", _example("invalid_limit")),
             "401": _unauthorised(),
             "403": _problem("The credential opens something else.", _example("forbidden")),
@@ -116,9 +116,13 @@ def _starting() -> Json:
     return _problem("Just started, without Postgres: no credential can be checked yet.") | {"headers": retry}
 
 
-def _example(name: str) -> Json:
+def _example(*names: str) -> Json:
+    """Answers as they were given: the tests compare each with the service's."""
+    files = {name: EXAMPLES / f"{name}.json" for name in names}
     return {
-        "examples": {name: {"value": json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))}}
+        "examples": {
+            name: {"value": json.loads(file.read_text(encoding="utf-8"))} for name, file in files.items()
+        }
     }
 
 

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
     from app.serving.credentials import CredentialBook
     from app.web.instruments import Instruments
+    from app.web.limits import CallLimits
 
 
 def operations_blueprint(
-    book: CredentialBook, instruments: Instruments, *, readiness: Callable[[], tuple[bool, Sequence[str]]]
+    book: CredentialBook,
+    limits: CallLimits,
+    instruments: Instruments,
+    *,
+    readiness: Callable[[], tuple[bool, Sequence[str]]],
 ) -> Blueprint:
     """Health is open, metrics need a credential of the scope `metrics`."""
     blueprint = Blueprint("operations", __name__)
@@ -37,7 +42,7 @@ def operations_blueprint(
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
-        authorise(book, Scope.METRICS)
+        authorise(book, Scope.METRICS, limits)
         return Response(instruments.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     @blueprint.get("/openapi.json")
