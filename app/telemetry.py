@@ -11,7 +11,9 @@ class Metric(StrEnum):
     ANSWERS = "cj_answers_total"
     ANSWER_SECONDS = "cj_answer_seconds"
     ERRORS = "cj_errors_total"
+    LIMITED = "cj_limited_total"
     PLANS = "cj_plans_total"
+    CARDS_READ = "cj_cards_read_total"
     WATCH_FAILURES = "cj_watch_failures_total"
     POSTGRES_FAILURES = "cj_postgres_failures_total"
     LIMITS_FALLBACK = "cj_limits_fallback_total"
@@ -22,6 +24,10 @@ class Metric(StrEnum):
     POOL_IDLE = "cj_pool_idle_connections"
     POOL_WAITING = "cj_pool_waiting_calls"
     BREAKER_OPEN = "cj_breaker_open"
+    WORKER_MEASURED_AT = "cj_worker_measured_at_seconds"
+    WORKER_CPU = "cj_worker_cpu_seconds"
+    WORKER_RESIDENT = "cj_worker_resident_bytes"
+    WORKER_OPEN_FILES = "cj_worker_open_files"
 
 
 class Field(StrEnum):
@@ -31,6 +37,7 @@ class Field(StrEnum):
     LEVEL = "level"
     EVENT = "event"
     LOGGER = "logger"
+    PROCESS = "process"
     ERROR = "error"
     REQUEST_ID = "request_id"
     MEMBER_ID = "member_id"

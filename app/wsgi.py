@@ -13,6 +13,7 @@ from app.serving.breaker import Breaker
 from app.serving.cards import Cards
 from app.serving.credentials import CredentialBook
 from app.serving.plans import Plans
+from app.serving.profiles import Profiles
 from app.serving.runs import Runs
 from app.serving.saved import Safekeeping, SavedFile
 from app.serving.shelves import Shelves
@@ -78,7 +79,8 @@ def create(settings: Settings | None = None) -> Flask:
     reads = PostgresReads(pool)
     runs, book = Runs(reads), CredentialBook(reads)
     cards = Cards(reads, size=settings.cards, ttl_s=settings.card_ttl_s)
-    shelves = Shelves(reads, cards)
+    profiles = Profiles(reads)
+    shelves = Shelves(reads, cards, profiles.renew)
     plans = Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s)
     breaker = Breaker()
     safekeeping = Safekeeping(SavedFile(settings.saved), runs=runs, shelves=shelves, book=book)
@@ -117,6 +119,7 @@ def create(settings: Settings | None = None) -> Flask:
             cards=cards,
             shelves=shelves,
             plans=plans,
+            profiles=lambda: profiles.ranker,
             breaker=breaker,
             on_failure=instruments.postgres_failed,
         ),

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.braze.errors import TemplateError
 from app.capacity.plan_table import PlanError
-from app.cli import board, capacity, demo, refreshing, serving
+from app.cli import board, capacity, demo, evaluating, refreshing, serving
 from app.cli.parts import CommandError
 from app.postgres.embedded import EmbeddedPostgresError
 from app.postgres.migrate import MigrationError
@@ -37,7 +37,14 @@ def commands() -> None:
     """
 
 
-for command in (*board.COMMANDS, *refreshing.COMMANDS, *serving.COMMANDS, *capacity.COMMANDS, *demo.COMMANDS):
+for command in (
+    *board.COMMANDS,
+    *refreshing.COMMANDS,
+    *evaluating.COMMANDS,
+    *serving.COMMANDS,
+    *capacity.COMMANDS,
+    *demo.COMMANDS,
+):
     commands.add_command(command)
 
 

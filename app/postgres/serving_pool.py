@@ -8,6 +8,7 @@ down costs a call no more than its deadline.
 from __future__ import annotations
 
 import select
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,14 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from app.serving.deadline import Deadline
 from app.serving.reads import UnavailableError
+from app.serving.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from psycopg.pq.abc import PGconn, PGresult
-
-    from app.serving.deadline import Deadline
 
 BACKGROUND_S = 5.0  # longest wait of a read that no call is waiting for
 CONNECT_S = 2  # the least that libpq can be told
@@ -51,7 +52,7 @@ class ServingPool:
         url: As libpq reads it; several hosts are allowed.
         statements: All that will be run, prepared when a connection is made.
         size: Most connections at once.
-        wait_s: Longest wait for one.
+        wait_s: Longest wait for one; a call that must expect to wait longer is told at once.
         statement_timeout_ms: After which the server gives a statement up too.
         through_pgbouncer: Keep nothing in the session: PgBouncer lends it to others after each statement. The
             statement timeout is then the role's, and statements are planned each time.
@@ -71,6 +72,8 @@ class ServingPool:
         self._wait_s = wait_s
         self._timeout_ms = statement_timeout_ms
         self._prepare = not through_pgbouncer
+        self._line = WaitingLine(size, longest_s=wait_s)
+        self._lost = True  # the last connection that was used broke, or there was none yet
         self._pool = ConnectionPool(
             url,
             connection_class=_Connection,
@@ -128,26 +131,53 @@ class ServingPool:
         types: Sequence[int] | None,
         deadline: Deadline | None,
     ) -> PGresult:
-        remaining_s = BACKGROUND_S if deadline is None else deadline.remaining_s()
+        if deadline is None:
+            deadline = Deadline(time.monotonic() + BACKGROUND_S)
+            return self._ask(self._checkout(BACKGROUND_S), statement, values, types, deadline)
+        remaining_s = deadline.remaining_s()
         if remaining_s <= 0:
             raise UnavailableError("deadline")
+        if not self._line.enter():
+            raise UnavailableError("pool")
         try:
-            wait_s = remaining_s if deadline is None else min(self._wait_s, remaining_s)
-            connection = self._pool.getconn(timeout=wait_s)
-        except PoolTimeout as error:
-            raise UnavailableError("pool") from error
+            connection = self._checkout(min(self._wait_s, remaining_s))
+            began_s = time.monotonic()
+            try:
+                return self._ask(connection, statement, values, types, deadline)
+            finally:
+                self._line.took(time.monotonic() - began_s)
+        finally:
+            self._line.leave()
+
+    def _checkout(self, wait_s: float) -> _Connection:
         try:
-            if deadline is not None:
-                remaining_s = deadline.remaining_s()
-            return self._run(connection, statement, values, types, remaining_s)
+            return self._pool.getconn(timeout=wait_s)
+        except PoolTimeout as error:  # every connection is busy, or there is none and none can be made
+            raise UnavailableError("lost" if self._lost else "pool") from error
+
+    def _ask(
+        self,
+        connection: _Connection,
+        statement: Statement,
+        values: list[bytes | None],
+        types: Sequence[int] | None,
+        deadline: Deadline,
+    ) -> PGresult:
+        """Ask over a connection and give it back; one that is not known to be idle again is closed."""
+        try:
+            result = self._run(connection, statement, values, types, deadline.remaining_s())
         except psycopg.Error as error:
+            self._lost = True
             connection.close()
             raise UnavailableError("broken") from error
         except UnavailableError:
+            self._lost = True
             connection.close()
             raise
         finally:
             self._pool.putconn(connection)
+        self._lost = False
+        return result
 
     def _run(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.postgres.board_rows import MEMBER_COLUMNS, POSTING_COLUMNS, member_from, posting_from
 from app.postgres.serving_pool import Statement
@@ -38,6 +38,14 @@ SHELVES = _statement(
     SELECT category, region, posting_ids, reasons
     FROM connected_jobs.shelf
     WHERE run_id = $1
+    """,
+)
+WEIGHTS = _statement(
+    "weights",
+    """
+    SELECT weights
+    FROM connected_jobs.refresh_run
+    WHERE id = $1
     """,
 )
 # Ids come joined by a control character, which no id contains: a text is read in a fraction of an array's time.
@@ -114,6 +122,7 @@ CREDENTIALS = _statement(
 STATEMENTS = (
     PUBLICATIONS,
     SHELVES,
+    WEIGHTS,
     MEMBER_LIST,
     PROFILE,
     APPLIED,
@@ -144,6 +153,11 @@ class PostgresReads:
         """A run's shelves."""
         rows = self._pool.rows(SHELVES, [run_id])
         return [Shelf(category, region, ids, list(reasons)) for category, region, ids, reasons in rows]
+
+    def weights(self, run_id: int) -> dict[str, Any] | None:
+        """The weights a run was made with."""
+        rows = self._pool.rows(WEIGHTS, [run_id])
+        return rows[0][0] if rows else None
 
     def newest_postings(self, count: int) -> list[Posting]:
         """Open postings, newest first."""

@@ -22,6 +22,10 @@ class Reason(IntEnum):
     COMPANY_SCRAPPED = 12
     COMPANY_APPLIED = 13
     NEW = 14
+    PEERS_APPLIED = 15
+    REGION_OF_INTEREST = 16
+    FITS_EDUCATION = 17
+    COMPANY_VIEWED = 18
 
     @property
     def code(self) -> str:
@@ -44,7 +48,11 @@ SENTENCES: dict[str, dict[Reason, str]] = {
         Reason.FITS_SALARY: "희망 연봉에 맞아요",
         Reason.COMPANY_SCRAPPED: "스크랩한 회사의 공고예요",
         Reason.COMPANY_APPLIED: "지원했던 회사의 공고예요",
+        Reason.REGION_OF_INTEREST: "관심을 보인 지역의 공고예요",
+        Reason.PEERS_APPLIED: "프로필이 비슷한 회원들이 찾는 공고예요",
         Reason.NEW: "새로 올라온 공고예요",
+        Reason.FITS_EDUCATION: "학력 조건이 잘 맞아요",
+        Reason.COMPANY_VIEWED: "최근 본 회사의 공고예요",
     },
     "en": {
         Reason.POPULAR: "Popular on the board right now",
@@ -60,7 +68,11 @@ SENTENCES: dict[str, dict[Reason, str]] = {
         Reason.FITS_SALARY: "Meets the salary you want",
         Reason.COMPANY_SCRAPPED: "From a company you scrapped",
         Reason.COMPANY_APPLIED: "From a company you applied to",
+        Reason.REGION_OF_INTEREST: "In a region you have been looking at",
+        Reason.PEERS_APPLIED: "Sought by members with a profile like yours",
         Reason.NEW: "New on the board",
+        Reason.FITS_EDUCATION: "Fits your education",
+        Reason.COMPANY_VIEWED: "From a company you viewed",
     },
 }
 LANGUAGES = tuple(SENTENCES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from app.recommend.veto import board_day
 from app.serving.breaker import Breaker
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
 # Why an answer was made without what Postgres would have said.
 POSTGRES, OVER_LIMIT, LATE = "postgres", "over_limit", "deadline"
+T = TypeVar("T")
 _FETCH = 16  # cards read at once for one answer: the usual ten and some to be vetoed
 # What says nothing of the store's health: it was our own patience that ended.
 _OUR_OWN = frozenset({"deadline", "pool", "shared", "held back"})
@@ -121,17 +122,21 @@ class Answering:
         return self._from(Plan(POPULAR, run.id if run else 0, 0.0), question, run, moment, "none", degraded)
 
     def _plan(self, member_id: str, run: Run | None, moment: Moment) -> Plan:
-        """What Postgres says of a member; counts towards its health."""
+        """What Postgres says of a member."""
+        return self._asked(lambda: self._read(member_id, run, moment))
+
+    def _asked(self, read: Callable[[], T]) -> T:
+        """What Postgres says; counts towards its health."""
         if not self._breaker.lets_through():
             raise UnavailableError("held back")
         try:
-            plan = self._read(member_id, run, moment)
+            said = read()
         except UnavailableError as error:
             if error.kind not in _OUR_OWN:
                 self._breaker.failed()
             raise
         self._breaker.succeeded()
-        return plan
+        return said
 
     def _read(self, member_id: str, run: Run | None, moment: Moment) -> Plan:
         run_id, made_s = run.id if run else 0, time.monotonic()
@@ -171,12 +176,15 @@ class Answering:
         ids, reasons = plan.ids(), plan.reasons
         chosen = choose(ids, reasons, self._cards.view, applied, moment.day, limit)
         try:
-            while chosen.missing:
-                self._cards.fetch(chosen.missing[:_FETCH], moment.deadline)
+            # Once Postgres failed a call, the call does not wait for it again.
+            while chosen.missing and degraded is None:
+                missing = chosen.missing[:_FETCH]
+                self._asked(lambda: self._cards.fetch(missing, moment.deadline))  # noqa: B023 - called at once
                 chosen = choose(ids, reasons, self._cards.view, applied, moment.day, limit)
-            if len(chosen.kept) < limit and source == PERSONALIZED:
+            if len(chosen.kept) < limit and source == PERSONALIZED and degraded is None:
                 # The shelf knows nothing of what the member applied to before the refresh.
-                applied = frozenset(self._reads.applied(question.member_id, moment.deadline))
+                said = self._asked(lambda: self._reads.applied(question.member_id, moment.deadline))
+                applied = frozenset(said)
         except UnavailableError as error:
             self._on_failure(error.kind)
             degraded = POSTGRES

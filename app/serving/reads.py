@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence  # noqa: TC003 - what is saved is read back by its annotations
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - same
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from app.recommend.board import Member, Posting
     from app.serving.deadline import Deadline
@@ -76,6 +76,9 @@ class Reads(Protocol):
 
     def shelves(self, run_id: int) -> Sequence[Shelf]:
         """A run's shelves."""
+
+    def weights(self, run_id: int) -> Mapping[str, Any] | None:
+        """The weights a run was made with."""
 
     def newest_postings(self, count: int) -> Sequence[Posting]:
         """Open postings, newest first: what a board without a refresh run can show."""

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from app.serving.cards import Cards
     from app.serving.reads import Reads, Run
 
+    OnChange = Callable[[Sequence[Shelf], Sequence[Posting], int | None], None]
+
 NEWEST = 200
 
 
 class Shelves:
     """The shelves of one refresh run, or the newest postings where no run was published yet.
 
-    `on_change` is called with every posting on a shelf whenever the shelves were read anew. `fresh` says
+    `on_change` is told the shelves, every posting on them and the run whenever they changed. `fresh` says
     whether they came from the store, not from what was saved.
     """
 
     def __init__(
-        self, reads: Reads, cards: Cards, on_change: Callable[[Sequence[Posting]], None] = lambda _: None
+        self, reads: Reads, cards: Cards, on_change: OnChange = lambda _shelves, _postings, _run: None
     ) -> None:
         self._reads = reads
         self._cards = cards
@@ -46,16 +48,22 @@ class Shelves:
         else:
             shelves = self._reads.shelves(run.id)
             postings = self._reads.postings(sorted({i for shelf in shelves for i in shelf.posting_ids}))
-        self.restore(shelves, postings)
-        self._run_id = run.id if run else None
+        self._take(shelves, postings)
+        run_id = run.id if run else None
+        if not self.fresh or run_id != self._run_id:
+            self._on_change(shelves, postings, run_id)
+        self._run_id = run_id
         self.fresh = True
 
     def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
         """Go by these until the next update."""
+        self._take(shelves, postings)
+        self._on_change(shelves, postings, None)
+
+    def _take(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
         self._cards.pin(postings)
         self._by_place = {(shelf.category, shelf.region): shelf for shelf in shelves}
         self.loaded = True
-        self._on_change(postings)
 
     def all(self) -> list[Shelf]:
         """Every shelf."""

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from app.web.limits import CallLimits
     from app.web.logs import AccessLog
 
+_HEADERS = [
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "no-store"),  # it is one person's
+    ("X-Content-Type-Options", "nosniff"),
+]
 LONGEST_QUEUE_S = 60.0  # a request start further back than this is no queue but a wrong clock
 
 
@@ -68,7 +73,7 @@ def content_blueprint(
         instruments.answered(answer, seconds + queued_s)
         access_log.answered(answer, seconds + queued_s, environ)
         timing = f"queue;dur={queued_s * 1000:.1f}, answer;dur={seconds * 1000:.1f}"
-        return Response(body, headers=[("Content-Type", "application/json"), ("Server-Timing", timing)])
+        return Response(body, headers=[*_HEADERS, ("Server-Timing", timing)])
 
     return blueprint
 

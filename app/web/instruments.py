@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.telemetry import Metric
+from app.web.campaign_names import CampaignNames
+from app.web.worker_counts import exposition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +22,26 @@ if TYPE_CHECKING:
 BUCKETS = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.1, 0.15, 0.25, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 4.0)
 MOST_CAMPAIGNS = 100
 OTHER_CAMPAIGN = "(other)"
-_GAUGES: tuple[tuple[Metric, str, Literal["livesum", "livemax"]], ...] = (
-    (Metric.RUN_AGE_SECONDS, "Since the lists in force were made", "livemax"),
+# Counted from 0 on: Prometheus takes a count that appears for no increase, so the first failures would not show.
+STATUSES = ("400", "401", "403", "404", "429", "500", "503")
+LINES = ("hard", "unknown")  # what is over the soft line is answered, and counted as degraded
+POSTGRES_KINDS = ("broken", "deadline", "held back", "pool", "refused", "shared", "timeout")
+
+_METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_PROC = Path("/proc/self")
+_Mode = Literal["livesum", "livemax", "liveall"]
+_GAUGES: tuple[tuple[Metric, str, _Mode], ...] = (
+    (Metric.RUN_AGE_SECONDS, "Since the lists in force were made; 0 where there are none", "livemax"),
     (Metric.CARDS_KEPT, "Posting cards in memory, all workers", "livesum"),
     (Metric.PLANS_KEPT, "Members' lists in memory, all workers", "livesum"),
     (Metric.POOL_SIZE, "Connections to Postgres, all workers", "livesum"),
     (Metric.POOL_IDLE, "Connections to Postgres that wait for work", "livesum"),
     (Metric.POOL_WAITING, "Calls that wait for a connection", "livesum"),
     (Metric.BREAKER_OPEN, "Workers that hold calls back from Postgres", "livesum"),
+    (Metric.WORKER_MEASURED_AT, "When the worker's watch last came round, in Unix time", "liveall"),
+    (Metric.WORKER_CPU, "CPU time the worker has used", "liveall"),
+    (Metric.WORKER_RESIDENT, "Memory the worker holds, what it shares with others included", "liveall"),
+    (Metric.WORKER_OPEN_FILES, "Files and connections the worker holds open", "liveall"),
 )
 
 
@@ -46,6 +61,9 @@ class Instruments:
             registry=registry,
         )
         self._errors = Counter(Metric.ERRORS, "Calls answered with an error", ["status"], registry=registry)
+        self._limited = Counter(
+            Metric.LIMITED, "Calls refused over a line of rate limit", ["line"], registry=registry
+        )
         self._watch_failures = Counter(
             Metric.WATCH_FAILURES, "Background reads that failed", ["task", "kind"], registry=registry
         )
@@ -55,14 +73,24 @@ class Instruments:
         self._plans = Counter(
             Metric.PLANS, "Members' lists by how they were had", ["cache"], registry=registry
         )
+        self._cards_read = Counter(
+            Metric.CARDS_READ, "Posting cards read because they were not in memory", registry=registry
+        )
         self._fallback = Counter(
             Metric.LIMITS_FALLBACK, "Failures of the shared limits' storage", registry=registry
         )
-        self._gauges = {
-            name: Gauge(name, what, registry=registry, multiprocess_mode=mode) for name, what, mode in _GAUGES
-        }
+        self._gauges: dict[Metric, Gauge] = {}
         self._plan_counters = {cache: self._plans.labels(cache) for cache in ("hit", "miss", "stale", "none")}
-        self._campaigns: set[str] = set()
+        self._line_counters = {line: self._limited.labels(line) for line in LINES}
+        for status in STATUSES:
+            self._errors.labels(status)
+        for kind in POSTGRES_KINDS:
+            self._postgres_failures.labels(kind)
+        directory = os.environ.get(_METRICS_DIR)
+        self._directory = Path(directory) if directory else None
+        self._campaigns = CampaignNames(
+            MOST_CAMPAIGNS, self._directory / "campaigns" if self._directory else None
+        )
         self._bound: dict[tuple[str, str, str | None], Counter] = {}
 
     def answered(self, answer: Answer, seconds: float) -> None:
@@ -76,10 +104,9 @@ class Instruments:
         self._seconds.observe(seconds)
 
     def _bind(self, campaign: str, source: str, degraded: str | None) -> Counter:
-        """The counter for these labels; a worker names at most `MOST_CAMPAIGNS`, so that no caller can flood it."""
-        if campaign not in self._campaigns and len(self._campaigns) >= MOST_CAMPAIGNS:
+        """The counter for these labels; an instance names at most `MOST_CAMPAIGNS`, so that no caller can flood it."""
+        if not self._campaigns.admits(campaign):
             return self._answers.labels(OTHER_CAMPAIGN, source, degraded or "")
-        self._campaigns.add(campaign)
         counter = self._answers.labels(campaign, source, degraded or "")
         self._bound[campaign, source, degraded] = counter
         return counter
@@ -87,6 +114,10 @@ class Instruments:
     def failed(self, status: int) -> None:
         """Count an error answer."""
         self._errors.labels(str(status)).inc()
+
+    def limited(self, line: str) -> None:
+        """Count a call refused over one of `LINES`."""
+        self._line_counters[line].inc()
 
     def watch_failed(self, task: str, kind: str) -> None:
         """Count a background read that failed."""
@@ -96,19 +127,40 @@ class Instruments:
         """Count a read for an answer that failed."""
         self._postgres_failures.labels(kind).inc()
 
+    def cards_read(self, count: int) -> None:
+        """Count cards that had to be read."""
+        self._cards_read.inc(count)
+
     def limits_fell_back(self) -> None:
         """Count a failure of the shared limits' storage."""
         self._fallback.inc()
 
     def gauge(self, values: Mapping[Metric, float]) -> None:
-        """Set what is measured now and then."""
-        for name, value in values.items():
+        """Set what is measured now and then, and with it what this process uses.
+
+        The gauges are made at the first call, so that gunicorn's master, which loads the application and
+        measures nothing, is not one more worker with everything at 0.
+        """
+        self._gauges = self._gauges or {
+            name: Gauge(name, what, registry=self._registry, multiprocess_mode=mode)
+            for name, what, mode in _GAUGES
+        }
+        for name, value in {**values, **_of_this_process()}.items():
             self._gauges[name].set(value)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format, of every worker."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus_client has no types here
-        return generate_latest(registry)
+        return exposition(self._directory) if self._directory else generate_latest(self._registry)
+
+
+def _of_this_process() -> dict[Metric, float]:
+    used = {Metric.WORKER_MEASURED_AT: time.time(), Metric.WORKER_CPU: time.process_time()}
+    try:
+        resident_pages = int((_PROC / "statm").read_text().split()[1])
+        open_files = sum(1 for _ in (_PROC / "fd").iterdir())
+    except OSError:  # not every system has it
+        return used
+    return used | {
+        Metric.WORKER_RESIDENT: resident_pages * os.sysconf("SC_PAGE_SIZE"),
+        Metric.WORKER_OPEN_FILES: open_files,
+    }

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from app.recommend.reasons import LANGUAGES, Reason
+from app.serving.answering import LATE, OVER_LIMIT, PERSONALIZED, POPULAR, POSTGRES, PROFILE
 from app.web.parameters import MEMBER_ID_CHARS, MOST, SEND, SLUG
 
+DEGRADED = (POSTGRES, OVER_LIMIT, LATE)
 EXAMPLES = Path(__file__).with_name("examples")
 
 Json = dict[str, Any]
@@ -60,6 +62,7 @@ def _recommendations() -> Json:
             "400": _problem("A parameter does not fit; `parameter` names it.", _example("invalid_limit")),
             "401": _unauthorised(),
             "403": _problem("The credential opens something else.", _example("forbidden")),
+            "429": _too_many("Over the credential's hard line, or too many wrong credentials."),
             "500": _problem("The service failed; the failure is logged."),
             "503": _starting(),
         },
@@ -83,6 +86,7 @@ def _metrics() -> Json:
         "200": text,
         "401": _unauthorised(),
         "403": _problem("The credential opens something else."),
+        "429": _too_many("Too many wrong credentials."),
         "503": _starting(),
     }
     return _operation("metrics", "Metrics of all workers", responses) | {
@@ -111,9 +115,15 @@ def _unauthorised() -> Json:
     return _problem("No credential, or not a good one.", _example("unauthorized")) | {"headers": challenge}
 
 
+_RETRY: Json = {"headers": {"Retry-After": {"required": True, "schema": {"type": "integer"}}}}
+
+
+def _too_many(description: str) -> Json:
+    return _problem(description) | _RETRY
+
+
 def _starting() -> Json:
-    retry = {"Retry-After": {"required": True, "schema": {"type": "integer"}}}
-    return _problem("Just started, without Postgres: no credential can be checked yet.") | {"headers": retry}
+    return _problem("Just started, without Postgres: no credential can be checked yet.") | _RETRY
 
 
 def _example(*names: str) -> Json:
@@ -182,8 +192,8 @@ _ANSWER = _object(
     recommendation_id=_text("The same for the same question, everywhere", minLength=16, maxLength=16),
     campaign=_text("As asked"),
     variant=_text("As asked", nullable=True),
-    source=_text("Where the postings come from", enum=["personalized", "profile", "popular"]),
-    degraded=_text("Why the best source was not used", nullable=True, enum=["postgres", None]),
+    source=_text("Where the postings come from", enum=[PERSONALIZED, PROFILE, POPULAR]),
+    degraded=_text("Why the best source was not used", nullable=True, enum=[*DEGRADED, None]),
     count=_whole("How many postings there are", minimum=0, maximum=MOST),
     generated_at=_text("When the list was made", format="date-time"),
     postings={"type": "array", "maxItems": MOST, "items": _ref("Posting")},

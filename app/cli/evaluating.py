@@ -1,0 +1,213 @@
+"""How good the lists are, as the serving path would give them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from sqlalchemy import text
+
+from app.cli.parts import CommandError, database
+from app.postgres.engine import batch_engine
+from app.postgres.serving_pool import ServingPool
+from app.postgres.serving_reads import STATEMENTS, PostgresReads
+from app.recommend.evaluate import Served, compare, evaluate
+from app.serving.answering import Answering, Moment
+from app.serving.cards import Cards
+from app.serving.deadline import Deadline
+from app.serving.plans import Plans
+from app.serving.profiles import Profiles
+from app.serving.question import Question, Terms
+from app.serving.reads import Publication, Run
+from app.serving.runs import Runs
+from app.serving.shelves import Shelves
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Engine
+
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run that can be evaluated."""
+
+    run: Run
+    members: int
+    refresh_s: float
+
+
+@click.command("evaluate")
+@click.option(
+    "--holdout", type=click.Path(path_type=Path), required=True, help="CSV with member_id and posting_id."
+)
+@click.option("--k", "depths", default="5,10,20", show_default=True, help="Depths of recall and NDCG.")
+@click.option("--run", "run_id", type=int, help="Which run (default: the one published last).")
+@click.option("--compare", "other_id", type=int, help="Also the difference to this run, member by member.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def evaluate_(*, holdout: Path, depths: str, run_id: int | None, other_id: int | None, as_json: bool) -> None:
+    """Measure the lists that members would be served against held-out activity in HOLDOUT."""
+    ks = _depths(depths)
+    held_out = _pairs(holdout)
+    with database() as url:
+        engine = batch_engine(url)
+        rows = _runs(engine)
+        chosen = _chosen(rows, run_id)
+        served = _serve(url, chosen.run, held_out, max(ks))
+        report: dict[str, Any] = {
+            "run": chosen.run.id,
+            **evaluate(served, held_out, catalogue=_catalogue(engine), ks=ks).to_json(),
+            "refresh_members_per_s": round(chosen.members / chosen.refresh_s, 1)
+            if chosen.refresh_s
+            else None,
+        }
+        if other_id is not None:
+            other = _serve(url, _chosen(rows, other_id).run, held_out, max(ks))
+            difference = compare(served, other, held_out, ks=ks)
+            report["compared_with"] = other_id
+            report["difference"] = {name: measure.to_json() for name, measure in difference.items()}
+    click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else _table(report))
+
+
+def _depths(depths: str) -> list[int]:
+    try:
+        ks = sorted({int(part) for part in depths.split(",")})
+    except ValueError:
+        ks = []
+    if not ks or not 1 <= ks[0] <= ks[-1] <= 50:  # noqa: PLR2004 - a list's length
+        raise CommandError(f"--k {depths} does not fit: give whole numbers from 1 to 50, such as 5,10,20.")
+    return ks
+
+
+def _pairs(path: Path) -> dict[str, set[str]]:
+    """Held-out postings by member."""
+    held_out: dict[str, set[str]] = defaultdict(set)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if missing := {"member_id", "posting_id"} - set(rows.fieldnames or ()):
+                raise CommandError(
+                    f"{path} has no column {' and '.join(sorted(missing))}: its first line names the columns."
+                )
+            for row in rows:
+                held_out[row["member_id"]].add(row["posting_id"])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CommandError(f"The hold-out {path} cannot be read: {error}.") from error
+    if not held_out:
+        raise CommandError(f"{path} holds no pairs: there is nothing to measure.")
+    return held_out
+
+
+def _runs(engine: Engine) -> dict[int, RunRow]:
+    """Runs whose lists are there, the one published last first."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("""
+                SELECT r.id, r.cutoff_at, r.finished_at, (r.inputs ->> 'members')::int,
+                       (SELECT sum(value::float) FROM jsonb_each_text(r.measures -> 'seconds'))
+                FROM connected_jobs.refresh_run r
+                LEFT JOIN connected_jobs.publication p ON p.run_id = r.id
+                WHERE r.state = 'ready'
+                GROUP BY r.id
+                ORDER BY max(p.id) DESC NULLS LAST
+            """)
+        )
+        return {row[0]: RunRow(Run(row[0], row[1], row[2]), row[3], row[4] or 0.0) for row in rows}
+
+
+def _chosen(rows: Mapping[int, RunRow], run_id: int | None) -> RunRow:
+    if not rows:
+        raise CommandError("No run is there to evaluate: run `connected-jobs refresh` first.")
+    if run_id is None:
+        return next(iter(rows.values()))
+    if run_id not in rows:
+        raise CommandError(
+            f"Run {run_id} has no lists: those that have are {', '.join(map(str, sorted(rows)))}."
+        )
+    return rows[run_id]
+
+
+def _catalogue(engine: Engine) -> int:
+    """How many postings may be shown today."""
+    with engine.connect() as connection:
+        count: int = connection.execute(
+            text("""
+                SELECT count(*)
+                FROM board.posting
+                WHERE status = 'open' AND (deadline IS NULL OR deadline >= (now() AT TIME ZONE 'Asia/Seoul')::date)
+            """)
+        ).scalar_one()
+    return count
+
+
+def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, Served]:
+    """What each member would be answered from a run: the path of a call, but for HTTP."""
+    now = datetime.now(UTC)
+    terms = Terms("evaluation", "evaluation", None, limit, "ko")
+    with _answering(url, run) as answering:
+        served = {}
+        for member_id in members:
+            moment = Moment(now, Deadline(time.monotonic() + PATIENCE_S))
+            answer = answering.answer(Question(member_id, terms), moment=moment)
+            if answer.degraded:
+                raise CommandError("Postgres stopped answering: nothing was measured.")
+            served[member_id] = Served([card.id for card, _ in answer.places], answer.source)
+        return served
+
+
+@contextmanager
+def _answering(url: str, run: Run) -> Iterator[Answering]:
+    pool = ServingPool(
+        url, STATEMENTS, size=1, wait_s=PATIENCE_S, statement_timeout_ms=round(PATIENCE_S * 1000)
+    )
+    pool.open()
+    try:
+        reads = PostgresReads(pool)
+        runs = Runs(reads)
+        runs.log = [Publication(0, run, run.generated_at)]
+        cards, profiles = Cards(reads, size=1_000_000, ttl_s=86_400), Profiles(reads)
+        shelves = Shelves(reads, cards, profiles.renew)
+        shelves.update(run)
+        yield Answering(
+            reads=reads,
+            runs=runs,
+            cards=cards,
+            shelves=shelves,
+            plans=Plans(size=1, fresh_s=0, stale_s=1),
+            profiles=lambda: profiles.ranker,
+        )
+    finally:
+        pool.close()
+
+
+def _table(report: Mapping[str, Any]) -> str:
+    """The measures for people, each with its 95 % interval."""
+    lines = [f"run {report['run']}: {report['members']:,} members, {report['pairs']:,} held-out pairs"]
+    lines += [f"{name:<28} {part:8.1%} of members" for name, part in report["sources"].items()]
+    lines += _measures(report)
+    if "difference" in report:
+        lines += [f"difference to run {report['compared_with']}:", *_measures(report["difference"])]
+    if report["refresh_members_per_s"]:
+        lines.append(f"{'refresh':<28} {report['refresh_members_per_s']:8.1f} members/s")
+    return "\n".join(lines)
+
+
+def _measures(values: Mapping[str, Any]) -> Sequence[str]:
+    return [
+        f"{name:<28} {measure['value']:8.4f}  [{measure['low']:.4f}, {measure['high']:.4f}]"
+        for name, measure in values.items()
+        if isinstance(measure, dict) and "low" in measure
+    ]
+
+
+COMMANDS = (evaluate_,)

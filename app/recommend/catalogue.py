@@ -1,0 +1,132 @@
+"""The board's postings as columns, and which of them may be shown at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.recommend.fields import Field, large, posting_fields
+from app.recommend.veto import board_day, vetoed
+from app.recommend.vocabulary import NATIONWIDE, neighbours
+from app.recommend.words import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from app.recommend.board import Member, Posting
+
+_DAY_S = 86_400
+FRESH_FOR_DAYS = 10.0
+NEW_FOR_DAYS = 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Columns over all n postings, in the order of their ids; unknown numbers are nan.
+
+    `shown` are the positions of postings that are not vetoed; scores are only ever computed for these.
+    `fresh` falls from 1 on the day of opening; `new` are those opened in the last week.
+    """
+
+    ids: Sequence[str]
+    companies: Sequence[str]
+    shown: NDArray[np.int64]
+    fields: Mapping[str, Field]
+    opened_s: NDArray[np.float64]
+    fresh: NDArray[np.float32]
+    new: NDArray[np.bool_]
+    career_min: NDArray[np.float32]
+    career_max: NDArray[np.float32]
+    education: NDArray[np.float32]
+    salary: NDArray[np.float32]
+    salary_unit: NDArray[np.str_]
+
+
+def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
+    """The columns of a catalogue as it stands `now`."""
+    today = board_day(now)
+    open_ = [not vetoed(each.status, each.deadline, today=today) for each in postings]
+    shown = np.flatnonzero(np.array(open_, bool))
+    opened_s = np.array([each.opened_at.timestamp() for each in postings])
+    return Catalogue(
+        ids=[each.id for each in postings],
+        companies=[each.company_id for each in postings],
+        shown=shown,
+        fields=posting_fields(postings, shown),
+        opened_s=opened_s,
+        fresh=freshness(opened_s, now),
+        new=opened_s > now.timestamp() - NEW_FOR_DAYS * _DAY_S,
+        career_min=_numbers(each.career_min_years for each in postings),
+        career_max=_numbers(each.career_max_years for each in postings),
+        education=_numbers(each.education for each in postings),
+        salary=_numbers(each.salary_max or each.salary_min for each in postings),
+        salary_unit=np.array([each.salary_unit or "" for each in postings], np.str_),
+    )
+
+
+def _numbers(values: Iterable[float | None]) -> NDArray[np.float32]:
+    return np.array([np.nan if value is None else float(value) for value in values], np.float32)
+
+
+def freshness(opened_s: NDArray[np.float64], now: datetime) -> NDArray[np.float32]:
+    """1 on the day of opening, falling with age."""
+    age_days = np.maximum(0.0, now.timestamp() - opened_s) / _DAY_S
+    return np.exp(-age_days / FRESH_FOR_DAYS).astype(np.float32)
+
+
+def career_fit(
+    years: float | None, low: NDArray[np.float32], high: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """1 where the career asked for includes the member's, falling to 0 three years outside; 0.5 where unknown."""
+    if years is None:
+        return np.full(len(low), 0.5, np.float32)
+    short = np.nan_to_num(low, nan=0.0) - years
+    long = years - np.nan_to_num(high, nan=np.inf)
+    outside = np.maximum(np.maximum(short, long), 0.0)
+    fit = np.maximum(0.0, 1 - outside / 3)
+    return np.where(np.isnan(low) & np.isnan(high), 0.5, fit).astype(np.float32)
+
+
+def education_fit(reached: float | None, asked: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 where the member has what is asked, less for each step missing; 0.5 where unknown."""
+    if reached is None:
+        return np.full(len(asked), 0.5, np.float32)
+    missing = np.maximum(asked - reached, 0.0)
+    return np.where(np.isnan(asked), 0.5, np.maximum(0.0, 1 - missing / 2)).astype(np.float32)
+
+
+def salary_fit(wanted: float | None, paid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 where at least the wanted pay is offered, falling to 0 at 30 % less; 0.5 where either is unknown."""
+    if not wanted or wanted <= 0:
+        return np.full(len(paid), 0.5, np.float32)
+    lacking = np.maximum(0.0, 1 - paid / wanted)
+    return np.where(np.isnan(paid), 0.5, np.maximum(0.0, 1 - lacking / 0.3)).astype(np.float32)
+
+
+def wishes(name: str, member: Member) -> dict[str, float]:
+    """What a profile asks for in a field, and how much: a region itself most, its large region, those around it."""
+    match name:
+        case "category":
+            return dict.fromkeys(member.categories, 1.0)
+        case "words":
+            return dict.fromkeys(words_of(member.skills), 1.0)
+        case "place":
+            return dict.fromkeys(member.regions, 1.0)
+        case "area":
+            return _areas(member.regions)
+        case _:
+            return {}
+
+
+def _areas(regions: Sequence[str]) -> dict[str, float]:
+    areas: dict[str, float] = {}
+    for region in regions:
+        areas |= {near: max(areas.get(near, 0.0), 0.3) for near in neighbours(large(region))}
+    if regions:
+        areas[NATIONWIDE] = max(areas.get(NATIONWIDE, 0.0), 0.7)
+    return areas | {large(region): 1.0 for region in regions}

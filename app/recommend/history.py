@@ -1,0 +1,89 @@
+"""What members did, once a (member, posting) pair, weighed by kind and age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from app.recommend.board import Kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from app.recommend.board import ActivityLog
+
+KIND_WEIGHT = {Kind.VIEW: 0.3, Kind.SCRAP: 0.6, Kind.APPLY: 1.0}
+HALF_LIFE_S = 180 * 86_400
+OLDEST_SHARE = 0.2  # what a very old activity still counts
+_RECENT = 0.85  # each step back in a member's history counts this much less when a taste is read from it
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Pairs sorted by (member, last time, posting), and how they lie in a members x postings matrix.
+
+    Attributes:
+        member, posting: Positions, int32, one a pair.
+        kind: The strongest kind of the pair, int8.
+        at: Its last time, seconds since 1970.
+        weight: By kind and age, float32, mean 1.
+        shape: (members, postings).
+    """
+
+    member: NDArray[np.int32]
+    posting: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    at: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    shape: tuple[int, int]
+
+    def without(self, hidden: NDArray[np.bool_]) -> History:
+        """The same history less the pairs marked in `hidden`."""
+        keep = ~hidden
+        return History(
+            self.member[keep],
+            self.posting[keep],
+            self.kind[keep],
+            self.at[keep],
+            self.weight[keep],
+            self.shape,
+        )
+
+    def matrix(self, values: NDArray[np.float32]) -> sparse.csr_array:
+        """Members x postings with a value a pair."""
+        return sparse.csr_array((values, (self.member, self.posting)), shape=self.shape)
+
+    def recent(self) -> NDArray[np.float32]:
+        """A weight a pair that falls with each step back in its member's history."""
+        ends = np.searchsorted(self.member, self.member, side="right")
+        steps = np.minimum(ends - 1 - np.arange(len(self.member)), 50)
+        weight: NDArray[np.float32] = (_RECENT**steps * self.weight).astype(np.float32)
+        return weight
+
+
+def history(activity: ActivityLog, *, members: int, postings: int) -> History:
+    """Join a member's activities with one posting into a pair of its strongest kind and last time."""
+    key = activity.member.astype(np.int64) * postings + activity.posting
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0]) if len(order) else order
+    kind = np.maximum.reduceat(activity.kind[order], starts) if len(order) else activity.kind
+    at = np.maximum.reduceat(activity.at[order], starts) if len(order) else activity.at
+    member, posting = activity.member[order][starts], activity.posting[order][starts]
+    again = np.lexsort((posting, at, member))
+    member, posting, kind, at = member[again], posting[again], kind[again], at[again]
+    return History(member, posting, kind, at, _weight(kind, at), (members, postings))
+
+
+def _weight(kind: NDArray[np.int8], at: NDArray[np.int64]) -> NDArray[np.float32]:
+    if not len(kind):
+        return np.zeros(0, np.float32)
+    by_kind = np.zeros(max(Kind) + 1)
+    for each, worth in KIND_WEIGHT.items():
+        by_kind[each] = worth
+    age = 0.5 ** ((at.max() - at) / HALF_LIFE_S)
+    weight: NDArray[np.float64] = by_kind[kind] * (OLDEST_SHARE + (1 - OLDEST_SHARE) * age)
+    mean_one: NDArray[np.float32] = (weight / weight.mean()).astype(np.float32)
+    return mean_one

@@ -1,0 +1,66 @@
+"""Shelves: what is popular now by field and region, for members of whom nothing else may be used."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.recommend.board import RankedPosting
+from app.recommend.fields import large
+from app.recommend.reasons import Reason
+from app.recommend.spread import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from app.recommend.board import Posting
+
+SHELF = 50
+_FRESH_WORTH = 0.3  # of the most popular posting's worth, for one opened just now
+
+
+def shelves_of(
+    postings: Sequence[Posting],
+    shown: NDArray[np.int64],
+    popular: NDArray[np.float32],
+    fresh: NDArray[np.float32],
+    *,
+    per_company: int,
+) -> dict[tuple[str, str], list[RankedPosting]]:
+    """The 50 best of each (category, large region), with "" for all of either.
+
+    Fresh postings are lifted so that a new one is seen before anybody acted on it.
+    """
+    worth = popular + np.float32(_FRESH_WORTH) * fresh
+    order = shown[np.argsort(-worth[shown], kind="stable")]
+    members: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for position in order.tolist():
+        for key in _shelves(postings[position]):
+            members[key].append(position)
+    return {
+        key: [
+            RankedPosting(postings[at].id, _reason(key, fresh[at], popular[at]), round(float(worth[at]), 6))
+            for at in spread(
+                positions[: 4 * SHELF],
+                company_of=lambda at: postings[at].company_id,
+                per_company=per_company,
+                limit=SHELF,
+            )
+        ]
+        for key, positions in sorted(members.items())
+    } or {("", ""): []}
+
+
+def _shelves(posting: Posting) -> set[tuple[str, str]]:
+    areas = {large(region) for region in posting.regions} | {""}
+    return {(category, area) for category in {*posting.categories, ""} for area in areas}
+
+
+def _reason(key: tuple[str, str], fresh: float, popular: float) -> Reason:
+    if _FRESH_WORTH * fresh > popular:
+        return Reason.NEW_IN_FIELD if key[0] else Reason.NEW
+    return Reason.POPULAR_IN_FIELD if key[0] else Reason.POPULAR

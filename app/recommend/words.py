@@ -1,0 +1,27 @@
+"""Words of titles and skills, in Korean and in Latin letters."""
+
+from __future__ import annotations
+
+import re
+
+_RUNS = re.compile(r"[a-z][a-z0-9+#.]*|[0-9]+|[가-힣]+")
+_SHORTEST_SPLIT = 3  # a Korean run of two syllables is its own bigram
+
+
+def words(text: str) -> set[str]:
+    """The words of a text, and the syllable pairs of longer Korean runs.
+
+    Korean joins words without spaces ("여성복디자이너"), so pairs of syllables find the parts in common
+    without a dictionary of morphemes.
+    """
+    found: set[str] = set()
+    for run in _RUNS.findall(text.lower()):
+        found.add(run.rstrip("."))
+        if run[0] >= "가" and len(run) >= _SHORTEST_SPLIT:
+            found.update(run[at : at + 2] for at in range(len(run) - 1))
+    return found
+
+
+def words_of(texts: tuple[str, ...]) -> set[str]:
+    """The words of several texts."""
+    return set().union(*(words(text) for text in texts)) if texts else set()
