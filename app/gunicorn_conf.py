@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
     from gunicorn.workers.base import Worker
 
-GC_THRESHOLDS = (50_000, 20, 100)  # answers make no cycles: looking for them often only costs the slowest calls
+GC_THRESHOLDS = (
+    50_000,
+    20,
+    100,
+)  # answers make no cycles: looking for them often only costs the slowest calls
 
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 _settings = Settings.from_env()
 _own_metrics_dir = None if METRICS_DIR in os.environ else tempfile.mkdtemp(prefix="connected-jobs-metrics-")
 if _own_metrics_dir:
-    os.environ[METRICS_DIR] = _own_metrics_dir  # prometheus_client looks when it is imported, so it is not yet
+    os.environ[METRICS_DIR] = (
+        _own_metrics_dir  # prometheus_client looks when it is imported, so it is not yet
+    )
 
 wsgi_app = "app.wsgi:create()"
 bind = [_settings.bind]

@@ -17,17 +17,16 @@ class SettingsError(Exception):
     """A variable that cannot be used; the sentence names it and says what would do."""
 
 
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise ValueError("a whole number of 0 or more")
-    return int(text)
+def _at_least(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise ValueError(f"a whole number of {least} or more")
+        return int(text)
+
+    return parse
 
 
-def _positive(text: str) -> int:
-    value = _whole(text)
-    if value < 1:
-        raise ValueError("a whole number of 1 or more")
-    return value
+_whole, _positive = _at_least(0), _at_least(1)
 
 
 def _on_or_off(text: str) -> bool:
@@ -70,17 +69,22 @@ class Settings:
     log_per_s: int = _setting(10, _whole, "access log lines a worker writes in a second, at most")
     pool_wait_ms: int = _setting(250, _positive, "longest wait for a connection of the worker's")
     card_ttl_s: int = _setting(600, _positive, "longest age of a posting's card in memory")
-    cards: int = _setting(50_000, _positive, "most cards a worker keeps in memory")
+    cards: int = _setting(50_000, _at_least(100), "most cards a worker keeps in memory")
     plans: int = _setting(20_000, _positive, "most members whose list a worker keeps in memory")
     plan_fresh_s: int = _setting(20, _whole, "how long a member's list is used again without asking Postgres")
     plan_stale_s: int = _setting(3600, _positive, "how long it is kept for when Postgres does not answer")
     poll_s: int = _setting(10, _positive, "how often a worker asks which postings changed")
-    saved: Path = _setting(
-        Path(".data/saved.json"), Path, "what a start without Postgres answers from; one an instance"
+    saved: Path | None = _setting(
+        None, Path, "what a start without Postgres answers from (default: CJ_DATA_DIR/saved-PORT.json)"
     )
     publication_delay_s: int = _setting(
         15 * 60, _whole, "from publishing a refresh to its first use in mails"
     )
+
+    @property
+    def saved_path(self) -> Path:
+        """The saved file; instances on one machine differ by their port."""
+        return self.saved or self.data_dir / f"saved-{self.bind.rpartition(':')[2]}.json"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:

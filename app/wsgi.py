@@ -83,7 +83,7 @@ def create(settings: Settings | None = None) -> Flask:
     shelves = Shelves(reads, cards, profiles.renew)
     plans = Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s)
     breaker = Breaker()
-    safekeeping = Safekeeping(SavedFile(settings.saved), runs=runs, shelves=shelves, book=book)
+    safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
 
     def measure() -> None:
         stats, now = pool.stats(), datetime.now(UTC)
@@ -106,9 +106,9 @@ def create(settings: Settings | None = None) -> Flask:
             Task("shelves", SHELF_POLL_S, lambda: shelves.update(runs.in_force(datetime.now(UTC)))),
             Task("credentials", CREDENTIAL_POLL_S, book.update),
             Task("cards", settings.poll_s, cards.update),
-            Task("restore", SHELF_POLL_S, safekeeping.restore),
-            Task("keep", KEEP_S, safekeeping.keep),
-            Task("measure", MEASURE_S, measure),
+            Task("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
+            Task("keep", KEEP_S, safekeeping.keep, asks_store=False),
+            Task("measure", MEASURE_S, measure, asks_store=False),
         ],
         on_failure=instruments.watch_failed,
     )
@@ -159,7 +159,9 @@ def _readiness(
     runs: Runs, shelves: Shelves, book: CredentialBook, watch: Watch
 ) -> Callable[[], tuple[bool, Sequence[str]]]:
     def readiness() -> tuple[bool, list[str]]:
-        missing = [f"Postgres did not answer the last read of {name}." for name in watch.failing]
+        missing = [
+            f"The last update of {name} failed: see the log and the metrics." for name in watch.failing
+        ]
         if runs.in_force(datetime.now(UTC)) is None:
             missing.append(
                 "No refresh is published: run `connected-jobs refresh`; until then lists are the newest postings."

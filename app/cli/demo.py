@@ -66,11 +66,7 @@ def demo(*, data: Path | None, port: int, members: int, postings: int, seed: int
         board.prepare(engine)
         secrets = _new_credentials(engine)
         _write_credential(folder / "credential", secrets[Scope.CONTENT])
-        environment = {
-            "DATABASE_URL": url,
-            "CJ_BIND": f"127.0.0.1:{port}",
-            "CJ_SAVED": str(folder / "saved.json"),
-        }
+        environment = {"DATABASE_URL": url, "CJ_BIND": f"127.0.0.1:{port}", "CJ_DATA_DIR": str(folder)}
         with running(GUNICORN, environment) as gunicorn:
             _wait_until_ready(port, gunicorn.poll)
             call = _call(engine, port)

@@ -19,8 +19,8 @@ MEMBER_COLUMNS = (
 )
 
 
-# Values that a view of the board's own tables may let through although they are none of ours: an unknown status
-# is never shown.
+# What a view of the board's own tables may let through although it is none of ours: a posting with an unknown
+# status, without a title or without a link is never shown.
 _STATUSES = {status.value: status for status in Status}
 _CLOSES = {closes.value: closes for closes in Closes}
 _EDUCATIONS = {int(education): education for education in Education}
@@ -30,7 +30,7 @@ def posting_from(row: Sequence[Any]) -> Posting:
     """A posting from a row of `POSTING_COLUMNS`; a view's NULL list is an empty one."""
     return Posting(
         id=row[0],
-        title=row[1],
+        title=row[1] or "",
         company_id=row[2],
         company=row[3],
         categories=tuple(row[4] or ()),
@@ -46,8 +46,8 @@ def posting_from(row: Sequence[Any]) -> Posting:
         opened_at=row[14],
         deadline=row[15],
         closes=_CLOSES.get(row[16], Closes.WHEN_FILLED),
-        status=_STATUSES.get(row[17], Status.HIDDEN),
-        url=row[18],
+        status=_STATUSES.get(row[17], Status.HIDDEN) if row[1] and row[18] else Status.HIDDEN,
+        url=row[18] or "",
         updated_at=row[19],
     )
 

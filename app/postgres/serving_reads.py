@@ -29,7 +29,7 @@ PUBLICATIONS = _statement(
     FROM connected_jobs.publication p
     JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
     ORDER BY p.id DESC
-    LIMIT 8
+    LIMIT 100
     """,
 )
 SHELVES = _statement(
@@ -49,6 +49,7 @@ WEIGHTS = _statement(
     """,
 )
 # Ids come joined by a control character, which no id contains: a text is read in a fraction of an array's time.
+# OFFSET 0 keeps the list a read of its own, which is not made for a member who takes no mail.
 MEMBER_LIST = _statement(
     "member_list",
     """
@@ -60,8 +61,11 @@ MEMBER_LIST = _statement(
                                  WHERE a.member_id = m.id AND a.kind = 'apply' AND a.occurred_at > $1::timestamptz
                                    AND m.mail_consent AND m.withdrawn_at IS NULL), chr(31))
     FROM board.member m
-    LEFT JOIN connected_jobs.recommendation_list l
-           ON l.run_id = $2::bigint AND l.member_id = m.id AND m.mail_consent AND m.withdrawn_at IS NULL
+    LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons
+                       FROM connected_jobs.recommendation_list r
+                       WHERE r.run_id = $2::bigint AND r.member_id = m.id
+                         AND m.mail_consent AND m.withdrawn_at IS NULL
+                       OFFSET 0) l ON true
     WHERE m.id = $3::text
     """,
 )
@@ -143,7 +147,7 @@ class PostgresReads:
         self._run_values: tuple[int, bytes, bytes] = (0, _NO_TIME, _NO_RUN)
 
     def publications(self) -> list[Publication]:
-        """The newest publications, newest first."""
+        """Publications of runs that still have their lists, newest first; there are a handful of those."""
         return [
             Publication(number, Run(run_id, cutoff_at, finished_at), effective_at)
             for number, run_id, cutoff_at, finished_at, effective_at in self._pool.rows(PUBLICATIONS)

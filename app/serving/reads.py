@@ -72,7 +72,7 @@ class Reads(Protocol):
     """Every read may raise `UnavailableError`, and does when its deadline has passed."""
 
     def publications(self) -> Sequence[Publication]:
-        """The newest publications, newest first."""
+        """Publications of runs that still have their lists, newest first."""
 
     def shelves(self, run_id: int) -> Sequence[Shelf]:
         """A run's shelves."""

@@ -13,6 +13,7 @@ from app.serving.reads import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+NO_CONNECTION, UNEXPECTED = "pool", "unexpected"
 _log = logging.getLogger("connected_jobs.watch")
 
 
@@ -23,6 +24,7 @@ class Task:
     name: str
     every_s: float
     run: Callable[[], None]
+    asks_store: bool = True
     due_s: float = field(default=0.0)
     failed: bool = field(default=False)
 
@@ -49,21 +51,31 @@ class Watch:
         return [task.name for task in self._tasks if task.failed]
 
     def run_due(self) -> float:
-        """Run what is due now; returns the seconds until the next task is."""
+        """Run what is due now; returns the seconds until the next task is.
+
+        When one task waited for a connection in vain, the others do not wait too.
+        """
+        store_is_gone = False
         for task in self._tasks:
             if task.due_s <= self._clock():
                 task.due_s = self._clock() + task.every_s
-                try:
-                    task.run()
-                    task.failed = False
-                except UnavailableError as error:
-                    task.failed = True
-                    self._on_failure(task.name, error.kind)
-                except Exception:  # noqa: BLE001 - a row nobody foresaw must not end the thread that watches the others
-                    _log.exception("the watch failed to read %s", task.name)
-                    task.failed = True
-                    self._on_failure(task.name, "unexpected")
+                failure = "skipped" if store_is_gone and task.asks_store else self._run(task)
+                task.failed = failure is not None
+                if failure is not None:
+                    store_is_gone = store_is_gone or failure == NO_CONNECTION
+                    self._on_failure(task.name, failure)
         return max(0.0, min(task.due_s for task in self._tasks) - self._clock())
+
+    def _run(self, task: Task) -> str | None:
+        """Run a task; returns what kept it from its end."""
+        try:
+            task.run()
+        except UnavailableError as error:
+            return error.kind
+        except Exception:  # noqa: BLE001 - a row nobody foresaw must not end the thread that watches the others
+            _log.exception("the watch failed to update %s", task.name)
+            return UNEXPECTED
+        return None
 
     def start(self) -> None:
         """Run everything once, then go on in the background."""

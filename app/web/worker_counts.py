@@ -1,34 +1,48 @@
 """What workers counted, read together; a worker that is gone is added to those gone before it.
 
-prometheus_client keeps a file of counts for every process there ever was, and reads them all at each scrape: with
-workers recycled every few minutes that grows to a second a scrape in a month.
+prometheus_client keeps a file of counts for every process there ever was and reads them all at each scrape: with
+workers recycled every few minutes that grows to a second a scrape in a month. It also asks the server to tell it
+of each worker that ended, which not every server can; here a scrape looks who is still alive.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import time
+import re
+import struct
 from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.mmap_dict import MmapedDict
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PATIENCE_S = 1.0  # gunicorn's master waits no longer for a scrape that hangs
 _GONE = 0  # no process has this number
 _KINDS = ("counter", "histogram")
+_OF_PROCESS = re.compile(r"[a-z_]+_([1-9]\d*)\.db")
+_TORN = (RuntimeError, ValueError, struct.error)  # what prometheus_client raises at a file that is not whole
 _HEAD, _ENTRY = 8, 4 + 8 + 16  # bytes of a file of counts, and of an entry beside its key
 
 
-def exposition(directory: Path) -> bytes:
-    """All workers' metrics in Prometheus's text format."""
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def exposition(directory: Path, *, alive: Callable[[int], bool] = _alive) -> bytes:
+    """All workers' metrics in Prometheus's text format: counts of all there ever were, gauges of the living."""
+    add_up_the_gone(directory, alive)
     with _lock_file(directory) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         registry = CollectorRegistry()
@@ -36,27 +50,34 @@ def exposition(directory: Path) -> bytes:
         return generate_latest(registry)
 
 
-def add_to_the_gone(directory: Path, pid: int, *, patience_s: float = PATIENCE_S) -> bool:
-    """Let go of a dead worker's gauges and add its counts to those of the workers gone before.
+def add_up_the_gone(directory: Path, alive: Callable[[int], bool] = _alive) -> bool:
+    """Let go of dead workers' gauges and add their counts to those of the workers gone before.
 
-    Counts never go down by it, because no scrape reads meanwhile. Where it cannot be done the worker's files stay,
-    which costs later scrapes a moment and no count. gunicorn's master calls it, so it never raises.
+    Counts never go down by it, because no scrape reads meanwhile. What cannot be done now is left for the next
+    scrape, and costs it a moment and no count.
 
     Returns:
         Whether it was done.
     """
-    try:
-        with _lock_file(directory) as lock:
-            if not _locked(lock, patience_s):
-                return False
-            mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call] # same
-            for kind in _KINDS:
-                own = directory / f"{kind}_{pid}.db"
-                if own.exists():
-                    _add(own, directory / f"{kind}_{_GONE}.db")
-    except (OSError, RuntimeError):  # a full disk, a torn file: no reason for gunicorn's master to end
-        return False
+    with _lock_file(directory) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            named = [_OF_PROCESS.fullmatch(path.name) for path in directory.glob("*.db")]
+            for pid in {int(name[1]) for name in named if name}:
+                if not alive(pid):
+                    _add_worker(directory, pid)
+        except (OSError, *_TORN):  # another scrape, a full disk, a spoilt file
+            return False
     return True
+
+
+def _add_worker(directory: Path, pid: int) -> None:
+    for gauges in directory.glob(f"gauge_live*_{pid}.db"):
+        gauges.unlink(missing_ok=True)
+    for kind in _KINDS:
+        own = directory / f"{kind}_{pid}.db"
+        if own.exists():
+            _add(own, directory / f"{kind}_{_GONE}.db")
 
 
 def _add(own: Path, gone: Path) -> None:
@@ -81,17 +102,3 @@ def _add(own: Path, gone: Path) -> None:
 def _lock_file(directory: Path) -> Iterator[int]:
     with (directory / "lock").open("a") as file:
         yield file.fileno()
-
-
-def _locked(lock: int, patience_s: float) -> bool:
-    """Whether nobody else reads or writes now, or in a moment."""
-    end_s = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end_s:
-                return False
-            time.sleep(0.01)
-        else:
-            return True

@@ -1,0 +1,137 @@
+"""A store in memory, in place of Postgres, and small values for tests of the serving path."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from app.recommend.board import Member, Posting
+from app.serving.answering import Moment
+from app.serving.deadline import Deadline
+from app.serving.question import Question, Terms
+from app.serving.reads import SEPARATOR, MemberRow, Publication, Run, Shelf, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app.serving.credentials import Credential
+
+NOW = datetime(2025, 1, 15, 3, 0, tzinfo=UTC)
+TODAY = date(2025, 1, 15)
+RUN = Run(1, NOW - timedelta(hours=3), NOW - timedelta(hours=2))
+
+
+SECOND_RUN = Run(2, NOW, NOW)
+
+
+class Timer:
+    """A clock that goes when it is told to."""
+
+    def __init__(self, now_s: float = 100.0) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def posting(id_: str, company: str = "c", **facts: object) -> Posting:
+    """An open posting that says nothing but what is given."""
+    values = {
+        "id": id_,
+        "title": f"title of {id_}",
+        "company_id": company,
+        "company": f"company {company}",
+        "opened_at": NOW,
+        "url": f"https://jobs.example/{id_}",
+        "updated_at": NOW,
+    }
+    return Posting(**(values | facts))  # type: ignore[arg-type] # the facts are the caller's
+
+
+def row(*ids: str, reason: int = 7, applied: Sequence[str] = (), mailable: bool = True) -> MemberRow:
+    """What a read says of a member with this list."""
+    return MemberRow(mailable, SEPARATOR.join(ids), bytes([reason]) * len(ids), frozenset(applied))
+
+
+def moment(now: datetime = NOW, *, left_s: float = 60.0) -> Moment:
+    """A call's moment, with time enough."""
+    return Moment(now, Deadline(time.monotonic() + left_s))
+
+
+def question(
+    member_id: str = "m", *, limit: int = 10, lang: str = "ko", variant: str | None = None
+) -> Question:
+    """A call's question."""
+    return Question(member_id, Terms("weekly", "s", variant, limit, lang))
+
+
+@dataclass
+class FakeReads:
+    """`Reads` and `CredentialReads` from dictionaries; `failing` names the reads that fail, `asked` all that came."""
+
+    board: dict[str, Posting] = field(default_factory=dict)
+    rows: dict[str, MemberRow] = field(default_factory=dict)
+    profiles: dict[str, Member] = field(default_factory=dict)
+    ever_applied: dict[str, set[str]] = field(default_factory=dict)
+    log: list[Publication] = field(default_factory=lambda: [Publication(1, RUN, RUN.generated_at)])
+    stood: dict[int, list[Shelf]] = field(default_factory=dict)
+    learnt: dict[int, dict[str, Any]] = field(default_factory=dict)
+    known: list[Credential] = field(default_factory=list)
+    clock: datetime = NOW
+    failing: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    def put(self, *postings: Posting) -> None:
+        """Add or replace postings."""
+        self.board |= {one.id: one for one in postings}
+
+    def publications(self) -> Sequence[Publication]:
+        self._ask("publications")
+        return list(self.log)
+
+    def shelves(self, run_id: int) -> Sequence[Shelf]:
+        self._ask("shelves")
+        return self.stood.get(run_id, [])
+
+    def weights(self, run_id: int) -> Mapping[str, Any] | None:
+        self._ask("weights")
+        return self.learnt.get(run_id)
+
+    def newest_postings(self, count: int) -> Sequence[Posting]:
+        self._ask("newest_postings")
+        return sorted(self.board.values(), key=lambda one: one.opened_at, reverse=True)[:count]
+
+    def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
+        self._ask("member_row", deadline)
+        found = self.rows.get(member_id)
+        return MemberRow(found.mailable) if found and run is None else found
+
+    def profile(self, member_id: str, deadline: Deadline) -> Member | None:
+        self._ask("profile", deadline)
+        return self.profiles.get(member_id)
+
+    def applied(self, member_id: str, deadline: Deadline) -> set[str]:
+        self._ask("applied", deadline)
+        return self.ever_applied.get(member_id, set())
+
+    def postings(self, ids: Sequence[str], deadline: Deadline | None = None) -> Sequence[Posting]:
+        self._ask("postings", deadline)
+        return [self.board[id_] for id_ in ids if id_ in self.board]
+
+    def postings_changed_since(self, since: datetime | None) -> tuple[datetime, Sequence[Posting]]:
+        self._ask("postings_changed_since")
+        changed = [one for one in self.board.values() if since is not None and one.updated_at >= since]
+        return self.clock, changed
+
+    def credentials(self) -> Sequence[Credential]:
+        self._ask("credentials")
+        return list(self.known)
+
+    def _ask(self, read: str, deadline: Deadline | None = None) -> None:
+        self.asked.append(read)
+        if deadline is not None and deadline.remaining_s() <= 0:
+            raise UnavailableError("deadline")
+        if read in self.failing:
+            raise UnavailableError("broken")

@@ -1,0 +1,243 @@
+"""From a question to an answer, on a store in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.recommend.board import Member, RankedPosting, Status
+from app.recommend.reasons import Reason
+from app.serving.answering import Answering
+from app.serving.breaker import Breaker
+from app.serving.cards import Cards
+from app.serving.plans import Plans
+from app.serving.reads import Shelf
+from app.serving.runs import Runs
+from app.serving.shelves import Shelves
+from tests.unit.serving.fakes import NOW, RUN, FakeReads, moment, posting, question, row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from app.serving.answering import Answer
+
+
+class Ranker:
+    """Ranks what it is told to, for members who look for something."""
+
+    def __init__(self, *ids: str) -> None:
+        self.ids = ids
+
+    def rank(self, member: Member, *, now: datetime, keep: int = 50) -> Sequence[RankedPosting]:
+        assert now == NOW
+        return [RankedPosting(id_, Reason.FITS_FIELD) for id_ in self.ids[:keep] if member.categories]
+
+
+class Desk:
+    """An `Answering` over a store in memory, with six postings on the shelf, all of companies of their own."""
+
+    def __init__(self, *, fresh_s: float = 0.0, ranker: Ranker | None = None, cards: int = 100) -> None:
+        self.reads = FakeReads()
+        self.reads.put(*(posting(f"shelf-{n}", f"shelf {n}") for n in range(6)))
+        self.reads.stood[RUN.id] = [Shelf("", "", [f"shelf-{n}" for n in range(6)], [Reason.POPULAR] * 6)]
+        self.runs = Runs(self.reads)
+        self.cards = Cards(self.reads, size=cards, ttl_s=600)
+        self.shelves = Shelves(self.reads, self.cards)
+        self.failures: list[str] = []
+        self.breaker = Breaker(failures=3, probe_s=1_000)
+        self.answering = Answering(
+            reads=self.reads,
+            runs=self.runs,
+            cards=self.cards,
+            shelves=self.shelves,
+            plans=Plans(size=10, fresh_s=fresh_s, stale_s=1_000),
+            profiles=lambda: ranker,
+            breaker=self.breaker,
+            on_failure=self.failures.append,
+        )
+
+    def open(self) -> Desk:
+        self.runs.update()
+        self.shelves.update(self.runs.in_force(NOW))
+        self.reads.asked.clear()
+        return self
+
+    def ask(self, member_id: str = "m", *, limit: int = 3, left_s: float = 60.0) -> Answer:
+        return self.answering.answer(question(member_id, limit=limit), moment=moment(left_s=left_s))
+
+
+def shown(answer: Answer) -> list[tuple[str, int]]:
+    return [(card.id, reason) for card, reason in answer.places]
+
+
+def ids(answer: Answer) -> list[str]:
+    return [card.id for card, _ in answer.places]
+
+
+def facts(answer: Answer) -> tuple[str, str | None, str]:
+    return answer.source, answer.degraded, answer.cache
+
+
+def test_a_members_list_is_answered_in_its_order_with_its_reasons() -> None:
+    desk = Desk().open()
+    desk.reads.put(posting("a", "1"), posting("b", "2"), posting("c", "3"), posting("d", "4"))
+    desk.reads.rows["m"] = row("c", "a", "d", "b", reason=7)
+    found = desk.ask()
+    assert shown(found) == [("c", 7), ("a", 7), ("d", 7)]
+    assert (facts(found), found.generated_at) == (("personalized", None, "miss"), RUN.generated_at)
+
+
+def test_a_list_takes_one_read_and_its_cards_one_more_the_first_time() -> None:
+    desk = Desk().open()
+    desk.reads.put(*(posting(f"p{n}", f"{n}") for n in range(4)))
+    desk.reads.rows["m"] = row("p0", "p1", "p2", "p3")
+    desk.ask()
+    desk.ask()
+    assert desk.reads.asked == ["member_row", "postings", "member_row"]
+
+
+def test_the_next_part_of_a_message_asks_for_nothing() -> None:
+    desk = Desk(fresh_s=60).open()
+    desk.reads.put(*(posting(f"p{n}", f"{n}") for n in range(4)))
+    desk.reads.rows["m"] = row("p0", "p1", "p2", "p3")
+    first, second = desk.ask(), desk.ask()
+    assert (ids(first), first.cache, second.cache) == (ids(second), "miss", "hit")
+    assert desk.reads.asked == ["member_row", "postings"]
+
+
+@pytest.mark.parametrize("known", [None, row(mailable=False), row("p0", mailable=False)])
+def test_who_is_unknown_or_wants_no_mail_gets_the_shelf_and_nothing_else_is_read(known: object) -> None:
+    desk = Desk(ranker=Ranker("p0")).open()
+    if known is not None:
+        desk.reads.rows["m"] = known  # type: ignore[assignment] # one of the rows above
+    found = desk.ask()
+    assert (facts(found), ids(found)) == (("popular", None, "miss"), ["shelf-0", "shelf-1", "shelf-2"])
+    assert desk.reads.asked == ["member_row"]
+
+
+def test_who_has_no_list_is_ranked_by_profile_and_what_they_applied_to_is_left_out() -> None:
+    desk = Desk(ranker=Ranker("shelf-3", "shelf-4", "shelf-5")).open()
+    desk.reads.rows["m"] = row()
+    desk.reads.profiles["m"] = Member(id="m", categories=("2",))
+    desk.reads.ever_applied["m"] = {"shelf-4", "shelf-0"}
+    found = desk.ask(limit=4)
+    assert shown(found) == [("shelf-3", 7), ("shelf-5", 7), ("shelf-1", 1), ("shelf-2", 1)]
+    assert facts(found) == ("profile", None, "miss")
+
+
+def test_who_has_neither_list_nor_profile_gets_the_shelf_without_what_they_applied_to() -> None:
+    desk = Desk(ranker=Ranker("shelf-3")).open()
+    desk.reads.rows["m"] = row()
+    desk.reads.profiles["m"] = Member(id="m")
+    desk.reads.ever_applied["m"] = {"shelf-0"}
+    found = desk.ask(limit=2)
+    assert (facts(found), ids(found)) == (("popular", None, "miss"), ["shelf-1", "shelf-2"])
+
+
+def test_a_short_list_is_filled_from_the_shelf_without_what_was_ever_applied_to() -> None:
+    desk = Desk().open()
+    desk.reads.put(posting("a", "1"), posting("b", "2"))
+    desk.reads.rows["m"] = row("a", "b", applied=["b"])
+    desk.reads.ever_applied["m"] = {"b", "shelf-0"}
+    assert ids(desk.ask(limit=3)) == ["a", "shelf-1", "shelf-2"]
+
+
+def test_what_is_filled_in_comes_from_the_shelf_nearest_to_the_first_posting() -> None:
+    desk = Desk()
+    desk.reads.put(posting("a", "1", categories=("2",), regions=("101000/강남구",)))
+    near = [("2", "101000", "shelf-5"), ("2", "", "shelf-4"), ("", "101000", "shelf-3")]
+    desk.reads.stood[RUN.id] += [Shelf(category, region, [id_], [2]) for category, region, id_ in near]
+    desk.reads.rows["m"] = row("a")
+    assert ids(desk.open().ask(limit=5)) == ["a", "shelf-5", "shelf-4", "shelf-3", "shelf-0"]
+
+
+def test_a_list_of_which_nothing_is_left_is_no_personal_one() -> None:
+    desk = Desk().open()
+    desk.reads.put(posting("a", status=Status.CLOSED))
+    desk.reads.rows["m"] = row("a", "gone")
+    found = desk.ask()
+    assert (found.source, ids(found)) == ("popular", ["shelf-0", "shelf-1", "shelf-2"])
+
+
+def test_a_store_that_fails_leaves_the_shelf_and_the_answer_says_so() -> None:
+    desk = Desk().open()
+    desk.reads.failing = {"member_row"}
+    found = desk.ask()
+    assert (facts(found), ids(found)) == (("popular", "postgres", "none"), ["shelf-0", "shelf-1", "shelf-2"])
+    assert desk.failures == ["broken"]
+
+
+def test_who_was_answered_before_keeps_their_list_while_the_store_fails() -> None:
+    desk = Desk().open()
+    desk.reads.put(posting("a", "1"), posting("b", "2"), posting("c", "3"))
+    desk.reads.rows["m"] = row("a", "b", "c")
+    before = desk.ask()
+    desk.reads.failing = {"member_row"}
+    found = desk.ask()
+    assert (ids(found), facts(found)) == (ids(before), ("personalized", "postgres", "stale"))
+
+
+@pytest.mark.parametrize("failing", ["applied", "profile"])
+def test_a_profile_that_cannot_be_read_leaves_the_shelf(failing: str) -> None:
+    desk = Desk(ranker=Ranker("shelf-3")).open()
+    desk.reads.rows["m"] = row()
+    desk.reads.failing = {failing}
+    assert facts(desk.ask()) == ("popular", "postgres", "none")
+
+
+def test_cards_that_cannot_be_read_leave_those_in_memory() -> None:
+    desk = Desk().open()
+    desk.reads.put(posting("a", "1"))
+    desk.reads.rows["m"] = row("a", "shelf-5")
+    desk.reads.failing = {"postings"}
+    found = desk.ask(limit=2)
+    assert (ids(found), found.source, found.degraded) == (["shelf-5", "shelf-0"], "personalized", "postgres")
+
+
+def test_nothing_is_read_when_the_deadline_has_passed() -> None:
+    desk = Desk().open()
+    found = desk.ask(left_s=-1.0)
+    assert (found.degraded, desk.failures, len(found.places)) == ("postgres", ["deadline"], 3)
+
+
+def test_after_some_failures_in_a_row_the_store_is_left_alone() -> None:
+    desk = Desk().open()
+    desk.reads.failing = {"member_row"}
+    for _ in range(5):
+        assert desk.ask().degraded == "postgres"
+    assert (desk.reads.asked, desk.failures) == (["member_row"] * 3, ["broken"] * 3 + ["held back"] * 2)
+
+
+def test_a_deadline_of_our_own_says_nothing_of_the_store() -> None:
+    desk = Desk().open()
+    for _ in range(5):
+        desk.ask(left_s=-1.0)
+    assert not desk.breaker.open
+    assert desk.ask().degraded is None
+
+
+def test_before_any_run_the_newest_postings_are_the_shelf() -> None:
+    desk = Desk()
+    desk.reads.log.clear()
+    desk.reads.rows["m"] = row("a")
+    found = desk.open().ask(limit=2)
+    assert (found.source, shown(found)) == ("popular", [("shelf-0", 14), ("shelf-1", 14)])
+    assert found.generated_at == NOW
+
+
+def test_an_empty_board_is_answered_with_nothing() -> None:
+    desk = Desk()
+    desk.reads.board.clear()
+    found = desk.open().ask()
+    assert (found.places, found.source, found.degraded) == ([], "popular", None)
+
+
+def test_the_cheap_answer_reads_nothing() -> None:
+    desk = Desk().open()
+    desk.reads.rows["m"] = row("shelf-5")
+    found = desk.answering.from_shelf(question("m", limit=2), moment=moment(), degraded="over_limit")
+    assert (facts(found), ids(found)) == (("popular", "over_limit", "none"), ["shelf-0", "shelf-1"])
+    assert desk.reads.asked == []
+    assert found.recommendation_id == desk.ask(limit=2).recommendation_id

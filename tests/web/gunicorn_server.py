@@ -1,0 +1,79 @@
+"""The service as it runs in production: gunicorn through its own settings file, in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.cli.serving import GUNICORN
+from tests.web.wire import call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+READY_S = 30.0
+STOP_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server; `log` is what it wrote, `metrics` the directory its workers count in."""
+
+    port: int
+    log: Path
+    metrics: Path
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def gunicorn(database_url: str, folder: Path, *, workers: int = 2, **settings: str) -> Iterator[Server]:
+    """Gunicorn on a free loopback port, ready; its listening socket is ours, so nobody can take the port between."""
+    metrics, log = folder / "metrics", folder / "gunicorn.log"
+    metrics.mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("CJ_")},
+            "DATABASE_URL": database_url,
+            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+            "CJ_BIND": f"fd://{listener.fileno()}",
+            "CJ_WORKERS": str(workers),
+            "CJ_THREADS": "4",
+            "CJ_SAVED": str(folder / "saved.json"),
+            **settings,
+        }
+        process = subprocess.Popen(
+            GUNICORN, env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
+        )
+        server = Server(listener.getsockname()[1], log, metrics)
+        try:
+            _wait_until_ready(server, process)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+    deadline_s = time.monotonic() + READY_S
+    while time.monotonic() < deadline_s and process.poll() is None:
+        try:
+            if call(server.port, "/health/ready").status == 200:
+                return
+        except (OSError, IndexError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"gunicorn is not ready: {server.log.read_text(errors='replace')}")

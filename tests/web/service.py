@@ -1,0 +1,120 @@
+"""The whole application in this process on a real Postgres, with a clock of the test's own."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from app.postgres.serving_pool import ServingPool
+from app.postgres.serving_reads import STATEMENTS, PostgresReads
+from app.serving.answering import Answering
+from app.serving.breaker import Breaker
+from app.serving.cards import Cards
+from app.serving.credentials import CredentialBook
+from app.serving.plans import Plans
+from app.serving.runs import Runs
+from app.serving.shelves import Shelves
+from app.web.app import create_app
+from app.web.instruments import Instruments
+from app.web.limits import CallLimits
+from app.web.logs import AccessLog
+from tests.web.board import NOW
+from tests.web.wire import basic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from werkzeug.test import TestResponse
+
+    from app.serving.answering import RanksProfiles
+
+
+class Service:
+    """One instance: its memory is brought up to date when a test says so, and by nothing else."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ranker: RanksProfiles | None = None,
+        deadline_s: float = 2.0,
+        plan_fresh_s: float = 0.0,
+    ) -> None:
+        self.now = NOW
+        self.failures: list[str] = []
+        self.pool = ServingPool(
+            url, STATEMENTS, size=2, wait_s=deadline_s, statement_timeout_ms=round(deadline_s * 1000)
+        )
+        reads = PostgresReads(self.pool)
+        self.runs, self.book = Runs(reads), CredentialBook(reads)
+        self.cards = Cards(reads, size=1_000, ttl_s=600)
+        self.shelves = Shelves(reads, self.cards)
+        self.instruments = Instruments()
+        answering = Answering(
+            reads=reads,
+            runs=self.runs,
+            cards=self.cards,
+            shelves=self.shelves,
+            plans=Plans(size=1_000, fresh_s=plan_fresh_s, stale_s=3_600),
+            profiles=lambda: ranker,
+            breaker=Breaker(failures=1_000),
+            on_failure=self.failures.append,
+        )
+        self.app = create_app(
+            answering=answering,
+            book=self.book,
+            instruments=self.instruments,
+            limits=CallLimits(hard_rps=0, soft_rps=0, unknown_rps=0, workers=1),
+            access_log=AccessLog(0),
+            readiness=lambda: (True, []),
+            deadline_s=deadline_s,
+            clock=self._clock,
+        )
+
+    def _clock(self) -> datetime:
+        return self.now
+
+    def watch(self) -> None:
+        """Do once what the background watch does again and again."""
+        self.runs.update()
+        self.shelves.update(self.runs.in_force(self.now))
+        self.book.update()
+        self.cards.update()
+
+    def get(self, target: str, *, authorization: str | None = None, method: str = "GET") -> TestResponse:
+        """Call any path."""
+        headers = {"Authorization": authorization or basic("braze")}
+        return self.app.test_client().open(target, method=method, headers=headers)
+
+    def body(self, member_id: str, **query: object) -> bytes:
+        """The answer to a member's call, as bytes."""
+        asked = "&".join(
+            f"{name}={value}" for name, value in {"campaign": "weekly", "send": "s", **query}.items()
+        )
+        response = self.get(f"/v1/members/{quote(member_id, safe='')}/recommendations?{asked}")
+        assert response.status_code == 200, response.text
+        return bytes(response.data)
+
+    def answer(self, member_id: str, **query: object) -> dict[str, Any]:
+        """The answer to a member's call."""
+        found: dict[str, Any] = json.loads(self.body(member_id, **query))
+        return found
+
+    def ids(self, member_id: str, **query: object) -> list[str]:
+        """Which postings a member gets."""
+        return [posting["id"] for posting in self.answer(member_id, **query)["postings"]]
+
+
+@contextmanager
+def serving(url: str, **options: Any) -> Iterator[Service]:
+    """An instance that has read what it needs; closed at the end."""
+    service = Service(url, **options)
+    service.pool.open()
+    try:
+        service.watch()
+        yield service
+    finally:
+        service.pool.close()
