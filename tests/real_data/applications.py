@@ -33,7 +33,9 @@ def convert(src: Path, out: Path) -> Report:
     written = {
         "companies.csv": write_csv(out / "companies.csv", COMPANIES.names(), map(_company, postings)),
         "postings.csv": write_csv(
-            out / "postings.csv", POSTINGS.names(), (_posting(row, firms.get(row["posting_id"])) for row in postings)
+            out / "postings.csv",
+            POSTINGS.names(),
+            (_posting(row, firms.get(row["posting_id"])) for row in postings),
         ),
         "members.csv": write_csv(out / "members.csv", MEMBERS.names(), map(_member, members)),
         "activity.csv": write_csv(out / "activity.csv", ACTIVITY.names(), _activity(applications)),
@@ -41,7 +43,10 @@ def convert(src: Path, out: Path) -> Report:
     return Report(
         read=len(applications) + len(members) + len(postings),
         written=written,
-        notes=("the order of the file stands for times", "each posting has a company of its own: none is named"),
+        notes=(
+            "the order of the file stands for times",
+            "each posting has a company of its own: none is named",
+        ),
     )
 
 
@@ -79,13 +84,25 @@ def _member(row: Row) -> dict[str, object]:
     return {
         "id": row["member_id"],
         "mail_consent": "true",
-        "categories": [*dict.fromkeys(codes), *fields, f"touched {row['updated_date'][:7]}"],
+        "categories": [*dict.fromkeys(codes), *fields, *_touched(row), *_paid(row)],
         "skills": _listed(row["text_keyword"]),
         "career_years": round(int(row["career_month"]) / 12, 3),
         "education": _MEMBER_EDUCATION.get(row["degree"]),
         "desired_salary": int(wanted) * 10_000 if wanted else None,
         "salary_unit": "KRW/year" if wanted else None,
     }
+
+
+def _touched(row: Row) -> list[str]:
+    """The month and the two pairs of months it lies in, so that near months have something in common."""
+    year, month = row["updated_date"].split("-")[:2]
+    count = int(year) * 12 + int(month)
+    return [f"touched {year}-{month}", f"touched near {count // 2}", f"touched near {(count + 1) // 2} late"]
+
+
+def _paid(row: Row) -> list[str]:
+    last = float(row["last_salary"])
+    return [f"paid {int(last // 400) * 400}"] if last else []
 
 
 def _listed(text: str) -> list[str]:

@@ -49,7 +49,9 @@ class Board:
 def load(folder: Path) -> Board:
     """Read the import files that a conversion wrote."""
     companies = {row["id"]: row["name"] for row in _read(folder / "companies.csv")}
-    postings = sorted((_posting(row, companies) for row in _read(folder / "postings.csv")), key=lambda p: p.id)
+    postings = sorted(
+        (_posting(row, companies) for row in _read(folder / "postings.csv")), key=lambda p: p.id
+    )
     members = sorted((_member(row) for row in _read(folder / "members.csv")), key=lambda m: m.id)
     return Board(postings, members, _activity(_read(folder / "activity.csv"), members, postings))
 

@@ -57,10 +57,11 @@ def openings(
     numbers: NDArray[np.int64], viewed: NDArray[np.int64], at_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Seconds since 1970 at which each posting number is taken to have opened; rises with the number."""
-    order = np.argsort(viewed, kind="stable")
-    by_number, earliest = viewed[order], np.minimum.accumulate(at_s[order][::-1])[::-1]
-    steps = np.flatnonzero(np.r_[True, np.diff(earliest) > 0])
-    return np.interp(numbers, by_number[steps], earliest[steps])
+    order = np.lexsort((at_s, viewed))
+    each, first = np.unique(viewed[order], return_index=True)
+    earliest = np.minimum.accumulate(at_s[order][first][::-1])[::-1]
+    own = np.r_[np.diff(earliest) > 0, True]  # where the earliest is that number's own, not a higher one's
+    return np.interp(numbers, each[own], earliest[own])
 
 
 def _second(moment: str) -> float:

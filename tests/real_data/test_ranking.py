@@ -1,0 +1,96 @@
+"""Lists made from real activity, measured against the methods in `reference`; skipped where the data is absent."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from app.recommend.evaluate import Served, compare, evaluate
+from app.recommend.refresh import Options, fit
+from app.recommend.weights import Weights
+from tests.real_data import applications, reference, views
+from tests.real_data.in_memory import Board, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.real_data.report import Report
+
+DATA = Path(os.environ.get("CONNECTED_JOBS_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def converted(name: str, convert: Callable[[Path, Path], Report], out: Path) -> Board:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"there is no {DATA / name}: set CONNECTED_JOBS_DATA to the folder that holds {name}/")
+    convert(DATA / name, out)
+    return load(out)
+
+
+def last_held_out(board: Board, *, at_least: int) -> tuple[Board, dict[str, set[str]]]:
+    """The board less each member's last first-time posting, of members with at least so many postings."""
+    log = board.activity
+    hidden = np.zeros(len(log.member), np.bool_)
+    held_out: dict[str, set[str]] = {}
+    for member in np.unique(log.member).tolist():
+        own = np.flatnonzero(log.member == member)
+        postings = list(dict.fromkeys(log.posting[own].tolist()))
+        if len(postings) >= at_least:
+            hidden[own[log.posting[own] == postings[-1]]] = True
+            held_out[board.members[member].id] = {board.postings[postings[-1]].id}
+    return board.less(hidden), held_out
+
+
+def ours(board: Board, members: Mapping[str, object]) -> dict[str, Served]:
+    """Lists with the stated weights: learning them doubles the time."""
+    model = fit(
+        board.postings,
+        board.member_ids,
+        board.activity,
+        board.profiles,
+        now=NOW,
+        options=Options(),
+        known=Weights(),
+    )
+    positions = [at for at, member in enumerate(board.member_ids) if member in members]
+    ranked = model.rank(positions, board.profiles(positions))
+    return {
+        board.member_ids[at]: Served([each.posting_id for each in one], "personalized")
+        for at, one in zip(positions, ranked, strict=True)
+    }
+
+
+def test_applications_are_found_better_than_by_members_with_the_same_history(tmp_path: Path) -> None:
+    board, held_out = last_held_out(converted("applications", applications.convert, tmp_path), at_least=3)
+    held_out = dict(sorted(held_out.items())[:1_500])
+    log = board.activity
+    ones = np.ones(len(log.member))
+    done = sparse.csr_array(
+        (ones, (log.member, log.posting)), shape=(len(board.members), len(board.postings))
+    )
+    members = np.array([at for at, member in enumerate(board.member_ids) if member in held_out])
+    found = reference.lists(reference.user_cosine(done, members), done, members, keep=50)
+    theirs = {
+        board.member_ids[at]: Served([board.postings[each].id for each in one], "reference")
+        for at, one in zip(members.tolist(), found.tolist(), strict=True)
+    }
+    gain = compare(ours(board, held_out), theirs, held_out)["recall@10"]
+    assert gain.low > 0
+
+
+def test_views_are_found_by_content_where_nobody_else_looked(tmp_path: Path) -> None:
+    board, held_out = last_held_out(converted("views", views.convert, tmp_path), at_least=2)
+    measured = evaluate(ours(board, held_out), held_out, catalogue=len(board.postings))
+    assert measured.measures["recall@10"].value >= 0.30
+
+
+def test_openings_rise_with_numbers_and_never_lie_after_a_view_of_the_posting() -> None:
+    numbers = np.array([5, 10, 20, 30, 40])
+    opened = views.openings(numbers, np.array([10, 30, 20, 40]), np.array([100.0, 300.0, 350.0, 400.0]))
+    assert opened.tolist() == [100.0, 100.0, 200.0, 300.0, 400.0]

@@ -1,0 +1,136 @@
+"""The parts that lists are made with, each against its definition."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from app.recommend.board import ActivityLog, Kind
+from app.recommend.congestion import prices
+from app.recommend.factors import factorize, solve
+from app.recommend.history import history
+from app.recommend.learning import Lesson, fit_weights
+from app.recommend.spread import spread
+from app.recommend.topmost import topmost
+from app.recommend.weights import Signal
+from app.recommend.words import words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("백엔드 개발자", {"백엔드", "백엔", "엔드", "개발자", "개발", "발자"}),
+        ("C++/Node.js", {"c++", "node.js"}),
+        ("MD 10년", {"md", "10", "년"}),
+        ("  ", set()),
+        ("Engineer.", {"engineer"}),
+    ],
+)
+def test_words_are_whole_words_and_pairs_of_korean_syllables(text: str, expected: set[str]) -> None:
+    assert words(text) == expected
+
+
+@pytest.mark.parametrize("factors", [3, 12], ids=["more pairs than factors", "fewer"])
+def test_a_solved_row_is_the_minimum_of_the_weighted_squares(factors: int) -> None:
+    random = np.random.default_rng(0)
+    others = random.normal(size=(20, factors)).astype(np.float32)
+    columns, weight, penalty = np.array([1, 4, 7, 9, 15]), np.array([3.0, 1.0, 8.0, 0.5, 2.0]), 0.7
+    row = sparse.csr_array((weight.astype(np.float32), (np.zeros(5, int), columns)), shape=(1, 20))
+    confidence, target = np.ones(20), np.zeros(20)
+    confidence[columns] += weight
+    target[columns] = 1
+    system = (others.T * confidence) @ others + penalty * 5 * np.eye(factors)
+    by_hand = np.linalg.solve(system, (others.T * confidence) @ target)
+    assert solve(row, others, penalty)[0] == pytest.approx(by_hand, rel=1e-3, abs=1e-4)
+
+
+def test_a_row_without_pairs_has_no_taste() -> None:
+    empty = sparse.csr_array(np.zeros((2, 4), np.float32))
+    members, postings = factorize(empty, factors=3, penalty=1.0, rounds=2, seed=0)
+    assert not members.any()
+    assert not postings.any()
+
+
+@given(st.integers(1, 60), st.integers(0, 2**16))
+def test_topmost_holds_the_largest_of_each_row(count: int, seed: int) -> None:
+    scores = np.random.default_rng(seed).normal(size=(3, 50)).astype(np.float32)
+    for row, found in zip(scores, topmost(scores, count), strict=True):
+        largest = np.sort(row)[-min(count, 50) :]
+        assert np.sort(row[found])[-len(largest) :] == pytest.approx(largest)
+
+
+def test_topmost_of_a_wide_row_misses_none_of_the_largest() -> None:
+    scores = np.random.default_rng(0).normal(size=(2, 30_000)).astype(np.float32)
+    scores[0, ::16] = -9  # the sampled threshold is of no use here
+    for row, found in zip(scores, topmost(scores, 100), strict=True):
+        assert set(np.argsort(-row)[:100].tolist()) == set(found.tolist())
+
+
+def test_a_pair_keeps_its_strongest_kind_and_its_last_time() -> None:
+    day = 86_400
+    log = ActivityLog(
+        np.array([0, 0, 0, 1], np.int32),
+        np.array([5, 2, 5, 5], np.int32),
+        np.array([Kind.APPLY, Kind.VIEW, Kind.VIEW, Kind.SCRAP], np.int8),
+        np.array([1, 2, 3, 3], np.int64) * day,
+    )
+    past = history(log, members=2, postings=6)
+    assert (past.member.tolist(), past.posting.tolist()) == ([0, 0, 1], [2, 5, 5])
+    assert past.kind.tolist() == [Kind.VIEW, Kind.APPLY, Kind.SCRAP]
+    assert (past.at // day).tolist() == [2, 3, 3]
+    assert past.weight[1] > past.weight[2] > past.weight[0]
+    assert past.weight.mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("true", "low", "high"), [(2.0, 1.7, 2.3), (-2.0, 0.0, 0.0)], ids=["liked", "disliked"]
+)
+def test_weights_are_learned_from_what_was_chosen_and_never_below_zero(
+    true: float, low: float, high: float
+) -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(size=(800 * 5, 1)).astype(np.float32)
+    likely = np.exp(true * values[:, 0]).reshape(800, 5)
+    picked = [int(random.choice(5, p=each / each.sum())) for each in likely]
+    starts = np.arange(800) * 5
+    learned, taught = fit_weights([Lesson(values, starts, starts + np.array(picked))], {Signal.TASTE: 1.0})
+    assert taught == 800
+    assert low <= learned[Signal.TASTE] <= high
+
+
+def test_prices_hold_a_posting_that_everybody_likes_to_its_share() -> None:
+    random = np.random.default_rng(0)
+    lists = []
+    for _ in range(200):
+        scores = random.uniform(0, 1, 60)
+        scores[7] += 0.9
+        order = np.argsort(-scores)
+        lists.append((order.astype(np.int64), scores[order].astype(np.float32)))
+    found = prices(lists, share=0.3, postings=1_000)
+
+    def top_tens(charged: dict[int, float]) -> float:
+        tops = [
+            postings[np.argsort(-(scores - np.array([charged.get(int(each), 0.0) for each in postings])))][
+                :10
+            ]
+            for postings, scores in lists
+        ]
+        return sum(7 in top for top in tops) / len(lists)
+
+    assert top_tens({}) > 0.9
+    assert 0.25 <= top_tens(found) <= 0.3
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=30), st.integers(1, 3), st.integers(0, 30))
+def test_spreading_loses_nothing_and_delays_only_what_is_over_a_companys_share(
+    companies: list[str], per_company: int, limit: int
+) -> None:
+    ranked = list(enumerate(companies))
+    found = spread(ranked, company_of=lambda item: item[1], per_company=per_company, limit=limit)
+    whole = spread(ranked, company_of=lambda item: item[1], per_company=per_company, limit=len(ranked))
+    assert found == whole[:limit]
+    assert sorted(whole) == ranked
+    kept = whole[: sum(min(companies.count(each), per_company) for each in set(companies))]
+    assert kept == sorted(kept)
+    assert all([company for _, company in kept].count(each) <= per_company for each in set(companies))

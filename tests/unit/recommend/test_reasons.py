@@ -1,0 +1,94 @@
+"""The reason given is the largest true contribution to the score."""
+
+from typing import Any
+
+import numpy as np
+
+from app.recommend.because import main_reasons, reason_of
+from app.recommend.board import Kind
+from app.recommend.reasons import SENTENCES, Reason
+from app.recommend.refresh import Model
+from app.recommend.signals import signals
+from app.recommend.weights import Signal, Weights
+
+
+def test_every_reason_has_a_sentence_in_every_language() -> None:
+    assert all(set(sentences) == set(Reason) for sentences in SENTENCES.values())
+
+
+def test_every_signal_has_a_reason_whatever_the_member_did() -> None:
+    told = {
+        reason_of(signal, did=did, at_company=did, in_field=inside)
+        for signal in Signal
+        for did in Kind
+        for inside in (True, False)
+    }
+    assert told <= set(Reason)
+
+
+def test_the_reason_is_the_largest_contribution_recomputed_one_signal_at_a_time(
+    model: Model, board: Any
+) -> None:
+    """By hand: a signal's contribution is what the score loses when its weight is 0, less its mean loss."""
+    for position in range(0, 60, 7):
+        member = board.members[position]
+        scored = signals(np.array([position]), [member], model.evidence, model.stock)
+        weights = model.weights.with_history if Signal.TASTE in scored.values else model.weights.profile_only
+        whole = sum(
+            np.float64(weights[each]) * value for each, value in scored.values.items() if each in weights
+        )
+        done = model.evidence.history
+        own = done.member == position
+        did = Kind(done.kind[own].max(initial=Kind.VIEW))
+        at = {int(posting): place for place, posting in enumerate(scored.pairs.posting)}
+        for ranked in model.rank([position], [member])[0]:
+            place = at[model.stock.ids.index(ranked.posting_id)]
+            company = model.stock.companies[scored.pairs.posting[place]]
+            there = [
+                done.kind[pair]
+                for pair in np.flatnonzero(own)
+                if model.stock.companies[done.posting[pair]] == company
+            ]
+            shares: dict[Reason, float] = {}
+            for signal in scored.values.keys() & weights.keys():
+                without = sum(
+                    np.float64(weights[each]) * value
+                    for each, value in scored.values.items()
+                    if each in weights and each is not signal
+                )
+                lost = np.asarray(whole - without)
+                in_field = any(
+                    scored.values[each][place] > 0
+                    for each in (Signal.CATEGORY, Signal.WANTED_CATEGORY)
+                    if each in scored.values
+                )
+                reason = reason_of(
+                    signal, did=did, at_company=Kind(max(there, default=did)), in_field=in_field
+                )
+                shares[reason] = shares.get(reason, 0.0) + float(lost[place] - lost.mean())
+            assert shares[Reason(ranked.reason)] >= max(shares.values()) - 1e-5
+
+
+def test_a_signal_that_is_alike_for_all_postings_is_nobodys_reason() -> None:
+    contributions = {
+        Signal.CAREER: np.array([5.0, 5.0, 5.0], np.float32),
+        Signal.WANTED_WORDS: np.array([0.5, 0.1, 0.0], np.float32),
+    }
+    told = main_reasons(
+        contributions,
+        np.array([0]),
+        did=Kind.VIEW,
+        at_company=[Kind.VIEW],
+        in_field=np.array([False]),
+    )
+    assert told == [Reason.FITS_SKILLS]
+
+
+def test_freshness_is_only_called_news_of_the_field_within_it() -> None:
+    usual = {"did": Kind.VIEW, "at_company": Kind.VIEW}
+    assert reason_of(Signal.FRESH, in_field=True, **usual) is Reason.NEW_IN_FIELD
+    assert reason_of(Signal.FRESH, in_field=False, **usual) is Reason.NEW
+
+
+def test_defaults_name_every_signal_with_history() -> None:
+    assert set(Weights().with_history) == set(Signal)
