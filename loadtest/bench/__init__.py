@@ -1,0 +1,1 @@
+"""How dear an answer is beside the least that Flask, WSGI and FastAPI could do: see docs/decisions/benchmark.md."""

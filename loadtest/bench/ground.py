@@ -1,0 +1,137 @@
+"""What is measured on: an embedded Postgres with a generated board, made by the service's own commands and kept."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from loadtest.bench.errors import BenchError
+from loadtest.bench.programs import free_port, last_lines, output_of, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+PEERS = "loadtest.bench.peers"
+COMMAND = str(Path(sys.executable).with_name("connected-jobs"))
+STALE_S = 20 * 60 * 60  # a generated board's postings close day by day
+_START_S = 60.0
+_PREPARE_S = 60 * 60.0
+_PID, _SOCKET_DIR, _STATUS = 0, 4, 7  # lines of postmaster.pid
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """How large the generated board is."""
+
+    members: int
+    postings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A database with lists in force, and what is asked of it."""
+
+    url: str
+    postgres_pid: int
+    data_dir: Path
+    authorization: str
+    every: Path
+    one: Path
+    members: int
+
+
+@contextmanager
+def ground(
+    data_dir: Path, board: Board, *, folder: Path, cores: Sequence[int], say: Callable[[str], None]
+) -> Iterator[Ground]:
+    """Run Postgres on `data_dir`, filled if it is new; `folder` takes the questions and the logs.
+
+    The server is held by an idle instance of the service, so it ends with the block.
+
+    Raises:
+        BenchError: a command failed, or the folder holds another board.
+    """
+    data_dir = data_dir.resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    environment = {
+        "CJ_DATA_DIR": str(data_dir),
+        "CJ_WORKERS": "1",
+        "CJ_BIND": f"127.0.0.1:{free_port()}",
+        "CJ_SAVED": str(folder / "saved-of-the-idle-one.json"),
+    }
+    log = folder / "postgres.log"
+    with running([COMMAND, "serve"], cores=cores, environment=environment, log=log):
+        url, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", log)
+        environment["DATABASE_URL"] = url
+        _fill(data_dir, board, environment, say)
+        every, one, members = _write_questions(folder, environment)
+        yield Ground(url, pid, data_dir, _authorization(environment), every, one, members)
+
+
+def _wait_for_postgres(pid_file: Path, log: Path) -> tuple[str, int]:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+        if (
+            len(lines) > _STATUS
+            and lines[_STATUS].strip() == "ready"
+            and Path(f"/proc/{lines[_PID]}").exists()
+        ):
+            return f"postgresql://postgres@/connected_jobs?host={lines[_SOCKET_DIR]}", int(lines[_PID])
+    raise BenchError(f"Postgres was not ready within {_START_S:.0f} s: {last_lines(log)}")
+
+
+def _fill(data_dir: Path, board: Board, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Generate, import and refresh, unless an earlier run did."""
+    mark, wanted = data_dir / "board.json", {"members": board.members, "postings": board.postings}
+    if mark.exists():
+        held = json.loads(mark.read_text(encoding="utf-8"))
+        if held != wanted or time.time() - mark.stat().st_mtime > STALE_S:
+            raise BenchError(
+                f"{data_dir} holds a board of {held['members']:,} members and {held['postings']:,} postings, made "
+                f"{(time.time() - mark.stat().st_mtime) / 3600:.0f} h ago: remove it, or give another --data."
+            )
+        return
+    say(f"Making a board of {board.members:,} members and {board.postings:,} postings in {data_dir}.")
+    sizes = ("--members", str(board.members), "--postings", str(board.postings))
+    with TemporaryDirectory() as made:
+        for command in (
+            ("migrate", "--board"),
+            ("generate", made, *sizes),
+            ("import", made),
+            ("refresh", "--at-once"),
+        ):
+            output_of([COMMAND, *command], cores=(), environment=environment, limit_s=_PREPARE_S)
+    mark.write_text(json.dumps(wanted), encoding="utf-8")
+
+
+def _write_questions(folder: Path, environment: Mapping[str, str]) -> tuple[Path, Path, int]:
+    """Files of paths: one that asks for every member once, one that asks for the first again and again."""
+    program = [sys.executable, "-m", f"{PEERS}.members_with_lists"]
+    given = {"BENCH_BODY": "/dev/null", "BENCH_CONNECTIONS": "1"}
+    members = output_of(
+        program, cores=(), environment={**environment, **given}, limit_s=_START_S
+    ).splitlines()
+    if not members:
+        raise BenchError("No member of the generated board has a list that fills an answer.")
+    every, one = folder / "every.txt", folder / "one.txt"
+    lines = [f"/v1/members/{member}/recommendations?campaign=weekly-digest\n" for member in members]
+    every.write_text("".join(lines), encoding="ascii")
+    one.write_text(lines[0], encoding="ascii")
+    return every, one, len(members)
+
+
+def _authorization(environment: Mapping[str, str]) -> str:
+    """The header of a new credential."""
+    said = output_of(
+        [COMMAND, "credential", "create", "bench"], cores=(), environment=environment, limit_s=_START_S
+    )
+    secrets = [line.split()[1] for line in said.splitlines() if line.strip().startswith("secret:")]
+    return f"Bearer {secrets[0]}"

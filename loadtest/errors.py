@@ -1,0 +1,5 @@
+"""What the harness refuses to do, said in one sentence with the way out."""
+
+
+class LoadtestError(Exception):
+    """Wrong input, a host that is not allowed, or a service that is not there."""

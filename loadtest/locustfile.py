@@ -1,0 +1,229 @@
+"""A Braze sender for Locust: `locust -f loadtest/locustfile.py --host http://127.0.0.1:8000 --member-file … -u 200`.
+
+One Locust user stands for one call a second (`--calls-per-user`), so that -u, -r, the web page's fields and a ramp
+mean what a Locust user expects, but the calls come from one open arrival process: they start on time however slow
+the service is, and are shared exactly by all workers. Response times count from the intended instant.
+"""
+
+import logging
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any, cast
+
+import gevent
+from locust import User, constant, events, task
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+# `locust -f` puts the file's own folder on the path, not the project's.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from loadtest.arrivals import RateCurve, front_loaded, trace
+from loadtest.arrivals import constant as constant_rate
+from loadtest.conductor import Ensemble, Player, Solo
+from loadtest.errors import LoadtestError
+from loadtest.options import SenderOptions, new_send_name
+from loadtest.planned import read_trace
+from loadtest.sender import Play
+from loadtest.target import ALLOWED_HOSTS_VARIABLE, Traffic
+
+logger = logging.getLogger("loadtest")
+
+FOLLOW_EVERY_S = 0.2
+AHEAD_S = 0.5  # a change of rate or of workers takes effect so much later, when all have heard of it
+LAST_CALLS_WITHIN_S = 3.0  # the cut-off, and a moment for the workers to tell
+FRONT_LOADED_MINUTES = 24 * 60
+
+
+class BrazeSender(User):
+    """Stands for calls a second; the calls themselves come from the process's sender."""
+
+    wait_time = constant(3600)
+
+    @task
+    def be_counted(self) -> None:
+        """Do nothing: being there is what counts."""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the sender's options, which the web page shows as fields, too."""
+    group = parser.add_argument_group("Braze sender")
+    group.add_argument(
+        "--member-file", default="", help="member ids, one a line (connected-jobs members export)"
+    )
+    group.add_argument("--credential-file", default="", help="one line name:secret, as stored in Braze")
+    group.add_argument(
+        "--allow-host", default="", help=f"other hosts than this machine, also {ALLOWED_HOSTS_VARIABLE}"
+    )
+    group.add_argument(
+        "--arrivals", default="poisson", choices=["constant", "poisson", "front-loaded", "trace"]
+    )
+    group.add_argument(
+        "--calls-per-user", type=float, default=1.0, help="calls a second that one user stands for"
+    )
+    group.add_argument(
+        "--burst", type=float, default=2.0, help="front-loaded: peak second over mean of a minute"
+    )
+    group.add_argument(
+        "--trace-file",
+        default="",
+        help="trace: a plan (.toml), or the calls of each second, one number a line",
+    )
+    group.add_argument("--passes", type=int, default=1, help="calls a message: 1 HTML, 2 and text, 3 and AMP")
+    group.add_argument(
+        "--unknown-share", type=float, default=0.0, help="share of messages to unknown members"
+    )
+    group.add_argument("--preview-share", type=float, default=0.0, help="share of messages that are previews")
+    group.add_argument("--arrival-seed", type=int, default=1, help="the same seed gives the same instants")
+
+
+def sender_options(options: Namespace, host: str | None) -> SenderOptions:
+    """What Locust was told, checked."""
+    return SenderOptions(
+        host=host or options.host,
+        member_file=Path(options.member_file),
+        credential_file=Path(options.credential_file),
+        allow_hosts=tuple(options.allow_host.split(",")),
+        seed=options.arrival_seed,
+        traffic=Traffic(
+            passes=options.passes, unknown_share=options.unknown_share, preview_share=options.preview_share
+        ),
+    )
+
+
+def options_of(environment: Environment) -> Namespace:
+    """What Locust was told."""
+    if environment.parsed_options is None:
+        raise LoadtestError("This locustfile needs Locust's options: start it with the locust command.")
+    return cast("Namespace", environment.parsed_options)
+
+
+class Follower:
+    """Keeps the arrival process at what Locust's users stand for, on the master or the only process."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._conductor: Solo | Ensemble | None = None
+        self._ensemble = (
+            Ensemble(environment.runner) if isinstance(environment.runner, MasterRunner) else None
+        )
+        self._played = 0
+
+    @property
+    def options(self) -> Namespace:
+        """What Locust was told; the web page may have changed it since."""
+        return options_of(self._environment)
+
+    @property
+    def _users(self) -> int:
+        return self._environment.runner.user_count if self._environment.runner else 0
+
+    def start(self) -> None:
+        """Check everything, then follow."""
+        try:
+            checked = sender_options(self.options, self._environment.host)
+            sender = checked.sender()  # the master has none of its own, but should refuse like one
+            options = self.options
+            planned = trace(read_trace(Path(options.trace_file))) if options.arrivals == "trace" else None
+        except LoadtestError as error:
+            logger.error("%s", error)  # noqa: TRY400 - a sentence for the user, not a fault with a traceback
+            self._environment.process_exit_code = 2
+            gevent.spawn(self._refuse)
+            return
+        self._conductor = self._ensemble or Solo(sender)
+        if self._ensemble is None:
+            sender.report = self._environment.events.request.fire
+        self._greenlet = gevent.spawn(self._follow, self._conductor, planned)
+
+    def stop(self) -> None:
+        """Stop the load and say what Locust's tables do not show."""
+        if self._greenlet is None or self._conductor is None:
+            return
+        self._greenlet.kill()
+        self._greenlet = None
+        self._conductor.stop()
+        until = time.monotonic() + LAST_CALLS_WITHIN_S
+        while not self._conductor.is_done and time.monotonic() < until:
+            gevent.sleep(FOLLOW_EVERY_S)
+        tally, health = self._conductor.tally, self._conductor.health
+        logger.info(
+            "Calls started %d, late starts %d; degraded answers %s; time in service %s ms.",
+            *(tally.started, tally.late, dict(tally.degraded) or "none", tally.service.percentiles_ms()),
+        )
+        if health.complaint:
+            logger.warning("The times are not the service's alone: %s.", health.complaint)
+
+    def _refuse(self) -> None:
+        runner = self._environment.runner
+        if runner is not None and self._environment.web_ui is None:
+            runner.quit()
+        elif runner is not None:
+            runner.stop()
+
+    def _front_loaded(self) -> RateCurve | None:
+        """Minutes of that shape, at the mean rate that all the users asked for stand for."""
+        runner = self._environment.runner
+        if self.options.arrivals != "front-loaded" or runner is None:
+            return None
+        rps = runner.target_user_count * self.options.calls_per_user
+        return front_loaded(rps, burst=self.options.burst, minutes=FRONT_LOADED_MINUTES)
+
+    def _follow(self, conductor: Solo | Ensemble, planned: RateCurve | None) -> None:
+        while not self._users:
+            gevent.sleep(FOLLOW_EVERY_S)
+        began = time.time()
+        self._played += 1
+        rps = self._users * self.options.calls_per_user
+        fixed = planned or self._front_loaded()
+        curve = fixed or constant_rate(rps)
+        conductor.begin(
+            Play(
+                number=self._played,
+                spacing="poisson" if self.options.arrivals == "poisson" else "constant",
+                seed=self.options.arrival_seed,
+                curve=curve,
+                starts_at=began + AHEAD_S,
+                send=new_send_name(),
+                ends=False,
+            )
+        )
+        while True:
+            gevent.sleep(FOLLOW_EVERY_S)
+            if isinstance(conductor, Ensemble):
+                conductor.share_anew(in_s=AHEAD_S)
+            now_rps = self._users * self.options.calls_per_user
+            if fixed is None and now_rps != rps:
+                rps = now_rps
+                # Seconds of the play: its second 0 lay AHEAD_S after `began`, and so does the change after now.
+                curve = curve.changed(from_s=time.time() - began, rps=rps)
+                conductor.amend(curve)
+
+
+def connect(environment: Environment, **_: Any) -> None:
+    """Give each kind of Locust process its part."""
+    runner, happenings = environment.runner, cast("Any", environment.events)
+    if isinstance(runner, WorkerRunner):
+
+        def make_sender() -> Any:
+            sender = sender_options(options_of(environment), environment.host).sender()
+            sender.report = environment.events.request.fire
+            return sender
+
+        player = Player(runner, make_sender=make_sender)
+        happenings.test_start.add_listener(lambda **_: player.forget())
+        happenings.test_stop.add_listener(lambda **_: player.stop())
+        return
+    follower = Follower(environment)
+    happenings.test_start.add_listener(lambda **_: follower.start())
+    happenings.test_stop.add_listener(lambda **_: follower.stop())
+
+
+hooks = cast("Any", events)  # Locust types its events, but not how to listen to them
+hooks.init_command_line_parser.add_listener(add_options)
+hooks.init.add_listener(connect)
+
+# Timers count from the loop's idea of now, which is as old as the imports took: -t would end a run early by that.
+gevent.get_hub().loop.update_now()

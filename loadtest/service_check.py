@@ -1,0 +1,125 @@
+"""Before and between steps: is the service there, does it know these members, is it well again?"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import gevent
+import msgspec
+from gevent.pool import Pool
+
+from loadtest import answers, target
+from loadtest.errors import LoadtestError
+from loadtest.sender import Sender
+from loadtest.wire import CutOffError, NoReplyError
+
+READY_PATH = "/health/ready"
+PROBE_WITHIN_S = 2.0
+MEMBERS_ASKED = 20
+WARMING_CALLS = 200
+WARMING_AT_ONCE = 8
+HTTP_OK = 200
+HTTP_UNAUTHORIZED = (401, 403)
+WELL_PROBES = 5
+
+
+class _Source(msgspec.Struct):
+    source: str | None = None
+
+
+def not_ready(sender: Sender) -> str | None:
+    """Why the service is not ready, or None."""
+    try:
+        reply = sender.wire.get(READY_PATH, within_s=PROBE_WITHIN_S)
+    except CutOffError:
+        return f"it did not answer within {PROBE_WITHIN_S:g} s"
+    except NoReplyError as error:
+        return f"no reply ({error.kind})"
+    return None if reply.status == HTTP_OK else f"{READY_PATH} answered {reply.status}"
+
+
+def await_ready(
+    sender: Sender, *, within_s: float, clock: Callable[[], float] = time.monotonic
+) -> str | None:
+    """Wait until the service is ready; why it is not after `within_s`, or None."""
+    until = clock() + within_s
+    while (reason := not_ready(sender)) and clock() < until:
+        gevent.sleep(0.25)
+    return reason
+
+
+def check_data(sender: Sender, *, send: str) -> dict[str, int]:
+    """Ask for a few members and count the sources of their answers.
+
+    Raises:
+        LoadtestError: the credential is refused, or no answer is made for its member: measuring that would be
+            measuring another service.
+    """
+    sources: Counter[str] = Counter()
+    for member in sender.members[-MEMBERS_ASKED:]:
+        path = target.path(member, send=send, traffic=sender.traffic)
+        try:
+            reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+        except CutOffError:
+            sources["cut_off"] += 1
+            continue
+        except NoReplyError as error:
+            raise LoadtestError(
+                f"The service went away when it was asked for a member: {error.kind}."
+            ) from None
+        if reply.status in HTTP_UNAUTHORIZED:
+            raise LoadtestError(
+                f"The service refused the credential ({reply.status}): is the one in the file known to this deployment?"
+            )
+        sources[_source(reply.status, reply.body, gzipped=reply.gzipped)] += 1
+    if not sources["personalized"] + sources["profile"]:
+        raise LoadtestError(
+            f"None of {sources.total()} members got a list of their own ({dict(sources)}): export the members of this "
+            "deployment and run its refresh, or say --any-source to measure popular lists."
+        )
+    return dict(sources)
+
+
+def _source(status: int, body: bytes, *, gzipped: bool) -> str:
+    answer = answers.judge(status, body, gzipped=gzipped, today=answers.korean_day())
+    if answer.failure:
+        return answer.failure
+    try:
+        return msgspec.json.decode(answers.content(body, gzipped=gzipped), type=_Source).source or "untold"
+    except msgspec.DecodeError:
+        return "malformed"
+
+
+def warm(sender: Sender, *, send: str) -> None:
+    """Warm processes, connections and shelves, but no member's answer: ask for members nobody has."""
+    pool = Pool(WARMING_AT_ONCE)
+    for number in range(WARMING_CALLS):
+        pool.spawn(_try, sender, target.path(f"nobody-warming-{number}", send=send, traffic=sender.traffic))
+    pool.join()
+
+
+def _try(sender: Sender, path: str) -> float | None:
+    """Seconds that a usable answer took, or None."""
+    began = time.perf_counter()
+    try:
+        reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+    except (CutOffError, NoReplyError):
+        return None
+    return time.perf_counter() - began if reply.status == HTTP_OK else None
+
+
+def await_well(
+    sender: Sender,
+    *,
+    send: str,
+    inside_s: float,
+    within_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Wait until a few probes in a row are answered well inside the line, so that no step pays for the one before."""
+    until, well = clock() + within_s, 0
+    while well < WELL_PROBES and clock() < until:
+        took = _try(sender, target.path(f"nobody-probing-{clock():.3f}", send=send, traffic=sender.traffic))
+        well = well + 1 if took is not None and took < inside_s / 2 else 0
+        gevent.sleep(0.05)
+    return well >= WELL_PROBES

@@ -1,0 +1,1 @@
+"""The load harness, as far as it opens no socket."""
