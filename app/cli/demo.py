@@ -65,7 +65,8 @@ def demo(*, data: Path | None, port: int, members: int, postings: int, seed: int
         engine = batch_engine(url)
         board.prepare(engine)
         secrets = _new_credentials(engine)
-        _write_credential(folder / "credential", secrets[Scope.CONTENT])
+        _write_secret(folder / "credential", f"{CREDENTIALS[Scope.CONTENT]}:{secrets[Scope.CONTENT]}")
+        _write_secret(folder / "database-url", url)
         environment = {"DATABASE_URL": url, "CJ_BIND": f"127.0.0.1:{port}", "CJ_DATA_DIR": str(folder)}
         with running(GUNICORN, environment) as gunicorn:
             _wait_until_ready(port, gunicorn.poll)
@@ -191,10 +192,11 @@ def _new_credentials(engine: Engine) -> dict[Scope, str]:
         return {scope: insert_credential(connection, name, scope)[1] for scope, name in CREDENTIALS.items()}
 
 
-def _write_credential(path: Path, secret: str) -> None:
+def _write_secret(path: Path, secret: str) -> None:
+    """A file that only its owner may read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"{CREDENTIALS[Scope.CONTENT]}:{secret}\n")
+        file.write(secret + "\n")
 
 
 def _wait_until_ready(port: int, ended: Callable[[], int | None]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.braze.errors import TemplateError
 from app.capacity.plan_table import PlanError
-from app.cli import board, capacity, demo, evaluating, refreshing, serving
+from app.cli import board, capacity, demo, evaluating, evidence, refreshing, serving
 from app.cli.parts import CommandError
 from app.postgres.embedded import EmbeddedPostgresError
 from app.postgres.migrate import MigrationError
@@ -43,6 +43,7 @@ for command in (
     *evaluating.COMMANDS,
     *serving.COMMANDS,
     *capacity.COMMANDS,
+    *evidence.COMMANDS,
     *demo.COMMANDS,
 ):
     commands.add_command(command)

@@ -1,0 +1,72 @@
+"""Evidence of load tests in Postgres: added once, listed, shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from app.capacity.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """One load test."""
+
+    id: str
+    ended_at: datetime
+    kind: str
+    rps: float
+    low_rps: float
+    sentence: str
+
+
+def insert_evidence(connection: Connection, evidence: Evidence, document: dict[str, Any]) -> bool:
+    """Add evidence; false where it is there already, and nothing is changed."""
+    statement = text("""
+        INSERT INTO connected_jobs.evidence (id, began_at, ended_at, kind, rps, low_rps, sentence, document)
+        VALUES (:id, :began_at, :ended_at, :kind, :rps, :low_rps, :sentence, :document)
+        ON CONFLICT (id) DO NOTHING
+    """).bindparams(bindparam("document", type_=JSONB))
+    verdict = evidence.verdict
+    done = connection.execute(
+        statement,
+        {
+            "id": evidence.id,
+            "began_at": evidence.began_at,
+            "ended_at": evidence.ended_at,
+            "kind": verdict.kind,
+            "rps": verdict.rps,
+            "low_rps": verdict.low_rps,
+            "sentence": verdict.sentence,
+            "document": document,
+        },
+    )
+    return done.rowcount == 1
+
+
+def select_evidence(connection: Connection) -> list[EvidenceRow]:
+    """All evidence, the newest first."""
+    rows = connection.execute(
+        text("""
+            SELECT id, ended_at, kind, rps, low_rps, sentence
+            FROM connected_jobs.evidence
+            ORDER BY ended_at DESC, id
+        """)
+    )
+    return [EvidenceRow(*row) for row in rows]
+
+
+def select_evidence_document(connection: Connection, evidence_id: str) -> dict[str, Any] | None:
+    """The whole of one."""
+    return connection.execute(
+        text("SELECT document FROM connected_jobs.evidence WHERE id = :id"), {"id": evidence_id}
+    ).scalar_one_or_none()
