@@ -24,8 +24,7 @@ COPY --from=build /srv/connected-jobs ./
 ENV PATH=/srv/connected-jobs/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     CJ_BIND=0.0.0.0:8080 \
-    CJ_DATA_DIR=/var/lib/connected-jobs \
-    CJ_SAVED=/var/lib/connected-jobs/saved.json
+    CJ_DATA_DIR=/var/lib/connected-jobs
 USER 10001:10001
 EXPOSE 8080
 # Alive, not ready: a Postgres that is away is no reason to restart a service that still answers.

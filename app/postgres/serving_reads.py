@@ -49,7 +49,8 @@ WEIGHTS = _statement(
     """,
 )
 # Ids come joined by a control character, which no id contains: a text is read in a fraction of an array's time.
-# OFFSET 0 keeps the list a read of its own, which is not made for a member who takes no mail.
+# OFFSET 0 keeps the list a read of its own, which is not made for a member who takes no mail; the member is named
+# again for activity, so that the planner sees which of its partitions to look at.
 MEMBER_LIST = _statement(
     "member_list",
     """
@@ -58,7 +59,7 @@ MEMBER_LIST = _statement(
            l.reasons,
            array_to_string(ARRAY(SELECT a.posting_id
                                  FROM board.activity a
-                                 WHERE a.member_id = m.id AND a.kind = 'apply' AND a.occurred_at > $1::timestamptz
+                                 WHERE a.member_id = $3::text AND a.kind = 'apply' AND a.occurred_at > $1::timestamptz
                                    AND m.mail_consent AND m.withdrawn_at IS NULL), chr(31))
     FROM board.member m
     LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons

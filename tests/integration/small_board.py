@@ -1,0 +1,133 @@
+"""A board of a few hundred rows, made by SQL, and looks at what refreshes make of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.postgres.board_snapshot import profiles, snapshot
+from app.recommend.refresh import Options, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from sqlalchemy import Engine
+
+Lists = dict[str, tuple[list[str], list[int]]]
+
+_FILL = """
+INSERT INTO board.company (id, name)
+SELECT 'c-' || n, '가상회사 ' || n FROM generate_series(1, :postings / 3 + 1) n;
+
+INSERT INTO board.posting (id, title, company_id, categories, regions, career_min_years, career_max_years, education,
+                           employment_types, salary_min, salary_unit, skills, opened_at, deadline, closes, url)
+SELECT 'p-' || lpad(n::text, 6, '0'), '공고 ' || n, 'c-' || (n % (:postings / 3 + 1) + 1),
+       ARRAY[(ARRAY['2', '3', '16', '4'])[n % 4 + 1]], ARRAY[(ARRAY['101000/강남구', '102000/성남시'])[n % 2 + 1]],
+       n % 5, n % 5 + 3, n % 4, ARRAY['regular'], 30000000 + n * 1000, 'KRW/year',
+       ARRAY['skill-' || n % 7], now() - make_interval(hours => n), current_date + 5 + n % 20, 'on_date',
+       'https://board.example/postings/' || n
+FROM generate_series(1, :postings) n;
+
+INSERT INTO board.member (id, categories, regions, career_years, education, skills, mail_consent)
+SELECT 'm-' || lpad(n::text, 6, '0'), ARRAY[(ARRAY['2', '3', '16', '4'])[n % 4 + 1]], ARRAY['101000/강남구'], n % 8,
+       3, ARRAY['skill-' || n % 7], true
+FROM generate_series(1, :members) n;
+
+INSERT INTO board.activity (member_id, posting_id, kind, occurred_at)
+SELECT 'm-' || lpad(n::text, 6, '0'),
+       'p-' || lpad(((n * 7 + k * k * 31) % :postings + 1)::text, 6, '0'),
+       (ARRAY['view', 'scrap', 'apply'])[(n + k) % 3 + 1],
+       now() - make_interval(hours => 12 + n % 50 + k)
+FROM generate_series(1, :members) n, generate_series(1, 5) k
+ON CONFLICT DO NOTHING;
+"""
+
+
+def fill(engine: Engine, *, members: int = 300, postings: int = 120) -> None:
+    """Companies, open postings, members who take mail, and five activities of each."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL timezone = 'Asia/Seoul'"))
+        for statement in _FILL.split(";\n"):
+            if statement.strip():
+                connection.execute(text(statement), {"members": members, "postings": postings})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def rows(engine: Engine, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    """What a query says."""
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(sql), parameters)]
+
+
+def change(engine: Engine, sql: str, **parameters: Any) -> None:
+    """Run a statement and commit it."""
+    with engine.begin() as connection:
+        connection.execute(text(sql), parameters)
+
+
+def run_in_force(engine: Engine) -> int:
+    """The run that answers come from now, asked as a reader would."""
+    return int(
+        rows(
+            engine,
+            """
+            SELECT p.run_id
+            FROM connected_jobs.publication p
+            JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
+            WHERE p.effective_at <= now()
+            ORDER BY p.id DESC
+            LIMIT 1
+            """,
+        )[0][0]
+    )
+
+
+def lists_of(engine: Engine, run_id: int) -> Lists:
+    """Every list of a run, by member."""
+    found = rows(
+        engine,
+        "SELECT member_id, posting_ids, reasons FROM connected_jobs.recommendation_list WHERE run_id = :run_id",
+        run_id=run_id,
+    )
+    return {member_id: (ids, list(reasons)) for member_id, ids, reasons in found}
+
+
+def lists_made_at_once(engine: Engine, *, now: datetime, options: Options | None = None) -> Lists:
+    """The lists that the recommender makes of the board in one go, without chunks, processes and Postgres."""
+    with snapshot(engine) as board:
+        postings, ids, activity = board.postings(), board.member_ids(), board.activity()
+        driver: Any = board.connection.connection.driver_connection
+
+        def members(positions: Sequence[int]) -> Any:
+            return profiles(driver, [ids[position] for position in positions])
+
+        model = fit(postings, ids, activity, members, now=now, options=options or Options())
+        ranked = model.rank(range(len(ids)), members(range(len(ids))))
+    return {
+        member_id: ([r.posting_id for r in places], [int(r.reason) for r in places])
+        for member_id, places in zip(ids, ranked, strict=True)
+        if places
+    }
+
+
+def everywhere(engine: Engine, needle: str) -> list[str]:
+    """Tables, in any schema but Postgres's own, with a row that holds the text anywhere."""
+    tables = rows(
+        engine,
+        """
+        SELECT format('%I.%I', n.nspname, c.relname)
+        FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+        ORDER BY 1
+        """,
+    )
+    return [
+        table
+        for (table,) in tables
+        if rows(engine, f"SELECT 1 FROM {table} t WHERE strpos(t::text, :needle) > 0 LIMIT 1", needle=needle)  # noqa: S608 - names from the catalogue
+    ]

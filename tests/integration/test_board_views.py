@@ -1,0 +1,333 @@
+"""A board that keeps its own tables offers views: the service refreshes, serves and erases with the least rights."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.errors import InsufficientPrivilege
+
+from app.postgres import migrate, serving_reads
+from app.postgres.board_snapshot import profiles, snapshot
+from app.postgres.credentials import insert_credential
+from app.postgres.engine import batch_engine
+from app.postgres.members import delete_member
+from app.postgres.refresh import RefreshError, refresh
+from app.recommend.board import Closes, Education, Member, Posting, Status
+from app.serving.credentials import Scope
+from tests.integration.plans import MODES, indexes, plan_of, read_whole
+from tests.integration.small_board import everywhere, lists_of
+from tests.postgres_fixtures import _create, _drop, _url_of
+from tests.web.gunicorn_server import gunicorn
+from tests.web.wire import basic, call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+
+    from app.postgres.serving_pool import Statement
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "your-own-board.md"
+ROLE, PASSWORD = "connected_jobs_service", "choose-one"
+MEMBERS = 6_000
+# Enough rows for the planner to take indexes seriously, 240 members who take mail, a posting known in every detail.
+ROWS = """
+INSERT INTO site.region VALUES (101010, 101000, '강남구'), (102130, 102000, '성남시'), (103000, 103000, NULL);
+INSERT INTO site.corp
+SELECT n, '가상회사 ' || n, CASE n % 3 WHEN 0 THEN '소프트웨어' END, n % 900, timestamp '2026-11-01 09:00'
+FROM generate_series(1, 3000) n;
+INSERT INTO site.recruit
+SELECT n, '공고 ' || n, n % 3000 + 1, n % 60, n % 60 + 36, (n % 6)::text,
+       (ARRAY['정규직', '계약직', '인턴', '위촉직'])[n % 4 + 1], 3000 + n % 500, NULL,
+       localtimestamp - make_interval(hours => n % 700),
+       CASE WHEN n % 3 = 0 THEN date_trunc('day', localtimestamp) + make_interval(days => 3 + n % 20, hours => 23) END,
+       (ARRAY['D', 'H', 'A'])[n % 3 + 1],
+       (CASE WHEN n % 10 = 9 THEN 'END' WHEN n % 50 = 1 THEN 'BLIND' ELSE 'ING' END)::site.recruit_status,
+       timestamp '2026-11-01 09:00' + make_interval(mins => n)
+FROM generate_series(1, 3000) n;
+INSERT INTO site.recruit_category SELECT n, (ARRAY[2, 3, 16, 4])[n % 4 + 1] FROM generate_series(1, 3000) n;
+INSERT INTO site.recruit_keyword SELECT n, 'skill-' || n % 7 FROM generate_series(1, 3000) n;
+INSERT INTO site.recruit_region
+SELECT n, (ARRAY[101010, 102130, 103000])[n % 3 + 1] FROM generate_series(1, 3000) n;
+INSERT INTO site.person
+SELECT n, n || '@example.com', 1990, CASE WHEN n % 20 = 18 THEN 'Y' ELSE 'N' END,
+       CASE WHEN n % 100 = 38 THEN localtimestamp END, timestamp '2026-11-01 09:00'
+FROM generate_series(1, 6000) n;
+INSERT INTO site.resume SELECT n, n % 120, '3', 3500 FROM generate_series(1, 6000) n WHERE n % 4 > 0;
+INSERT INTO site.resume_category SELECT n, (ARRAY[2, 3, 16, 4])[n % 4 + 1] FROM generate_series(1, 6000) n;
+INSERT INTO site.resume_region SELECT n, 101010 FROM generate_series(1, 6000) n;
+INSERT INTO site.resume_skill SELECT n, 'skill-' || n % 7 FROM generate_series(1, 6000) n;
+INSERT INTO site.apply_log
+SELECT n, (n * 7 + k * 31) % 3000 + 1, localtimestamp - make_interval(hours => 20 + n % 90 + k)
+FROM generate_series(1, 6000) n, generate_series(1, 3) k;
+INSERT INTO site.scrap_log
+SELECT n, (n * 11) % 3000 + 1, localtimestamp - interval '2 days' FROM generate_series(1, 6000) n;
+INSERT INTO site.view_log
+SELECT n, (n * 13) % 3000 + 1, localtimestamp - interval '3 days' FROM generate_series(1, 6000) n;
+UPDATE site.corp SET corp_nm = '한빛소프트' WHERE corp_no = 43;
+UPDATE site.recruit
+SET rec_title = '백엔드 개발자', corp_no = 43, career_min_months = 30, career_max_months = 60, edu_cd = '3',
+    work_type = '정규직', salary_min_manwon = 4200, salary_max_manwon = 5500, open_dt = '2026-11-20 09:00',
+    close_dt = '2026-12-01 23:59:59', close_type = 'D', status = 'ING', mod_dt = '2026-11-20 10:30'
+WHERE rec_idx = 42;
+INSERT INTO site.recruit_category VALUES (42, 84);
+INSERT INTO site.recruit_region VALUES (42, 103000);
+"""
+
+
+def documented_sql() -> list[str]:
+    """The document's SQL: the example's tables, the views, the indexes, the role."""
+    return re.findall(r"^```sql\n(.*?)^```", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def owner_url(server_url: str) -> Iterator[str]:
+    """A database as the document leaves it; the board's owner connects with this URL."""
+    name = _create(server_url, "cj_views")
+    url = _url_of(server_url, name)
+    tables, views, indexes, role = documented_sql()
+    with psycopg.connect(url) as connection:
+        connection.execute("SET timezone = 'Asia/Seoul'")
+        for script in (tables, views, ROWS, indexes, role):
+            connection.execute(script)
+    yield url
+    with psycopg.connect(url) as connection:
+        connection.execute(sql.SQL("DROP OWNED BY {role}").format(role=sql.Identifier(ROLE)))
+        connection.execute(sql.SQL("DROP ROLE {role}").format(role=sql.Identifier(ROLE)))
+    _drop(server_url, name)
+
+
+@pytest.fixture(scope="module")
+def owner(owner_url: str) -> Engine:
+    return batch_engine(owner_url)
+
+
+@pytest.fixture(scope="module")
+def service_url(owner_url: str) -> str:
+    """The same database as the service's role sees it, with its own tables."""
+    url = make_conninfo(owner_url, user=ROLE, password=PASSWORD)
+    migrate.upgrade(batch_engine(url), "service")
+    return url
+
+
+@pytest.fixture(scope="module")
+def service(service_url: str) -> Engine:
+    return batch_engine(service_url)
+
+
+@pytest.fixture(scope="module")
+def run_id(service: Engine) -> int:
+    """A refresh of the views by the service's role."""
+    return refresh(service, processes=1).run_id
+
+
+def test_a_posting_comes_through_the_view_as_the_service_knows_it(service: Engine) -> None:
+    with snapshot(service) as board:
+        posting = next(p for p in board.postings() if p.id == "42")
+    assert posting == Posting(
+        id="42",
+        title="백엔드 개발자",
+        company_id="43",
+        company="한빛소프트",
+        categories=("16", "84"),
+        regions=("101000/강남구", "103000"),
+        career_min_years=2.5,
+        career_max_years=5.0,
+        education=Education.BACHELOR,
+        employment_types=("regular",),
+        salary_min=42_000_000,
+        salary_max=55_000_000,
+        salary_unit="KRW/year",
+        skills=("skill-0",),
+        opened_at=datetime(2026, 11, 20, 0, 0, tzinfo=UTC),
+        deadline=date(2026, 12, 1),
+        closes=Closes.ON_DATE,
+        status=Status.OPEN,
+        url="https://www.example.com/recruit/42",
+        updated_at=datetime(2026, 11, 20, 1, 30, tzinfo=UTC),
+    )
+
+
+def test_members_come_through_the_view_with_and_without_a_resume(service: Engine) -> None:
+    with snapshot(service) as board:
+        driver: Any = board.connection.connection.driver_connection
+        members = profiles(driver, ["18", "4"])
+    assert members == [
+        Member(
+            id="18",
+            categories=("16",),
+            regions=("101000/강남구",),
+            career_years=1.5,
+            education=Education.BACHELOR,
+            skills=("skill-4",),
+            desired_salary=35_000_000,
+            salary_unit="KRW/year",
+        ),
+        Member(
+            id="4", categories=("2",), regions=("101000/강남구",), skills=("skill-4",), salary_unit="KRW/year"
+        ),
+    ]
+
+
+def test_a_refresh_over_views_makes_lists_for_every_member_who_takes_mail(
+    service: Engine, run_id: int
+) -> None:
+    lists = lists_of(service, run_id)
+    mailable = {str(n) for n in range(1, MEMBERS + 1) if n % 20 == 18 and n % 100 != 38}
+    assert set(lists) == mailable
+
+
+def test_the_service_answers_over_views_as_a_role_that_can_only_read_them(
+    service: Engine, service_url: str, run_id: int, tmp_path: Path
+) -> None:
+    with service.begin() as connection:
+        _, secret = insert_credential(connection, "braze", Scope.CONTENT)
+    list_, _ = lists_of(service, run_id)["18"]
+    with gunicorn(service_url, tmp_path, workers=1) as server:
+        authorization = basic("braze", secret)
+        answers = {
+            member: call(
+                server.port,
+                f"/v1/members/{member}/recommendations?campaign=weekly",
+                authorization=authorization,
+            ).json()
+            for member in ("18", "20", "nobody")
+        }
+    assert {member: (a["source"], a["degraded"], a["count"]) for member, a in answers.items()} == {
+        "18": ("personalized", None, 10),
+        "20": ("popular", None, 10),
+        "nobody": ("popular", None, 10),
+    }
+    shown = [posting["id"] for posting in answers["18"]["postings"]]
+    assert set(shown) <= set(list_)
+    assert all(
+        posting["url"].startswith("https://www.example.com/recruit/") for posting in answers["18"]["postings"]
+    )
+
+
+def test_the_role_can_change_nothing_of_the_board_and_see_nothing_behind_the_views(service_url: str) -> None:
+    statements = [
+        "DELETE FROM board.company",
+        "UPDATE board.company SET name = 'x'",
+        "SELECT email FROM site.person",
+        "CREATE TABLE board.mine (n int)",
+        "CREATE SCHEMA mine",
+    ]
+    with psycopg.connect(service_url, autocommit=True) as connection:
+        for statement in statements:
+            with pytest.raises(InsufficientPrivilege):
+                connection.execute(statement)
+
+
+def test_migrating_again_changes_nothing(service: Engine, run_id: int) -> None:
+    migrate.upgrade(service, "service")
+    assert lists_of(service, run_id)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_call_reads_a_table_of_the_board_from_end_to_end(owner_url: str, run_id: int, mode: str) -> None:
+    """But the regions, of which there are three. Plans are asked for as the owner, who may see all of them."""
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    calls: dict[Statement, list[object]] = {
+        serving_reads.MEMBER_LIST: [long_ago, run_id, "18"],
+        serving_reads.PROFILE: ["18"],
+        serving_reads.APPLIED: ["18"],
+        serving_reads.POSTINGS: [[str(n) for n in range(1, 17)]],
+    }
+    with psycopg.connect(owner_url) as connection:
+        whole = {
+            statement.name: read_whole(plan_of(connection, statement, values, mode=mode)) - {"region"}
+            for statement, values in calls.items()
+        }
+    assert whole == {statement.name: set() for statement in calls}
+
+
+def test_what_changed_is_found_by_the_index_on_the_time_of_change(owner_url: str) -> None:
+    with psycopg.connect(owner_url) as connection:
+        plan = plan_of(
+            connection, serving_reads.CHANGED, [datetime(2026, 11, 20, tzinfo=UTC)], mode="force_custom_plan"
+        )
+    assert read_whole(plan) - {"region"} == set()
+    assert "recruit_updated_at" in indexes(plan)
+
+
+def test_an_erased_member_leaves_no_trace_once_the_board_has_erased_its_own(
+    owner: Engine, service: Engine, run_id: int
+) -> None:
+    before = everywhere(owner, "5998")
+    assert f"connected_jobs.recommendation_list_{run_id}" in before
+    with owner.begin() as connection:
+        driver: Any = connection.connection.driver_connection
+        for table in (
+            "apply_log",
+            "scrap_log",
+            "view_log",
+            "resume_category",
+            "resume_region",
+            "resume_skill",
+            "resume",
+            "person",
+        ):
+            driver.execute(
+                sql.SQL("DELETE FROM {} WHERE mem_idx = 5998").format(sql.Identifier("site", table))
+            )
+    assert delete_member(service, "5998") == {
+        "board.activity": 0,
+        "board.member": 0,
+        "connected_jobs.recommendation_list": 1,
+    }
+    assert everywhere(owner, "5998") == []
+
+
+@pytest.mark.parametrize(
+    ("view", "sentence"),
+    [
+        (
+            "DROP VIEW board.activity",
+            r"There is no board\.activity: make it a view \(docs/your-own-board\.md\)",
+        ),
+        (
+            """
+            DROP VIEW board.company;
+            CREATE VIEW board.company AS
+            SELECT '1'::text AS id, 'x'::text AS name, NULL::text AS industry, NULL::integer AS employees
+            """,
+            "board.company has no column updated_at: add it, as timestamp with time zone, NULL if need be.",
+        ),
+        (
+            """
+            DROP VIEW board.company;
+            CREATE VIEW board.company AS
+            SELECT 1 AS id, 'x'::text AS name, NULL::text AS industry, NULL::integer AS employees,
+                   now() AS updated_at
+            """,
+            "board.company.id is integer: cast it to character varying or text.",
+        ),
+    ],
+    ids=["a view is missing", "a column is missing", "a column has another type"],
+)
+def test_a_view_that_does_not_fit_is_named(
+    server_url: str, owner_url: str, service_url: str, view: str, sentence: str
+) -> None:
+    broken = _create(server_url, "cj_broken", make_name(owner_url))
+    try:
+        with psycopg.connect(_url_of(server_url, broken)) as connection:
+            connection.execute(view)
+            connection.execute(
+                sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA board TO {}").format(sql.Identifier(ROLE))
+            )
+        with pytest.raises(RefreshError, match=sentence):
+            refresh(batch_engine(make_conninfo(service_url, dbname=broken)))
+    finally:
+        _drop(server_url, broken)
+
+
+def make_name(url: str) -> str:
+    return psycopg.conninfo.conninfo_to_dict(url)["dbname"]  # type: ignore[return-value] # always given here

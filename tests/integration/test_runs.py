@@ -1,0 +1,186 @@
+"""Runs are published whole, rolled back at once, kept as long as they are needed, and dropped without a wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from app.postgres.refresh import RefreshError, _needed, drop_unneeded_runs, refresh, roll_back
+from tests.integration.small_board import fill, lists_of, rows, run_in_force
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(minutes=10)
+PARTITIONS = """
+    SELECT relname FROM pg_class
+    WHERE relname LIKE 'recommendation_list_%' AND relkind = 'r'
+    ORDER BY 1
+"""
+
+
+@pytest.fixture
+def board(engine: Engine) -> Engine:
+    fill(engine, members=60, postings=40)
+    return engine
+
+
+def partitions(engine: Engine) -> list[str]:
+    return [name for (name,) in rows(engine, PARTITIONS)]
+
+
+def states(engine: Engine) -> list[tuple[int, str]]:
+    return [
+        (run, state)
+        for run, state in rows(engine, "SELECT id, state FROM connected_jobs.refresh_run ORDER BY 1")
+    ]
+
+
+def test_readers_see_the_old_run_or_the_new_one_whole_while_a_refresh_publishes(board: Engine) -> None:
+    first = refresh(board, processes=1).run_id
+    whole = len(lists_of(board, first))
+    seen: set[tuple[int, int, bool]] = set()
+    ended = threading.Event()
+
+    def read() -> None:
+        while not ended.is_set():
+            run = run_in_force(board)
+            shelves = rows(board, "SELECT 1 FROM connected_jobs.shelf WHERE run_id = :run", run=run)
+            seen.add((run, len(lists_of(board, run)), bool(shelves)))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    second = refresh(board, chunk_members=20, processes=1).run_id
+    time.sleep(0.1)
+    ended.set()
+    reader.join()
+    assert whole > 0
+    assert seen == {(first, whole, True), (second, whole, True)}
+
+
+def test_a_run_published_for_later_is_not_in_force_before_its_time(board: Engine) -> None:
+    first = refresh(board, processes=1).run_id
+    report = refresh(board, processes=1, publication_delay=timedelta(minutes=15))
+    assert run_in_force(board) == first
+    assert report.effective_at - datetime.now(UTC) > timedelta(minutes=14)
+    assert partitions(board) == [f"recommendation_list_{first}", f"recommendation_list_{report.run_id}"]
+
+
+def test_the_first_run_is_in_force_at_once_whatever_the_delay(board: Engine) -> None:
+    report = refresh(board, processes=1, publication_delay=timedelta(minutes=15))
+    assert run_in_force(board) == report.run_id
+
+
+def test_the_run_before_is_kept_and_older_ones_are_dropped(board: Engine) -> None:
+    runs = [refresh(board, processes=1).run_id for _ in range(3)]
+    assert partitions(board) == [f"recommendation_list_{run}" for run in runs[1:]]
+    assert states(board) == [(runs[0], "dropped"), (runs[1], "ready"), (runs[2], "ready")]
+    assert {run for (run,) in rows(board, "SELECT run_id FROM connected_jobs.shelf")} == set(runs[1:])
+
+
+def test_a_rollback_answers_from_the_run_before_and_another_one_goes_forward_again(board: Engine) -> None:
+    old, new = (refresh(board, processes=1).run_id for _ in range(2))
+    assert roll_back(board, now=datetime.now(UTC)) == (new, old)
+    assert run_in_force(board) == old
+    assert roll_back(board, now=datetime.now(UTC)) == (old, new)
+    assert run_in_force(board) == new
+
+
+def test_a_rollback_cancels_a_run_whose_time_has_not_come(board: Engine) -> None:
+    old = refresh(board, processes=1).run_id
+    coming = refresh(board, processes=1, publication_delay=timedelta(seconds=0.5)).run_id
+    assert roll_back(board, now=datetime.now(UTC)) == (coming, old)
+    time.sleep(0.7)
+    assert run_in_force(board) == old
+
+
+def test_a_refresh_after_a_rollback_keeps_the_run_rolled_back_to(board: Engine) -> None:
+    old, _new = (refresh(board, processes=1).run_id for _ in range(2))
+    roll_back(board, now=datetime.now(UTC))
+    newest = refresh(board, processes=1).run_id
+    assert partitions(board) == [f"recommendation_list_{old}", f"recommendation_list_{newest}"]
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+def test_without_an_earlier_run_a_rollback_says_so(board: Engine, runs: int) -> None:
+    for _ in range(runs):
+        refresh(board, processes=1)
+    with pytest.raises(RefreshError, match="There is no earlier run to go back to"):
+        roll_back(board, now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("publications", "needed"),
+    [
+        ([], []),
+        ([(1, EARLIER)], [1]),
+        ([(2, NOW), (1, EARLIER)], [2, 1]),
+        ([(3, NOW), (2, EARLIER), (1, EARLIER)], [3, 2]),
+        ([(3, LATER), (2, EARLIER), (1, EARLIER)], [3, 2, 1]),
+        ([(4, LATER), (3, LATER), (2, EARLIER), (1, EARLIER)], [4, 3, 2, 1]),
+        ([(1, EARLIER), (2, EARLIER), (1, EARLIER)], [1, 2]),
+        ([(2, EARLIER), (3, LATER), (2, EARLIER), (1, EARLIER)], [2, 3]),
+        ([(2, EARLIER), (1, EARLIER), (2, EARLIER), (1, EARLIER)], [2, 1]),
+    ],
+    ids=[
+        "nothing published",
+        "one run",
+        "the run before stays",
+        "older ones do not",
+        "a coming run, the one in force and the one before",
+        "two coming runs",
+        "rolled back: the run left stays to go forward to",
+        "a coming run that was cancelled stays to go forward to",
+        "forward again",
+    ],
+)
+def test_the_runs_that_are_needed(publications: list[tuple[int, datetime]], needed: list[int]) -> None:
+    assert _needed(publications, NOW) == needed
+
+
+def test_a_long_transaction_neither_hangs_a_refresh_nor_loses_what_it_reads_nor_hinders_others(
+    board: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = refresh(board, processes=1).run_id
+    count = "SELECT count(*) FROM connected_jobs.recommendation_list WHERE run_id = %s"
+    with psycopg.connect(database_url) as analyst:
+        analyst.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        before = analyst.execute(count, [old]).fetchone()
+        monkeypatch.setattr("app.postgres.refresh.drop_unneeded_runs", lambda *_: ())
+        newest = [refresh(board, processes=1).run_id for _ in range(2)][-1]
+        left: list[int] = []
+        dropping = threading.Thread(
+            target=lambda: left.extend(drop_unneeded_runs(board, datetime.now(UTC), wait_s=2.0))
+        )
+        dropping.start()
+        waits_s = []
+        while dropping.is_alive():
+            start_s = time.monotonic()
+            assert len(lists_of(board, newest)) > 0
+            waits_s.append(time.monotonic() - start_s)
+        assert left == [old]
+        assert max(waits_s) < 1.0
+        assert analyst.execute(count, [old]).fetchone() == before
+    assert drop_unneeded_runs(board, datetime.now(UTC)) == ()
+    assert f"recommendation_list_{old}" not in partitions(board)
+
+
+def test_a_refresh_whose_old_run_is_being_read_ends_well_and_the_next_one_drops_it(
+    board: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.postgres.refresh.drop_unneeded_runs.__kwdefaults__", {"wait_s": 0.2})
+    first, second = (refresh(board, processes=1).run_id for _ in range(2))
+    with psycopg.connect(database_url) as analyst:
+        analyst.execute("SELECT count(*) FROM connected_jobs.recommendation_list")
+        third = refresh(board, processes=1)
+        fourth = refresh(board, processes=1)
+        assert (third.not_dropped, fourth.not_dropped) == ([first], [first, second])
+        assert run_in_force(board) == fourth.run_id
+    assert refresh(board, processes=1).not_dropped == ()
+    assert len(partitions(board)) == 2
