@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.settings import Settings
+from app.web.logs import GUNICORN_LOGGING, log_uncaught
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -20,28 +21,30 @@ GC_THRESHOLDS = (
     100,
 )  # answers make no cycles: looking for them often only costs the slowest calls
 
-METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_MADE_HERE = "connected-jobs-metrics-"
 _settings = Settings.from_env()
-_own_metrics_dir = None if METRICS_DIR in os.environ else tempfile.mkdtemp(prefix="connected-jobs-metrics-")
-if _own_metrics_dir:
-    os.environ[METRICS_DIR] = (
-        _own_metrics_dir  # prometheus_client looks when it is imported, so it is not yet
-    )
+# prometheus_client looks when it is imported, so it is not yet. A reload reads this file again and finds it set.
+if METRICS_DIR not in os.environ:
+    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_MADE_HERE)
 
 wsgi_app = "app.wsgi:create()"
 bind = [_settings.bind]
 workers = _settings.workers
-worker_class = "gthread"
+worker_class = "gthread"  # keeps slow clients' connections waiting: put nginx before it (docs/nginx.conf)
 threads = _settings.threads
 preload_app = True  # one copy of code and model in memory, and workers that start within a moment
 backlog = 64  # calls that wait longer than this many others would be cut off anyway
-worker_connections = 1000
+worker_connections = (
+    64  # with 1,000, calls queue inside and all are late; these are answered, the others wait outside
+)
 keepalive = 75  # a sender's connections outlive the pauses between its batches
 max_requests = 200_000  # whatever leaks slowly ends with its worker
 max_requests_jitter = 50_000  # and not all workers at once
 graceful_timeout = 10
 timeout = 30
 accesslog = None  # a line a call costs more than the answer; the service samples its own
+logconfig_dict = GUNICORN_LOGGING  # its own lines are JSON too
 control_socket_disable = True  # else gunicorn makes a socket in the home directory
 limit_request_line = 4094  # a member id of 200 characters is at most 2,400 bytes, percent-encoded
 limit_request_fields = 50
@@ -52,20 +55,14 @@ def post_worker_init(worker: Worker) -> None:
     """Start the worker's watch when its application is loaded, before its first call."""
     from app.wsgi import start_worker  # noqa: PLC0415 - the metrics directory had to be set before
 
+    log_uncaught()
     start_worker(worker)
     gc.collect()
     gc.freeze()  # what lives as long as the worker is not looked at again
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 - gunicorn calls it with both
-    """Let go of a dead worker's gauges; its counts stay."""
-    from prometheus_client import multiprocess  # noqa: PLC0415 - the metrics directory had to be set before
-
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # prometheus_client has no types here
-
-
 def on_exit(server: Arbiter) -> None:  # noqa: ARG001 - gunicorn calls it with the arbiter
     """Remove the metrics directory if we made it."""
-    if _own_metrics_dir:
-        shutil.rmtree(_own_metrics_dir, ignore_errors=True)
+    if Path(os.environ[METRICS_DIR]).name.startswith(_MADE_HERE):
+        shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)

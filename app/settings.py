@@ -35,6 +35,12 @@ def _on_or_off(text: str) -> bool:
     return text == "on"
 
 
+def _server(text: str) -> str:
+    if text not in ("gunicorn", "granian"):
+        raise ValueError("gunicorn or granian")
+    return text
+
+
 def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
     return field(default=default, metadata={"parse": parse, "meaning": meaning})
 
@@ -49,6 +55,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     data_dir: Path = _setting(Path(".data"), Path, "where the embedded Postgres and saved shelves live")
     bind: str = _setting("127.0.0.1:8080", str, "address and port to serve on")
+    server: str = _setting("gunicorn", _server, "gunicorn, or granian where its extra is installed")
     workers: int = _setting(2, _positive, "worker processes")
     threads: int = _setting(16, _positive, "threads a worker")
     connections: int = _setting(4, _positive, "connections a worker opens to Postgres, at most")

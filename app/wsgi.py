@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
@@ -39,6 +40,11 @@ MEASURE_S = 5.0
 UNKNOWN_RPS = (
     20  # wrong credentials a second, all together: guessing 256 bits stays hopeless and cheap to refuse
 )
+GC_THRESHOLDS = (
+    50_000,
+    20,
+    100,
+)  # answers make no cycles: looking for them often only costs the slowest calls
 KEY = "connected_jobs"
 
 
@@ -78,7 +84,7 @@ def create(settings: Settings | None = None) -> Flask:
     )
     reads = PostgresReads(pool)
     runs, book = Runs(reads), CredentialBook(reads)
-    cards = Cards(reads, size=settings.cards, ttl_s=settings.card_ttl_s)
+    cards = Cards(reads, size=settings.cards, ttl_s=settings.card_ttl_s, on_read=instruments.cards_read)
     profiles = Profiles(reads)
     shelves = Shelves(reads, cards, profiles.renew)
     plans = Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s)
@@ -132,6 +138,7 @@ def create(settings: Settings | None = None) -> Flask:
             workers=settings.workers,
             storage_uri=settings.limits_uri,
             on_fallback=instruments.limits_fell_back,
+            on_over=instruments.limited,
         ),
         access_log=AccessLog(settings.log_per_s),
         readiness=_readiness(runs, shelves, book, watch),
@@ -153,6 +160,13 @@ def start(app: Flask) -> Background:
 def start_worker(worker: Worker) -> None:
     """Start a gunicorn worker's watch when its application is loaded, before its first call."""
     start(cast("Flask", worker.app.wsgi()))
+
+
+def settle() -> None:
+    """What lives as long as the process is not looked at by the garbage collector again; call it after `start`."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _readiness(

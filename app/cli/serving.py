@@ -17,16 +17,19 @@ from app.postgres import credentials as credential_rows
 from app.serving.credentials import Scope
 from app.settings import Settings
 
+GRANIAN = [sys.executable, "-m", "app.granian_serving"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "--config", str(Path(__file__).parents[1] / "gunicorn_conf.py")]
 
 
 @click.command()
 def serve() -> None:
     """Serve answers with gunicorn until stopped; the settings are environment variables (see the README)."""
-    if Settings.from_env().database_url is not None:
-        os.execv(GUNICORN[0], GUNICORN)  # noqa: S606 - there is no shell to avoid
-    with stopped_by_signals(), database() as url, running(GUNICORN, {"DATABASE_URL": url}) as gunicorn:
-        gunicorn.wait()
+    settings = Settings.from_env()
+    command = GRANIAN if settings.server == "granian" else GUNICORN
+    if settings.database_url is not None:
+        os.execv(command[0], command)  # noqa: S606 - there is no shell to avoid
+    with stopped_by_signals(), database() as url, running(command, {"DATABASE_URL": url}) as server:
+        server.wait()
 
 
 @click.command()

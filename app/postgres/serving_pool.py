@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
 
 BACKGROUND_S = 5.0  # longest wait of a read that no call is waiting for
+# Its longest wait for a connection: a worker that starts without Postgres gives up some reads before it answers.
+BACKGROUND_CHECKOUT_S = 1.0
 CONNECT_S = 2  # the least that libpq can be told
 _TIMEOUT = "57014"
 
@@ -133,7 +135,7 @@ class ServingPool:
     ) -> PGresult:
         if deadline is None:
             deadline = Deadline(time.monotonic() + BACKGROUND_S)
-            return self._ask(self._checkout(BACKGROUND_S), statement, values, types, deadline)
+            return self._ask(self._checkout(BACKGROUND_CHECKOUT_S), statement, values, types, deadline)
         remaining_s = deadline.remaining_s()
         if remaining_s <= 0:
             raise UnavailableError("deadline")

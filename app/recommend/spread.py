@@ -37,5 +37,13 @@ def spread(
     exempt: Collection[str] = (),
 ) -> list[T]:
     """The first `limit`, where what is over a company's share moves behind the rest and is not lost."""
-    kept, held = split(ranked, company_of=company_of, per_company=per_company, exempt=exempt)
+    kept: list[T] = []
+    held: list[T] = []
+    taken: dict[str, int] = {}
+    for item in ranked:
+        if len(kept) == limit:
+            break
+        company = company_of(item)
+        count = taken[company] = taken.get(company, 0) + 1
+        (kept if count <= per_company or company in exempt else held).append(item)
     return (kept + held)[:limit]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _RUNS = re.compile(r"[a-z][a-z0-9+#.]*|[0-9]+|[가-힣]+")
 _SHORTEST_SPLIT = 3  # a Korean run of two syllables is its own bigram
@@ -23,5 +24,10 @@ def words(text: str) -> set[str]:
 
 
 def words_of(texts: tuple[str, ...]) -> set[str]:
-    """The words of several texts."""
-    return set().union(*(words(text) for text in texts)) if texts else set()
+    """The words of several texts; short texts such as skills come again and again and are split once."""
+    return set().union(*map(_words_of_one, texts))
+
+
+@lru_cache(maxsize=50_000)
+def _words_of_one(text: str) -> frozenset[str]:
+    return frozenset(words(text))

@@ -32,8 +32,9 @@ PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
 POSTGRES, OVER_LIMIT, LATE = "postgres", "over_limit", "deadline"
 T = TypeVar("T")
 _FETCH = 16  # cards read at once for one answer: the usual ten and some to be vetoed
+SHARED, HELD_BACK = "shared", "held back"
 # What says nothing of the store's health: it was our own patience that ended.
-_OUR_OWN = frozenset({"deadline", "pool", "shared", "held back"})
+_OUR_OWN = frozenset({"deadline", "pool", SHARED, HELD_BACK})
 
 
 class Moment:
@@ -113,7 +114,8 @@ class Answering:
                 degraded = POSTGRES
         except UnavailableError as error:
             plan, cache, degraded = Plan(POPULAR, run_id, 0.0), "none", POSTGRES
-            self._on_failure(error.kind)
+            if error.kind == SHARED:
+                self._on_failure(error.kind)
         return self._from(plan, question, run, moment, cache, degraded)
 
     def from_shelf(self, question: Question, *, moment: Moment, degraded: str) -> Answer:
@@ -126,12 +128,14 @@ class Answering:
         return self._asked(lambda: self._read(member_id, run, moment))
 
     def _asked(self, read: Callable[[], T]) -> T:
-        """What Postgres says; counts towards its health."""
+        """What Postgres says; counts towards its health, and counts a failure even if a kept list hides it."""
         if not self._breaker.lets_through():
-            raise UnavailableError("held back")
+            self._on_failure(HELD_BACK)
+            raise UnavailableError(HELD_BACK)
         try:
             said = read()
         except UnavailableError as error:
+            self._on_failure(error.kind)
             if error.kind not in _OUR_OWN:
                 self._breaker.failed()
             raise
@@ -185,8 +189,7 @@ class Answering:
                 # The shelf knows nothing of what the member applied to before the refresh.
                 said = self._asked(lambda: self._reads.applied(question.member_id, moment.deadline))
                 applied = frozenset(said)
-        except UnavailableError as error:
-            self._on_failure(error.kind)
+        except UnavailableError:
             degraded = POSTGRES
         if len(chosen.kept) < limit:
             source = source if chosen.kept else POPULAR

@@ -106,10 +106,17 @@ class Cards:
     """
 
     def __init__(
-        self, reads: Reads, *, size: int, ttl_s: float, timer: Callable[[], float] = time.monotonic
+        self,
+        reads: Reads,
+        *,
+        size: int,
+        ttl_s: float,
+        on_read: Callable[[int], None] = lambda _count: None,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.view: dict[str, Card | None] = {}
         self._reads = reads
+        self._on_read = on_read
         self._pinned: dict[str, Card] = {}
         self._bounds: TTLCache[str, None] = _Bounds(size, ttl_s, timer, self._forget)
         self._lock = Lock()
@@ -119,6 +126,7 @@ class Cards:
         """Read cards into memory, all in one read; raises `UnavailableError`."""
         found: dict[str, Card | None] = dict.fromkeys(ids)
         found.update((posting.id, Card(posting)) for posting in self._reads.postings(ids, deadline))
+        self._on_read(len(ids))
         with self._lock:
             for posting_id, card in found.items():
                 if posting_id not in self._pinned:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.routing import BaseConverter
 
 from app.web import problems
@@ -68,5 +68,10 @@ def create_app(  # noqa: PLR0913 - every part by its name
         )
     )
     app.register_blueprint(operations_blueprint(book, limits, instruments, readiness=readiness))
-    problems.register(app, instruments.failed)
+
+    def on_error(status: int) -> None:
+        instruments.failed(status)
+        access_log.refused(status, request.environ)
+
+    problems.register(app, on_error)
     return app

@@ -25,7 +25,7 @@ OTHER_CAMPAIGN = "(other)"
 # Counted from 0 on: Prometheus takes a count that appears for no increase, so the first failures would not show.
 STATUSES = ("400", "401", "403", "404", "429", "500", "503")
 LINES = ("hard", "unknown")  # what is over the soft line is answered, and counted as degraded
-POSTGRES_KINDS = ("broken", "deadline", "held back", "pool", "refused", "shared", "timeout")
+POSTGRES_KINDS = ("broken", "deadline", "held back", "lost", "pool", "refused", "shared", "timeout")
 
 _METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 _PROC = Path("/proc/self")

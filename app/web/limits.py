@@ -46,6 +46,7 @@ class CallLimits:
         workers: How many share the lines where the storage is not shared.
         storage_uri: `valkey://host:port` for lines shared by instances; else each worker keeps its share.
         on_fallback: Told each time the shared storage fails.
+        on_over: Told each call that is refused: over the line "hard" or "unknown".
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class CallLimits:
         workers: int,
         storage_uri: str | None = None,
         on_fallback: Callable[[], None] = lambda: None,
+        on_over: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._own = _strategy("memory://")
         self._shared = _strategy(storage_uri, **_SHARED_STORAGE) if storage_uri else None
         self._breaker = Breaker(failures=1)
         self._on_fallback = on_fallback
+        self._on_over = on_over
         self._hard = _Line(hard_rps, workers)
         self._soft = _Line(soft_rps, workers)
         self._unknown = _Line(unknown_rps, workers)
@@ -69,6 +72,7 @@ class CallLimits:
     def line(self, credential: str, campaign: str) -> Line:
         """Count a call and say where it stands."""
         if self._hard.on and not self._hit(self._hard, "hard", credential):
+            self._on_over("hard")
             return Line.OVER_HARD
         if self._soft.on and not self._hit(self._soft, credential, campaign):
             return Line.OVER_SOFT
@@ -76,7 +80,10 @@ class CallLimits:
 
     def unknown_may_try(self) -> bool:
         """Count a wrong credential; false where too many were tried, so that guessing is slow."""
-        return not self._unknown.on or self._hit(self._unknown, "unknown", "")
+        if not self._unknown.on or self._hit(self._unknown, "unknown", ""):
+            return True
+        self._on_over("unknown")
+        return False
 
     def _hit(self, line: _Line, *key: str) -> bool:
         if self._shared is not None and self._breaker.lets_through():

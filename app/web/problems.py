@@ -9,6 +9,9 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from app.telemetry import Field
+from app.web.logs import request_id
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -74,7 +77,8 @@ def register(app: Flask, on_error: Callable[[int], None]) -> None:
         )
 
     def unexpected(error: Exception) -> Response:
-        _log.exception("unexpected failure", exc_info=error, extra={"path": request.path})
+        facts: dict[str, object] = {Field.REQUEST_ID: request_id(request.environ), Field.PATH: request.path}
+        _log.exception("unexpected failure", exc_info=error, extra=facts)
         on_error(500)
         return _problem(500, "Internal Server Error", _DETAILS[500], None, {})
 

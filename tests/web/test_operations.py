@@ -93,9 +93,10 @@ def test_not_ready_says_which_read_failed(app: Flask, board_url: str) -> None:
     response = app.test_client().get("/health/ready")
     assert response.status_code == 503
     missing = response.json["missing"] if response.json else []
-    assert {"The last update of shelves failed: see the log and the metrics.", "No shelf could be read yet."} <= set(
-        missing
-    )
+    assert {
+        "The last update of shelves failed: see the log and the metrics.",
+        "No shelf could be read yet.",
+    } <= set(missing)
     assert not [sentence for sentence in missing if "credentials" in sentence or "publications" in sentence]
 
 

@@ -1,0 +1,100 @@
+"""Serve with Granian instead of gunicorn: the same application, settings and metrics; see docs/decisions/worker-class.md."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+BACKLOG = 128  # the least that Granian takes
+MOST_CONNECTIONS = 512  # that a worker looks after at once, idle ones included
+HEADER_READ_MS = 5_000  # a head that has not come by then never will in time
+RESPAWN_S = (
+    5.0  # between a new worker and the end of the one it replaces, which answers until the new one can
+)
+STOP_S = 10
+
+
+def application() -> Flask:
+    """What each worker answers with, its watch started."""
+    from app.wsgi import create, settle, start  # noqa: PLC0415 - the metrics directory had to be set before
+
+    _let_go_of_dead_gauges(Path(os.environ[METRICS_DIR]))
+    app = create()
+    start(app)
+    settle()
+    return app
+
+
+def _let_go_of_dead_gauges(folder: Path) -> None:
+    """What gunicorn tells us of a worker that ended, each new worker has to find out here."""
+    from prometheus_client import multiprocess  # noqa: PLC0415 - the metrics directory had to be set before
+
+    for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call] # prometheus_client has no types here
+
+
+def serve(settings: Settings) -> None:
+    """Serve until stopped.
+
+    Raises:
+        SettingsError: Granian is not installed.
+    """
+    try:
+        from granian.constants import Interfaces  # noqa: PLC0415 - an extra
+        from granian.http import HTTP1Settings  # noqa: PLC0415 - same
+        from granian.server import Server  # noqa: PLC0415 - same
+    except ImportError as error:
+        raise SettingsError(
+            "CJ_SERVER=granian needs Granian: install the extra with `uv sync --extra granian`."
+        ) from error
+    own_metrics_dir = (
+        None if METRICS_DIR in os.environ else tempfile.mkdtemp(prefix="connected-jobs-metrics-")
+    )
+    if own_metrics_dir:
+        os.environ[METRICS_DIR] = own_metrics_dir
+    try:
+        Server(
+            "app.granian_serving:application",
+            factory=True,
+            interface=Interfaces.WSGI,
+            workers=settings.workers,
+            blocking_threads=settings.threads,
+            backpressure=MOST_CONNECTIONS,
+            backlog=BACKLOG,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_MS),
+            respawn_failed_workers=True,
+            respawn_interval=RESPAWN_S,
+            workers_kill_timeout=STOP_S,
+            **_address(settings.bind),
+        ).serve()
+    finally:
+        if own_metrics_dir:
+            shutil.rmtree(own_metrics_dir, ignore_errors=True)
+
+
+def _address(bind: str) -> dict[str, Any]:
+    """Where to listen, in Granian's words."""
+    if bind.startswith("unix:"):
+        return {"uds": Path(bind.removeprefix("unix:"))}
+    host, _, port = bind.rpartition(":")
+    return {"address": host.strip("[]") or "0.0.0.0", "port": int(port)}  # noqa: S104 - ":8080" is every address
+
+
+if __name__ == "__main__":
+    try:
+        serve(Settings.from_env())
+    except SettingsError as error:
+        sys.exit(f"connected-jobs: {error}")
