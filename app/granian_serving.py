@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -10,40 +11,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.settings import Settings, SettingsError
+from app.web.logs import log_uncaught
 
 if TYPE_CHECKING:
     from flask import Flask
 
+GC_THRESHOLDS = (50_000, 20, 100)  # as in app/gunicorn_conf.py, which can't be read here: it sets gunicorn up
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 BACKLOG = 128  # the least that Granian takes
 MOST_CONNECTIONS = 512  # that a worker looks after at once, idle ones included
 HEADER_READ_MS = 5_000  # a head that has not come by then never will in time
-RESPAWN_S = (
-    5.0  # between a new worker and the end of the one it replaces, which answers until the new one can
-)
+# Between a new worker and the end of the one it replaces, which answers until the new one can.
+RESPAWN_S = 5.0
 STOP_S = 10
 
 
 def application() -> Flask:
     """What each worker answers with, its watch started."""
-    from app.wsgi import create, settle, start  # noqa: PLC0415 - the metrics directory had to be set before
+    from app.wsgi import create, start  # noqa: PLC0415 - the metrics directory had to be set before
 
-    _let_go_of_dead_gauges(Path(os.environ[METRICS_DIR]))
     app = create()
+    log_uncaught()
     start(app)
-    settle()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     return app
-
-
-def _let_go_of_dead_gauges(folder: Path) -> None:
-    """What gunicorn tells us of a worker that ended, each new worker has to find out here."""
-    from prometheus_client import multiprocess  # noqa: PLC0415 - the metrics directory had to be set before
-
-    for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call] # prometheus_client has no types here
 
 
 def serve(settings: Settings) -> None:

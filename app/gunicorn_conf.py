@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -15,18 +16,15 @@ if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
     from gunicorn.workers.base import Worker
 
-GC_THRESHOLDS = (
-    50_000,
-    20,
-    100,
-)  # answers make no cycles: looking for them often only costs the slowest calls
+# Answers make no cycles: looking for them often only costs the slowest calls.
+GC_THRESHOLDS = (50_000, 20, 100)
 
 _METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 _MADE_HERE = "connected-jobs-metrics-"
 _settings = Settings.from_env()
 # prometheus_client looks when it is imported, so it is not yet. A reload reads this file again and finds it set.
-if METRICS_DIR not in os.environ:
-    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_MADE_HERE)
+if _METRICS_DIR not in os.environ:
+    os.environ[_METRICS_DIR] = tempfile.mkdtemp(prefix=_MADE_HERE)
 
 wsgi_app = "app.wsgi:create()"
 bind = [_settings.bind]
@@ -35,9 +33,8 @@ worker_class = "gthread"  # keeps slow clients' connections waiting: put nginx b
 threads = _settings.threads
 preload_app = True  # one copy of code and model in memory, and workers that start within a moment
 backlog = 64  # calls that wait longer than this many others would be cut off anyway
-worker_connections = (
-    64  # with 1,000, calls queue inside and all are late; these are answered, the others wait outside
-)
+# With 1,000, calls queue inside and all are late: these are answered, the others wait where their callers see it.
+worker_connections = 64
 keepalive = 75  # a sender's connections outlive the pauses between its batches
 max_requests = 200_000  # whatever leaks slowly ends with its worker
 max_requests_jitter = 50_000  # and not all workers at once
@@ -64,5 +61,5 @@ def post_worker_init(worker: Worker) -> None:
 
 def on_exit(server: Arbiter) -> None:  # noqa: ARG001 - gunicorn calls it with the arbiter
     """Remove the metrics directory if we made it."""
-    if Path(os.environ[METRICS_DIR]).name.startswith(_MADE_HERE):
-        shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)
+    if Path(os.environ[_METRICS_DIR]).name.startswith(_MADE_HERE):
+        shutil.rmtree(os.environ[_METRICS_DIR], ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
@@ -40,11 +39,6 @@ MEASURE_S = 5.0
 UNKNOWN_RPS = (
     20  # wrong credentials a second, all together: guessing 256 bits stays hopeless and cheap to refuse
 )
-GC_THRESHOLDS = (
-    50_000,
-    20,
-    100,
-)  # answers make no cycles: looking for them often only costs the slowest calls
 KEY = "connected_jobs"
 
 
@@ -160,13 +154,6 @@ def start(app: Flask) -> Background:
 def start_worker(worker: Worker) -> None:
     """Start a gunicorn worker's watch when its application is loaded, before its first call."""
     start(cast("Flask", worker.app.wsgi()))
-
-
-def settle() -> None:
-    """What lives as long as the process is not looked at by the garbage collector again; call it after `start`."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _readiness(

@@ -111,6 +111,18 @@ def model(board: Board) -> Model:
 
 
 @pytest.fixture(scope="session")
+def crowd() -> Board:
+    """So many postings that only some are worth scoring for a member."""
+    return make_board(members=200, postings=360)
+
+
+@pytest.fixture(scope="session")
+def crowd_model(crowd: Board) -> Model:
+    """Without a cap on congestion."""
+    return crowd.fit(congestion_share=1.0)
+
+
+@pytest.fixture(scope="session")
 def new_posting() -> Callable[..., Posting]:
     return posting
 

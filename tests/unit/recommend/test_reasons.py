@@ -30,10 +30,10 @@ def test_the_reason_is_the_largest_contribution_recomputed_one_signal_at_a_time(
     model: Model, board: Any
 ) -> None:
     """By hand: a signal's contribution is what the score loses when its weight is 0, less its mean loss."""
-    for position in range(0, 60, 7):
+    for position in range(0, 60, 13):
         member = board.members[position]
         scored = signals(np.array([position]), [member], model.evidence, model.stock)
-        weights = model.weights.with_history if Signal.TASTE in scored.values else model.weights.profile_only
+        weights = model.weights.with_history if scored.active else model.weights.profile_only
         whole = sum(
             np.float64(weights[each]) * value for each, value in scored.values.items() if each in weights
         )
@@ -70,17 +70,12 @@ def test_the_reason_is_the_largest_contribution_recomputed_one_signal_at_a_time(
 
 
 def test_a_signal_that_is_alike_for_all_postings_is_nobodys_reason() -> None:
-    contributions = {
-        Signal.CAREER: np.array([5.0, 5.0, 5.0], np.float32),
-        Signal.WANTED_WORDS: np.array([0.5, 0.1, 0.0], np.float32),
+    scored = {
+        Signal.CAREER: np.array([5.0, 5.0, 5.0]),
+        Signal.WANTED_WORDS: np.array([0.5, 0.1, 0.0]),
     }
-    told = main_reasons(
-        contributions,
-        np.array([0]),
-        did=Kind.VIEW,
-        at_company=[Kind.VIEW],
-        in_field=np.array([False]),
-    )
+    moved = {signal: value[:1] - value.mean() for signal, value in scored.items()}
+    told = main_reasons(moved, did=[Kind.VIEW], at_company=[Kind.VIEW], in_field=[False])
     assert told == [Reason.FITS_SKILLS]
 
 
@@ -92,3 +87,14 @@ def test_freshness_is_only_called_news_of_the_field_within_it() -> None:
 
 def test_defaults_name_every_signal_with_history() -> None:
     assert set(Weights().with_history) == set(Signal)
+
+
+def test_signals_that_are_told_in_the_same_words_move_a_score_together() -> None:
+    moved = {
+        Signal.WANTED_WORDS: np.array([0.5, 0.5]),
+        Signal.PLACE: np.array([0.3, 0.3]),
+        Signal.AREA: np.array([0.3, 0.1]),
+    }
+    did = [Kind.APPLY, Kind.APPLY]
+    told = main_reasons(moved, did=did, at_company=did, in_field=[False, False])
+    assert told == [Reason.REGION_OF_INTEREST, Reason.FITS_SKILLS]

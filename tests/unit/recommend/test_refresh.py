@@ -147,16 +147,32 @@ def test_a_company_has_at_most_two_of_ten_unless_the_member_applied_there_often(
     assert any(often)
 
 
-def test_the_congestion_cap_keeps_a_posting_from_too_many_top_tens(new_board: Callable[..., Any]) -> None:
-    board = new_board(members=400, postings=400)
-    capped, free = board.fit(congestion_share=0.08), board.fit(congestion_share=1.0)
+def test_where_only_some_postings_are_worth_scoring_lists_do_not_depend_on_chunks_either(
+    crowd: Any, crowd_model: Model
+) -> None:
+    some = list(range(0, 200, 9))
+    whole = ids(crowd_model, crowd, some)
+    assert whole == [ids(crowd_model, crowd, [at])[0] for at in some]
+    assert {len(one) for one in whole} == {50}
+
+
+def test_postings_worth_scoring_are_of_the_members_trade_and_city(crowd: Any, crowd_model: Model) -> None:
+    by_id = {each.id: each for each in crowd.postings}
+    for position, shown in enumerate(ids(crowd_model, crowd, list(range(8)))):
+        member = crowd.members[position]
+        assert {by_id[each].categories for each in shown[:10]} == {member.categories}
+        assert {by_id[each].regions for each in shown[:10]} == {member.regions}
+
+
+def test_the_congestion_cap_keeps_a_posting_from_too_many_top_tens(crowd: Any, crowd_model: Model) -> None:
+    capped = crowd.fit(congestion_share=0.08)
 
     def most(model: Model) -> int:
-        tops = Counter(each for one in ids(model, board, list(range(400))) for each in one[:10])
+        tops = Counter(each for one in ids(model, crowd, list(range(200))) for each in one[:10])
         return tops.most_common(1)[0][1]
 
-    assert most(capped) < most(free)
-    assert most(capped) <= 0.08 * 400 * 1.1
+    assert most(capped) < most(crowd_model)
+    assert most(capped) <= 0.08 * 200 * 1.1
 
 
 def test_shelves_hold_the_field_and_region_they_are_of(model: Model, board: Any) -> None:

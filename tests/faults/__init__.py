@@ -1,0 +1,1 @@
+"""Every bad day, played against the real gunicorn, Postgres and Valkey while calls keep coming."""

@@ -1,0 +1,167 @@
+"""What workers know: postings closed mid-send, a start without Postgres, a disk that is full, a clock that jumps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from app.serving.reads import UnavailableError
+from app.serving.saved import Safekeeping, SavedFile
+from tests.faults.processes import wait_for_workers, workers
+from tests.faults.rig import WORKERS, assert_promises, rig
+from tests.web.board import NOW, VETOED
+from tests.web.service import serving
+from tests.web.wire import basic, call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.faults.own_postgres import OwnPostgres
+
+KNOWN_S = 30.0  # from a closing to no answer showing the posting any more
+ASKED = "/v1/members/f-00001/recommendations?campaign=weekly"
+
+
+@pytest.mark.parametrize("poll_s", ["1", pytest.param("10", marks=pytest.mark.slow)])
+def test_a_posting_closed_mid_send(
+    postgres: OwnPostgres, board_name: str, tmp_path: Path, note: Callable[..., None], poll_s: str
+) -> None:
+    bound_s = KNOWN_S if poll_s == "10" else 5.0
+    with rig(postgres, board_name, tmp_path, CJ_POLL_S=poll_s) as service, service.calls() as load:
+        load.wait_until_normal(within_s=20)
+        assert load.tally().showing(["p-02"]) > 0
+        with psycopg.connect(service.database_url) as board:
+            board.execute("UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-02'")
+        closed_s = time.monotonic()
+        time.sleep(bound_s + 1.0)
+    tally = load.tally().between(closed_s, time.monotonic())
+    seen = [o.at_s - closed_s for o in tally.outcomes if "p-02" in o.ids]
+    note(
+        f"A posting closed mid-send, poll {poll_s} s",
+        tally,
+        last_shown_after_s=round(max(seen, default=0.0), 1),
+    )
+    assert_promises(tally)
+    assert tally.between(closed_s + bound_s, time.monotonic()).showing(["p-02"]) == 0
+
+
+@pytest.mark.slow
+def test_a_closing_is_kept_through_an_outage_and_a_restart_without_postgres(
+    postgres: OwnPostgres, board_name: str, tmp_path: Path, note: Callable[..., None]
+) -> None:
+    saved = tmp_path / "kept.json"
+    with rig(postgres, board_name, tmp_path, CJ_SAVED=str(saved)) as service:
+        _wait_for(saved)
+        with service.proxy.down():
+            before = workers(service.server)
+            down_s = time.monotonic()
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            wait_for_workers(service.server, WORKERS, other_than=before, within_s=20)
+            while call(service.server.port, "/health/ready").status != 200:
+                assert time.monotonic() < down_s + 25
+            able_s = time.monotonic() - down_s
+            time.sleep(2.0)  # the other one too
+            with service.calls() as load:
+                time.sleep(3.0)
+        answered = load.tally()
+        note("Workers started without Postgres", answered, first_answer_after_s=round(able_s, 1))
+        assert_promises(answered)
+        assert answered.degraded == {"postgres": 1.0}
+        with service.calls() as load:
+            load.wait_until_normal(within_s=40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("content", [b"", b'{"publications":[', b"\x00" * 4096])
+def test_a_corrupt_file_is_as_good_as_none(
+    postgres: OwnPostgres, board_name: str, tmp_path: Path, content: bytes
+) -> None:
+    saved = tmp_path / "kept.json"
+    with rig(postgres, board_name, tmp_path, CJ_SAVED=str(saved)) as service:
+        _wait_for(saved)
+        saved.write_bytes(content)
+        with service.proxy.down():
+            for pid in workers(service.server):
+                os.kill(pid, signal.SIGKILL)
+            got = call(service.server.port, ASKED, authorization=basic("braze"))
+            assert got.status == 503  # nobody's credential can be told: a caller with :retry comes back
+            assert got.headers["retry-after"] == "10"
+        with service.calls() as load:
+            load.wait_until_normal(within_s=40)
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_no_call_and_leaves_the_file_as_it_was(
+    postgres: OwnPostgres, board_name: str, tmp_path: Path, note: Callable[..., None]
+) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        saved = disk / "kept.json"
+        with (
+            rig(postgres, board_name, tmp_path / "service", CJ_SAVED=str(saved)) as service,
+            service.calls() as load,
+        ):
+            load.wait_until_normal(within_s=20)
+            time.sleep(2.0)
+            assert service.metric('cj_watch_failures_total{kind="disk"') > 0
+        note("Disk of the saved file full", load.tally())
+        assert_promises(load.tally())
+        assert load.tally().degraded == {}
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system with no room left."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no small file system can be mounted here: that takes root and the right to mount")
+    try:
+        (folder / "filler").write_bytes(b"x" * 60_000)
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(
+    postgres: OwnPostgres, board_name: str, tmp_path: Path
+) -> None:
+    with serving(postgres.database_url(board_name)) as service:
+        keep = Safekeeping(
+            SavedFile(tmp_path / "s"), runs=service.runs, shelves=service.shelves, book=service.book
+        )
+        keep.keep()
+        before = (tmp_path / "s").read_bytes()
+        with pytest.raises(UnavailableError, match="disk"):
+            SavedFile(tmp_path / "s" / "below").write(SavedFile(tmp_path / "s").read())
+        assert (tmp_path / "s").read_bytes() == before
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
+def test_the_wall_clock_stepped_an_hour(postgres: OwnPostgres, board_name: str, step: timedelta) -> None:
+    with serving(postgres.database_url(board_name), plan_fresh_s=20.0) as service:
+        before = service.answer("m-list")
+        service.now = NOW + step
+        service.watch()
+        after = service.answer("m-list")
+    assert after == before
+    assert not {posting["id"] for posting in after["postings"]} & set(VETOED)
+
+
+def _wait_for(path: Path) -> None:
+    give_up_s = time.monotonic() + 90
+    while not path.exists() and time.monotonic() < give_up_s:
+        time.sleep(0.1)
+    assert path.exists()
