@@ -13,8 +13,9 @@ PYTEST ?=
 demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Postgres on PORT
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
-test: .venv/ready ## all tests but the slow ones
-	$(RUN) pytest -m "not slow" $(PYTEST)
+test: .venv/ready ## all tests but the slow ones; what measures a load runs alone
+	$(RUN) pytest -m "not slow" -n logical --ignore tests/load --ignore tests/faults $(PYTEST)
+	$(RUN) pytest -m "not slow" tests/load tests/faults $(PYTEST)
 
 check: .venv/ready ## lint, format, types, architecture
 	$(RUN) ruff check
