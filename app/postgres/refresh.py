@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -256,6 +257,7 @@ def _rank_all(
             progress("rank", count / len(chunks))
         return
     _inherited.append(ranker)
+    gc.freeze()  # the collector would touch, and so copy, what the processes share
     try:
         with ProcessPoolExecutor(
             min(processes, len(chunks)),
@@ -273,6 +275,7 @@ def _rank_all(
         ) from error
     finally:
         _inherited.clear()
+        gc.unfreeze()
 
 
 _inherited: list[_ChunkRanker] = []  # filled before the fork: the model is shared memory, never pickled

@@ -26,7 +26,6 @@ _COMPANY = {
     Kind.APPLY: Reason.COMPANY_APPLIED,
 }
 _ALIKE = (Signal.TASTE, Signal.KIN, Signal.CONTENT_TASTE, Signal.WORDS, Signal.OPENED_NEAR)
-_VARYING = (Signal.COMPANY, Signal.FRESH, Signal.POPULAR)
 _PLAIN = {
     Signal.PLACE: Reason.REGION_OF_INTEREST,
     Signal.AREA: Reason.REGION_OF_INTEREST,
@@ -56,54 +55,40 @@ def reason_of(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) ->
     return _PLAIN[signal]
 
 
+# Signals that are told in the same words move a score together, under the first of them.
+_TOLD_AS = (
+    dict.fromkeys(_ALIKE, Signal.TASTE)
+    | dict.fromkeys((Signal.PLACE, Signal.AREA, Signal.NEARBY), Signal.PLACE)
+    | dict.fromkeys((Signal.CATEGORY, Signal.WANTED_CATEGORY), Signal.CATEGORY)
+    | dict.fromkeys((Signal.PROFILE_TASTE, Signal.PEERS), Signal.PROFILE_TASTE)
+)
+
+
 def main_reasons(
-    contributions: Mapping[Signal, NDArray[np.float32]],
-    kept: NDArray[np.int64],
+    moved: Mapping[Signal, NDArray[np.floating]],
     *,
-    did: Kind,
+    did: Sequence[Kind],
     at_company: Sequence[Kind],
-    in_field: NDArray[np.bool_],
+    in_field: Sequence[bool],
 ) -> list[Reason]:
-    """For each kept pair of a member the reason that moved its score most; of equals the first by number.
+    """For each of some pairs the reason that moved its score most.
 
     Args:
-        contributions: Of all the member's pairs. Their means are taken off: what every posting has alike (a
-            career that fits them all) moved none of them.
-        kept: Which pairs are in the list.
-        did: The member's strongest activity.
-        at_company: The strongest activity at the company of each kept pair.
-        in_field: For each kept pair, whether it is in the member's field.
+        moved: Each signal's contribution less its mean over all of the member's pairs: what every posting has
+            alike (a career that fits them all) moved none of them.
+        did: The strongest activity of each pair's member.
+        at_company: The member's strongest activity at the pair's company, else anywhere.
+        in_field: Whether the posting is in the member's field.
     """
-    shares = reason_shares(contributions, kept, did=did, at_company=at_company, in_field=in_field)
+    shares: dict[Signal, NDArray[np.floating]] = {}
+    for signal, share in moved.items():
+        told = _TOLD_AS.get(signal, signal)
+        shares[told] = shares[told] + share if told in shares else share
     if not shares:
-        return [Reason.POPULAR] * len(kept)
-    reasons = sorted(shares)
-    largest = np.argmax(np.stack([shares[reason] for reason in reasons]), axis=0)
-    return [reasons[at] for at in largest]
-
-
-def reason_shares(
-    contributions: Mapping[Signal, NDArray[np.float32]],
-    kept: NDArray[np.int64],
-    *,
-    did: Kind,
-    at_company: Sequence[Kind],
-    in_field: NDArray[np.bool_],
-) -> dict[Reason, NDArray[np.float64]]:
-    """How much each reason moved the score of each kept pair; -inf where it cannot be given for it."""
-    total: dict[Reason, NDArray[np.float64]] = {}
-    for signal, value in contributions.items():
-        share = (value[kept] - value.mean()).astype(np.float64)
-        told = (
-            [
-                reason_of(signal, did=did, at_company=company, in_field=bool(inside))
-                for company, inside in zip(at_company, in_field, strict=True)
-            ]
-            if signal in _VARYING
-            else [reason_of(signal, did=did, at_company=did, in_field=False)] * len(kept)
-        )
-        for reason in set(told):
-            holds = np.array([each is reason for each in told], np.bool_)
-            known = total.setdefault(reason, np.full(len(kept), -np.inf))
-            known[holds] = np.where(np.isinf(known[holds]), 0.0, known[holds]) + share[holds]
-    return total
+        return [Reason.POPULAR] * len(did)
+    told_as = list(shares)
+    largest = np.argmax(np.stack(list(shares.values())), axis=0).tolist()
+    return [
+        reason_of(told_as[most], did=kind, at_company=there, in_field=inside)
+        for most, kind, there, inside in zip(largest, did, at_company, in_field, strict=True)
+    ]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from app.recommend.board import Member, Posting
 
+    Numbers = NDArray[np.float32] | float  # one a posting, or one for all; nan where unknown
+
 _DAY_S = 86_400
 FRESH_FOR_DAYS = 10.0
 NEW_FOR_DAYS = 7.0
@@ -29,7 +31,7 @@ NEW_FOR_DAYS = 7.0
 class Catalogue:
     """Columns over all n postings, in the order of their ids; unknown numbers are nan.
 
-    `shown` are the positions of postings that are not vetoed; scores are only ever computed for these.
+    `salary_unit` is numbered by `unit_numbers`, "" for none. `shown` are the positions of postings that are not vetoed; scores are only ever computed for these.
     `fresh` falls from 1 on the day of opening; `new` are those opened in the last week.
     """
 
@@ -44,7 +46,8 @@ class Catalogue:
     career_max: NDArray[np.float32]
     education: NDArray[np.float32]
     salary: NDArray[np.float32]
-    salary_unit: NDArray[np.str_]
+    salary_unit: NDArray[np.int64]
+    unit_numbers: Mapping[str, int]
 
 
 def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
@@ -53,6 +56,8 @@ def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
     open_ = [not vetoed(each.status, each.deadline, today=today) for each in postings]
     shown = np.flatnonzero(np.array(open_, bool))
     opened_s = np.array([each.opened_at.timestamp() for each in postings])
+    units = [each.salary_unit or "" for each in postings]
+    unit_numbers = {unit: at for at, unit in enumerate(sorted(set(units)))}
     return Catalogue(
         ids=[each.id for each in postings],
         companies=[each.company_id for each in postings],
@@ -65,7 +70,8 @@ def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
         career_max=_numbers(each.career_max_years for each in postings),
         education=_numbers(each.education for each in postings),
         salary=_numbers(each.salary_max or each.salary_min for each in postings),
-        salary_unit=np.array([each.salary_unit or "" for each in postings], np.str_),
+        salary_unit=np.array([unit_numbers[unit] for unit in units], np.int64),
+        unit_numbers=unit_numbers,
     )
 
 
@@ -79,33 +85,40 @@ def freshness(opened_s: NDArray[np.float64], now: datetime) -> NDArray[np.float3
     return np.exp(-age_days / FRESH_FOR_DAYS).astype(np.float32)
 
 
-def career_fit(
-    years: float | None, low: NDArray[np.float32], high: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def career_fit(years: Numbers, low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
     """1 where the career asked for includes the member's, falling to 0 three years outside; 0.5 where unknown."""
-    if years is None:
-        return np.full(len(low), 0.5, np.float32)
-    short = np.nan_to_num(low, nan=0.0) - years
-    long = years - np.nan_to_num(high, nan=np.inf)
-    outside = np.maximum(np.maximum(short, long), 0.0)
-    fit = np.maximum(0.0, 1 - outside / 3)
-    return np.where(np.isnan(low) & np.isnan(high), 0.5, fit).astype(np.float32)
+    short = np.where(np.isnan(low), 0.0, low) - years
+    long = years - np.where(np.isnan(high), np.inf, high)
+    fit = np.maximum(0.0, 1 - np.maximum(np.maximum(short, long), 0.0) / 3)
+    unknown = np.isnan(years) | (np.isnan(low) & np.isnan(high))
+    return np.where(unknown, 0.5, fit).astype(np.float32)
 
 
-def education_fit(reached: float | None, asked: NDArray[np.float32]) -> NDArray[np.float32]:
+def education_fit(reached: Numbers, asked: NDArray[np.float32]) -> NDArray[np.float32]:
     """1 where the member has what is asked, less for each step missing; 0.5 where unknown."""
-    if reached is None:
-        return np.full(len(asked), 0.5, np.float32)
-    missing = np.maximum(asked - reached, 0.0)
-    return np.where(np.isnan(asked), 0.5, np.maximum(0.0, 1 - missing / 2)).astype(np.float32)
+    fit = np.maximum(0.0, 1 - np.maximum(asked - reached, 0.0) / 2)
+    return np.where(np.isnan(fit), 0.5, fit).astype(np.float32)
 
 
-def salary_fit(wanted: float | None, paid: NDArray[np.float32]) -> NDArray[np.float32]:
+def salary_fit(wanted: Numbers, paid: NDArray[np.float32]) -> NDArray[np.float32]:
     """1 where at least the wanted pay is offered, falling to 0 at 30 % less; 0.5 where either is unknown."""
-    if not wanted or wanted <= 0:
-        return np.full(len(paid), 0.5, np.float32)
-    lacking = np.maximum(0.0, 1 - paid / wanted)
-    return np.where(np.isnan(paid), 0.5, np.maximum(0.0, 1 - lacking / 0.3)).astype(np.float32)
+    fit = np.maximum(0.0, 1 - np.maximum(0.0, 1 - paid / wanted) / 0.3)
+    return np.where(np.isnan(fit), 0.5, fit).astype(np.float32)
+
+
+def career_of(member: Member) -> float:
+    """Years, or nan."""
+    return np.nan if member.career_years is None else member.career_years
+
+
+def education_of(member: Member) -> float:
+    """The highest education, or nan."""
+    return np.nan if member.education is None else float(member.education)
+
+
+def salary_of(member: Member) -> float:
+    """The pay wanted, or nan."""
+    return float(member.desired_salary) if member.desired_salary and member.desired_salary > 0 else np.nan
 
 
 def wishes(name: str, member: Member) -> dict[str, float]:

@@ -7,13 +7,13 @@ posting most keep it. The rejected alternative, a quota counted down while ranki
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,8 +21,32 @@ TOP = 10
 _ROUNDS = 40
 _LEAST_TIMES_EVEN = 3.0  # the cap is never below so many times an even spread, which would price everything
 
-Prices = Mapping[int, float]
 Ranked = tuple["NDArray[np.int64]", "NDArray[np.float32]"]  # a member's postings and scores, best first
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What is taken off scores: a row a segment, a column a posting of the catalogue; "" is for all other segments."""
+
+    segments: Mapping[str, int]
+    table: NDArray[np.float32]
+
+    def of(
+        self, segments: Sequence[str], postings: NDArray[np.int64], which: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """The price of each of `postings` for the member whose segment is the `which`-th."""
+        rows = np.array([self.segments.get(each, self.segments[""]) for each in segments], np.int64)
+        return self.table[rows[which], postings]
+
+
+def price_table(found: Mapping[str, Mapping[int, float]], postings: int) -> Prices:
+    """Prices by segment as a table over so many postings; with no prices for "", nothing is taken off there."""
+    names = sorted({"", *found})
+    table = np.zeros((len(names), postings), np.float32)
+    for row, name in enumerate(names):
+        for posting, price in found.get(name, {}).items():
+            table[row, posting] = price
+    return Prices({name: row for row, name in enumerate(names)}, table)
 
 
 def prices(lists: Sequence[Ranked], *, share: float, postings: int) -> dict[int, float]:
@@ -75,15 +99,3 @@ def _held(
     has_next = np.isfinite(best[:, TOP])
     held = np.take_along_axis(columns, order, axis=1)[has_next, :TOP]
     return held.ravel(), (best[has_next, :TOP] - best[has_next, TOP:]).ravel()
-
-
-def priced_scores(
-    postings: NDArray[np.int64], scores: NDArray[np.float32], found: Prices
-) -> NDArray[np.float32]:
-    """Scores less the prices of their postings."""
-    if not found:
-        return scores
-    lowered = scores.copy()
-    for posting, price in found.items():
-        lowered[postings == posting] -= np.float32(price)
-    return lowered

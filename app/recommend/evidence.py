@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 CONFIDENCE = 40.0  # of a pair of average weight
 PENALTY = 4.0  # per pair
 KIN_KEPT = 200  # nearest postings kept for each
-PANEL = 20_000  # members whose activity stands for that of similar profiles
-SAMPLE = 40_000  # profiles read to learn what profiles say of tastes
+PANEL = 10_000  # members whose activity stands for that of similar profiles
+SAMPLE = 20_000  # profiles read to learn what profiles say of tastes
 _MEMBER_PENALTY, _POSTING_PENALTY = 12.0, 1.0
-_INVERTED_KEPT = 2_000  # newest postings looked up by each attribute
+_INVERTED_KEPT, _INVERTED_KEPT_WIDE = 2_000, 500  # newest postings looked up by each attribute
+_WIDE = 20_000  # postings shown above which fewer are looked up: their cost is a member's largest
 _BATCH = 2_000
-_SMALL_BOARD, _LARGE_BOARD = 60_000, 400_000  # members and postings together
+_SMALL_BOARD, _LARGE_BOARD = 20_000, 400_000  # members and postings together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,28 +94,58 @@ class Evidence:
     popular: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What postings and a sample of profiles say, whoever did what with which: worked out once.
+
+    Attributes:
+        postings: Traits of all postings.
+        sample: Positions of the sampled members, ascending.
+        traits: The columns of members' traits, or None where no profile was read.
+        people: Traits of the sample.
+    """
+
+    postings: sparse.csr_array
+    sample: NDArray[np.int32]
+    traits: MemberTraits | None
+    people: sparse.csr_array | None
+
+
+def ground(
+    past: History,
+    postings: Sequence[Posting],
+    profiles: Callable[[Sequence[int]], Sequence[Member]],
+    *,
+    seed: int,
+) -> Ground:
+    """Read postings and the profiles of a sample of members with activity."""
+    sample = _sample(np.unique(past.member), SAMPLE, seed)
+    people = [member for part in _parts(sample) for member in profiles(part)]
+    traits, rows = learn_member_traits(people) if people else (None, None)
+    return Ground(postings=posting_traits(postings), sample=sample, traits=traits, people=rows)
+
+
 def learn(
     past: History,
     stock: Catalogue,
-    postings: Sequence[Posting],
-    profiles: Callable[[Sequence[int]], Sequence[Member]],
+    said: Ground,
     *,
     effort: Effort,
     seed: int,
     show_viewed: bool = False,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> Evidence:
-    """Learn from a history; `profiles` gives members by position and is asked for a sample only."""
+    """Learn from a history, and from what postings and profiles say."""
     members, kinds = _factors(past, effort, seed, progress)
     done = past.matrix(np.ones(len(past.member), np.float32))
     counts = np.bincount(past.posting, minlength=past.shape[1])
-    content = _content(postings, kinds, counts > 0)
+    content = _content(said.postings, kinds, counts > 0)
     # A new posting nobody acted on yet stands for what its content says. An older one had its chance; to treat
     # it alike would make "nobody acted on it" a signal, which in held-out data only tells what was held out.
     untried = (counts == 0) & stock.new
     kinds[untried] = content[untried]
     progress(0.7)
-    traits, guess, panel_traits, panel_done = _profiles(past, done, stock, members, profiles, seed)
+    guess, panel_traits, panel_done = _profiles(said, done, stock, members, seed)
     progress(0.8)
     return Evidence(
         history=past,
@@ -124,7 +155,7 @@ def learn(
         content=content,
         moment=_moment(kinds[stock.shown]),
         content_moment=_moment(content[stock.shown]),
-        traits=traits,
+        traits=said.traits if guess else None,
         guess=guess,
         panel_traits=panel_traits,
         panel_done=panel_done,
@@ -158,14 +189,9 @@ def _factors(
 
 
 def _content(
-    postings: Sequence[Posting], factors: NDArray[np.float32], known: NDArray[np.bool_]
+    traits: sparse.csr_array, factors: NDArray[np.float32], known: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    traits = posting_traits(postings)
-    known_traits = [(traits[known], factors[known])]
-    guess = learn_guess(
-        known_traits, width=traits.shape[1], factors=factors.shape[1], penalty=_POSTING_PENALTY
-    )
-    return guess.of(traits)
+    return learn_guess(traits[known], factors[known], penalty=_POSTING_PENALTY).of(traits)
 
 
 def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -174,28 +200,18 @@ def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _profiles(
-    past: History,
-    done: sparse.csr_array,
-    stock: Catalogue,
-    factors: NDArray[np.float32],
-    profiles: Callable[[Sequence[int]], Sequence[Member]],
-    seed: int,
-) -> tuple[MemberTraits | None, Guess | None, sparse.csr_array | None, sparse.csr_array | None]:
-    """What profiles say of tastes, learned from a sample of members with activity."""
-    active = np.unique(past.member)
-    if not len(active):
-        return None, None, None, None
-    sample = _sample(active, SAMPLE, seed)
-    people = [member for part in _parts(sample) for member in profiles(part)]
-    traits = learn_member_traits(people)
-    rows = [traits.rows(people[start : start + _BATCH]) for start in range(0, len(people), _BATCH)]
-    batches = [(each, factors[part]) for each, part in zip(rows, _parts(sample), strict=True)]
-    guess = learn_guess(batches, width=traits.width, factors=factors.shape[1], penalty=_MEMBER_PENALTY)
-    panel = np.sort(np.random.default_rng(seed).permutation(len(sample))[:PANEL])
-    did = done[sample[panel]]
+    said: Ground, done: sparse.csr_array, stock: Catalogue, factors: NDArray[np.float32], seed: int
+) -> tuple[Guess | None, sparse.csr_array | None, sparse.csr_array | None]:
+    """What profiles say of tastes, learned from those of the sample with activity; traits and deeds of a panel."""
+    active = np.flatnonzero(np.diff(done.indptr)[said.sample] > 0)
+    if said.people is None or not len(active):
+        return None, None, None
+    guess = learn_guess(said.people[active], factors[said.sample[active]], penalty=_MEMBER_PENALTY)
+    panel = np.sort(np.random.default_rng(seed).permutation(active)[:PANEL])
+    did = done[said.sample[panel]]
     each = np.maximum(np.diff(did.indptr), 1) ** -0.5
     panel_done = scaled_rows(did, each)[:, stock.shown]
-    return traits, guess, sparse.vstack(rows, format="csr")[panel], sparse.csr_array(panel_done)
+    return guess, said.people[panel], sparse.csr_array(panel_done)
 
 
 def _sample(positions: NDArray[np.int32], most: int, seed: int) -> NDArray[np.int32]:
@@ -257,21 +273,22 @@ def _lookup(stock: Catalogue) -> sparse.csr_array:
     newest_first = np.lexsort((stock.shown, -stock.opened_s[stock.shown]))
     place = np.empty(len(newest_first), np.int64)
     place[newest_first] = np.arange(len(newest_first))
+    most = _INVERTED_KEPT if len(place) <= _WIDE else _INVERTED_KEPT_WIDE
     inverted = [
-        _newest(sparse.csr_array(field.matrix[stock.shown].T.tocsr()), place)
+        _newest(sparse.csr_array(field.matrix[stock.shown].T.tocsr()), place, most)
         for field in stock.fields.values()
     ]
     return sparse.csr_array(sparse.vstack(inverted, format="csr"))
 
 
-def _newest(inverted: sparse.csr_array, place: NDArray[np.int64]) -> sparse.csr_array:
+def _newest(inverted: sparse.csr_array, place: NDArray[np.int64], most: int) -> sparse.csr_array:
     counts = np.diff(inverted.indptr)
-    if not len(counts) or counts.max() <= _INVERTED_KEPT:
+    if not len(counts) or counts.max() <= most:
         return inverted
     row = np.repeat(np.arange(len(counts)), counts)
     order = np.lexsort((place[inverted.indices], row))
     within = np.arange(len(order)) - np.repeat(inverted.indptr[:-1], counts)
-    kept = np.sort(order[within < _INVERTED_KEPT])
+    kept = np.sort(order[within < most])
     return sparse.csr_array((inverted.data[kept], (row[kept], inverted.indices[kept])), shape=inverted.shape)
 
 

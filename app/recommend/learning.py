@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from app.recommend.board import Kind
-from app.recommend.evidence import Effort, learn
+from app.recommend.evidence import learn
 from app.recommend.signals import signals
 from app.recommend.weights import Signal, Weights
 
@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from app.recommend.board import Member, Posting
+    from app.recommend.board import Member
     from app.recommend.catalogue import Catalogue
+    from app.recommend.evidence import Effort, Ground
     from app.recommend.history import History
+    from app.recommend.pairs import Pairs
     from app.recommend.signals import Scored
 
 FEWEST_HELD_OUT = 50  # fewer held-out activities teach nothing: the stated defaults stand
-MOST_HELD_OUT = 5_000
+MOST_HELD_OUT, MOST_STRANGERS = 3_000, 1_500  # that teach
 _STRANGERS_SHARE = 0.1  # of the active members, whose activity is hidden whole
 _FEWEST_APPLIES = 200  # from so many on, applying is what is learned; below, any activity
 _PULL = 5.0  # towards the defaults, in activities: with few of them the defaults show through
 _KNOWN_AT_LEAST = 2  # pairs of a member that stay in the evidence when the last is hidden
+HEAD = 100  # best postings of a list, by the weights to start from, that teach
 _BLOCK = 128
 # Held-out activities are of the past, freshness is of today: what it is worth cannot be seen in them.
 _NOT_LEARNED = (Signal.FRESH,)
@@ -47,7 +50,7 @@ def hold_out(past: History, seed: int) -> HeldOut:
     """Choose what to hide: by chance whom, by time what. Indices are of the history's pairs."""
     random = np.random.default_rng(seed)
     active = np.unique(past.member)
-    strangers = random.permutation(active)[: min(MOST_HELD_OUT, int(len(active) * _STRANGERS_SHARE))]
+    strangers = random.permutation(active)[: min(MOST_STRANGERS, int(len(active) * _STRANGERS_SHARE))]
     is_stranger = np.zeros(past.shape[0], np.bool_)
     is_stranger[strangers] = True
     applies = past.kind == Kind.APPLY
@@ -59,7 +62,9 @@ def hold_out(past: History, seed: int) -> HeldOut:
     hidden = np.zeros(len(past.member), np.bool_)
     hidden[last] = True
     hidden[of_strangers] = True
-    return HeldOut(hidden, last, of_strangers[wanted[of_strangers]][:MOST_HELD_OUT])
+    return HeldOut(
+        hidden, last, np.sort(random.permutation(of_strangers[wanted[of_strangers]])[:MOST_STRANGERS])
+    )
 
 
 def _last_of_each(member: NDArray[np.int32], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -70,7 +75,7 @@ def _last_of_each(member: NDArray[np.int32], pairs: NDArray[np.int64]) -> NDArra
 def learn_weights(
     past: History,
     stock: Catalogue,
-    postings: Sequence[Posting],
+    said: Ground,
     profiles: Callable[[Sequence[int]], Sequence[Member]],
     *,
     effort: Effort,
@@ -83,9 +88,7 @@ def learn_weights(
     defaults = Weights()
     if len(held.last) < FEWEST_HELD_OUT:
         return defaults
-    evidence = learn(
-        past.without(held.hidden), everything, postings, profiles, effort=effort, seed=seed, progress=progress
-    )
+    evidence = learn(past.without(held.hidden), everything, said, effort=effort, seed=seed, progress=progress)
 
     def learned(pairs: NDArray[np.int64], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
         lessons = []
@@ -93,7 +96,7 @@ def learn_weights(
             part = pairs[begin : begin + _BLOCK]
             people = profiles(past.member[part].tolist())
             scored = signals(past.member[part].astype(np.int64), people, evidence, everything)
-            lessons.append(_lesson(scored, past.posting[part], list(start)))
+            lessons.append(lesson_of(scored, past.posting[part], start))
         progress(1.0)
         return fit_weights(lessons, start)
 
@@ -115,18 +118,30 @@ class Lesson:
     chosen: NDArray[np.int64]
 
 
-def _lesson(scored: Scored, postings: NDArray[np.int32], names: Sequence[Signal]) -> Lesson:
-    """Members whose held-out posting is not among those worth scoring teach nothing and are left out."""
+def lesson_of(scored: Scored, postings: NDArray[np.int32], start: Mapping[Signal, float]) -> Lesson:
+    """The head of each member's list, by the weights to start from, where the held-out posting is in it.
+
+    What counts is the order there; pairs further down are easy to tell apart and would drown the others.
+    """
     pairs = scored.pairs
     absent = np.zeros(len(pairs.row), np.float32)
-    values = np.stack([scored.values.get(name, absent) for name in names], axis=1)
-    is_chosen = pairs.posting == postings[pairs.row]
+    values = np.stack([scored.values.get(name, absent) for name in start], axis=1)
+    in_head = _places(pairs, values @ np.array(list(start.values()), np.float32)) < HEAD
+    is_chosen = in_head & (pairs.posting == postings[pairs.row])
     useful = np.zeros(len(pairs.ends), np.bool_)
     useful[pairs.row[is_chosen]] = True
-    keep = useful[pairs.row]
+    keep = in_head & useful[pairs.row]
     row = pairs.row[keep]
     starts = np.flatnonzero(np.r_[True, row[1:] != row[:-1]]) if len(row) else np.zeros(0, np.int64)
     return Lesson(values[keep], starts, np.flatnonzero(is_chosen[keep]))
+
+
+def _places(pairs: Pairs, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Each pair's place in its member's list, from 0."""
+    first = pairs.ends - np.bincount(pairs.row, minlength=len(pairs.ends))
+    places = np.empty(len(scores), np.int64)
+    places[np.lexsort((-scores, pairs.row))] = np.arange(len(scores)) - first[pairs.row]
+    return places
 
 
 def fit_weights(lessons: Sequence[Lesson], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:

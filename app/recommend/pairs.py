@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Flat (member, posting) pairs, grouped by member.
+    """Flat (member, posting) pairs, grouped by member, a member's postings ascending.
 
     Attributes:
         row: The member's place in the chunk, ascending.
@@ -44,45 +44,77 @@ def pairs_of(columns: Sequence[NDArray[np.int64]], shown: NDArray[np.int64]) -> 
     return Pairs(np.repeat(np.arange(len(columns)), lengths), col, shown[col], np.cumsum(lengths))
 
 
-def factor_dots(
-    members: NDArray[np.float32], postings: NDArray[np.float32], pairs: Pairs
+def factor_values(
+    members: NDArray[np.float32], postings: NDArray[np.float32], moment: NDArray[np.float32], pairs: Pairs
 ) -> NDArray[np.float32]:
-    """The product of both vectors of each pair, in blocks that keep memory small."""
-    dots = np.empty(len(pairs.row), np.float32)
-    step = 1 << 16
-    for start in range(0, len(dots), step):
-        part = slice(start, start + step)
-        dots[part] = np.einsum("nf,nf->n", members[pairs.row[part]], postings[pairs.posting[part]])
-    return dots
+    """The product of both vectors of each pair, over the root of its mean square over all postings shown.
 
+    One member at a time, so that no figure depends on who else is in the chunk.
 
-def field_dots(profile: sparse.csr_array, field: Field, pairs: Pairs) -> NDArray[np.float32]:
-    """The product of each pair's profile row and posting row, over how much it is for a posting at large.
-
-    That size is the root of the mean square over the postings shown, with attributes taken as uncorrelated; so
-    a match in a rare place weighs more than one in a common place.
+    Args:
+        members: Factors of the chunk's members.
+        postings: Factors of the whole catalogue.
+        moment: Mean outer product of the factors of those shown.
+        pairs: Of the chunk.
     """
-    dense = profile.toarray()
+    values = np.empty(len(pairs.row), np.float32)
+    for row, member in enumerate(members):
+        part = pairs.of(row)
+        size = np.sqrt(max(float((moment @ member) @ member), 1e-18))
+        values[part] = (postings[pairs.posting[part]] @ member) / np.float32(size)
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class FieldEntries:
+    """A field's attributes of each pair's posting, flat: looked up once for all profiles compared in the field.
+
+    Attributes:
+        field: The field.
+        pairs: Of the chunk.
+        pair: Which pair an entry belongs to.
+        place: Where its attribute lies in a dense chunk x attributes matrix, row after row.
+        value: Of the posting's row.
+    """
+
+    field: Field
+    pairs: Pairs
+    pair: NDArray[np.int64]
+    place: NDArray[np.int64]
+    value: NDArray[np.float32]
+
+    def dots(self, profile: sparse.csr_array) -> NDArray[np.float32]:
+        """The product of each pair's profile row and posting row, over how much it is for a posting at large.
+
+        That size is the root of the mean square over the postings shown, with attributes taken as uncorrelated;
+        so a match in a rare place weighs more than one in a common place.
+        """
+        products = self.value * profile.toarray().ravel()[self.place]
+        dots = np.bincount(self.pair, weights=products, minlength=len(self.pairs.row)).astype(np.float64)
+        size = np.sqrt(profile.power(2) @ self.field.mean_square)
+        return _over(dots, size[self.pairs.row])
+
+
+def field_entries(field: Field, pairs: Pairs) -> FieldEntries:
+    """Look up the attributes of each pair's posting."""
     matrix = field.matrix
-    starts, ends = matrix.indptr[pairs.posting], matrix.indptr[pairs.posting + 1]
-    lengths = (ends - starts).astype(np.int64)
-    first = np.repeat(starts - np.r_[0, np.cumsum(lengths)[:-1]], lengths)
-    at = first + np.arange(int(lengths.sum()))
-    pair = np.repeat(np.arange(len(lengths)), lengths)
-    products = matrix.data[at] * dense[pairs.row[pair], matrix.indices[at]]
-    dots = np.bincount(pair, weights=products, minlength=len(lengths)).astype(np.float64)
-    size = np.sqrt(dense**2 @ field.mean_square)
-    return _over(dots, size[pairs.row])
+    starts = matrix.indptr[pairs.posting].astype(np.int64)
+    lengths = matrix.indptr[pairs.posting + 1] - starts
+    at = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    at += np.arange(len(at))
+    place = np.repeat(pairs.row * matrix.shape[1], lengths) + matrix.indices[at]
+    return FieldEntries(field, pairs, np.repeat(np.arange(len(lengths)), lengths), place, matrix.data[at])
 
 
 def sparse_values(matrix: sparse.csr_array, pairs: Pairs) -> NDArray[np.float32]:
     """Values of a members x shown matrix at the pairs, over the root of their row's mean square."""
     values = np.empty(len(pairs.row), np.float32)
+    dense = np.zeros(matrix.shape[1], np.float32)
     for row in range(matrix.shape[0]):
-        dense = np.zeros(matrix.shape[1], np.float32)
         own = slice(matrix.indptr[row], matrix.indptr[row + 1])
         dense[matrix.indices[own]] = matrix.data[own]
         values[pairs.of(row)] = dense[pairs.col[pairs.of(row)]]
+        dense[matrix.indices[own]] = 0
     size = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel() / max(1, matrix.shape[1]))
     return _over(values, size[pairs.row])
 
@@ -94,5 +126,5 @@ def _over(values: NDArray[np.floating], size: NDArray[np.floating]) -> NDArray[n
 
 def squashed(values: NDArray[np.floating]) -> NDArray[np.float32]:
     """Sign and ln(1 + size): the tenth match adds less than the first."""
-    squashed_: NDArray[np.float64] = np.sign(values) * np.log1p(np.abs(values))
+    squashed_: NDArray[np.floating] = np.copysign(np.log1p(np.abs(values)), values)
     return squashed_.astype(np.float32)

@@ -8,7 +8,17 @@ import numpy as np
 
 from app.recommend.because import main_reasons
 from app.recommend.board import Kind, RankedPosting, Status
-from app.recommend.catalogue import career_fit, catalogue, education_fit, freshness, salary_fit, wishes
+from app.recommend.catalogue import (
+    career_fit,
+    career_of,
+    catalogue,
+    education_fit,
+    education_of,
+    freshness,
+    salary_fit,
+    salary_of,
+    wishes,
+)
 from app.recommend.pairs import squashed
 from app.recommend.veto import board_day
 from app.recommend.weights import Signal
@@ -60,12 +70,12 @@ class ProfileRanker:
         scores = np.sum([*contributions.values(), np.zeros(len(self._last_day))], axis=0)
         may_be_shown = np.flatnonzero(self._last_day >= board_day(now).toordinal())
         best = may_be_shown[np.argsort(-scores[may_be_shown], kind="stable")[:keep]]
+        nothing_done = [Kind.VIEW] * len(best)
         reasons = main_reasons(
-            contributions,
-            best,
-            did=Kind.VIEW,
-            at_company=[Kind.VIEW] * len(best),
-            in_field=self._matches("category", member)[best] > 0,
+            {signal: value[best] - value.mean() for signal, value in contributions.items()},
+            did=nothing_done,
+            at_company=nothing_done,
+            in_field=(self._matches("category", member)[best] > 0).tolist(),
         )
         return [
             RankedPosting(self._stock.ids[at], reason, round(float(scores[at]), 6))
@@ -76,17 +86,16 @@ class ProfileRanker:
         stock = self._stock
         if stock is None:
             return {}
-        paid = np.where(stock.salary_unit == (member.salary_unit or ""), stock.salary, np.nan).astype(
-            np.float32
-        )
+        unit = stock.unit_numbers.get(member.salary_unit or "", -1)
+        paid = np.where(stock.salary_unit == unit, stock.salary, np.float32(np.nan))
         return {
             Signal.WANTED_CATEGORY: self._matches("category", member),
             Signal.WANTED_REGION: np.float32(0.5)
             * (self._matches("place", member) + self._matches("area", member)),
             Signal.WANTED_WORDS: self._matches("words", member),
-            Signal.CAREER: career_fit(member.career_years, stock.career_min, stock.career_max),
-            Signal.EDUCATION: education_fit(member.education, stock.education),
-            Signal.SALARY: salary_fit(member.desired_salary, paid),
+            Signal.CAREER: career_fit(career_of(member), stock.career_min, stock.career_max),
+            Signal.EDUCATION: education_fit(education_of(member), stock.education),
+            Signal.SALARY: salary_fit(salary_of(member), paid),
             Signal.FRESH: freshness(stock.opened_s, now),
             Signal.POPULAR: self._popular,
         }

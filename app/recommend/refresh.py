@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from app.recommend.because import main_reasons
 from app.recommend.board import Kind, RankedPosting
 from app.recommend.catalogue import Catalogue, catalogue
-from app.recommend.congestion import Prices, Ranked, priced_scores, prices
-from app.recommend.evidence import Effort, Evidence, learn
+from app.recommend.congestion import Prices, Ranked, price_table, prices
+from app.recommend.evidence import Effort, Evidence, ground, learn
 from app.recommend.history import history
 from app.recommend.learning import learn_weights
 from app.recommend.popular import shelves_of
@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from app.recommend.board import ActivityLog, Member, Posting
+    from app.recommend.pairs import Pairs
     from app.recommend.reasons import Reason
 
+    Deed = tuple[int, Kind]  # a posting's position and the strongest that a member did with it
+
 _BLOCK = 128  # members scored together: bounds memory by 128 rows of the catalogue
+_IN_FIELD = frozenset({Signal.CATEGORY, Signal.WANTED_CATEGORY})
 _DEPTH = 3  # lists are cut from so many times their length, to have something to spread with
-_PRICED_SAMPLE = 10_000  # members whose lists the prices of congestion are worked out on
-_SMALLEST_SEGMENT = 1_000  # of the sample; smaller ones are priced with everybody
+_PRICED_DEPTH = 100  # postings of each list that congestion is priced on
+_PRICED_SAMPLE = 3_000  # members whose lists the prices of congestion are worked out on
+_SMALLEST_SEGMENT = 400  # of the sample; smaller ones are priced with everybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +86,11 @@ def fit(
     stock = catalogue(postings, now)
     past = history(activity, members=len(member_ids), postings=len(postings))
     effort = Effort.for_size(len(member_ids), len(postings))
+    said = ground(past, postings, members, seed=options.seed)
     weights = known or learn_weights(
         past,
         stock,
-        postings,
+        said,
         members,
         effort=effort,
         seed=options.seed,
@@ -93,19 +99,23 @@ def fit(
     evidence = learn(
         past,
         stock,
-        postings,
-        members,
+        said,
         effort=effort,
         seed=options.seed,
         show_viewed=options.show_viewed,
         progress=lambda share: progress("fit", share),
     )
-    model = Model(postings=postings, stock=stock, evidence=evidence, weights=weights, options=options)
-    found = _congestion_prices(model, len(member_ids), members)
-    progress("fit", 1.0)
-    return Model(
-        postings=postings, stock=stock, evidence=evidence, weights=weights, options=options, prices=found
+    model = Model(
+        postings=postings,
+        stock=stock,
+        evidence=evidence,
+        weights=weights,
+        options=options,
+        prices=price_table({}, len(postings)),
     )
+    priced = replace(model, prices=_congestion_prices(model, len(member_ids), members))
+    progress("fit", 1.0)
+    return priced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +127,7 @@ class Model:
     evidence: Evidence
     weights: Weights
     options: Options
-    prices: Mapping[str, Prices] = field(default_factory=dict)
+    prices: Prices
 
     def rank(self, positions: Sequence[int], members: Sequence[Member]) -> list[list[RankedPosting]]:
         """A list for each member, best first; empty where nothing is known of the member.
@@ -126,8 +136,11 @@ class Model:
         """
         ranked: list[list[RankedPosting]] = [[] for _ in positions]
         for rows, scored in self._scored(positions, members):
-            for row, at in enumerate(rows):
-                ranked[at] = self._list(scored, row, members[at], int(positions[at]))
+            lists = self._lists(
+                scored, [members[at] for at in rows], [self._done(int(positions[at])) for at in rows]
+            )
+            for at, one in zip(rows, lists, strict=True):
+                ranked[at] = one
         return ranked
 
     def shelves(self) -> dict[tuple[str, str], list[RankedPosting]]:
@@ -144,10 +157,10 @@ class Model:
         """Postings and scores of each member before any congestion is priced, best first."""
         ranked: list[Ranked] = [(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in positions]
         for rows, scored in self._scored(positions, members):
-            scores = _total(scored.contributions(self._weights(scored)))
+            scores = _total(scored.contributions(self._weights(scored)), len(scored.pairs.row))
             for row, at in enumerate(rows):
                 part = scored.pairs.of(row)
-                best = _best_first(scored.pairs.posting[part], scores[part], 2 * self.options.keep)
+                best = _best_first(scores[part], _PRICED_DEPTH)
                 ranked[at] = (scored.pairs.posting[part][best], scores[part][best])
         return ranked
 
@@ -159,82 +172,107 @@ class Model:
             return
         recent = self.evidence.recent
         places = np.asarray(positions, np.int64)
-        active = np.diff(recent.indptr)[places] > 0
+        active = recent.indptr[places + 1] > recent.indptr[places]
         said = np.array([_says_something(member) for member in members], bool)
-        for group in (np.flatnonzero(active), np.flatnonzero(~active & said)):
+        for group, weights in (
+            (np.flatnonzero(active), self.weights.with_history),
+            (np.flatnonzero(~active & said), self.weights.profile_only),
+        ):
+            asked = {signal for signal, weight in weights.items() if weight > 0} | _IN_FIELD
             for start in range(0, len(group), _BLOCK):
                 rows = group[start : start + _BLOCK].tolist()
-                yield (
-                    rows,
-                    signals(places[rows], [members[row] for row in rows], self.evidence, self.stock),
-                )
+                people = [members[row] for row in rows]
+                yield rows, signals(places[rows], people, self.evidence, self.stock, asked=asked)
 
     def _weights(self, scored: Scored) -> Mapping[Signal, float]:
-        return self.weights.with_history if Signal.TASTE in scored.values else self.weights.profile_only
+        return self.weights.with_history if scored.active else self.weights.profile_only
 
-    def _list(self, scored: Scored, row: int, member: Member, position: int) -> list[RankedPosting]:
-        part = scored.pairs.of(row)
-        postings = scored.pairs.posting[part]
-        own = Scored(scored.pairs, {signal: value[part] for signal, value in scored.values.items()})
-        contributions = own.contributions(self._weights(scored))
-        scores = priced_scores(
-            postings, _total(contributions, len(postings)), self.prices.get(self._segment(member), {})
-        )
-        best = _best_first(postings, scores, _DEPTH * self.options.keep)
-        done = self._done(position)
+    def _lists(
+        self, scored: Scored, members: Sequence[Member], done: Sequence[Sequence[Deed]]
+    ) -> list[list[RankedPosting]]:
+        """A list for each member of a block, from what each did."""
+        pairs = scored.pairs
+        contributions = scored.contributions(self._weights(scored))
+        segments = [member.categories[0] if member.categories else "" for member in members]
+        scores = _total(contributions, len(pairs.row)) - self.prices.of(segments, pairs.posting, pairs.row)
+        kept = [self._kept(pairs, row, scores, deeds) for row, deeds in enumerate(done)]
+        ends = np.cumsum([len(each) for each in kept])
+        flat = np.concatenate(kept)
+        reasons = self._reasons(scored, contributions, flat, done)
+        ranked = [
+            RankedPosting(self.stock.ids[posting], reason, score)
+            for posting, reason, score in zip(
+                pairs.posting[flat].tolist(),
+                reasons,
+                np.round(scores[flat].astype(np.float64), 6).tolist(),
+                strict=True,
+            )
+        ]
+        return [ranked[end - len(each) : end] for end, each in zip(ends.tolist(), kept, strict=True)]
+
+    def _kept(
+        self, pairs: Pairs, row: int, scores: NDArray[np.float32], deeds: Sequence[Deed]
+    ) -> NDArray[np.int64]:
+        """Which pairs make a member's list, best first and companies spread."""
+        part = pairs.of(row)
+        best = part.start + _best_first(scores[part], _DEPTH * self.options.keep)
+        companies = [self.stock.companies[at] for at in pairs.posting[best].tolist()]
         kept = spread(
-            best.tolist(),
-            company_of=lambda at: self.stock.companies[postings[at]],
+            range(len(best)),
+            company_of=companies.__getitem__,
             per_company=self.options.per_company,
             limit=self.options.keep,
-            exempt=self._asked(done),
+            exempt=self._asked(deeds),
         )
-        reasons = self._reasons(contributions, kept, postings, own.values, done)
-        return [
-            RankedPosting(self.stock.ids[postings[at]], reason, round(float(scores[at]), 6))
-            for at, reason in zip(kept, reasons, strict=True)
-        ]
+        in_list: NDArray[np.int64] = best[np.array(kept, np.int64)]
+        return in_list
 
-    def _segment(self, member: Member) -> str:
-        first = member.categories[0] if member.categories else ""
-        return first if first in self.prices else ""
-
-    def _done(self, position: int) -> list[tuple[int, Kind]]:
+    def _done(self, position: int) -> list[Deed]:
         past = self.evidence.history
-        own = slice(*np.searchsorted(past.member, [position, position + 1]))
-        return [
-            (posting, Kind(kind))
-            for posting, kind in zip(past.posting[own].tolist(), past.kind[own].tolist(), strict=True)
-        ]
+        own = slice(*self.evidence.recent.indptr[position : position + 2].tolist())
+        return list(zip(past.posting[own].tolist(), map(Kind, past.kind[own].tolist()), strict=True))
 
-    def _asked(self, done: Sequence[tuple[int, Kind]]) -> set[str]:
+    def _asked(self, done: Sequence[Deed]) -> set[str]:
         companies = [self.stock.companies[posting] for posting, kind in done if kind is Kind.APPLY]
         return {each for each in companies if companies.count(each) >= self.options.company_asked_applies}
 
     def _reasons(
         self,
+        scored: Scored,
         contributions: Mapping[Signal, NDArray[np.float32]],
-        kept: Sequence[int],
-        postings: NDArray[np.int64],
-        values: Mapping[Signal, NDArray[np.float32]],
-        done: Sequence[tuple[int, Kind]],
+        flat: NDArray[np.int64],
+        done: Sequence[Sequence[Deed]],
     ) -> list[Reason]:
-        did = max((kind for _, kind in done), default=Kind.VIEW)
-        at_companies: dict[str, Kind] = {}
-        for posting, kind in done:
-            company = self.stock.companies[posting]
-            at_companies[company] = max(kind, at_companies.get(company, kind))
-        in_field = np.zeros(len(kept), np.bool_)
-        for signal in (Signal.CATEGORY, Signal.WANTED_CATEGORY):
-            if signal in values:
-                in_field |= values[signal][kept] > 0
+        """What moved each of the kept pairs most."""
+        pairs = scored.pairs
+        rows = pairs.row[flat]
+        count = np.maximum(np.bincount(pairs.row, minlength=len(done)), 1)
+        moved = {
+            signal: value[flat] - (np.bincount(pairs.row, weights=value, minlength=len(done)) / count)[rows]
+            for signal, value in contributions.items()
+        }
+        in_field = np.zeros(len(flat), np.bool_)
+        for signal in _IN_FIELD & scored.values.keys():
+            in_field |= scored.values[signal][flat] > 0
+        did = [max((kind for _, kind in deeds), default=Kind.VIEW) for deeds in done]
+        there = [self._at_companies(deeds) for deeds in done]
         return main_reasons(
-            contributions,
-            np.asarray(kept, np.int64),
-            did=did,
-            at_company=[at_companies.get(self.stock.companies[postings[at]], did) for at in kept],
-            in_field=in_field,
+            moved,
+            did=[did[row] for row in rows.tolist()],
+            at_company=[
+                there[row].get(self.stock.companies[posting], did[row])
+                for row, posting in zip(rows.tolist(), pairs.posting[flat].tolist(), strict=True)
+            ],
+            in_field=in_field.tolist(),
         )
+
+    def _at_companies(self, deeds: Sequence[Deed]) -> dict[str, Kind]:
+        """The strongest activity at each company."""
+        strongest: dict[str, Kind] = {}
+        for posting, kind in deeds:
+            company = self.stock.companies[posting]
+            strongest[company] = max(kind, strongest.get(company, kind))
+        return strongest
 
 
 def _says_something(member: Member) -> bool:
@@ -248,21 +286,21 @@ def _says_something(member: Member) -> bool:
     )
 
 
-def _total(contributions: Mapping[Signal, NDArray[np.float32]], count: int = 0) -> NDArray[np.float32]:
+def _total(contributions: Mapping[Signal, NDArray[np.float32]], count: int) -> NDArray[np.float32]:
     total = np.zeros(count, np.float32)
     for value in contributions.values():
-        total = total + value if len(total) else value.copy()
+        total += value
     return total
 
 
-def _best_first(postings: NDArray[np.int64], scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """The best, equal scores in the order of their ids."""
-    return np.lexsort((postings, -scores))[:count]
+def _best_first(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Places of the best; of equal scores the first, which has the lower id."""
+    return np.argsort(-scores, kind="stable")[:count]
 
 
 def _congestion_prices(
     model: Model, count: int, members: Callable[[Sequence[int]], Sequence[Member]]
-) -> dict[str, Prices]:
+) -> Prices:
     """Prices by segment, a member's first category; small segments are priced with everybody under ""."""
     sample = np.sort(np.random.default_rng(model.options.seed).permutation(count)[:_PRICED_SAMPLE])
     by_segment: dict[str, list[Ranked]] = {}
@@ -274,7 +312,8 @@ def _congestion_prices(
                 by_segment.setdefault(member.categories[0] if member.categories else "", []).append(ranked)
     everybody = [ranked for lists in by_segment.values() for ranked in lists]
     large = {name: lists for name, lists in by_segment.items() if len(lists) >= _SMALLEST_SEGMENT}
-    return {
+    found = {
         name: prices(lists, share=model.options.congestion_share, postings=len(model.stock.shown))
         for name, lists in ({"": everybody} | large if everybody else {}).items()
     }
+    return price_table(found, len(model.postings))

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
-from app.recommend.catalogue import career_fit, education_fit, salary_fit, wishes
+from app.recommend.catalogue import (
+    career_fit,
+    career_of,
+    education_fit,
+    education_of,
+    salary_fit,
+    salary_of,
+    wishes,
+)
 from app.recommend.fields import scaled_rows, unit_rows
-from app.recommend.pairs import factor_dots, field_dots, pairs_of, sparse_values, squashed
+from app.recommend.pairs import factor_values, field_entries, pairs_of, sparse_values, squashed
 from app.recommend.topmost import topmost
 from app.recommend.weights import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,7 +33,9 @@ if TYPE_CHECKING:
     from app.recommend.evidence import Evidence
     from app.recommend.pairs import Pairs
 
-BY_TASTE, BY_CONTENT, BY_PEERS = 300, 300, 100  # postings worth scoring, found in each way
+    Ways = dict[Signal, Callable[[], NDArray[np.float32]]]  # how to work out each signal
+
+BY_TASTE, BY_CONTENT, BY_PEERS = 150, 150, 50  # postings worth scoring, found in each way
 _PEERS_KEPT = 300
 _PEER_SHARPNESS = 3
 _RECENT_OPENINGS = 10
@@ -40,10 +51,11 @@ _HISTORY_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Pairs, and each signal's value for them; a signal that says nothing in a chunk is missing."""
+    """Pairs, and each signal's value for them; a signal that says nothing in a chunk, or was not asked for, is missing."""
 
     pairs: Pairs
     values: Mapping[Signal, NDArray[np.float32]]
+    active: bool  # whether these members have done anything
 
     def contributions(self, weights: Mapping[Signal, float]) -> dict[Signal, NDArray[np.float32]]:
         """Each signal's share of the pairs' scores."""
@@ -55,7 +67,12 @@ class Scored:
 
 
 def signals(
-    positions: NDArray[np.int64], people: Sequence[Member], evidence: Evidence, stock: Catalogue
+    positions: NDArray[np.int64],
+    people: Sequence[Member],
+    evidence: Evidence,
+    stock: Catalogue,
+    *,
+    asked: Collection[Signal] = tuple(Signal),
 ) -> Scored:
     """Find postings worth scoring for a few members and say what speaks for each.
 
@@ -64,14 +81,21 @@ def signals(
         people: Their profiles.
         evidence: What was learned.
         stock: The catalogue.
+        asked: Signals that count; others are not worked out.
     """
-    return _Chunk(positions, people, evidence, stock).scored()
+    return _Chunk(positions, people, evidence, stock, asked).scored()
 
 
 class _Chunk:
     def __init__(
-        self, positions: NDArray[np.int64], people: Sequence[Member], evidence: Evidence, stock: Catalogue
+        self,
+        positions: NDArray[np.int64],
+        people: Sequence[Member],
+        evidence: Evidence,
+        stock: Catalogue,
+        asked: Collection[Signal],
     ) -> None:
+        self._asked = asked
         self._people = people
         self._evidence = evidence
         self._stock = stock
@@ -87,12 +111,13 @@ class _Chunk:
         self._wanted = {name: self._wishes(name) for name in stock.fields}
 
     def scored(self) -> Scored:
-        peers = self._peers()
+        peers = self._peers() if Signal.PEERS in self._asked else None
         pairs = self._worth_scoring(peers)
-        values = self._of_profile(pairs, peers) | self._of_postings(pairs)
+        ways = self._from_profile(pairs, peers) | self._from_fields(pairs) | self._from_postings(pairs)
         if self._active:
-            values |= self._of_history(pairs)
-        return Scored(pairs, values)
+            ways |= self._from_history(pairs)
+        values = {signal: value() for signal, value in ways.items() if signal in self._asked}
+        return Scored(pairs, values, self._active)
 
     def _wishes(self, name: str) -> sparse.csr_array:
         field = self._stock.fields[name]
@@ -125,21 +150,20 @@ class _Chunk:
         return sparse.csr_array(near @ evidence.panel_done)
 
     def _worth_scoring(self, peers: sparse.csr_array | None) -> Pairs:
-        if len(self._stock.shown) <= BY_TASTE + BY_CONTENT:
-            everything = np.arange(len(self._stock.shown))
-            columns = [everything] * len(self._people)
-        else:
-            found = [(matrix, BY_CONTENT) for matrix in self._by_content()]
-            found += [(peers, BY_PEERS)] if peers is not None else []
-            columns = [
-                np.unique(np.concatenate([near, *(_best(matrix, row, count) for matrix, count in found)]))
-                for row, near in enumerate(self._by_factors())
-            ]
-        return pairs_of([self._unseen(row, each) for row, each in enumerate(columns)], self._stock.shown)
-
-    def _unseen(self, row: int, columns: NDArray[np.int64]) -> NDArray[np.int64]:
-        seen = self._done.indices[self._done.indptr[row] : self._done.indptr[row + 1]]
-        return np.setdiff1d(columns, seen, assume_unique=True)
+        """The postings shown that any way of finding them brings up, less those the member is done with."""
+        everything = len(self._stock.shown) <= BY_TASTE + BY_CONTENT
+        marks = np.full(len(self._stock.shown), everything)
+        found = [(matrix, BY_CONTENT) for matrix in self._by_content()] if not everything else []
+        found += [(peers, BY_PEERS)] if peers is not None and not everything else []
+        columns = []
+        for row, near in enumerate(self._by_factors()):
+            marks[:] = everything
+            marks[near] = True
+            for matrix, count in found:
+                marks[_best(matrix, row, count)] = True
+            marks[self._done.indices[self._done.indptr[row] : self._done.indptr[row + 1]]] = False
+            columns.append(np.flatnonzero(marks))
+        return pairs_of(columns, self._stock.shown)
 
     def _by_factors(self) -> list[NDArray[np.int64]]:
         reach = self._evidence.reach
@@ -163,22 +187,19 @@ class _Chunk:
             scaled.append(scaled_rows(profile, 1 / np.maximum(size, 1e-3)))
         return sparse.csr_array(sparse.hstack(scaled, format="csr") @ self._evidence.lookup)
 
-    def _of_history(self, pairs: Pairs) -> dict[Signal, NDArray[np.float32]]:
+    def _from_history(self, pairs: Pairs) -> Ways:
         evidence = self._evidence
-        values = {
-            Signal.TASTE: self._factor_values(self._taste, evidence.postings, evidence.moment, pairs),
-            Signal.CONTENT_TASTE: self._factor_values(
-                self._taste, evidence.content, evidence.content_moment, pairs
+        return {
+            Signal.TASTE: lambda: squashed(
+                factor_values(self._taste, evidence.postings, evidence.moment, pairs)
             ),
-            Signal.KIN: squashed(sparse_values(sparse.csr_array(self._plain() @ evidence.kin), pairs)),
-            Signal.NEARBY: self._field_values(
-                "place", unit_rows(sparse.csr_array(self._past["place"] @ evidence.nearby)), pairs
+            Signal.CONTENT_TASTE: lambda: squashed(
+                factor_values(self._taste, evidence.content, evidence.content_moment, pairs)
             ),
-            Signal.OPENED_NEAR: self._opened_near(pairs),
-        }
-        return values | {
-            signal: self._field_values(name, self._past[name], pairs)
-            for signal, name in _HISTORY_FIELDS.items()
+            Signal.KIN: lambda: squashed(
+                sparse_values(sparse.csr_array(self._plain() @ evidence.kin), pairs)
+            ),
+            Signal.OPENED_NEAR: lambda: self._opened_near(pairs),
         }
 
     def _plain(self) -> sparse.csr_array:
@@ -186,44 +207,50 @@ class _Chunk:
         plain.data = np.ones_like(plain.data)
         return plain
 
-    def _of_profile(self, pairs: Pairs, peers: sparse.csr_array | None) -> dict[Signal, NDArray[np.float32]]:
-        place = self._field_values("place", self._wanted["place"], pairs)
-        area = self._field_values("area", self._wanted["area"], pairs)
-        values: dict[Signal, NDArray[np.float32]] = {
-            Signal.WANTED_CATEGORY: self._field_values("category", self._wanted["category"], pairs),
-            Signal.WANTED_REGION: np.float32(0.5) * (place + area),
-            Signal.WANTED_WORDS: self._field_values("words", self._wanted["words"], pairs),
-            Signal.CAREER: self._each(pairs, self._career),
-            Signal.EDUCATION: self._each(pairs, self._education),
-            Signal.SALARY: self._each(pairs, self._salary),
+    def _from_fields(self, pairs: Pairs) -> Ways:
+        """How well the postings meet what was looked at and what is wished, field by field."""
+        entries = {
+            name: cache(partial(field_entries, field, pairs)) for name, field in self._stock.fields.items()
         }
-        if self._guessed is not None:
-            values[Signal.PROFILE_TASTE] = self._factor_values(
-                self._guessed, self._evidence.postings, self._evidence.moment, pairs
+
+        def match(name: str, profile: sparse.csr_array) -> NDArray[np.float32]:
+            return squashed(entries[name]().dots(profile))
+
+        ways: Ways = {
+            Signal.WANTED_CATEGORY: lambda: match("category", self._wanted["category"]),
+            Signal.WANTED_REGION: lambda: (
+                np.float32(0.5)
+                * (match("place", self._wanted["place"]) + match("area", self._wanted["area"]))
+            ),
+            Signal.WANTED_WORDS: lambda: match("words", self._wanted["words"]),
+        }
+        if not self._active:
+            return ways
+        ways |= {signal: partial(match, name, self._past[name]) for signal, name in _HISTORY_FIELDS.items()}
+        return ways | {
+            Signal.NEARBY: lambda: match("place", unit_rows(self._past["place"] @ self._evidence.nearby))
+        }
+
+    def _from_profile(self, pairs: Pairs, peers: sparse.csr_array | None) -> Ways:
+        guessed, evidence = self._guessed, self._evidence
+        ways: Ways = {
+            Signal.CAREER: lambda: self._career(pairs),
+            Signal.EDUCATION: lambda: self._education(pairs),
+            Signal.SALARY: lambda: self._salary(pairs),
+        }
+        if guessed is not None:
+            ways[Signal.PROFILE_TASTE] = lambda: squashed(
+                factor_values(guessed, evidence.postings, evidence.moment, pairs)
             )
         if peers is not None:
-            values[Signal.PEERS] = squashed(sparse_values(peers, pairs))
-        return values
+            ways[Signal.PEERS] = lambda: squashed(sparse_values(peers, pairs))
+        return ways
 
-    def _of_postings(self, pairs: Pairs) -> dict[Signal, NDArray[np.float32]]:
+    def _from_postings(self, pairs: Pairs) -> Ways:
         return {
-            Signal.FRESH: self._stock.fresh[pairs.posting],
-            Signal.POPULAR: self._evidence.popular[pairs.posting],
+            Signal.FRESH: lambda: self._stock.fresh[pairs.posting],
+            Signal.POPULAR: lambda: self._evidence.popular[pairs.posting],
         }
-
-    def _factor_values(
-        self,
-        members: NDArray[np.float32],
-        postings: NDArray[np.float32],
-        moment: NDArray[np.float32],
-        pairs: Pairs,
-    ) -> NDArray[np.float32]:
-        """Products of factors over their root mean square over all postings shown."""
-        size = np.sqrt(np.maximum(((members @ moment) * members).sum(axis=1), 1e-18))
-        return squashed(factor_dots(members, postings, pairs) / size[pairs.row])
-
-    def _field_values(self, name: str, profile: sparse.csr_array, pairs: Pairs) -> NDArray[np.float32]:
-        return squashed(field_dots(profile, self._stock.fields[name], pairs))
 
     def _opened_near(self, pairs: Pairs) -> NDArray[np.float32]:
         """How near a posting's opening lies to the openings of the history's postings."""
@@ -239,24 +266,22 @@ class _Chunk:
             )
         return total
 
-    def _each(
-        self, pairs: Pairs, fit: Callable[[Member, NDArray[np.int64]], NDArray[np.float32]]
-    ) -> NDArray[np.float32]:
-        parts = [fit(member, pairs.posting[pairs.of(row)]) for row, member in enumerate(self._people)]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    def _career(self, pairs: Pairs) -> NDArray[np.float32]:
+        stock, years = self._stock, self._numbers(career_of)[pairs.row]
+        return career_fit(years, stock.career_min[pairs.posting], stock.career_max[pairs.posting])
 
-    def _career(self, member: Member, postings: NDArray[np.int64]) -> NDArray[np.float32]:
-        return career_fit(
-            member.career_years, self._stock.career_min[postings], self._stock.career_max[postings]
-        )
+    def _education(self, pairs: Pairs) -> NDArray[np.float32]:
+        return education_fit(self._numbers(education_of)[pairs.row], self._stock.education[pairs.posting])
 
-    def _education(self, member: Member, postings: NDArray[np.int64]) -> NDArray[np.float32]:
-        return education_fit(member.education, self._stock.education[postings])
+    def _salary(self, pairs: Pairs) -> NDArray[np.float32]:
+        numbers = self._stock.unit_numbers
+        units = np.array([numbers.get(member.salary_unit or "", -1) for member in self._people], np.int64)
+        same_unit = self._stock.salary_unit[pairs.posting] == units[pairs.row]
+        paid = np.where(same_unit, self._stock.salary[pairs.posting], np.float32(np.nan))
+        return salary_fit(self._numbers(salary_of)[pairs.row], paid)
 
-    def _salary(self, member: Member, postings: NDArray[np.int64]) -> NDArray[np.float32]:
-        same_unit = self._stock.salary_unit[postings] == (member.salary_unit or "")
-        paid = np.where(same_unit, self._stock.salary[postings], np.nan)
-        return salary_fit(member.desired_salary, paid.astype(np.float32))
+    def _numbers(self, of: Callable[[Member], float]) -> NDArray[np.float32]:
+        return np.array([of(member) for member in self._people], np.float32)
 
 
 def _best(matrix: sparse.csr_array, row: int, count: int) -> NDArray[np.int64]:

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
 T = TypeVar("T")
-
-
-def split(
-    ranked: Iterable[T], *, company_of: Callable[[T], str], per_company: int, exempt: Collection[str] = ()
-) -> tuple[list[T], list[T]]:
-    """What may stay, at most `per_company` of each company, and what is held back; both in their order.
-
-    Companies in `exempt` are not held back: the member asked for them.
-    """
-    kept: list[T] = []
-    held: list[T] = []
-    taken: Counter[str] = Counter()
-    for item in ranked:
-        company = company_of(item)
-        taken[company] += 1
-        (kept if taken[company] <= per_company or company in exempt else held).append(item)
-    return kept, held
 
 
 def spread(
@@ -36,7 +18,10 @@ def spread(
     limit: int,
     exempt: Collection[str] = (),
 ) -> list[T]:
-    """The first `limit`, where what is over a company's share moves behind the rest and is not lost."""
+    """The first `limit`, where what is over a company's share moves behind the rest and is not lost.
+
+    Companies in `exempt` are not held back: the member asked for them.
+    """
     kept: list[T] = []
     held: list[T] = []
     taken: dict[str, int] = {}

@@ -11,13 +11,13 @@ from math import log, log1p
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 
 from app.recommend.fields import large, number, one_hot, rarity, scaled_columns, unit_rows
 from app.recommend.words import words, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -100,12 +100,15 @@ class MemberTraits:
     def rows(self, members: Sequence[Member]) -> sparse.csr_array:
         """Members x traits."""
         texts = [member_texts(member) for member in members]
-        plain = unit_rows(scaled_columns(one_hot(texts, self.texts), np.sqrt(self.rarity)))
-        shares = [self._shares(member, text) for member, text in zip(members, texts, strict=True)]
-        return sparse.csr_array(sparse.hstack([plain, _valued(shares, self.numbers)], format="csr"))
+        shares = [
+            _all_shares(member, text, self.crossed) for member, text in zip(members, texts, strict=True)
+        ]
+        return self.of_texts(texts, shares)
 
-    def _shares(self, member: Member, texts: set[str]) -> dict[str, float]:
-        return _all_shares(member, texts, self.crossed)
+    def of_texts(self, texts: Sequence[set[str]], shares: Sequence[Mapping[str, float]]) -> sparse.csr_array:
+        """Members x traits, from their texts and the shares of their numbers."""
+        plain = unit_rows(scaled_columns(one_hot(texts, self.texts), np.sqrt(self.rarity)))
+        return sparse.csr_array(sparse.hstack([plain, _valued(shares, self.numbers)], format="csr"))
 
 
 def _all_shares(member: Member, texts: set[str], crossed: Mapping[str, int]) -> dict[str, float]:
@@ -131,15 +134,16 @@ def _valued(rows: Sequence[Mapping[str, float]], numbers: Mapping[str, int]) -> 
     )
 
 
-def learn_member_traits(members: Sequence[Member]) -> MemberTraits:
-    """The traits that a few members of the sample share."""
+def learn_member_traits(members: Sequence[Member]) -> tuple[MemberTraits, sparse.csr_array]:
+    """The traits that a few members of the sample share, and the sample's own rows."""
     texts = [member_texts(member) for member in members]
     plain = number(texts, at_least=_FEWEST_ROWS, most=MOST_TRAITS // 2)
     frequent = number(texts, at_least=10 * _FEWEST_ROWS, most=_CROSSED)
     crossed = {name: at for name, at in frequent.items() if not name.startswith("education")}
     shares = [_all_shares(member, text, crossed) for member, text in zip(members, texts, strict=True)]
     numbers = number(shares, at_least=_FEWEST_ROWS, most=MOST_TRAITS // 2)
-    return MemberTraits(plain, rarity(one_hot(texts, plain)), numbers, crossed)
+    traits = MemberTraits(plain, rarity(one_hot(texts, plain)), numbers, crossed)
+    return traits, traits.of_texts(texts, shares)
 
 
 def posting_traits(postings: Sequence[Posting]) -> sparse.csr_array:
@@ -161,17 +165,9 @@ class Guess:
         return guessed
 
 
-def learn_guess(
-    batches: Iterable[tuple[sparse.csr_array, NDArray[np.float32]]],
-    *,
-    width: int,
-    factors: int,
-    penalty: float,
-) -> Guess:
-    """Ridge regression of factors on traits over batches of (traits, factors)."""
-    gram = penalty * np.eye(width, dtype=np.float32)
-    right = np.zeros((width, factors), np.float32)
-    for traits, known in batches:
-        gram += (traits.T @ traits).toarray()
-        right += traits.T @ known
-    return Guess(np.linalg.solve(gram, right).astype(np.float32))
+def learn_guess(traits: sparse.csr_array, factors: NDArray[np.float32], *, penalty: float) -> Guess:
+    """Ridge regression of factors on traits, a row each."""
+    gram = (traits.T @ traits).toarray()
+    gram[np.diag_indices_from(gram)] += np.float32(penalty)
+    effects = linalg.solve(gram, traits.T @ factors, assume_a="pos", overwrite_a=True, check_finite=False)
+    return Guess(effects.astype(np.float32))

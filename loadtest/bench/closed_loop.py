@@ -22,9 +22,21 @@ class ClosedLoop:
     requests: int
     seconds: float
     bytes: int
-    errors: int
+    bad_statuses: int
+    broken: int
+    timeouts: int
     p50_ms: float
     p99_ms: float
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """Calls without an answer of 200, by kind; empty where all is well."""
+        kinds = {
+            "status not 200": self.bad_statuses,
+            "connection broke": self.broken,
+            "over 5 s": self.timeouts,
+        }
+        return {kind: count for kind, count in kinds.items() if count}
 
     @property
     def throughput_rps(self) -> float:

@@ -16,6 +16,7 @@ from loadtest.bench.programs import free_port, last_lines, output_of, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from subprocess import Popen
 
 PEERS = "loadtest.bench.peers"
 COMMAND = str(Path(sys.executable).with_name("connected-jobs"))
@@ -66,26 +67,23 @@ def ground(
         "CJ_SAVED": str(folder / "saved-of-the-idle-one.json"),
     }
     log = folder / "postgres.log"
-    with running([COMMAND, "serve"], cores=cores, environment=environment, log=log):
-        url, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", log)
+    with running([COMMAND, "serve"], cores=cores, environment=environment, log=log) as idle:
+        url, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", idle, log)
         environment["DATABASE_URL"] = url
         _fill(data_dir, board, environment, say)
         every, one, members = _write_questions(folder, environment)
         yield Ground(url, pid, data_dir, _authorization(environment), every, one, members)
 
 
-def _wait_for_postgres(pid_file: Path, log: Path) -> tuple[str, int]:
+def _wait_for_postgres(pid_file: Path, idle: Popen[bytes], log: Path) -> tuple[str, int]:
     deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and idle.poll() is None:
         time.sleep(0.1)
         lines = pid_file.read_text().splitlines() if pid_file.exists() else []
-        if (
-            len(lines) > _STATUS
-            and lines[_STATUS].strip() == "ready"
-            and Path(f"/proc/{lines[_PID]}").exists()
-        ):
+        ready = len(lines) > _STATUS and lines[_STATUS].strip() == "ready"
+        if ready and (Path(lines[_SOCKET_DIR]) / ".s.PGSQL.5432").exists():
             return f"postgresql://postgres@/connected_jobs?host={lines[_SOCKET_DIR]}", int(lines[_PID])
-    raise BenchError(f"Postgres was not ready within {_START_S:.0f} s: {last_lines(log)}")
+    raise BenchError(f"The embedded Postgres did not start: {last_lines(log)}")
 
 
 def _fill(data_dir: Path, board: Board, environment: Mapping[str, str], say: Callable[[str], None]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-READY_S = 30.0
+READY_S = 90.0
 LOOKED_AT = 20  # questions whose answers are compared before anything is timed
 SIZE_APART = 0.25  # how far the same work's answer may be from the service's in length
 READS_AT_LEAST = 0.97  # transactions a call, of a peer that must read each time
@@ -178,7 +178,7 @@ def turn(peer: Peer, bench: Bench, *, number: int, arrivals_rps: float | None) -
                 from_line=calls,
                 rps=arrivals_rps,
                 seconds=float(bench.seconds),
-                connections=4 * bench.connections,
+                connections=2 * bench.connections,
                 seed=number,
             )
             arrivals = open_loop(order, authorization=ground.authorization, cores=bench.cores.rest)
@@ -229,9 +229,13 @@ def _transactions(bench: Bench) -> int:
 
 
 def _refuse_nonsense(peer: Peer, done: Turn) -> None:
-    errors = done.closed.errors + (done.arrivals.errors if done.arrivals else 0)
-    if errors:
-        raise BenchError(f"Peer {peer.key} answered {errors} calls with an error: this is no measurement.")
+    for loop in (done.closed, done.arrivals):
+        if loop is not None and loop.errors:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in loop.errors.items())
+            raise BenchError(
+                f"Peer {peer.key} failed {sum(loop.errors.values())} of {loop.requests} calls ({kinds}) in its "
+                f"{'closed loop' if loop is done.closed else 'open arrivals'}: this is no measurement."
+            )
     if peer.reads and done.transactions_a_call < READS_AT_LEAST:
         raise BenchError(
             f"Peer {peer.key} made {done.transactions_a_call:.2f} transactions a call where it should read each "

@@ -15,7 +15,7 @@ import select
 import socket
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -49,7 +49,7 @@ class OpenLoop:
     """What came of it; `late_p99_ms` is how late this client itself was, `cpu_share` what it used of a core."""
 
     requests: int
-    errors: int
+    errors: dict[str, int]
     unanswered: int
     p50_ms: float
     p99_ms: float
@@ -112,7 +112,7 @@ class _Client:
         self._port = order.port
         self.latencies_s: list[float] = []
         self.late_s: list[float] = []
-        self.errors = 0
+        self.errors: Counter[str] = Counter()
 
     def run(self, due_s: Iterable[float], *, until_s: float) -> int:
         """Make the calls due at these instants of `time.perf_counter`; how many had no answer by `until_s`."""
@@ -141,7 +141,7 @@ class _Client:
         self._busy.remove(connection)
         self.latencies_s.append(time.perf_counter() - connection.due_s)
         if status != 200:  # noqa: PLR2004 - HTTP's own number
-            self.errors += 1
+            self.errors[f"status {status}" if status else "connection broke"] += 1
         self._idle.append(connection if status else _Connection(self._port))
 
 
@@ -158,7 +158,7 @@ def _measure(order: Order, authorization: str) -> OpenLoop:
     cpu_s, wall_s = time.process_time() - cpu_start_s, time.perf_counter() - start_s
     return OpenLoop(
         requests=len(client.latencies_s),
-        errors=client.errors,
+        errors=dict(client.errors),
         unanswered=unanswered,
         p50_ms=_percentile_ms(client.latencies_s, 50),
         p99_ms=_percentile_ms(client.latencies_s, 99),

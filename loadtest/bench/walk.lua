@@ -17,8 +17,8 @@ end
 function done(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
-    '\n{"requests":%d,"seconds":%.6f,"bytes":%d,"errors":%d,"p50_ms":%.3f,"p99_ms":%.3f}\n',
+    '\n{"requests":%d,"seconds":%.6f,"bytes":%d,"bad_statuses":%d,"broken":%d,"timeouts":%d,"p50_ms":%.3f,"p99_ms":%.3f}\n',
     summary.requests, summary.duration / 1e6, summary.bytes,
-    e.connect + e.read + e.write + e.status + e.timeout,
+    e.status, e.connect + e.read + e.write, e.timeout,
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end

@@ -14,6 +14,7 @@ from loadtest.bench.peers.given import (
     DATABASE_URL,
     HEADERS,
     MEMBER_LIST,
+    PLANS,
     PUBLICATION,
     no_reset,
     settle_memory,
@@ -29,7 +30,11 @@ _at_hand: dict[str, Any] = {}
 @asynccontextmanager
 async def _connected(_app: FastAPI) -> AsyncIterator[None]:
     async with asyncpg.create_pool(
-        DATABASE_URL, min_size=CONNECTIONS, max_size=CONNECTIONS, reset=no_reset
+        DATABASE_URL,
+        min_size=CONNECTIONS,
+        max_size=CONNECTIONS,
+        reset=no_reset,
+        server_settings={"plan_cache_mode": PLANS},
     ) as pool:
         _at_hand.update(pool=pool, run=tuple((await pool.fetch(PUBLICATION))[0]))
         settle_memory()

@@ -30,6 +30,7 @@ from loadtest.bench.peers.given import (
     DATABASE_URL,
     HEADERS,
     MEMBER_LIST,
+    PLANS,
     PUBLICATION,
     no_reset,
     settle_memory,
@@ -74,7 +75,11 @@ class Card(NamedTuple):
 @asynccontextmanager
 async def _connected(_app: FastAPI) -> AsyncIterator[None]:
     async with asyncpg.create_pool(
-        DATABASE_URL, min_size=CONNECTIONS, max_size=CONNECTIONS, reset=no_reset
+        DATABASE_URL,
+        min_size=CONNECTIONS,
+        max_size=CONNECTIONS,
+        reset=no_reset,
+        server_settings={"plan_cache_mode": PLANS},
     ) as pool:
         _at_hand.update(
             pool=pool,

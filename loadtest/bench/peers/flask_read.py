@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from flask import Flask, Response
 
-from loadtest.bench.peers.given import BODY, DATABASE_URL, HEADERS, MEMBER_LIST, PUBLICATION
+from loadtest.bench.peers.given import BODY, DATABASE_URL, HEADERS, MEMBER_LIST, PLANS, PUBLICATION
 
 _local = threading.local()
 app = Flask("app", static_folder=None)
@@ -27,6 +27,7 @@ def recommendations(external_id: str) -> Response:
 def _connect() -> psycopg.RawCursor[Any]:
     """A connection for this thread alone, and its one cursor; psycopg prepares what it runs five times."""
     connection = psycopg.connect(DATABASE_URL, autocommit=True)
+    connection.execute(f"SET plan_cache_mode = {PLANS}")
     _local.run = connection.execute(PUBLICATION).fetchone()
     _local.cursor = psycopg.RawCursor(connection)
     return _local.cursor  # type: ignore[no-any-return] # threading.local has no types

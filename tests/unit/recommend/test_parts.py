@@ -10,7 +10,9 @@ from app.recommend.board import ActivityLog, Kind
 from app.recommend.congestion import prices
 from app.recommend.factors import factorize, solve
 from app.recommend.history import history
-from app.recommend.learning import Lesson, fit_weights
+from app.recommend.learning import HEAD, Lesson, fit_weights, lesson_of
+from app.recommend.pairs import pairs_of
+from app.recommend.signals import Scored
 from app.recommend.spread import spread
 from app.recommend.topmost import topmost
 from app.recommend.weights import Signal
@@ -97,6 +99,17 @@ def test_weights_are_learned_from_what_was_chosen_and_never_below_zero(
     learned, taught = fit_weights([Lesson(values, starts, starts + np.array(picked))], {Signal.TASTE: 1.0})
     assert taught == 800
     assert low <= learned[Signal.TASTE] <= high
+
+
+def test_members_teach_with_the_head_of_their_list_where_what_they_chose_is_in_it() -> None:
+    postings = np.arange(2 * HEAD)
+    pairs = pairs_of([postings, postings, postings[:3]], postings)
+    rising = np.concatenate([postings, postings, [1, 2, 3]]).astype(np.float32)
+    scored = Scored(pairs, {Signal.TASTE: rising}, active=True)
+    lesson = lesson_of(scored, np.array([HEAD + 5, HEAD - 1, 0], np.int32), {Signal.TASTE: 1.0})
+    assert lesson.starts.tolist() == [0, HEAD]
+    assert lesson.values[lesson.chosen, 0].tolist() == [HEAD + 5, 1]
+    assert len(lesson.values) == HEAD + 3
 
 
 def test_prices_hold_a_posting_that_everybody_likes_to_its_share() -> None:
