@@ -38,12 +38,17 @@ def running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, and an end asked for be a quiet one."""
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, and an end asked for be a quiet one.
+
+    SIGINT is taken too: a shell's background jobs begin with it ignored.
+    """
 
     def stop(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     except KeyboardInterrupt:

@@ -35,10 +35,14 @@ _TIMEOUT = "57014"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement under its name, with parameters $1, $2 and so on."""
+    """A statement under its name, with parameters $1, $2 and so on.
+
+    One plan serves all calls, unless the best plan depends on a parameter's value: `planned_anew` then.
+    """
 
     name: bytes
     sql: bytes
+    planned_anew: bool = False
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -190,7 +194,7 @@ class ServingPool:
         remaining_s: float,
     ) -> PGresult:
         pgconn = connection.pgconn
-        if self._prepare:
+        if self._prepare and not statement.planned_anew:
             pgconn.send_query_prepared(statement.name, values, None, Format.BINARY)
         else:
             pgconn.send_query_params(statement.sql, values, types, None, Format.BINARY)
@@ -209,6 +213,8 @@ class ServingPool:
         if not self._prepare:
             return
         connection.execute(f"SET statement_timeout = {int(self._timeout_ms)}")
+        # Otherwise Postgres plans the member's read anew at every call, which costs more than running it.
+        connection.execute("SET plan_cache_mode = force_generic_plan")
         for statement in self._statements:
             result = connection.pgconn.prepare(statement.name, statement.sql)
             if result.status != ExecStatus.COMMAND_OK:

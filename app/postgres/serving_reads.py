@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from app.serving.deadline import Deadline
 
 
-def _statement(name: str, sql: str) -> Statement:
-    return Statement(name.encode(), sql.encode())
+def _statement(name: str, sql: str, *, planned_anew: bool = False) -> Statement:
+    return Statement(name.encode(), sql.encode(), planned_anew)
 
 
 PUBLICATIONS = _statement(
@@ -115,6 +115,7 @@ CHANGED = _statement(
     JOIN board.company c ON c.id = p.company_id
     WHERE p.updated_at >= $1::timestamptz
     """,
+    planned_anew=True,  # how much has changed depends on since when
 )
 CREDENTIALS = _statement(
     "credentials",

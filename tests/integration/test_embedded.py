@@ -46,7 +46,7 @@ with stopped_by_signals(), embedded_postgres(Path(sys.argv[1])) as server:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the account Postgres runs under can reach, unlike pytest's own."""
-    with tempfile.TemporaryDirectory(prefix="connected-jobs-tests-") as name:
+    with tempfile.TemporaryDirectory(prefix="connected-jobs-tests-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)
         yield Path(name)
 
