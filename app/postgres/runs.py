@@ -190,13 +190,6 @@ def select_publications(connection: Connection) -> list[tuple[int, datetime]]:
     return [(run_id, effective_at) for run_id, effective_at in rows]
 
 
-def select_weights(connection: Connection, run_id: int) -> dict[str, Any] | None:
-    """The weights a run was made with."""
-    return connection.execute(
-        text("SELECT weights FROM connected_jobs.refresh_run WHERE id = :run_id"), {"run_id": run_id}
-    ).scalar_one_or_none()
-
-
 def select_runs_to_drop(connection: Connection, keep: Sequence[int]) -> list[int]:
     """Runs that hold lists although nothing needs them; one whose dropping was cut short comes first."""
     return list(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommend.because import main_reasons
-from app.recommend.board import Kind, RankedPosting, Status
+from app.recommend.board import Kind, RankedPosting
 from app.recommend.catalogue import (
     career_fit,
     career_of,
@@ -20,7 +20,7 @@ from app.recommend.catalogue import (
     wishes,
 )
 from app.recommend.pairs import squashed
-from app.recommend.veto import board_day
+from app.recommend.veto import board_day, last_day
 from app.recommend.weights import Signal
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from app.recommend.board import Member, Posting
     from app.recommend.weights import Weights
-
-_ALWAYS = np.iinfo(np.int64).max
 
 
 class ProfileRanker:
@@ -51,7 +49,9 @@ class ProfileRanker:
         first_opened = min((posting.opened_at for posting in postings), default=None)
         self._stock = catalogue(postings, first_opened) if first_opened else None
         self._popular = np.array([popularity.get(posting.id, 0.0) for posting in postings], np.float32)
-        self._last_day = np.array([_last_day(posting) for posting in postings], np.int64)
+        self._last_day = np.array(
+            [last_day(posting.status, posting.deadline) for posting in postings], np.int64
+        )
         self._mean_square = {
             name: np.asarray(field.matrix.power(2).sum(axis=0)).ravel() / max(1, len(postings))
             for name, field in (self._stock.fields.items() if self._stock else ())
@@ -114,9 +114,3 @@ class ProfileRanker:
         if size == 0:
             return np.zeros(field.matrix.shape[0], np.float32)
         return squashed((field.matrix @ asked) / size)
-
-
-def _last_day(posting: Posting) -> int:
-    if posting.status is not Status.OPEN:
-        return -1
-    return posting.deadline.toordinal() if posting.deadline else _ALWAYS

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from app.recommend.board import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import date, datetime
 
 BOARD_ZONE = ZoneInfo("Asia/Seoul")
+NEVER = 0
+ALWAYS = 10**9
 
 
 def board_day(now: datetime) -> date:
@@ -24,8 +25,11 @@ def vetoed(status: Status, deadline: date | None, *, today: date) -> bool:
     return status is not Status.OPEN or (deadline is not None and deadline < today)
 
 
-def allowed(
-    posting_id: str, status: Status, deadline: date | None, *, today: date, applied: Collection[str]
-) -> bool:
-    """Whether a posting may be shown to a member who already applied to `applied`."""
-    return posting_id not in applied and not vetoed(status, deadline, today=today)
+def last_day(status: Status, deadline: date | None) -> int:
+    """The last of the board's days on which a posting may be shown, as `date.toordinal` counts.
+
+    `NEVER` for one that is not open, `ALWAYS` for one without a deadline: the veto as one comparison.
+    """
+    if status is not Status.OPEN:
+        return NEVER
+    return ALWAYS if deadline is None else deadline.toordinal()

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 from cachetools import TTLCache
 
-from app.recommend.board import Status
+from app.recommend.veto import NEVER, last_day
 from app.serving import labels
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 # A transaction that takes longer than this between setting `updated_at` and committing is seen only when the
 # card's time to live ends.
 OVERLAP = timedelta(seconds=60)
-NEVER = 0
-ALWAYS = 10**9
 _json = msgspec.json.encode
 
 
@@ -44,7 +42,7 @@ class Card:
         self.company_id = posting.company_id
         self.category = posting.categories[0] if posting.categories else ""
         self.region = posting.regions[0].split("/")[0] if posting.regions else ""
-        self.until = _until(posting)
+        self.until = last_day(posting.status, posting.deadline)
         self.end = _json("".join(_as_uri(posting.url).partition("#")[1:]))[1:-1]
         self._texts: dict[str, tuple[date, bytes]] = {}
 
@@ -69,12 +67,6 @@ def _unknown() -> Card:
 
 
 UNKNOWN = _unknown()
-
-
-def _until(posting: Posting) -> int:
-    if posting.status is not Status.OPEN:
-        return NEVER
-    return ALWAYS if posting.deadline is None else posting.deadline.toordinal()
 
 
 def _encoded(posting: Posting, lang: str, today: date) -> bytes:
