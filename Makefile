@@ -5,6 +5,7 @@ PORT ?= 8080
 DATA ?=
 OUT ?=
 HOST ?=
+DEMO ?=
 ARGS ?=
 PYTEST ?=
 
@@ -34,9 +35,9 @@ serve: .venv/ready ## serve the Postgres at DATABASE_URL
 bench: .venv/ready ## the service beside its peers; OUT=FILE for JSON
 	$(RUN) python -m loadtest.bench $(if $(OUT),--out "$(OUT)")
 
-loadtest: .venv/ready ## the true ceiling of HOST (with MEMBERS= and CREDENTIAL= files), or of a demo on this machine
+loadtest: .venv/ready ## the true ceiling of HOST (with MEMBERS= and CREDENTIAL= files), of the DEMO on a port, or of one of its own
 	$(if $(HOST),$(RUN) python -m loadtest ceiling --host "$(HOST)" --member-file "$(MEMBERS)" \
-		--credential-file "$(CREDENTIAL)" $(ARGS),$(RUN) python -m loadtest.local $(ARGS))
+		--credential-file "$(CREDENTIAL)" $(ARGS),$(RUN) python -m loadtest.local $(if $(DEMO),--demo $(DEMO)) $(ARGS))
 
 faults: .venv/ready ## every row of the fault table
 	$(RUN) pytest tests/faults -m "slow or not slow" $(PYTEST)
