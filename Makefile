@@ -39,8 +39,9 @@ loadtest: .venv/ready ## the true ceiling of HOST (with MEMBERS= and CREDENTIAL=
 	$(if $(HOST),$(RUN) python -m loadtest ceiling --host "$(HOST)" --member-file "$(MEMBERS)" \
 		--credential-file "$(CREDENTIAL)" $(ARGS),$(RUN) python -m loadtest.local $(if $(DEMO),--demo $(DEMO)) $(ARGS))
 
-faults: .venv/ready ## every row of the fault table
-	$(RUN) pytest tests/faults -m "slow or not slow" $(PYTEST)
+faults: .venv/ready ## every row of the fault table, then every alert
+	$(RUN) pytest tests/faults -m "slow or not slow" --ignore tests/faults/test_alerts.py $(PYTEST)
+	$(RUN) pytest tests/faults/test_alerts.py -m "slow or not slow" -n 6 $(PYTEST)
 
 .venv/ready: pyproject.toml uv.lock
 	@command -v uv >/dev/null || test -x .venv/bin/uv || \

@@ -7,29 +7,20 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import urlopen
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.board import SECRETS
 from tests.web.gunicorn_server import Server, gunicorn
-from tests.web.test_nginx import free_port
+from tests.web.prometheus_server import OBSERVABILITY, Prometheus, configure, prometheus, wait_until
 from tests.web.wire import basic, bearer, call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 DOCS = Path(__file__).parents[2] / "docs"
-OBSERVABILITY = DOCS / "observability"
-PATIENCE_S = 15.0
 CALLS = 60
 # What has something to show only when something is wrong.
 EMPTY_ON_A_GOOD_DAY = {"Background reads that failed /s", "New lists"}
@@ -37,33 +28,6 @@ EMPTY_ON_A_GOOD_DAY = {"Background reads that failed /s", "New lists"}
 pytestmark = pytest.mark.skipif(
     not shutil.which("prometheus"), reason="prometheus is not installed (Debian: prometheus)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Prometheus:
-    """A running Prometheus."""
-
-    port: int
-
-    def get(self, path: str, **query: str) -> Any:
-        """The data of an answer of its API."""
-        try:
-            with urlopen(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urlencode(query)}", timeout=5) as got:
-                answer = json.load(got)
-        except HTTPError as error:
-            answer = json.load(error)
-        assert answer["status"] == "success", f"{query}: {answer.get('error')}"
-        return answer["data"]
-
-    def ask(self, expression: str) -> list[dict[str, Any]]:
-        """The samples that an expression gives now."""
-        found: list[dict[str, Any]] = self.get("query", query=expression)["result"]
-        return found
-
-    def number(self, expression: str) -> float:
-        """The one number that an expression gives."""
-        (sample,) = self.ask(expression)
-        return float(sample["value"][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,50 +43,14 @@ def scraped(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The published configuration with the service's port, the test's secret and shorter intervals."""
     folder = tmp_path_factory.mktemp("prometheus")
     with gunicorn(shared_url, folder / "gunicorn", CJ_SOFT_RPS="4") as server:
-        _configure(folder, server.port)
-        with _running(folder) as prometheus:
+        configure(folder, server.port)
+        with prometheus(folder) as watching:
             _load(server.port)
-            wait_until(lambda: prometheus.ask("sum(cj_answers_total)") != [])
+            wait_until(lambda: watching.ask("sum(cj_answers_total)") != [])
             _load(server.port)
             made = 2 * CALLS
-            wait_until(lambda: prometheus.number("sum(cj_answers_total)") == made)
-            yield Scraped(server, prometheus)
-
-
-def _configure(folder: Path, port: int) -> None:
-    (folder / "secret").write_text(SECRETS["prometheus"])
-    rules = (OBSERVABILITY / "alerts.yml").read_text()
-    (folder / "alerts.yml").write_text(rules.replace("interval: 15s", "interval: 1s"))
-    example = (OBSERVABILITY / "prometheus.yml").read_text()
-    changes = {
-        "/etc/prometheus/connected-jobs.secret": str(folder / "secret"),
-        "127.0.0.1:8080": f"127.0.0.1:{port}",
-        "_interval: 15s": "_interval: 1s",
-        "scrape_timeout: 10s": "scrape_timeout: 1s",
-    }
-    for published, here in changes.items():
-        assert published in example
-        example = example.replace(published, here)
-    (folder / "prometheus.yml").write_text(example)
-
-
-@contextmanager
-def _running(folder: Path) -> Iterator[Prometheus]:
-    port = free_port()
-    command = [
-        "prometheus",
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--log.level=warn",
-    ]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-        try:
-            yield Prometheus(port)
-        finally:
-            process.terminate()
-            process.wait(PATIENCE_S)
+            wait_until(lambda: watching.number("sum(cj_answers_total)") == made)
+            yield Scraped(server, watching)
 
 
 def _load(port: int) -> None:
@@ -133,18 +61,6 @@ def _load(port: int) -> None:
         assert call(port, target, authorization=basic("braze")).status == 200
     assert call(port, "/v1/members/m-list/recommendations", authorization=basic("braze")).status == 400
     assert call(port, "/metrics", authorization=bearer("braze")).status == 403
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end_s:
-        try:
-            if true():
-                return
-        except (OSError, ValueError):  # it has only just been started, or has nothing yet
-            pass
-        time.sleep(0.1)
-    pytest.fail(f"not within {PATIENCE_S:.0f} s")
 
 
 def questions() -> list[tuple[str, str]]:
@@ -209,18 +125,14 @@ def test_the_queries_of_the_runbook_are_answered(scraped: Scraped) -> None:
 def test_the_alerts_are_evaluated_and_say_what_is_wrong_here(scraped: Scraped) -> None:
     """The board's lists are of years ago, and the load is above the soft line."""
 
-    def rules() -> list[dict[str, Any]]:
-        groups = scraped.prometheus.get("rules")["groups"]
-        return [rule for group in groups for rule in group["rules"]]
-
     def waiting() -> set[str]:
-        return {rule["name"] for rule in rules() if rule["state"] != "inactive"}
+        return scraped.prometheus.alerts("pending", "firing")
 
-    wait_until(lambda: {rule["health"] for rule in rules()} == {"ok"})
+    wait_until(lambda: {rule["health"] for rule in scraped.prometheus.rules()} == {"ok"})
     wait_until(lambda: waiting() >= {"AnswersOverSoftLine", "ListsOld"})
     # A worker is stuck until it has been measured twice; that alert waits for longer than this before it fires.
     assert waiting() <= {"AnswersOverSoftLine", "ListsOld", "WatchStuck"}
-    assert {rule["state"] for rule in rules()} == {"inactive", "pending"}
+    assert {rule["state"] for rule in scraped.prometheus.rules()} == {"inactive", "pending"}
 
 
 def test_a_killed_worker_leaves_its_counts_and_takes_its_gauges_along(scraped: Scraped) -> None:
