@@ -100,6 +100,7 @@ class Campaign:
     `burst` is the peak second of a minute over its mean second, in messages.
     `finish_by` (company's zone) and `priority` (lower goes first) are wishes; of two messages queued
     at the same minute under a workspace limit, the campaign with the lower priority number starts first.
+    `instances` of the service are to run when it is sent; None means those of now.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Campaign:
     quiet_hours: QuietHours | None = None
     finish_by: datetime | None = None
     priority: int = PRIORITY
+    instances: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,16 +22,26 @@ MOST_CAMPAIGNS: Final = 100
 MOST_SCRIPTED: Final = 1_000
 LAST_MINUTE: Final = 10_000  # of a failure script: about a week
 MOST_RPS: Final = 1_000_000
+MOST_COST: Final = 10
 FAILED_STATUSES: Final = range(300, 600)  # Braze uses a 2xx only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLines:
-    """A supposed service: the calls/s it answers in time, and its limiter's lines."""
+    """A supposed service: the calls/s it answers in time, and its limiter's lines.
+
+    The costs are the work of a degraded answer and of a refusal, a full answer being 1, as measured with this
+    service on one core. `most_waiting` calls wait where the connections of one worker are taken; once it is so far,
+    `overloaded_share` of the ceiling is answered in time. `python -m loadtest.accuracy` measures all of them anew.
+    """
 
     ceiling_rps: float
     soft_rps: float | None = None
     hard_rps: float | None = None
+    degraded_cost: float = 0.7
+    refused_cost: float = 0.7
+    most_waiting: float = 64
+    overloaded_share: float = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +142,15 @@ def _assumption(table: Table, name: str, default: object, bounds: Mapping[str, A
 
 
 def _service(table: Table) -> ServiceLines:
+    usual = ServiceLines(ceiling_rps=0)
     lines = ServiceLines(
         ceiling_rps=table.real("ceiling_rps", 0, MOST_RPS),
         soft_rps=table.either(None, table.real, "soft_rps", 0, MOST_RPS),
         hard_rps=table.either(None, table.real, "hard_rps", 0, MOST_RPS),
+        degraded_cost=table.either(usual.degraded_cost, table.real, "degraded_cost", 0, MOST_COST),
+        refused_cost=table.either(usual.refused_cost, table.real, "refused_cost", 0, MOST_COST),
+        most_waiting=table.either(usual.most_waiting, table.real, "most_waiting", 0, MOST_RPS),
+        overloaded_share=table.either(usual.overloaded_share, table.real, "overloaded_share", 0, 1),
     )
     table.done()
     if lines.soft_rps is not None and lines.hard_rps is not None and lines.hard_rps < lines.soft_rps:

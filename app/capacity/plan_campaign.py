@@ -33,6 +33,7 @@ FASTEST_PER_MIN: Final = 500_000
 LONGEST_QUIET: Final = timedelta(hours=20)  # quiet_hours
 LONGEST_ARRIVALS: Final = timedelta(days=7)
 LOWEST_PRIORITY: Final = 9
+MOST_INSTANCES: Final = 1_000
 HOURS: Final = 24
 ZONES_MEND: Final = 'write zones and their weights, such as {"Asia/Seoul" = 95, "America/New_York" = 5}'
 HOUR: Final = timedelta(hours=1)
@@ -79,6 +80,7 @@ def read_campaign(place: int, values: Mapping[str, Any]) -> Campaign:
         quiet_hours=table.either(None, partial(_quiet_hours, table), "quiet_hours"),
         finish_by=table.either(None, table.wall, "finish_by"),
         priority=table.either(PRIORITY, table.whole, "priority", 1, LOWEST_PRIORITY),
+        instances=table.either(None, table.whole, "instances", 1, MOST_INSTANCES),
     )
     table.done()
     _check(table, campaign)

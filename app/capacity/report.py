@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.capacity.bound import CapacityBound
 from app.capacity.campaign import Campaign, Case
 from app.capacity.local_time import MINUTE_S, unix_minute, wall_time
 from app.capacity.plan import Plan, read_plan
 from app.capacity.played import Count, Played
 from app.capacity.report_text import as_text
 from app.capacity.send import Send, play_through
-from app.capacity.service import CapacityBound, Perfect, Scripted, Service
+from app.capacity.service import Perfect, Scripted, Service
 
 NAMES: Final[Mapping[Count, str]] = {
     Count.ATTEMPTS: "attempts",
@@ -115,12 +116,16 @@ def play_file(text: str, *, case: Case = "likely") -> Report:
 
 
 def play_plan(plan: Plan, *, case: Case = "likely") -> Played:
-    """Play a plan against the service it supposes: its own lines and failure script, else a perfect one."""
+    """Play a plan against the service it supposes."""
     send = Send(plan.campaigns, plan.workspace, seed=plan.seed, case=case)
-    return play_through(send, _service(plan, send.first_minute))
+    return play_through(send, supposed_service(plan, send.first_minute))
 
 
-def _service(plan: Plan, first_minute: int) -> Service:
+def supposed_service(plan: Plan, first_minute: int, *, speed: int = 1) -> Service:
+    """Make the service that a plan supposes: its own lines and failure script, else a perfect one.
+
+    In a send played `speed` times as fast, the service's own seconds are so many of the plan's.
+    """
     lines = plan.service
     inner: Service = Perfect()
     if lines is not None:
@@ -128,7 +133,12 @@ def _service(plan: Plan, first_minute: int) -> Service:
             lines.ceiling_rps,
             soft_rps=lines.soft_rps,
             hard_rps=lines.hard_rps,
-            cut_off_s=plan.workspace.assumptions.cut_off_s,
+            cut_off_s=plan.workspace.assumptions.cut_off_s * speed,
+            most_waiting=lines.most_waiting * speed,
+            overloaded_share=lines.overloaded_share,
+            degraded_cost=lines.degraded_cost,
+            refused_cost=lines.refused_cost,
+            window_s=speed,
         )
     if not plan.failures:
         return inner

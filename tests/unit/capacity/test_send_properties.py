@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.capacity.assumptions import Assumptions
+from app.capacity.bound import CapacityBound
 from app.capacity.campaign import (
     AllAtOnce,
     Arrivals,
@@ -25,7 +26,7 @@ from app.capacity.campaign import (
 )
 from app.capacity.played import Count, Played
 from app.capacity.send import Send, play
-from app.capacity.service import CapacityBound, Perfect, Scripted, ScriptedMinutes, Service
+from app.capacity.service import Perfect, Scripted, ScriptedMinutes, Service
 
 AT = datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001  (half an hour before clocks change in London)
 ZONES = ("Asia/Seoul", "Europe/London", "America/New_York", "unknown")

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from app.capacity.assumptions import Assumptions
+from app.capacity.bound import CapacityBound
 from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
 from app.capacity.played import Count, Played
 from app.capacity.send import Send, play
-from app.capacity.service import Answer, CapacityBound, Perfect
+from app.capacity.service import Answer, Perfect
 
 Build = Callable[..., Campaign]
 NOON = datetime(2026, 11, 23, 12)  # noqa: DTZ001  (wall time)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.capacity.service import Answer, CapacityBound, Perfect, Scripted, ScriptedMinutes
+from app.capacity.bound import CapacityBound
+from app.capacity.service import Answer, Perfect, Scripted, ScriptedMinutes
 
 
 def scripted(*script: ScriptedMinutes) -> Scripted:
@@ -85,8 +86,66 @@ def test_scripted_shares_are_each_call_s_chance() -> None:
 
 
 def test_calls_that_the_script_spares_reach_the_service_below() -> None:
-    below = CapacityBound(10, hard_rps=20)
+    below = CapacityBound(100, hard_rps=20)
     service = Scripted(
         [ScriptedMinutes(1, 1, counts={"429": 5})], below, first_minute=10, rng=np.random.default_rng(1)
     )
     assert service.answer(600, 30) == Answer(ok=20, failed={429: 10})
+
+
+def test_degraded_answers_and_refusals_are_work_too() -> None:
+    service = CapacityBound(100, soft_rps=80, hard_rps=90, cut_off_s=1, degraded_cost=0.5, refused_cost=0.25)
+    # 80 in full, 10 for 5 of work, and 15 of work left for 60 refusals: 150 a second can be begun.
+    assert service.answer(0, 150) == Answer(ok=80, degraded=10, failed={429: 60})
+    assert service.answer(1, 300) == Answer(ok=160, degraded=20, failed={429: 120})
+    assert service.answer(2, 300) == Answer(ok=80, degraded=10, failed={429: 60}, cut_off=150)
+
+
+def test_a_service_that_has_its_hands_full_never_comes_to_a_line_above() -> None:
+    service = CapacityBound(100, soft_rps=120, hard_rps=180, degraded_cost=0.5, refused_cost=0.5)
+    answers = [service.answer(second, 200) for second in range(4)]
+    assert answers[-1] == Answer(ok=100, cut_off=100)
+    assert all(answer.degraded == 0 and not answer.failed for answer in answers)
+
+
+def test_a_line_counts_over_the_whole_of_its_window() -> None:
+    service = CapacityBound(1_000, soft_rps=10, degraded_cost=0.5, window_s=5)
+    answers = [service.answer(second, 20) for second in range(6)]
+    assert [answer.ok for answer in answers] == [20, 20, 10, 0, 0, 20]
+    assert [answer.degraded for answer in answers] == [0, 0, 10, 20, 20, 0]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 900)), max_size=20),
+    st.floats(0, 300),
+    st.one_of(st.none(), st.floats(0, 300)),
+    st.one_of(st.none(), st.floats(0, 300)),
+    st.tuples(st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([0.0, 0.3, 1.0])),
+    st.sampled_from([1, 2, 6]),
+)
+def test_with_any_lines_every_call_is_accounted_for_and_the_work_fits_the_ceiling(
+    offered: list[tuple[int, int]],
+    ceiling_rps: float,
+    soft_rps: float | None,
+    hard_rps: float | None,
+    costs: tuple[float, float],
+    window_s: int,
+) -> None:
+    service = CapacityBound(
+        *(ceiling_rps,),
+        soft_rps=soft_rps,
+        hard_rps=hard_rps,
+        degraded_cost=costs[0],
+        refused_cost=costs[1],
+        window_s=window_s,
+    )
+    second, work = 0, 0.0
+    for gap, calls in offered:
+        second += gap
+        answer = service.answer(second, calls)
+        assert answer.total() == calls
+        assert min(answer.ok, answer.degraded, answer.cut_off, *answer.failed.values(), 0) == 0
+        work += answer.ok + answer.degraded * costs[0] + sum(answer.failed.values()) * costs[1]
+    # A call less of one kind, for want of a whole one, may be one more of another in each answer.
+    assert work <= ceiling_rps * (second + 1 + 2) + len(offered) + 1e-3

@@ -1,0 +1,80 @@
+"""What is known of the service: load tests as a plan needs them, and what runs now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from app.capacity.evidence import Evidence
+
+Kind = Literal["ceiling", "at_least", "unconfirmed", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One load test. Rates are calls/s; `low_rps` is what was surely answered, `high_rps` the lowest that broke.
+
+    `fingerprint`, `instances` and `tables` say what was loaded; None, or no tables, where the test was not told.
+    `limiter_rps` is the lower of the service's own limiting lines then, None where both were off or not told.
+    """
+
+    evidence_id: str
+    kind: Kind
+    rps: float
+    low_rps: float
+    high_rps: float | None
+    ended_at: datetime
+    fingerprint: str | None = None
+    instances: int | None = None
+    tables: Mapping[str, int] = field(default_factory=dict)
+    bound_by: tuple[str, ...] = ()
+    limiter_rps: float | None = None
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Measured:
+        """Return what a plan needs of an evidence file."""
+        verdict, told = evidence.verdict, evidence.environment.service
+        instances, fingerprint = told.get("instances"), told.get("fingerprint")
+        return cls(
+            evidence_id=evidence.id,
+            kind=verdict.kind,
+            rps=verdict.rps,
+            low_rps=verdict.low_rps,
+            high_rps=verdict.high_rps,
+            ended_at=evidence.ended_at,
+            fingerprint=fingerprint if isinstance(fingerprint, str) else None,
+            instances=instances if isinstance(instances, int) and instances > 0 else None,
+            tables=_counts(told.get("tables")),
+            bound_by=verdict.bound_by,
+            limiter_rps=_limiter_rps(told.get("settings")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What runs now: the different fingerprints of all instances alive, how many, and how large its tables are.
+
+    No `tables` where nobody knows. `limiter_rps` is the lowest of their limiting lines, None where all are off.
+    """
+
+    fingerprints: tuple[str, ...]
+    instances: int
+    tables: Mapping[str, int] = field(default_factory=dict)
+    limiter_rps: float | None = None
+
+
+def _counts(told: object) -> Mapping[str, int]:
+    if not isinstance(told, dict):
+        return {}
+    return {str(name): count for name, count in told.items() if isinstance(count, int)}
+
+
+def _limiter_rps(settings: Any) -> float | None:
+    if not isinstance(settings, dict):
+        return None
+    lines = [settings.get(name) for name in ("soft_rps", "hard_rps")]
+    return min((float(line) for line in lines if isinstance(line, int | float) and line > 0), default=None)

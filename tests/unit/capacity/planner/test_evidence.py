@@ -1,0 +1,292 @@
+"""Which load test decides, whether it still holds, and how many instances it says are needed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.capacity.campaign import Campaign, Range
+from app.capacity.ceiling import Measured, Running
+from app.capacity.evidence import Environment, Evidence
+from app.capacity.evidence import Verdict as Found
+from app.capacity.plan import Judging
+from app.capacity.planner import Judgement
+from app.capacity.planner.trust import breaks
+from app.capacity.scaling import Law
+from tests.unit.capacity.planner.conftest import MEASURED_AT, NOW
+
+Build = Callable[..., Any]
+RUNNING = Running(fingerprints=("abc",), instances=1, tables={"postings": 10_000, "members": 100_000})
+
+
+@pytest.fixture(scope="session")
+def digest(campaign: Build) -> Campaign:
+    """A campaign of 834 calls/s."""
+    made: Campaign = campaign(300_000, limit_per_min=25_000, burst=Range.exactly(2))
+    return made
+
+
+def codes(judgement: Judgement) -> list[str]:
+    return [why.code for why in judgement.ceiling.retest]
+
+
+def test_evidence_that_fits_what_runs_says_go(digest: Campaign, judged: Build) -> None:
+    judgement = judged(digest, running=RUNNING)
+    assert (judgement.verdict, codes(judgement), judgement.ceiling.unchecked) == ("GO", [], ())
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "numbers"),
+    [
+        ({"kind": "unconfirmed"}, "evidence_unconfirmed", {}),
+        ({"kind": "none", "low_rps": 0}, "evidence_none", {}),
+        ({"ended_at": NOW - timedelta(days=31)}, "evidence_old", {"age_days": 31, "max_age_days": 30}),
+        ({"fingerprint": "old"}, "evidence_fingerprint", {"measured": "old", "versions_running": 1}),
+        ({"instances": 2}, "evidence_instances", {"measured": 2, "running": 1}),
+        (
+            {"tables": {"postings": 8_300, "members": 100_000}},
+            "evidence_tables",
+            {"table": "postings", "measured": 8_300, "running": 10_000},
+        ),
+        (
+            {"tables": {"postings": 12_501, "members": 100_000}},
+            "evidence_tables",
+            {"table": "postings", "measured": 12_501, "running": 10_000},
+        ),
+        ({"fingerprint": None}, "evidence_untold", {"what": "fingerprint"}),
+        ({"instances": None}, "evidence_untold", {"what": "instances"}),
+        ({"tables": {}}, "evidence_untold", {"what": "tables"}),
+    ],
+)
+def test_evidence_of_something_else_asks_for_another_test(
+    change: dict[str, Any],
+    code: str,
+    numbers: dict[str, object],
+    digest: Campaign,
+    judged: Build,
+    measured: Build,
+) -> None:
+    judgement = judged(digest, tests=[measured(**change)], running=RUNNING)
+    assert judgement.verdict == "RETEST"
+    assert codes(judgement) == [code]
+    assert judgement.ceiling.retest[0].numbers == numbers
+    assert judgement.binding == judgement.ceiling.retest[0]
+
+
+def test_tables_that_grew_by_a_fifth_still_hold(digest: Campaign, judged: Build, measured: Build) -> None:
+    test = measured(tables={"postings": 8_400, "members": 84_000})
+    assert judged(digest, tests=[test], running=RUNNING).verdict == "GO"
+
+
+def test_two_versions_running_at_once_ask_for_another_test(digest: Campaign, judged: Build) -> None:
+    mixed = Running(fingerprints=("abc", "def"), instances=1, tables=RUNNING.tables)
+    assert codes(judged(digest, running=mixed)) == ["evidence_fingerprint"]
+
+
+def test_without_a_load_test_nobody_can_say(digest: Campaign, judged: Build) -> None:
+    judgement = judged(digest, tests=[])
+    assert (judgement.verdict, codes(judgement)) == ("RETEST", ["evidence_missing"])
+    assert (judgement.if_evidence_held, judgement.ceiling.usable_rps) == (None, None)
+    only = judgement.campaigns[0]
+    assert (only.limit_per_min, only.advised_limit_per_min, only.safe_limits, only.rejected) == (
+        None,
+        None,
+        (),
+        (),
+    )
+    assert judgement.instances.why is not None
+    assert judgement.instances.why.code == "instances_no_evidence"
+
+
+def test_old_evidence_still_says_what_it_would_have_said(
+    digest: Campaign, judged: Build, measured: Build
+) -> None:
+    old = measured(ended_at=NOW - timedelta(days=400))
+    judgement = judged(digest, tests=[old])
+    assert (judgement.verdict, judgement.if_evidence_held) == ("RETEST", "GO")
+    assert judgement.campaigns[0].limit_per_min == 50_000
+
+
+def test_without_knowing_what_runs_only_age_and_kind_are_checked(
+    digest: Campaign, judged: Build, measured: Build
+) -> None:
+    judgement = judged(digest, tests=[measured(fingerprint=None, instances=None, tables={})])
+    assert judgement.verdict == "GO"
+    assert judgement.ceiling.unchecked == ("fingerprint", "instances", "tables")
+    assert "note_unchecked" in [note.code for note in judgement.notes]
+
+
+def test_the_newest_ceiling_that_holds_decides(digest: Campaign, judged: Build, measured: Build) -> None:
+    def test(name: str, days: int, **changes: Any) -> Measured:
+        made: Measured = measured(evidence_id=name, ended_at=MEASURED_AT - timedelta(days=days), **changes)
+        return made
+
+    tests = [
+        test("older ceiling", 9),
+        test("newer ceiling", 5),
+        test("lower bound", 1, kind="at_least"),
+        test("of two instances", 0, instances=2),
+        test("too old", 99),
+    ]
+    assert judged(digest, tests=tests, running=RUNNING).ceiling.evidence_id == "newer ceiling"
+    assert judged(digest, tests=tests[2:], running=RUNNING).ceiling.evidence_id == "lower bound"
+    assert judged(digest, tests=tests[3:], running=RUNNING).ceiling.evidence_id == "of two instances"
+
+
+def test_a_lower_bound_says_go_and_never_no(campaign: Build, judged: Build, measured: Build) -> None:
+    small, large = (
+        campaign(300_000, limit_per_min=limit, burst=Range.exactly(2)) for limit in (25_000, 500_000)
+    )
+    test = measured(kind="at_least")
+    assert judged(small, tests=[test]).verdict == "GO"
+    assert judged(large, tests=[test]).verdict == "RETEST"
+    assert judged(large, tests=[test]).campaigns[0].limit_per_min == 50_000
+
+
+def test_what_no_ceiling_could_mend_is_refused_without_evidence(campaign: Build, judged: Build) -> None:
+    """10,000,000 in 10 minutes are 1,000,000 a minute: twice the fastest speed that Braze offers."""
+    start = campaign().timing.at
+    impossible = campaign(10_000_000, limit_per_min=500_000, finish_by=start + timedelta(minutes=10))
+    judgement = judged(impossible, tests=[])
+    assert (judgement.verdict, judgement.binding.code) == ("NO_GO", "finish_by")
+
+
+@pytest.mark.parametrize(
+    ("bound_by", "limiter_rps", "expected"),
+    [
+        (("latency", "cut_offs"), None, "latency_slo"),
+        (("still_climbing",), None, "latency_slo"),
+        (("cut_offs",), None, "cut_offs"),
+        (("degraded",), None, "database"),
+        (("degraded",), 4_200, "limiter"),
+        (("degraded",), 9_000, "database"),
+        (("failures",), 4_200, "limiter"),
+        (("failures",), None, "failures"),
+        (("service_went_away",), None, "service_went_away"),
+        (("the generator's cores were busy",), None, "ceiling"),
+        ((), None, "ceiling"),
+    ],
+)
+def test_what_broke_in_the_test_names_what_binds(
+    bound_by: tuple[str, ...], limiter_rps: float | None, expected: str, measured: Build
+) -> None:
+    assert breaks(measured(bound_by=bound_by, limiter_rps=limiter_rps)) == expected
+
+
+def test_an_evidence_file_tells_what_was_measured() -> None:
+    told = {
+        "fingerprint": "abc",
+        "instances": 2,
+        "tables": {"postings": 7},
+        "settings": {"soft_rps": 0, "hard_rps": 5_000},
+    }
+    evidence = Evidence(
+        id="lt-1",
+        began_at=MEASURED_AT,
+        ended_at=MEASURED_AT,
+        host="h",
+        verdict=Found(
+            sentence=".", kind="ceiling", rps=400, low_rps=390, high_rps=None, bound_by=("latency",)
+        ),
+        environment=Environment(service=told),
+        schema="connected-jobs/load-evidence",
+        version=1,
+    )
+    expected = Measured(
+        evidence_id="lt-1",
+        kind="ceiling",
+        rps=400,
+        low_rps=390,
+        high_rps=None,
+        ended_at=MEASURED_AT,
+        fingerprint="abc",
+        instances=2,
+        tables={"postings": 7},
+        bound_by=("latency",),
+        limiter_rps=5_000,
+    )
+    assert Measured.of(evidence) == expected
+
+
+LAW = Law(single_rps=1_000, sigma=0.05, kappa=0.005)
+
+
+def sized(measured: Build, *sizes: int) -> list[Measured]:
+    return [
+        measured(
+            0.98 * LAW.rps(size),
+            evidence_id=f"lt-{size}",
+            rps=LAW.rps(size),
+            high_rps=1.02 * LAW.rps(size),
+            instances=size,
+            ended_at=MEASURED_AT - timedelta(hours=size),
+        )
+        for size in sizes
+    ]
+
+
+def test_three_measured_sizes_say_how_many_instances_a_wish_needs(
+    campaign: Build, judged: Build, measured: Build
+) -> None:
+    """50,000 a minute is 1,667 calls/s, so 2,382 measured ones: of the law's 1,000, 1,887, 2,655 ... three."""
+    wish = campaign(500_000, limit_per_min=50_000, burst=Range.exactly(2))
+    needed = judged(wish, tests=sized(measured, 1, 2, 4)).instances
+    assert (needed.needed, needed.sizes, needed.why) == (3, (1, 2, 4), None)
+    assert needed.wanted_rps == pytest.approx(1_667 / 0.7)
+
+
+def test_more_than_twice_what_was_measured_is_not_spoken_of(
+    campaign: Build, judged: Build, measured: Build
+) -> None:
+    wish = campaign(5_000_000, limit_per_min=500_000, burst=Range.exactly(2))
+    needed = judged(wish, tests=sized(measured, 1, 2, 3)).instances
+    assert needed.needed is None
+    assert needed.why is not None
+    assert (needed.why.code, needed.why.numbers) == (
+        "instances_beyond_measured",
+        {"furthest": 6, "largest": 3},
+    )
+
+
+def test_one_measured_size_gives_a_bound_and_what_to_measure(
+    campaign: Build, judged: Build, measured: Build
+) -> None:
+    """3,334 calls/s need 4,763 measured ones; one broke at 1,020, so four cannot be enough, whatever they add."""
+    wish = campaign(500_000, limit_per_min=100_000, burst=Range.exactly(2))
+    needed = judged(wish, tests=sized(measured, 1)).instances
+    assert (needed.needed, needed.at_least, needed.sizes) == (None, 5, (1,))
+    assert needed.why is not None
+    assert needed.why.numbers == {"sizes": (1,), "fewest": 3, "measure": (2, 4)}
+
+
+def test_a_plan_that_fits_needs_no_more(digest: Campaign, judged: Build) -> None:
+    needed = judged(digest).instances
+    assert (needed.needed, needed.why.code) == (1, "instances_enough")
+
+
+def test_a_smaller_usable_share_may_turn_go_into_go_if(digest: Campaign, judged: Build) -> None:
+    assert judged(digest, judging=Judging(usable_share=0.2)).campaigns[0].advised_limit_per_min == 10_000
+
+
+def test_a_line_that_is_on_now_is_not_planned_above(digest: Campaign, judged: Build) -> None:
+    judgement = judged(digest, running=replace(RUNNING, limiter_rps=500))
+    assert (judgement.ceiling.usable_rps, judgement.ceiling.breaks) == (500, "limiter")
+    assert (judgement.verdict, judgement.campaigns[0].advised_limit_per_min) == ("GO_IF", 10_000)
+    assert judgement.campaigns[0].binding is not None
+    assert judgement.campaigns[0].binding.code == "limiter"
+
+
+def test_a_send_that_counts_on_more_instances_is_to_be_measured_with_them(
+    campaign: Build, judged: Build
+) -> None:
+    wanted = campaign(300_000, limit_per_min=25_000, burst=Range.exactly(2), instances=3)
+    (found,) = judged(wanted, running=RUNNING).campaigns
+    assert (found.verdict, found.binding.code, dict(found.binding.numbers)) == (
+        "RETEST",
+        "instances_unmeasured",
+        {"wanted": 3, "measured": 1},
+    )
+    (as_measured,) = judged(replace(wanted, instances=1), running=RUNNING).campaigns
+    assert as_measured.verdict == "GO"

@@ -1,0 +1,173 @@
+"""The forecast is the send model's own play against a service that answers everything, without playing it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.capacity.assumptions import Assumptions
+from app.capacity.campaign import (
+    AllAtOnce,
+    Arrivals,
+    Campaign,
+    IntelligentTiming,
+    LocalTimeZones,
+    QuietHours,
+    Range,
+    Timing,
+    Workspace,
+)
+from app.capacity.due import fall_due
+from app.capacity.plan import Plan
+from app.capacity.planner.dues import expected_due, most_due
+from app.capacity.planner.forecast import Forecaster
+from app.capacity.planner.pacing import Paced, TooMuchWorkError
+from app.capacity.played import Count, Played
+from app.capacity.send import play
+from app.capacity.service import Perfect
+
+AT = datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001  (wall time; half an hour before clocks change in London)
+ENOUGH = 10**9
+
+timings: st.SearchStrategy[Timing] = st.one_of(
+    st.builds(AllAtOnce, st.sampled_from([AT, AT + timedelta(minutes=3), AT + timedelta(days=40)])),
+    st.just(LocalTimeZones(AT, AT)),
+    st.just(IntelligentTiming(AT.date(), tuple(float(hour % 3) for hour in range(24)), 0.3, time(10), AT)),
+)
+campaigns = st.builds(
+    Campaign,
+    name=st.just("c"),
+    kind=st.just("canvas_step"),
+    audience=st.integers(0, 4_000).map(Range.exactly),
+    timing=timings,
+    limit_per_min=st.one_of(st.none(), st.integers(10, 700)),
+    calls_per_recipient=st.floats(1, 4).map(Range.exactly),
+    burst=st.floats(1, 60).map(Range.exactly),
+    zones=st.sampled_from([(), (("Asia/Seoul", 1.0), ("Europe/London", 2.0), ("unknown", 1.0))]),
+    quiet_hours=st.sampled_from([None, QuietHours(time(22), time(7)), QuietHours(time(0, 20), time(1, 10))]),
+    priority=st.integers(1, 3),
+)
+workspaces = st.builds(
+    Workspace,
+    time_zone=st.just("Europe/London"),
+    limit_per_min=st.one_of(st.none(), st.integers(10, 2_000)),
+    assumptions=st.builds(
+        Assumptions,
+        minute_shape=st.sampled_from(["decay", "block"]),
+        workspace_order=st.sampled_from(["first_come", "mixed"]),
+        cache_hit_share=st.sampled_from([0.0, 0.5, 1.0]),
+        delay_abort_h=st.sampled_from([1, 2, 72]),
+    ),
+)
+
+
+def forecaster(planned: list[Campaign], workspace: Workspace) -> Forecaster:
+    return Forecaster(Plan(campaigns=tuple(planned), workspace=workspace), "high", most_steps=ENOUGH)
+
+
+def limits(planned: list[Campaign]) -> dict[int, int | None]:
+    return {index: one.limit_per_min for index, one in enumerate(planned)}
+
+
+def by_minute(paced: Paced) -> dict[int, int]:
+    return {paced.first + place: count for place, count in enumerate(paced.attempts.tolist()) if count}
+
+
+def attempts_of(played: Played, index: int) -> dict[int, int]:
+    column = played.count(Count.ATTEMPTS)[:, index].tolist()
+    return {minute: count for minute, count in zip(played.minutes.tolist(), column, strict=True) if count}
+
+
+@settings(max_examples=50, deadline=None)
+@given(planned=st.lists(campaigns, min_size=1, max_size=4), workspace=workspaces)
+def test_it_equals_the_play_in_every_minute_second_and_abort(
+    planned: list[Campaign], workspace: Workspace
+) -> None:
+    played = play(planned, workspace, Perfect(), case="high")
+    high = forecaster(planned, workspace)
+    forecast = high.forecast(limits(planned))
+    for index, asked in enumerate(high.asked):
+        paced = forecast.paced[index]
+        assert by_minute(paced) == attempts_of(played, index)
+        assert paced.aborted == played.count(Count.ABORTED)[:, index].sum()
+        assert asked.dues.skipped == played.skipped[index]
+        for row, minute in enumerate(played.minutes.tolist()):
+            assert asked.seconds(paced, minute).tolist() == played.calls_per_s[row, index].tolist()
+
+
+@settings(max_examples=50, deadline=None)
+@given(planned=st.lists(campaigns, min_size=1, max_size=4), workspace=workspaces)
+def test_no_second_exceeds_its_minutes_peak_and_the_busiest_one_comes_near_it(
+    planned: list[Campaign], workspace: Workspace
+) -> None:
+    """Near: two calls for each of up to three render passes after the first, where not all messages reach them."""
+    played = play(planned, workspace, Perfect(), case="high")
+    peaks = forecaster(planned, workspace).forecast(limits(planned)).together().at(played.minutes)
+    busiest = played.by_second().max(axis=1)
+    assert (busiest <= peaks).all()
+    assert (peaks - busiest <= 6 * len(planned)).all()
+
+
+def test_whole_calls_per_recipient_make_the_peak_exact(campaign: Callable[..., Campaign]) -> None:
+    """25,000 a minute with burst 2: ceil(833.3) messages start in the first second, each calls three times."""
+    one = campaign(25_000, limit_per_min=25_000, calls_per_recipient=Range.exactly(3), burst=Range.exactly(2))
+    high = forecaster([one], Workspace())
+    assert high.forecast({0: 25_000}).together().peak()[0] == 3 * 834
+    assert play([one], Workspace(), Perfect(), case="high").by_second().max() == 3 * 834
+
+
+def arriving(recipients: int, minutes: int, hourly: tuple[float, ...] | None) -> Campaign:
+    timing = Arrivals(AT, AT + timedelta(minutes=minutes), hourly)
+    return Campaign(name="t", kind="triggered", audience=Range.exactly(recipients), timing=timing)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    recipients=st.integers(0, 20_000),
+    shape=st.sampled_from([(60, None), (90, (5.0, 1.0)), (600, None)]),
+    limit=st.one_of(st.none(), st.integers(10, 400)),
+    seed=st.integers(0, 100),
+)
+def test_chance_does_not_take_triggered_messages_above_their_bound(
+    recipients: int, shape: tuple[int, tuple[float, ...] | None], limit: int | None, seed: int
+) -> None:
+    one = replace(arriving(recipients, *shape), limit_per_min=limit)
+    workspace = Workspace(time_zone="Asia/Seoul")
+    played = play([one], workspace, Perfect(), case="high", seed=seed)
+    peaks = forecaster([one], workspace).forecast({0: limit}).together().at(played.minutes)
+    assert (played.by_second().max(axis=1, initial=0) <= peaks).all()
+
+
+def test_the_bound_of_triggered_messages_is_no_wild_guess() -> None:
+    """1,000 a minute expected: chance alone makes about 1,170 of it once in a million minutes."""
+    workspace = Workspace()
+    one = arriving(600_000, 600, None)
+    assert set(expected_due(one, workspace, "high").counts.tolist()) == {1_000}
+    assert set(most_due(one, workspace, "high").counts.tolist()) == {1_208}
+    drawn = fall_due(one, workspace, "high", np.random.default_rng(1)).messages.values()
+    assert 1_090 < max(drawn) < 1_208
+
+
+def test_messages_of_many_moments_are_given_up_after_72_hours() -> None:
+    """2,000 a minute for an hour at 10 a minute: 43,200 at most wait at any time, the rest will never start."""
+    one = arriving(120_000, 60, None)
+    paced = forecaster([one], Workspace()).asked[0].alone(10, ENOUGH)
+    played = play([replace(one, limit_per_min=10)], Workspace(), Perfect(), case="high")
+    assert paced.started + paced.aborted == 120_000
+    assert paced.started == pytest.approx(played.total(Count.ATTEMPTS), abs=20)
+    assert paced.started == 43_200 + 59 * 10
+
+
+def test_work_is_bounded(campaign: Callable[..., Campaign]) -> None:
+    shared = Workspace(limit_per_min=500)
+    high = Forecaster(
+        Plan(campaigns=(campaign(1_000), campaign(1_000, name="other")), workspace=shared),
+        "high",
+        most_steps=3,
+    )
+    with pytest.raises(TooMuchWorkError):
+        high.forecast({0: None, 1: None})

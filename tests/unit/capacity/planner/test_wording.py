@@ -1,0 +1,102 @@
+"""Sentences: every code has them in both languages, and their numbers read as people write them."""
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from app.capacity.planner import Reason
+from app.capacity.planner.wording import BREAKS, SENTENCES, clock, count, percent, quoted
+
+FOLDER = Path(__file__).parents[4] / "app" / "capacity" / "planner"
+AT = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
+INTERNAL = re.compile(
+    r"usable|burst|render|Trial|p99|\bSLO\b|low_rps|ceiling|degraded|NoneType|\{|\}|_", re.IGNORECASE
+)
+
+
+def codes_in_source() -> set[str]:
+    """Every code that some reason is made with."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py"))
+    return set(re.findall(r'Reason\(\s*"(\w+)"', source))
+
+
+def test_every_reason_made_has_sentences() -> None:
+    assert codes_in_source() - set(SENTENCES) - set(BREAKS) == set()
+
+
+def test_no_sentence_is_left_over() -> None:
+    by_kind = {"evidence_unconfirmed", "evidence_none"}
+    by_way = {"braze_retry", "braze_abort", "braze_blank", "measure_how"}
+    assert set(SENTENCES) - codes_in_source() == by_kind | by_way
+
+
+@pytest.mark.parametrize("code", [*SENTENCES, *BREAKS])
+def test_a_sentence_has_no_word_of_ours_and_the_same_numbers_in_both_languages(code: str) -> None:
+    korean, english = {**SENTENCES, **BREAKS}[code]
+    fields = [sorted(re.findall(r"\{(\w+)", text)) for text in (korean, english)]
+    assert fields[0] == fields[1]
+    plain = [re.sub(r"\{[^}]*\}|`[^`]*`|\(abort_message\)", "", text) for text in (korean, english)]
+    assert not any(INTERNAL.search(text) for text in plain)
+    assert all(text == "" or text.rstrip().endswith(".") for text in (korean, english))
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0, "0"), (7, "7"), (7.25, "7.2"), (833.3, "833"), (1_234_567, "1,234,567"), (10.0, "10")],
+)
+def test_counts_have_separators(value: float, written: str) -> None:
+    assert count(value) == written
+
+
+@pytest.mark.parametrize(
+    ("share", "written"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.5, "50 %"),
+        (0.97, "97.0 %"),
+        (0.00001, "0.1 %"),
+        (0.99999, "99.9 %"),
+        (0.034, "3.4 %"),
+    ],
+)
+def test_a_share_that_is_nearly_all_is_not_called_all(share: float, written: str) -> None:
+    assert percent(share) == written
+
+
+@pytest.mark.parametrize(
+    ("day", "korean", "english"),
+    [
+        (date(2026, 11, 23), "09:04", "09:04"),
+        (date(2026, 11, 22), "11월 23일 09:04", "09:04 on 23 Nov"),
+        (date(2025, 12, 31), "2026년 11월 23일 09:04", "09:04 on 23 Nov 2026"),
+        (None, "11월 23일 09:04", "09:04 on 23 Nov"),
+    ],
+)
+def test_a_time_has_its_date_on_another_day(day: date | None, korean: str, english: str) -> None:
+    assert (clock(AT, day, "ko"), clock(AT, day, "en")) == (korean, english)
+
+
+def test_many_names_are_counted() -> None:
+    assert quoted(["a", "b", "c", "d", "e"], "ko") == "‘a’, ‘b’, ‘c’ 외 2개"
+    assert quoted(["a", "b", "c", "d", "e"], "en") == '"a", "b", "c" and 2 more'
+
+
+def test_what_breaks_is_said_after_the_numbers() -> None:
+    numbers = {
+        "limit_per_min": None,
+        "peak_rps": 3_334,
+        "usable_rps": 2_800.0,
+        "at": AT,
+        "others": ("digest",),
+    }
+    assert Reason("database", numbers).sentence("ko") == (
+        "속도 제한 없이 보내면 11월 23일 09:04에 1초 동안 최대 3,334건을 호출합니다. 여유를 두고 쓸 수 있는 것은 초당 2,800건입니다. "
+        "같은 때 ‘digest’도 나갑니다. 이를 넘기면 데이터베이스가 따라가지 못해 맞춤 공고 대신 인기 공고가 나갑니다."
+    )
+    assert Reason("cut_offs", numbers).sentence("en") == (
+        "Without a speed limit, up to 3,334 calls come in one second at 09:04 on 23 Nov; 2,800 may be planned on. "
+        '"digest" is sent then, too. Beyond that, calls are cut off after 2 seconds.'
+    )
