@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.settings import Settings, SettingsError
 from app.web.logs import log_uncaught
+from app.web.process import name_metrics_dir, remove_metrics_dir, settle_memory
 
 if TYPE_CHECKING:
     from flask import Flask
 
-GC_THRESHOLDS = (50_000, 20, 100)  # as in app/gunicorn_conf.py, which can't be read here: it sets gunicorn up
-METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 BACKLOG = 128  # the least that Granian takes
 MOST_CONNECTIONS = 512  # that a worker looks after at once, idle ones included
 HEADER_READ_MS = 5_000  # a head that has not come by then never will in time
@@ -33,9 +28,7 @@ def application() -> Flask:
     app = create()
     log_uncaught()
     start(app)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    settle_memory()
     return app
 
 
@@ -53,11 +46,7 @@ def serve(settings: Settings) -> None:
         raise SettingsError(
             "CJ_SERVER=granian needs Granian: install the extra with `uv sync --extra granian`."
         ) from error
-    own_metrics_dir = (
-        None if METRICS_DIR in os.environ else tempfile.mkdtemp(prefix="connected-jobs-metrics-")
-    )
-    if own_metrics_dir:
-        os.environ[METRICS_DIR] = own_metrics_dir
+    name_metrics_dir()
     try:
         Server(
             "app.granian_serving:application",
@@ -74,8 +63,7 @@ def serve(settings: Settings) -> None:
             **_address(settings.bind),
         ).serve()
     finally:
-        if own_metrics_dir:
-            shutil.rmtree(own_metrics_dir, ignore_errors=True)
+        remove_metrics_dir()
 
 
 def _address(bind: str) -> dict[str, Any]:

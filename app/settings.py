@@ -41,20 +41,28 @@ def _server(text: str) -> str:
     return text
 
 
-def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
-    return field(default=default, metadata={"parse": parse, "meaning": meaning})
+def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, of_the_planner: bool = False) -> Any:
+    told = {"parse": parse, "meaning": meaning, "of_the_planner": of_the_planner}
+    return field(default=default, metadata=told)
+
+
+def _secret_setting(variable: str, **told: str) -> Any:
+    return field(default=None, repr=False, metadata={"secret": variable, **told})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How this deployment runs. Each field is the variable `CJ_<FIELD>`; the database is `DATABASE_URL`.
 
-    Any secret may stand in a file instead: `DATABASE_URL_FILE` names it.
+    Any secret may stand in a file instead, which `DATABASE_URL_FILE`, `CJ_SESSION_KEY_FILE` and so on name.
     """
 
-    database_url: str | None = field(default=None, repr=False)
+    database_url: str | None = _secret_setting("DATABASE_URL")
     data_dir: Path = _setting(Path(".data"), Path, "where the embedded Postgres and saved shelves live")
     bind: str = _setting("127.0.0.1:8080", str, "address and port to serve on")
+    health_bind: str | None = _setting(
+        None, str, "address and port where health is answered besides, however many calls wait at CJ_BIND"
+    )
     server: str = _setting("gunicorn", _server, "gunicorn, or granian where its extra is installed")
     workers: int = _setting(2, _positive, "worker processes")
     threads: int = _setting(16, _positive, "threads a worker")
@@ -87,6 +95,35 @@ class Settings:
     publication_delay_s: int = _setting(
         15 * 60, _whole, "from publishing a refresh to its first use in mails"
     )
+    counting: bool = _setting(
+        True, _on_or_off, "off where the role may not write: sends are not counted, instances not known"
+    )
+    instance: str | None = _setting(
+        None, str, "this instance's name among those of the service (default: its host and CJ_BIND)"
+    )
+    planner_bind: str = _setting(
+        "127.0.0.1:8081", str, "address and port of the planner", of_the_planner=True
+    )
+    planner_https_only: bool = _setting(
+        True,
+        _on_or_off,
+        "off where the planner's pages are opened over plain http, on loopback",
+        of_the_planner=True,
+    )
+    session_key: str | None = _secret_setting(
+        "CJ_SESSION_KEY",
+        meaning="signs the planner's sessions, 32 characters or more; without it they end when it restarts",
+    )
+    preview_url: str = _setting(
+        "http://127.0.0.1:8080", str, "the service that the planner's previews call", of_the_planner=True
+    )
+    preview_credential: str | None = _secret_setting(
+        "CJ_PREVIEW_CREDENTIAL",
+        meaning="name:secret of a content credential, for the planner's previews; without it there are none",
+    )
+    public_host: str | None = _setting(
+        None, str, "the service's host name as Braze calls it, for templates to copy", of_the_planner=True
+    )
 
     @property
     def saved_path(self) -> Path:
@@ -102,15 +139,19 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         known = {PREFIX + f.name.upper(): f for f in fields(cls) if "parse" in f.metadata}
+        secrets = {f.metadata["secret"]: f for f in fields(cls) if "secret" in f.metadata}
+        names = {*known, *secrets, *(f"{name}_FILE" for name in secrets)}
         for name in sorted(environ):
-            if name.startswith(PREFIX) and name not in known:
-                raise SettingsError(f"{name} is not a setting: known are {', '.join(sorted(known))}.")
-        values = {
+            if name.startswith(PREFIX) and name not in names:
+                told = ", ".join(sorted(name for name in names if name.startswith(PREFIX)))
+                raise SettingsError(f"{name} is not a setting: known are {told}.")
+        values: dict[str, Any] = {
             f.name: _read(name, environ[name], f.metadata["parse"])
             for name, f in known.items()
             if environ.get(name)
         }
-        return cls(database_url=_secret(environ, "DATABASE_URL"), **values)
+        values |= {f.name: _secret(environ, name) for name, f in secrets.items()}
+        return cls(**values)
 
     @classmethod
     def documented(cls) -> list[tuple[str, str, str]]:
@@ -118,7 +159,7 @@ class Settings:
         rows = [
             (PREFIX + f.name.upper(), f.default, f.metadata["meaning"])
             for f in fields(cls)
-            if "parse" in f.metadata
+            if "meaning" in f.metadata
         ]
         return [
             (name, "" if default is MISSING else str(default), meaning) for name, default, meaning in rows

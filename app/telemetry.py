@@ -24,6 +24,8 @@ class Metric(StrEnum):
     POOL_IDLE = "cj_pool_idle_connections"
     POOL_WAITING = "cj_pool_waiting_calls"
     BREAKER_OPEN = "cj_breaker_open"
+    COUNTS_WAITING = "cj_counts_waiting"
+    COUNTS_LOST = "cj_counts_lost_total"
     WORKER_MEASURED_AT = "cj_worker_measured_at_seconds"
     WORKER_CPU = "cj_worker_cpu_seconds"
     WORKER_RESIDENT = "cj_worker_resident_bytes"

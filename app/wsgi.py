@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
+from app.postgres.told import PostgresCounts, beat
 from app.serving.answering import Answering
 from app.serving.breaker import Breaker
 from app.serving.cards import Cards
+from app.serving.counting import COUNT_EVERY_S, FLUSH_EVERY_S, Counting
 from app.serving.credentials import CredentialBook
+from app.serving.instance import BEAT_EVERY_S, this_instance
 from app.serving.plans import Plans
 from app.serving.profiles import Profiles
+from app.serving.reads import UnavailableError
 from app.serving.runs import Runs
 from app.serving.saved import Safekeeping, SavedFile
 from app.serving.shelves import Shelves
@@ -21,6 +28,7 @@ from app.serving.watch import Task, Watch
 from app.settings import Settings, SettingsError
 from app.telemetry import Metric
 from app.web.app import create_app
+from app.web.health_door import HealthDoor
 from app.web.instruments import Instruments
 from app.web.limits import CallLimits
 from app.web.logs import AccessLog, configure_logging
@@ -44,14 +52,22 @@ KEY = "connected_jobs"
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What runs beside the calls: connections and the watch."""
+    """What runs beside the calls: connections, the watch, and the counts that it adds to Postgres."""
 
     pool: ServingPool
     watch: Watch
+    counting: Counting
+    health: Callable[[], HealthDoor] | None
+
+    def finish_counting(self) -> None:
+        """Add what was counted last; with Postgres away it is lost."""
+        with contextlib.suppress(UnavailableError):
+            self.counting.finish()
 
     def stop(self) -> None:
         """End the watch and close the connections."""
         self.watch.stop()
+        self.finish_counting()
         self.pool.close()
 
 
@@ -74,16 +90,33 @@ def create(settings: Settings | None = None) -> Flask:
         size=settings.connections,
         wait_s=settings.pool_wait_ms / 1000,
         statement_timeout_ms=settings.deadline_ms,
+        threads=settings.threads,
         through_pgbouncer=settings.pgbouncer,
     )
     reads = PostgresReads(pool)
     runs, book = Runs(reads), CredentialBook(reads)
-    cards = Cards(reads, size=settings.cards, ttl_s=settings.card_ttl_s, on_read=instruments.cards_read)
-    profiles = Profiles(reads)
-    shelves = Shelves(reads, cards, profiles.renew)
+    cards = Cards(
+        reads,
+        size=settings.cards,
+        ttl_s=settings.card_ttl_s,
+        every_s=settings.poll_s,
+        on_read=instruments.cards_read,
+    )
+    shelves = Shelves(reads, cards, Profiles(reads).ranker)
     plans = Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s)
     breaker = Breaker()
     safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
+    counting = Counting(PostgresCounts(pool), on_lost=instruments.counts_lost)
+    instance = this_instance(settings, started_at=datetime.now(UTC))
+    for_the_planner = [
+        Task("heartbeat", BEAT_EVERY_S, lambda: beat(pool, instance)),
+        Task("counts", COUNT_EVERY_S, counting.count, asks_store=False),
+        Task("flush of counts", FLUSH_EVERY_S, counting.flush),
+    ]
+
+    def follow_runs() -> None:
+        now = datetime.now(UTC)
+        shelves.update(runs.in_force(now), runs.coming(now))
 
     def measure() -> None:
         stats, now = pool.stats(), datetime.now(UTC)
@@ -97,21 +130,24 @@ def create(settings: Settings | None = None) -> Flask:
                 Metric.POOL_IDLE: stats.get("pool_available", 0),
                 Metric.POOL_WAITING: stats.get("requests_waiting", 0),
                 Metric.BREAKER_OPEN: breaker.open,
+                Metric.COUNTS_WAITING: counting.waiting,
             }
         )
 
     watch = Watch(
         [
             Task("publications", PUBLICATION_POLL_S, runs.update),
-            Task("shelves", SHELF_POLL_S, lambda: shelves.update(runs.in_force(datetime.now(UTC)))),
+            Task("shelves", SHELF_POLL_S, follow_runs),
             Task("credentials", CREDENTIAL_POLL_S, book.update),
             Task("cards", settings.poll_s, cards.update),
             Task("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
             Task("keep", KEEP_S, safekeeping.keep, asks_store=False),
             Task("measure", MEASURE_S, measure, asks_store=False),
+            *(for_the_planner if settings.counting else ()),
         ],
         on_failure=instruments.watch_failed,
     )
+    readiness = _readiness(runs, shelves, book, watch)
     app = create_app(
         answering=Answering(
             reads=reads,
@@ -119,7 +155,6 @@ def create(settings: Settings | None = None) -> Flask:
             cards=cards,
             shelves=shelves,
             plans=plans,
-            profiles=lambda: profiles.ranker,
             breaker=breaker,
             on_failure=instruments.postgres_failed,
         ),
@@ -135,11 +170,13 @@ def create(settings: Settings | None = None) -> Flask:
             on_over=instruments.limited,
         ),
         access_log=AccessLog(settings.log_per_s),
-        readiness=_readiness(runs, shelves, book, watch),
+        readiness=readiness,
         deadline_s=settings.deadline_ms / 1000,
         trust_request_start=settings.trust_request_start,
+        noted=counting.note if settings.counting else _leave,
     )
-    app.extensions[KEY] = Background(pool, watch)
+    health = partial(HealthDoor, settings.health_bind, readiness) if settings.health_bind else None
+    app.extensions[KEY] = Background(pool, watch, counting, health)
     return app
 
 
@@ -148,12 +185,20 @@ def start(app: Flask) -> Background:
     background: Background = app.extensions[KEY]
     background.pool.open()
     background.watch.start()
+    if background.health:
+        background.health().open()
+    # Not atexit: the processes of Granian's workers end without it.
+    Finalize(None, background.finish_counting, exitpriority=0)
     return background
 
 
 def start_worker(worker: Worker) -> None:
     """Start a gunicorn worker's watch when its application is loaded, before its first call."""
     start(cast("Flask", worker.app.wsgi()))
+
+
+def _leave(_note: object) -> None:
+    """Count nothing."""
 
 
 def _readiness(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import floor
 from typing import Final, Protocol
 
 import numpy as np
@@ -13,7 +12,6 @@ OK: Final = "ok"
 CUT_OFF: Final = "cut_off"
 DEGRADED: Final = "degraded"
 NO_FAILURES: Final[Mapping[int, int]] = {}
-TOO_MANY_REQUESTS: Final = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +48,6 @@ class Perfect:
     def answer(self, _second: int, calls: int, /) -> Answer:
         """Answer all of `calls`."""
         return Answer(ok=calls)
-
-
-class CapacityBound:
-    """A service with a ceiling: waiting calls queue first in, first out, and are cut off at `cut_off_s`.
-
-    A fluid queue served at `ceiling_rps`; work whose caller has gone is not begun, so no capacity is
-    wasted. Calls above `soft_rps` in a second get a degraded answer that costs nothing, calls above
-    `hard_rps` get 429.
-    """
-
-    def __init__(
-        self,
-        ceiling_rps: float,
-        *,
-        soft_rps: float | None = None,
-        hard_rps: float | None = None,
-        cut_off_s: float = 2.0,
-    ) -> None:
-        self._ceiling_rps = ceiling_rps
-        self._soft_rps = soft_rps
-        self._hard_rps = hard_rps
-        self._room = ceiling_rps * cut_off_s
-        self._waiting = 0.0
-        self._next_second = 0
-
-    def answer(self, second: int, calls: int, /) -> Answer:
-        """Shed above the lines, queue the rest, cut off what would wait too long."""
-        self._waiting = max(0.0, self._waiting - self._ceiling_rps * (second - self._next_second))
-        self._next_second = second + 1
-        refused = _above(calls, self._hard_rps)
-        degraded = _above(calls - refused, self._soft_rps)
-        offered = calls - refused - degraded
-        ok = min(offered, floor(self._ceiling_rps + self._room - self._waiting))
-        self._waiting = max(0.0, self._waiting + ok - self._ceiling_rps)
-        failed = {TOO_MANY_REQUESTS: refused} if refused else NO_FAILURES
-        return Answer(ok=ok, degraded=degraded, cut_off=offered - ok, failed=failed)
-
-
-def _above(calls: int, line_rps: float | None) -> int:
-    return 0 if line_rps is None else max(0, calls - floor(line_rps))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import click
 
+from app.capacity.ceiling import Measured
+from app.capacity.evidence import EvidenceError, read_evidence
+from app.capacity.plan import read_plan
+from app.capacity.planner import judge
+from app.capacity.register import registered_plan
 from app.capacity.report import play_file
-from app.cli.parts import CommandError
+from app.cli.parts import CommandError, database_engine
+from app.postgres.register import PostgresEvidence, PostgresRegister
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from app.capacity.campaign import Case
+    from app.capacity.planner import Judgement, Lang, Verdict
+
+EXIT_CODES: Final[Mapping[Verdict, int]] = {"GO": 0, "GO_IF": 10, "NO_GO": 20, "RETEST": 30}
+AHEAD: Final = timedelta(days=366)
+MOST_PLAYED: Final = (
+    60_000  # campaign-seconds of the play beyond the ceiling: seconds of work, which a command may take
+)
 
 
 @click.group()
@@ -32,12 +49,93 @@ def capacity() -> None:
 )
 def play(*, plan: Path, as_json: bool, case: Case) -> None:
     """Play PLAN (docs/plan-file.md) minute by minute: messages, calls, retries, aborts, and when it ends."""
-    try:
-        text = plan.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"The plan {plan} cannot be read: {error}.") from error
-    report = play_file(text, case=case)
+    report = play_file(_text(plan, "plan"), case=case)
     click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2) if as_json else report.as_text())
+
+
+@capacity.command()
+@click.argument("plan", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--evidence",
+    "evidence_files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A load test's evidence file; may be given more than once.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option(
+    "--lang", type=click.Choice(["ko", "en"]), default="en", show_default=True, help="Of the sentences."
+)
+@click.option(
+    "--now", "now_text", help="Judge as of this instant (ISO 8601; without an offset in the plan's zone)."
+)
+@click.pass_context
+def check(
+    context: click.Context,
+    *,
+    plan: Path | None,
+    evidence_files: tuple[Path, ...],
+    as_json: bool,
+    lang: Lang,
+    now_text: str | None,
+) -> None:
+    """Judge PLAN (docs/planner.md): may it be sent, what to type into Braze, when it ends, and why.
+
+    Without PLAN it judges the campaigns on record against the evidence on record and what runs now. With PLAN it
+    needs no database, and so does not know what runs. Exit codes: 0 GO, 10 GO IF, 20 NO-GO, 30 RETEST.
+    """
+    given = [_measured(file) for file in evidence_files]
+    judgement = _of_the_register(given, now_text) if plan is None else _of_a_file(plan, given, now_text)
+    if as_json:
+        click.echo(json.dumps(judgement.as_json(), ensure_ascii=False, indent=1))
+    else:
+        click.echo(judgement.as_text(lang), nl=False)
+    context.exit(EXIT_CODES[judgement.verdict])
+
+
+def _of_a_file(plan: Path, measured: Sequence[Measured], now_text: str | None) -> Judgement:
+    read = read_plan(_text(plan, "plan"))
+    now = _now(now_text, read.workspace.time_zone)
+    return judge(read, measured, running=None, now=now, most_played=MOST_PLAYED)
+
+
+def _of_the_register(measured: Sequence[Measured], now_text: str | None) -> Judgement:
+    """Judge what is on record and not over; evidence given stands in for that on record."""
+    with database_engine() as engine:
+        register = PostgresRegister(engine)
+        now = _now(now_text, register.workspace().time_zone)
+        found = registered_plan(register, window=(now, now + AHEAD))
+        if found is None:
+            raise CommandError(
+                "No campaign is on record from now on: give a PLAN file, or see `connected-jobs campaigns add --help`."
+            )
+        measured = measured or PostgresEvidence(engine).measured()
+        return judge(found.plan, measured, running=register.running(), now=now, most_played=MOST_PLAYED)
+
+
+def _measured(file: Path) -> Measured:
+    try:
+        evidence, _ = read_evidence(_text(file, "evidence"))
+    except EvidenceError as error:
+        raise CommandError(f"{file}: {error}") from error
+    return Measured.of(evidence)
+
+
+def _now(text: str | None, time_zone: str) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(f"--now is {text!r}; write an instant such as 2026-11-23T08:00+09:00.") from error
+    return given if given.tzinfo else given.replace(tzinfo=ZoneInfo(time_zone))
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"The {what} {path} cannot be read: {error}.") from error
 
 
 COMMANDS = (capacity,)

@@ -22,8 +22,10 @@ import click
 from sqlalchemy import text
 
 from app.cli.board import load_summary
+from app.cli.campaigns import put_examples
 from app.cli.children import running, stopped_by_signals
 from app.cli.parts import CommandError, embedded_database, progress_bar
+from app.cli.planner import PLANNER
 from app.cli.refreshing import summary as refresh_summary
 from app.cli.serving import GUNICORN
 from app.demo.generate import generate
@@ -42,18 +44,34 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 READY_S = 60.0
+LAST_PORT = 65_535
+PORTS_TRIED = 20
 STALE = timedelta(days=1)  # a generated board's newest postings age, so it is made anew
-CREDENTIALS = {Scope.CONTENT: "braze", Scope.METRICS: "prometheus"}
+CREDENTIALS = {Scope.CONTENT: "braze", Scope.METRICS: "prometheus", Scope.OPERATOR: "operator"}
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), help="A folder with postings in the import format.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, LAST_PORT))
+@click.option(
+    "--planner-port",
+    type=click.IntRange(1, LAST_PORT),
+    help="Where the planner answers; the first free port after --port.",
+)
 @click.option("--members", default=20_000, show_default=True, type=click.IntRange(1, 1_000_000))
 @click.option("--postings", default=3_000, show_default=True, type=click.IntRange(1, 200_000))
 @click.option("--seed", default=1, show_default=True)
 @click.option("--once", is_flag=True, help="Answer one call, print it and end.")
-def demo(*, data: Path | None, port: int, members: int, postings: int, seed: int, once: bool) -> None:
+def demo(
+    *,
+    data: Path | None,
+    port: int,
+    planner_port: int | None,
+    members: int,
+    postings: int,
+    seed: int,
+    once: bool,
+) -> None:
     """Serve a board from an embedded Postgres, and print the call that answers with a member's postings."""
     board = Board(data, members, postings, seed)
     folder = Settings.from_env().data_dir / f"demo-{port}"
@@ -64,18 +82,24 @@ def demo(*, data: Path | None, port: int, members: int, postings: int, seed: int
     ):
         engine = batch_engine(url)
         board.prepare(engine)
+        put_examples(engine, datetime.now(UTC))
         secrets = _new_credentials(engine)
-        _write_secret(folder / "credential", f"{CREDENTIALS[Scope.CONTENT]}:{secrets[Scope.CONTENT]}")
+        for scope, file in ((Scope.CONTENT, "credential"), (Scope.OPERATOR, "operator-credential")):
+            _write_secret(folder / file, f"{CREDENTIALS[scope]}:{secrets[scope]}")
         _write_secret(folder / "database-url", url)
         environment = {"DATABASE_URL": url, "CJ_BIND": f"127.0.0.1:{port}", "CJ_DATA_DIR": str(folder)}
         with running(GUNICORN, environment) as gunicorn:
             _wait_until_ready(port, gunicorn.poll)
             call = _call(engine, port)
-            _introduce(call, port, secrets, folder)
             if once:
+                _introduce(call, port, secrets, folder)
                 click.echo(json.dumps(_answer(call, secrets[Scope.CONTENT]), ensure_ascii=False, indent=2))
                 return
-            gunicorn.wait()
+            planner_port = planner_port or _free_port_after(port)
+            with running(PLANNER, environment | _planner_environment(port, planner_port, folder)) as planner:
+                _wait_until_ready(planner_port, planner.poll)
+                _introduce(call, port, secrets, folder, planner_port)
+                gunicorn.wait()
 
 
 class Board:
@@ -183,6 +207,16 @@ def _try_port(port: int) -> None:
         probe.bind(("127.0.0.1", port))
 
 
+def _free_port_after(port: int) -> int:
+    for other in range(port + 1, min(port + PORTS_TRIED, LAST_PORT) + 1):
+        try:
+            _try_port(other)
+        except OSError:
+            continue
+        return other
+    raise CommandError(f"No port after {port} is free for the planner: give one with --planner-port.")
+
+
 def _new_credentials(engine: Engine) -> dict[Scope, str]:
     """A credential for each purpose; those of earlier demos are revoked, since their secrets are gone."""
     with engine.begin() as connection:
@@ -242,8 +276,25 @@ def _get(url: str, **headers: str) -> bytes:
     return body
 
 
-def _introduce(call: str, port: int, secrets: dict[Scope, str], folder: Path) -> None:
+def _planner_environment(port: int, planner_port: int, folder: Path) -> dict[str, str]:
+    """The planner's settings: its previews call the demo's service, and its pages come over plain http."""
+    return {
+        "CJ_PLANNER_BIND": f"127.0.0.1:{planner_port}",
+        "CJ_PLANNER_HTTPS_ONLY": "off",
+        "CJ_PREVIEW_URL": f"http://127.0.0.1:{port}",
+        "CJ_PREVIEW_CREDENTIAL_FILE": str(folder / "credential"),
+    }
+
+
+def _introduce(
+    call: str, port: int, secrets: dict[Scope, str], folder: Path, planner_port: int | None = None
+) -> None:
     content, metrics = secrets[Scope.CONTENT], secrets[Scope.METRICS]
+    planner = f"""
+The planner says whether a send may go out, and how fast:  http://127.0.0.1:{planner_port}/
+  name:    {CREDENTIALS[Scope.OPERATOR]}
+  secret:  {secrets[Scope.OPERATOR]}
+"""
     click.echo(f"""
 The service answers on port {port}. Ask it for a member's postings, as Braze would:
 
@@ -253,7 +304,7 @@ Health:    curl -s http://127.0.0.1:{port}/health/ready
 Metrics:   curl -su '{CREDENTIALS[Scope.METRICS]}:{metrics}' http://127.0.0.1:{port}/metrics
 A mail:    connected-jobs preview docs/templates/jobs-mail.html.liquid --member ID \\
              --url http://127.0.0.1:{port} --credential-file {folder / "credential"}
-
+{planner if planner_port else ""}
 Ctrl-C stops the service and its Postgres.""")
 
 

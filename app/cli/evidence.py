@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,10 +11,8 @@ from app.capacity.evidence import EvidenceError, read_evidence
 from app.cli.parts import CommandError, database_engine
 from app.postgres.evidence import insert_evidence, select_evidence, select_evidence_document
 from app.postgres.table_sizes import select_server_version, select_table_sizes
+from app.serving.instance import fingerprint, settings_told
 from app.settings import Settings
-
-_CODE = Path(__file__).parents[1]
-_LOCK = _CODE.parent / "uv.lock"
 
 
 @click.group()
@@ -66,11 +62,10 @@ def show(evidence_id: str) -> None:
 def facts(*, instances: int, dataset: str) -> None:
     """What a service with these settings tells of itself, as JSON: for `python -m loadtest ceiling --service-facts`."""
     settings = Settings.from_env()
-    named = {name: value for name, value in _settings(settings).items() if name != "database_url"}
     with database_engine() as engine, engine.connect() as connection:
         told = {
-            "fingerprint": _fingerprint(named),
-            "settings": named,
+            "fingerprint": fingerprint(settings),
+            "settings": settings_told(settings),
             "instances": instances,
             "workers": settings.workers,
             "limiter": f"hard {settings.hard_rps}/s, soft {settings.soft_rps}/s (0 is off)",
@@ -79,23 +74,6 @@ def facts(*, instances: int, dataset: str) -> None:
             "dataset": dataset,
         }
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))
-
-
-def _settings(settings: Settings) -> dict[str, Any]:
-    return {name: _plain(getattr(settings, name)) for name in settings.__dataclass_fields__}
-
-
-def _plain(value: object) -> str | int | bool | None:
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
-
-
-def _fingerprint(named: dict[str, Any]) -> str:
-    """What the service's speed depends on here: its code, its locked packages and its settings."""
-    digest = hashlib.sha256()
-    for path in [*sorted(_CODE.rglob("*.py")), *([_LOCK] if _LOCK.exists() else [])]:
-        digest.update(str(path.relative_to(_CODE.parent)).encode() + b"\0" + path.read_bytes() + b"\0")
-    digest.update(json.dumps(named, sort_keys=True).encode())
-    return digest.hexdigest()[:16]
 
 
 COMMANDS = (evidence, facts)

@@ -9,7 +9,9 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.braze.errors import TemplateError
 from app.capacity.plan_table import PlanError
-from app.cli import board, capacity, demo, evaluating, evidence, refreshing, serving
+from app.capacity.plan_values import DefinitionError
+from app.capacity.register import RegisterError
+from app.cli import board, campaigns, capacity, demo, evaluating, evidence, planner, refreshing, serving
 from app.cli.parts import CommandError
 from app.postgres.embedded import EmbeddedPostgresError
 from app.postgres.migrate import MigrationError
@@ -19,10 +21,12 @@ from app.settings import SettingsError
 # What a person can mend: each of these carries one sentence for them.
 _SAYS_WHAT_TO_DO = (
     CommandError,
+    DefinitionError,
     EmbeddedPostgresError,
     MigrationError,
     PlanError,
     RefreshError,
+    RegisterError,
     SettingsError,
     TemplateError,
 )
@@ -43,7 +47,9 @@ for command in (
     *evaluating.COMMANDS,
     *serving.COMMANDS,
     *capacity.COMMANDS,
+    *campaigns.COMMANDS,
     *evidence.COMMANDS,
+    *planner.COMMANDS,
     *demo.COMMANDS,
 ):
     commands.add_command(command)

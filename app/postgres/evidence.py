@@ -70,3 +70,22 @@ def select_evidence_document(connection: Connection, evidence_id: str) -> dict[s
     return connection.execute(
         text("SELECT document FROM connected_jobs.evidence WHERE id = :id"), {"id": evidence_id}
     ).scalar_one_or_none()
+
+
+def select_told(connection: Connection, *, most: int = 50) -> list[str]:
+    """What a plan needs of the newest load tests, as JSON that `read_evidence` reads: without their steps."""
+    rows = connection.execute(
+        text("""
+            SELECT jsonb_build_object(
+                'schema', document -> 'schema', 'version', document -> 'version', 'id', document -> 'id',
+                'began_at', document -> 'began_at', 'ended_at', document -> 'ended_at',
+                'host', document -> 'host', 'verdict', document -> 'verdict',
+                'environment', jsonb_build_object('service', document -> 'environment' -> 'service')
+            )::text
+            FROM connected_jobs.evidence
+            ORDER BY ended_at DESC, id
+            LIMIT :most
+        """),
+        {"most": most},
+    )
+    return list(rows.scalars())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from app.recommend.veto import board_day
 from app.serving.breaker import Breaker
@@ -14,10 +14,9 @@ from app.serving.question import recommendation_id
 from app.serving.reads import SEPARATOR, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection
     from datetime import date, datetime
 
-    from app.recommend.board import Member, RankedPosting
     from app.serving.cards import Cards
     from app.serving.choosing import Chosen, Place
     from app.serving.deadline import Deadline
@@ -49,13 +48,6 @@ class Moment:
         self.deadline = deadline
 
 
-class RanksProfiles(Protocol):
-    """Ranks open postings for a member by their profile alone."""
-
-    def rank(self, member: Member, *, now: datetime, keep: int = 50) -> Sequence[RankedPosting]:
-        """The best postings first, none for a profile that says nothing."""
-
-
 @dataclass(slots=True)
 class Answer:
     """What a call is answered with; `degraded` says why the best source was not used, if it was not."""
@@ -85,7 +77,6 @@ class Answering:
         cards: Cards,
         shelves: Shelves,
         plans: Plans,
-        profiles: Callable[[], RanksProfiles | None] = lambda: None,
         breaker: Breaker | None = None,
         on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -94,7 +85,6 @@ class Answering:
         self._cards = cards
         self._shelves = shelves
         self._plans = plans
-        self._profiles = profiles
         self._breaker = breaker or Breaker()
         self._on_failure = on_failure
 
@@ -154,7 +144,7 @@ class Answering:
     def _from_profile(self, member_id: str, row: MemberRow, run_id: int, moment: Moment) -> Plan:
         """A member who came after the refresh: ranked on the spot."""
         applied = row.applied | frozenset(self._reads.applied(member_id, moment.deadline))
-        ranker = self._profiles()
+        ranker = self._shelves.ranker(run_id)
         member = self._reads.profile(member_id, moment.deadline) if ranker else None
         ranked = ranker.rank(member, now=moment.now) if ranker and member else ()
         return Plan(
@@ -176,6 +166,7 @@ class Answering:
         degraded: str | None,
     ) -> Answer:
         """Take the plan's best that may be shown; where they are too few, fill from the shelf nearest to them."""
+        run_id = run.id if run else 0
         limit, source, applied = question.terms.limit, plan.source, plan.applied
         ids, reasons = plan.ids(), plan.reasons
         chosen = choose(ids, reasons, self._cards.view, applied, moment.day, limit)
@@ -193,10 +184,10 @@ class Answering:
             degraded = POSTGRES
         if len(chosen.kept) < limit:
             source = source if chosen.kept else POPULAR
-            chosen = self._filled(chosen, applied, moment.day, limit)
+            chosen = self._filled(chosen, applied, run_id, moment.day, limit)
         return Answer(
             question=question,
-            recommendation_id=recommendation_id(question, run.id if run else 0),
+            recommendation_id=recommendation_id(question, run_id),
             source=source,
             degraded=degraded,
             cache=cache,
@@ -205,11 +196,12 @@ class Answering:
             places=(chosen.kept + chosen.held)[:limit],
         )
 
-    def _filled(self, chosen: Chosen, applied: Collection[str], day: int, limit: int) -> Chosen:
-        """The choice, and behind it what stands on the shelf nearest to its first posting."""
+    def _filled(self, chosen: Chosen, applied: Collection[str], run_id: int, day: int, limit: int) -> Chosen:
+        """The choice, and behind it what stands on the run's shelf nearest to its first posting."""
         first = chosen.kept[0][0] if chosen.kept else None
         ranked = {card.id: reason for card, reason in chosen.kept + chosen.held}
-        nearest = self._shelves.near(first.category, first.region) if first else self._shelves.near()
+        place = (first.category, first.region) if first else ()
+        nearest = self._shelves.near(run_id, *place)
         for posting_id, reason in nearest:
             ranked.setdefault(posting_id, reason)
         return choose(ranked.keys(), ranked.values(), self._cards.view, applied, day, limit)

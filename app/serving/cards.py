@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from itertools import islice
+from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -93,8 +95,10 @@ class Cards:
     """Cards by posting id: those on shelves are pinned, the others kept in a cache bounded in size and time.
 
     `view` is what answers read, a plain dictionary; only this class writes it. A posting that does not exist
-    is None there. A card lives `ttl_s` and a little, since what is too old goes at each `update`; a card whose
-    posting changed is replaced then too, so a closing is known within the time between two updates.
+    is None there. A card whose posting changed is replaced at the next `update`, so a closing is known within the
+    time between two. No card grows older than `ttl_s` while the store answers, whether its posting is known to have
+    changed or not: an update lets go of those that would before the next one, `every_s` later, and reads anew those
+    that are pinned, a share of them each time.
     """
 
     def __init__(
@@ -103,14 +107,17 @@ class Cards:
         *,
         size: int,
         ttl_s: float,
+        every_s: float = 0.0,
         on_read: Callable[[int], None] = lambda _count: None,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.view: dict[str, Card | None] = {}
         self._reads = reads
         self._on_read = on_read
-        self._pinned: dict[str, Card] = {}
-        self._bounds: TTLCache[str, None] = _Bounds(size, ttl_s, timer, self._forget)
+        self._pinned: dict[str, Card] = {}  # read longest ago first
+        kept_s = max(ttl_s - every_s, every_s)
+        self._share = every_s / kept_s if kept_s else 0.0
+        self._bounds: TTLCache[str, None] = _Bounds(size, kept_s, timer, self._forget)
         self._lock = Lock()
         self._since: datetime | None = None
 
@@ -126,7 +133,7 @@ class Cards:
                     self.view[posting_id] = card
 
     def pin(self, postings: Iterable[Posting]) -> None:
-        """Keep these cards, and no others, outside the cache's bounds."""
+        """Keep these cards, and no others, outside the cache's bounds; they have just been read."""
         pinned = {posting.id: Card(posting) for posting in postings}
         with self._lock:
             for posting_id in self._pinned.keys() - pinned.keys():
@@ -137,10 +144,10 @@ class Cards:
 
     def pinned(self) -> list[Posting]:
         """The pinned cards' postings, as they are known now."""
-        return [card.posting for card in self._pinned.values()]
+        return [card.posting for card in list(self._pinned.values())]
 
     def update(self) -> None:
-        """Replace cards whose posting changed since the last update; raises `UnavailableError`."""
+        """Replace cards that changed since the last update, and those grown old; raises `UnavailableError`."""
         if self._since is None:
             self._since, _ = self._reads.postings_changed_since(None)
             return
@@ -149,10 +156,31 @@ class Cards:
             self._bounds.expire()
             for posting in changed:
                 if posting.id in self.view:
-                    self.view[posting.id] = Card(posting)
-                    if posting.id in self._pinned:
-                        self._pinned[posting.id] = Card(posting)
+                    self._replace(posting.id, Card(posting))
         self._since = clock
+        self._renew_pinned()
+
+    def _renew_pinned(self) -> None:
+        """Read the share of the pinned cards anew that was read longest ago."""
+        ids = list(islice(self._pinned, ceil(len(self._pinned) * self._share)))
+        if not ids:
+            return
+        found = {posting.id: Card(posting) for posting in self._reads.postings(ids)}
+        with self._lock:
+            for posting_id in ids:
+                if self._pinned.pop(posting_id, None) is None:
+                    continue
+                if (
+                    card := found.get(posting_id)
+                ) is None:  # it is no more, and that is kept as any other card
+                    self._bounds[posting_id] = self.view[posting_id] = None
+                else:
+                    self._pinned[posting_id] = self.view[posting_id] = card
+
+    def _replace(self, posting_id: str, card: Card) -> None:
+        self.view[posting_id] = card
+        if posting_id in self._pinned:
+            self._pinned[posting_id] = card
 
     def _forget(self, posting_id: str) -> None:
         if posting_id not in self._pinned:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.recommend.reasons import Reason
+from app.recommend.board import ASKED_COMPANY
 from app.serving.cards import UNKNOWN, Card
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-Place = tuple[Card, int]  # a posting in an answer, and the reason it is there
+Place = tuple[Card, int]  # a posting in an answer, and the mark it has in its list
 
 PER_COMPANY = 2
-_ASKED_FOR = int(Reason.COMPANY_APPLIED)
 
 
 class Chosen(NamedTuple):
-    """Cards with their reasons: those to show first, those held back, and ids met that are not in memory."""
+    """Cards with their marks: those to show first, those held back, and ids met that are not in memory."""
 
     kept: list[Place]
     held: list[Place]
@@ -26,7 +25,7 @@ class Chosen(NamedTuple):
 
 def choose(
     ids: Iterable[str],
-    reasons: Iterable[int],
+    marks: Iterable[int],
     cards: Mapping[str, Card | None],
     applied: Collection[str],
     day: int,
@@ -34,11 +33,11 @@ def choose(
 ) -> Chosen:
     """Pick until `limit` are kept: none vetoed, at most `PER_COMPANY` a company before the others.
 
-    A posting that is there because the member applied to its company is not held back: they asked for it.
+    A posting whose mark says that the member asked for its company is not held back.
 
     Args:
         ids: Postings, best first.
-        reasons: The reason of each.
+        marks: The mark of each: its reason, with `ASKED_COMPANY` added where that is so.
         cards: Those in memory; None stands for a posting that does not exist.
         applied: What the member applied to.
         day: The board's day, as `date.toordinal` counts.
@@ -47,7 +46,7 @@ def choose(
     chosen = Chosen([], [], [])
     kept, held, missing = chosen
     taken: dict[str, int] = {}
-    for posting_id, reason in zip(ids, reasons, strict=True):
+    for posting_id, mark in zip(ids, marks, strict=True):
         card = cards.get(posting_id, UNKNOWN)
         if card is None or card.until < day or posting_id in applied:
             if card is UNKNOWN:
@@ -55,10 +54,10 @@ def choose(
             continue
         already = taken.get(card.company_id, 0)
         taken[card.company_id] = already + 1
-        if already >= PER_COMPANY and reason != _ASKED_FOR:
-            held.append((card, reason))
+        if already >= PER_COMPANY and mark < ASKED_COMPANY:
+            held.append((card, mark))
             continue
-        kept.append((card, reason))
+        kept.append((card, mark))
         if len(kept) == limit:
             break
     return chosen

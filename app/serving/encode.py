@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from app.recommend.board import ASKED_COMPANY
 from app.recommend.reasons import SENTENCES, Reason
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ _json = msgspec.json.encode
 
 _REASONS = {
     lang: {
-        int(reason): b'","reason":' + _json(sentence) + b',"reason_code":' + _json(reason.code) + b"}"
+        mark: b'","reason":' + _json(sentence) + b',"reason_code":' + _json(reason.code) + b"}"
         for reason, sentence in sentences.items()
+        for mark in (int(reason), reason | ASKED_COMPANY)
     }
     for lang, sentences in SENTENCES.items()
 }
@@ -39,8 +41,8 @@ def encode(answer: Answer) -> bytes:
         _head(terms, answer.source, answer.degraded, len(places), answer.generated_at),
     ]
     comma = b""
-    for (card, reason), tracking in zip(places, terms.tracking, strict=False):
-        pieces += (comma, card.text(lang, today), rid, tracking, card.end, sentences.get(reason, unnamed))
+    for (card, mark), tracking in zip(places, terms.tracking, strict=False):
+        pieces += (comma, card.text(lang, today), rid, tracking, card.end, sentences.get(mark, unnamed))
         comma = b","
     pieces.append(b"]}")
     return b"".join(pieces)

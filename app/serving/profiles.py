@@ -17,14 +17,15 @@ POOL = 5_000  # postings ranked for one member in a few milliseconds
 
 
 class Profiles:
-    """Holds the ranker of the shelves in force, made anew when they change."""
+    """Makes the ranker of a run's shelves, the same everywhere."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
-        self.ranker: ProfileRanker | None = None
 
-    def renew(self, shelves: Sequence[Shelf], postings: Sequence[Posting], run_id: int | None) -> None:
-        """Make the ranker from what the shelves hold; raises `UnavailableError`.
+    def ranker(
+        self, shelves: Sequence[Shelf], postings: Sequence[Posting], run_id: int | None
+    ) -> ProfileRanker:
+        """The ranker of what the shelves hold; raises `UnavailableError`.
 
         A posting is as popular as its best place on any shelf.
         """
@@ -33,8 +34,8 @@ class Profiles:
             for place, posting_id in enumerate(shelf.posting_ids):
                 share = 1.0 - place / len(shelf.posting_ids)
                 popularity[posting_id] = max(share, popularity.get(posting_id, 0.0))
-        pool = sorted(postings, key=lambda posting: -popularity.get(posting.id, 0.0))[:POOL]
-        self.ranker = ProfileRanker(pool, popularity, self._weights(run_id))
+        pool = sorted(postings, key=lambda posting: (-popularity.get(posting.id, 0.0), posting.id))[:POOL]
+        return ProfileRanker(pool, popularity, self._weights(run_id))
 
     def _weights(self, run_id: int | None) -> Weights:
         stored = None if run_id is None else self._reads.weights(run_id)

@@ -33,3 +33,12 @@ class Runs:
             if publication.effective_at <= now:
                 return publication.run
         return None
+
+    def coming(self, now: datetime) -> list[Run]:
+        """The runs that will be in force later than an instant, the newest publication first."""
+        runs = []
+        for publication in self.log:
+            if publication.effective_at <= now:
+                break
+            runs.append(publication.run)
+        return list(dict.fromkeys(runs))

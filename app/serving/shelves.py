@@ -2,83 +2,135 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from app.recommend.reasons import Reason
 from app.serving.reads import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
-    from app.recommend.board import Posting
+    from app.recommend.board import Member, Posting, RankedPosting
     from app.serving.cards import Cards
     from app.serving.reads import Reads, Run
 
-    OnChange = Callable[[Sequence[Shelf], Sequence[Posting], int | None], None]
-
 NEWEST = 200
+_NO_RUN = 0
+
+
+class RanksProfiles(Protocol):
+    """Ranks open postings for a member by their profile alone."""
+
+    def rank(self, member: Member, *, now: datetime, keep: int = 50) -> Sequence[RankedPosting]:
+        """The best postings first, none for a profile that says nothing."""
+
+
+@dataclass(slots=True)
+class _Stand:
+    """The shelves of a run, and the ranker made of what is on them; None until it is, or where there is none."""
+
+    by_place: dict[tuple[str, str], Shelf]
+    ranker: RanksProfiles | None = None
+    ranked: bool = False
 
 
 class Shelves:
-    """The shelves of one refresh run, or the newest postings where no run was published yet.
+    """The shelves of each run that is or will be in force, or the newest postings where no run was published yet.
 
-    `on_change` is told the shelves, every posting on them and the run whenever they changed. `fresh` says
-    whether they came from the store, not from what was saved.
+    A run's shelves are there before its time comes, so an answer's list and what fills it up switch in the same
+    instant everywhere. `make_ranker` is given a run's shelves, every posting on them by id, and the run. `fresh`
+    says whether the shelves came from the store, not from what was saved.
     """
 
     def __init__(
-        self, reads: Reads, cards: Cards, on_change: OnChange = lambda _shelves, _postings, _run: None
+        self,
+        reads: Reads,
+        cards: Cards,
+        make_ranker: Callable[
+            [Sequence[Shelf], Sequence[Posting], int | None], RanksProfiles | None
+        ] = lambda _shelves, _postings, _run_id: None,
     ) -> None:
         self._reads = reads
         self._cards = cards
-        self._on_change = on_change
-        self._by_place: dict[tuple[str, str], Shelf] = {}
-        self._run_id: int | None = None
+        self._make_ranker = make_ranker
+        self._stands: dict[int, _Stand] = {}
+        self._current = _Stand({})
         self.loaded = False
         self.fresh = False
 
-    def update(self, run: Run | None) -> None:
-        """Bring the shelves to a run's; raises `UnavailableError`, keeping the shelves there were."""
-        if self.fresh and run is not None and run.id == self._run_id:
-            return
+    def update(self, run: Run | None, coming: Sequence[Run] = ()) -> None:
+        """Have the shelves of the run in force and of those to come; raises `UnavailableError`, keeping what there was."""
+        kept = self._stands if self.fresh else {}
+        numbers = {one.id for one in (run, *coming) if one}
+        stands = {n: kept[n] if n in kept else _stand(self._reads.shelves(n)) for n in numbers}
+        newest: Sequence[Posting] = ()
         if run is None:
-            postings: Sequence[Posting] = self._reads.newest_postings(NEWEST)
-            ids = [posting.id for posting in postings]
-            shelves: Sequence[Shelf] = [Shelf("", "", ids, [Reason.NEW] * len(ids))]
-        else:
-            shelves = self._reads.shelves(run.id)
-            postings = self._reads.postings(sorted({i for shelf in shelves for i in shelf.posting_ids}))
-        self._take(shelves, postings)
-        run_id = run.id if run else None
-        if not self.fresh or run_id != self._run_id:
-            self._on_change(shelves, postings, run_id)
-        self._run_id = run_id
-        self.fresh = True
+            newest = self._reads.newest_postings(NEWEST)
+            stands[_NO_RUN] = _stand([_of_newest(newest)], kept.get(_NO_RUN))
+        if newest or stands.keys() != kept.keys():
+            ids = sorted(set().union(*(_ids(stands[n]) for n in numbers)))
+            self._take(stands, [*newest, *(self._reads.postings(ids) if ids else ())])
+            self.fresh = True
+        self._current = stands[run.id if run else _NO_RUN]
+        self._rank()
 
     def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
-        """Go by these until the next update."""
-        self._take(shelves, postings)
-        self._on_change(shelves, postings, None)
+        """Go by these for any run until the next update."""
+        self._take({_NO_RUN: _stand(shelves)}, postings)
+        self._current = self._stands[_NO_RUN]
+        self._rank()
 
-    def _take(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
-        self._cards.pin(postings)
-        self._by_place = {(shelf.category, shelf.region): shelf for shelf in shelves}
+    def _take(self, stands: dict[int, _Stand], postings: Sequence[Posting]) -> None:
+        self._cards.pin({posting.id: posting for posting in postings}.values())
+        self._stands = stands
         self.loaded = True
 
+    def _rank(self) -> None:
+        """Make the rankers that are missing; one that cannot be made now is at the next update."""
+        unranked = [(number, stand) for number, stand in self._stands.items() if not stand.ranked]
+        by_id = {posting.id: posting for posting in self._cards.pinned()} if unranked else {}
+        for number, stand in unranked:
+            postings = [by_id[posting_id] for posting_id in sorted(_ids(stand)) if posting_id in by_id]
+            stand.ranker = self._make_ranker(list(stand.by_place.values()), postings, number or None)
+            stand.ranked = True
+
     def all(self) -> list[Shelf]:
-        """Every shelf."""
-        return list(self._by_place.values())
+        """Every shelf of the run in force."""
+        return list(self._current.by_place.values())
 
     def postings(self) -> list[Posting]:
         """Every posting on a shelf, as it is known now."""
         return self._cards.pinned()
 
-    def near(self, category: str = "", region: str = "") -> Iterator[tuple[str, int]]:
-        """Posting ids with their reasons, from the nearest shelf to the widest, without repeats."""
+    def ranker(self, run_id: int) -> RanksProfiles | None:
+        """What ranks profiles for a run."""
+        return self._stands.get(run_id, self._current).ranker
+
+    def near(self, run_id: int, category: str = "", region: str = "") -> Iterator[tuple[str, int]]:
+        """Posting ids with their reasons, from a run's nearest shelf to the widest, without repeats.
+
+        A run whose shelves are not here, as one that came into force unannounced, is given those of the run before.
+        """
+        by_place = self._stands.get(run_id, self._current).by_place
         seen: set[str] = set()
         for place in dict.fromkeys([(category, region), (category, ""), ("", region), ("", "")]):
-            if (shelf := self._by_place.get(place)) is not None:
+            if (shelf := by_place.get(place)) is not None:
                 for posting_id, reason in zip(shelf.posting_ids, shelf.reasons, strict=True):
                     if posting_id not in seen:
                         seen.add(posting_id)
                         yield posting_id, reason
+
+
+def _stand(shelves: Sequence[Shelf], before: _Stand | None = None) -> _Stand:
+    by_place = {(shelf.category, shelf.region): shelf for shelf in shelves}
+    return _Stand(by_place, before.ranker, before.ranked) if before else _Stand(by_place)
+
+
+def _of_newest(postings: Sequence[Posting]) -> Shelf:
+    return Shelf("", "", [posting.id for posting in postings], [Reason.NEW] * len(postings))
+
+
+def _ids(stand: _Stand) -> set[str]:
+    return {posting_id for shelf in stand.by_place.values() for posting_id in shelf.posting_ids}

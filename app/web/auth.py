@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 
 from app.web.problems import CallerError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app.serving.credentials import Credential, CredentialBook, Scope
     from app.web.limits import CallLimits
 
@@ -21,6 +23,13 @@ _CHALLENGE = {
 
 
 def authorise(book: CredentialBook, scope: Scope, limits: CallLimits) -> Credential:
+    """The credential of the request Flask has in hand; raises as `admitted` does."""
+    return admitted(request.environ, book, scope, limits)
+
+
+def admitted(
+    environ: Mapping[str, Any], book: CredentialBook, scope: Scope, limits: CallLimits
+) -> Credential:
     """The caller's credential.
 
     Raises:
@@ -28,7 +37,7 @@ def authorise(book: CredentialBook, scope: Scope, limits: CallLimits) -> Credent
             wrong ones were tried, 503 where it cannot be told yet: a caller that retries does so after a 503
             and not after a 401.
     """
-    header = request.environ.get("HTTP_AUTHORIZATION", "")
+    header: str = environ.get("HTTP_AUTHORIZATION", "")
     credential = _credential(book, header)
     if credential is None and not book.loaded:
         detail = "The service has just started and could not read its credentials yet: try again."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
@@ -13,7 +13,7 @@ from app.serving.credentials import Scope
 from app.serving.deadline import Deadline
 from app.serving.encode import encode
 from app.serving.question import Question
-from app.web.auth import authorise
+from app.web.auth import admitted
 from app.web.limits import Line
 from app.web.parameters import read_member_id, read_terms
 from app.web.problems import CallerError
@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from app.serving.answering import Answering
+    from app.serving.counting import Note
     from app.serving.credentials import CredentialBook
     from app.web.instruments import Instruments
     from app.web.limits import CallLimits
     from app.web.logs import AccessLog
 
+    # From a request as WSGI tells it, and the member's id in its path, to the answer's body and headers.
+    Content = Callable[[Mapping[str, Any], str], tuple[bytes, list[tuple[str, str]]]]
+
+BEFORE_ID, AFTER_ID = "/v1/members/", "/recommendations"
+_LEAST_PATH = len(BEFORE_ID) + len(AFTER_ID)
 _HEADERS = [
     ("Content-Type", "application/json"),
     ("Cache-Control", "no-store"),  # it is one person's
@@ -35,7 +41,7 @@ _HEADERS = [
 LONGEST_QUEUE_S = 60.0  # a request start further back than this is no queue but a wrong clock
 
 
-def content_blueprint(
+def content(  # noqa: PLR0913 - every part by its name
     answering: Answering,
     book: CredentialBook,
     limits: CallLimits,
@@ -45,15 +51,13 @@ def content_blueprint(
     deadline_s: float,
     trust_request_start: bool = False,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Blueprint:
-    """The routes a campaign calls; they need a credential of the scope `content`."""
-    blueprint = Blueprint("content", __name__)
+    noted: Callable[[Note], None] = lambda _note: None,
+) -> Content:
+    """What answers a campaign's calls; they need a credential of the scope `content`."""
 
-    @blueprint.get("/v1/members/<member:external_id>/recommendations")
-    def recommendations(external_id: str) -> Response:
+    def answered(environ: Mapping[str, Any], external_id: str) -> tuple[bytes, list[tuple[str, str]]]:
         start_s = time.monotonic()
-        environ = request.environ
-        credential = authorise(book, Scope.CONTENT, limits)
+        credential = admitted(environ, book, Scope.CONTENT, limits)
         now = clock()
         queued_s = _queued_s(environ, now) if trust_request_start else 0.0
         moment = Moment(now, Deadline(start_s - queued_s + deadline_s))
@@ -72,10 +76,38 @@ def content_blueprint(
         seconds = time.monotonic() - start_s
         instruments.answered(answer, seconds + queued_s)
         access_log.answered(answer, seconds + queued_s, environ)
+        noted((terms, question.member_id, now, answer.degraded))
         timing = f"queue;dur={queued_s * 1000:.1f}, answer;dur={seconds * 1000:.1f}"
-        return Response(body, headers=[*_HEADERS, ("Server-Timing", timing)])
+        return body, [*_HEADERS, ("Server-Timing", timing), ("Content-Length", str(len(body)))]
+
+    return answered
+
+
+def content_blueprint(answered: Content) -> Blueprint:
+    """The route a campaign calls, in Flask's own way."""
+    blueprint = Blueprint("content", __name__)
+
+    @blueprint.get(f"{BEFORE_ID}<member:external_id>{AFTER_ID}")
+    def recommendations(external_id: str) -> Response:
+        body, headers = answered(request.environ, external_id)
+        return Response(body, headers=headers)
 
     return blueprint
+
+
+def member_asked_for(environ: Mapping[str, Any]) -> str | None:
+    """The member's id, as Werkzeug would decode it, where a request is a plain GET of the route; else None."""
+    path: str = environ.get("PATH_INFO", "")
+    if (
+        environ["REQUEST_METHOD"] != "GET"
+        or not path.startswith(BEFORE_ID)
+        or not path.endswith(AFTER_ID)
+        or len(path) < _LEAST_PATH
+        or "HTTP_UPGRADE" in environ
+    ):
+        return None
+    external_id = path[len(BEFORE_ID) : -len(AFTER_ID)]
+    return external_id if external_id.isascii() else external_id.encode("latin-1").decode(errors="replace")
 
 
 def _too_many() -> CallerError:

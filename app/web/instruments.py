@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from app.telemetry import Metric
 from app.web.campaign_names import CampaignNames
+from app.web.process import METRICS_DIR
 from app.web.worker_counts import exposition
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ STATUSES = ("400", "401", "403", "404", "429", "500", "503")
 LINES = ("hard", "unknown")  # what is over the soft line is answered, and counted as degraded
 POSTGRES_KINDS = ("broken", "deadline", "held back", "lost", "pool", "refused", "shared", "timeout")
 
-_METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 _PROC = Path("/proc/self")
 _Mode = Literal["livesum", "livemax", "liveall"]
 _GAUGES: tuple[tuple[Metric, str, _Mode], ...] = (
@@ -38,6 +38,7 @@ _GAUGES: tuple[tuple[Metric, str, _Mode], ...] = (
     (Metric.POOL_IDLE, "Connections to Postgres that wait for work", "livesum"),
     (Metric.POOL_WAITING, "Calls that wait for a connection", "livesum"),
     (Metric.BREAKER_OPEN, "Workers that hold calls back from Postgres", "livesum"),
+    (Metric.COUNTS_WAITING, "Seconds of sends counted and not yet in Postgres, all workers", "livesum"),
     (Metric.WORKER_MEASURED_AT, "When the worker's watch last came round, in Unix time", "liveall"),
     (Metric.WORKER_CPU, "CPU time the worker has used", "liveall"),
     (Metric.WORKER_RESIDENT, "Memory the worker holds, what it shares with others included", "liveall"),
@@ -46,7 +47,7 @@ _GAUGES: tuple[tuple[Metric, str, _Mode], ...] = (
 
 
 class Instruments:
-    """The service's metrics, kept across gunicorn's workers where PROMETHEUS_MULTIPROC_DIR is set."""
+    """The service's metrics, kept across workers where PROMETHEUS_MULTIPROC_DIR is set."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -79,6 +80,9 @@ class Instruments:
         self._fallback = Counter(
             Metric.LIMITS_FALLBACK, "Failures of the shared limits' storage", registry=registry
         )
+        self._counts_lost = Counter(
+            Metric.COUNTS_LOST, "Calls of sends that could not be counted for planning", registry=registry
+        )
         self._gauges: dict[Metric, Gauge] = {}
         self._plan_counters = {cache: self._plans.labels(cache) for cache in ("hit", "miss", "stale", "none")}
         self._line_counters = {line: self._limited.labels(line) for line in LINES}
@@ -86,7 +90,7 @@ class Instruments:
             self._errors.labels(status)
         for kind in POSTGRES_KINDS:
             self._postgres_failures.labels(kind)
-        directory = os.environ.get(_METRICS_DIR)
+        directory = os.environ.get(METRICS_DIR)
         self._directory = Path(directory) if directory else None
         self._campaigns = CampaignNames(
             MOST_CAMPAIGNS, self._directory / "campaigns" if self._directory else None
@@ -134,6 +138,10 @@ class Instruments:
     def limits_fell_back(self) -> None:
         """Count a failure of the shared limits' storage."""
         self._fallback.inc()
+
+    def counts_lost(self, calls: int) -> None:
+        """Count calls that could not be counted for planning."""
+        self._counts_lost.inc(calls)
 
     def gauge(self, values: Mapping[Metric, float]) -> None:
         """Set what is measured now and then, and with it what this process uses.

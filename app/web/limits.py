@@ -11,6 +11,7 @@ from limits import RateLimitItemPerSecond
 from limits.errors import StorageError
 
 from app.serving.breaker import Breaker
+from app.web.windows import FixedWindows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ class CallLimits:
         on_fallback: Callable[[], None] = lambda: None,
         on_over: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self._own = _strategy("memory://")
+        self._own = _strategy(f"{FixedWindows.STORAGE_SCHEME[0]}://")
         self._shared = _strategy(storage_uri, **_SHARED_STORAGE) if storage_uri else None
         self._breaker = Breaker(failures=1)
         self._on_fallback = on_fallback

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.faults.own_postgres import OwnPostgres
     from tests.faults.tally import Tally
 
-WORKERS, THREADS, CONNECTIONS = 2, 16, 4
+WORKERS, THREADS, CONNECTIONS = 2, 8, 8
 # Every call asks Postgres; memory changes as often as a test can wait for.
 SETTINGS = {
     "CJ_PLAN_FRESH_S": "0",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +20,12 @@ from tests.faults.fronted import nginx_before
 from tests.faults.processes import master, wait_for_workers, workers
 from tests.faults.rig import THREADS, WORKERS, assert_promises, rig
 from tests.faults.slow_clients import dripping, idle
+from tests.faults.tally import CUT_OFF_S
+from tests.web.test_nginx import free_port
+from tests.web.wire import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.faults.own_postgres import OwnPostgres
@@ -113,9 +119,18 @@ def test_three_times_what_it_can_do_and_afterwards(
     postgres: OwnPostgres, board_name: str, tmp_path: Path, note: Callable[..., None]
 ) -> None:
     flood_s = 60.0
-    with rig(postgres, board_name, tmp_path, CJ_WORKERS="1", CJ_HARD_RPS="0") as service:
+    door = free_port()
+    with rig(
+        postgres,
+        board_name,
+        tmp_path,
+        CJ_WORKERS="1",
+        CJ_HARD_RPS="0",
+        CJ_HEALTH_BIND=f"127.0.0.1:{door}",
+    ) as service:
         most_rps = _seconds(service, 3_000, 5.0)[3].get("normal", 0)
-        seconds = _seconds(service, 3 * most_rps, flood_s)
+        with _health_asked(door) as health_took_s:
+            seconds = _seconds(service, 3 * most_rps, flood_s)
         during, after = seconds[1 : int(flood_s)], seconds[int(flood_s) :]
         total: Counter[str] = sum(during, Counter())
         usable = (total["normal"] + total["postgres"]) / len(during)
@@ -129,10 +144,35 @@ def test_three_times_what_it_can_do_and_afterwards(
             could_rps=most_rps,
             usable_rps=round(usable),
             came_to=dict(total),
+            health=f"{len(health_took_s)} checks, the slowest {max(health_took_s) * 1000:.0f} ms",
         )
+        assert len(health_took_s) > 30
+        assert max(health_took_s) < CUT_OFF_S
         assert usable > 0.5 * most_rps
         assert quiet <= 10
         assert service.held().threads <= MOST_THREADS
+
+
+@contextmanager
+def _health_asked(port: int) -> Iterator[list[float]]:
+    """Ask for health at its own door every second; seconds each answer took, infinity for one that failed."""
+    took_s: list[float] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.wait(1.0):
+            begin_s = time.monotonic()
+            try:
+                able = call(port, "/health/live").status == 200
+            except (OSError, IndexError):
+                able = False
+            took_s.append(time.monotonic() - begin_s if able else math.inf)
+
+    asking = threading.Thread(target=ask, name="health", daemon=True)
+    asking.start()
+    yield took_s
+    ended.set()
+    asking.join()
 
 
 def _seconds(service: Rig, rate_rps: float, seconds: float) -> list[Counter[str]]:

@@ -29,7 +29,12 @@ DOCUMENTS = sorted(
     ]
 )
 BEGIN, END = "<!-- settings:", "<!-- end of settings -->"
-OTHER_VARIABLES = {"DATABASE_URL", "DATABASE_URL_FILE"}
+OTHER_VARIABLES = {
+    "DATABASE_URL",
+    "DATABASE_URL_FILE",
+    "CJ_PREVIEW_CREDENTIAL_FILE",
+    "CJ_SESSION_KEY_FILE",
+}
 
 
 def settings_table() -> str:

@@ -93,6 +93,21 @@ def test_a_secrets_file_that_cannot_be_read_is_named(tmp_path: Path, content: by
     )
 
 
+@pytest.mark.parametrize("name", ["CJ_SESSION_KEY", "CJ_PREVIEW_CREDENTIAL"])
+def test_the_planners_secrets_are_read_as_the_databases_is_and_shown_by_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hunter2\n")
+    field_name = name.removeprefix(PREFIX).lower()
+    for environ in ({name: "hunter2"}, {f"{name}_FILE": str(file)}):
+        found = Settings.from_env(environ)
+        assert getattr(found, field_name) == "hunter2"
+        assert "hunter2" not in repr(found)
+    assert refusal({name: "a", f"{name}_FILE": str(file)}).startswith(f"Both {name} and {name}_FILE are set")
+    assert refusal({f"{name}_FILES": "x"}).startswith(f"{name}_FILES is not a setting: known are ")
+
+
 def test_every_setting_is_documented_with_its_default_and_its_meaning() -> None:
     rows = Settings.documented()
     assert [name for name, _, _ in rows] == [

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-    from app.serving.answering import RanksProfiles
+    from app.serving.shelves import RanksProfiles
 
 
 class Service:
@@ -51,7 +51,7 @@ class Service:
         reads = PostgresReads(self.pool)
         self.runs, self.book = Runs(reads), CredentialBook(reads)
         self.cards = Cards(reads, size=1_000, ttl_s=600)
-        self.shelves = Shelves(reads, self.cards)
+        self.shelves = Shelves(reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
         self.instruments = Instruments()
         answering = Answering(
             reads=reads,
@@ -59,7 +59,6 @@ class Service:
             cards=self.cards,
             shelves=self.shelves,
             plans=Plans(size=1_000, fresh_s=plan_fresh_s, stale_s=3_600),
-            profiles=lambda: ranker,
             breaker=Breaker(failures=1_000),
             on_failure=self.failures.append,
         )
@@ -80,7 +79,7 @@ class Service:
     def watch(self) -> None:
         """Do once what the background watch does again and again."""
         self.runs.update()
-        self.shelves.update(self.runs.in_force(self.now))
+        self.shelves.update(self.runs.in_force(self.now), self.runs.coming(self.now))
         self.book.update()
         self.cards.update()
 

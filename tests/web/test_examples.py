@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.web.openapi import EXAMPLES, document
+from app.web.openapi import document
+from app.web.openapi_parts import EXAMPLES
 from tests.web.wire import basic
 
 if TYPE_CHECKING:

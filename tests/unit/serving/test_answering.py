@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +13,10 @@ from app.serving.answering import Answering
 from app.serving.breaker import Breaker
 from app.serving.cards import Cards
 from app.serving.plans import Plans
-from app.serving.reads import Shelf
+from app.serving.reads import Publication, Shelf
 from app.serving.runs import Runs
 from app.serving.shelves import Shelves
-from tests.unit.serving.fakes import NOW, RUN, FakeReads, moment, posting, question, row
+from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, moment, posting, question, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ class Desk:
         self.reads.stood[RUN.id] = [Shelf("", "", [f"shelf-{n}" for n in range(6)], [Reason.POPULAR] * 6)]
         self.runs = Runs(self.reads)
         self.cards = Cards(self.reads, size=cards, ttl_s=600)
-        self.shelves = Shelves(self.reads, self.cards)
+        self.shelves = Shelves(self.reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
         self.failures: list[str] = []
         self.breaker = Breaker(failures=3, probe_s=1_000)
         self.answering = Answering(
@@ -53,19 +54,20 @@ class Desk:
             cards=self.cards,
             shelves=self.shelves,
             plans=Plans(size=10, fresh_s=fresh_s, stale_s=1_000),
-            profiles=lambda: ranker,
             breaker=self.breaker,
             on_failure=self.failures.append,
         )
 
     def open(self) -> Desk:
         self.runs.update()
-        self.shelves.update(self.runs.in_force(NOW))
+        self.shelves.update(self.runs.in_force(NOW), self.runs.coming(NOW))
         self.reads.asked.clear()
         return self
 
-    def ask(self, member_id: str = "m", *, limit: int = 3, left_s: float = 60.0) -> Answer:
-        return self.answering.answer(question(member_id, limit=limit), moment=moment(left_s=left_s))
+    def ask(
+        self, member_id: str = "m", *, limit: int = 3, left_s: float = 60.0, now: datetime = NOW
+    ) -> Answer:
+        return self.answering.answer(question(member_id, limit=limit), moment=moment(now, left_s=left_s))
 
 
 def shown(answer: Answer) -> list[tuple[str, int]]:
@@ -225,6 +227,17 @@ def test_before_any_run_the_newest_postings_are_the_shelf() -> None:
     found = desk.open().ask(limit=2)
     assert (found.source, shown(found)) == ("popular", [("shelf-0", 14), ("shelf-1", 14)])
     assert found.generated_at == NOW
+
+
+def test_when_another_run_comes_into_force_its_shelves_do_in_the_same_instant() -> None:
+    desk = Desk()
+    desk.reads.put(posting("new", "n"))
+    desk.reads.log.insert(0, Publication(2, SECOND_RUN, NOW + timedelta(minutes=15)))
+    desk.reads.stood[SECOND_RUN.id] = [Shelf("", "", ["new"], [Reason.POPULAR])]
+    desk.open()
+    found = [desk.ask("nobody", now=NOW + timedelta(minutes=minutes)) for minutes in (14, 15)]
+    assert [ids(one) for one in found] == [["shelf-0", "shelf-1", "shelf-2"], ["new"]]
+    assert desk.reads.asked == ["member_row"] * 2
 
 
 def test_an_empty_board_is_answered_with_nothing() -> None:

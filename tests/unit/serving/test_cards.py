@@ -14,10 +14,13 @@ from app.serving.reads import UnavailableError
 from tests.unit.serving.fakes import NOW, TODAY, FakeReads, Timer, posting
 
 FAR = Deadline(float("inf"))
+LONG_AGO = NOW - timedelta(days=1)  # before any change that is asked for
 
 
-def cards_on(reads: FakeReads, *, size: int = 100, timer: Timer | None = None) -> Cards:
-    return Cards(reads, size=size, ttl_s=600, timer=timer or Timer(0.0))
+def cards_on(
+    reads: FakeReads, *, size: int = 100, ttl_s: float = 600, every_s: float = 0, timer: Timer | None = None
+) -> Cards:
+    return Cards(reads, size=size, ttl_s=ttl_s, every_s=every_s, timer=timer or Timer(0.0))
 
 
 def titles(cards: Cards) -> dict[str, str | None]:
@@ -139,6 +142,57 @@ def test_a_read_that_fails_leaves_what_was_there() -> None:
     with pytest.raises(UnavailableError):
         cards.fetch(["a", "b"], FAR)
     assert set(cards.view) == {"a"}
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_no_card_is_older_than_its_time_even_where_changes_do_not_show(*, pinned: bool) -> None:
+    """The board changes a title without touching `updated_at`; answers are given at any time between updates."""
+    timer, reads = Timer(0.0), FakeReads()
+    names = [f"p{n}" for n in range(7)]
+    reads.put(*(posting(id_, title="0", updated_at=LONG_AGO) for id_ in names))
+    cards = cards_on(reads, ttl_s=30, every_s=10, timer=timer)
+    cards.pin([reads.board[id_] for id_ in names] if pinned else [])
+    cards.update()
+    for second in range(1, 200):
+        timer.now_s = float(second)
+        reads.put(*(posting(id_, title=str(second), updated_at=LONG_AGO) for id_ in names))
+        if second % 10 == 0:
+            cards.update()
+        if missing := [id_ for id_ in names if id_ not in cards.view]:
+            assert not pinned
+            cards.fetch(missing, FAR)
+        assert all(second - int(title or 0) <= 30 for title in titles(cards).values())
+
+
+def test_of_what_is_pinned_a_share_is_read_at_each_update() -> None:
+    reads = FakeReads()
+    reads.put(*(posting(f"p{n}", updated_at=LONG_AGO) for n in range(100)))
+    cards = cards_on(reads, ttl_s=600, every_s=10)
+    cards.pin(reads.board.values())
+    cards.update()
+    reads.put(*(posting(f"p{n}", title="new", updated_at=LONG_AGO) for n in range(100)))
+    cards.update()
+    assert list(titles(cards).values()).count("new") == 2
+    for _ in range(58):
+        cards.update()
+    assert list(titles(cards).values()).count("new") == 100
+    assert len(cards.pinned()) == 100
+
+
+def test_a_pinned_posting_that_was_deleted_is_shown_no_more_and_its_trace_ends_with_its_time() -> None:
+    timer, reads = Timer(0.0), FakeReads()
+    reads.put(posting("a"), posting("b"))
+    cards = cards_on(reads, ttl_s=20, every_s=10, timer=timer)
+    cards.pin(reads.board.values())
+    cards.update()
+    del reads.board["a"]
+    timer.now_s = 10.0
+    cards.update()
+    assert titles(cards) == {"a": None, "b": "title of b"}
+    assert [one.id for one in cards.pinned()] == ["b"]
+    timer.now_s = 30.0
+    cards.update()
+    assert titles(cards) == {"b": "title of b"}
 
 
 @pytest.mark.parametrize(

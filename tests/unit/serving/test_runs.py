@@ -38,6 +38,18 @@ def test_a_rollback_is_in_force_at_once_and_for_good() -> None:
     assert in_force(back, later, first) == [1, 1, 1]
 
 
+def test_runs_to_come_are_those_published_after_the_one_in_force() -> None:
+    first = Publication(1, RUN, NOW - MINUTE)
+    later = Publication(2, SECOND_RUN, NOW + 15 * MINUTE)
+    back = Publication(3, RUN, NOW)
+    runs = Runs(FakeReads())
+    found = []
+    for log in ([], [first], [later], [later, first], [back, later, first]):
+        runs.log = log
+        found.append([[run.id for run in runs.coming(NOW + minutes * MINUTE)] for minutes in (0, 15)])
+    assert found == [[[], []], [[], []], [[2], []], [[2], []], [[], []]]
+
+
 def test_runs_that_cannot_be_read_stay_as_they_were() -> None:
     reads = FakeReads()
     runs = Runs(reads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -14,15 +14,26 @@ from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, posting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from app.recommend.board import Posting
+    from app.recommend.board import Member, Posting, RankedPosting
 
 
 MINUTE = timedelta(minutes=1)
 
 
+class Rank(NamedTuple):
+    """A ranker that says what it was made of; it is not asked."""
+
+    postings: list[str]
+    run_id: int | None
+
+    def rank(self, member: Member, *, now: datetime, keep: int = 50) -> Sequence[RankedPosting]:
+        raise AssertionError((member, now, keep))
+
+
 class Shelved:
-    """Shelves over a store in memory, and what they told of their changes."""
+    """Shelves over a store in memory."""
 
     def __init__(self) -> None:
         self.reads = FakeReads()
@@ -33,15 +44,17 @@ class Shelved:
             Shelf("2", "101000", ["p3"], [2]),
             Shelf("", "101000", ["p1"], [1]),
         ]
-        self.told: list[tuple[list[str], int | None]] = []
+        self.reads.stood[2] = [Shelf("", "", ["p3"], [1])]
         self.cards = Cards(self.reads, size=10, ttl_s=10)
-        self.shelves = Shelves(self.reads, self.cards, self._tell)
+        self.shelves = Shelves(self.reads, self.cards, self._make)
 
-    def _tell(self, _shelves: Sequence[Shelf], postings: Sequence[Posting], run_id: int | None) -> None:
-        self.told.append((sorted(one.id for one in postings), run_id))
+    def _make(self, _shelves: Sequence[Shelf], postings: Sequence[Posting], run_id: int | None) -> Rank:
+        if "weights" in self.reads.failing:
+            raise UnavailableError("broken")
+        return Rank([one.id for one in postings], run_id)
 
-    def near(self, category: str = "", region: str = "") -> list[tuple[str, int]]:
-        return list(self.shelves.near(category, region))
+    def near(self, category: str = "", region: str = "", *, run_id: int = 1) -> list[tuple[str, int]]:
+        return list(self.shelves.near(run_id, category, region))
 
 
 def test_shelves_are_read_once_a_run_and_their_cards_pinned() -> None:
@@ -49,13 +62,34 @@ def test_shelves_are_read_once_a_run_and_their_cards_pinned() -> None:
     shelved.shelves.update(RUN)
     shelved.shelves.update(RUN)
     assert shelved.reads.asked == ["shelves", "postings"]
-    assert (sorted(shelved.cards.view), shelved.told) == (
-        ["p0", "p1", "p2", "p3"],
-        [(["p0", "p1", "p2", "p3"], 1)],
-    )
-    shelved.reads.stood[2] = [Shelf("", "", ["p3"], [1])]
+    assert sorted(shelved.cards.view) == ["p0", "p1", "p2", "p3"]
+    assert shelved.shelves.ranker(1) == Rank(["p0", "p1", "p2", "p3"], 1)
     shelved.shelves.update(SECOND_RUN)
-    assert (shelved.near(), sorted(shelved.cards.view)) == ([("p3", 1)], ["p3"])
+    assert (shelved.near(run_id=2), sorted(shelved.cards.view)) == ([("p3", 1)], ["p3"])
+
+
+def test_the_shelves_of_a_run_to_come_are_there_before_its_time() -> None:
+    shelved = Shelved()
+    shelved.shelves.update(RUN)
+    shelved.shelves.update(RUN, [SECOND_RUN])
+    assert (shelved.near(run_id=1), shelved.near(run_id=2)) == ([("p0", 1), ("p1", 1)], [("p3", 1)])
+    assert [shelved.shelves.ranker(n) for n in (1, 2)] == [Rank(["p0", "p1", "p2", "p3"], 1), Rank(["p3"], 2)]
+    assert shelved.shelves.all()[0].posting_ids == ["p0", "p1"]
+    shelved.reads.asked.clear()
+    shelved.reads.failing = {"shelves"}
+    shelved.shelves.update(SECOND_RUN)
+    assert [one.posting_ids for one in shelved.shelves.all()] == [["p3"]]
+
+
+def test_a_run_that_comes_into_force_unannounced_has_the_shelves_of_the_one_before_until_they_are_read() -> (
+    None
+):
+    shelved = Shelved()
+    shelved.shelves.update(RUN)
+    assert shelved.near(run_id=2) == [("p0", 1), ("p1", 1)]
+    assert shelved.shelves.ranker(2) == Rank(["p0", "p1", "p2", "p3"], 1)
+    shelved.shelves.update(SECOND_RUN)
+    assert shelved.near(run_id=2) == [("p3", 1)]
 
 
 def test_the_nearest_shelf_comes_first_and_no_posting_twice() -> None:
@@ -72,7 +106,10 @@ def test_without_a_run_the_newest_postings_are_the_only_shelf_and_read_anew_each
     shelved.shelves.update(None)
     shelved.reads.put(posting("p4", opened_at=NOW + MINUTE))
     shelved.shelves.update(None)
-    assert shelved.near("2", "101000")[:2] == [("p4", 14), ("p0", 14)]
+    assert shelved.near("2", "101000", run_id=0)[:2] == [("p4", 14), ("p0", 14)]
+    shelved.shelves.update(None, [RUN])
+    assert shelved.near("2", "101000", run_id=0)[:2] == [("p4", 14), ("p0", 14)]
+    assert shelved.near("2", "101000", run_id=1)[:2] == [("p3", 2), ("p2", 2)]
 
 
 @pytest.mark.parametrize("failing", ["shelves", "postings"])
@@ -82,23 +119,30 @@ def test_shelves_that_cannot_be_read_stay_as_they_were(failing: str) -> None:
     shelved.reads.failing = {failing}
     with pytest.raises(UnavailableError):
         shelved.shelves.update(SECOND_RUN)
-    assert shelved.near() == [("p0", 1), ("p1", 1)]
+    assert (shelved.near(run_id=1), shelved.near(run_id=2)) == ([("p0", 1), ("p1", 1)],) * 2
     shelved.reads.failing = set()
     shelved.shelves.update(SECOND_RUN)
-    assert shelved.near() == []
+    assert shelved.near(run_id=2) == [("p3", 1)]
 
 
-def test_who_is_told_of_new_shelves_is_told_again_where_that_failed() -> None:
-    shelved, told = Shelved(), []
-
-    def tell(_shelves: Sequence[Shelf], _postings: Sequence[Posting], run_id: int | None) -> None:
-        told.append(run_id)
-        if len(told) == 1:
-            raise UnavailableError("broken")
-
-    shelves = Shelves(shelved.reads, shelved.cards, tell)
+def test_a_ranker_that_could_not_be_made_is_made_at_the_next_update_and_the_shelves_are_there_meanwhile() -> (
+    None
+):
+    shelved = Shelved()
+    shelved.reads.failing = {"weights"}
     with pytest.raises(UnavailableError):
-        shelves.update(RUN)
-    for _ in range(2):
-        shelves.update(RUN)
-    assert told == [1, 1]
+        shelved.shelves.update(RUN)
+    assert (shelved.near(), shelved.shelves.ranker(1)) == ([("p0", 1), ("p1", 1)], None)
+    shelved.reads.failing = set()
+    shelved.shelves.update(RUN)
+    assert shelved.shelves.ranker(1) == Rank(["p0", "p1", "p2", "p3"], 1)
+    assert shelved.reads.asked == ["shelves", "postings"]
+
+
+def test_saved_shelves_stand_in_for_any_run_until_the_store_answers() -> None:
+    shelved = Shelved()
+    shelved.shelves.restore([Shelf("", "", ["p2"], [1])], [posting("p2")])
+    assert (shelved.near(run_id=1), shelved.near(run_id=2)) == ([("p2", 1)],) * 2
+    assert (shelved.shelves.ranker(1), shelved.shelves.fresh) == (Rank(["p2"], None), False)
+    shelved.shelves.update(RUN)
+    assert (shelved.near(), shelved.shelves.fresh) == ([("p0", 1), ("p1", 1)], True)

@@ -18,9 +18,11 @@ class Clock:
         return self.now_s
 
 
-def line(places: int = 4, longest_s: float = 0.25) -> tuple[WaitingLine, Clock]:
+def line(
+    places: int = 4, longest_s: float = 0.25, *, threads: int | None = None
+) -> tuple[WaitingLine, Clock]:
     clock = Clock()
-    return WaitingLine(places, longest_s=longest_s, timer=clock), clock
+    return WaitingLine(places, longest_s=longest_s, threads=threads, timer=clock), clock
 
 
 def after_turns(turns: WaitingLine, clock: Clock, turn_s: float, count: int = 100) -> None:
@@ -63,6 +65,35 @@ def test_there_is_room_again_when_turns_are_quick_again() -> None:
     after_turns(turns, clock, 0.8)
     after_turns(turns, clock, 0.001)
     assert let_in(turns) > 100
+
+
+def test_while_turns_are_slow_one_thread_does_not_wait() -> None:
+    turns, clock = line(places=8, threads=8)
+    assert let_in(turns, 8) == 8
+    for _ in range(8):
+        turns.leave()
+    after_turns(turns, clock, 0.1)
+    assert let_in(turns) == 7
+    clock.now_s += 1.0
+    for _ in range(7):
+        turns.took(0.1)
+        turns.leave()
+    after_turns(turns, clock, 0.000_5)
+    assert let_in(turns, 8) == 8
+
+
+def test_a_store_that_froze_leaves_one_thread_before_any_turn_ended() -> None:
+    turns, clock = line(places=8, threads=8)
+    after_turns(turns, clock, 0.000_5)
+    assert let_in(turns, 5) == 5
+    clock.now_s += 0.03
+    assert let_in(turns) == 2
+
+
+def test_an_only_thread_is_always_let_in_or_nobody_would_find_out_that_turns_are_quick_again() -> None:
+    turns, clock = line(places=1, threads=1)
+    after_turns(turns, clock, 5.0)
+    assert turns.enter()
 
 
 def test_idle_time_is_no_turn() -> None:

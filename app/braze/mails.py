@@ -1,0 +1,125 @@
+"""The published mail templates: rendered for one member as Braze would, and ready to copy for one campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from app.braze.calls import Unanswered
+from app.braze.errors import TemplateError
+from app.braze.http_fetch import fetch_over_http
+from app.braze.preview import Aborted, Rendered, WouldBeRetried, preview
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.braze.calls import Answer, Credential, Fetch, Request
+
+Part = Literal["html", "txt"]
+Outcome = Literal["rendered", "aborted", "would_be_retried", "wrong_template"]
+_WITH_THE_PACKAGE: Final = Path(__file__).parent / "mail_templates"
+_IN_THE_DOCS: Final = Path(__file__).parents[2] / "docs" / "templates"
+_HOST: Final = "jobs-api.example.com"  # what the published templates have in their places
+_CAMPAIGN: Final = "campaign=weekly-digest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailCall:
+    """One call that a part's render made, and what came back."""
+
+    url: str
+    status: int | None
+    milliseconds: float
+    failure: str | None
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailPart:
+    """One part of a mail: its text where it was rendered, else why it was not (`reason` is in English)."""
+
+    outcome: Outcome
+    text: str
+    reason: str
+    calls: Sequence[MailCall]
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """A fetch that keeps the bodies of what came back."""
+
+    fetch: Fetch
+    bodies: list[str | None] = field(default_factory=list)
+
+    def __call__(self, request: Request, /) -> Answer:
+        try:
+            answer = self.fetch(request)
+        except Unanswered:
+            self.bodies.append(None)
+            raise
+        self.bodies.append(answer.body.decode(errors="replace"))
+        return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mails:
+    """The templates of a folder, previewed against a running service.
+
+    Args:
+        base_url: The service that previews call.
+        credential: Of the scope `content`.
+        public_host: The service's host name as Braze reaches it; None leaves the templates' own.
+        folder: Holds `NAME.html.liquid` and `NAME.txt.liquid`.
+    """
+
+    base_url: str
+    credential: Credential
+    public_host: str | None = None
+    folder: Path = _WITH_THE_PACKAGE if _WITH_THE_PACKAGE.is_dir() else _IN_THE_DOCS
+    fetch: Fetch = fetch_over_http
+
+    def templates(self) -> Sequence[str]:
+        """The names of the templates there are, in order."""
+        return sorted(path.name.removesuffix(".html.liquid") for path in self.folder.glob("*.html.liquid"))
+
+    def liquid(self, template: str, part: Part, *, campaign: str) -> str:
+        """A part's Liquid with the campaign's name, and the host's where it is known, in their places."""
+        if template not in self.templates():
+            raise TemplateError(
+                f"There is no template '{template}'; there are {', '.join(self.templates())}."
+            )
+        text = (self.folder / f"{template}.{part}.liquid").read_text(encoding="utf-8")
+        return text.replace(_CAMPAIGN, f"campaign={campaign}").replace(_HOST, self.public_host or _HOST)
+
+    def part(self, template: str, part: Part, *, member: str, campaign: str) -> MailPart:
+        """Render one part for a member; it makes its own call, as in Braze."""
+        recorder = _Recorder(self.fetch)
+        try:
+            rendered = preview(
+                self.liquid(template, part, campaign=campaign),
+                user_id=member,
+                base_url=self.base_url,
+                credential=self.credential,
+                fetch=recorder,
+            )
+        except TemplateError as error:
+            return MailPart(outcome="wrong_template", text="", reason=str(error), calls=())
+        bodies = [*recorder.bodies, *(None for _ in rendered.calls)]
+        calls = tuple(
+            MailCall(
+                url=call.url,
+                status=call.status,
+                milliseconds=call.duration_s * 1000,
+                failure=call.failure,
+                body=body,
+            )
+            for call, body in zip(rendered.calls, bodies, strict=False)
+        )
+        match rendered.outcome:
+            case Rendered(text):
+                return MailPart(outcome="rendered", text=text, reason="", calls=calls)
+            case Aborted(reason):
+                return MailPart(outcome="aborted", text="", reason=reason or "", calls=calls)
+            case WouldBeRetried(_, failure, _left):
+                return MailPart(outcome="would_be_retried", text="", reason=failure, calls=calls)

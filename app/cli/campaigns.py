@@ -1,0 +1,242 @@
+"""Campaigns on record, from a terminal; the same register as the planner's pages and API."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import tomllib
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from app.capacity.plan import Judging
+from app.capacity.plan_values import as_json_values, as_plan_text
+from app.capacity.register import (
+    Draft,
+    NoSuchCampaignError,
+    RegisteredCampaign,
+    read_draft,
+    registered_plan,
+)
+from app.cli.parts import CommandError, database_engine
+from app.demo.campaigns import OWNER, example_campaigns
+from app.postgres.register import PostgresEvidence, PostgresRegister
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+
+    from app.capacity.register import Change
+
+
+@click.group()
+def campaigns() -> None:
+    """Campaigns on record: what will be sent, when and how."""
+
+
+def _by() -> str:
+    """Who is at the terminal, for the record of changes."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container's user has no name
+        return "command line"
+
+
+@contextmanager
+def _register() -> Iterator[PostgresRegister]:
+    with database_engine() as engine:
+        yield PostgresRegister(engine)
+
+
+_number = click.argument("number", type=click.IntRange(1, 2**53))
+_file = click.argument("file", type=click.Path(path_type=Path))
+_version = click.option(
+    "--version", required=True, type=click.IntRange(1), help="The version that the edit was made from."
+)
+_by_option = click.option("--by", default=_by, help="Who makes the change.", show_default="you")
+_owner = click.option("--owner", help="Who answers for the campaign.")
+_key = click.option("--key", help="The template's `campaign` parameter.")
+_braze_id = click.option("--braze-campaign-id", help="As on Braze's campaign page.")
+
+
+@campaigns.command("list")
+@click.option("--removed", is_flag=True, help="Those removed instead.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_(*, removed: bool, as_json: bool) -> None:
+    """The campaigns on record."""
+    with _register() as register:
+        found = register.campaigns(removed=removed)
+    if as_json:
+        shown = [{"id": one.id, "version": one.version, **_draft_values(one.draft())} for one in found]
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    for one in found:
+        begins = one.definition.get("at") or one.definition.get("on")
+        click.echo(
+            f"{one.id:>5}  version {one.version:<3}  {begins!s:<20}  {one.key:<24}  {one.name}  ({one.owner})"
+        )
+
+
+@campaigns.command()
+@_file
+@click.option("--key", required=True, help="The template's `campaign` parameter.")
+@click.option("--owner", required=True, help="Who answers for the campaign.")
+@_braze_id
+@_by_option
+def add(*, file: Path, key: str, owner: str, braze_campaign_id: str | None, by: str) -> None:
+    """Put the one campaign in FILE, a plan file (docs/plan-file.md), on record."""
+    values = {"key": key, "owner": owner, "braze_campaign_id": braze_campaign_id}
+    with _register() as register:
+        draft = read_draft({**values, "definition": _definition(file, register.workspace().time_zone)})
+        added = register.add(draft, by=by)
+    click.echo(f"Campaign {added.id} is on record: {added.name}, version {added.version}.")
+
+
+@campaigns.command()
+@_number
+@_file
+@_version
+@_key
+@_owner
+@_braze_id
+@_by_option
+def edit(*, number: int, file: Path, version: int, by: str, **given: str | None) -> None:
+    """Save the campaign in FILE as the next version; what no option says stays as it is."""
+    with _register() as register:
+        current = _draft_values(_known(register, number).draft())
+        changed = {name: value for name, value in given.items() if value is not None}
+        definition = _definition(file, register.workspace().time_zone)
+        draft = read_draft({**current, **changed, "definition": definition})
+        edited = register.edit(number, draft, version=version, by=by)
+    click.echo(f"Campaign {number} is saved: version {edited.version}.")
+
+
+@campaigns.command()
+@_number
+@_version
+@_by_option
+def remove(*, number: int, version: int, by: str) -> None:
+    """Take campaign NUMBER off the plan; its record stays."""
+    with _register() as register:
+        removed = register.remove(number, version=version, by=by)
+    click.echo(f"Campaign {number} ({removed.name}) is removed.")
+
+
+@campaigns.command()
+@_number
+def show(*, number: int) -> None:
+    """Campaign NUMBER as a plan file, to edit and give to `campaigns edit`."""
+    with _register() as register:
+        one, workspace = _known(register, number), register.workspace()
+    click.echo(as_plan_text({"time_zone": workspace.time_zone}, [one.definition]), nl=False)
+
+
+@campaigns.command()
+@click.option("--now", "now_text", hidden=True)
+def examples(*, now_text: str | None) -> None:
+    """Put example campaigns of next week on record, sized to the newest load test; those nobody touched are renewed."""
+    with database_engine() as engine:
+        now = datetime.fromisoformat(now_text) if now_text else datetime.now(UTC)
+        put_examples(engine, now)
+    click.echo("Example campaigns of next week are on record.")
+
+
+def put_examples(engine: Engine, now: datetime) -> None:
+    """Put the demo's campaigns on record, or renew those that nobody but the demo has touched."""
+    register = PostgresRegister(engine)
+    workspace = register.workspace()
+    newest = max(PostgresEvidence(engine).measured(), key=lambda test: test.ended_at, default=None)
+    usable_rps = None if newest is None else newest.low_rps * Judging().usable_share
+    by_key = {one.key: one for one in register.campaigns()}
+    for values in example_campaigns(usable_rps, now.astimezone(ZoneInfo(workspace.time_zone)).date()):
+        draft, known = read_draft(values), by_key.get(values["key"])
+        if known is None:
+            register.add(draft, by=OWNER)
+        elif known.updated_by == OWNER and known.draft() != draft:
+            register.edit(known.id, draft, version=known.version, by=OWNER)
+
+
+@campaigns.command()
+def plan() -> None:
+    """All campaigns on record as one plan file, measured values in place of what they leave out."""
+    with _register() as register:
+        found = registered_plan(register)
+    if found is None:
+        raise CommandError("No campaign is on record: see `connected-jobs campaigns add --help`.")
+    click.echo(found.text, nl=False)
+
+
+@campaigns.command()
+@_number
+def changes(*, number: int) -> None:
+    """Who changed campaign NUMBER, and how, the newest first."""
+    with _register() as register:
+        _known(register, number)
+        found = register.changes(number)
+    for change in found:
+        click.echo(f"{change.at:%Y-%m-%d %H:%M:%S %Z}  {change.who}  {change.what}")
+        for line in _differences(change):
+            click.echo(f"    {line}")
+
+
+def _known(register: PostgresRegister, number: int) -> RegisteredCampaign:
+    found = register.campaign(number)
+    if found is None:
+        raise NoSuchCampaignError(f"There is no campaign {number}: see `connected-jobs campaigns list`.")
+    return found
+
+
+def _draft_values(draft: Draft) -> dict[str, Any]:
+    return {
+        "key": draft.key,
+        "owner": draft.owner,
+        "braze_campaign_id": draft.braze_campaign_id,
+        "definition": dict(draft.definition),
+    }
+
+
+def _definition(file: Path, time_zone: str) -> dict[str, Any]:
+    """The one campaign of a plan file; what all campaigns share is the workspace's and must not differ here."""
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CommandError(f"The plan file {file} cannot be read: {error}.") from error
+    tables = values.pop("campaigns", None)
+    if not isinstance(tables, list) or len(tables) != 1 or not isinstance(tables[0], dict):
+        raise CommandError(f"{file} must have one [[campaigns]] table: give each campaign a file of its own.")
+    if values.pop("time_zone", time_zone) != time_zone:
+        raise CommandError(
+            f"{file}: time_zone must be the workspace's, {time_zone}: change the times, or leave it out."
+        )
+    if values:
+        raise CommandError(
+            f"{file}: {', '.join(sorted(values))} belong to the workspace, which all campaigns share: remove them."
+        )
+    return as_json_values(tables[0])
+
+
+def _differences(change: Change) -> Iterator[str]:
+    """What a change changed, a line for each field."""
+    before, after = (_flat(values or {}) for values in (change.before, change.after))
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield f"{name}: {_shown(before, name)} -> {_shown(after, name)}"
+
+
+def _flat(values: Any) -> dict[str, Any]:
+    return {
+        **{name: value for name, value in values.items() if name != "definition"},
+        **values.get("definition", {}),
+    }
+
+
+def _shown(values: dict[str, Any], name: str) -> str:
+    return json.dumps(values[name], ensure_ascii=False) if name in values else "-"
+
+
+COMMANDS = (campaigns,)

@@ -1,0 +1,31 @@
+"""Serving the planner: its pages and its JSON API."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from app.cli.children import running, stopped_by_signals
+from app.cli.parts import database
+from app.settings import Settings
+
+PLANNER = [
+    *(sys.executable, "-m", "gunicorn", "--config"),
+    str(Path(__file__).parents[1] / "web" / "planner_gunicorn.py"),
+]
+
+
+@click.command()
+def planner() -> None:
+    """Serve the planner's pages and API until stopped; a process of its own, never the one that answers mails."""
+    settings = Settings.from_env()
+    if settings.database_url is not None:
+        os.execv(PLANNER[0], PLANNER)  # noqa: S606 - there is no shell to avoid
+    with stopped_by_signals(), database() as url, running(PLANNER, {"DATABASE_URL": url}) as server:
+        server.wait()
+
+
+COMMANDS = (planner,)

@@ -1,0 +1,67 @@
+"""Which instances run, by their heartbeats, and how large what they serve is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.capacity.ceiling import Running
+from app.serving.instance import ALIVE_S
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_FORGET_AFTER = "1 day"
+_ROWS_OF = {
+    "postings": "board.posting",
+    "members": "board.member",
+    "activity": "board.activity",
+    "lists": "connected_jobs.recommendation_list",
+}
+
+
+def select_running(
+    connection: Connection, *, alive_s: float = ALIVE_S
+) -> tuple[tuple[str, ...], int, float | None]:
+    """Fingerprints of the instances alive, how many, and the lowest line (calls/s) that one has; 0 lines are off.
+
+    The server's clock decides which are alive.
+    """
+    rows = connection.execute(
+        text("""
+            SELECT fingerprint, count(*), min(least(
+                nullif((settings ->> 'soft_rps')::float, 0), nullif((settings ->> 'hard_rps')::float, 0)
+            ))
+            FROM connected_jobs.instance
+            WHERE beat_at > now() - make_interval(secs => :alive_s)
+            GROUP BY fingerprint
+            ORDER BY fingerprint
+        """),
+        {"alive_s": alive_s},
+    ).all()
+    lines = [row[2] for row in rows if row[2] is not None]
+    return tuple(row[0] for row in rows), sum(row[1] for row in rows), min(lines, default=None)
+
+
+def select_row_estimates(connection: Connection) -> dict[str, int]:
+    """About how many rows serving reads from, as Postgres's planner knows: counting them would read them all."""
+    return {
+        name: connection.execute(text(f"EXPLAIN (FORMAT JSON) SELECT FROM {table}")).scalar_one()[0]["Plan"][
+            "Plan Rows"
+        ]
+        for name, table in _ROWS_OF.items()
+    }
+
+
+def delete_gone_instances(connection: Connection) -> None:
+    """Forget instances that have not told of themselves for a day."""
+    connection.execute(
+        text(f"DELETE FROM connected_jobs.instance WHERE beat_at < now() - interval '{_FORGET_AFTER}'")
+    )
+
+
+def running(connection: Connection, tables: dict[str, int]) -> Running:
+    """What runs now, over tables of these sizes."""
+    fingerprints, instances, limiter_rps = select_running(connection)
+    return Running(fingerprints=fingerprints, instances=instances, tables=tables, limiter_rps=limiter_rps)

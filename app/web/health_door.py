@@ -1,0 +1,82 @@
+"""Health at an address of its own, so that it is answered however many calls wait at the other one."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+CLIENT_S: Final = 5.0  # a client that says nothing for so long is left
+LIVE, READY = "/health/live", "/health/ready"
+
+
+class HealthDoor:
+    """Answers `/health/live` and `/health/ready` in a thread of this worker's own.
+
+    Calls and their connections are bounded, and a check that waits with them would call a busy instance dead: taking
+    it away would leave its calls to the others, which then follow it. Every worker opens the same address; the kernel
+    shares the checks out.
+    """
+
+    def __init__(self, bind: str, readiness: Callable[[], tuple[bool, Sequence[str]]]) -> None:
+        host, _, port = bind.rpartition(":")
+        self._server = _Server((host.strip("[]"), int(port)), _handler(readiness))
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def open(self) -> None:
+        """Begin to answer."""
+        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_port = True
+    request_queue_size = 64
+
+    def server_bind(self) -> None:
+        """Bind without asking a name server what this machine is called."""
+        TCPServer.server_bind(self)
+
+
+def _handler(readiness: Callable[[], tuple[bool, Sequence[str]]]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = CLIENT_S
+        server_version, sys_version = "connected-jobs", ""
+
+        def do_GET(self) -> None:
+            if self.path == LIVE:
+                self._answer(200, {"status": "alive"})
+            elif self.path == READY:
+                able, missing = readiness()
+                self._answer(200 if able else 503, {"ready": able, "missing": missing})
+            else:
+                self._answer(404, {"detail": f"Here are {LIVE} and {READY} only."})
+
+        def _answer(self, status: int, said: dict[str, object]) -> None:
+            body = msgspec.json.encode(said)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base class calls it so
+            """Say nothing: a check every second is no news."""
+
+    return Handler

@@ -1,0 +1,9 @@
+"""The planner's pages, for people who send mail: server-rendered, in Korean and English.
+
+`pages` puts them on the planner's application. Each module is one page; `planning` is what they all ask, and
+`shell` what surrounds them: the session, the language, protection, errors.
+"""
+
+from app.web.pages.shell import pages
+
+__all__ = ["pages"]

@@ -1,0 +1,68 @@
+"""May I send? A form, and the verdict while one types."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, request, url_for
+from werkzeug.datastructures import MultiDict
+
+from app.web.pages.asking import Asked, asked
+from app.web.pages.forms import CampaignForm
+from app.web.pages.planning import UNSAVED
+from app.web.pages.rendering import page
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from app.web.pages.planning import Planning
+
+_SATURDAY = 5
+_MORNING = time(9)
+
+
+def add(blueprint: Blueprint, planning: Planning) -> None:
+    """Put the routes on the blueprint."""
+
+    @blueprint.get("/ask")
+    def ask() -> Response:
+        return page("ask.html", offered=planning.offered_limits(), **_answered(planning))
+
+    @blueprint.get("/ask/answer")
+    def answer() -> Response:
+        return page("answer.html", **_answered(planning))
+
+
+def _answered(planning: Planning) -> dict[str, Any]:
+    """The form as it was typed, with what is said of it."""
+    was_asked = "audience" in request.args
+    form = CampaignForm(request.args if was_asked else _opening(planning), meta={"csrf": False})
+    replacing = request.args.get("instead_of", UNSAVED, int)
+    result = asked(form, planning, instead_of=replacing) if was_asked else Asked()
+    return {
+        "form": form,
+        "wrong": result.wrong,
+        "problems": result.problems(form),
+        "answer": result.answer,
+        "replacing": replacing,
+        "save_at": _save_at(replacing) if result.answer else None,
+    }
+
+
+def _opening(planning: Planning) -> MultiDict[str, str]:
+    """An empty form on the next working day at nine."""
+    day = planning.today() + timedelta(days=1)
+    while day.weekday() >= _SATURDAY:
+        day += timedelta(days=1)
+    at = datetime.combine(day, _MORNING)
+    return MultiDict(
+        {"kind": "rate_limited", "at": f"{at:%Y-%m-%dT%H:%M}", "calls": "unsure", "on_failure": "blank"}
+    )
+
+
+def _save_at(replacing: int) -> str:
+    """Where what was asked can be put on record, as it was typed."""
+    path = url_for("pages.edit", number=replacing) if replacing else url_for("pages.new")
+    return f"{path}?{urlencode([(name, value) for name, value in request.args.items() if value])}"

@@ -1,0 +1,216 @@
+"""Campaigns on record: put on, edited, taken off, and who did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, g, redirect, request, url_for
+from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
+
+from app.capacity.plan_values import DefinitionError
+from app.capacity.register import (
+    EditedMeanwhileError,
+    NameTakenError,
+    NoSuchCampaignError,
+    RegisteredCampaign,
+    read_draft,
+)
+from app.web.pages.asking import unreadable, values_of, wrong
+from app.web.pages.forms import CampaignForm, ConfirmForm, typed
+from app.web.pages.rendering import page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from werkzeug.wrappers import Response as AnyResponse
+
+    from app.capacity.register import Change, Draft
+    from app.web.pages.planning import Planning
+
+
+def add(blueprint: Blueprint, planning: Planning) -> None:
+    """Put the routes on the blueprint."""
+    _add_new(blueprint, planning)
+    _add_edit(blueprint, planning)
+    _add_remove(blueprint, planning)
+    _add_changes(blueprint, planning)
+
+
+def _add_new(blueprint: Blueprint, planning: Planning) -> None:
+    @blueprint.get("/campaigns/new", endpoint="new")
+    def new() -> Response:
+        return _form(CampaignForm(request.args, owner=None), planning)
+
+    @blueprint.post("/campaigns/new", endpoint="add")
+    def put_on() -> AnyResponse:
+        return _saved(
+            CampaignForm(), planning, lambda draft, _version: planning.register.add(draft, by=g.operator)
+        )
+
+
+def _add_edit(blueprint: Blueprint, planning: Planning) -> None:
+    @blueprint.get("/campaigns/<int:number>/edit", endpoint="edit")
+    def edit(number: int) -> Response:
+        one = _living(planning, number)
+        if "kind" in request.args:  # as it was typed before a session ended, or asked
+            form = CampaignForm(request.args)
+            form.version.data = form.version.data or str(one.version)
+            _fill_in(form, one)
+        else:
+            form = CampaignForm(None, data=_data(one))
+        return _form(form, planning, one=one)
+
+    @blueprint.post("/campaigns/<int:number>/edit", endpoint="save")
+    def save(number: int) -> AnyResponse:
+        return _saved(
+            CampaignForm(),
+            planning,
+            lambda draft, version: planning.register.edit(number, draft, version=version, by=g.operator),
+            one=_living(planning, number),
+        )
+
+
+def _add_remove(blueprint: Blueprint, planning: Planning) -> None:
+    @blueprint.get("/campaigns/<int:number>/remove", endpoint="remove")
+    def remove(number: int) -> Response:
+        one = _living(planning, number)
+        return page("remove.html", campaign=one, newer=None, form=ConfirmForm(version=str(one.version)))
+
+    @blueprint.post("/campaigns/<int:number>/remove", endpoint="remove_now")
+    def remove_now(number: int) -> AnyResponse:
+        try:
+            planning.register.remove(number, version=_version(request.form.get("version")), by=g.operator)
+        except EditedMeanwhileError as error:
+            newer = error.newer
+            form = ConfirmForm(None, version=str(newer.version))
+            return page("remove.html", status=409, campaign=newer, newer=newer, form=form)
+        return redirect(url_for("pages.calendar"), 303)
+
+
+def _add_changes(blueprint: Blueprint, planning: Planning) -> None:
+    @blueprint.get("/campaigns/<int:number>/changes", endpoint="changes")
+    def changes(number: int) -> Response:
+        one = planning.register.campaign(number)
+        if one is None:
+            raise NoSuchCampaignError
+        return page(
+            "changes.html",
+            campaign=one,
+            changes=[_told(c) for c in planning.register.changes(number)],
+            zone=planning.zone(),
+        )
+
+
+def _saved(
+    form: CampaignForm,
+    planning: Planning,
+    put: Callable[[Draft, int], RegisteredCampaign],
+    one: RegisteredCampaign | None = None,
+) -> AnyResponse:
+    """Read the form and put it on record; whatever stands against it is shown beside what was typed."""
+    if unread := unreadable(form):
+        return _form(form, planning, one=one, wrong=unread, status=400)
+    try:
+        saved = put(read_draft(values_of(form)), _version(form.version.data))
+    except DefinitionError as error:
+        return _form(form, planning, one=one, wrong=wrong(error), status=400)
+    except NameTakenError:
+        taken = {"name": str(_("There is another campaign of this name."))}
+        return _form(form, planning, one=one, wrong=taken, status=409)
+    except EditedMeanwhileError as error:
+        newer = error.newer
+        form.version.data = str(newer.version)
+        return _form(form, planning, one=one, newer=newer, status=409)
+    return redirect(url_for("pages.report", number=saved.id), 303)
+
+
+def _form(
+    form: CampaignForm,
+    planning: Planning,
+    *,
+    one: RegisteredCampaign | None = None,
+    wrong: Mapping[str, str] | None = None,
+    newer: Any = None,
+    status: int = 200,
+) -> Response:
+    if one is None and not form.owner.data and not form.owner.raw_data:
+        form.owner.data = g.operator
+    differences = _differences(_data(newer), _typed_data(form)) if newer is not None else ()
+    return page(
+        "edit.html",
+        status=status,
+        form=form,
+        campaign=one,
+        wrong=wrong or {},
+        newer=newer,
+        differences=differences,
+        offered=planning.offered_limits(),
+        zone=planning.zone(),
+    )
+
+
+def _living(planning: Planning, number: int) -> RegisteredCampaign:
+    one = planning.register.campaign(number)
+    if one is None or one.removed_at is not None:
+        raise NoSuchCampaignError
+    return one
+
+
+def _data(one: RegisteredCampaign) -> dict[str, Any]:
+    """The form's data for a campaign on record."""
+    kept = {"key": one.key, "owner": one.owner, "braze_campaign_id": one.braze_campaign_id}
+    return {**typed(one.definition), **kept, "version": str(one.version)}
+
+
+def _typed_data(form: CampaignForm) -> dict[str, Any]:
+    """What was typed, as the same data."""
+    return {
+        **typed(form.definition()),
+        "key": form.key.data,
+        "owner": form.owner.data,
+        "braze_campaign_id": form.braze_campaign_id.data,
+    }
+
+
+def _differences(one_has: Mapping[str, Any], other_has: Mapping[str, Any]) -> list[tuple[Any, Any, Any]]:
+    """(field, one's value, the other's) where two campaigns differ, as the form shows them."""
+    blank = CampaignForm(None, meta={"csrf": False})
+    fields = [one for one in blank if one.name not in {"version", "csrf_token"}]
+    return [
+        (one.label.text, _as_shown(one, one_has.get(one.name)), _as_shown(one, other_has.get(one.name)))
+        for one in fields
+        if one_has.get(one.name) != other_has.get(one.name)
+    ]
+
+
+def _as_shown(field: Any, value: Any) -> Any:
+    if value is None or value == "":
+        return "–"
+    if hasattr(field, "choices"):
+        return dict(field.choices).get(value, value)
+    return field.show(value)
+
+
+def _told(change: Change) -> dict[str, Any]:
+    """A change with the fields that differ, before and after."""
+    before, after = (typed(_flat(values)) if values else {} for values in (change.before, change.after))
+    rows = _differences(before, after)
+    return {"at": change.at, "who": change.who, "what": change.what, "rows": rows}
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A draft's fields and its definition's in one table."""
+    inner = values.get("definition")
+    flat = {name: value for name, value in values.items() if name != "definition"}
+    return {**flat, **inner} if isinstance(inner, dict) else flat
+
+
+def _fill_in(form: CampaignForm, one: RegisteredCampaign) -> None:
+    """What a question does not ask for stays as it is on record."""
+    for name, value in _data(one).items():
+        if name in {"name", "key", "owner", "braze_campaign_id"} and not form[name].raw_data:
+            form[name].data = value
+
+
+def _version(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - a number of versions

@@ -1,0 +1,97 @@
+"""Preview and template: the mail one member would get, the JSON behind it, and the Liquid to paste into Braze."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Blueprint, Response, request
+
+from app.web.pages.headers import mail_policy
+from app.web.pages.rendering import page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.web.pages.mails import MailPart, Part, Previews
+    from app.web.pages.planning import Planning
+
+LONGEST_MEMBER: Final = 200
+_NO_CAMPAIGN: Final = "preview"
+_RETRYING: Final = "-retry"
+
+
+def add(blueprint: Blueprint, planning: Planning, previews: Previews | None) -> None:
+    """Put the routes on the blueprint."""
+
+    @blueprint.get("/preview")
+    def preview() -> Response:
+        if previews is None:
+            return page("preview.html", ready=False)
+        chosen = _chosen(previews, planning)
+        part = previews.part(**chosen["what"], part="txt") if chosen["member"] else None
+        return page(
+            "preview.html",
+            ready=True,
+            text=part,
+            answers=_answers(part),
+            liquid={kind: _liquid(previews, chosen["what"], kind) for kind in ("html", "txt")},
+            **chosen,
+        )
+
+    @blueprint.get("/preview/mail", endpoint="mail")
+    def mail() -> Response:
+        if previews is None:
+            return page("mail_not.html", outcome="wrong_template", reason="", status=404)
+        chosen = _chosen(previews, planning)
+        part = previews.part(**chosen["what"], part="html")
+        if part.outcome == "rendered":
+            response = Response(part.text, mimetype="text/html")
+        else:
+            response = page("mail_not.html", outcome=part.outcome, reason=part.reason)
+        response.headers["Content-Security-Policy"] = mail_policy(response.get_data(as_text=True))
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
+        return response
+
+
+def _chosen(previews: Previews, planning: Planning) -> dict[str, Any]:
+    """Which template, member and campaign are asked for; what is not there falls to the first."""
+    campaigns, templates = planning.register.campaigns(), previews.templates()
+    number = request.args.get("campaign", 0, int)
+    campaign = next((one for one in campaigns if one.id == number), None)
+    template = request.args.get("template") or _fitting(campaign.definition if campaign else {}, templates)
+    member = request.args.get("member", "").strip()[:LONGEST_MEMBER]
+    return {
+        "templates": templates,
+        "campaigns": campaigns,
+        "campaign": campaign,
+        "template": template if template in templates else templates[0],
+        "member": member,
+        "what": {
+            "template": template if template in templates else templates[0],
+            "member": member,
+            "campaign": campaign.key if campaign else _NO_CAMPAIGN,
+        },
+    }
+
+
+def _fitting(definition: Any, templates: Sequence[str]) -> str:
+    """The template that does what the campaign says: with `:retry` or without."""
+    retrying = [name for name in templates if name.endswith(_RETRYING)]
+    return retrying[0] if definition.get("retry") and retrying else templates[0]
+
+
+def _liquid(previews: Previews, what: dict[str, str], part: Part) -> str:
+    return previews.liquid(what["template"], part, campaign=what["campaign"])
+
+
+def _answers(part: MailPart | None) -> list[tuple[Any, str]]:
+    """Each call with its answer, laid out where it is JSON."""
+    return [(call, _laid_out(call.body)) for call in (part.calls if part else ())]
+
+
+def _laid_out(body: str | None) -> str:
+    try:
+        return json.dumps(json.loads(body or ""), ensure_ascii=False, indent=2)
+    except ValueError:
+        return body or ""

@@ -1,0 +1,193 @@
+"""A campaign's report: its permanent page, for one sheet of paper, and for the time of the send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Blueprint, Response, g, redirect, request, url_for
+from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
+
+from app.capacity.calibration import forecast_errors
+from app.web.pages.charts import NARROW, WIDE, Series, lines
+from app.web.pages.curves import fitting, received_by_step, stepped
+from app.web.pages.drift import Minute, advise
+from app.web.pages.figures import Figure, of_campaign, three_numbers
+from app.web.pages.forms import SentForm
+from app.web.pages.language import moment, number
+from app.web.pages.planning import is_going_on
+from app.web.pages.rendering import page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from werkzeug.wrappers import Response as AnyResponse
+
+    from app.capacity.calibration import ForecastErrors, MeasuredSend
+    from app.capacity.campaign import Campaign
+    from app.web.pages.curves import Steps
+    from app.web.pages.drift import Advice
+    from app.web.pages.planning import Judged, Planned, Planning
+
+MINUTE: Final = timedelta(minutes=1)
+_MOST_SENT: Final = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """A send as it goes: what was counted beside what was forecast."""
+
+    send: MeasuredSend
+    going_on: bool
+    chart: Figure
+    advice: Advice | None
+    errors: ForecastErrors
+    planned: Campaign
+
+
+def add(blueprint: Blueprint, planning: Planning) -> None:
+    """Put the routes on the blueprint."""
+
+    @blueprint.get("/campaigns/<int:number>", endpoint="report")
+    def report(number: int) -> Response:
+        planned = planning.planned(number)
+        return page("report.html", sent_form=SentForm(), sent_wrong=None, **_shown(planned, planning))
+
+    @blueprint.get("/campaigns/<int:number>/live", endpoint="live")
+    def live(number: int) -> Response:
+        return page("live.html", **_shown(planning.planned(number), planning))
+
+    @blueprint.get("/campaigns/<int:number>/plan.toml", endpoint="plan_file")
+    def plan_file(number: int) -> Response:
+        judged = planning.planned(number).judged
+        text = judged.plan.text if judged else ""
+        headers = {"Content-Disposition": f'attachment; filename="plan-{number}.toml"'}
+        return Response(text, mimetype="application/toml", headers=headers)
+
+    @blueprint.post("/campaigns/<int:number>/sent", endpoint="enter_sent")
+    def enter_sent(number: int) -> AnyResponse:
+        form, planned = SentForm(), planning.planned(number)
+        sent = form.sent.data if form.validate() else None
+        if sent is not None and 0 < sent <= _MOST_SENT:
+            planning.register.enter_sent(
+                planned.campaign.key, request.form.get("send", ""), sent, by=g.operator
+            )
+            return redirect(url_for("pages.report", number=number), 303)
+        wrong = _("Write a whole number, such as 50,000.")
+        return page("report.html", status=400, sent_form=form, sent_wrong=wrong, **_shown(planned, planning))
+
+
+def _shown(planned: Planned, planning: Planning) -> dict[str, Any]:
+    judged = planned.judged
+    return {
+        "planned": planned,
+        "campaign": planned.campaign,
+        "judged": judged,
+        "values": _campaign_of(judged),
+        "chart": of_campaign(judged) if judged else None,
+        "numbers": three_numbers(judged) if judged else (),
+        "live": _live(planned, judged, planning) if judged and planned.sends else None,
+    }
+
+
+def _campaign_of(judged: Judged | None) -> Campaign | None:
+    """The campaign as the plan has it, what was left out filled in."""
+    if judged is None or judged.own is None:
+        return None
+    return next(one for one in judged.plan.plan.campaigns if one.name == judged.own.name)
+
+
+def _live(planned: Planned, judged: Judged, planning: Planning) -> Live | None:
+    campaign = _campaign_of(judged)
+    if campaign is None:
+        return None
+    send = planned.sends[0]
+    seconds = planning.register.seconds(planned.campaign.key, send.send)
+    ceiling = judged.judgement.ceiling
+    return Live(
+        send=send,
+        going_on=is_going_on(send, planned.now),
+        chart=_chart(judged, send, seconds, planned.now),
+        advice=advise(
+            _full_minutes(judged, seconds, planned.now),
+            campaign,
+            usable_rps=ceiling.usable_rps,
+            ceiling_rps=ceiling.rps,
+            offered_limits_per_min=judged.plan.plan.judging.offered_limits_per_min,
+        ),
+        errors=forecast_errors(send, campaign),
+        planned=campaign,
+    )
+
+
+def _full_minutes(
+    judged: Judged, seconds: Sequence[tuple[datetime, int, int]], now: datetime
+) -> list[Minute]:
+    """The minutes counted so far, the one that is not over left out, beside the forecast of this campaign."""
+    if not seconds:
+        return []
+    begin = seconds[0][0].astimezone(now.tzinfo).replace(second=0, microsecond=0)
+    until = min(seconds[-1][0].astimezone(now.tzinfo) + MINUTE, now.replace(second=0, microsecond=0))
+    steps = stepped(judged.judgement.planned, fitting(begin, max(until, begin + MINUTE), most=10_000))
+    received = received_by_step(seconds, steps.times)
+    low, high = _own(judged, steps)
+    return [
+        Minute(calls, low[step], high[step])
+        for step, calls in enumerate(received)
+        if calls is not None and steps.begins(step) + MINUTE <= now
+    ]
+
+
+def _own(judged: Judged, steps: Steps) -> tuple[Sequence[float], Sequence[float]]:
+    """The campaign's own forecast by step: low and high."""
+    own = judged.own
+    place = judged.judgement.campaigns.index(own) if own is not None else 0
+    high = steps.by_campaign[place]
+    peak = own.peak_rps if own is not None else None
+    share = peak.low / peak.high if peak is not None and peak.high else 0.0
+    return [calls * share for calls in high], high
+
+
+def _chart(
+    judged: Judged, send: MeasuredSend, seconds: Sequence[tuple[datetime, int, int]], now: datetime
+) -> Figure:
+    begin = send.first_at.astimezone(now.tzinfo) - 2 * MINUTE
+    end = max(send.last_at.astimezone(now.tzinfo), *_forecast_end(judged)) + 2 * MINUTE
+    steps = stepped(judged.judgement.planned, fitting(begin, end))
+    received = received_by_step(seconds, steps.times)
+    usable = judged.judgement.ceiling.usable_rps
+    place = judged.judgement.campaigns.index(judged.own) if judged.own else 0
+    likely, high = steps.likely_by_campaign[place], steps.by_campaign[place]
+    series = [Series("forecast", "high", high), Series("forecast", "likely", likely)]
+    if usable is not None:
+        series.append(Series("ceiling", "usable", [usable] * steps.times.steps))
+    series.append(Series("received", "received", received))
+    told = _(
+        "Calls a second as forecast and as received. The most received: %(calls)s.",
+        calls=number(send.peak_rps),
+    )
+    legend = [
+        ("received", _("Received")),
+        ("forecast", _("Forecast: likely, and as many as there may be")),
+    ]
+    if usable is not None:
+        legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(usable))))
+    rows = [
+        (moment(steps.begins(step)), number(likely[step]), number(high[step]), number(received[step]))
+        for step in range(steps.times.steps)
+        if received[step] is not None or high[step] > 0
+    ]
+    return Figure(
+        wide=lines(steps.times, series, name=told, size=WIDE),
+        narrow=lines(steps.times, series, name=told, size=NARROW),
+        legend=legend,
+        columns=(_("From"), _("Likely"), _("High"), _("Received")),
+        rows=rows,
+    )
+
+
+def _forecast_end(judged: Judged) -> list[datetime]:
+    ends = judged.own.finishes_at if judged.own else None
+    return [ends.likely] if ends is not None and ends.likely is not None else []

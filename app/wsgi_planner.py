@@ -1,0 +1,161 @@
+"""Build the planner from its settings: the second application, which `connected-jobs planner` serves."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from app.braze.calls import Credential
+from app.braze.mails import Mails
+from app.capacity.register import RegisterUnavailableError
+from app.postgres.register import PostgresEvidence, PostgresRegister, planner_engine
+from app.postgres.serving_pool import ServingPool
+from app.postgres.serving_reads import CREDENTIALS, PostgresReads
+from app.serving.credentials import CredentialBook
+from app.serving.reads import UnavailableError
+from app.serving.watch import Task, Watch
+from app.settings import Settings, SettingsError
+from app.web.limits import CallLimits
+from app.web.logs import configure_logging, log_uncaught
+from app.web.pages import pages
+from app.web.planner_app import SessionRules, create_planner_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flask import Flask
+    from sqlalchemy import Engine
+
+CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
+TIDY_EVERY_S = 60 * 60.0
+UNKNOWN_RPS = 5  # wrong credentials a second, all together: a person types one
+KEY_CHARS = 32
+STATEMENT_MS = 5_000
+KEY = "connected_jobs_planner"
+_log = logging.getLogger("connected_jobs.planner")
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What runs beside the requests: connections and the watch."""
+
+    engine: Engine
+    pool: ServingPool
+    watch: Watch
+
+    def stop(self) -> None:
+        """End the watch and close the connections."""
+        self.watch.stop()
+        self.pool.close()
+        self.engine.dispose()
+
+
+def create_planner(settings: Settings | None = None) -> Flask:
+    """The application, its background watch not yet started (see `start`); nothing is connected to.
+
+    Raises:
+        SettingsError: a variable is missing or does not fit.
+    """
+    settings = settings or Settings.from_env()
+    if settings.database_url is None:
+        raise SettingsError(
+            "DATABASE_URL is not set: give the board's Postgres, postgresql://user@host/name."
+        )
+    configure_logging()
+    engine = planner_engine(settings.database_url)
+    register, evidence = PostgresRegister(engine), PostgresEvidence(engine)
+    pool = ServingPool(
+        settings.database_url,
+        (CREDENTIALS,),
+        size=1,
+        wait_s=settings.pool_wait_ms / 1000,
+        statement_timeout_ms=STATEMENT_MS,
+        through_pgbouncer=settings.pgbouncer,
+    )
+    book = CredentialBook(PostgresReads(pool))
+    limits = CallLimits(hard_rps=0, soft_rps=0, unknown_rps=UNKNOWN_RPS, workers=1)
+
+    def tidy() -> None:
+        try:
+            register.tidy()
+        except RegisterUnavailableError as error:
+            raise UnavailableError("register") from error
+
+    watch = Watch([Task("credentials", CREDENTIAL_POLL_S, book.update), Task("tidy", TIDY_EVERY_S, tidy)])
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    app = create_planner_app(
+        register=register,
+        evidence=evidence,
+        book=book,
+        limits=limits,
+        sessions=SessionRules(key=_session_key(settings), https_only=settings.planner_https_only),
+        readiness=_readiness(book),
+        clock=clock,
+        pages=pages(
+            register=register,
+            evidence=evidence,
+            book=book,
+            limits=limits,
+            clock=clock,
+            previews=_previews(settings),
+        ),
+    )
+    app.extensions[KEY] = Background(engine, pool, watch)
+    return app
+
+
+def start(app: Flask) -> Background:
+    """Read the credentials and keep them fresh; call it once, in the process that serves."""
+    background: Background = app.extensions[KEY]
+    background.pool.open()
+    background.watch.start()
+    return background
+
+
+def started() -> Flask:
+    """What gunicorn's worker serves."""
+    app = create_planner()
+    log_uncaught()
+    start(app)
+    return app
+
+
+def _session_key(settings: Settings) -> bytes:
+    """The key from the settings; without one, one of this process's own."""
+    if settings.session_key is None:
+        _log.info("CJ_SESSION_KEY is not set: sessions end when the planner restarts")
+        return secrets.token_bytes(KEY_CHARS)
+    if len(settings.session_key) < KEY_CHARS:
+        raise SettingsError(
+            f"CJ_SESSION_KEY is too short: give {KEY_CHARS} characters or more, such as "
+            '`python -c "import secrets; print(secrets.token_urlsafe())"` prints.'
+        )
+    return settings.session_key.encode()
+
+
+def _previews(settings: Settings) -> Mails | None:
+    """Previews against a running service; None without a credential for it."""
+    if settings.preview_credential is None:
+        return None
+    name, colon, secret = settings.preview_credential.partition(":")
+    if not colon:
+        raise SettingsError("CJ_PREVIEW_CREDENTIAL does not fit: give one line, name:secret.")
+    return Mails(
+        base_url=settings.preview_url,
+        credential=Credential(name, secret),
+        public_host=settings.public_host,
+    )
+
+
+def _readiness(book: CredentialBook) -> Callable[[], tuple[bool, Sequence[str]]]:
+    def readiness() -> tuple[bool, list[str]]:
+        missing = [] if book.loaded else ["No credentials could be read yet."]
+        return book.loaded, missing
+
+    return readiness

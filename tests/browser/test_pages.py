@@ -1,0 +1,386 @@
+"""The planner's pages in a real browser: signing in, asking with sliders, both languages, phone and desktop, print.
+
+Needs Debian's chromium. With CONNECTED_JOBS_SCREENSHOTS=DIR the pages are kept there as pictures to look at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it ships no types
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.postgres_fixtures import _create, _drop, _url_of, server_url, template
+from tests.web.pages.site import DIGEST, EVENING, OPERATOR, Site, previews, site_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+__all__ = ["server_url", "template"]
+
+CHROMIUM = shutil.which("chromium")
+SCREENSHOTS = os.environ.get("CONNECTED_JOBS_SCREENSHOTS")
+WIDTHS_PX = {"phone": 390, "desktop": 1280}
+ASKED = "/ask?audience=1200000&kind=rate_limited&at=2026-11-25T09:00&finish_by=2026-11-25T10:00&limit_per_min=50000"
+PAGES = {
+    "calendar": "/?day=2026-11-23",
+    "empty-week": "/?day=2026-12-10",
+    "ask-empty": "/ask",
+    "ask": ASKED,
+    "ask-wrong": "/ask?audience=many",
+    "report": "/campaigns/1",
+    "report-no-go": "/campaigns/4",
+    "report-after": "/campaigns/5",
+    "edit": "/campaigns/1/edit",
+    "history": "/campaigns/1/changes",
+    "remove": "/campaigns/1/remove",
+    "evidence": "/evidence",
+    "load-test": "/evidence/loadtest-20261118-0130",
+    "preview": "/preview?member=m-1&campaign=1",
+    "not-found": "/nowhere",
+}
+LOOKED_THROUGH = {("ko", "desktop"), ("en", "phone")}  # by axe-core, a second a page: each page once in each
+SERIOUS = {"serious", "critical"}
+# The right-most pixel any element paints, but for what scrolls by itself: wider than the window is sideways scrolling.
+_OVERFLOWING = """
+() => [...document.querySelectorAll('body *')]
+  .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1
+    && !element.closest('.scroll, pre, nav, svg'))
+  .map((element) => element.tagName + '.' + element.className)
+"""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on PATH (apt-get install chromium)")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_args: object) -> None:
+        """Requests of a test are nobody's news."""
+
+
+@pytest.fixture(scope="module")
+def site(server_url: str, template: str) -> Iterator[Site]:
+    """The pages with a week of campaigns: two that collide, one GO, one NO-GO, and last week's, which was sent."""
+    name = _create(server_url, "cj_browser", template)
+    with site_on(_url_of(server_url, name), previews=previews()) as site:
+        site.measured(low_rps=9_000.0)
+        site.add(DIGEST)
+        site.add(
+            {
+                **DIGEST,
+                "name": "공채 알림",
+                "audience": 900_000,
+                "at": "2026-11-23T09:10",
+                "limit_per_min": 25_000,
+            },
+            key="open",
+        )
+        site.add(EVENING, key="closing-soon")
+        urgent = {
+            "name": "긴급 전체 공지",
+            "audience": 3_000_000,
+            "at": "2026-11-26T09:00",
+            "limit_per_min": 250_000,
+            "finish_by": "2026-11-26T09:20",
+        }
+        site.add({**DIGEST, **urgent}, key="urgent")
+        last = {
+            "name": "지난주 추천 메일",
+            "audience": 100_000,
+            "at": "2026-11-13T09:00",
+            "limit_per_min": 10_000,
+            "finish_by": "2026-11-13T10:00",
+        }
+        site.add({**DIGEST, **last}, key="last-week")
+        begin = datetime(2026, 11, 13, 0, 0, tzinfo=UTC)
+        calls = [(begin + timedelta(seconds=second), 640 - 10 * (second % 60)) for second in range(600)]
+        site.counted("last-week", "2026-11-13", calls, degraded=2)
+        site.register.enter_sent("last-week", "2026-11-13", 100_400, by=OPERATOR)
+        yield site
+    _drop(server_url, name)
+
+
+@pytest.fixture(scope="module")
+def address(site: Site) -> Iterator[str]:
+    """Where the pages are served."""
+    server = make_server("127.0.0.1", 0, site.app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+class Window:
+    """A signed-in window, and all that the browser complained of in it."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.complaints: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._mind)
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and "404" not in message.text:
+            self.complaints.append(message.text)
+
+    def _mind(self, request: object) -> None:
+        url = str(getattr(request, "url", ""))
+        if not url.startswith((self.address, "data:", "blob:")):
+            self.complaints.append(f"asked elsewhere: {url}")
+
+    def open(self, path: str) -> None:
+        """Go to a page of ours."""
+        self.page.goto(self.address + path)
+
+    def sentence(self) -> str:
+        """The verdict, as it stands there now."""
+        return self.page.locator(".verdict .sentence").inner_text()
+
+    def keep(self, name: str) -> None:
+        """Keep a picture, where somebody wants one."""
+        if SCREENSHOTS:
+            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+
+
+@contextmanager
+def _window(
+    browser: Browser, address: str, site: Site, *, language: str, width: str = "desktop", script: bool = True
+) -> Iterator[Window]:
+    context = browser.new_context(
+        locale={"ko": "ko-KR", "en": "en-GB"}[language],
+        viewport={"width": WIDTHS_PX[width], "height": 900},
+        java_script_enabled=script,
+        timezone_id="Asia/Seoul",
+    )
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+    window = Window(context.new_page(), address)
+    window.open("/sign-in")
+    window.keep(f"sign-in-{language}-{width}")
+    window.page.fill("[name=name]", OPERATOR)
+    window.page.fill("[name=secret]", site.secrets[OPERATOR])
+    window.page.click("main button")
+    yield window
+    context.close()
+    assert window.complaints == []
+
+
+def _serious(page: Page) -> list[tuple[str, str]]:
+    """What axe-core finds serious or critical: the rule, and the first element that breaks it."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS]
+
+
+@pytest.mark.parametrize("width", WIDTHS_PX)
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_page_fits_its_window_keeps_its_policy_and_is_open_to_everybody(
+    browser: Browser, address: str, site: Site, language: str, width: str
+) -> None:
+    with _window(browser, address, site, language=language, width=width) as window:
+        for name, path in PAGES.items():
+            window.open(path)
+            window.keep(f"{name}-{language}-{width}")
+            assert window.page.locator("html").get_attribute("lang") == language
+            assert window.page.evaluate(_OVERFLOWING) == [], name
+            if (language, width) in LOOKED_THROUGH:
+                assert _serious(window.page) == [], name
+
+
+def test_dark_pages_are_dark_and_as_easy_to_read(browser: Browser, address: str, site: Site) -> None:
+    with _window(browser, address, site, language="ko") as window:
+        window.page.emulate_media(color_scheme="dark")
+        for name in ("calendar", "ask", "report-no-go"):
+            window.open(PAGES[name])
+            window.keep(f"{name}-ko-dark")
+            background = window.page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert background == "rgb(19, 21, 24)"
+            assert _serious(window.page) == [], name
+
+
+def test_a_send_is_planned_with_the_sliders_and_put_on_record(
+    browser: Browser, address: str, site: Site
+) -> None:
+    with _window(browser, address, site, language="ko") as window:
+        page = window.page
+        page.get_by_role("link", name="보내도 될까요?").first.click()
+        page.get_by_role("textbox", name="받는 사람").fill("120만")
+        page.locator("[name=at]").fill("2026-11-25T09:00")
+        page.locator("[name=limit_per_min]").fill("25000")
+        page.wait_for_selector(".verdict.go")
+        assert (
+            window.sentence()
+            == "보내도 됩니다. 발송 속도는 계획한 분당 25,000건 그대로 두세요. 09:48에 끝납니다."
+        )
+        assert page.locator("[data-spoken]").text_content() == window.sentence()
+
+        curve = page.locator("svg.chart.wide").inner_html()
+        speed = page.locator("[data-slides=limit_per_min]")
+        speed.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(".verdict.go_if")
+        assert page.locator("[name=limit_per_min]").input_value() == "50,000"
+        assert speed.get_attribute("aria-valuetext") == "50,000"
+        assert (
+            window.sentence()
+            == "보내도 됩니다. 발송 속도를 분당 25,000건 이하로 설정하세요. 09:48에 끝납니다."
+        )
+        assert page.locator("svg.chart.wide").inner_html() != curve
+        assert "limit_per_min=50%2C000" in page.url, "the address holds the question"
+
+        page.get_by_role("button", name="Braze용으로 복사").click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert "25,000" in copied
+
+        page.get_by_role("link", name="이 발송 등록하기").click()
+        page.get_by_label("이름", exact=True).fill("브라우저에서 만든 발송")
+        page.get_by_label("URL에 쓰는 이름").fill("from-browser")
+        page.get_by_role("button", name="저장").click()
+        page.wait_for_url(re.compile(r"/campaigns/\d+$"))
+        assert page.get_by_role("heading", level=1).inner_text() == "브라우저에서 만든 발송"
+        added = site.register.campaigns()[-1]
+        assert (added.key, added.owner) == ("from-browser", OPERATOR)
+        assert added.definition["limit_per_min"] == 50_000
+        site.register.remove(added.id, version=added.version, by=OPERATOR)
+
+
+def test_an_answer_comes_while_one_types_before_one_notices(
+    browser: Browser, address: str, site: Site
+) -> None:
+    with _window(browser, address, site, language="en") as window:
+        window.open(ASKED)
+        took_ms = window.page.evaluate("""
+            async () => {
+              const form = document.querySelector('form[data-answers]');
+              const query = new URLSearchParams(new FormData(form)).toString();
+              const took = [];
+              for (let turn = 0; turn < 5; turn += 1) {
+                const begin = performance.now();
+                await (await fetch(`${form.dataset.answers}?${query}`, {headers: {'X-Fragment': '1'}})).text();
+                took.push(performance.now() - begin);
+              }
+              return Math.min(...took);
+            }
+        """)
+        assert took_ms < 150
+
+
+def test_an_answer_that_does_not_come_is_said_and_the_next_one_takes_its_place(
+    browser: Browser, address: str, site: Site
+) -> None:
+    with _window(browser, address, site, language="en") as window:
+        page = window.page
+        window.open(ASKED)
+        page.route("**/ask/answer?*", lambda route: route.fulfill(status=500, body="broken"))
+        page.locator("[name=audience]").fill("5m")
+        page.wait_for_selector("[data-failed]:visible")
+        assert page.locator("[data-answer]").get_attribute("aria-busy") == "false"
+        page.unroute("**/ask/answer?*")
+        page.locator("[name=audience]").fill("4m")
+        page.wait_for_selector(".verdict.no_go")
+        assert page.locator("[data-failed]").is_hidden()
+        window.complaints = [one for one in window.complaints if "500" not in one]
+
+
+def test_without_a_script_one_button_asks_and_nothing_is_missing(
+    browser: Browser, address: str, site: Site
+) -> None:
+    with _window(browser, address, site, language="en", script=False) as window:
+        page = window.page
+        window.open("/ask")
+        page.locator("[name=audience]").fill("1.2m")
+        page.locator("[name=at]").fill("2026-11-25T09:00")
+        page.locator("[name=limit_per_min]").fill("25000")
+        page.get_by_role("button", name="Ask").click()
+        assert "go" in (page.locator(".verdict").get_attribute("class") or "")
+        assert page.locator("[data-sliders]").is_hidden()
+        assert page.get_by_role("button", name="Copy for Braze").is_hidden()
+
+
+def test_the_language_changes_on_the_spot_and_stays(browser: Browser, address: str, site: Site) -> None:
+    with _window(browser, address, site, language="ko") as window:
+        window.open("/campaigns/1")
+        window.page.get_by_role("link", name="English").click()
+        assert window.page.url == f"{address}/campaigns/1"
+        assert window.page.locator("html").get_attribute("lang") == "en"
+        window.open("/evidence")
+        assert window.page.get_by_role("heading", level=1).inner_text() == "Evidence"
+
+
+@pytest.mark.parametrize("name", ["report", "report-no-go", "report-after"])
+def test_a_report_prints_on_one_sheet_of_a4(
+    browser: Browser, address: str, site: Site, tmp_path: Path, name: str
+) -> None:
+    with _window(browser, address, site, language="ko") as window:
+        window.open(PAGES[name])
+        sheet = tmp_path / "report.pdf"
+        window.page.pdf(path=sheet, prefer_css_page_size=True, print_background=True)
+        printed = sheet.read_bytes()
+        if SCREENSHOTS:
+            shutil.copy(sheet, Path(SCREENSHOTS) / f"{name}.pdf")
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+        assert re.search(rb"/MediaBox\s*\[0 0 59[45](\.\d+)? 84[12](\.\d+)?\]", printed)
+
+
+def test_the_mail_of_a_preview_is_seen_in_its_frame_and_can_do_nothing(
+    browser: Browser, address: str, site: Site
+) -> None:
+    with _window(browser, address, site, language="ko") as window:
+        window.open(PAGES["preview"])
+        mail = window.page.frame_locator("iframe.mail")
+        assert mail.get_by_role("heading", level=1).inner_text() == "회원님을 위한 추천 공고"
+        colour = mail.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
+        assert colour == "rgb(242, 244, 247)", "its own styles hold under its own policy"
+        assert mail.locator("body").evaluate("() => self.origin") == "null"
+
+
+def test_everything_is_reached_from_the_keyboard(browser: Browser, address: str, site: Site) -> None:
+    with _window(browser, address, site, language="en") as window:
+        window.open(ASKED)
+        page = window.page
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+        page.keyboard.press("Enter")
+        reached = []
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            reached.append(
+                page.evaluate(
+                    "document.activeElement.name || document.activeElement.dataset.slides || document.activeElement.tagName"
+                )
+            )
+            outline = page.evaluate(
+                "getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement.nextElementSibling || document.body).outlineStyle"
+            )
+            assert "solid" in outline or "auto" in outline, reached[-1]
+            if (
+                reached[-1] == "limit_per_min"
+                and "audience" in reached
+                and reached.count("limit_per_min") > 1
+            ):
+                break
+        assert {"audience", "kind", "at", "finish_by", "limit_per_min", "calls", "BUTTON", "SUMMARY"} <= set(
+            reached
+        )

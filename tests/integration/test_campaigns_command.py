@@ -1,0 +1,154 @@
+"""`connected-jobs campaigns`: the same register from a terminal, with a plan file in and out."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from app.capacity.plan import read_plan
+from app.capacity.plan_values import DefinitionError
+from app.capacity.register import EditedMeanwhileError, NoSuchCampaignError
+from app.cli.main import commands
+from app.cli.parts import CommandError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAN = """
+time_zone = "Asia/Seoul"
+
+[[campaigns]]
+name = "weekly digest"
+kind = "rate_limited"
+audience = 1_200_000
+at = 2026-11-23T09:00:00
+limit_per_min = 50_000
+quiet_hours = {begin = 21:00:00, end = 08:00:00}
+"""
+
+
+@pytest.fixture
+def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    def invoke(*arguments: str) -> str:
+        result = CliRunner().invoke(
+            commands, ["campaigns", *arguments], catch_exceptions=False, standalone_mode=False
+        )
+        return result.output
+
+    return invoke
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    file = tmp_path / "plan.toml"
+    file.write_text(PLAN, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def added(run: Any, plan: Path) -> None:
+    said = run("add", str(plan), "--key", "weekly-digest", "--owner", "kim", "--by", "lee")
+    assert said == "Campaign 1 is on record: weekly digest, version 1.\n"
+
+
+@pytest.mark.usefixtures("added")
+def test_a_campaign_goes_in_and_comes_out_as_the_same_plan_file(run: Any) -> None:
+    assert read_plan(run("show", "1")) == read_plan(PLAN) == read_plan(run("plan"))
+    assert (
+        " ".join(run("list").split()) == "1 version 1 2026-11-23T09:00:00 weekly-digest weekly digest (kim)"
+    )
+    (listed,) = json.loads(run("list", "--json"))
+    assert (listed["id"], listed["version"], listed["key"]) == (1, 1, "weekly-digest")
+
+
+@pytest.mark.usefixtures("added")
+def test_an_edit_says_from_which_version_and_is_written_down(run: Any, plan: Path) -> None:
+    plan.write_text(PLAN.replace("50_000", "25_000"), encoding="utf-8")
+    said = run("edit", "1", str(plan), "--version", "1", "--owner", "park", "--by", "park")
+    assert said == "Campaign 1 is saved: version 2.\n"
+    with pytest.raises(EditedMeanwhileError, match="park saved version 2 meanwhile"):
+        run("edit", "1", str(plan), "--version", "1", "--owner", "lee")
+    changed = run("changes", "1")
+    assert re.sub(r"^\d{4}.*?  ", "", changed, flags=re.MULTILINE).splitlines() == [
+        "park  edited",
+        "    limit_per_min: 50000 -> 25000",
+        '    owner: "kim" -> "park"',
+        "lee  added",
+        '    at: - -> "2026-11-23T09:00:00"',
+        "    audience: - -> 1200000",
+        '    key: - -> "weekly-digest"',
+        '    kind: - -> "rate_limited"',
+        "    limit_per_min: - -> 50000",
+        '    name: - -> "weekly digest"',
+        '    owner: - -> "kim"',
+        '    quiet_hours: - -> {"begin": "21:00:00", "end": "08:00:00"}',
+    ]
+
+
+@pytest.mark.usefixtures("added")
+def test_a_removed_campaign_is_no_longer_planned(run: Any) -> None:
+    assert run("remove", "1", "--version", "1") == "Campaign 1 (weekly digest) is removed.\n"
+    assert run("list") == ""
+    assert "weekly digest" in run("list", "--removed")
+    with pytest.raises(CommandError, match="No campaign is on record"):
+        run("plan")
+    with pytest.raises(NoSuchCampaignError, match="There is no campaign 7"):
+        run("show", "7")
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "said"),
+    [
+        ("[[campaigns]", CommandError, "cannot be read"),
+        ("", CommandError, r"must have one \[\[campaigns\]\] table"),
+        (PLAN + PLAN.split("\n\n")[1], CommandError, r"must have one \[\[campaigns\]\] table"),
+        (PLAN.replace("Asia/Seoul", "UTC"), CommandError, "time_zone must be the workspace's, Asia/Seoul"),
+        ("seed = 3\n" + PLAN, CommandError, "seed belong to the workspace"),
+        (PLAN.replace("1_200_000", "-1"), DefinitionError, "Audience is -1; write a whole number"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_one_sentence(
+    run: Any, plan: Path, text: str, error: type[Exception], said: str
+) -> None:
+    plan.write_text(text, encoding="utf-8")
+    with pytest.raises(error, match=said):
+        run("add", str(plan), "--key", "weekly-digest", "--owner", "kim")
+
+
+def test_examples_are_of_next_week_renewed_and_never_taken_from_who_changed_them(
+    run: Any, plan: Path
+) -> None:
+    assert (
+        run("examples", "--now", "2026-11-22T03:00+00:00")
+        == "Example campaigns of next week are on record.\n"
+    )
+    first = json.loads(run("list", "--json"))
+    assert [one["key"] for one in first] == [
+        "monday-digest", "weekly-digest", "closing-soon", "career-letter", "first-job", "year-end",
+    ]  # fmt: skip
+    assert first[0]["definition"]["at"] == "2026-11-23T09:00:00"
+    run("edit", "1", str(plan), "--version", "1", "--by", "lee")
+    run("examples", "--now", "2026-11-29T03:00+00:00")
+    later = json.loads(run("list", "--json"))
+    assert later[0]["definition"]["name"] == "weekly digest"
+    assert later[1]["definition"]["at"] == "2026-12-01T09:00:00"
+    assert [one["version"] for one in later] == [2] * 6
+
+
+def test_without_a_file_the_register_is_judged_by_what_is_on_record(run: Any) -> None:
+    check = ["capacity", "check", "--json", "--now", "2026-11-22T12:00"]
+    with pytest.raises(CommandError, match="No campaign is on record from now on"):
+        CliRunner().invoke(commands, check, catch_exceptions=False, standalone_mode=False)
+    run("examples", "--now", "2026-11-22T03:00+00:00")
+    result = CliRunner().invoke(commands, check, catch_exceptions=False)
+    assert result.exit_code == 20
+    said = json.loads(result.output)
+    assert [one["verdict"] for one in said["campaigns"]] == [
+        "RETEST", "RETEST", "NO_GO", "RETEST", "RETEST", "RETEST",
+    ]  # fmt: skip

@@ -1,0 +1,111 @@
+"""The load tests behind the verdicts, and the mails behind the calls."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from app.web.pages.headers import mail_policy
+from tests.unit.braze.answers import answer_body, realistic_postings
+from tests.web.pages.site import site_on
+
+if TYPE_CHECKING:
+    from tests.web.pages.site import Browserlike, Site
+
+
+def test_each_load_test_shows_its_age_what_held_and_what_it_ran_on(operator: Browserlike) -> None:
+    overview = operator.get("/evidence").text
+    assert "Wed 18 Nov 10:30" in overview
+    assert "9,000" in overview
+    page = operator.get("/evidence/loadtest-20261118-0130").text
+    assert "9,000 calls/s held for 60 s" in page
+    assert page.count("<circle") >= 10, "five rates in the wide chart and five in the narrow one"
+    rows = re.findall(r'<th scope="row">([^<]+)</th><td>(held|broke)</td>', page)
+    assert rows == [
+        ("1,125", "held"),
+        ("2,250", "held"),
+        ("4,500", "held"),
+        ("9,000", "held"),
+        ("9,900", "broke"),
+    ]
+    assert "fingerprint" in page
+    assert "same_machine_as_service" in page
+
+
+def test_evidence_without_steps_is_shown_without_a_chart(site: Site) -> None:
+    site.measured()
+    name = site.evidence.all()[0].id
+    document = dict(site.evidence.document(name) or {})
+    document |= {"id": "bare", "steps": [{"rps": 5}], "environment": {"service": {}}}
+    site.evidence.add(json.dumps(document))
+    page = site.signed_in().get("/evidence/bare").text
+    assert "The file holds no steps to draw." in page
+    assert "Nobody told the test." in page
+
+
+def test_a_mail_is_shown_as_html_as_text_and_as_the_json_behind_it(operator: Browserlike) -> None:
+    page = operator.get("/preview?campaign=1&member=m-1").text
+    frame = re.search(r'<iframe class="mail" sandbox title="[^"]+" src="([^"]+)"', page)
+    assert frame
+    mail = operator.get(frame[1].replace("&amp;", "&"))
+    assert mail.mimetype == "text/html"
+    assert "회원님을 위한 추천 공고" in mail.text
+    blocks = [json.loads(_unescaped(b)) for b in re.findall(r"<pre[^>]*>(\{.*?\})</pre>", page, re.DOTALL)]
+    assert blocks == [answer_body(realistic_postings())]
+    assert "모두 10건이에요." in page
+
+
+def test_the_mail_may_do_nothing_but_look_like_itself(operator: Browserlike) -> None:
+    mail = operator.get("/preview/mail?member=m-1")
+    policy = mail.headers["Content-Security-Policy"]
+    assert policy == mail_policy(mail.text)
+    rules = policy.split("; ")
+    assert {"default-src 'none'", "sandbox", "form-action 'none'", "frame-ancestors 'self'"} <= set(rules)
+    assert "'unsafe-inline'" not in policy
+    assert "script-src" not in policy
+    assert mail.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert mail.headers["Cache-Control"] == "no-store"
+
+
+def test_the_liquid_to_copy_names_the_campaign_and_the_service(operator: Browserlike) -> None:
+    page = _unescaped(operator.get("/preview?campaign=2").text)
+    urls = re.findall(r"{% connected_content (.+?) :basic_auth", page)
+    assert len(urls) == 2
+    assert len(set(urls)) == 1
+    assert urls[0].startswith("https://jobs.example.org/")
+    assert "campaign=closing-soon&" in urls[0]
+    assert "weekly-digest" not in urls[0]
+
+
+def test_a_campaign_with_retry_is_offered_the_template_that_retries(site: Site) -> None:
+    retrying = {"name": "재시도", "kind": "at_once", "audience": 5, "at": "2026-11-23T09:00", "retry": True}
+    one = site.add(retrying, key="again")
+    page = site.signed_in().get(f"/preview?campaign={one.id}").text
+    assert '<option value="jobs-mail-retry" selected>' in page
+
+
+def test_hostile_choices_fall_to_what_there_is(operator: Browserlike) -> None:
+    for query in (
+        "template=../../etc/passwd&member=m-1",
+        "template=jobs-mail.html&member=%00",
+        "campaign=999&member=" + "x" * 5_000,
+        "campaign=abc&member=<script>alert(1)</script>",
+    ):
+        for path in ("/preview", "/preview/mail"):
+            answer = operator.get(f"{path}?{query}")
+            assert answer.status_code == 200, (path, query)
+            assert "<script>alert" not in answer.text
+
+
+def test_without_a_service_to_preview_against_the_page_says_how_to_name_one(database_url: str) -> None:
+    with site_on(database_url) as site:
+        browser = site.signed_in()
+        assert "CJ_PREVIEW_URL" in browser.get("/preview").text
+        assert browser.get("/preview/mail").status_code == 404
+
+
+def _unescaped(text: str) -> str:
+    for entity, letter in (("&#34;", '"'), ("&#39;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        text = text.replace(entity, letter)
+    return text

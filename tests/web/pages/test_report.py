@@ -1,0 +1,151 @@
+"""A campaign's report: before the send, while it goes on, and after it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.web.pages.site import DIGEST, OPERATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.web.pages.site import Browserlike, Site
+
+BEGIN = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # 09:00 in Seoul
+LIKELY_RPS = 3_334  # 50,000 a minute x 2 calls x burst 2
+
+
+def _counted(site: Site, minutes: int, peak_rps: int, *, degraded: int = 0) -> None:
+    """A send of the digest of which so many minutes were counted, each with this busiest second."""
+    calls = [
+        (BEGIN + timedelta(minutes=minute, seconds=second), peak_rps * (60 - second) // 60 + 1)
+        for minute in range(minutes)
+        for second in range(60)
+    ]
+    site.counted("weekly-digest", "2026-11-23", calls, degraded=degraded)
+
+
+def _during(site: Site, minutes: int, peak_rps: int, definition: Mapping[str, object] = DIGEST) -> str:
+    site.measured(low_rps=20_000.0)
+    one = site.add(definition)
+    _counted(site, minutes, peak_rps)
+    site.now = BEGIN + timedelta(minutes=minutes, seconds=5)
+    return site.signed_in().get(f"/campaigns/{one.id}").text
+
+
+def _text(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_before_the_send_it_says_what_it_goes_by_and_what_to_check(operator: Browserlike) -> None:
+    page = _text(operator.get("/campaigns/1").text)
+    for told in (
+        "Recipients 1,200,000",
+        "Calls per recipient 1 / 2 / 3 assumed: nobody knows better yet",
+        "Limit as planned 50,000 a minute",
+        "Finish by Mon 23 Nov 12:00",
+        "Usable 6,300 70% of it",
+        "Delivery-speed limit in Braze is 25,000 a minute",
+        "the template aborts or tries again (:retry)",
+        "The URL of the call carries the member's id",
+        "HTML and text parts are both counted",
+        "A seed test arrived",
+        "If sent as planned",
+    ):
+        assert told.replace("'", "&#39;") in page or told in page, told
+
+
+def test_the_plan_file_of_a_campaign_can_be_taken_along(operator: Browserlike) -> None:
+    answer = operator.get("/campaigns/1/plan.toml")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="plan-1.toml"'
+    plan = tomllib.loads(answer.text)
+    assert plan["time_zone"] == "Asia/Seoul"
+    assert [one["name"] for one in plan["campaigns"]] == [DIGEST["name"]]
+
+
+def test_a_send_that_goes_as_forecast_says_that_there_is_nothing_to_do(site: Site) -> None:
+    page = _text(_during(site, 5, LIKELY_RPS))
+    assert "The send, now" in page
+    assert "As forecast." in page
+    assert "Nothing to do." in page
+
+
+def test_a_send_with_too_few_calls_is_no_danger_but_ends_later(site: Site) -> None:
+    assert "Fewer calls than forecast." in _text(_during(site, 5, 100))
+
+
+def test_of_a_running_campaign_only_stopping_and_duplicating_is_ever_advised(site: Site) -> None:
+    page = _text(_during(site, 5, 16_000))
+    assert "More calls than the service is sure to answer." in page
+    assert "Do not edit the running campaign: members could get the mail twice." in page
+    steps = ["Stop the campaign in Braze.", "Duplicate it.", "leave out everybody who received the original"]
+    places = [page.index(step) for step in [*steps, "Set its delivery-speed limit to 25,000 a minute"]]
+    assert places == sorted(places)
+    assert "Lower the delivery-speed limit of the Canvas" not in page
+
+
+def test_of_a_canvas_the_new_limit_is_advised(site: Site) -> None:
+    page = _text(_during(site, 5, 16_000, {**DIGEST, "kind": "canvas_step"}))
+    assert "Lower the delivery-speed limit of the Canvas to 25,000 a minute." in page
+    assert "half a minute" in page
+    assert "Duplicate" not in page
+
+
+def test_the_running_send_is_fetched_again_by_itself(site: Site) -> None:
+    page = _during(site, 5, LIKELY_RPS)
+    part = re.search(r'data-renews="([^"]+)" data-every="10"', page)
+    assert part
+    answer = site.signed_in().get(part[1], headers={"X-Fragment": "1"})
+    assert answer.status_code == 200
+    assert "<html" not in answer.text
+    assert "As forecast." in answer.text
+
+
+def test_after_the_send_forecast_and_what_came_stand_side_by_side(site: Site) -> None:
+    site.measured(low_rps=20_000.0)
+    one = site.add(DIGEST)
+    _counted(site, 24, LIKELY_RPS, degraded=16)
+    site.now = BEGIN + timedelta(hours=3)
+    browser = site.signed_in()
+    path = f"/campaigns/{one.id}"
+    before = _text(browser.get(path).text)
+    assert "The send: forecast and what came" in before
+    assert "Answered from a poorer source 0.9%" in before
+    assert browser.post(f"{path}/sent", {"send": "2026-11-23", "sent": "120만"}, page=path).status_code == 303
+    after = browser.get(path).text
+    rows = dict(re.findall(r'<th scope="row">([^<]+)</th>((?:<td>[^<]*</td>){3})</tr>', after))
+    cells = {name: re.findall(r"<td>([^<]*)</td>", row) for name, row in rows.items()}
+    assert cells["Recipients"][:3] == ["1,200,000", "1,200,000", "0%"]
+    assert cells["Calls per recipient"][:2] == ["2", "2.03"]
+    assert f"Entered by {OPERATOR}." in _text(after)
+
+
+@pytest.mark.parametrize("sent", ["", "0", "-3", "many", "1.5", "999999999999"])
+def test_a_count_of_messages_that_is_none_is_said_beside_the_field(site: Site, sent: str) -> None:
+    one = site.add(DIGEST)
+    _counted(site, 2, 500)
+    site.now = BEGIN + timedelta(hours=3)
+    path = f"/campaigns/{one.id}"
+    answer = site.signed_in().post(f"{path}/sent", {"send": "2026-11-23", "sent": sent}, page=path)
+    assert answer.status_code == 400
+    assert "Write a whole number" in answer.text
+    assert site.register.sends("weekly-digest")[0].sent is None
+
+
+def test_what_a_send_showed_is_what_the_next_one_goes_by_and_not_what_it_went_by_itself(site: Site) -> None:
+    one = site.add(DIGEST)
+    _counted(site, 24, LIKELY_RPS)
+    site.register.enter_sent("weekly-digest", "2026-11-23", 1_200_000, by=OPERATOR)
+    site.now = BEGIN + timedelta(hours=3)
+    following = site.add(
+        {**DIGEST, "name": "다음 주", "at": "2026-11-30T09:00:00", "finish_by": "2026-11-30T12:00:00"}
+    )
+    browser = site.signed_in()
+    assert "assumed: nobody knows better yet" in browser.get(f"/campaigns/{one.id}").text
+    page = _text(browser.get(f"/campaigns/{following.id}").text)
+    assert "Calls per recipient 2.03 measured on Mon 23 Nov" in page
