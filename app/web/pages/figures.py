@@ -98,6 +98,8 @@ def _speed(own: CampaignJudgement) -> Shown:
     label = _("Delivery-speed limit")
     if own.verdict == "NO_GO":
         return Shown(label, "–", "", _too_late(own) or _("no speed is safe as it stands"))
+    if own.verdict == "RETEST":
+        return Shown(label, "–", "", _("known once it is measured"))
     if own.advised_limit_per_min is not None:
         return Shown(label, number(own.advised_limit_per_min), _("a minute"), _("type this into Braze"))
     return Shown(label, _("none needed"))
