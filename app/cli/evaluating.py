@@ -175,8 +175,8 @@ def _answering(url: str, run: Run) -> Iterator[Answering]:
         reads = PostgresReads(pool)
         runs = Runs(reads)
         runs.log = [Publication(0, run, run.generated_at)]
-        cards, profiles = Cards(reads, size=1_000_000, ttl_s=86_400), Profiles(reads)
-        shelves = Shelves(reads, cards, profiles.renew)
+        cards = Cards(reads, size=1_000_000, ttl_s=86_400)
+        shelves = Shelves(reads, cards, Profiles(reads).ranker)
         shelves.update(run)
         yield Answering(
             reads=reads,
@@ -184,7 +184,6 @@ def _answering(url: str, run: Run) -> Iterator[Answering]:
             cards=cards,
             shelves=shelves,
             plans=Plans(size=1, fresh_s=0, stale_s=1),
-            profiles=lambda: profiles.ranker,
         )
     finally:
         pool.close()

@@ -6,17 +6,25 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from app.cli.parts import database_engine, progress_bar
+from app.cli.parts import CommandError, database_engine, progress_bar
+from app.postgres.changed import refresh_changed
 from app.postgres.refresh import RunReport, refresh, roll_back
 from app.settings import Settings
 
 
 @click.command("refresh")
 @click.option("--rollback", is_flag=True, help="Go back to the run published before, at once.")
+@click.option(
+    "--changed",
+    is_flag=True,
+    help="Only rank members anew for whom something changed, with the model of the last whole refresh.",
+)
 @click.option("--at-once", is_flag=True, help="Do not let campaigns under way keep their lists for a while.")
 @click.option("--processes", type=click.IntRange(min=1), help="How many rank at once (default: one a core).")
-def refresh_(*, rollback: bool, at_once: bool, processes: int | None) -> None:
+def refresh_(*, rollback: bool, changed: bool, at_once: bool, processes: int | None) -> None:
     """Make every member's list anew and publish them; a killed refresh is resumed."""
+    if rollback and changed:
+        raise CommandError("--rollback and --changed do not go together: give one of them.")
     with database_engine() as engine:
         if rollback:
             left, taken = roll_back(engine, now=datetime.now(UTC))
@@ -24,7 +32,8 @@ def refresh_(*, rollback: bool, at_once: bool, processes: int | None) -> None:
             return
         delay = timedelta(0) if at_once else timedelta(seconds=Settings.from_env().publication_delay_s)
         with progress_bar() as progress:
-            report = refresh(engine, publication_delay=delay, processes=processes, progress=progress)
+            make = refresh_changed if changed else refresh
+            report = make(engine, publication_delay=delay, processes=processes, progress=progress)
     click.echo(summary(report))
 
 
@@ -42,8 +51,13 @@ def summary(report: RunReport) -> str:
         if report.not_dropped
         else ""
     )
+    of = (
+        f"{report.members:,} members"
+        if report.ranked == report.members
+        else f"{report.ranked:,} of {report.members:,} members, the others' as they were,"
+    )
     return (
-        f"Run {report.run_id}: lists for {report.members:,} members from {report.postings:,} postings and "
+        f"Run {report.run_id}: lists for {of} from {report.postings:,} postings and "
         f"{report.activity:,} activities ({stages}).{resumed}\n"
         f"Answers come from it from {report.effective_at.astimezone():%Y-%m-%d %H:%M:%S %Z} on.{kept}"
     )

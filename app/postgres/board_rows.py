@@ -15,7 +15,8 @@ POSTING_COLUMNS = (
     "p.status, p.url, p.updated_at"
 )
 MEMBER_COLUMNS = (
-    "m.id, m.categories, m.regions, m.career_years, m.education, m.skills, m.desired_salary, m.salary_unit"
+    "m.id, m.categories, m.regions, m.career_years, m.education, m.skills, m.desired_salary, m.salary_unit, "
+    "m.updated_at"
 )
 
 
@@ -63,4 +64,5 @@ def member_from(row: Sequence[Any]) -> Member:
         skills=tuple(row[5] or ()),
         desired_salary=row[6],
         salary_unit=row[7],
+        updated_at=row[8],
     )

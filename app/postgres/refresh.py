@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import os
-import signal
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,7 +15,9 @@ from sqlalchemy import text
 
 from app.postgres import board_shape, runs
 from app.postgres.board_snapshot import Snapshot, profiles, snapshot
-from app.postgres.offspring import end_with_parent
+from app.postgres.kept_models import drop_kept_models, write_kept_model
+from app.postgres.ranking import rank_all
+from app.recommend.kept import keep
 from app.recommend.refresh import Options, fit
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import Engine
 
+    from app.postgres.ranking import RanksChunks
     from app.recommend.board import ActivityLog, Member, Posting
     from app.recommend.refresh import Model
 
@@ -43,10 +42,17 @@ class RefreshError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a refresh went; `seconds` by stage, `not_dropped` the old runs whose lists a reader held on to."""
+    """How a refresh went.
+
+    Attributes:
+        ranked: Members ranked; of the others the lists of the run before stand.
+        not_dropped: Old runs whose lists a reader held on to.
+        seconds: By stage.
+    """
 
     run_id: int
     members: int
+    ranked: int
     postings: int
     activity: int
     resumed_chunks: int
@@ -83,8 +89,8 @@ def refresh(
         RefreshError: another refresh is running, the board is empty or of another shape, or a process was killed.
     """
     options = options or Options()
-    with _only_refresh(engine):
-        stages = _Stages()
+    with only_refresh(engine):
+        stages = Stages()
         with snapshot(engine) as board:
             read = _read(board, progress)
         stages.ended("read")
@@ -100,15 +106,18 @@ def refresh(
                 options=options,
                 progress=progress,
             )
+        write_kept_model(engine, run.id, keep(model, read.postings))
         stages.ended("fit")
         ranker = _ChunkRanker(engine, model, read.member_ids, run.id, chunk_members)
-        _rank_all(ranker, run.done, processes or os.cpu_count() or 1, progress)
+        rank_on_all_cores(ranker, run.done, processes, progress)
         stages.ended("rank")
-        effective_at = _publish(engine, run.id, model, stages.seconds, now(), publication_delay)
+        measures = {"seconds": stages.seconds, "model": run.id}
+        effective_at = publish(engine, run.id, model, measures, now=now(), delay=publication_delay)
         not_dropped = drop_unneeded_runs(engine, now())
         stages.ended("publish")
         return RunReport(
             run.id,
+            inputs.members,
             inputs.members,
             inputs.postings,
             inputs.activity,
@@ -144,6 +153,7 @@ def drop_unneeded_runs(engine: Engine, now: datetime, *, wait_s: float = runs.DR
     for place, run_id in enumerate(unneeded):
         if not runs.drop_run(engine, run_id, wait_s=wait_s):
             return unneeded[place:]
+    drop_kept_models(engine, wait_s=wait_s)
     return ()
 
 
@@ -161,11 +171,14 @@ def _needed(publications: Sequence[tuple[int, datetime]], now: datetime) -> list
 
 
 @dataclass(slots=True)
-class _Stages:
+class Stages:
+    """How long each stage took."""
+
     started_s: float = field(default_factory=time.monotonic)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def ended(self, stage: str) -> None:
+        """The stage that was under way has ended."""
         now_s = time.monotonic()
         self.seconds[stage] = round(now_s - self.started_s, 3)
         self.started_s = now_s
@@ -196,6 +209,21 @@ class _Board:
 
 def _read(board: Snapshot, progress: Callable[[str, float], None]) -> _Board:
     progress("read", 0.0)
+    postings = read_postings(board)
+    progress("read", 0.2)
+    member_ids = board.member_ids()
+    progress("read", 0.4)
+    activity = board.activity()
+    progress("read", 1.0)
+    return _Board(board.taken_at, postings, member_ids, activity)
+
+
+def read_postings(board: Snapshot) -> list[Posting]:
+    """The catalogue, sorted by id.
+
+    Raises:
+        RefreshError: the board is of another shape, or has no postings.
+    """
     if misfits := board_shape.misfits(board.connection):
         raise RefreshError(" ".join(misfits))
     postings = board.postings()
@@ -203,12 +231,7 @@ def _read(board: Snapshot, progress: Callable[[str, float], None]) -> _Board:
         raise RefreshError(
             "The board has no postings: import them first, or check the views in schema board."
         )
-    progress("read", 0.2)
-    member_ids = board.member_ids()
-    progress("read", 0.4)
-    activity = board.activity()
-    progress("read", 1.0)
-    return _Board(board.taken_at, postings, member_ids, activity)
+    return postings
 
 
 def _begin(engine: Engine, inputs: runs.Inputs, options: Options, *, taken_at: datetime) -> runs.OpenRun:
@@ -221,7 +244,12 @@ def _begin(engine: Engine, inputs: runs.Inputs, options: Options, *, taken_at: d
 
 
 @contextmanager
-def _only_refresh(engine: Engine) -> Iterator[None]:
+def only_refresh(engine: Engine) -> Iterator[None]:
+    """Nobody else makes runs meanwhile.
+
+    Raises:
+        RefreshError: somebody does.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not connection.execute(text(f"SELECT pg_try_advisory_lock({_ONE_REFRESH})")).scalar():
             raise RefreshError("Another refresh is running on this database: wait for it to end.")
@@ -239,50 +267,10 @@ class _ProfileReader:
         self._member_ids = member_ids
 
     def __call__(self, positions: Sequence[int]) -> list[Member]:
-        return profiles(_driver(self._connection), [self._member_ids[position] for position in positions])
+        return profiles(driver_of(self._connection), [self._member_ids[position] for position in positions])
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _rank_all(
-    ranker: _ChunkRanker, done: Collection[int], processes: int, progress: Callable[[str, float], None]
-) -> None:
-    """Rank and write every chunk that is not in yet, in forked processes that share the model's memory."""
-    chunks = [number for number in range(ranker.chunks()) if number not in done]
-    progress("rank", 0.0)
-    if processes == 1 or len(chunks) <= 1:
-        for count, number in enumerate(chunks, start=1):
-            ranker(number)
-            progress("rank", count / len(chunks))
-        return
-    _inherited.append(ranker)
-    gc.freeze()  # the collector would touch, and so copy, what the processes share
-    try:
-        with ProcessPoolExecutor(
-            min(processes, len(chunks)),
-            mp_context=multiprocessing.get_context("fork"),
-            initializer=end_with_parent(signal.SIGKILL),
-        ) as pool:
-            ranked = [pool.submit(_rank_inherited, number) for number in chunks]
-            for count, chunk in enumerate(as_completed(ranked), start=1):
-                chunk.result()
-                progress("rank", count / len(chunks))
-    except BrokenProcessPool as error:
-        raise RefreshError(
-            "A process of the refresh was killed, most often for want of memory: run it again, it goes on where "
-            "it stopped; --processes 1 needs the least memory."
-        ) from error
-    finally:
-        _inherited.clear()
-        gc.unfreeze()
-
-
-_inherited: list[_ChunkRanker] = []  # filled before the fork: the model is shared memory, never pickled
-
-
-def _rank_inherited(number: int) -> None:
-    _inherited[0](number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,14 +289,35 @@ class _ChunkRanker:
         positions = range(first, min(first + self.chunk_members, len(self.member_ids)))
         ids = [self.member_ids[position] for position in positions]
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            driver = _driver(connection)
+            driver = driver_of(connection)
             ranked = self.model.rank(positions, profiles(driver, ids))
             runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
 
 
-def _publish(
-    engine: Engine, run_id: int, model: Model, seconds: dict[str, float], now: datetime, delay: timedelta
+def rank_on_all_cores(
+    ranker: RanksChunks,
+    done: Collection[int],
+    processes: int | None,
+    progress: Callable[[str, float], None],
+) -> None:
+    """Rank every chunk that is not in yet.
+
+    Raises:
+        RefreshError: a process was killed.
+    """
+    try:
+        rank_all(ranker, done, processes or os.cpu_count() or 1, progress)
+    except BrokenProcessPool as error:
+        raise RefreshError(
+            "A process of the refresh was killed, most often for want of memory: run it again, it goes on where "
+            "it stopped; --processes 1 needs the least memory."
+        ) from error
+
+
+def publish(
+    engine: Engine, run_id: int, model: Model, measures: dict[str, Any], *, now: datetime, delay: timedelta
 ) -> datetime:
+    """Make a run whose lists are all in the one that answers come from; returns from when on."""
     with engine.begin() as connection:
         runs.delete_lists_of_members_gone(connection, run_id)
     runs.analyze_run(engine, run_id)
@@ -316,13 +325,12 @@ def _publish(
         first = not runs.select_publications(connection)
         effective_at = now if first else now + delay
         runs.replace_shelves(connection, run_id, model.shelves())
-        runs.finish_run(
-            connection, run_id, weights=model.weights.to_json(), measures={"seconds": seconds}, now=now
-        )
+        runs.finish_run(connection, run_id, weights=model.weights.to_json(), measures=measures, now=now)
         runs.insert_publication(connection, run_id, now=now, effective_at=effective_at)
     return effective_at
 
 
-def _driver(connection: Any) -> psycopg.Connection:
+def driver_of(connection: Any) -> psycopg.Connection:
+    """The driver's connection under one of SQLAlchemy's, which types it loosely."""
     driver: psycopg.Connection = connection.connection.driver_connection
     return driver

@@ -111,13 +111,26 @@ def copy_chunk(
             for member_id, ranked in lists:
                 if ranked:
                     copy.write_row(
-                        (run_id, member_id, [r.posting_id for r in ranked], bytes(r.reason for r in ranked))
+                        (run_id, member_id, [r.posting_id for r in ranked], bytes(r.mark for r in ranked))
                     )
                     written += 1
         cursor.execute(
             "INSERT INTO connected_jobs.refresh_chunk (run_id, chunk, members) VALUES (%s, %s, %s)",
             [run_id, chunk, written],
         )
+
+
+def copy_lists(connection: Connection, run_id: int, before_id: int, *, but: Sequence[str]) -> int:
+    """Take over an earlier run's lists, but for some members; returns how many."""
+    return connection.execute(
+        text(f"""
+            INSERT INTO {_partition(run_id)} (run_id, member_id, posting_ids, reasons)
+            SELECT :run_id, member_id, posting_ids, reasons
+            FROM {_partition(before_id)}
+            WHERE member_id <> ALL(:but)
+        """),
+        {"run_id": run_id, "but": list(but)},
+    ).rowcount
 
 
 def replace_shelves(

@@ -60,6 +60,7 @@ class ServingPool:
         size: Most connections at once.
         wait_s: Longest wait for one; a call that must expect to wait longer is told at once.
         statement_timeout_ms: After which the server gives a statement up too.
+        threads: How many answer calls; while Postgres is slow one of them does not wait for it.
         through_pgbouncer: Keep nothing in the session: PgBouncer lends it to others after each statement. The
             statement timeout is then the role's, and statements are planned each time.
     """
@@ -72,13 +73,14 @@ class ServingPool:
         size: int,
         wait_s: float,
         statement_timeout_ms: int,
+        threads: int | None = None,
         through_pgbouncer: bool = False,
     ) -> None:
         self._statements = statements
         self._wait_s = wait_s
         self._timeout_ms = statement_timeout_ms
         self._prepare = not through_pgbouncer
-        self._line = WaitingLine(size, longest_s=wait_s)
+        self._line = WaitingLine(size, longest_s=wait_s, threads=threads)
         self._lost = True  # the last connection that was used broke, or there was none yet
         self._pool = ConnectionPool(
             url,

@@ -80,7 +80,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A person on the board, with what their profile says; nothing protected is read."""
+    """A person on the board, with what their profile says and when it last changed; nothing protected is read."""
 
     id: str
     categories: tuple[str, ...] = ()
@@ -90,6 +90,7 @@ class Member:
     skills: tuple[str, ...] = ()
     desired_salary: int | None = None
     salary_unit: str | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,22 @@ class ActivityLog:
     at: NDArray[np.int64]
 
 
+ASKED_COMPANY = 0x80  # added to the reason in a stored list: the member asked for the posting's company
+
+
 @dataclass(frozen=True, slots=True)
 class RankedPosting:
-    """One place in a list: the posting, why it is there, and its score (higher is better)."""
+    """One place in a list: the posting, why it is there, and its score (higher is better).
+
+    `asked_company` says that the member asked for its company, which may then fill more of the list than others.
+    """
 
     posting_id: str
     reason: int
     score: float = field(compare=False, default=0.0)
+    asked_company: bool = False
+
+    @property
+    def mark(self) -> int:
+        """The byte that is stored with a list for this place: the reason, and whether the company was asked for."""
+        return self.reason | ASKED_COMPANY * self.asked_company

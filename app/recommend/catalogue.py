@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.fields import Field, large, posting_fields
+from app.recommend.fields import Field, attributes_of, large, posting_fields
 from app.recommend.veto import board_day, vetoed
 from app.recommend.vocabulary import NATIONWIDE, neighbours
 from app.recommend.words import words_of
@@ -72,6 +72,45 @@ def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
         salary=_numbers(each.salary_max or each.salary_min for each in postings),
         salary_unit=np.array([unit_numbers[unit] for unit in units], np.int64),
         unit_numbers=unit_numbers,
+    )
+
+
+def extended(
+    stock: Catalogue, postings: Sequence[Posting], *, shown: NDArray[np.int64], now: datetime
+) -> Catalogue:
+    """The catalogue with more postings behind its own, and others shown.
+
+    What it measures by (which attributes there are, how rare and common each is) stays.
+
+    Args:
+        stock: The catalogue.
+        postings: Those to be added.
+        shown: Positions of those that are shown then.
+        now: The moment that freshness is told for.
+    """
+    if not postings:
+        return replace(stock, shown=shown)
+    more = catalogue(postings, now)
+    units = dict(stock.unit_numbers)
+    for unit in more.unit_numbers:
+        units.setdefault(unit, len(units))
+    number = np.array([units[unit] for unit in more.unit_numbers], np.int64)
+    attributes = attributes_of(postings)
+    return replace(
+        stock,
+        ids=[*stock.ids, *more.ids],
+        companies=[*stock.companies, *more.companies],
+        shown=shown,
+        fields={name: field.and_more(attributes[name]) for name, field in stock.fields.items()},
+        opened_s=np.r_[stock.opened_s, more.opened_s],
+        fresh=np.r_[stock.fresh, more.fresh],
+        new=np.r_[stock.new, more.new],
+        career_min=np.r_[stock.career_min, more.career_min],
+        career_max=np.r_[stock.career_max, more.career_max],
+        education=np.r_[stock.education, more.education],
+        salary=np.r_[stock.salary, more.salary],
+        salary_unit=np.r_[stock.salary_unit, number[more.salary_unit]],
+        unit_numbers=units,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TOP = 10
 _ROUNDS = 40
+_LEAST_STEP = 1e-5  # of a price: not lost in a float32 sum of scores
 _LEAST_TIMES_EVEN = 3.0  # the cap is never below so many times an even spread, which would price everything
 
 Ranked = tuple["NDArray[np.int64]", "NDArray[np.float32]"]  # a member's postings and scores, best first
@@ -37,6 +38,10 @@ class Prices:
         """The price of each of `postings` for the member whose segment is the `which`-th."""
         rows = np.array([self.segments.get(each, self.segments[""]) for each in segments], np.int64)
         return self.table[rows[which], postings]
+
+    def and_more(self, postings: int) -> Prices:
+        """The prices with so many more postings, of which none has a price."""
+        return Prices(self.segments, np.pad(self.table, ((0, 0), (0, postings))))
 
 
 def price_table(found: Mapping[str, Mapping[int, float]], postings: int) -> Prices:
@@ -64,13 +69,14 @@ def prices(lists: Sequence[Ranked], *, share: float, postings: int) -> dict[int,
     known, place = np.unique(np.concatenate([ranked for ranked, _ in lists]), return_inverse=True)
     columns, scores = _table(lists, place)
     found = np.zeros(len(known), np.float64)
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         held, margin = _held(columns, scores - found[columns])
         over = np.flatnonzero(np.bincount(held, minlength=len(known)) > cap)
-        for posting in over.tolist():
+        # Not all at once: of two that are each other's next, both would get dearer and nobody would change.
+        for posting in over[turn % 2 :: 2].tolist() or over.tolist():
             margins = margin[held == posting]
             dearest_refused = len(margins) - cap - 1
-            found[posting] += float(np.partition(margins, dearest_refused)[dearest_refused]) + 1e-6
+            found[posting] += float(np.partition(margins, dearest_refused)[dearest_refused]) + _LEAST_STEP
         if not len(over):
             break
     priced = np.flatnonzero(found)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from app.recommend.board import Kind
-from app.recommend.factors import factorize
+from app.recommend.factors import Side, factorize, solve_each
 from app.recommend.fields import scaled_columns, scaled_rows
+from app.recommend.people import Columns, Panel, People, learn_panel
 from app.recommend.topmost import topmost
-from app.recommend.traits import Guess, MemberTraits, learn_guess, learn_member_traits, posting_traits
+from app.recommend.traits import Guess, PostingTraits, learn_guess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 CONFIDENCE = 40.0  # of a pair of average weight
 PENALTY = 4.0  # per pair
 KIN_KEPT = 200  # nearest postings kept for each
-PANEL = 10_000  # members whose activity stands for that of similar profiles
-SAMPLE = 20_000  # profiles read to learn what profiles say of tastes
-_MEMBER_PENALTY, _POSTING_PENALTY = 12.0, 1.0
+PANEL = 6_000  # members whose activity stands for that of similar profiles: a dense solve of 144 MB and 3 s
+SAMPLE = 10_000  # profiles read to choose them from
+_POSTING_PENALTY = 1.0
 _INVERTED_KEPT, _INVERTED_KEPT_WIDE = 2_000, 500  # newest postings looked up by each attribute
 _WIDE = 20_000  # postings shown above which fewer are looked up: their cost is a member's largest
 _BATCH = 2_000
@@ -59,14 +60,15 @@ class Evidence:
 
     Attributes:
         history: The history this was learned from.
+        models: How many models the factors are of.
         members: Factors of members, all models side by side; zeros without activity.
         postings: Factors of postings, likewise; guessed from content where new and without activity.
+        untried: Postings whose factors are so guessed.
         reach: Factors of those shown, guessed wherever there is no activity: for finding what to score.
         content: Factors of postings as guessed from their content.
         moment, content_moment: Mean outer products of `postings` and `content` over those shown.
-        traits: What profiles say, or None where no profile was read.
-        guess: From traits to factors.
-        panel_traits, panel_done: Traits of the panel, and panel x shown what they did.
+        panel: What members' profiles say of their factors and deeds, or None where no profile was read.
+        posting_traits, posting_guess: What postings say, and from it to `content`.
         kin: Postings x shown, nearness of factors, the nearest only.
         recent: Members x postings, falling with each step back.
         done_with: Members x shown, what a member is not to be shown again.
@@ -76,16 +78,17 @@ class Evidence:
     """
 
     history: History
+    models: int
     members: NDArray[np.float32]
     postings: NDArray[np.float32]
+    untried: NDArray[np.bool_]
     reach: NDArray[np.float32]
     content: NDArray[np.float32]
     moment: NDArray[np.float32]
     content_moment: NDArray[np.float32]
-    traits: MemberTraits | None
-    guess: Guess | None
-    panel_traits: sparse.csr_array | None
-    panel_done: sparse.csr_array | None
+    panel: Panel | None
+    posting_traits: PostingTraits
+    posting_guess: Guess
     kin: sparse.csr_array
     recent: sparse.csr_array
     done_with: sparse.csr_array
@@ -93,22 +96,41 @@ class Evidence:
     lookup: sparse.csr_array
     popular: NDArray[np.float32]
 
+    def sides(self) -> list[Side]:
+        """The postings as members' factors are solved against them, model by model."""
+        tried = np.where(self.untried[:, None], np.float32(0), self.postings)
+        return [Side.of(np.ascontiguousarray(each)) for each in np.split(tried, self.models, axis=1)]
+
+    def about(
+        self, past: History, sides: Sequence[Side], shown: NDArray[np.int64], *, show_viewed: bool
+    ) -> Evidence:
+        """The same evidence about other members, who did what `past` says."""
+        return replace(
+            self,
+            history=past,
+            members=member_factors(past, sides),
+            recent=past.matrix(past.recent()),
+            done_with=_done_with(past, shown, show_viewed=show_viewed),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What postings and a sample of profiles say, whoever did what with which: worked out once.
 
     Attributes:
+        columns: The columns of postings' traits.
         postings: Traits of all postings.
         sample: Positions of the sampled members, ascending.
-        traits: The columns of members' traits, or None where no profile was read.
-        people: Traits of the sample.
+        compared: What profiles are compared in, or None where no profile was read.
+        people: Profiles of the sample.
     """
 
+    columns: PostingTraits
     postings: sparse.csr_array
     sample: NDArray[np.int32]
-    traits: MemberTraits | None
-    people: sparse.csr_array | None
+    compared: Columns | None
+    people: People | None
 
 
 def ground(
@@ -121,8 +143,15 @@ def ground(
     """Read postings and the profiles of a sample of members with activity."""
     sample = _sample(np.unique(past.member), SAMPLE, seed)
     people = [member for part in _parts(sample) for member in profiles(part)]
-    traits, rows = learn_member_traits(people) if people else (None, None)
-    return Ground(postings=posting_traits(postings), sample=sample, traits=traits, people=rows)
+    compared = Columns.learned(people) if people else None
+    columns, said = PostingTraits.learned(postings)
+    return Ground(
+        columns=columns,
+        postings=said,
+        sample=sample,
+        compared=compared,
+        people=compared.people(people) if compared else None,
+    )
 
 
 def learn(
@@ -139,39 +168,52 @@ def learn(
     members, kinds = _factors(past, effort, seed, progress)
     done = past.matrix(np.ones(len(past.member), np.float32))
     counts = np.bincount(past.posting, minlength=past.shape[1])
-    content = _content(said.postings, kinds, counts > 0)
+    tried = counts > 0
+    posting_guess = learn_guess(said.postings[tried], kinds[tried], penalty=_POSTING_PENALTY)
+    content = posting_guess.of(said.postings)
     # A new posting nobody acted on yet stands for what its content says. An older one had its chance; to treat
     # it alike would make "nobody acted on it" a signal, which in held-out data only tells what was held out.
-    untried = (counts == 0) & stock.new
+    untried = ~tried & stock.new
     kinds[untried] = content[untried]
     progress(0.7)
-    guess, panel_traits, panel_done = _profiles(said, done, stock, members, seed)
+    panel = _panel(said, done, stock, members, seed)
     progress(0.8)
     return Evidence(
         history=past,
+        models=effort.models,
         members=members,
         postings=kinds,
-        reach=np.where(counts[:, None] == 0, content, kinds)[stock.shown],
+        untried=untried,
+        reach=np.where(tried[:, None], kinds, content)[stock.shown],
         content=content,
         moment=_moment(kinds[stock.shown]),
         content_moment=_moment(content[stock.shown]),
-        traits=said.traits if guess else None,
-        guess=guess,
-        panel_traits=panel_traits,
-        panel_done=panel_done,
+        panel=panel,
+        posting_traits=said.columns,
+        posting_guess=posting_guess,
         kin=_kin(kinds, stock.shown),
         recent=past.matrix(past.recent()),
-        done_with=_done_with(past, stock, show_viewed=show_viewed),
+        done_with=_done_with(past, stock.shown, show_viewed=show_viewed),
         nearby=_nearby(done, stock),
         lookup=_lookup(stock),
         popular=_popular(past),
     )
 
 
+def member_factors(past: History, sides: Sequence[Side]) -> NDArray[np.float32]:
+    """Factors of each member of a history by what they did alone, the postings' given."""
+    confidence = _confidence(past)
+    return np.hstack([solve_each(confidence, side, PENALTY) for side in sides])
+
+
+def _confidence(past: History) -> sparse.csr_array:
+    return past.matrix(past.weight * np.float32(CONFIDENCE))
+
+
 def _factors(
     past: History, effort: Effort, seed: int, progress: Callable[[float], None]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    confidence = past.matrix(past.weight * np.float32(CONFIDENCE))
+    confidence = _confidence(past)
     models = []
     for model in range(effort.models):
         models.append(
@@ -188,30 +230,24 @@ def _factors(
     return np.hstack(members), np.hstack(kinds)
 
 
-def _content(
-    traits: sparse.csr_array, factors: NDArray[np.float32], known: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    return learn_guess(traits[known], factors[known], penalty=_POSTING_PENALTY).of(traits)
-
-
 def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
     moment: NDArray[np.float32] = factors.T @ factors / np.float32(max(1, len(factors)))
     return moment
 
 
-def _profiles(
+def _panel(
     said: Ground, done: sparse.csr_array, stock: Catalogue, factors: NDArray[np.float32], seed: int
-) -> tuple[Guess | None, sparse.csr_array | None, sparse.csr_array | None]:
-    """What profiles say of tastes, learned from those of the sample with activity; traits and deeds of a panel."""
+) -> Panel | None:
+    """Some members of the sample with activity."""
     active = np.flatnonzero(np.diff(done.indptr)[said.sample] > 0)
-    if said.people is None or not len(active):
-        return None, None, None
-    guess = learn_guess(said.people[active], factors[said.sample[active]], penalty=_MEMBER_PENALTY)
-    panel = np.sort(np.random.default_rng(seed).permutation(active)[:PANEL])
-    did = done[said.sample[panel]]
+    if said.compared is None or said.people is None or not len(active):
+        return None
+    chosen = np.sort(np.random.default_rng(seed).permutation(active)[:PANEL])
+    positions = said.sample[chosen]
+    did = done[positions]
     each = np.maximum(np.diff(did.indptr), 1) ** -0.5
-    panel_done = scaled_rows(did, each)[:, stock.shown]
-    return guess, said.people[panel], sparse.csr_array(panel_done)
+    shown = sparse.csr_array(scaled_rows(did, each)[:, stock.shown])
+    return learn_panel(said.compared, said.people.some(chosen), factors[positions], shown)
 
 
 def _sample(positions: NDArray[np.int32], most: int, seed: int) -> NDArray[np.int32]:
@@ -224,9 +260,17 @@ def _parts(positions: NDArray[np.int32]) -> list[list[int]]:
     return [positions[start : start + _BATCH].tolist() for start in range(0, len(positions), _BATCH)]
 
 
+def unit_vectors(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each row brought to length 1; zeros stay."""
+    unit: NDArray[np.float32] = factors / np.maximum(
+        np.linalg.norm(factors, axis=1, keepdims=True), np.float32(1e-9)
+    )
+    return unit
+
+
 def _kin(factors: NDArray[np.float32], shown: NDArray[np.int64]) -> sparse.csr_array:
     """Squared cosine of factors between each posting and the nearest of those shown."""
-    unit = factors / np.maximum(np.linalg.norm(factors, axis=1, keepdims=True), 1e-9)
+    unit = unit_vectors(factors)
     column = np.full(len(unit), -1)
     column[shown] = np.arange(len(shown))
     step = max(1, 20_000_000 // max(1, len(shown)))
@@ -236,11 +280,12 @@ def _kin(factors: NDArray[np.float32], shown: NDArray[np.int64]) -> sparse.csr_a
         itself = column[start : start + step]
         own = np.flatnonzero(itself >= 0)
         near[own, itself[own]] = 0
-        blocks.append(_squares_of(near, topmost(near, KIN_KEPT)))
+        blocks.append(squares_of(near, topmost(near, KIN_KEPT)))
     return sparse.csr_array(sparse.vstack(blocks, format="csr"))
 
 
-def _squares_of(near: NDArray[np.float32], kept: list[NDArray[np.int64]]) -> sparse.csr_array:
+def squares_of(near: NDArray[np.float32], kept: list[NDArray[np.int64]]) -> sparse.csr_array:
+    """The squares of each row's kept columns, of those above 0."""
     columns = np.concatenate([np.sort(each) for each in kept])
     ends = np.r_[0, np.cumsum([len(each) for each in kept])]
     values = near[np.repeat(np.arange(len(kept)), np.diff(ends)), columns]
@@ -249,12 +294,12 @@ def _squares_of(near: NDArray[np.float32], kept: list[NDArray[np.int64]]) -> spa
     return squares
 
 
-def _done_with(past: History, stock: Catalogue, *, show_viewed: bool) -> sparse.csr_array:
+def _done_with(past: History, shown: NDArray[np.int64], *, show_viewed: bool) -> sparse.csr_array:
     ends = past.kind == Kind.APPLY if show_viewed else np.ones(len(past.kind), np.bool_)
     pairs = sparse.csr_array(
         (np.ones(int(ends.sum()), np.float32), (past.member[ends], past.posting[ends])), shape=past.shape
     )
-    return sparse.csr_array(pairs[:, stock.shown])
+    return sparse.csr_array(pairs[:, shown])
 
 
 def _nearby(done: sparse.csr_array, stock: Catalogue) -> sparse.csr_array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,18 +39,54 @@ def factorize(
     for _ in range(rounds):
         members = solve(confidence, postings, penalty)
         postings = solve(transposed, members, penalty)
-    return solve(confidence, postings, penalty), postings
+    return solve_each(confidence, Side.of(postings), penalty), postings
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side's vectors in the basis in which their Gram matrix is diagonal, so that no row needs it inverted.
+
+    Attributes:
+        spread: The diagonal.
+        basis: Column by column.
+        turned: The vectors in it; some may be there that the Gram matrix does not count.
+    """
+
+    spread: NDArray[np.float32]
+    basis: NDArray[np.float32]
+    turned: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, vectors: NDArray[np.float32]) -> Side:
+        """The side with these vectors."""
+        spread, basis = np.linalg.eigh(vectors.T @ vectors)
+        return cls(spread, basis, vectors @ basis)
+
+    def changed(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], *, count: int) -> Side:
+        """The side with other vectors in some rows, of `count` in all, which the Gram matrix does not count."""
+        turned = np.zeros((count, len(self.spread)), np.float32)
+        turned[: len(self.turned)] = self.turned
+        turned[rows] = vectors @ self.basis
+        return Side(self.spread, self.basis, turned)
 
 
 def solve(confidence: sparse.csr_array, others: NDArray[np.float32], penalty: float) -> NDArray[np.float32]:
-    """The best vector of every row, the other side's vectors given; a row without pairs gets zeros.
+    """The best vector of every row, the other side's vectors given; a row without pairs gets zeros."""
+    side = Side.of(others)
+    turned_back: NDArray[np.float32] = _solved(confidence, side, penalty) @ side.basis.T
+    return turned_back
 
-    Works in the basis in which the other side's Gram matrix is diagonal, so that no row needs it inverted; rows
-    with equally many pairs are solved together, in one batched call.
-    """
-    factors = others.shape[1]
-    spread, basis = np.linalg.eigh(others.T @ others)
-    turned = others @ basis
+
+def solve_each(confidence: sparse.csr_array, side: Side, penalty: float) -> NDArray[np.float32]:
+    """As `solve`, to the last bit the same for a row whatever other rows there are."""
+    solved = _solved(confidence, side, penalty)
+    turned_back: NDArray[np.float32] = (solved[:, None, :] @ side.basis.T)[:, 0]
+    return turned_back
+
+
+def _solved(confidence: sparse.csr_array, side: Side, penalty: float) -> NDArray[np.float32]:
+    """Vectors in the side's basis; rows with equally many pairs are solved together, in one batched call."""
+    factors, turned = len(side.spread), side.turned
     counts = np.diff(confidence.indptr)
     order = np.argsort(counts, kind="stable")
     order = order[counts[order] > 0]
@@ -62,11 +99,10 @@ def solve(confidence: sparse.csr_array, others: NDArray[np.float32], penalty: fl
         rows = order[start:end]
         at = confidence.indptr[rows][:, None] + np.arange(count)
         near, weight = turned[confidence.indices[at]], confidence.data[at]
-        ridge = np.maximum(spread, 0) + np.float32(penalty * count)
+        ridge = np.maximum(side.spread, 0) + np.float32(penalty * count)
         solved[rows] = _few(ridge, near, weight) if count < factors else _many(ridge, near, weight)
         start = end
-    turned_back: NDArray[np.float32] = solved @ basis.T
-    return turned_back
+    return solved
 
 
 def _few(

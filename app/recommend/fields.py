@@ -28,13 +28,21 @@ class Field:
 
     Attributes:
         numbers: Column of each attribute.
+        rarity: What a row's attribute counts before the row is brought to length 1.
         matrix: Rows x attributes, each row of length 1.
         mean_square: Of each column over the rows that may be shown: how common the attribute is.
     """
 
     numbers: Mapping[str, int]
+    rarity: NDArray[np.float32]
     matrix: sparse.csr_array
     mean_square: NDArray[np.float32]
+
+    def and_more(self, attributes: Sequence[set[str]]) -> Field:
+        """The field with more rows, which change nothing for those there are; attributes unknown to it are left out."""
+        rows = unit_rows(one_hot(attributes, self.numbers) @ sparse.diags_array(self.rarity))
+        matrix = sparse.csr_array(sparse.vstack([self.matrix, rows], format="csr"))
+        return Field(self.numbers, self.rarity, matrix, self.mean_square)
 
 
 def large(region: str) -> str:
@@ -44,25 +52,31 @@ def large(region: str) -> str:
 
 def posting_fields(postings: Sequence[Posting], shown: NDArray[np.int64]) -> dict[str, Field]:
     """The fields that a member's history is compared in; `shown` are the rows that may be shown."""
-    rows = {
+    return {
+        name: _field(each, shown, rare_first=name in ("words", "category"))
+        for name, each in attributes_of(postings).items()
+    }
+
+
+def attributes_of(postings: Sequence[Posting]) -> dict[str, list[set[str]]]:
+    """Each posting's attributes, field by field."""
+    return {
         "place": [set(posting.regions) for posting in postings],
         "area": [{large(region) for region in posting.regions} for posting in postings],
         "category": [set(posting.categories) for posting in postings],
         "company": [{posting.company_id} for posting in postings],
         "words": [words(posting.title) | words_of(posting.skills) for posting in postings],
     }
-    return {
-        name: _field(each, shown, rare_first=name in ("words", "category")) for name, each in rows.items()
-    }
 
 
 def _field(rows: Sequence[set[str]], shown: NDArray[np.int64], *, rare_first: bool) -> Field:
     numbers = number(rows, at_least=1 if len(rows) <= _EVERY_ATTRIBUTE else 2)
     ones = one_hot(rows, numbers)
-    matrix = unit_rows(ones @ sparse.diags_array(rarity(ones)) if rare_first else ones)
+    counts = rarity(ones) if rare_first else np.ones(len(numbers), np.float32)
+    matrix = unit_rows(ones @ sparse.diags_array(counts))
     of_shown = matrix[shown]
     mean_square = of_shown.power(2).sum(axis=0) / max(1, len(shown))
-    return Field(numbers, matrix, np.asarray(mean_square, np.float32).ravel())
+    return Field(numbers, counts, matrix, np.asarray(mean_square, np.float32).ravel())
 
 
 def number(rows: Iterable[Iterable[str]], *, at_least: int = 1, most: int | None = None) -> dict[str, int]:

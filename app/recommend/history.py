@@ -22,6 +22,14 @@ _RECENT = 0.85  # each step back in a member's history counts this much less whe
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """What weights are measured by: the latest activity (seconds since 1970) and the mean before it is made 1."""
+
+    latest_s: int
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Pairs sorted by (member, last time, posting), and how they lie in a members x postings matrix.
 
@@ -31,6 +39,7 @@ class History:
         at: Its last time, seconds since 1970.
         weight: By kind and age, float32, mean 1.
         shape: (members, postings).
+        scale: Of the weights.
     """
 
     member: NDArray[np.int32]
@@ -39,6 +48,7 @@ class History:
     at: NDArray[np.int64]
     weight: NDArray[np.float32]
     shape: tuple[int, int]
+    scale: Scale
 
     def without(self, hidden: NDArray[np.bool_]) -> History:
         """The same history less the pairs marked in `hidden`."""
@@ -50,6 +60,7 @@ class History:
             self.at[keep],
             self.weight[keep],
             self.shape,
+            self.scale,
         )
 
     def matrix(self, values: NDArray[np.float32]) -> sparse.csr_array:
@@ -64,8 +75,11 @@ class History:
         return weight
 
 
-def history(activity: ActivityLog, *, members: int, postings: int) -> History:
-    """Join a member's activities with one posting into a pair of its strongest kind and last time."""
+def history(activity: ActivityLog, *, members: int, postings: int, scale: Scale | None = None) -> History:
+    """Join a member's activities with one posting into a pair of its strongest kind and last time.
+
+    Weights are measured by `scale`, or by this activity's own.
+    """
     key = activity.member.astype(np.int64) * postings + activity.posting
     order = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0]) if len(order) else order
@@ -74,16 +88,17 @@ def history(activity: ActivityLog, *, members: int, postings: int) -> History:
     member, posting = activity.member[order][starts], activity.posting[order][starts]
     again = np.lexsort((posting, at, member))
     member, posting, kind, at = member[again], posting[again], kind[again], at[again]
-    return History(member, posting, kind, at, _weight(kind, at), (members, postings))
+    if scale is None:
+        latest_s = int(at.max(initial=0))
+        scale = Scale(latest_s, float(_worth(kind, at, latest_s).mean()) if len(at) else 1.0)
+    weight = (_worth(kind, at, scale.latest_s) / scale.mean).astype(np.float32)
+    return History(member, posting, kind, at, weight, (members, postings), scale)
 
 
-def _weight(kind: NDArray[np.int8], at: NDArray[np.int64]) -> NDArray[np.float32]:
-    if not len(kind):
-        return np.zeros(0, np.float32)
+def _worth(kind: NDArray[np.int8], at: NDArray[np.int64], latest_s: int) -> NDArray[np.float64]:
     by_kind = np.zeros(max(Kind) + 1)
     for each, worth in KIND_WEIGHT.items():
         by_kind[each] = worth
-    age = 0.5 ** ((at.max() - at) / HALF_LIFE_S)
-    weight: NDArray[np.float64] = by_kind[kind] * (OLDEST_SHARE + (1 - OLDEST_SHARE) * age)
-    mean_one: NDArray[np.float32] = (weight / weight.mean()).astype(np.float32)
-    return mean_one
+    age = 0.5 ** (np.maximum(latest_s - at, 0) / HALF_LIFE_S)
+    worths: NDArray[np.float64] = by_kind[kind] * (OLDEST_SHARE + (1 - OLDEST_SHARE) * age)
+    return worths

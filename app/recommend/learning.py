@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from app.recommend.board import Kind
 from app.recommend.evidence import learn
 from app.recommend.signals import signals
-from app.recommend.weights import Signal, Weights
+from app.recommend.weights import PROFILE_ONLY_TO_LEARN_FROM, Signal, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -101,10 +101,10 @@ def learn_weights(
         return fit_weights(lessons, start)
 
     with_history, last = learned(held.last, defaults.with_history)
-    profile_only, strangers = learned(held.of_strangers, defaults.profile_only)
+    profile_only, strangers = learned(held.of_strangers, PROFILE_ONLY_TO_LEARN_FROM)
     return Weights(
         with_history=with_history,
-        profile_only=profile_only,
+        profile_only=profile_only if strangers else defaults.profile_only,
         learned_from={"with_history": last, "profile_only": strangers},
     )
 

@@ -25,18 +25,17 @@ _FRESH_WORTH = 0.3  # of the most popular posting's worth, for one opened just n
 
 def shelves_of(
     postings: Sequence[Posting],
-    shown: NDArray[np.int64],
     popular: NDArray[np.float32],
     fresh: NDArray[np.float32],
     *,
     per_company: int,
 ) -> dict[tuple[str, str], list[RankedPosting]]:
-    """The 50 best of each (category, large region), with "" for all of either.
+    """The 50 best of each (category, large region), with "" for all of either, from the postings that may be shown.
 
     Fresh postings are lifted so that a new one is seen before anybody acted on it.
     """
     worth = popular + np.float32(_FRESH_WORTH) * fresh
-    order = shown[np.argsort(-worth[shown], kind="stable")]
+    order = np.argsort(-worth, kind="stable")
     members: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for position in order.tolist():
         for key in _shelves(postings[position]):

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Reason(IntEnum):
-    """What contributed most to a posting's score. Numbers are stored with lists: never reuse one."""
+    """What contributed most to a posting's score. Numbers are stored with lists, in 7 bits: never reuse one."""
 
     POPULAR = 1
     POPULAR_IN_FIELD = 2

@@ -106,12 +106,14 @@ def fit(
         progress=lambda share: progress("fit", share),
     )
     model = Model(
-        postings=postings,
+        postings=dict(enumerate(postings)),
         stock=stock,
         evidence=evidence,
         weights=weights,
         options=options,
         prices=price_table({}, len(postings)),
+        gone=np.zeros(len(postings), np.bool_),
+        now=now,
     )
     priced = replace(model, prices=_congestion_prices(model, len(member_ids), members))
     progress("fit", 1.0)
@@ -120,14 +122,24 @@ def fit(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """Everything a refresh learned; read-only, so that processes may share it."""
+    """Everything a refresh learned; read-only, so that processes may share it.
 
-    postings: Sequence[Posting]
+    Attributes:
+        postings: By position.
+        stock, evidence, weights, options, prices: As their names say.
+        gone: Postings that were shown when this was learned and may not be any more: they stay among what lists are
+            cut from, so that the places of the others do not move, and are then taken out.
+        now: The moment of the refresh that learned this.
+    """
+
+    postings: Mapping[int, Posting]
     stock: Catalogue
     evidence: Evidence
     weights: Weights
     options: Options
     prices: Prices
+    gone: NDArray[np.bool_]
+    now: datetime
 
     def rank(self, positions: Sequence[int], members: Sequence[Member]) -> list[list[RankedPosting]]:
         """A list for each member, best first; empty where nothing is known of the member.
@@ -145,11 +157,11 @@ class Model:
 
     def shelves(self) -> dict[tuple[str, str], list[RankedPosting]]:
         """Popular lists by (category, large region), "" for all of either."""
+        open_ = self.stock.shown[~self.gone[self.stock.shown]]
         return shelves_of(
-            self.postings,
-            self.stock.shown,
-            self.evidence.popular,
-            self.stock.fresh,
+            [self.postings[at] for at in open_.tolist()],
+            self.evidence.popular[open_],
+            self.stock.fresh[open_],
             per_company=self.options.per_company,
         )
 
@@ -199,9 +211,11 @@ class Model:
         ends = np.cumsum([len(each) for each in kept])
         flat = np.concatenate(kept)
         reasons = self._reasons(scored, contributions, flat, done)
+        asked = [self._asked(deeds) for deeds in done]
         ranked = [
-            RankedPosting(self.stock.ids[posting], reason, score)
-            for posting, reason, score in zip(
+            RankedPosting(self.stock.ids[posting], reason, score, self.stock.companies[posting] in asked[row])
+            for row, posting, reason, score in zip(
+                pairs.row[flat].tolist(),
                 pairs.posting[flat].tolist(),
                 reasons,
                 np.round(scores[flat].astype(np.float64), 6).tolist(),
@@ -216,6 +230,7 @@ class Model:
         """Which pairs make a member's list, best first and companies spread."""
         part = pairs.of(row)
         best = part.start + _best_first(scores[part], _DEPTH * self.options.keep)
+        best = best[~self.gone[pairs.posting[best]]]
         companies = [self.stock.companies[at] for at in pairs.posting[best].tolist()]
         kept = spread(
             range(len(best)),
@@ -233,6 +248,7 @@ class Model:
         return list(zip(past.posting[own].tolist(), map(Kind, past.kind[own].tolist()), strict=True))
 
     def _asked(self, done: Sequence[Deed]) -> set[str]:
+        """Companies that the member applied to so often that they asked for them."""
         companies = [self.stock.companies[posting] for posting, kind in done if kind is Kind.APPLY]
         return {each for each in companies if companies.count(each) >= self.options.company_asked_applies}
 
@@ -316,4 +332,4 @@ def _congestion_prices(
         name: prices(lists, share=model.options.congestion_share, postings=len(model.stock.shown))
         for name, lists in ({"": everybody} | large if everybody else {}).items()
     }
-    return price_table(found, len(model.postings))
+    return price_table(found, len(model.stock.ids))

@@ -103,9 +103,9 @@ class _Chunk:
         self._recent = evidence.recent[positions]
         self._active = bool(len(self._recent.data))
         self._done = evidence.done_with[positions]
-        self._traits = evidence.traits.rows(people) if evidence.traits else None
+        self._alike = evidence.panel.alike(people) if evidence.panel else None
         self._guessed = (
-            evidence.guess.of(self._traits) if evidence.guess and self._traits is not None else None
+            evidence.panel.guessed(self._alike) if evidence.panel and self._alike is not None else None
         )
         self._past = {name: unit_rows(self._recent @ field.matrix) for name, field in stock.fields.items()}
         self._wanted = {name: self._wishes(name) for name in stock.fields}
@@ -138,16 +138,15 @@ class _Chunk:
 
     def _peers(self) -> sparse.csr_array | None:
         """What members with similar profiles did, the most similar counting most."""
-        evidence = self._evidence
-        if self._traits is None or evidence.panel_traits is None or evidence.panel_done is None:
+        panel, alike = self._evidence.panel, self._alike
+        if panel is None or alike is None:
             return None
-        alike = (self._traits @ evidence.panel_traits.T).toarray()
         kept = topmost(alike, _PEERS_KEPT)
         columns = np.concatenate([np.sort(each) for each in kept])
         ends = np.r_[0, np.cumsum([len(each) for each in kept])]
         values = alike[np.repeat(np.arange(len(kept)), np.diff(ends)), columns] ** _PEER_SHARPNESS
         near = sparse.csr_array((values, columns, ends), shape=alike.shape)
-        return sparse.csr_array(near @ evidence.panel_done)
+        return sparse.csr_array(near @ panel.done)
 
     def _worth_scoring(self, peers: sparse.csr_array | None) -> Pairs:
         """The postings shown that any way of finding them brings up, less those the member is done with."""

@@ -1,13 +1,9 @@
-"""Profiles and postings as rows of traits, from which tastes can be guessed before there is any activity.
-
-No protected attribute is a trait: the values here are built from what a member looks for and can do
-(categories, regions, skills, career, education, pay), and nothing else is read.
-"""
+"""Postings as rows of traits, from which factors can be guessed before there is any activity."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log, log1p
+from math import log1p
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,25 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from app.recommend.board import Member, Posting
+    from app.recommend.board import Posting
 
 MOST_TRAITS = 4_000  # the solve for their effect is dense: 64 MB and about a second
 _FEWEST_ROWS = 3
-_CAREER_KNOTS = [log1p(years) for years in (0, 0.5, 1, 2, 3, 5, 8, 12, 18, 30)]
-_PAY_STEP = 0.18  # knots of pay, in powers of e
-_CROSSED = 100  # so many of the most frequent texts are also seen together with the career
-
-
-def member_texts(member: Member) -> set[str]:
-    """What a profile says in codes and words."""
-    traits = {f"category {category}" for category in member.categories}
-    traits |= {f"skill {skill.lower()}" for skill in member.skills}
-    traits |= {f"word {word}" for word in words_of(member.skills)}
-    for region in member.regions:
-        traits |= {f"region {region}", f"region {large(region)}"}
-    if member.education is not None:
-        traits.add(f"education {int(member.education)}")
-    return traits
 
 
 def posting_texts(posting: Posting) -> set[str]:
@@ -58,99 +39,28 @@ def posting_texts(posting: Posting) -> set[str]:
     return traits
 
 
-def _soft(value: float, knots: Sequence[float], name: str) -> dict[str, float]:
-    """A number as shares of its two nearest knots, so that near values get near traits."""
-    value = min(max(value, knots[0]), knots[-1])
-    upper = int(np.searchsorted(knots, value))
-    if upper == 0:
-        return {f"{name} 0": 1.0}
-    share = (value - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
-    return {f"{name} {upper - 1}": 1 - share, f"{name} {upper}": share}
-
-
-def _career(member: Member) -> dict[str, float]:
-    if member.career_years is None:
-        return {}
-    first = {"career none": 1.0} if member.career_years == 0 else {}
-    return first | _soft(log1p(member.career_years), _CAREER_KNOTS, "career")
-
-
-def _pay(member: Member) -> dict[str, float]:
-    if not member.desired_salary or member.desired_salary <= 0:
-        return {}
-    at = log(member.desired_salary) / _PAY_STEP
-    low = int(at)
-    return {f"pay {member.salary_unit} {low}": low + 1 - at, f"pay {member.salary_unit} {low + 1}": at - low}
-
-
 @dataclass(frozen=True, slots=True)
-class MemberTraits:
-    """The columns of members' traits, learned from a sample of profiles."""
+class PostingTraits:
+    """The columns of postings' traits; one that too few postings share is left out."""
 
     texts: Mapping[str, int]
     rarity: NDArray[np.float32]
-    numbers: Mapping[str, int]
-    crossed: Mapping[str, int]
 
-    @property
-    def width(self) -> int:
-        """How many traits there are."""
-        return len(self.texts) + len(self.numbers)
+    def rows(self, postings: Sequence[Posting]) -> sparse.csr_array:
+        """Postings x traits."""
+        return self._of_ones(one_hot([posting_texts(posting) for posting in postings], self.texts))
 
-    def rows(self, members: Sequence[Member]) -> sparse.csr_array:
-        """Members x traits."""
-        texts = [member_texts(member) for member in members]
-        shares = [
-            _all_shares(member, text, self.crossed) for member, text in zip(members, texts, strict=True)
-        ]
-        return self.of_texts(texts, shares)
+    def _of_ones(self, ones: sparse.csr_array) -> sparse.csr_array:
+        return unit_rows(scaled_columns(ones, np.sqrt(self.rarity)))
 
-    def of_texts(self, texts: Sequence[set[str]], shares: Sequence[Mapping[str, float]]) -> sparse.csr_array:
-        """Members x traits, from their texts and the shares of their numbers."""
-        plain = unit_rows(scaled_columns(one_hot(texts, self.texts), np.sqrt(self.rarity)))
-        return sparse.csr_array(sparse.hstack([plain, _valued(shares, self.numbers)], format="csr"))
-
-
-def _all_shares(member: Member, texts: set[str], crossed: Mapping[str, int]) -> dict[str, float]:
-    """Career and pay, and the career together with each frequent text: a junior's MD is not a senior's."""
-    career = _career(member)
-    joint = sorted(texts & crossed.keys())
-    scale = len(joint) ** -0.5 if joint else 0.0
-    both = {f"{text} & {name}": scale * share for text in joint for name, share in career.items()}
-    return career | _pay(member) | both
-
-
-def _valued(rows: Sequence[Mapping[str, float]], numbers: Mapping[str, int]) -> sparse.csr_array:
-    entries = [
-        (row, numbers[name], share)
-        for row, shares in enumerate(rows)
-        for name, share in shares.items()
-        if name in numbers and share > 0
-    ]
-    row, column, value = zip(*entries, strict=True) if entries else ((), (), ())
-    return sparse.csr_array(
-        (np.array(value, np.float32), (np.array(row, np.int64), np.array(column, np.int64))),
-        shape=(len(rows), len(numbers)),
-    )
-
-
-def learn_member_traits(members: Sequence[Member]) -> tuple[MemberTraits, sparse.csr_array]:
-    """The traits that a few members of the sample share, and the sample's own rows."""
-    texts = [member_texts(member) for member in members]
-    plain = number(texts, at_least=_FEWEST_ROWS, most=MOST_TRAITS // 2)
-    frequent = number(texts, at_least=10 * _FEWEST_ROWS, most=_CROSSED)
-    crossed = {name: at for name, at in frequent.items() if not name.startswith("education")}
-    shares = [_all_shares(member, text, crossed) for member, text in zip(members, texts, strict=True)]
-    numbers = number(shares, at_least=_FEWEST_ROWS, most=MOST_TRAITS // 2)
-    traits = MemberTraits(plain, rarity(one_hot(texts, plain)), numbers, crossed)
-    return traits, traits.of_texts(texts, shares)
-
-
-def posting_traits(postings: Sequence[Posting]) -> sparse.csr_array:
-    """Postings x traits; one that too few postings share is left out."""
-    texts = [posting_texts(posting) for posting in postings]
-    ones = one_hot(texts, number(texts, at_least=_FEWEST_ROWS, most=MOST_TRAITS))
-    return unit_rows(scaled_columns(ones, np.sqrt(rarity(ones))))
+    @classmethod
+    def learned(cls, postings: Sequence[Posting]) -> tuple[PostingTraits, sparse.csr_array]:
+        """The traits that a few postings share, and the rows of all."""
+        texts = [posting_texts(posting) for posting in postings]
+        numbers = number(texts, at_least=_FEWEST_ROWS, most=MOST_TRAITS)
+        ones = one_hot(texts, numbers)
+        traits = cls(numbers, rarity(ones))
+        return traits, traits._of_ones(ones)
 
 
 @dataclass(frozen=True, slots=True)

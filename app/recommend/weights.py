@@ -43,10 +43,12 @@ _WITH_HISTORY = {
     Signal.CAREER: 0.5, Signal.EDUCATION: 0.3, Signal.SALARY: 0.2, Signal.FRESH: 0.5, Signal.POPULAR: 0.1,
 }  # fmt: skip
 _PROFILE_ONLY = {
-    Signal.PROFILE_TASTE: 1.2, Signal.PEERS: 0.6, Signal.WANTED_CATEGORY: 0.6, Signal.WANTED_REGION: 0.8,
-    Signal.WANTED_WORDS: 0.3, Signal.CAREER: 0.8, Signal.EDUCATION: 0.4, Signal.SALARY: 0.3, Signal.FRESH: 0.5,
+    Signal.PROFILE_TASTE: 0.7, Signal.PEERS: 0.2, Signal.WANTED_CATEGORY: 0.6, Signal.WANTED_REGION: 0.8,
+    Signal.WANTED_WORDS: 0.6, Signal.CAREER: 0.8, Signal.EDUCATION: 0.4, Signal.SALARY: 0.3, Signal.FRESH: 0.5,
     Signal.POPULAR: 0.3,
 }  # fmt: skip
+# Activity enough to learn from is enough to guess tastes well from profiles: there learning starts nearer to them.
+PROFILE_ONLY_TO_LEARN_FROM = _PROFILE_ONLY | {Signal.PROFILE_TASTE: 1.5, Signal.WANTED_WORDS: 0.3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

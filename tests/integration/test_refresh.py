@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.cli.evaluating import _runs, _serve
 from app.postgres.members import delete_member
 from app.postgres.refresh import RefreshError, refresh
 from tests.integration.small_board import (
@@ -254,6 +255,35 @@ def test_a_member_who_withdraws_during_a_refresh_has_no_list_in_it(board: Engine
     lists = lists_of(board, refresh(board, processes=1, progress=withdraw).run_id)
     assert "m-000006" in lists
     assert "m-000007" not in lists
+
+
+LIKE_P_1 = """
+    INSERT INTO board.posting (id, title, company_id, categories, regions, opened_at, closes, url)
+    SELECT 'same-' || n, title, 'c-1', categories, regions, opened_at, 'always_open', url
+    FROM board.posting, generate_series(1, 12) n
+    WHERE id = 'p-000001'
+"""
+
+
+def test_a_company_that_a_member_applied_to_three_times_may_fill_their_answer_and_nobody_elses(
+    board: Engine, database_url: str
+) -> None:
+    change(board, LIKE_P_1)
+    change(board, "DELETE FROM board.activity")
+    for member, applications in (("m-000001", 3), ("m-000005", 2)):
+        change(
+            board,
+            "INSERT INTO board.activity SELECT :member, 'same-' || n, 'apply', now() - interval '1 day'"
+            " FROM generate_series(1, :applications) n",
+            member=member,
+            applications=applications,
+        )
+    run = refresh(board, processes=1).run_id
+    served = _serve(database_url, _runs(board)[run].run, ["m-000001", "m-000005"], 10)
+    of_it = {posting for (posting,) in rows(board, "SELECT id FROM board.posting WHERE company_id = 'c-1'")}
+    counts = {member: len(of_it & set(answer.postings)) for member, answer in served.items()}
+    assert counts["m-000001"] > 2
+    assert counts["m-000005"] == 2
 
 
 MEMBER = "지울-회원/7"

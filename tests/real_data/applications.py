@@ -2,7 +2,7 @@
 
 The rows are in random order, so "the last" is any of a member's applications, not the next one. The order of the
 file becomes the times, one second a row. Graduation year and whatever tells a school are left out: they stand for
-age. The month in which a résumé was last touched is kept as a category, for it is the only trace of time there is.
+age. The day on which a résumé was last changed is kept: it is the only trace of time there is.
 """
 
 from __future__ import annotations
@@ -84,20 +84,14 @@ def _member(row: Row) -> dict[str, object]:
     return {
         "id": row["member_id"],
         "mail_consent": "true",
-        "categories": [*dict.fromkeys(codes), *fields, *_touched(row), *_paid(row)],
+        "categories": [*dict.fromkeys(codes), *fields, *_paid(row)],
         "skills": _listed(row["text_keyword"]),
         "career_years": round(int(row["career_month"]) / 12, 3),
         "education": _MEMBER_EDUCATION.get(row["degree"]),
         "desired_salary": int(wanted) * 10_000 if wanted else None,
         "salary_unit": "KRW/year" if wanted else None,
+        "updated_at": f"{row['updated_date'][:10]}T00:00:00+09:00",
     }
-
-
-def _touched(row: Row) -> list[str]:
-    """The month and the two pairs of months it lies in, so that near months have something in common."""
-    year, month = row["updated_date"].split("-")[:2]
-    count = int(year) * 12 + int(month)
-    return [f"touched {year}-{month}", f"touched near {count // 2}", f"touched near {(count + 1) // 2} late"]
 
 
 def _paid(row: Row) -> list[str]:

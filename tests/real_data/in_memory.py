@@ -105,6 +105,7 @@ def _member(row: dict[str, str]) -> Member:
         skills=_listed(row["skills"]),
         desired_salary=int(row["desired_salary"]) if row["desired_salary"] else None,
         salary_unit=row["salary_unit"] or None,
+        updated_at=datetime.fromisoformat(row["updated_at"]) if row["updated_at"] else None,
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, str]
 _UNKNOWN = {"", "NA"}
+_LONGEST_SKILL = 100  # characters that the import format takes
 
 
 def convert(src: Path, out: Path) -> Report:
@@ -79,8 +80,13 @@ def _company_id(row: Row) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:12] if name else f"of-{row['posting_id']}"
 
 
+def _plain(text: str) -> str:
+    """On one line, without control characters, of which the source holds a few."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
 def _companies(postings: Iterable[Row]) -> list[dict[str, object]]:
-    names = {_company_id(row): " ".join(row["company"].split()) or "Not named" for row in postings}
+    names = {_company_id(row): _plain(row["company"]) or "Not named" for row in postings}
     return [{"id": company, "name": name} for company, name in names.items()]
 
 
@@ -102,7 +108,9 @@ def _members(views: Iterable[Row], interests: Iterable[Row]) -> list[dict[str, o
     wanted: dict[str, list[str]] = {row["member_id"]: [] for row in views}
     for row in interests:
         if row["position_of_interest"].strip():
-            wanted.setdefault(row["member_id"], []).append(row["position_of_interest"].strip())
+            wanted.setdefault(row["member_id"], []).append(
+                _plain(row["position_of_interest"])[:_LONGEST_SKILL].strip()
+            )
     return [
         {"id": member, "mail_consent": "true", "skills": list(dict.fromkeys(positions))}
         for member, positions in wanted.items()

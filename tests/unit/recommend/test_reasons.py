@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from app.recommend.because import main_reasons, reason_of
-from app.recommend.board import Kind
+from app.recommend.board import ASKED_COMPANY, Kind, RankedPosting
 from app.recommend.reasons import SENTENCES, Reason
 from app.recommend.refresh import Model
 from app.recommend.signals import signals
@@ -98,3 +98,11 @@ def test_signals_that_are_told_in_the_same_words_move_a_score_together() -> None
     did = [Kind.APPLY, Kind.APPLY]
     told = main_reasons(moved, did=did, at_company=did, in_field=[False, False])
     assert told == [Reason.REGION_OF_INTEREST, Reason.FITS_SKILLS]
+
+
+def test_a_mark_tells_the_reason_and_whether_the_company_was_asked_for() -> None:
+    assert max(Reason) < ASKED_COMPANY
+    assert [RankedPosting("p", Reason.NEW, asked_company=asked).mark for asked in (False, True)] == [
+        Reason.NEW,
+        Reason.NEW + ASKED_COMPANY,
+    ]

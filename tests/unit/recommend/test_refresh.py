@@ -187,6 +187,7 @@ def test_shelves_hold_the_field_and_region_they_are_of(model: Model, board: Any)
 def test_no_protected_attribute_can_reach_the_recommender() -> None:
     allowed = {
         "id", "categories", "regions", "career_years", "education", "skills", "desired_salary", "salary_unit",
+        "updated_at",
     }  # fmt: skip
     assert {each.name for each in fields(Member)} == allowed
     protected = {"age", "sex", "gender", "birth", "school", "graduation", "graduated", "photo", "marital"}

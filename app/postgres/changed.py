@@ -1,0 +1,221 @@
+"""The refresh of what changed: a new run in which most lists are those of the run before.
+
+The model (factors, weights, prices and all else that was learned) is that of the last whole refresh. Ranked again are
+members with activity since the run before, with an edited profile, without a list, with a list that holds a posting
+which may not be shown as it was, and those to whom a new posting is offered: the readers of the postings most like
+it. Everybody else's list is copied, and is what the model would say again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import text
+
+from app.postgres import runs
+from app.postgres.board_snapshot import profiles, snapshot
+from app.postgres.kept_models import read_kept_model
+from app.postgres.refresh import (
+    CHUNK,
+    LATE,
+    RefreshError,
+    RunReport,
+    Stages,
+    driver_of,
+    drop_unneeded_runs,
+    only_refresh,
+    publish,
+    rank_on_all_cores,
+    read_postings,
+)
+from app.recommend.board import ActivityLog, Kind
+from app.recommend.carrying import Carried, carry
+from app.recommend.kept import Kept, KeptModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import psycopg
+    from sqlalchemy import Connection, Engine
+
+    from app.recommend.board import Posting, RankedPosting
+
+HEAD = 10  # places of a list that are looked at to see whom a new posting is offered to
+_ACTIVITY = """
+    SELECT member_id, posting_id, kind, floor(extract(epoch FROM occurred_at))::bigint
+    FROM board.activity
+    WHERE member_id = ANY(%s) AND kind IN ('view', 'scrap', 'apply') AND occurred_at IS NOT NULL
+"""
+
+
+def refresh_changed(
+    engine: Engine,
+    *,
+    publication_delay: timedelta = timedelta(0),
+    processes: int | None = None,
+    chunk_members: int = CHUNK,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Callable[[str, float], None] = lambda _stage, _share: None,
+) -> RunReport:
+    """Make a new run from the one published last and what changed since, and publish it.
+
+    One that was killed leaves a run nobody reads, which the next refresh drops.
+
+    Args:
+        engine: As for a whole refresh.
+        publication_delay: How long campaigns under way keep the lists they have.
+        processes: How many rank at once (default: one a core).
+        chunk_members: How many members are ranked and written at once, by one process.
+        now: The clock.
+        progress: Told each stage and the share of it that is done.
+
+    Raises:
+        RefreshError: there is no run to go on from, another refresh is running, or a process was killed.
+    """
+    with only_refresh(engine):
+        stages = Stages()
+        with snapshot(engine) as board:
+            progress("read", 0.0)
+            before, kept = _before(board.connection)
+            postings = read_postings(board)
+            carried = carry(kept, postings, now=board.taken_at)
+            progress("read", 0.5)
+            members, touched = _members(board.connection, before, carried, postings)
+            progress("read", 1.0)
+        stages.ended("read")
+        inputs = runs.Inputs(
+            members, len(postings), 0, chunk_members, f"changed since run {before.id} at {board.taken_at}"
+        )
+        with engine.begin() as connection:
+            run = runs.insert_run(
+                connection,
+                inputs,
+                before.options,
+                started_at=board.taken_at,
+                cutoff_at=board.taken_at - LATE,
+            )
+            runs.copy_lists(connection, run.id, before.id, but=touched)
+        stages.ended("copy")
+        ranker = _ChunkRanker(engine, carried, touched, run.id, chunk_members)
+        rank_on_all_cores(ranker, (), processes, progress)
+        stages.ended("rank")
+        measures = {"seconds": stages.seconds, "model": before.model_run_id}
+        effective_at = publish(engine, run.id, carried.model, measures, now=now(), delay=publication_delay)
+        not_dropped = drop_unneeded_runs(engine, now())
+        stages.ended("publish")
+        return RunReport(
+            run.id, members, len(touched), len(postings), 0, 0, effective_at, not_dropped, stages.seconds
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The run published last: since when there may be changes, and which run's model it was made with."""
+
+    id: int
+    cutoff_at: datetime
+    options: Mapping[str, object]
+    model_run_id: int
+
+
+def _before(connection: Connection) -> tuple[_Before, Kept]:
+    row = connection.execute(
+        text("""
+            SELECT r.id, r.cutoff_at, r.options, coalesce((r.measures ->> 'model')::bigint, r.id)
+            FROM connected_jobs.publication p
+            JOIN connected_jobs.refresh_run r ON r.id = p.run_id
+            WHERE r.state = 'ready'
+            ORDER BY p.id DESC
+            LIMIT 1
+        """)
+    ).one_or_none()
+    if row is None:
+        raise RefreshError("There is no run to go on from: run `connected-jobs refresh` first.")
+    try:
+        return _Before(*row), read_kept_model(connection, row[3])
+    except KeptModelError as error:
+        raise RefreshError(
+            f"The model of run {row[0]} cannot be taken up ({error}) Run `connected-jobs refresh`."
+        ) from error
+
+
+def _members(
+    connection: Connection, before: _Before, carried: Carried, postings: Sequence[Posting]
+) -> tuple[int, list[str]]:
+    """How many members take mail, and which of them are to be ranked again, sorted."""
+    recent = {posting.id for posting in postings if posting.updated_at >= before.cutoff_at}
+    found = connection.execute(
+        text(rf"""
+            WITH active AS MATERIALIZED (
+                SELECT DISTINCT member_id
+                FROM board.activity
+                WHERE occurred_at > :since AND kind IN ('view', 'scrap', 'apply')
+            )
+            SELECT m.id,
+                   a.member_id IS NOT NULL
+                   OR m.updated_at >= :since
+                   OR l.member_id IS NULL
+                   OR EXISTS (SELECT FROM unnest(l.posting_ids) p WHERE p <> ALL(:open) OR p = ANY(:replaced))
+                   OR EXISTS (SELECT FROM unnest(l.posting_ids[1\:{HEAD}]) p WHERE p = ANY(:like))
+            FROM board.member m
+            LEFT JOIN active a ON a.member_id = m.id
+            LEFT JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = m.id
+            WHERE m.mail_consent AND m.withdrawn_at IS NULL
+            ORDER BY m.id COLLATE "C"
+        """),
+        {
+            "since": before.cutoff_at,
+            "run": before.id,
+            "open": carried.open_ids(),
+            "replaced": sorted(carried.replaced & recent),
+            "like": sorted(carried.like(recent)),
+        },
+    ).all()
+    return len(found), [member_id for member_id, touched in found if touched]
+
+
+@dataclass(frozen=True, slots=True)
+class _ChunkRanker:
+    engine: Engine
+    carried: Carried
+    member_ids: Sequence[str]
+    run_id: int
+    chunk_members: int
+
+    def chunks(self) -> int:
+        return -(-len(self.member_ids) // self.chunk_members)
+
+    def __call__(self, number: int) -> None:
+        first = number * self.chunk_members
+        ids = self.member_ids[first : first + self.chunk_members]
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            driver = driver_of(connection)
+            ranked = rank_again(self.carried, driver, ids)
+            runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
+
+
+def rank_again(carried: Carried, driver: psycopg.Connection, ids: Sequence[str]) -> list[list[RankedPosting]]:
+    """The lists that a kept model makes for members, from their profiles and activity as they are now."""
+    model = carried.about(_activity(driver, ids, carried.position_of), members=len(ids))
+    return model.rank(range(len(ids)), profiles(driver, ids))
+
+
+def _activity(driver: psycopg.Connection, ids: Sequence[str], position_of: Mapping[str, int]) -> ActivityLog:
+    """What members did, by their places in `ids` and the postings' in the model."""
+    place = {member_id: at for at, member_id in enumerate(ids)}
+    rows = [
+        (place[member], position_of[posting], Kind[kind.upper()], at)
+        for member, posting, kind, at in driver.execute(_ACTIVITY, [list(ids)])
+        if posting in position_of
+    ]
+    member, posting, kind, at = np.array(rows, np.int64).reshape(-1, 4).T
+    order = np.lexsort((kind, posting, at, member))
+    return ActivityLog(
+        member[order].astype(np.int32),
+        posting[order].astype(np.int32),
+        kind[order].astype(np.int8),
+        at[order],
+    )

@@ -1,0 +1,196 @@
+"""A kept model over the board as it is now: new postings come to it, and whichever members are to be ranked.
+
+Whatever speaks for a posting the model knew stays as it was to the last bit: what is rare and common, popularity,
+freshness as of the last whole refresh, prices of congestion. So the list of a member who did nothing is still what
+the model says, unless it holds a posting that is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from app.recommend.catalogue import Catalogue, extended
+from app.recommend.evidence import KIN_KEPT, Evidence, squares_of, unit_vectors
+from app.recommend.history import history
+from app.recommend.kept import contents
+from app.recommend.topmost import topmost
+from app.recommend.veto import board_day, vetoed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from app.recommend.board import ActivityLog, Posting
+    from app.recommend.factors import Side
+    from app.recommend.kept import Kept
+    from app.recommend.refresh import Model
+
+LIKE = 10  # open postings like a new one: who has any of them at the head of a list is offered the new one
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A kept model over the board's postings as they are now.
+
+    Attributes:
+        model: Without members.
+        position_of: Where each of the board's postings stands in it, by id.
+        late: Positions of postings that are shown now and were not when the model was learned.
+        replaced: Ids of those of them that were known then and say something else now.
+        sides: What members' factors are solved against.
+    """
+
+    model: Model
+    position_of: Mapping[str, int]
+    late: NDArray[np.int64]
+    replaced: frozenset[str]
+    sides: Sequence[Side]
+
+    def about(self, log: ActivityLog, *, members: int) -> Model:
+        """The model about so many members, who did what the log says by positions in this model."""
+        evidence, stock = self.model.evidence, self.model.stock
+        past = history(log, members=members, postings=len(stock.ids), scale=evidence.history.scale)
+        about = evidence.about(past, self.sides, stock.shown, show_viewed=self.model.options.show_viewed)
+        return replace(self.model, evidence=about)
+
+    def open_ids(self) -> list[str]:
+        """Every posting that may be shown."""
+        stock = self.model.stock
+        return [stock.ids[at] for at in stock.shown[~self.model.gone[stock.shown]].tolist()]
+
+    def like(self, ids: Collection[str]) -> set[str]:
+        """The open postings most like each of those that came late and are named, by the attributes they share."""
+        stock = self.model.stock
+        late = np.array([at for at in self.late.tolist() if stock.ids[at] in ids], np.int64)
+        known = stock.shown[: len(stock.shown) - len(self.late)]
+        known = known[~self.model.gone[known]]
+        if not len(late) or not len(known):
+            return set()
+        found: set[str] = set()
+        for start in range(0, len(late), _BATCH):
+            part = late[start : start + _BATCH]
+            alike = np.zeros((len(part), len(known)), np.float32)
+            for field in stock.fields.values():
+                alike += (field.matrix[part] @ field.matrix[known].T).toarray()
+            found |= {stock.ids[at] for row in topmost(alike, LIKE) for at in known[row].tolist()}
+        return found
+
+
+def carry(kept: Kept, postings: Sequence[Posting], *, now: datetime) -> Carried:
+    """Bring a kept model to the board's postings, sorted by id.
+
+    A posting that was not there, or says something else now, is a new one to the model: it stands for what its
+    content says, or where there was one with its id before, for what members' activity said of that.
+    """
+    model = kept.model
+    known, place = _places(kept, postings)
+    new = np.flatnonzero(place != known)
+    added = [postings[at] for at in new.tolist()]
+    count = len(model.stock.ids) + len(new)
+    today = board_day(now)
+    is_open = np.zeros(count, np.bool_)
+    is_open[place] = [not vetoed(each.status, each.deadline, today=today) for each in postings]
+    was_shown = np.zeros(count, np.bool_)
+    was_shown[model.stock.shown] = True
+    late = np.flatnonzero(is_open & ~was_shown)
+    stock = extended(model.stock, added, shown=np.r_[model.stock.shown, late], now=model.now)
+    evidence = _extended(model.evidence, stock, added, known[new], late)
+    carried = replace(
+        model,
+        postings=dict(zip(place.tolist(), postings, strict=True)),
+        stock=stock,
+        evidence=evidence,
+        prices=model.prices.and_more(len(new)),
+        gone=was_shown & ~is_open,
+    )
+    return Carried(
+        model=carried,
+        position_of={posting.id: at for posting, at in zip(postings, place.tolist(), strict=True)},
+        late=late,
+        replaced=frozenset(postings[at].id for at in new.tolist() if known[at] >= 0),
+        sides=_sides(model.evidence, evidence),
+    )
+
+
+def _places(kept: Kept, postings: Sequence[Posting]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each posting stood in the model (-1 for nowhere), and where it stands: behind all others if it is new."""
+    ids = kept.model.stock.ids
+    position_of = {posting_id: at for at, posting_id in enumerate(ids)}
+    known = np.array([position_of.get(posting.id, -1) for posting in postings], np.int64)
+    same = (known >= 0) & (kept.contents[known] == contents(postings)).all(axis=1)
+    return known, np.where(same, known, len(ids) + np.cumsum(~same) - 1)
+
+
+def _sides(before: Evidence, after: Evidence) -> list[Side]:
+    count = len(after.postings)
+    rows = np.arange(len(before.postings), count)
+    new = np.split(after.postings[rows], after.models, axis=1)
+    return [side.changed(rows, each, count=count) for side, each in zip(before.sides(), new, strict=True)]
+
+
+def _extended(
+    evidence: Evidence,
+    stock: Catalogue,
+    postings: Sequence[Posting],
+    before: NDArray[np.int64],
+    late: NDArray[np.int64],
+) -> Evidence:
+    """Evidence about more postings; `before` is where each of them stood, -1 for nowhere."""
+    if not len(postings) and not len(late):
+        return evidence
+    guessed = evidence.posting_guess.of(evidence.posting_traits.rows(postings))
+    content = np.vstack([evidence.content, guessed])
+    tried = np.asarray(evidence.postings.any(axis=1), np.bool_) & ~evidence.untried
+    kept = (before >= 0) & tried[before]
+    kinds = np.vstack([evidence.postings, np.where(kept[:, None], evidence.postings[before], guessed)])
+    popular = np.r_[evidence.popular, np.where(before >= 0, evidence.popular[before], np.float32(0))]
+    has_factors = np.asarray(kinds[late].any(axis=1), np.bool_)
+    panel = evidence.panel
+    lookup = [field.matrix[late].T for field in stock.fields.values()]
+    shown = len(stock.shown) - len(late)
+    return replace(
+        evidence,
+        postings=kinds,
+        untried=np.r_[evidence.untried, ~kept],
+        content=content,
+        reach=np.vstack([evidence.reach, np.where(has_factors[:, None], kinds[late], content[late])]),
+        kin=_kin(evidence.kin, kinds, stock.shown[:shown], late),
+        panel=panel and replace(panel, done=_wider(panel.done, len(late))),
+        lookup=sparse.csr_array(sparse.hstack([evidence.lookup, sparse.vstack(lookup)], format="csr")),
+        popular=popular,
+    )
+
+
+def _wider(matrix: sparse.csr_array, columns: int) -> sparse.csr_array:
+    rows, width = matrix.shape
+    return sparse.csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(rows, width + columns))
+
+
+def _kin(
+    kin: sparse.csr_array, factors: NDArray[np.float32], shown: NDArray[np.int64], late: NDArray[np.int64]
+) -> sparse.csr_array:
+    """Nearness of factors with columns for those that came late, and rows for new postings."""
+    unit = unit_vectors(factors)
+    blocks = []
+    for start in range(0, len(late), _BATCH):
+        part = late[start : start + _BATCH]
+        near = unit[part] @ unit.T
+        near[np.arange(len(part)), part] = 0
+        blocks.append(squares_of(near, topmost(near, KIN_KEPT)))
+    if not blocks:
+        return sparse.csr_array((kin.data, kin.indices, np.r_[kin.indptr, [kin.indptr[-1]] * (len(unit) - kin.shape[0])]),
+                                shape=(len(unit), kin.shape[1]))  # fmt: skip
+    nearest = sparse.csr_array(sparse.vstack(blocks, format="csr"))
+    own_row = np.full(len(unit), -1)
+    own_row[late] = np.arange(len(late))
+    of_new = own_row[kin.shape[0] :]
+    rows = nearest[np.maximum(of_new, 0)][:, shown]
+    rows = sparse.diags_array((of_new >= 0).astype(np.float32)) @ rows
+    return sparse.csr_array(sparse.hstack([sparse.vstack([kin, rows]), nearest.T], format="csr"))
