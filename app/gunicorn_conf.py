@@ -21,7 +21,7 @@ name_metrics_dir()
 class Logger(glogging.Logger):
     """gunicorn's own, which takes any `logconfig_dict` for a wish for access lines.
 
-    It then makes one of each call, at a fifth of a call's CPU time, though nobody asked for it or sees it.
+    It then makes one of each call, at a tenth of a call's CPU time, though nobody asked for it or sees it.
     """
 
     @property

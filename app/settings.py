@@ -65,8 +65,8 @@ class Settings:
     )
     server: str = _setting("gunicorn", _server, "gunicorn, or granian where its extra is installed")
     workers: int = _setting(2, _positive, "worker processes")
-    threads: int = _setting(16, _positive, "threads a worker")
-    connections: int = _setting(4, _positive, "connections a worker opens to Postgres, at most")
+    threads: int = _setting(8, _positive, "threads a worker")
+    connections: int = _setting(8, _positive, "connections a worker opens to Postgres, at most")
     pgbouncer: bool = _setting(
         default=False, parse=_on_or_off, meaning="on where DATABASE_URL is a PgBouncer"
     )

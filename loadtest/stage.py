@@ -160,6 +160,25 @@ class Stage:
             complaint=self.conductor.health.complaint,
         )
 
+    def observe(self, rps: float, seconds: float, each: Callable[[float], None]) -> Step:
+        """Play a rate to its end whatever comes of it, or until Ctrl-C.
+
+        Args:
+            rps: calls per second.
+            seconds: how long.
+            each: told the seconds played, a few times a second; it must not wait long.
+        """
+        play = self._begin(for_seconds(rps, seconds))
+        try:
+            while self._look("soak", play, seconds) is not None:
+                each(self.clock() - play.starts_at)
+        except KeyboardInterrupt:
+            self.note("stopped by the operator")
+        tally = self._finish()
+        step = self._step("soak", rps, play, tally, judge(tally, self.line))
+        self.steps.append(step)
+        return step
+
     def _recovered_at(self, tally: Tally, play: Play, from_s: float) -> float | None:
         """The first second from which three in a row keep the latency line; only seconds whose calls have ended."""
         ended = int(self.clock() - play.starts_at - self.sender.traffic.cut_off_s) - 1

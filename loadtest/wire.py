@@ -54,7 +54,10 @@ class _Parser(HTTPResponse):
 
 
 class Wire:
-    """Connections to one origin, the last used first; one greenlet uses a connection at a time."""
+    """Connections to one origin, the last used first; one greenlet uses a connection at a time.
+
+    `replaced` counts kept connections that were found closed when they were used, and whose call was made on a new one.
+    """
 
     def __init__(self, origin: Origin, *, headers: Mapping[str, str]) -> None:
         self._origin = origin
@@ -63,6 +66,7 @@ class Wire:
         self._tail = f" HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
         self._tls = ssl.create_default_context() if origin.scheme == "https" else None
         self._idle: list[gsocket.socket] = []
+        self.replaced = 0
 
     def get(self, path: str, *, within_s: float) -> Reply:
         """One GET. A kept connection that breaks before it answers is replaced by a new one, once (RFC 9112, 9.3.1).
@@ -81,6 +85,7 @@ class Wire:
                     except NoReplyError as error:
                         if error.kind != "closed":
                             raise
+                        self.replaced += 1
                 return self._exchange(self._connect(), request)
         except gevent.Timeout as fired:
             if fired is not timeout:

@@ -115,7 +115,10 @@ def sparse_values(matrix: sparse.csr_array, pairs: Pairs) -> NDArray[np.float32]
         dense[matrix.indices[own]] = matrix.data[own]
         values[pairs.of(row)] = dense[pairs.col[pairs.of(row)]]
         dense[matrix.indices[own]] = 0
-    size = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel() / max(1, matrix.shape[1]))
+    # As `matrix.power(2).sum(axis=1)`, which would sort the columns first.
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    squares = np.bincount(rows, weights=matrix.data * matrix.data, minlength=matrix.shape[0])
+    size = np.sqrt(squares / max(1, matrix.shape[1]))
     return _over(values, size[pairs.row])
 
 

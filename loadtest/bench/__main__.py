@@ -36,11 +36,11 @@ def ground_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64)),
         click.option(
-            "--threads", default=16, show_default=True, type=click.IntRange(1, 256), help="Of a worker."
+            "--threads", default=8, show_default=True, type=click.IntRange(1, 256), help="Of a worker."
         ),
         click.option(
             "--pool",
-            default=4,
+            default=8,
             show_default=True,
             type=click.IntRange(1, 256),
             help="Connections of a worker to Postgres; d has one a thread.",

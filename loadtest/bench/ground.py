@@ -15,7 +15,7 @@ from loadtest.bench.errors import BenchError
 from loadtest.bench.programs import free_port, last_lines, output_of, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from subprocess import Popen
 
 PEERS = "loadtest.bench.peers"
@@ -58,6 +58,38 @@ def ground(
     Raises:
         BenchError: a command failed, or the folder holds another board.
     """
+    with postgres(data_dir, folder=folder, cores=cores) as held:
+        environment = {**held.environment, "DATABASE_URL": held.url}
+        _fill(held.data_dir, board, environment, say)
+        every, one = write_questions(folder, _members_with_lists(environment))
+        yield Ground(
+            url=held.url,
+            postgres_pid=held.pid,
+            data_dir=held.data_dir,
+            authorization=authorization(environment),
+            every=every,
+            one=one,
+            members=sum(1 for _ in every.open(encoding="ascii")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A running Postgres: its database `connected_jobs`, its process, and the environment of commands that use it."""
+
+    url: str
+    pid: int
+    data_dir: Path
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def postgres(data_dir: Path, *, folder: Path, cores: Sequence[int]) -> Iterator[Held]:
+    """Run Postgres on `data_dir` for as long as the block lasts, held by an idle instance of the service.
+
+    Raises:
+        BenchError: it did not start.
+    """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -69,10 +101,7 @@ def ground(
     log = folder / "postgres.log"
     with running([COMMAND, "serve"], cores=cores, environment=environment, log=log) as idle:
         url, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", idle, log)
-        environment["DATABASE_URL"] = url
-        _fill(data_dir, board, environment, say)
-        every, one, members = _write_questions(folder, environment)
-        yield Ground(url, pid, data_dir, _authorization(environment), every, one, members)
+        yield Held(url, pid, data_dir, environment)
 
 
 def _wait_for_postgres(pid_file: Path, idle: Popen[bytes], log: Path) -> tuple[str, int]:
@@ -110,8 +139,12 @@ def _fill(data_dir: Path, board: Board, environment: Mapping[str, str], say: Cal
     mark.write_text(json.dumps(wanted), encoding="utf-8")
 
 
-def _write_questions(folder: Path, environment: Mapping[str, str]) -> tuple[Path, Path, int]:
-    """Files of paths: one that asks for every member once, one that asks for the first again and again."""
+def _members_with_lists(environment: Mapping[str, str]) -> list[str]:
+    """Ids of the members whose list fills an answer.
+
+    Raises:
+        BenchError: there is none.
+    """
     program = [sys.executable, "-m", f"{PEERS}.members_with_lists"]
     given = {"BENCH_BODY": "/dev/null", "BENCH_CONNECTIONS": "1"}
     members = output_of(
@@ -119,14 +152,19 @@ def _write_questions(folder: Path, environment: Mapping[str, str]) -> tuple[Path
     ).splitlines()
     if not members:
         raise BenchError("No member of the generated board has a list that fills an answer.")
+    return members
+
+
+def write_questions(folder: Path, members: Iterable[str]) -> tuple[Path, Path]:
+    """Files of paths: one that asks for every member once, one that asks for the first again and again."""
     every, one = folder / "every.txt", folder / "one.txt"
     lines = [f"/v1/members/{member}/recommendations?campaign=weekly-digest\n" for member in members]
     every.write_text("".join(lines), encoding="ascii")
     one.write_text(lines[0], encoding="ascii")
-    return every, one, len(members)
+    return every, one
 
 
-def _authorization(environment: Mapping[str, str]) -> str:
+def authorization(environment: Mapping[str, str]) -> str:
     """The header of a new credential."""
     said = output_of(
         [COMMAND, "credential", "create", "bench"], cores=(), environment=environment, limit_s=_START_S

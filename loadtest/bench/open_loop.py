@@ -1,7 +1,9 @@
 """Latency under arrivals that do not wait for answers: `python -m loadtest.bench.open_loop`, a process of its own.
 
 Arrivals are Poisson. A call's latency runs from the instant it was meant to be sent, so the time it waited for a
-free connection, or for this client, counts (Gil Tene's "coordinated omission"; wrk2 measures the same way).
+free connection, or for this client, counts (Gil Tene's "coordinated omission"; wrk2 measures the same way). Every
+connection has made a call before: a sender and a proxy open one when they have something to ask, and gunicorn's gthread
+would wait in a thread, for up to 5 s, on each that was opened and says nothing.
 select() is used since its timeouts are in microseconds; epoll's are in milliseconds and would be seen in the result.
 """
 
@@ -114,6 +116,13 @@ class _Client:
         self.late_s: list[float] = []
         self.errors: Counter[str] = Counter()
 
+    def warm(self) -> None:
+        """Make an uncounted call on each connection."""
+        for connection in self._idle:
+            self._ask(connection)
+            while connection.status() is None:
+                pass
+
     def run(self, due_s: Iterable[float], *, until_s: float) -> int:
         """Make the calls due at these instants of `time.perf_counter`; how many had no answer by `until_s`."""
         due = deque(due_s)
@@ -129,10 +138,13 @@ class _Client:
     def _send(self, due_s: float) -> None:
         connection = self._idle.pop()
         connection.due_s = due_s
-        self._at = (self._at + 1) % len(self._requests)
-        connection.socket.sendall(self._requests[self._at])
+        self._ask(connection)
         self.late_s.append(time.perf_counter() - due_s)
         self._busy.add(connection)
+
+    def _ask(self, connection: _Connection) -> None:
+        self._at = (self._at + 1) % len(self._requests)
+        connection.socket.sendall(self._requests[self._at])
 
     def _read(self, connection: _Connection) -> None:
         status = connection.status()
@@ -151,6 +163,7 @@ def _measure(order: Order, authorization: str) -> OpenLoop:
     client = _Client(order, [b"GET " + path + tail for path in paths])
     chance = random.Random(order.seed)
     gaps = (chance.expovariate(order.rps) for _ in range(round(order.rps * order.seconds)))
+    client.warm()
     gc.disable()
     start_s, cpu_start_s = time.perf_counter() + 0.05, time.process_time()
     until_s = start_s + order.seconds + GRACE_S

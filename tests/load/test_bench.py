@@ -118,7 +118,7 @@ def test_the_peers_run_the_services_own_statement() -> None:
 
 def test_the_peers_collect_garbage_as_the_service_does() -> None:
     pattern = r"^GC_THRESHOLDS = (\(.*\))"
-    files = (ROOT / "loadtest" / "bench" / "peers" / "given.py", ROOT / "app" / "gunicorn_conf.py")
+    files = (ROOT / "loadtest" / "bench" / "peers" / "given.py", ROOT / "app" / "web" / "process.py")
     theirs, ours = (re.findall(pattern, file.read_text(encoding="utf-8"), re.MULTILINE) for file in files)
     assert theirs == ours
 

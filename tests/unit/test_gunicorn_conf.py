@@ -48,19 +48,23 @@ def read(**settings: str) -> dict[str, object]:
         f"names = {[*EXPECTED, 'workers', 'threads', 'address']!r};"
         "print(json.dumps({name: getattr(cfg, name) for name in names}))"
     )
+    found: dict[str, object] = json.loads(_printed(program, **settings))
+    return found
+
+
+def _printed(program: str, *arguments: str, **settings: str) -> str:
+    """What a program prints that gunicorn's settings file is an argument of."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("CJ_", "GUNICORN_"))
     }
-    printed = subprocess.run(
-        [sys.executable, "-c", program, "--config", str(CONF)],
+    return subprocess.run(
+        [sys.executable, "-c", program, "--config", str(CONF), *arguments],
         env=inherited | settings | {"DATABASE_URL": "postgresql:///nowhere"},
         capture_output=True,
         check=True,
         text=True,
         cwd=CONF.parents[1],
     ).stdout
-    found: dict[str, object] = json.loads(printed)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +80,19 @@ def test_each_value_is_what_was_measured(default: dict[str, object], name: str) 
 def test_size_and_address_are_the_settings() -> None:
     found = read(CJ_WORKERS="3", CJ_THREADS="5", CJ_BIND="127.0.0.1:9000")
     assert (found["workers"], found["threads"], found["address"]) == (3, 5, [["127.0.0.1", 9000]])
+
+
+def test_no_access_line_is_put_together_unless_somebody_asks_for_it() -> None:
+    """`logconfig_dict` alone makes gunicorn do so, for nobody to see."""
+    program = (
+        "from gunicorn.app.wsgiapp import WSGIApplication as A;"
+        "cfg = A('%(prog)s', prog='gunicorn').cfg;"
+        "print(cfg.logger_class(cfg).access_log_enabled)"
+    )
+    assert [_printed(program, *asked).strip() for asked in ([], ["--access-logfile", "-"])] == [
+        "False",
+        "True",
+    ]
 
 
 def test_kept_connections_leave_room_for_calls(default: dict[str, object]) -> None:

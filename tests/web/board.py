@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from app.recommend.board import ASKED_COMPANY
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -173,7 +175,7 @@ LISTS: dict[str, list[tuple[str, int]]] = {
         ("p-today", 9),
         ("p-tomorrow", 9),
     ],
-    "m-asked": [("p-01", 13), ("p-02", 13), ("p-03", 13), ("p-06", 7), ("p-07", 7)],
+    "m-asked": [(name, ASKED_COMPANY + 13) for name in ("p-01", "p-02", "p-03")] + [("p-06", 7), ("p-07", 7)],
     "m-vetoed": [("p-closed", 4), ("p-hidden", 4), ("p-yesterday", 4)],
     "m-withdrawn": [("p-12", 4), ("p-11", 4)],
     "m-silent": [("p-12", 4), ("p-11", 4)],

@@ -21,9 +21,6 @@ import asyncpg
 import msgspec
 import prometheus_client
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
 from loadtest.bench.peers.given import (
     CONNECTIONS,
@@ -53,10 +50,9 @@ SEOUL = ZoneInfo("Asia/Seoul")
 SLUG = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 PER_COMPANY = 2
 COMPANY_APPLIED = 13
-HARD_LIMIT = RateLimitItemPerSecond(1_000_000)
+HARD_RPS = 1_000_000
 _HEADERS = dict(HEADERS)
 _json = msgspec.json.encode
-_limiter = FixedWindowRateLimiter(MemoryStorage())
 _answers = prometheus_client.Counter("peer_answers", "Calls answered", ["campaign", "source", "degraded"])
 _seconds = prometheus_client.Histogram(
     "peer_answer_seconds", "From first sight to answer", buckets=(0.001, 0.004, 0.015, 0.06, 0.25, 1.0, 4.0)
@@ -121,10 +117,19 @@ def credential(request: Request) -> str:
     hashed = sha256(secret.encode()).digest()
     for known, name in _at_hand["credentials"].items():
         if hmac.compare_digest(known, hashed):
-            if not _limiter.hit(HARD_LIMIT, name):
+            if not _within_limit(str(name)):
                 raise HTTPException(429)
             return str(name)
     raise HTTPException(401)
+
+
+def _within_limit(name: str) -> bool:
+    """Count a call in this second; `limits` counts in memory with a thread every 10 ms, which would cost this peer."""
+    second = int(time.monotonic())
+    if _at_hand.get("second") != second:
+        _at_hand.update(second=second, counts=Counter())
+    _at_hand["counts"][name] += 1
+    return bool(_at_hand["counts"][name] <= HARD_RPS)
 
 
 @app.get("/v1/members/{external_id}/recommendations")

@@ -1,0 +1,142 @@
+"""Does a worker's memory grow? Resident memory of each worker from /proc, and the slope of it over time."""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+KB, PAGE_KB = 1024, os.sysconf("SC_PAGE_SIZE") // 1024
+SECONDS_PER_MIN = 60
+FEWEST_SAMPLES = 4
+SURE_ERRORS = 2.0  # a slope so many standard errors from 0 is no chance
+_PARENT = 1  # field of /proc/PID/stat after the name, from 0 on
+_RESIDENT = 1  # field of /proc/PID/statm
+
+
+class Slope(msgspec.Struct, frozen=True, kw_only=True):
+    """A straight line through memory over time; `standard_error` takes the samples as independent."""
+
+    kb_per_min: float
+    standard_error: float
+    samples: int
+
+    @property
+    def grows(self) -> bool:
+        """Whether it rises by more than chance explains."""
+        return self.kb_per_min > SURE_ERRORS * self.standard_error
+
+
+def slope(points: Sequence[tuple[float, float]]) -> Slope | None:
+    """Least squares through (seconds, KB); None with too few points or all at one moment."""
+    n = len(points)
+    if n < FEWEST_SAMPLES:
+        return None
+    mean_x, mean_y = (sum(values) / n for values in zip(*points, strict=True))
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    if not spread:
+        return None
+    rise = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+    left = sum((y - mean_y - rise * (x - mean_x)) ** 2 for x, y in points)
+    error = math.sqrt(left / (n - 2) / spread)
+    return Slope(kb_per_min=rise * SECONDS_PER_MIN, standard_error=error * SECONDS_PER_MIN, samples=n)
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker from its start to its end; `slope` begins when it is `settled`, None where it did not live so long."""
+
+    pid: int
+    seen_from_s: float
+    seen_until_s: float
+    first_mb: float
+    last_mb: float
+    slope: Slope | None
+
+
+@dataclass
+class Memory:
+    """Samples of the workers below a demo, taken at seconds of a play.
+
+    A worker's caches fill after its start, so its slope leaves out its first `settle_s`.
+    """
+
+    demo_pid: int
+    settle_s: float
+    proc: Path = Path("/proc")
+    samples: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+
+    def sample(self, at_s: float) -> None:
+        """Look at each worker that lives now."""
+        for pid in workers(self.demo_pid, proc=self.proc):
+            kb = resident_kb(pid, proc=self.proc)
+            if kb:
+                self.samples.setdefault(pid, []).append((at_s, kb))
+
+    def generations(self) -> tuple[Generation, ...]:
+        """The workers there were, in the order of their start."""
+        return tuple(
+            Generation(
+                pid=pid,
+                seen_from_s=seen[0][0],
+                seen_until_s=seen[-1][0],
+                first_mb=seen[0][1] / KB,
+                last_mb=seen[-1][1] / KB,
+                slope=slope(self._settled(seen)),
+            )
+            for pid, seen in self.samples.items()
+        )
+
+    def whole(self) -> Slope | None:
+        """Through all settled samples of all workers: what one generation leaves to the next shows here."""
+        return slope([point for seen in self.samples.values() for point in self._settled(seen)])
+
+    def within(self) -> Slope | None:
+        """Through all settled samples, each worker's from its own mean: what grows while a worker lives."""
+        centred: list[tuple[float, float]] = []
+        for seen in self.samples.values():
+            if settled := self._settled(seen):
+                mean_x, mean_y = (sum(values) / len(settled) for values in zip(*settled, strict=True))
+                centred += [(x - mean_x, y - mean_y) for x, y in settled]
+        return slope(centred)
+
+    def _settled(self, seen: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        return [point for point in seen if point[0] >= seen[0][0] + self.settle_s]
+
+
+def workers(demo_pid: int, *, proc: Path = Path("/proc")) -> list[int]:
+    """The worker processes of the gunicorn that a demo started."""
+    masters = [pid for pid in children(demo_pid, proc=proc) if b"gunicorn" in _read(proc / f"{pid}/cmdline")]
+    return sorted(pid for master in masters for pid in children(master, proc=proc))
+
+
+def children(parent: int, *, proc: Path = Path("/proc")) -> list[int]:
+    """Processes that a process started and that live."""
+    pids = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if _parent(_read(proc / f"{pid}/stat")) == parent]
+
+
+def resident_kb(pid: int, *, proc: Path = Path("/proc")) -> int:
+    """Resident memory, what is shared with others included; 0 where the process has ended."""
+    fields = _read(proc / f"{pid}/statm").split()
+    return int(fields[_RESIDENT]) * PAGE_KB if fields else 0
+
+
+def proportional_kb(pid: int, *, proc: Path = Path("/proc")) -> int:
+    """Resident memory, of what is shared only this process's part; 0 where the kernel does not tell."""
+    lines = _read(proc / f"{pid}/smaps_rollup").splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith(b"Pss:")), 0)
+
+
+def _parent(stat: bytes) -> int | None:
+    fields = stat.rpartition(b")")[2].split()
+    return int(fields[_PARENT]) if fields else None
+
+
+def _read(path: Path) -> bytes:
+    """A file of /proc; empty where the process ended meanwhile."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

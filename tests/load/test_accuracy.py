@@ -1,0 +1,51 @@
+"""Two scenarios, much compressed, on a demo of its own: the record's content, not how good the forecast was."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from loadtest.accuracy import Accuracy
+from loadtest.costs import Costs
+from tests.load.conftest import Start
+
+TOLD = {"ceiling_rps": 150.0, "overloaded_share": 0.9, "degraded": 0.6, "refused": 0.6}
+
+
+def test_scenarios_are_scaled_rehearsed_and_set_beside_their_forecast(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("CJ_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "told.json").write_text(json.dumps({"costs": TOLD, "more": 1}))
+    code, output = start(
+        "loadtest.accuracy",
+        *(
+            "--only",
+            "10",
+            "--only",
+            "13",
+            "--target-s",
+            "5",
+            "--costs",
+            "told.json",
+            "--out",
+            "accuracy.json",
+        ),
+        *("--members", "1000", "--postings", "200", "--port", "8494"),
+    ).ended(within_s=300)
+    assert code == 0, output
+    found = msgspec.json.decode((tmp_path / "accuracy.json").read_bytes(), type=Accuracy)
+    assert found.sentence in output
+    assert found.costs == Costs(**TOLD)
+    parts, refused = found.rows
+    assert (parts.name, parts.speed, parts.soft_rps, parts.hard_rps) == ("10-three-parts", 60, 60, 90)
+    assert (parts.forecast.course.sent, parts.measured.course.sent) == (4_200, 4_200)
+    assert parts.measured.peak_rps > 30
+    assert (refused.name, refused.forecast.course.attempts) == ("13-over-the-hard-line-blank", 38_250)
+    # Lines of 60 and 90 calls/s under 135: a third refused, blank for want of a retry.
+    assert refused.forecast.shares.failed == pytest.approx(0.29, abs=0.02)
+    assert refused.measured.shares.failed == pytest.approx(0.29, abs=0.1)
+    assert refused.measured.course.blank > 0
+    assert refused.calls_made == pytest.approx(38_250 / 60, abs=2)
