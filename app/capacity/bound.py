@@ -64,7 +64,7 @@ class CapacityBound:
     out is the larger part of a call's work, so that promises degraded answers where there are cut-offs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every number by its name
         self,
         ceiling_rps: float,
         *,

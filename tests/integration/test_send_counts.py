@@ -281,7 +281,11 @@ def running(engine: Engine) -> tuple[tuple[str, ...], int]:
 
 
 def test_the_lowest_line_of_the_instances_that_run_is_known(pool: ServingPool, engine: Engine) -> None:
-    lines = ({"hard_rps": 5000, "soft_rps": 0}, {"hard_rps": 900, "soft_rps": 600}, {"hard_rps": 0, "soft_rps": 0})
+    lines = (
+        {"hard_rps": 5000, "soft_rps": 0},
+        {"hard_rps": 900, "soft_rps": 600},
+        {"hard_rps": 0, "soft_rps": 0},
+    )
     for name, settings in zip("abc", lines, strict=True):
         beat(pool, replace(instance(name), settings=settings))
     with engine.connect() as connection:
