@@ -10,9 +10,9 @@ from flask import Blueprint, Response, g, redirect, request, url_for
 from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
 
 from app.capacity.calibration import forecast_errors
+from app.capacity.drift import Minute, advise
 from app.web.pages.charts import NARROW, WIDE, Series, lines
 from app.web.pages.curves import fitting, received_by_step, stepped
-from app.web.pages.drift import Minute, advise
 from app.web.pages.figures import Figure, of_campaign, three_numbers
 from app.web.pages.forms import SentForm
 from app.web.pages.language import moment, number
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from app.capacity.calibration import ForecastErrors, MeasuredSend
     from app.capacity.campaign import Campaign
+    from app.capacity.drift import Advice
     from app.web.pages.curves import Steps
-    from app.web.pages.drift import Advice
     from app.web.pages.planning import Judged, Planned, Planning
 
 MINUTE: Final = timedelta(minutes=1)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capacity.campaign import AllAtOnce, Campaign, Range
+from app.capacity.drift import Advice, Minute, advise
 from app.web.pages.charts import NARROW, WIDE, Series, TimeAxis, latencies, lines, nice_top, stacked
 from app.web.pages.curves import fitting
-from app.web.pages.drift import Advice, Minute, advise
 from app.web.pages.fields import read_number, shown_number
 
 NINE = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - wall time, as a chart's axis has it
