@@ -13,6 +13,7 @@ from tests.load.conftest import Start
 TOLD = {"ceiling_rps": 150.0, "overloaded_share": 0.9, "degraded": 0.6, "refused": 0.6}
 
 
+@pytest.mark.slow
 def test_scenarios_are_scaled_rehearsed_and_set_beside_their_forecast(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

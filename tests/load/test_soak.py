@@ -9,6 +9,7 @@ from loadtest.soak import Soak
 from tests.load.conftest import Start
 
 
+@pytest.mark.slow
 def test_a_short_soak_recycles_workers_and_refreshes_without_losing_a_call(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
