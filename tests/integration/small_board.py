@@ -115,19 +115,26 @@ def lists_made_at_once(engine: Engine, *, now: datetime, options: Options | None
 
 
 def everywhere(engine: Engine, needle: str) -> list[str]:
-    """Tables, in any schema but Postgres's own, with a row that holds the text anywhere."""
-    tables = rows(
+    """Tables, in any schema but Postgres's own, with a row that holds the text anywhere, in bytes as well."""
+    columns = rows(
         engine,
         """
-        SELECT format('%I.%I', n.nspname, c.relname)
+        SELECT format('%I.%I', n.nspname, c.relname), format('%I', a.attname), a.atttypid = 'bytea'::regtype
         FROM pg_class c
         JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
         ORDER BY 1
         """,
     )
+    holds: dict[str, list[str]] = {}
+    for table, column, is_bytes in columns:
+        found = (
+            "position(convert_to(:needle, 'UTF8') IN {})" if is_bytes else "strpos(CAST({} AS text), :needle)"
+        )
+        holds.setdefault(table, []).append(f"{found.format(column)} > 0")
     return [
         table
-        for (table,) in tables
-        if rows(engine, f"SELECT 1 FROM {table} t WHERE strpos(t::text, :needle) > 0 LIMIT 1", needle=needle)  # noqa: S608 - names from the catalogue
+        for table, either in holds.items()
+        if rows(engine, f"SELECT 1 FROM {table} WHERE {' OR '.join(either)} LIMIT 1", needle=needle)  # noqa: S608 - names from the catalogue
     ]

@@ -159,6 +159,7 @@ def test_members_come_through_the_view_with_and_without_a_resume(service: Engine
     with snapshot(service) as board:
         driver: Any = board.connection.connection.driver_connection
         members = profiles(driver, ["18", "4"])
+    changed = datetime(2026, 11, 1, tzinfo=UTC)
     assert members == [
         Member(
             id="18",
@@ -169,9 +170,15 @@ def test_members_come_through_the_view_with_and_without_a_resume(service: Engine
             skills=("skill-4",),
             desired_salary=35_000_000,
             salary_unit="KRW/year",
+            updated_at=changed,
         ),
         Member(
-            id="4", categories=("2",), regions=("101000/강남구",), skills=("skill-4",), salary_unit="KRW/year"
+            id="4",
+            categories=("2",),
+            regions=("101000/강남구",),
+            skills=("skill-4",),
+            salary_unit="KRW/year",
+            updated_at=changed,
         ),
     ]
 

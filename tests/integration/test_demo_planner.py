@@ -39,7 +39,8 @@ def test_the_demos_planner_knows_its_operator_and_the_service_beside_it(
         assert asked(f"{url}/v1/capacity/workspace", f"{name}:{secret}")["definition"] == {
             "time_zone": "Asia/Seoul"
         }
-        assert asked(f"{url}/v1/capacity/campaigns", f"{name}:{secret}") == {"campaigns": []}
+        found = asked(f"{url}/v1/capacity/campaigns", f"{name}:{secret}")["campaigns"]
+        assert [one["owner"] for one in found] == ["demo"] * 6
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         wait_until(lambda: not processes_naming(str(folder)))

@@ -68,7 +68,7 @@ def ours(board: Board, members: Mapping[str, object], *, known: Weights | None) 
 
 def test_applications_are_found_better_than_by_members_with_the_same_history(tmp_path: Path) -> None:
     board, held_out = last_held_out(converted("applications", applications.convert, tmp_path), at_least=3)
-    held_out = dict(sorted(held_out.items())[:1_500])
+    held_out = dict(sorted(held_out.items())[:1_000])
     log = board.activity
     ones = np.ones(len(log.member))
     done = sparse.csr_array(
