@@ -126,6 +126,19 @@ class Settings:
     )
 
     @property
+    def required_database_url(self) -> str:
+        """The database of what serves, which starts none of its own.
+
+        Raises:
+            SettingsError: it is not set.
+        """
+        if self.database_url is None:
+            raise SettingsError(
+                "DATABASE_URL is not set: give the board's Postgres, postgresql://user@host/name."
+            )
+        return self.database_url
+
+    @property
     def saved_path(self) -> Path:
         """The saved file; instances on one machine differ by their port."""
         return self.saved or self.data_dir / f"saved-{self.bind.rpartition(':')[2]}.json"

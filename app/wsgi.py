@@ -25,7 +25,7 @@ from app.serving.runs import Runs
 from app.serving.saved import Safekeeping, SavedFile
 from app.serving.shelves import Shelves
 from app.serving.watch import Task, Watch
-from app.settings import Settings, SettingsError
+from app.settings import Settings
 from app.telemetry import Metric
 from app.web.app import create_app
 from app.web.health_door import HealthDoor
@@ -78,14 +78,11 @@ def create(settings: Settings | None = None) -> Flask:
         SettingsError: a variable is missing or does not fit.
     """
     settings = settings or Settings.from_env()
-    if settings.database_url is None:
-        raise SettingsError(
-            "DATABASE_URL is not set: give the board's Postgres, postgresql://user@host/name."
-        )
+    database_url = settings.required_database_url
     configure_logging()
     instruments = Instruments()
     pool = ServingPool(
-        settings.database_url,
+        database_url,
         STATEMENTS,
         size=settings.connections,
         wait_s=settings.pool_wait_ms / 1000,

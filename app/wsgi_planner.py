@@ -60,15 +60,12 @@ def create_planner(settings: Settings | None = None) -> Flask:
         SettingsError: a variable is missing or does not fit.
     """
     settings = settings or Settings.from_env()
-    if settings.database_url is None:
-        raise SettingsError(
-            "DATABASE_URL is not set: give the board's Postgres, postgresql://user@host/name."
-        )
+    database_url = settings.required_database_url
     configure_logging()
-    engine = planner_engine(settings.database_url)
+    engine = planner_engine(database_url)
     register, evidence = PostgresRegister(engine), PostgresEvidence(engine)
     pool = ServingPool(
-        settings.database_url,
+        database_url,
         (CREDENTIALS,),
         size=1,
         wait_s=settings.pool_wait_ms / 1000,

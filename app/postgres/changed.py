@@ -21,10 +21,10 @@ from app.postgres.kept_models import read_kept_model
 from app.postgres.refresh import (
     CHUNK,
     LATE,
+    ChunkRanker,
     RefreshError,
     RunReport,
     Stages,
-    driver_of,
     drop_unneeded_runs,
     only_refresh,
     publish,
@@ -99,7 +99,11 @@ def refresh_changed(
             )
             runs.copy_lists(connection, run.id, before.id, but=touched)
         stages.ended("copy")
-        ranker = _ChunkRanker(engine, carried, touched, run.id, chunk_members)
+
+        def rank(driver: psycopg.Connection, _: range, ids: Sequence[str]) -> list[list[RankedPosting]]:
+            return rank_again(carried, driver, ids)
+
+        ranker = ChunkRanker(engine, rank, touched, run.id, chunk_members)
         rank_on_all_cores(ranker, (), processes, progress)
         stages.ended("rank")
         measures = {"seconds": stages.seconds, "model": before.model_run_id}
@@ -175,26 +179,6 @@ def _members(
         },
     ).all()
     return len(found), [member_id for member_id, touched in found if touched]
-
-
-@dataclass(frozen=True, slots=True)
-class _ChunkRanker:
-    engine: Engine
-    carried: Carried
-    member_ids: Sequence[str]
-    run_id: int
-    chunk_members: int
-
-    def chunks(self) -> int:
-        return -(-len(self.member_ids) // self.chunk_members)
-
-    def __call__(self, number: int) -> None:
-        first = number * self.chunk_members
-        ids = self.member_ids[first : first + self.chunk_members]
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            driver = driver_of(connection)
-            ranked = rank_again(self.carried, driver, ids)
-            runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
 
 
 def rank_again(carried: Carried, driver: psycopg.Connection, ids: Sequence[str]) -> list[list[RankedPosting]]:

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from app.capacity.register import EvidenceSummary
 
+if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from app.capacity.evidence import Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceRow:
-    """One load test."""
-
-    id: str
-    ended_at: datetime
-    kind: str
-    rps: float
-    low_rps: float
-    sentence: str
 
 
 def insert_evidence(connection: Connection, evidence: Evidence, document: dict[str, Any]) -> bool:
@@ -53,7 +40,7 @@ def insert_evidence(connection: Connection, evidence: Evidence, document: dict[s
     return done.rowcount == 1
 
 
-def select_evidence(connection: Connection) -> list[EvidenceRow]:
+def select_evidence(connection: Connection) -> list[EvidenceSummary]:
     """All evidence, the newest first."""
     rows = connection.execute(
         text("""
@@ -62,7 +49,7 @@ def select_evidence(connection: Connection) -> list[EvidenceRow]:
             ORDER BY ended_at DESC, id
         """)
     )
-    return [EvidenceRow(*row) for row in rows]
+    return [EvidenceSummary(**row) for row in rows.mappings()]
 
 
 def select_evidence_document(connection: Connection, evidence_id: str) -> dict[str, Any] | None:

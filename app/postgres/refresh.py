@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from app.postgres.ranking import RanksChunks
-    from app.recommend.board import ActivityLog, Member, Posting
+    from app.recommend.board import ActivityLog, Member, Posting, RankedPosting
     from app.recommend.refresh import Model
 
 CHUNK = 2_000  # members ranked and written at once, by one process
@@ -108,7 +108,13 @@ def refresh(
             )
         write_kept_model(engine, run.id, keep(model, read.postings))
         stages.ended("fit")
-        ranker = _ChunkRanker(engine, model, read.member_ids, run.id, chunk_members)
+
+        def rank(
+            driver: psycopg.Connection, positions: range, ids: Sequence[str]
+        ) -> list[list[RankedPosting]]:
+            return model.rank(positions, profiles(driver, ids))
+
+        ranker = ChunkRanker(engine, rank, read.member_ids, run.id, chunk_members)
         rank_on_all_cores(ranker, run.done, processes, progress)
         stages.ended("rank")
         measures = {"seconds": stages.seconds, "model": run.id}
@@ -274,23 +280,30 @@ class _ProfileReader:
 
 
 @dataclass(frozen=True, slots=True)
-class _ChunkRanker:
+class ChunkRanker:
+    """Ranks members a chunk at a time and writes their lists.
+
+    `rank` is told the members' places in `member_ids` and their ids, and has a connection to read what it needs.
+    """
+
     engine: Engine
-    model: Model
+    rank: Callable[[psycopg.Connection, range, Sequence[str]], list[list[RankedPosting]]]
     member_ids: Sequence[str]
     run_id: int
     chunk_members: int
 
     def chunks(self) -> int:
+        """How many chunks there are."""
         return -(-len(self.member_ids) // self.chunk_members)
 
     def __call__(self, number: int) -> None:
+        """Rank a chunk and write its lists."""
         first = number * self.chunk_members
         positions = range(first, min(first + self.chunk_members, len(self.member_ids)))
         ids = [self.member_ids[position] for position in positions]
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             driver = driver_of(connection)
-            ranked = self.model.rank(positions, profiles(driver, ids))
+            ranked = self.rank(driver, positions, ids)
             runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
 
 

@@ -207,17 +207,7 @@ class PostgresEvidence:
     def all(self) -> Sequence[EvidenceSummary]:
         """All load tests, the newest first."""
         with _using(self._engine) as connection:
-            return [
-                EvidenceSummary(
-                    id=row.id,
-                    ended_at=row.ended_at,
-                    kind=row.kind,
-                    rps=row.rps,
-                    low_rps=row.low_rps,
-                    sentence=row.sentence,
-                )
-                for row in evidence.select_evidence(connection)
-            ]
+            return evidence.select_evidence(connection)
 
     def document(self, evidence_id: str) -> Mapping[str, Any] | None:
         """The whole of one."""
