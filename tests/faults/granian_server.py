@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.cli.serving import GRANIAN
-from tests.web.gunicorn_server import STOP_S, Server, _wait_until_ready
+from tests.web.gunicorn_server import Server, ready_until_done
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +40,5 @@ def granian(database_url: str, folder: Path, *, workers: int = 2, **settings: st
     with log.open("wb") as output:
         process = subprocess.Popen(GRANIAN, env=environment, stdout=output, stderr=output)
     server = Server(port, log, metrics)
-    try:
-        _wait_until_ready(server, process)
+    with ready_until_done(server.port, log, process):
         yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

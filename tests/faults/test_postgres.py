@@ -10,9 +10,11 @@ import psycopg
 import pytest
 
 from tests.faults.rig import CONNECTIONS, WORKERS, assert_promises
+from tests.faults.tcp_proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from tests.faults.rig import Rig
 
@@ -105,28 +107,28 @@ def test_no_connection_left_to_postgres(running: Rig, note: Callable[..., None])
 
 
 @pytest.mark.slow
-def test_the_network_to_postgres_swallows_everything(running: Rig, note: Callable[..., None]) -> None:
+@pytest.mark.parametrize(
+    ("row", "fault", "fault_s"),
+    [
+        ("Network to Postgres stalled 5 s", Proxy.stalled, 5.0),
+        ("Connections to Postgres cut 3 s", Proxy.down, 3.0),
+    ],
+    ids=["swallowed", "cut"],
+)
+def test_the_network_to_postgres_fails(
+    running: Rig,
+    note: Callable[..., None],
+    row: str,
+    fault: Callable[[Proxy], AbstractContextManager[None]],
+    fault_s: float,
+) -> None:
     with running.calls() as load:
         load.wait_until_normal(within_s=BACK_S)
         down_s = time.monotonic()
-        with running.proxy.stalled():
-            time.sleep(5.0)
+        with fault(running.proxy):
+            time.sleep(fault_s)
         up_s = time.monotonic()
         load.wait_until_normal(within_s=BACK_S)
     tally = load.tally().between(down_s, time.monotonic())
-    note("Network to Postgres stalled 5 s", tally, recovered_s=tally.recovered_s(up_s))
-    assert_promises(tally)
-
-
-@pytest.mark.slow
-def test_connections_to_postgres_cut(running: Rig, note: Callable[..., None]) -> None:
-    with running.calls() as load:
-        load.wait_until_normal(within_s=BACK_S)
-        down_s = time.monotonic()
-        with running.proxy.down():
-            time.sleep(3.0)
-        up_s = time.monotonic()
-        load.wait_until_normal(within_s=BACK_S)
-    tally = load.tally().between(down_s, time.monotonic())
-    note("Connections to Postgres cut 3 s", tally, recovered_s=tally.recovered_s(up_s))
+    note(row, tally, recovered_s=tally.recovered_s(up_s))
     assert_promises(tally)

@@ -55,25 +55,32 @@ def gunicorn(database_url: str, folder: Path, *, workers: int = 2, **settings: s
             GUNICORN, env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
         )
         server = Server(listener.getsockname()[1], log, metrics)
-        try:
-            _wait_until_ready(server, process)
+        with ready_until_done(server.port, log, process):
             yield server
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
-def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+@contextmanager
+def ready_until_done(port: int, log: Path, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Wait until a server that was just started is ready; stop it at the end."""
+    try:
+        _wait_until_ready(port, log, process)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(port: int, log: Path, process: subprocess.Popen[bytes]) -> None:
     deadline_s = time.monotonic() + READY_S
     while time.monotonic() < deadline_s and process.poll() is None:
         try:
-            if call(server.port, "/health/ready").status == 200:
+            if call(port, "/health/ready").status == 200:
                 return
         except (OSError, IndexError):
             pass
         time.sleep(0.05)
-    raise AssertionError(f"gunicorn is not ready: {server.log.read_text(errors='replace')}")
+    raise AssertionError(f"the server is not ready: {log.read_text(errors='replace')}")

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,15 +16,14 @@ from app.serving.credentials import Credential, CredentialBook, Scope, hash_secr
 from app.web.limits import CallLimits
 from app.web.planner_app import SessionRules, create_planner_app
 from tests.web.board import SCOPES, SECRETS
-from tests.web.wire import basic, call
+from tests.web.gunicorn_server import ready_until_done
+from tests.web.wire import basic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
-READY_S = 30.0
-STOP_S = 20.0
 OPERATOR = basic("operator kim")
 
 
@@ -118,25 +116,5 @@ def planner_server(database_url: str, folder: Path, **settings: str) -> Iterator
             PLANNER, env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
         )
         server = Server(listener.getsockname()[1], log)
-        try:
-            _wait_until_ready(server, process)
+        with ready_until_done(server.port, log, process):
             yield server
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
-    deadline_s = time.monotonic() + READY_S
-    while time.monotonic() < deadline_s and process.poll() is None:
-        try:
-            if call(server.port, "/health/ready").status == 200:
-                return
-        except (OSError, IndexError):
-            pass
-        time.sleep(0.05)
-    raise AssertionError(f"the planner is not ready: {server.log.read_text(errors='replace')}")

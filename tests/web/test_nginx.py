@@ -93,7 +93,7 @@ def placed(conf: str, changes: dict[str, str]) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, service_port: int) -> Iterator[Front]:
+def nginx(folder: Path, service_port: int, *, connections: int = 256) -> Iterator[Front]:
     certificate, key = self_signed(folder)
     https, http = free_port(), free_port()
     log = folder / "connected-jobs.log"
@@ -117,7 +117,7 @@ def nginx(folder: Path, service_port: int) -> Iterator[Front]:
     main = folder / "nginx.conf"
     main.write_text(
         f"daemon off; worker_processes 1; pid {folder / 'nginx.pid'}; error_log {folder / 'error.log'};\n"
-        f"events {{ worker_connections 256; }}\nhttp {{\n{temporary}{site}\n}}\n",
+        f"events {{ worker_connections {connections}; }}\nhttp {{\n{temporary}{site}\n}}\n",
         encoding="utf-8",
     )
     process = subprocess.Popen(["nginx", "-p", folder, "-c", main], stderr=subprocess.PIPE)
