@@ -48,6 +48,11 @@ accesslog = None  # a line a call costs more than the answer; the service sample
 logger_class = Logger
 logconfig_dict = GUNICORN_LOGGING  # its own lines are JSON too
 control_socket_disable = True  # else gunicorn makes a socket in the home directory
+# Nothing that a proxy says of its caller is read here, so nobody needs to be told apart: to look each peer's address up
+# among those trusted, gunicorn's default, parses it at every call.
+forwarded_allow_ips = "*"
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 limit_request_line = 4094  # a member id of 200 characters is at most 2,400 bytes, percent-encoded
 limit_request_fields = 50
 limit_request_field_size = 8190

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 
 from app.serving.reads import SEPARATOR, UnavailableError
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from app.serving.deadline import Deadline
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Which postings to try for a member, best first, and how they came about: compact, since many are kept.
 
     `posting_ids` are joined by `SEPARATOR`, with one byte of `reasons` for each; `applied` is what the member
@@ -48,8 +46,10 @@ class Plans:
     def __init__(
         self, *, size: int, fresh_s: float, stale_s: float, timer: Callable[[], float] = time.monotonic
     ) -> None:
-        self._kept: TTLCache[str, Plan] = TTLCache(maxsize=size, ttl=stale_s, timer=timer)
+        # A plan says when it was made, so a cache that keeps its own times would do that work twice.
+        self._kept: LRUCache[str, Plan] = LRUCache(maxsize=size)
         self._fresh_s = fresh_s
+        self._stale_s = stale_s
         self._timer = timer
         self._lock = Lock()
         self._flights: dict[str, Lock] = {}
@@ -62,17 +62,17 @@ class Plans:
         Raises:
             UnavailableError: it could not be made and none is kept.
         """
-        oldest_s = self._timer() - self._fresh_s
+        now_s = self._timer()
         with self._lock:
-            kept = self._kept.get(member_id)
-            if kept is not None and kept.made_s > oldest_s and kept.run_id == run_id:
+            kept = self._usable(member_id, now_s)
+            if kept is not None and self._is_fresh(kept, run_id, now_s):
                 return kept, "hit"
             flight = self._flights.get(member_id)
             if flight is None:
                 mine = self._flights[member_id] = Lock()
                 mine.acquire()
         if flight is not None:
-            return self._after(flight, member_id, run_id, deadline, oldest_s)
+            return self._after(flight, member_id, run_id, deadline, now_s)
         try:
             made = make()
             with self._lock:  # before the others are let go: they look here
@@ -88,17 +88,23 @@ class Plans:
         return made, "miss"
 
     def _after(
-        self, flight: Lock, member_id: str, run_id: int, deadline: Deadline, oldest_s: float
+        self, flight: Lock, member_id: str, run_id: int, deadline: Deadline, now_s: float
     ) -> tuple[Plan, str]:
         """The plan that another call is making, when it is made."""
         if flight.acquire(timeout=max(0.0, deadline.remaining_s())):
             flight.release()
         with self._lock:
-            kept = self._kept.get(member_id)
+            kept = self._usable(member_id, now_s)
         if kept is None:
             raise UnavailableError("shared")
-        fresh = kept.made_s > oldest_s and kept.run_id == run_id
-        return kept, "hit" if fresh else "stale"
+        return kept, "hit" if self._is_fresh(kept, run_id, now_s) else "stale"
+
+    def _usable(self, member_id: str, now_s: float) -> Plan | None:
+        kept = self._kept.get(member_id)
+        return kept if kept is not None and kept.made_s > now_s - self._stale_s else None
+
+    def _is_fresh(self, plan: Plan, run_id: int, now_s: float) -> bool:
+        return plan.made_s > now_s - self._fresh_s and plan.run_id == run_id
 
     def __len__(self) -> int:
         """How many plans are kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence  # noqa: TC003 - what is saved is read back by its annotations
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - same
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -43,8 +43,7 @@ class Publication:
     effective_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class MemberRow:
+class MemberRow(NamedTuple):
     """What one read says of a member, as compact as it came: it may be kept for many members.
 
     `mailable` is false for a member who withdrew or takes no mail; nothing else of theirs is read then.

@@ -33,6 +33,10 @@ EXPECTED = {
     "accesslog": None,
     # Nothing in anybody's home directory.
     "control_socket_disable": True,
+    # Every peer may say what none is asked: no address is looked up, no header is believed.
+    "forwarded_allow_ips": ["*"],
+    "forwarder_headers": [],
+    "secure_scheme_headers": {},
     # A URL of a member's id of 200 characters; nginx passes 4,094 bytes too.
     "limit_request_line": 4094,
     "limit_request_fields": 50,
