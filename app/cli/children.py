@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 STOP_S = 15.0
+_AGAIN_S = 1.0  # from an interrupt to the next, until one is heeded
 
 
 @contextmanager
@@ -40,19 +42,23 @@ def running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
 def stopped_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, and an end asked for be a quiet one.
 
-    SIGINT is taken too: a shell's background jobs begin with it ignored.
+    SIGINT is taken too: a shell's background jobs begin with it ignored. An interrupt that Python drops, as it drops
+    whatever is raised in a destructor or a weak reference's callback, is followed by another.
     """
 
-    def stop(_number: int, _frame: object) -> None:
+    def stop(number: int, _frame: object) -> None:
+        if number == signal.SIGALRM and sys.exc_info()[0] is KeyboardInterrupt:
+            return  # heeded: the block is being left
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
         raise KeyboardInterrupt
 
-    before = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     except KeyboardInterrupt:
         pass
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number, handler in before.items():
             signal.signal(number, handler)

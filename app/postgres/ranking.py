@@ -48,9 +48,13 @@ def rank_all(
             initializer=end_with_parent(signal.SIGKILL),
         ) as pool:
             ranked = [pool.submit(_rank_inherited, number) for number in chunks]
-            for count, chunk in enumerate(as_completed(ranked), start=1):
-                chunk.result()
-                progress("rank", count / len(chunks))
+            try:
+                for count, chunk in enumerate(as_completed(ranked), start=1):
+                    chunk.result()
+                    progress("rank", count / len(chunks))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # else it would rank all that is left before it ends
+                raise
     finally:
         _inherited.clear()
         gc.unfreeze()

@@ -311,7 +311,7 @@ def test_a_second_demo_on_the_port_of_one_that_is_starting_is_refused(folder: Pa
         with demo(folder, port) as second:
             assert f"Port {port} is taken" in second.communicate(timeout=60)[0]
         first.send_signal(signal.SIGINT)
-        first.wait(30)
+        first.communicate(timeout=90)  # its programs and Postgres may take 15 s and 30 s to end
 
 
 @pytest.mark.parametrize(
