@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_Number = TypeVar("_Number", bound=np.floating)
 _SIMILAR = {
     Kind.VIEW: Reason.SIMILAR_TO_VIEWED,
     Kind.SCRAP: Reason.SIMILAR_TO_SCRAPPED,
@@ -64,12 +66,40 @@ _TOLD_AS = (
 )
 
 
+def told_together(
+    shares: Mapping[Signal, NDArray[_Number]],
+) -> dict[Signal, NDArray[_Number]]:
+    """Shares of scores, those of signals that are told in the same words summed under the first of them."""
+    together: dict[Signal, NDArray[_Number]] = {}
+    for signal, share in shares.items():
+        told = _TOLD_AS.get(signal, signal)
+        together[told] = together[told] + share if told in together else share
+    return together
+
+
+def _all_reasons() -> NDArray[np.int8]:
+    """`reason_of` as a table: signals x kinds x kinds x 2."""
+    kinds = max(Kind) + 1
+    table = np.zeros((len(_PLACE), kinds, kinds, 2), np.int8)
+    for signal, place in _PLACE.items():
+        for did, there, inside in product(Kind, Kind, (False, True)):
+            table[place, did, there, int(inside)] = reason_of(
+                signal, did=did, at_company=there, in_field=inside
+            )
+    return table
+
+
+_PLACE = {signal: place for place, signal in enumerate(Signal)}
+_REASONS = _all_reasons()
+_REASON = {int(reason): reason for reason in Reason}
+
+
 def main_reasons(
     moved: Mapping[Signal, NDArray[np.floating]],
     *,
-    did: Sequence[Kind],
-    at_company: Sequence[Kind],
-    in_field: Sequence[bool],
+    did: Sequence[Kind] | NDArray[np.int8],
+    at_company: Sequence[Kind] | NDArray[np.int8],
+    in_field: Sequence[bool] | NDArray[np.bool_],
 ) -> list[Reason]:
     """For each of some pairs the reason that moved its score most.
 
@@ -80,15 +110,10 @@ def main_reasons(
         at_company: The member's strongest activity at the pair's company, else anywhere.
         in_field: Whether the posting is in the member's field.
     """
-    shares: dict[Signal, NDArray[np.floating]] = {}
-    for signal, share in moved.items():
-        told = _TOLD_AS.get(signal, signal)
-        shares[told] = shares[told] + share if told in shares else share
+    shares = told_together(moved)
     if not shares:
         return [Reason.POPULAR] * len(did)
-    told_as = list(shares)
-    largest = np.argmax(np.stack(list(shares.values())), axis=0).tolist()
-    return [
-        reason_of(told_as[most], did=kind, at_company=there, in_field=inside)
-        for most, kind, there, inside in zip(largest, did, at_company, in_field, strict=True)
-    ]
+    told_as = np.array([_PLACE[signal] for signal in shares])
+    largest = told_as[np.argmax(np.stack(list(shares.values())), axis=0)]
+    reasons = _REASONS[largest, np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)]
+    return list(map(_REASON.__getitem__, reasons.tolist()))

@@ -31,12 +31,13 @@ NEW_FOR_DAYS = 7.0
 class Catalogue:
     """Columns over all n postings, in the order of their ids; unknown numbers are nan.
 
-    `salary_unit` is numbered by `unit_numbers`, "" for none. `shown` are the positions of postings that are not vetoed; scores are only ever computed for these.
+    `company` is a number for each of `companies`. `salary_unit` is numbered by `unit_numbers`, "" for none. `shown` are the positions of postings that are not vetoed; scores are only ever computed for these.
     `fresh` falls from 1 on the day of opening; `new` are those opened in the last week.
     """
 
     ids: Sequence[str]
     companies: Sequence[str]
+    company: NDArray[np.int64]
     shown: NDArray[np.int64]
     fields: Mapping[str, Field]
     opened_s: NDArray[np.float64]
@@ -61,6 +62,7 @@ def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
     return Catalogue(
         ids=[each.id for each in postings],
         companies=[each.company_id for each in postings],
+        company=_numbered([each.company_id for each in postings]),
         shown=shown,
         fields=posting_fields(postings, shown),
         opened_s=opened_s,
@@ -96,10 +98,12 @@ def extended(
         units.setdefault(unit, len(units))
     number = np.array([units[unit] for unit in more.unit_numbers], np.int64)
     attributes = attributes_of(postings)
+    companies = [*stock.companies, *more.companies]
     return replace(
         stock,
         ids=[*stock.ids, *more.ids],
-        companies=[*stock.companies, *more.companies],
+        companies=companies,
+        company=_numbered(companies),
         shown=shown,
         fields={name: field.and_more(attributes[name]) for name, field in stock.fields.items()},
         opened_s=np.r_[stock.opened_s, more.opened_s],
@@ -112,6 +116,11 @@ def extended(
         salary_unit=np.r_[stock.salary_unit, number[more.salary_unit]],
         unit_numbers=units,
     )
+
+
+def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.fromiter(map(numbers.__getitem__, names), np.int64, len(names))
 
 
 def _numbers(values: Iterable[float | None]) -> NDArray[np.float32]:

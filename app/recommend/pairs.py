@@ -32,6 +32,19 @@ class Pairs:
     posting: NDArray[np.int64]
     ends: NDArray[np.int64]
 
+    def lengths(self) -> NDArray[np.int64]:
+        """How many pairs each member has."""
+        return np.diff(self.ends, prepend=0)
+
+    def means(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The mean of values over each member's pairs; 0 where there are none."""
+        lengths = self.lengths()
+        some = lengths > 0
+        means = np.zeros(len(lengths), np.float32)
+        sums = np.add.reduceat(values, (self.ends - lengths)[some]) if some.any() else means[some]
+        means[some] = sums / lengths[some]
+        return means
+
     def of(self, row: int) -> slice:
         """Where the pairs of a member lie."""
         return slice(int(self.ends[row - 1]) if row else 0, int(self.ends[row]))
@@ -42,6 +55,17 @@ def pairs_of(columns: Sequence[NDArray[np.int64]], shown: NDArray[np.int64]) -> 
     lengths = np.fromiter(map(len, columns), np.int64, len(columns))
     col = np.concatenate(columns) if len(columns) else np.zeros(0, np.int64)
     return Pairs(np.repeat(np.arange(len(columns)), lengths), col, shown[col], np.cumsum(lengths))
+
+
+def spans(
+    indptr: NDArray[np.integer], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The entries of some rows of a sparse matrix, flat: which of `rows` each is of, and where it lies."""
+    starts = indptr[rows].astype(np.int64)
+    lengths = indptr[rows + 1] - starts
+    at = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    at += np.arange(len(at))
+    return np.repeat(np.arange(len(rows)), lengths), at
 
 
 def factor_values(
@@ -98,12 +122,9 @@ class FieldEntries:
 def field_entries(field: Field, pairs: Pairs) -> FieldEntries:
     """Look up the attributes of each pair's posting."""
     matrix = field.matrix
-    starts = matrix.indptr[pairs.posting].astype(np.int64)
-    lengths = matrix.indptr[pairs.posting + 1] - starts
-    at = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-    at += np.arange(len(at))
-    place = np.repeat(pairs.row * matrix.shape[1], lengths) + matrix.indices[at]
-    return FieldEntries(field, pairs, np.repeat(np.arange(len(lengths)), lengths), place, matrix.data[at])
+    pair, at = spans(matrix.indptr, pairs.posting)
+    place = (pairs.row * matrix.shape[1])[pair] + matrix.indices[at]
+    return FieldEntries(field, pairs, pair, place, matrix.data[at])
 
 
 def sparse_values(matrix: sparse.csr_array, pairs: Pairs) -> NDArray[np.float32]:

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.because import main_reasons
-from app.recommend.board import Kind, RankedPosting
 from app.recommend.catalogue import Catalogue, catalogue
 from app.recommend.congestion import Prices, Ranked, price_table, prices
+from app.recommend.deeds import Deeds
 from app.recommend.evidence import Effort, Evidence, ground, learn
 from app.recommend.history import history
 from app.recommend.learning import learn_weights
+from app.recommend.lists import IN_FIELD, best_first, lists_of
 from app.recommend.popular import shelves_of
-from app.recommend.signals import Scored, signals
-from app.recommend.spread import spread
-from app.recommend.weights import Signal, Weights
+from app.recommend.signals import signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,15 +23,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from app.recommend.board import ActivityLog, Member, Posting
-    from app.recommend.pairs import Pairs
-    from app.recommend.reasons import Reason
-
-    Deed = tuple[int, Kind]  # a posting's position and the strongest that a member did with it
+    from app.recommend.board import ActivityLog, Member, Posting, RankedPosting
+    from app.recommend.signals import Scored
+    from app.recommend.weights import Signal, Weights
 
 _BLOCK = 128  # members scored together: bounds memory by 128 rows of the catalogue
-_IN_FIELD = frozenset({Signal.CATEGORY, Signal.WANTED_CATEGORY})
-_DEPTH = 3  # lists are cut from so many times their length, to have something to spread with
 _PRICED_DEPTH = 100  # postings of each list that congestion is priced on
 _PRICED_SAMPLE = 3_000  # members whose lists the prices of congestion are worked out on
 _SMALLEST_SEGMENT = 400  # of the sample; smaller ones are priced with everybody
@@ -147,10 +141,9 @@ class Model:
         Lists do not depend on which members are ranked together.
         """
         ranked: list[list[RankedPosting]] = [[] for _ in positions]
+        places = np.asarray(positions, np.int64)
         for rows, scored in self._scored(positions, members):
-            lists = self._lists(
-                scored, [members[at] for at in rows], [self._done(int(positions[at])) for at in rows]
-            )
+            lists = self._lists(scored, places[rows], [members[at] for at in rows])
             for at, one in zip(rows, lists, strict=True):
                 ranked[at] = one
         return ranked
@@ -170,10 +163,9 @@ class Model:
         ranked: list[Ranked] = [(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in positions]
         for rows, scored in self._scored(positions, members):
             scores = _total(scored.contributions(self._weights(scored)), len(scored.pairs.row))
-            for row, at in enumerate(rows):
-                part = scored.pairs.of(row)
-                best = _best_first(scores[part], _PRICED_DEPTH)
-                ranked[at] = (scored.pairs.posting[part][best], scores[part][best])
+            for at, row in zip(rows, best_first(scores, scored.pairs, _PRICED_DEPTH), strict=True):
+                best = row[row >= 0]
+                ranked[at] = (scored.pairs.posting[best], scores[best])
         return ranked
 
     def _scored(
@@ -190,7 +182,7 @@ class Model:
             (np.flatnonzero(active), self.weights.with_history),
             (np.flatnonzero(~active & said), self.weights.profile_only),
         ):
-            asked = {signal for signal, weight in weights.items() if weight > 0} | _IN_FIELD
+            asked = {signal for signal, weight in weights.items() if weight > 0} | IN_FIELD
             for start in range(0, len(group), _BLOCK):
                 rows = group[start : start + _BLOCK].tolist()
                 people = [members[row] for row in rows]
@@ -200,95 +192,24 @@ class Model:
         return self.weights.with_history if scored.active else self.weights.profile_only
 
     def _lists(
-        self, scored: Scored, members: Sequence[Member], done: Sequence[Sequence[Deed]]
+        self, scored: Scored, positions: NDArray[np.int64], members: Sequence[Member]
     ) -> list[list[RankedPosting]]:
-        """A list for each member of a block, from what each did."""
+        """A list for each member of a block."""
         pairs = scored.pairs
         contributions = scored.contributions(self._weights(scored))
         segments = [member.categories[0] if member.categories else "" for member in members]
         scores = _total(contributions, len(pairs.row)) - self.prices.of(segments, pairs.posting, pairs.row)
-        kept = [self._kept(pairs, row, scores, deeds) for row, deeds in enumerate(done)]
-        ends = np.cumsum([len(each) for each in kept])
-        flat = np.concatenate(kept)
-        reasons = self._reasons(scored, contributions, flat, done)
-        asked = [self._asked(deeds) for deeds in done]
-        ranked = [
-            RankedPosting(self.stock.ids[posting], reason, score, self.stock.companies[posting] in asked[row])
-            for row, posting, reason, score in zip(
-                pairs.row[flat].tolist(),
-                pairs.posting[flat].tolist(),
-                reasons,
-                np.round(scores[flat].astype(np.float64), 6).tolist(),
-                strict=True,
-            )
-        ]
-        return [ranked[end - len(each) : end] for end, each in zip(ends.tolist(), kept, strict=True)]
-
-    def _kept(
-        self, pairs: Pairs, row: int, scores: NDArray[np.float32], deeds: Sequence[Deed]
-    ) -> NDArray[np.int64]:
-        """Which pairs make a member's list, best first and companies spread."""
-        part = pairs.of(row)
-        best = part.start + _best_first(scores[part], _DEPTH * self.options.keep)
-        best = best[~self.gone[pairs.posting[best]]]
-        companies = [self.stock.companies[at] for at in pairs.posting[best].tolist()]
-        kept = spread(
-            range(len(best)),
-            company_of=companies.__getitem__,
+        return lists_of(
+            scored,
+            contributions,
+            scores,
+            Deeds.of(positions, self.evidence, self.stock.company),
+            self.stock,
+            gone=self.gone,
+            keep=self.options.keep,
             per_company=self.options.per_company,
-            limit=self.options.keep,
-            exempt=self._asked(deeds),
+            company_asked_applies=self.options.company_asked_applies,
         )
-        in_list: NDArray[np.int64] = best[np.array(kept, np.int64)]
-        return in_list
-
-    def _done(self, position: int) -> list[Deed]:
-        past = self.evidence.history
-        own = slice(*self.evidence.recent.indptr[position : position + 2].tolist())
-        return list(zip(past.posting[own].tolist(), map(Kind, past.kind[own].tolist()), strict=True))
-
-    def _asked(self, done: Sequence[Deed]) -> set[str]:
-        """Companies that the member applied to so often that they asked for them."""
-        companies = [self.stock.companies[posting] for posting, kind in done if kind is Kind.APPLY]
-        return {each for each in companies if companies.count(each) >= self.options.company_asked_applies}
-
-    def _reasons(
-        self,
-        scored: Scored,
-        contributions: Mapping[Signal, NDArray[np.float32]],
-        flat: NDArray[np.int64],
-        done: Sequence[Sequence[Deed]],
-    ) -> list[Reason]:
-        """What moved each of the kept pairs most."""
-        pairs = scored.pairs
-        rows = pairs.row[flat]
-        count = np.maximum(np.bincount(pairs.row, minlength=len(done)), 1)
-        moved = {
-            signal: value[flat] - (np.bincount(pairs.row, weights=value, minlength=len(done)) / count)[rows]
-            for signal, value in contributions.items()
-        }
-        in_field = np.zeros(len(flat), np.bool_)
-        for signal in _IN_FIELD & scored.values.keys():
-            in_field |= scored.values[signal][flat] > 0
-        did = [max((kind for _, kind in deeds), default=Kind.VIEW) for deeds in done]
-        there = [self._at_companies(deeds) for deeds in done]
-        return main_reasons(
-            moved,
-            did=[did[row] for row in rows.tolist()],
-            at_company=[
-                there[row].get(self.stock.companies[posting], did[row])
-                for row, posting in zip(rows.tolist(), pairs.posting[flat].tolist(), strict=True)
-            ],
-            in_field=in_field.tolist(),
-        )
-
-    def _at_companies(self, deeds: Sequence[Deed]) -> dict[str, Kind]:
-        """The strongest activity at each company."""
-        strongest: dict[str, Kind] = {}
-        for posting, kind in deeds:
-            company = self.stock.companies[posting]
-            strongest[company] = max(kind, strongest.get(company, kind))
-        return strongest
 
 
 def _says_something(member: Member) -> bool:
@@ -307,11 +228,6 @@ def _total(contributions: Mapping[Signal, NDArray[np.float32]], count: int) -> N
     for value in contributions.values():
         total += value
     return total
-
-
-def _best_first(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """Places of the best; of equal scores the first, which has the lower id."""
-    return np.argsort(-scores, kind="stable")[:count]
 
 
 def _congestion_prices(

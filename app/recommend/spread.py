@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -16,12 +20,8 @@ def spread(
     company_of: Callable[[T], str],
     per_company: int,
     limit: int,
-    exempt: Collection[str] = (),
 ) -> list[T]:
-    """The first `limit`, where what is over a company's share moves behind the rest and is not lost.
-
-    Companies in `exempt` are not held back: the member asked for them.
-    """
+    """The first `limit`, where what is over a company's share moves behind the rest and is not lost."""
     kept: list[T] = []
     held: list[T] = []
     taken: dict[str, int] = {}
@@ -30,5 +30,39 @@ def spread(
             break
         company = company_of(item)
         count = taken[company] = taken.get(company, 0) + 1
-        (kept if count <= per_company or company in exempt else held).append(item)
+        (kept if count <= per_company else held).append(item)
     return (kept + held)[:limit]
+
+
+def spread_rows(
+    company: NDArray[np.int64],
+    *,
+    there: NDArray[np.bool_],
+    exempt: NDArray[np.bool_],
+    per_company: int,
+    limit: int,
+) -> NDArray[np.int64]:
+    """As `spread`, for many rankings at once.
+
+    Args:
+        company: The number of each item's company, rankings x items, best first.
+        there: Which items there are; the others take nobody's place.
+        exempt: Items that are not held back: the member asked for their company.
+        per_company: Items of one company before any other company's next.
+        limit: How many are kept of each ranking.
+
+    Returns:
+        Places of the items kept, rankings x `limit` at most, best first; -1 where there are no more.
+    """
+    depth = max(1, company.shape[1])
+    place = np.arange(company.shape[1])
+    by_company = np.sort(np.where(there, company, -1) * depth + place, axis=1)
+    at, group = by_company % depth, by_company // depth
+    begins = np.ones(at.shape, np.bool_)
+    begins[:, 1:] = group[:, 1:] != group[:, :-1]
+    before = np.empty_like(at)  # how many of its company come before an item
+    np.put_along_axis(before, at, place - np.maximum.accumulate(np.where(begins, place, 0), axis=1), axis=1)
+    held = (before >= per_company) & ~exempt
+    order = np.sort(np.where(there, held, 2) * depth + place, axis=1)[:, :limit]
+    kept: NDArray[np.int64] = np.where(order < 2 * depth, order % depth, -1)
+    return kept

@@ -1,0 +1,121 @@
+"""From scored pairs to lists: the best first, companies spread, each place with its reason.
+
+Whole blocks of members at once, a row a member; no row looks at another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.recommend.because import main_reasons, told_together
+from app.recommend.board import RankedPosting
+from app.recommend.spread import spread_rows
+from app.recommend.weights import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from app.recommend.catalogue import Catalogue
+    from app.recommend.deeds import Deeds
+    from app.recommend.pairs import Pairs
+    from app.recommend.reasons import Reason
+    from app.recommend.signals import Scored
+
+IN_FIELD = frozenset(
+    {Signal.CATEGORY, Signal.WANTED_CATEGORY}
+)  # tell whether a posting is in a member's field
+_DEPTH = 3  # lists are cut from so many times their length, to have something to spread with
+
+
+def best_first(scores: NDArray[np.float32], pairs: Pairs, count: int) -> NDArray[np.int64]:
+    """The best pairs of each member, members x `count` at most, -1 where there are no more.
+
+    Of equal scores the first comes first, which has the lower id.
+    """
+    lengths = pairs.lengths()
+    width = int(lengths.max(initial=0))
+    inside = np.arange(width) < lengths[:, None]
+    losses = np.full(inside.shape, np.inf, np.float32)
+    losses[inside] = -scores
+    order = np.argsort(losses, axis=1, kind="stable")[:, :count]
+    best: NDArray[np.int64] = np.where(
+        np.arange(order.shape[1]) < lengths[:, None], order + (pairs.ends - lengths)[:, None], -1
+    )
+    return best
+
+
+def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
+    scored: Scored,
+    contributions: Mapping[Signal, NDArray[np.float32]],
+    scores: NDArray[np.float32],
+    deeds: Deeds,
+    stock: Catalogue,
+    *,
+    gone: NDArray[np.bool_],
+    keep: int,
+    per_company: int,
+    company_asked_applies: int,
+) -> list[list[RankedPosting]]:
+    """A list for each member of a block.
+
+    Args:
+        scored: The pairs and their signals.
+        contributions: Each signal's share of the scores.
+        scores: Of the pairs, prices of congestion taken off.
+        deeds: What the members did.
+        stock: The catalogue.
+        gone: Postings of the catalogue that are taken out of lists.
+        keep: Length of a list.
+        per_company: Postings of one company before any other company's next.
+        company_asked_applies: A company applied to so often was asked for, and may fill more.
+    """
+    pairs = scored.pairs
+    best = best_first(scores, pairs, _DEPTH * keep)
+    postings = pairs.posting[best]
+    companies = stock.company[postings]
+    rows = np.broadcast_to(np.arange(len(best))[:, None], best.shape)
+    asked = deeds.asked(rows, companies, applies=company_asked_applies)
+    places = spread_rows(
+        companies, there=(best >= 0) & ~gone[postings], exempt=asked, per_company=per_company, limit=keep
+    )
+    kept = places >= 0
+    chosen = (rows[:, : places.shape[1]][kept], places[kept])
+    flat = best[chosen]
+    reasons = _reasons(scored, contributions, flat, deeds, companies[chosen])
+    ranked = list(
+        map(
+            RankedPosting,
+            [stock.ids[posting] for posting in postings[chosen].tolist()],
+            reasons,
+            np.round(scores[flat].astype(np.float64), 6).tolist(),
+            asked[chosen].tolist(),
+        )
+    )
+    ends = np.cumsum(kept.sum(axis=1)).tolist()
+    return [ranked[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _reasons(
+    scored: Scored,
+    contributions: Mapping[Signal, NDArray[np.float32]],
+    flat: NDArray[np.int64],
+    deeds: Deeds,
+    companies: NDArray[np.int64],
+) -> list[Reason]:
+    """What moved each of the kept pairs most; `companies` are those of the pairs."""
+    pairs = scored.pairs
+    rows = pairs.row[flat]
+    moved = {
+        signal: share[flat] - pairs.means(share)[rows]
+        for signal, share in told_together(contributions).items()
+    }
+    in_field = np.zeros(len(flat), np.bool_)
+    for signal in IN_FIELD & scored.values.keys():
+        in_field |= scored.values[signal][flat] > 0
+    did = deeds.strongest()[rows]
+    there = deeds.at_companies(rows, companies)
+    return main_reasons(moved, did=did, at_company=np.where(there > 0, there, did), in_field=in_field)
