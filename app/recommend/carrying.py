@@ -159,6 +159,7 @@ def _extended(
         evidence,
         postings=kinds,
         untried=np.r_[evidence.untried, ~kept],
+        valued=np.r_[evidence.valued, np.ones(len(postings), np.bool_)],
         content=content,
         reach=np.vstack([evidence.reach, np.where(has_factors[:, None], kinds[late], content[late])]),
         kin=_kin(evidence.kin, kinds, stock.shown[:shown], late),

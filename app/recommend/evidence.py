@@ -10,7 +10,7 @@ from scipy import sparse
 
 from app.recommend.board import Kind
 from app.recommend.factors import Side, factorize, solve_each
-from app.recommend.fields import scaled_columns, scaled_rows
+from app.recommend.fields import foremost, scaled_columns, scaled_rows
 from app.recommend.people import Columns, Panel, People, learn_panel
 from app.recommend.topmost import topmost
 from app.recommend.traits import Guess, PostingTraits, learn_guess
@@ -30,8 +30,7 @@ KIN_KEPT = 200  # nearest postings kept for each
 PANEL = 6_000  # members whose activity stands for that of similar profiles: a dense solve of 144 MB and 3 s
 SAMPLE = 10_000  # profiles read to choose them from
 _POSTING_PENALTY = 1.0
-_INVERTED_KEPT, _INVERTED_KEPT_WIDE = 2_000, 500  # newest postings looked up by each attribute
-_WIDE = 20_000  # postings shown above which fewer are looked up: their cost is a member's largest
+_INVERTED_KEPT = 500  # newest postings looked up by each attribute
 _BATCH = 2_000
 _SMALL_BOARD, _LARGE_BOARD = 20_000, 400_000  # members and postings together
 
@@ -64,6 +63,7 @@ class Evidence:
         members: Factors of members, all models side by side; zeros without activity.
         postings: Factors of postings, likewise; guessed from content where new and without activity.
         untried: Postings whose factors are so guessed.
+        valued: Postings that have factors; those of all others are zeros.
         reach: Factors of those shown, guessed wherever there is no activity: for finding what to score.
         content: Factors of postings as guessed from their content.
         moment, content_moment: Mean outer products of `postings` and `content` over those shown.
@@ -82,6 +82,7 @@ class Evidence:
     members: NDArray[np.float32]
     postings: NDArray[np.float32]
     untried: NDArray[np.bool_]
+    valued: NDArray[np.bool_]
     reach: NDArray[np.float32]
     content: NDArray[np.float32]
     moment: NDArray[np.float32]
@@ -184,6 +185,7 @@ def learn(
         members=members,
         postings=kinds,
         untried=untried,
+        valued=tried | untried,
         reach=np.where(tried[:, None], kinds, content)[stock.shown],
         content=content,
         moment=_moment(kinds[stock.shown]),
@@ -318,23 +320,9 @@ def _lookup(stock: Catalogue) -> sparse.csr_array:
     newest_first = np.lexsort((stock.shown, -stock.opened_s[stock.shown]))
     place = np.empty(len(newest_first), np.int64)
     place[newest_first] = np.arange(len(newest_first))
-    most = _INVERTED_KEPT if len(place) <= _WIDE else _INVERTED_KEPT_WIDE
-    inverted = [
-        _newest(sparse.csr_array(field.matrix[stock.shown].T.tocsr()), place, most)
-        for field in stock.fields.values()
-    ]
-    return sparse.csr_array(sparse.vstack(inverted, format="csr"))
-
-
-def _newest(inverted: sparse.csr_array, place: NDArray[np.int64], most: int) -> sparse.csr_array:
-    counts = np.diff(inverted.indptr)
-    if not len(counts) or counts.max() <= most:
-        return inverted
-    row = np.repeat(np.arange(len(counts)), counts)
-    order = np.lexsort((place[inverted.indices], row))
-    within = np.arange(len(order)) - np.repeat(inverted.indptr[:-1], counts)
-    kept = np.sort(order[within < most])
-    return sparse.csr_array((inverted.data[kept], (row[kept], inverted.indices[kept])), shape=inverted.shape)
+    inverted = [sparse.csr_array(field.matrix[stock.shown].T.tocsr()) for field in stock.fields.values()]
+    newest = [foremost(each, place[each.indices], _INVERTED_KEPT) for each in inverted]
+    return sparse.csr_array(sparse.vstack(newest, format="csr"))
 
 
 def _popular(past: History) -> NDArray[np.float32]:

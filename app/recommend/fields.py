@@ -105,6 +105,19 @@ def rarity(ones: sparse.csr_array) -> NDArray[np.float32]:
     return np.log1p(ones.shape[0] / np.maximum(having, 1)).astype(np.float32)
 
 
+def foremost(matrix: sparse.csr_array, rank: NDArray[np.generic], most: int) -> sparse.csr_array:
+    """The matrix with `most` entries a row at most, those of the lowest rank; `rank` has one an entry."""
+    counts = np.diff(matrix.indptr)
+    if counts.max(initial=0) <= most:
+        return matrix
+    row = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((rank, row))
+    within = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], counts)
+    kept = np.sort(order[within < most])
+    ends = np.r_[0, np.cumsum(np.minimum(counts, most))]
+    return sparse.csr_array((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
+
+
 def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     """Each row scaled to length 1; an empty row stays empty."""
     matrix = sparse.csr_array(matrix).astype(np.float32)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
+
+from app.recommend.products import products
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from scipy import sparse
 
     from app.recommend.fields import Field
 
@@ -84,9 +86,20 @@ def factor_values(
     values = np.empty(len(pairs.row), np.float32)
     for row, member in enumerate(members):
         part = pairs.of(row)
-        size = np.sqrt(max(float((moment @ member) @ member), 1e-18))
-        values[part] = (postings[pairs.posting[part]] @ member) / np.float32(size)
-    return values
+        values[part] = postings.take(pairs.posting[part], axis=0) @ member
+    return values / product_sizes(members, moment)[pairs.row]
+
+
+def product_sizes(members: NDArray[np.float32], moment: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The root of the mean square of each member's products with all postings shown.
+
+    Args:
+        members: Factors of the chunk's members.
+        moment: Mean outer product of the postings' factors.
+    """
+    squares = (products(members, moment) * members).sum(axis=1)
+    sizes: NDArray[np.float32] = np.sqrt(np.maximum(squares, np.float32(1e-18)))
+    return sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +109,12 @@ class FieldEntries:
     Attributes:
         field: The field.
         pairs: Of the chunk.
-        pair: Which pair an entry belongs to.
-        place: Where its attribute lies in a dense chunk x attributes matrix, row after row.
-        value: Of the posting's row.
+        rows: The posting's row of each pair, by where an attribute lies in a dense chunk x attributes matrix, flat.
     """
 
     field: Field
     pairs: Pairs
-    pair: NDArray[np.int64]
-    place: NDArray[np.int64]
-    value: NDArray[np.float32]
+    rows: sparse.csr_array
 
     def dots(self, profile: sparse.csr_array) -> NDArray[np.float32]:
         """The product of each pair's profile row and posting row, over how much it is for a posting at large.
@@ -113,18 +122,20 @@ class FieldEntries:
         That size is the root of the mean square over the postings shown, with attributes taken as uncorrelated;
         so a match in a rare place weighs more than one in a common place.
         """
-        products = self.value * profile.toarray().ravel()[self.place]
-        dots = np.bincount(self.pair, weights=products, minlength=len(self.pairs.row)).astype(np.float64)
+        dots = self.rows @ profile.toarray().ravel()
         size = np.sqrt(profile.power(2) @ self.field.mean_square)
         return _over(dots, size[self.pairs.row])
 
 
 def field_entries(field: Field, pairs: Pairs) -> FieldEntries:
     """Look up the attributes of each pair's posting."""
-    matrix = field.matrix
-    pair, at = spans(matrix.indptr, pairs.posting)
-    place = (pairs.row * matrix.shape[1])[pair] + matrix.indices[at]
-    return FieldEntries(field, pairs, pair, place, matrix.data[at])
+    rows = field.matrix[pairs.posting]
+    width = rows.shape[1]
+    members = len(pairs.ends)
+    begins = (pairs.row * width).astype(np.int32 if members * width < 2**31 else np.int64)
+    place = np.repeat(begins, np.diff(rows.indptr)) + rows.indices
+    flat = sparse.csr_array((rows.data, place, rows.indptr), shape=(rows.shape[0], members * width))
+    return FieldEntries(field, pairs, flat)
 
 
 def sparse_values(matrix: sparse.csr_array, pairs: Pairs) -> NDArray[np.float32]:
@@ -150,5 +161,7 @@ def _over(values: NDArray[np.floating], size: NDArray[np.floating]) -> NDArray[n
 
 def squashed(values: NDArray[np.floating]) -> NDArray[np.float32]:
     """Sign and ln(1 + size): the tenth match adds less than the first."""
-    squashed_: NDArray[np.floating] = np.copysign(np.log1p(np.abs(values)), values)
-    return squashed_.astype(np.float32)
+    size = np.abs(values, dtype=np.float32)
+    # Not log1p, which takes several times as long: what it adds is far below a difference between two scores.
+    squashed_: NDArray[np.floating] = np.copysign(np.log(size + 1), values)
+    return squashed_.astype(np.float32, copy=False)

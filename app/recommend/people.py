@@ -14,6 +14,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from app.recommend.fields import large, number, one_hot, rarity, scaled_columns, unit_rows
+from app.recommend.products import products
 from app.recommend.words import words_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _DAY_S = 86_400
 _FEWEST_ROWS = 3
 _MOST_TEXTS = 4_000  # in one respect
-_BLOCK = 128  # rows multiplied at once, always as many, so that no row's result depends on the others
 # How much likeness in one respect counts beside none: measured on applications of members held out whole.
 _BY_TEXTS = {"category": 1.0, "skill": 3.0, "region": 2.0}
 _BY_CAREER, _BY_EDUCATION, _BY_PAY, _BY_TIME = 2.0, 0.3, 0.3, 2.0
@@ -149,9 +149,11 @@ def alike(ours: People, theirs: People) -> NDArray[np.float32]:
     likeness *= _near(ours.career, theirs.career, _CAREER_APART, _BY_CAREER)
     likeness *= 1 + np.float32(_BY_EDUCATION) * (ours.education[:, None] == theirs.education)
     likeness *= _near(ours.changed, theirs.changed, _DAYS_APART, _BY_TIME)
-    pay = _near(ours.pay, theirs.pay, _PAY_APART, _BY_PAY)
-    pay[ours.unit[:, None] != theirs.unit] = 1
-    likeness *= pay
+    paid = np.flatnonzero(~np.isnan(ours.pay))
+    if len(paid):
+        pay = _near(ours.pay[paid], theirs.pay, _PAY_APART, _BY_PAY)
+        pay[ours.unit[paid, None] != theirs.unit] = 1
+        likeness[paid] *= pay
     return likeness
 
 
@@ -189,13 +191,7 @@ class Panel:
 
     def guessed(self, likeness: NDArray[np.float32]) -> NDArray[np.float32]:
         """Factors of members, from how alike they are to each of the panel."""
-        guessed = np.empty((len(likeness), self.effects.shape[1]), np.float32)
-        block = np.zeros((_BLOCK, likeness.shape[1]), np.float32)
-        for start in range(0, len(likeness), _BLOCK):
-            part = likeness[start : start + _BLOCK]
-            block[: len(part)] = part
-            guessed[start : start + _BLOCK] = (block @ self.effects)[: len(part)]
-        return guessed
+        return products(likeness, self.effects)
 
 
 def learn_panel(

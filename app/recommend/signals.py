@@ -18,9 +18,17 @@ from app.recommend.catalogue import (
     salary_of,
     wishes,
 )
-from app.recommend.fields import scaled_rows, unit_rows
-from app.recommend.pairs import factor_values, field_entries, pairs_of, sparse_values, squashed
-from app.recommend.topmost import topmost
+from app.recommend.fields import foremost, scaled_rows, unit_rows
+from app.recommend.pairs import (
+    factor_values,
+    field_entries,
+    pairs_of,
+    product_sizes,
+    sparse_values,
+    squashed,
+)
+from app.recommend.products import products
+from app.recommend.topmost import largest, topmost
 from app.recommend.weights import Signal
 
 if TYPE_CHECKING:
@@ -35,11 +43,13 @@ if TYPE_CHECKING:
 
     Ways = dict[Signal, Callable[[], NDArray[np.float32]]]  # how to work out each signal
 
-BY_TASTE, BY_CONTENT, BY_PEERS = 150, 150, 50  # postings worth scoring, found in each way
-_PEERS_KEPT = 300
+BY_TASTE, BY_CONTENT, BY_PEERS = 150, 200, 50  # postings worth scoring, found in each way
+_PEERS_KEPT = 100
+_LOOKED_UP_BY = 40  # attributes of a member that postings are looked up by, the weightiest
 _PEER_SHARPNESS = 3
 _RECENT_OPENINGS = 10
 _NEAR_S = 2.5 * 86_400
+_FROM_PANEL = frozenset({Signal.PROFILE_TASTE, Signal.PEERS})
 _HISTORY_FIELDS = {
     Signal.PLACE: "place",
     Signal.AREA: "area",
@@ -95,6 +105,7 @@ class _Chunk:
         stock: Catalogue,
         asked: Collection[Signal],
     ) -> None:
+        asked = frozenset(asked)
         self._asked = asked
         self._people = people
         self._evidence = evidence
@@ -103,10 +114,11 @@ class _Chunk:
         self._recent = evidence.recent[positions]
         self._active = bool(len(self._recent.data))
         self._done = evidence.done_with[positions]
-        self._alike = evidence.panel.alike(people) if evidence.panel else None
-        self._guessed = (
-            evidence.panel.guessed(self._alike) if evidence.panel and self._alike is not None else None
-        )
+        panel = evidence.panel if not self._active or asked & _FROM_PANEL else None
+        self._alike = panel.alike(people) if panel else None
+        self._guessed = panel.guessed(self._alike) if panel and self._alike is not None else None
+        finds = self._taste if self._active else self._guessed
+        self._reached = None if finds is None else products(finds, evidence.reach.T)
         self._past = {name: unit_rows(self._recent @ field.matrix) for name, field in stock.fields.items()}
         self._wanted = {name: self._wishes(name) for name in stock.fields}
 
@@ -152,7 +164,7 @@ class _Chunk:
         """The postings shown that any way of finding them brings up, less those the member is done with."""
         everything = len(self._stock.shown) <= BY_TASTE + BY_CONTENT
         marks = np.full(len(self._stock.shown), everything)
-        found = [(matrix, BY_CONTENT) for matrix in self._by_content()] if not everything else []
+        found = [(self._by_content(), BY_CONTENT)] if not everything else []
         found += [(peers, BY_PEERS)] if peers is not None and not everything else []
         columns = []
         for row, near in enumerate(self._by_factors()):
@@ -165,33 +177,32 @@ class _Chunk:
         return pairs_of(columns, self._stock.shown)
 
     def _by_factors(self) -> list[NDArray[np.int64]]:
-        reach = self._evidence.reach
-        if self._active:
-            return topmost(self._taste @ reach.T, BY_TASTE)
-        if self._guessed is not None:
-            return topmost(self._guessed @ reach.T, BY_TASTE)
+        if self._reached is not None:
+            return topmost(self._reached, BY_TASTE)
         popular = np.argsort(-self._evidence.popular[self._stock.shown], kind="stable")[:BY_TASTE]
         return [popular] * len(self._people)
 
-    def _by_content(self) -> list[sparse.csr_array]:
-        """Content scores against all postings shown, from the history and from the wishes."""
-        wanted = self._looked_up(self._wanted)
-        return [self._looked_up(self._past), wanted] if self._active else [wanted]
+    def _by_content(self) -> sparse.csr_array:
+        """Content scores of the postings looked up by what weighs most in the history and the wishes together."""
+        scaled = self._scaled(self._wanted)
+        if self._active:
+            scaled = sparse.csr_array(scaled + self._scaled(self._past))
+        weightiest = foremost(scaled, -scaled.data, _LOOKED_UP_BY)
+        return sparse.csr_array(weightiest @ self._evidence.lookup)
 
-    def _looked_up(self, profiles: Mapping[str, sparse.csr_array]) -> sparse.csr_array:
+    def _scaled(self, profiles: Mapping[str, sparse.csr_array]) -> sparse.csr_array:
+        """All fields side by side, each in units of how much a posting at large matches it."""
         scaled = []
         for name, field in self._stock.fields.items():
             profile = profiles[name]
             size = np.sqrt(np.asarray(profile.power(2) @ field.mean_square)).ravel()
             scaled.append(scaled_rows(profile, 1 / np.maximum(size, 1e-3)))
-        return sparse.csr_array(sparse.hstack(scaled, format="csr") @ self._evidence.lookup)
+        return sparse.csr_array(sparse.hstack(scaled, format="csr"))
 
     def _from_history(self, pairs: Pairs) -> Ways:
         evidence = self._evidence
         return {
-            Signal.TASTE: lambda: squashed(
-                factor_values(self._taste, evidence.postings, evidence.moment, pairs)
-            ),
+            Signal.TASTE: lambda: squashed(self._product_values(self._taste, pairs)),
             Signal.CONTENT_TASTE: lambda: squashed(
                 factor_values(self._taste, evidence.content, evidence.content_moment, pairs)
             ),
@@ -200,6 +211,13 @@ class _Chunk:
             ),
             Signal.OPENED_NEAR: lambda: self._opened_near(pairs),
         }
+
+    def _product_values(self, members: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float32]:
+        """As `factor_values`, from the products that postings were found by; `members` are the factors behind them."""
+        if self._reached is None:
+            return np.zeros(len(pairs.row), np.float32)
+        values = self._reached[pairs.row, pairs.col] * self._evidence.valued[pairs.posting]
+        return values / product_sizes(members, self._evidence.moment)[pairs.row]
 
     def _plain(self) -> sparse.csr_array:
         plain = self._recent.copy()
@@ -240,6 +258,8 @@ class _Chunk:
         if guessed is not None:
             ways[Signal.PROFILE_TASTE] = lambda: squashed(
                 factor_values(guessed, evidence.postings, evidence.moment, pairs)
+                if self._active
+                else self._product_values(guessed, pairs)
             )
         if peers is not None:
             ways[Signal.PEERS] = lambda: squashed(sparse_values(peers, pairs))
@@ -288,5 +308,5 @@ def _best(matrix: sparse.csr_array, row: int, count: int) -> NDArray[np.int64]:
     columns = matrix.indices[own]
     if len(columns) <= count:
         return columns.astype(np.int64)
-    best: NDArray[np.int64] = columns[np.argpartition(-matrix.data[own], count)[:count]].astype(np.int64)
+    best: NDArray[np.int64] = columns[largest(matrix.data[own], count)].astype(np.int64)
     return best

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_WIDE = 20_000  # columns above which a sampled threshold beats a partition of the whole row
+_WIDE = 2_000  # columns above which a sampled threshold beats a partition of the whole row
 _STRIDE = 16
 
 
@@ -24,6 +24,11 @@ def topmost(scores: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
     if width <= _WIDE:
         return list(np.argpartition(scores, width - count, axis=1)[:, width - count :])
     return [_of_wide_row(row, count) for row in scores]
+
+
+def largest(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Places of at least the `count` largest values, in no order."""
+    return topmost(values[None], count)[0]
 
 
 def _of_wide_row(row: NDArray[np.float32], count: int) -> NDArray[np.int64]:

@@ -167,11 +167,9 @@ def test_many_rankings_are_spread_as_each_alone(
         limit=limit,
     )
     for row, places in zip(companies, found.tolist(), strict=True):
+        names = list(map(str, row))
         alone = spread(
-            range(12 - missing),
-            company_of=lambda at, row=row: str(row[at]),
-            per_company=per_company,
-            limit=limit,
+            range(12 - missing), company_of=names.__getitem__, per_company=per_company, limit=limit
         )
         assert [at for at in places if at >= 0] == alone
 
