@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import sparse
 from app.recommend.words import words, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -88,14 +89,19 @@ def number(rows: Iterable[Iterable[str]], *, at_least: int = 1, most: int | None
     return {attribute: column for column, attribute in enumerate(sorted(frequent))}
 
 
-def one_hot(rows: Sequence[Iterable[str]], numbers: Mapping[str, int]) -> sparse.csr_array:
+def one_hot(rows: Sequence[Collection[str]], numbers: Mapping[str, int]) -> sparse.csr_array:
     """Rows x attributes, 1 where a row has the attribute; unknown attributes are left out."""
-    columns = [sorted(numbers[attribute] for attribute in row if attribute in numbers) for row in rows]
-    lengths = np.fromiter(map(len, columns), np.int64, len(columns))
-    flat = np.fromiter((column for row in columns for column in row), np.int32, int(lengths.sum()))
-    indptr = np.r_[0, np.cumsum(lengths)].astype(np.int32)
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    unknown = len(numbers)
+    flat = np.fromiter(
+        map(numbers.get, chain.from_iterable(rows), repeat(unknown)), np.int64, int(lengths.sum())
+    )
+    row = np.repeat(np.arange(len(rows)), lengths)
+    place = np.sort((row * (unknown + 1) + flat)[flat < unknown])
+    row, column = np.divmod(place, unknown + 1)
+    indptr = np.r_[0, np.cumsum(np.bincount(row, minlength=len(rows)))].astype(np.int32)
     return sparse.csr_array(
-        (np.ones(len(flat), np.float32), flat, indptr), shape=(len(columns), len(numbers))
+        (np.ones(len(column), np.float32), column.astype(np.int32), indptr), shape=(len(rows), len(numbers))
     )
 
 

@@ -81,12 +81,14 @@ def history(activity: ActivityLog, *, members: int, postings: int, scale: Scale 
     Weights are measured by `scale`, or by this activity's own.
     """
     key = activity.member.astype(np.int64) * postings + activity.posting
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)
     starts = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0]) if len(order) else order
     kind = np.maximum.reduceat(activity.kind[order], starts) if len(order) else activity.kind
     at = np.maximum.reduceat(activity.at[order], starts) if len(order) else activity.at
     member, posting = activity.member[order][starts], activity.posting[order][starts]
-    again = np.lexsort((posting, at, member))
+    # Stable, for pairs are in the order of their postings: what three keys would give, sorted once.
+    span_s = int(np.ptp(at)) + 1 if len(at) else 1
+    again = np.argsort(member * np.int64(span_s) + (at - (at.min() if len(at) else 0)), kind="stable")
     member, posting, kind, at = member[again], posting[again], kind[again], at[again]
     if scale is None:
         latest_s = int(at.max(initial=0))
