@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from app.recommend.board import Education, Member
-from app.recommend.people import Columns, alike, learn_panel
+from app.recommend.people import Columns, Panel, alike, learn_panel
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ME: dict[str, Any] = {
@@ -88,6 +88,19 @@ def test_a_members_factors_are_guessed_from_those_of_like_members_and_do_not_dep
     assert guessed.argmax(axis=1).tolist() == [0, 1]
     many = panel.guessed(panel.alike([*people * 3, member(**ME)]))
     assert many[-1].tobytes() == guessed[0].tobytes()
+
+
+def test_what_is_guessed_is_the_same_to_the_last_bit_wherever_a_member_stands_among_those_asked_for() -> None:
+    random = np.random.default_rng(0)
+    columns = Columns.learned([member(**ME)])
+    effects = random.normal(size=(701, 128)).astype(np.float32)
+    nobody_did = sparse.csr_array(np.zeros((701, 3), np.float32))
+    panel = Panel(columns, columns.people([]), effects, nobody_did)
+    likeness = random.random((130, 701)).astype(np.float32)
+    guessed = panel.guessed(likeness)
+    assert guessed == pytest.approx(likeness @ effects, abs=1e-3)
+    alone = [panel.guessed(likeness[at : at + 1])[0].tobytes() for at in range(130)]
+    assert alone == [each.tobytes() for each in guessed]
 
 
 def test_how_long_factors_are_is_not_taken_for_how_good_a_guide_they_are() -> None:
