@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.recommend.products import products
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -71,35 +69,30 @@ def spans(
 
 
 def factor_values(
-    members: NDArray[np.float32], postings: NDArray[np.float32], moment: NDArray[np.float32], pairs: Pairs
-) -> NDArray[np.float32]:
+    sides: Sequence[NDArray[np.float32]],
+    postings: NDArray[np.float32],
+    moment: NDArray[np.float32],
+    pairs: Pairs,
+) -> list[NDArray[np.float32]]:
     """The product of both vectors of each pair, over the root of its mean square over all postings shown.
 
-    One member at a time, so that no figure depends on who else is in the chunk.
+    One member at a time: how a product of whole blocks is rounded depends on where in it a row stands.
 
     Args:
-        members: Factors of the chunk's members.
+        sides: Factors of the chunk's members, of one kind or several; postings are read once for all.
         postings: Factors of the whole catalogue.
         moment: Mean outer product of the factors of those shown.
         pairs: Of the chunk.
     """
-    values = np.empty(len(pairs.row), np.float32)
-    for row, member in enumerate(members):
+    values = [np.empty(len(pairs.row), np.float32) for _ in sides]
+    for row in range(len(pairs.ends)):
         part = pairs.of(row)
-        values[part] = postings.take(pairs.posting[part], axis=0) @ member
-    return values / product_sizes(members, moment)[pairs.row]
-
-
-def product_sizes(members: NDArray[np.float32], moment: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The root of the mean square of each member's products with all postings shown.
-
-    Args:
-        members: Factors of the chunk's members.
-        moment: Mean outer product of the postings' factors.
-    """
-    squares = (products(members, moment) * members).sum(axis=1)
-    sizes: NDArray[np.float32] = np.sqrt(np.maximum(squares, np.float32(1e-18)))
-    return sizes
+        near = postings.take(pairs.posting[part], axis=0)
+        for side, found in zip(sides, values, strict=True):
+            member = side[row]
+            size = np.sqrt(max(float((moment @ member) @ member), 1e-18))
+            found[part] = (near @ member) / np.float32(size)
+    return values
 
 
 @dataclass(frozen=True, slots=True)

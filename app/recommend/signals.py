@@ -23,11 +23,9 @@ from app.recommend.pairs import (
     factor_values,
     field_entries,
     pairs_of,
-    product_sizes,
     sparse_values,
     squashed,
 )
-from app.recommend.products import products
 from app.recommend.topmost import largest, topmost
 from app.recommend.weights import Signal
 
@@ -44,8 +42,8 @@ if TYPE_CHECKING:
     Ways = dict[Signal, Callable[[], NDArray[np.float32]]]  # how to work out each signal
 
 BY_TASTE, BY_CONTENT, BY_PEERS = 150, 200, 50  # postings worth scoring, found in each way
-_PEERS_KEPT = 100
-_LOOKED_UP_BY = 40  # attributes of a member that postings are looked up by, the weightiest
+_PEERS_KEPT = 200
+_LOOKED_UP_BY = 30  # attributes of a member that postings are looked up by, the weightiest
 _PEER_SHARPNESS = 3
 _RECENT_OPENINGS = 10
 _NEAR_S = 2.5 * 86_400
@@ -117,8 +115,6 @@ class _Chunk:
         panel = evidence.panel if not self._active or asked & _FROM_PANEL else None
         self._alike = panel.alike(people) if panel else None
         self._guessed = panel.guessed(self._alike) if panel and self._alike is not None else None
-        finds = self._taste if self._active else self._guessed
-        self._reached = None if finds is None else products(finds, evidence.reach.T)
         self._past = {name: unit_rows(self._recent @ field.matrix) for name, field in stock.fields.items()}
         self._wanted = {name: self._wishes(name) for name in stock.fields}
 
@@ -126,6 +122,7 @@ class _Chunk:
         peers = self._peers() if Signal.PEERS in self._asked else None
         pairs = self._worth_scoring(peers)
         ways = self._from_profile(pairs, peers) | self._from_fields(pairs) | self._from_postings(pairs)
+        ways |= self._from_factors(pairs)
         if self._active:
             ways |= self._from_history(pairs)
         values = {signal: value() for signal, value in ways.items() if signal in self._asked}
@@ -177,8 +174,9 @@ class _Chunk:
         return pairs_of(columns, self._stock.shown)
 
     def _by_factors(self) -> list[NDArray[np.int64]]:
-        if self._reached is not None:
-            return topmost(self._reached, BY_TASTE)
+        finds = self._taste if self._active else self._guessed
+        if finds is not None:
+            return topmost(finds @ self._evidence.reach.T, BY_TASTE)
         popular = np.argsort(-self._evidence.popular[self._stock.shown], kind="stable")[:BY_TASTE]
         return [popular] * len(self._people)
 
@@ -202,9 +200,8 @@ class _Chunk:
     def _from_history(self, pairs: Pairs) -> Ways:
         evidence = self._evidence
         return {
-            Signal.TASTE: lambda: squashed(self._product_values(self._taste, pairs)),
             Signal.CONTENT_TASTE: lambda: squashed(
-                factor_values(self._taste, evidence.content, evidence.content_moment, pairs)
+                factor_values([self._taste], evidence.content, evidence.content_moment, pairs)[0]
             ),
             Signal.KIN: lambda: squashed(
                 sparse_values(sparse.csr_array(self._plain() @ evidence.kin), pairs)
@@ -212,12 +209,23 @@ class _Chunk:
             Signal.OPENED_NEAR: lambda: self._opened_near(pairs),
         }
 
-    def _product_values(self, members: NDArray[np.float32], pairs: Pairs) -> NDArray[np.float32]:
-        """As `factor_values`, from the products that postings were found by; `members` are the factors behind them."""
-        if self._reached is None:
-            return np.zeros(len(pairs.row), np.float32)
-        values = self._reached[pairs.row, pairs.col] * self._evidence.valued[pairs.posting]
-        return values / product_sizes(members, self._evidence.moment)[pairs.row]
+    def _from_factors(self, pairs: Pairs) -> Ways:
+        """Products with the postings' factors: of those of the history, and of those guessed from the profile."""
+        sides = {Signal.TASTE: self._taste} if self._active else {}
+        if self._guessed is not None:
+            sides[Signal.PROFILE_TASTE] = self._guessed
+        sides = {signal: side for signal, side in sides.items() if signal in self._asked}
+        evidence = self._evidence
+        values = cache(
+            lambda: dict(
+                zip(
+                    sides,
+                    factor_values(list(sides.values()), evidence.postings, evidence.moment, pairs),
+                    strict=True,
+                )
+            )
+        )
+        return {signal: partial(lambda signal: squashed(values()[signal]), signal) for signal in sides}
 
     def _plain(self) -> sparse.csr_array:
         plain = self._recent.copy()
@@ -249,18 +257,11 @@ class _Chunk:
         }
 
     def _from_profile(self, pairs: Pairs, peers: sparse.csr_array | None) -> Ways:
-        guessed, evidence = self._guessed, self._evidence
         ways: Ways = {
             Signal.CAREER: lambda: self._career(pairs),
             Signal.EDUCATION: lambda: self._education(pairs),
             Signal.SALARY: lambda: self._salary(pairs),
         }
-        if guessed is not None:
-            ways[Signal.PROFILE_TASTE] = lambda: squashed(
-                factor_values(guessed, evidence.postings, evidence.moment, pairs)
-                if self._active
-                else self._product_values(guessed, pairs)
-            )
         if peers is not None:
             ways[Signal.PEERS] = lambda: squashed(sparse_values(peers, pairs))
         return ways
