@@ -14,9 +14,10 @@ import numpy as np
 from scipy import sparse
 
 from app.recommend.catalogue import Catalogue, extended
-from app.recommend.evidence import KIN_KEPT, Evidence, squares_of, unit_vectors
+from app.recommend.evidence import KIN_KEPT, Evidence
 from app.recommend.history import history
 from app.recommend.kept import contents
+from app.recommend.nearest import squares_of, unit_vectors
 from app.recommend.topmost import topmost
 from app.recommend.veto import board_day, vetoed
 
@@ -159,7 +160,6 @@ def _extended(
         evidence,
         postings=kinds,
         untried=np.r_[evidence.untried, ~kept],
-        valued=np.r_[evidence.valued, np.ones(len(postings), np.bool_)],
         content=content,
         reach=np.vstack([evidence.reach, np.where(has_factors[:, None], kinds[late], content[late])]),
         kin=_kin(evidence.kin, kinds, stock.shown[:shown], late),

@@ -9,10 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from app.recommend.board import Kind
-from app.recommend.factors import Side, factorize, solve_each
+from app.recommend.factors import Side, chance, factorize, solve_each
 from app.recommend.fields import foremost, scaled_columns, scaled_rows
+from app.recommend.nearest import nearest
 from app.recommend.people import Columns, Panel, People, learn_panel
-from app.recommend.topmost import topmost
 from app.recommend.traits import Guess, PostingTraits, learn_guess
 
 if TYPE_CHECKING:
@@ -30,27 +30,37 @@ KIN_KEPT = 200  # nearest postings kept for each
 PANEL = 6_000  # members whose activity stands for that of similar profiles: a dense solve of 144 MB and 3 s
 SAMPLE = 10_000  # profiles read to choose them from
 _POSTING_PENALTY = 1.0
-_INVERTED_KEPT = 500  # newest postings looked up by each attribute
+_INVERTED_KEPT = 1_000  # newest postings looked up by each attribute
 _BATCH = 2_000
 _SMALL_BOARD, _LARGE_BOARD = 20_000, 400_000  # members and postings together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How much is spent on the factors, by the size of the board."""
+    """How much is spent on the factors, by the size of the board.
+
+    Attributes:
+        models: How many are made, each from a seed of its own.
+        factors: Of each model.
+        rounds: From chance on.
+        more_rounds: From the factors of nearly the same history on.
+    """
 
     models: int
     factors: int
     rounds: int
+    more_rounds: int
 
     @classmethod
     def for_size(cls, members: int, postings: int) -> Effort:
         """Three models of 128 factors on a small board (their mean is steadier), one of 64 on a large one."""
         if members + postings <= _SMALL_BOARD:
-            return cls(models=3, factors=max(16, min(128, min(members, postings) // 8)), rounds=10)
+            return cls(
+                models=3, factors=max(16, min(128, min(members, postings) // 8)), rounds=10, more_rounds=4
+            )
         if members + postings <= _LARGE_BOARD:
-            return cls(models=1, factors=128, rounds=6)
-        return cls(models=1, factors=64, rounds=5)
+            return cls(models=1, factors=128, rounds=6, more_rounds=2)
+        return cls(models=1, factors=64, rounds=5, more_rounds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +73,6 @@ class Evidence:
         members: Factors of members, all models side by side; zeros without activity.
         postings: Factors of postings, likewise; guessed from content where new and without activity.
         untried: Postings whose factors are so guessed.
-        valued: Postings that have factors; those of all others are zeros.
         reach: Factors of those shown, guessed wherever there is no activity: for finding what to score.
         content: Factors of postings as guessed from their content.
         moment, content_moment: Mean outer products of `postings` and `content` over those shown.
@@ -82,7 +91,6 @@ class Evidence:
     members: NDArray[np.float32]
     postings: NDArray[np.float32]
     untried: NDArray[np.bool_]
-    valued: NDArray[np.bool_]
     reach: NDArray[np.float32]
     content: NDArray[np.float32]
     moment: NDArray[np.float32]
@@ -163,10 +171,14 @@ def learn(
     effort: Effort,
     seed: int,
     show_viewed: bool = False,
+    start: NDArray[np.float32] | None = None,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> Evidence:
-    """Learn from a history, and from what postings and profiles say."""
-    members, kinds = _factors(past, effort, seed, progress)
+    """Learn from a history, and from what postings and profiles say.
+
+    `start` are factors of postings from nearly the same history, from which fewer rounds lead to this one's.
+    """
+    members, kinds = _factors(past, effort, seed, progress, start)
     done = past.matrix(np.ones(len(past.member), np.float32))
     counts = np.bincount(past.posting, minlength=past.shape[1])
     tried = counts > 0
@@ -185,7 +197,6 @@ def learn(
         members=members,
         postings=kinds,
         untried=untried,
-        valued=tried | untried,
         reach=np.where(tried[:, None], kinds, content)[stock.shown],
         content=content,
         moment=_moment(kinds[stock.shown]),
@@ -193,7 +204,7 @@ def learn(
         panel=panel,
         posting_traits=said.columns,
         posting_guess=posting_guess,
-        kin=_kin(kinds, stock.shown),
+        kin=nearest(kinds, stock.shown, KIN_KEPT),
         recent=past.matrix(past.recent()),
         done_with=_done_with(past, stock.shown, show_viewed=show_viewed),
         nearby=_nearby(done, stock),
@@ -213,20 +224,20 @@ def _confidence(past: History) -> sparse.csr_array:
 
 
 def _factors(
-    past: History, effort: Effort, seed: int, progress: Callable[[float], None]
+    past: History,
+    effort: Effort,
+    seed: int,
+    progress: Callable[[float], None],
+    start: NDArray[np.float32] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     confidence = _confidence(past)
+    shape = past.shape[1], effort.factors
+    rounds = effort.rounds if start is None else effort.more_rounds
     models = []
     for model in range(effort.models):
-        models.append(
-            factorize(
-                confidence,
-                factors=effort.factors,
-                penalty=PENALTY,
-                rounds=effort.rounds,
-                seed=seed + model,
-            )
-        )
+        columns = slice(model * effort.factors, (model + 1) * effort.factors)
+        first = chance(shape, seed + model) if start is None else start[:, columns]
+        models.append(factorize(confidence, first, penalty=PENALTY, rounds=rounds))
         progress(0.6 * (model + 1) / effort.models)
     members, kinds = zip(*models, strict=True)
     return np.hstack(members), np.hstack(kinds)
@@ -260,40 +271,6 @@ def _sample(positions: NDArray[np.int32], most: int, seed: int) -> NDArray[np.in
 
 def _parts(positions: NDArray[np.int32]) -> list[list[int]]:
     return [positions[start : start + _BATCH].tolist() for start in range(0, len(positions), _BATCH)]
-
-
-def unit_vectors(factors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each row brought to length 1; zeros stay."""
-    unit: NDArray[np.float32] = factors / np.maximum(
-        np.linalg.norm(factors, axis=1, keepdims=True), np.float32(1e-9)
-    )
-    return unit
-
-
-def _kin(factors: NDArray[np.float32], shown: NDArray[np.int64]) -> sparse.csr_array:
-    """Squared cosine of factors between each posting and the nearest of those shown."""
-    unit = unit_vectors(factors)
-    column = np.full(len(unit), -1)
-    column[shown] = np.arange(len(shown))
-    step = max(1, 20_000_000 // max(1, len(shown)))
-    blocks = []
-    for start in range(0, len(unit), step):
-        near = unit[start : start + step] @ unit[shown].T
-        itself = column[start : start + step]
-        own = np.flatnonzero(itself >= 0)
-        near[own, itself[own]] = 0
-        blocks.append(squares_of(near, topmost(near, KIN_KEPT)))
-    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
-
-
-def squares_of(near: NDArray[np.float32], kept: list[NDArray[np.int64]]) -> sparse.csr_array:
-    """The squares of each row's kept columns, of those above 0."""
-    columns = np.concatenate([np.sort(each) for each in kept])
-    ends = np.r_[0, np.cumsum([len(each) for each in kept])]
-    values = near[np.repeat(np.arange(len(kept)), np.diff(ends)), columns]
-    squares = sparse.csr_array((np.maximum(values, 0) ** 2, columns.astype(np.int32), ends), shape=near.shape)
-    squares.eliminate_zeros()
-    return squares
 
 
 def _done_with(past: History, shown: NDArray[np.int64], *, show_viewed: bool) -> sparse.csr_array:

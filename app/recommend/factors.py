@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 _BLOCK_FLOATS = 20_000_000  # working memory of one batch of solves: 80 MB
 
 
+def chance(shape: tuple[int, int], seed: int) -> NDArray[np.float32]:
+    """Factors to start from where nothing is known yet."""
+    scale = 0.1 / np.sqrt(shape[1])
+    return np.random.default_rng(seed).normal(0.0, scale, shape).astype(np.float32)
+
+
 def factorize(
-    confidence: sparse.csr_array, *, factors: int, penalty: float, rounds: int, seed: int
+    confidence: sparse.csr_array, start: NDArray[np.float32], *, penalty: float, rounds: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Member and posting factors, float32, shapes (members, factors) and (postings, factors).
 
@@ -26,16 +32,12 @@ def factorize(
 
     Args:
         confidence: The c_ui above 0, one row a member.
-        factors: Length of each vector.
+        start: Posting factors to begin with.
         penalty: Per pair; 0 or more.
         rounds: Alternations.
-        seed: For the first posting factors.
     """
     transposed = confidence.T.tocsr()
-    scale = 0.1 / np.sqrt(factors)
-    postings = (
-        np.random.default_rng(seed).normal(0.0, scale, (confidence.shape[1], factors)).astype(np.float32)
-    )
+    postings = start
     for _ in range(rounds):
         members = solve(confidence, postings, penalty)
         postings = solve(transposed, members, penalty)

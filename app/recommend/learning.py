@@ -81,13 +81,18 @@ def learn_weights(
     effort: Effort,
     seed: int,
     progress: Callable[[float], None] = lambda _share: None,
-) -> Weights:
-    """Learn both sets of weights from held-out activities; closed postings take part, they were open then."""
+) -> tuple[Weights, NDArray[np.float32] | None]:
+    """Learn both sets of weights from held-out activities; closed postings take part, they were open then.
+
+    Returns:
+        The weights, and the posting factors they were learned with, from which those of the whole history are near;
+        None where too little is held out to learn anything.
+    """
     held = hold_out(past, seed)
     everything = replace(stock, shown=np.arange(len(stock.ids)))
     defaults = Weights()
     if len(held.last) < FEWEST_HELD_OUT:
-        return defaults
+        return defaults, None
     evidence = learn(past.without(held.hidden), everything, said, effort=effort, seed=seed, progress=progress)
 
     def learned(pairs: NDArray[np.int64], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
@@ -102,11 +107,12 @@ def learn_weights(
 
     with_history, last = learned(held.last, defaults.with_history)
     profile_only, strangers = learned(held.of_strangers, PROFILE_ONLY_TO_LEARN_FROM)
-    return Weights(
+    weights = Weights(
         with_history=with_history,
         profile_only=profile_only if strangers else defaults.profile_only,
         learned_from={"with_history": last, "profile_only": strangers},
     )
+    return weights, evidence.postings
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,14 +81,18 @@ def fit(
     past = history(activity, members=len(member_ids), postings=len(postings))
     effort = Effort.for_size(len(member_ids), len(postings))
     said = ground(past, postings, members, seed=options.seed)
-    weights = known or learn_weights(
-        past,
-        stock,
-        said,
-        members,
-        effort=effort,
-        seed=options.seed,
-        progress=lambda share: progress("learn", share),
+    weights, start = (
+        (known, None)
+        if known
+        else learn_weights(
+            past,
+            stock,
+            said,
+            members,
+            effort=effort,
+            seed=options.seed,
+            progress=lambda share: progress("learn", share),
+        )
     )
     evidence = learn(
         past,
@@ -97,6 +101,7 @@ def fit(
         effort=effort,
         seed=options.seed,
         show_viewed=options.show_viewed,
+        start=start,
         progress=lambda share: progress("fit", share),
     )
     model = Model(

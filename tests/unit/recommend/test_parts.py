@@ -1,5 +1,9 @@
 """The parts that lists are made with, each against its definition."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +12,8 @@ from scipy import sparse
 
 from app.recommend.board import ActivityLog, Kind
 from app.recommend.congestion import prices
-from app.recommend.factors import factorize, solve
+from app.recommend.factors import chance, factorize, solve
+from app.recommend.fields import foremost
 from app.recommend.history import history
 from app.recommend.learning import HEAD, Lesson, fit_weights, lesson_of
 from app.recommend.pairs import pairs_of
@@ -17,6 +22,9 @@ from app.recommend.spread import spread, spread_rows
 from app.recommend.topmost import topmost
 from app.recommend.weights import Signal
 from app.recommend.words import words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @pytest.mark.parametrize(
@@ -47,9 +55,25 @@ def test_a_solved_row_is_the_minimum_of_the_weighted_squares(factors: int) -> No
     assert solve(row, others, penalty)[0] == pytest.approx(by_hand, rel=1e-3, abs=1e-4)
 
 
+def test_factors_of_nearly_the_same_history_are_a_head_start() -> None:
+    random = np.random.default_rng(0)
+    done = sparse.csr_array((random.random((60, 40)) < 0.2).astype(np.float32) * 5)
+    before = sparse.csr_array(done * (random.random((60, 40)) < 0.98))
+    by_chance = chance((40, 4), seed=0)
+    _, start = factorize(before, by_chance, penalty=1.0, rounds=30)
+
+    def products(start: NDArray[np.float32], rounds: int) -> NDArray[np.float32]:
+        members, postings = factorize(done, start, penalty=1.0, rounds=rounds)
+        return np.asarray(members @ postings.T)
+
+    end = products(start, 100)
+    near, far = (np.abs(products(each, 2) - end).mean() for each in (start, by_chance))
+    assert near < far / 2
+
+
 def test_a_row_without_pairs_has_no_taste() -> None:
     empty = sparse.csr_array(np.zeros((2, 4), np.float32))
-    members, postings = factorize(empty, factors=3, penalty=1.0, rounds=2, seed=0)
+    members, postings = factorize(empty, chance((4, 3), seed=0), penalty=1.0, rounds=2)
     assert not members.any()
     assert not postings.any()
 
@@ -67,6 +91,11 @@ def test_topmost_of_a_wide_row_misses_none_of_the_largest() -> None:
     scores[0, ::16] = -9  # the sampled threshold is of no use here
     for row, found in zip(scores, topmost(scores, 100), strict=True):
         assert set(np.argsort(-row)[:100].tolist()) == set(found.tolist())
+
+
+def test_the_foremost_of_each_row_are_those_of_the_lowest_rank() -> None:
+    matrix = sparse.csr_array(np.array([[3.0, 0, 1, 2], [0, 0, 0, 0], [0, 5, 0, 0]], np.float32))
+    assert foremost(matrix, -matrix.data, 2).toarray().tolist() == [[3, 0, 0, 2], [0, 0, 0, 0], [0, 5, 0, 0]]
 
 
 def test_a_pair_keeps_its_strongest_kind_and_its_last_time() -> None:
