@@ -32,10 +32,11 @@ def largest(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:
 
 
 def _of_wide_row(row: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    sample = row[::_STRIDE]
+    sample = row[::_STRIDE].copy()
     wanted = min(2 * count // _STRIDE + 8, len(sample))
-    threshold = np.partition(sample, len(sample) - wanted)[len(sample) - wanted]
-    above = np.flatnonzero(row >= threshold)
+    sample.partition(len(sample) - wanted)
+    above = (row >= sample[len(sample) - wanted]).nonzero()[0]
     if len(above) < count:
         above = np.arange(len(row))
-    return above[np.argpartition(row[above], len(above) - count)[len(above) - count :]]
+    found: NDArray[np.int64] = above[row[above].argpartition(len(above) - count)[len(above) - count :]]
+    return found
