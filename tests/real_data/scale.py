@@ -7,6 +7,7 @@ region, the popular ones more. Prints seconds by stage, CPU included, and peak m
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import resource
 import sys
@@ -109,7 +110,7 @@ def _posting(number: int, field: int, region: int) -> Posting:
     )
 
 
-_ranked: list[tuple[Model, Generated]] = []  # filled before the fork, as a refresh does
+_ranked: list[tuple[Model, Generated]] = []  # filled, and frozen, before the fork, as a refresh does
 
 
 def _rank(start: int) -> int:
@@ -182,6 +183,7 @@ def _timed_rank(model: Model, board: Generated, chunks: int | None, processes: i
     if chunks is not None and chunks < len(starts):
         starts = starts[:: len(starts) // chunks][:chunks]
     _ranked.append((model, board))
+    gc.freeze()
     began_s = time.monotonic()
     with multiprocessing.get_context("fork").Pool(processes) as pool:
         places = sum(pool.imap_unordered(_rank, starts))
