@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Ways = dict[Signal, Callable[[], NDArray[np.float32]]]  # how to work out each signal
 
-BY_TASTE, BY_CONTENT, BY_PEERS = 150, 200, 50  # postings worth scoring, found in each way
+BY_TASTE, BY_CONTENT, BY_PEERS = 100, 200, 50  # postings worth scoring, found in each way
 _PEERS_KEPT = 200
 _LOOKED_UP_BY = 30  # attributes of a member that postings are looked up by, the weightiest
 _PEER_SHARPNESS = 3
