@@ -183,8 +183,9 @@ def _members(
 
 def rank_again(carried: Carried, driver: psycopg.Connection, ids: Sequence[str]) -> list[list[RankedPosting]]:
     """The lists that a kept model makes for members, from their profiles and activity as they are now."""
-    model = carried.about(_activity(driver, ids, carried.position_of), members=len(ids))
-    return model.rank(range(len(ids)), profiles(driver, ids))
+    people = profiles(driver, ids)
+    model = carried.about(_activity(driver, ids, carried.position_of), people)
+    return model.rank(range(len(ids)), people)
 
 
 def _activity(driver: psycopg.Connection, ids: Sequence[str], position_of: Mapping[str, int]) -> ActivityLog:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from app.recommend.board import ActivityLog, Posting
+    from app.recommend.board import ActivityLog, Member, Posting
     from app.recommend.factors import Side
     from app.recommend.kept import Kept
     from app.recommend.refresh import Model
@@ -54,11 +54,12 @@ class Carried:
     replaced: frozenset[str]
     sides: Sequence[Side]
 
-    def about(self, log: ActivityLog, *, members: int) -> Model:
-        """The model about so many members, who did what the log says by positions in this model."""
+    def about(self, log: ActivityLog, people: Sequence[Member]) -> Model:
+        """The model about these members, who did what the log says by positions in this model."""
         evidence, stock = self.model.evidence, self.model.stock
-        past = history(log, members=members, postings=len(stock.ids), scale=evidence.history.scale)
-        about = evidence.about(past, self.sides, stock.shown, show_viewed=self.model.options.show_viewed)
+        past = history(log, members=len(people), postings=len(stock.ids), scale=evidence.history.scale)
+        show_viewed = self.model.options.show_viewed
+        about = evidence.about(past, people, self.sides, stock.shown, show_viewed=show_viewed)
         return replace(self.model, evidence=about)
 
     def open_ids(self) -> list[str]:
@@ -130,9 +131,10 @@ def _places(kept: Kept, postings: Sequence[Posting]) -> tuple[NDArray[np.int64],
 
 
 def _sides(before: Evidence, after: Evidence) -> list[Side]:
-    count = len(after.postings)
-    rows = np.arange(len(before.postings), count)
-    new = np.split(after.postings[rows], after.models, axis=1)
+    known, codes = len(before.postings), len(before.said)
+    count = codes + len(after.postings)
+    rows = np.arange(codes + known, count)
+    new = np.split(after.postings[known:], after.models, axis=1)
     return [side.changed(rows, each, count=count) for side, each in zip(before.sides(), new, strict=True)]
 
 

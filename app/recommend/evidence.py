@@ -9,7 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from app.recommend.board import Kind
-from app.recommend.factors import Side, chance, factorize, solve_each
+from app.recommend.codes import Codes
+from app.recommend.factors import Side, chance, factorize, solve, solve_each
 from app.recommend.fields import foremost, scaled_columns, scaled_rows
 from app.recommend.nearest import nearest
 from app.recommend.people import Columns, Panel, People, learn_panel
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 40.0  # of a pair of average weight
 PENALTY = 4.0  # per pair
+SAID = 8.0  # confidence of what a profile says: a fifth of that of a pair, the best of 4, 8 and 12 on applications
 KIN_KEPT = 200  # nearest postings kept for each
 PANEL = 6_000  # members whose activity stands for that of similar profiles: a dense solve of 144 MB and 3 s
 SAMPLE = 10_000  # profiles read to choose them from
 _POSTING_PENALTY = 1.0
 _INVERTED_KEPT = 1_000  # newest postings looked up by each attribute
 _BATCH = 2_000
+_FACTORS = 128
 _SMALL_BOARD, _LARGE_BOARD = 20_000, 400_000  # members and postings together
 
 
@@ -44,22 +47,24 @@ class Effort:
         factors: Of each model.
         rounds: From chance on.
         more_rounds: From the factors of nearly the same history on.
+        profiles: Whether what profiles say is factorised along with what members did: all profiles are read for that.
     """
 
     models: int
     factors: int
     rounds: int
     more_rounds: int
+    profiles: bool = False
 
     @classmethod
     def for_size(cls, members: int, postings: int) -> Effort:
         """Three models of 128 factors on a small board (their mean is steadier), one of 64 on a large one."""
         if members + postings <= _SMALL_BOARD:
-            return cls(
-                models=3, factors=max(16, min(128, min(members, postings) // 8)), rounds=10, more_rounds=4
-            )
+            factors = max(16, min(_FACTORS, min(members, postings) // 8))
+            # In fewer factors what profiles say would crowd out what was done.
+            return cls(models=3, factors=factors, rounds=10, more_rounds=4, profiles=factors == _FACTORS)
         if members + postings <= _LARGE_BOARD:
-            return cls(models=1, factors=128, rounds=6, more_rounds=2)
+            return cls(models=1, factors=_FACTORS, rounds=6, more_rounds=2)
         return cls(models=1, factors=64, rounds=5, more_rounds=2)
 
 
@@ -74,6 +79,7 @@ class Evidence:
         postings: Factors of postings, likewise; guessed from content where new and without activity.
         untried: Postings whose factors are so guessed.
         reach: Factors of those shown, guessed wherever there is no activity: for finding what to score.
+        codes, said: What profiles say, and its factors, a row a code; none on a large board.
         content: Factors of postings as guessed from their content.
         moment, content_moment: Mean outer products of `postings` and `content` over those shown.
         panel: What members' profiles say of their factors and deeds, or None where no profile was read.
@@ -92,6 +98,8 @@ class Evidence:
     postings: NDArray[np.float32]
     untried: NDArray[np.bool_]
     reach: NDArray[np.float32]
+    codes: Codes
+    said: NDArray[np.float32]
     content: NDArray[np.float32]
     moment: NDArray[np.float32]
     content_moment: NDArray[np.float32]
@@ -105,19 +113,31 @@ class Evidence:
     lookup: sparse.csr_array
     popular: NDArray[np.float32]
 
+    def columns(self) -> NDArray[np.float32]:
+        """Factors of codes and postings, one below the other, as they are factorised."""
+        return np.vstack([self.said, self.postings])
+
     def sides(self) -> list[Side]:
-        """The postings as members' factors are solved against them, model by model."""
+        """Codes and postings as members' factors are solved against them, model by model."""
         tried = np.where(self.untried[:, None], np.float32(0), self.postings)
-        return [Side.of(np.ascontiguousarray(each)) for each in np.split(tried, self.models, axis=1)]
+        both = np.vstack([self.said, tried])
+        return [Side.of(np.ascontiguousarray(each)) for each in np.split(both, self.models, axis=1)]
 
     def about(
-        self, past: History, sides: Sequence[Side], shown: NDArray[np.int64], *, show_viewed: bool
+        self,
+        past: History,
+        people: Sequence[Member],
+        sides: Sequence[Side],
+        shown: NDArray[np.int64],
+        *,
+        show_viewed: bool,
     ) -> Evidence:
-        """The same evidence about other members, who did what `past` says."""
+        """The same evidence about other members, who did what `past` says and have these profiles."""
+        confidence = _confidence(past, self.codes.rows(people))
         return replace(
             self,
             history=past,
-            members=member_factors(past, sides),
+            members=np.hstack([solve_each(confidence, side, PENALTY) for side in sides]),
             recent=past.matrix(past.recent()),
             done_with=_done_with(past, shown, show_viewed=show_viewed),
         )
@@ -133,10 +153,13 @@ class Ground:
         sample: Positions of the sampled members, ascending.
         compared: What profiles are compared in, or None where no profile was read.
         people: Profiles of the sample.
+        codes, said: What profiles say, and members x codes; none on a large board.
     """
 
     columns: PostingTraits
     postings: sparse.csr_array
+    codes: Codes
+    said: sparse.csr_array
     sample: NDArray[np.int32]
     compared: Columns | None
     people: People | None
@@ -147,16 +170,23 @@ def ground(
     postings: Sequence[Posting],
     profiles: Callable[[Sequence[int]], Sequence[Member]],
     *,
+    effort: Effort,
     seed: int,
 ) -> Ground:
-    """Read postings and the profiles of a sample of members with activity."""
-    sample = _sample(np.unique(past.member), SAMPLE, seed)
-    people = [member for part in _parts(sample) for member in profiles(part)]
+    """Read postings and the profiles of members with activity: of all on a small board, else of a sample."""
+    active = np.unique(past.member)
+    sample = _sample(active, SAMPLE, seed)
+    read = active if effort.profiles else sample
+    profiles_read = [member for part in _parts(read) for member in profiles(part)]
+    people = [profiles_read[at] for at in np.searchsorted(read, sample).tolist()]
     compared = Columns.learned(people) if people else None
     columns, said = PostingTraits.learned(postings)
+    codes = Codes.learned(profiles_read if effort.profiles else [])
     return Ground(
         columns=columns,
         postings=said,
+        codes=codes,
+        said=_placed(codes.rows(profiles_read), read, past.shape[0]),
         sample=sample,
         compared=compared,
         people=compared.people(people) if compared else None,
@@ -176,9 +206,11 @@ def learn(
 ) -> Evidence:
     """Learn from a history, and from what postings and profiles say.
 
-    `start` are factors of postings from nearly the same history, from which fewer rounds lead to this one's.
+    `start` are `Evidence.columns` of nearly the same history, from which fewer rounds lead to this one's.
     """
-    members, kinds = _factors(past, effort, seed, progress, start)
+    members, factors = _factors(_confidence(past, said.said), effort, seed, progress, start)
+    codes, kinds = factors[: said.said.shape[1]], factors[said.said.shape[1] :].copy()
+    tastes = _tastes(past, kinds, effort) if len(codes) else members
     done = past.matrix(np.ones(len(past.member), np.float32))
     counts = np.bincount(past.posting, minlength=past.shape[1])
     tried = counts > 0
@@ -189,7 +221,7 @@ def learn(
     untried = ~tried & stock.new
     kinds[untried] = content[untried]
     progress(0.7)
-    panel = _panel(said, done, stock, members, seed)
+    panel = _panel(said, done, stock, tastes, seed)
     progress(0.8)
     return Evidence(
         history=past,
@@ -198,6 +230,8 @@ def learn(
         postings=kinds,
         untried=untried,
         reach=np.where(tried[:, None], kinds, content)[stock.shown],
+        codes=said.codes,
+        said=codes,
         content=content,
         moment=_moment(kinds[stock.shown]),
         content_moment=_moment(content[stock.shown]),
@@ -213,25 +247,41 @@ def learn(
     )
 
 
-def member_factors(past: History, sides: Sequence[Side]) -> NDArray[np.float32]:
-    """Factors of each member of a history by what they did alone, the postings' given."""
-    confidence = _confidence(past)
-    return np.hstack([solve_each(confidence, side, PENALTY) for side in sides])
+def _confidence(past: History, said: sparse.csr_array) -> sparse.csr_array:
+    """Members x (codes, postings): what those with activity say and did. Who did nothing has an empty row."""
+    did = past.matrix(past.weight * np.float32(CONFIDENCE))
+    if not said.shape[1]:
+        return did
+    active = np.diff(did.indptr) > 0
+    lengths = np.diff(said.indptr)
+    columns = said.indices[np.repeat(active, lengths)]
+    ends = np.r_[0, np.cumsum(lengths * active)]
+    own = sparse.csr_array((np.full(len(columns), np.float32(SAID)), columns, ends), shape=said.shape)
+    return sparse.csr_array(sparse.hstack([own, did], format="csr"))
 
 
-def _confidence(past: History) -> sparse.csr_array:
-    return past.matrix(past.weight * np.float32(CONFIDENCE))
+def _tastes(past: History, kinds: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
+    """Factors of members by what they did alone: profiles are to say what those do, not what profiles say."""
+    did = past.matrix(past.weight * np.float32(CONFIDENCE))
+    return np.hstack([solve(did, each, PENALTY) for each in np.split(kinds, effort.models, axis=1)])
+
+
+def _placed(rows: sparse.csr_array, positions: NDArray[np.int32], count: int) -> sparse.csr_array:
+    """The rows at their ascending positions among `count`, all others empty."""
+    lengths = np.zeros(count, np.int64)
+    lengths[positions] = np.diff(rows.indptr)
+    indptr = np.r_[0, np.cumsum(lengths)].astype(rows.indptr.dtype)
+    return sparse.csr_array((rows.data, rows.indices, indptr), shape=(count, rows.shape[1]))
 
 
 def _factors(
-    past: History,
+    confidence: sparse.csr_array,
     effort: Effort,
     seed: int,
     progress: Callable[[float], None],
     start: NDArray[np.float32] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    confidence = _confidence(past)
-    shape = past.shape[1], effort.factors
+    shape = confidence.shape[1], effort.factors
     rounds = effort.rounds if start is None else effort.more_rounds
     models = []
     for model in range(effort.models):

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from app.recommend.catalogue import Catalogue
+from app.recommend.codes import Codes
 from app.recommend.congestion import Prices
 from app.recommend.evidence import Evidence
 from app.recommend.fields import Field
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _DIGEST_BYTES = 8
 _PARTS = (
-    Catalogue, Columns, Evidence, Field, Guess, History, Model, Options, Panel, People, PostingTraits, Prices, Scale,
+    Catalogue, Codes, Columns, Evidence, Field, Guess, History, Model, Options, Panel, People, PostingTraits, Prices, Scale,
     Texts, Weights,
 )  # fmt: skip
 # What else a kept model is made of. By its whole name each: modules reach others, and so any program on the machine.

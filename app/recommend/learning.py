@@ -85,7 +85,7 @@ def learn_weights(
     """Learn both sets of weights from held-out activities; closed postings take part, they were open then.
 
     Returns:
-        The weights, and the posting factors they were learned with, from which those of the whole history are near;
+        The weights, and the columns' factors they were learned with, from which those of the whole history are near;
         None where too little is held out to learn anything.
     """
     held = hold_out(past, seed)
@@ -112,7 +112,7 @@ def learn_weights(
         profile_only=profile_only if strangers else defaults.profile_only,
         learned_from={"with_history": last, "profile_only": strangers},
     )
-    return weights, evidence.postings
+    return weights, evidence.columns()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def fit(
     stock = catalogue(postings, now)
     past = history(activity, members=len(member_ids), postings=len(postings))
     effort = Effort.for_size(len(member_ids), len(postings))
-    said = ground(past, postings, members, seed=options.seed)
+    said = ground(past, postings, members, effort=effort, seed=options.seed)
     weights, start = (
         (known, None)
         if known

@@ -42,7 +42,7 @@ def ids(model: Model, board: Any, positions: list[int]) -> list[list[str]]:
 
 def test_it_ranks_as_the_model_did_to_the_last_bit_of_every_score(crowd: Any, crowd_model: Model) -> None:
     carried = carry(thawed(crowd_model, crowd), crowd.postings, now=NOW + timedelta(hours=5))
-    again = carried.about(crowd.activity, members=len(crowd.members))
+    again = carried.about(crowd.activity, crowd.members)
     everybody = range(len(crowd.members))
     ours, theirs = (model.rank(everybody, crowd.members) for model in (again, crowd_model))
     assert ours == theirs
@@ -61,7 +61,7 @@ def test_a_new_posting_is_among_the_postings_it_ranks_and_is_like_those_it_share
 ) -> None:
     new = new_posting(360, opened_at=NOW)
     carried = carry(thawed(crowd_model, crowd), [*crowd.postings, new], now=NOW)
-    model = carried.about(crowd.activity, members=len(crowd.members))
+    model = carried.about(crowd.activity, crowd.members)
     lists = ids(model, crowd, list(range(200)))
     fitting = [
         one for one, member in zip(lists, crowd.members, strict=True) if member.categories == new.categories
@@ -84,7 +84,7 @@ def test_a_posting_that_says_something_else_is_replaced_and_one_that_closed_is_g
     carried = carry(thawed(crowd_model, crowd), postings, now=NOW)
     assert carried.replaced == {shown[0]}
     assert set(carried.open_ids()) == {each.id for each in crowd.postings} - {shown[1]}
-    model = carried.about(crowd.activity, members=len(crowd.members))
+    model = carried.about(crowd.activity, crowd.members)
     assert shown[1] not in ids(model, crowd, [0])[0]
     assert [each for each in model.stock.ids if each == shown[0]] == [shown[0]] * 2
 
