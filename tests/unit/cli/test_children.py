@@ -36,13 +36,12 @@ print("ended")
 """
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize(
-    ("program", "printed"),
-    [(DROPPED, "ended\n"), (TIDYING, "tidied up\nended\n")],
+    ("program", "name", "printed"),
+    [(DROPPED, "SIGINT", "ended\n"), (TIDYING, "SIGTERM", "tidied up\nended\n")],
     ids=["after one that Python dropped", "while it tidies up"],
 )
-def test_an_end_that_is_asked_for_comes_once(name: str, program: str, printed: str) -> None:
+def test_an_end_that_is_asked_for_comes_once(program: str, name: str, printed: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", HEAD + program.format(name=name)],
         capture_output=True,
