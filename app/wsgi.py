@@ -139,6 +139,7 @@ def create(settings: Settings | None = None) -> Flask:
             Task("cards", settings.poll_s, cards.update),
             Task("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
             Task("keep", KEEP_S, safekeeping.keep, asks_store=False),
+            Task("old lists", KEEP_S, plans.let_go, asks_store=False),
             Task("measure", MEASURE_S, measure, asks_store=False),
             *(for_the_planner if settings.counting else ()),
         ],

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 40.0  # of a pair of average weight
 PENALTY = 4.0  # per pair
-SAID = 8.0  # confidence of what a profile says: a fifth of that of a pair, the best of 4, 8 and 12 on applications
+SAID = 8.0  # confidence of what a profile says: a fifth of that of a pair; on applications 12 is as good, 4 and 18 are worse
 KIN_KEPT = 200  # nearest postings kept for each
 PANEL = 6_000  # members whose activity stands for that of similar profiles: a dense solve of 144 MB and 3 s
 SAMPLE = 10_000  # profiles read to choose them from
@@ -114,7 +114,7 @@ class Evidence:
     popular: NDArray[np.float32]
 
     def columns(self) -> NDArray[np.float32]:
-        """Factors of codes and postings, one below the other, as they are factorised."""
+        """Factors of codes and postings, one below the other, for a factorisation to begin with."""
         return np.vstack([self.said, self.postings])
 
     def sides(self) -> list[Side]:
@@ -145,7 +145,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What postings and a sample of profiles say, whoever did what with which: worked out once.
+    """What postings and profiles say, whoever did what with which: worked out once.
 
     Attributes:
         columns: The columns of postings' traits.
@@ -209,7 +209,8 @@ def learn(
     `start` are `Evidence.columns` of nearly the same history, from which fewer rounds lead to this one's.
     """
     members, factors = _factors(_confidence(past, said.said), effort, seed, progress, start)
-    codes, kinds = factors[: said.said.shape[1]], factors[said.said.shape[1] :].copy()
+    codes, kinds = np.split(factors, [said.said.shape[1]])
+    codes, kinds = codes.copy(), kinds.copy()
     tastes = _tastes(past, kinds, effort) if len(codes) else members
     done = past.matrix(np.ones(len(past.member), np.float32))
     counts = np.bincount(past.posting, minlength=past.shape[1])

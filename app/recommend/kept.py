@@ -1,6 +1,6 @@
 """What a refresh learned, kept for the next one that only looks at what changed.
 
-Nothing of any member is kept under their name: their factors follow from what they did, and are worked out again.
+Nothing of any member is kept under their name: their factors follow from what they did and say, and are worked out again.
 The rows of the panel (what some members' profiles say and what those members did) are in it without ids, until the
 next whole refresh.
 """

@@ -101,7 +101,10 @@ def _clusters(
         ones = sparse.csr_array(
             (np.ones(len(rows), np.float32), (own, np.arange(len(rows)))), shape=(len(centres), len(rows))
         )
-        centres = unit_vectors(ones @ unit[rows])
+        found = unit_vectors(ones @ unit[rows])
+        centres = np.where(
+            np.linalg.norm(found, axis=1, keepdims=True) > 0, found, centres
+        )  # nobody's cluster stays where it is
     own = np.full(len(unit), -1)
     own[rows] = _nearest_centre(unit, rows, centres)
     probed = np.argsort(-(centres @ centres.T), axis=1, kind="stable")[:, : max(1, int(count * _PROBED))]

@@ -37,13 +37,12 @@ class Pairs:
         return np.diff(self.ends, prepend=0)
 
     def means(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The mean of values over each member's pairs; 0 where there are none."""
-        lengths = self.lengths()
-        some = lengths > 0
-        means = np.zeros(len(lengths), np.float32)
-        sums = np.add.reduceat(values, (self.ends - lengths)[some]) if some.any() else means[some]
-        means[some] = sums / lengths[some]
-        return means
+        """The mean of values over each member's pairs; 0 where there are none.
+
+        One value after the other: how numpy's faster sums are rounded follows from where in the chunk they begin.
+        """
+        sums = np.bincount(self.row, weights=values, minlength=len(self.ends))
+        return (sums / np.maximum(self.lengths(), 1)).astype(np.float32)
 
     def of(self, row: int) -> slice:
         """Where the pairs of a member lie."""

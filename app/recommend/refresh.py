@@ -71,7 +71,7 @@ def fit(
         postings: The whole catalogue, sorted by id; closed ones too, they carry activity.
         member_ids: All members, sorted.
         activity: What they did.
-        members: Profiles by position; asked in chunks and for a sample only.
+        members: Profiles by position; asked in chunks, on a large board for a sample only.
         now: The moment of the refresh.
         options: What the refresh is told.
         known: Weights of an earlier run, which are then not learned again.

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 BY_TASTE, BY_CONTENT, BY_PEERS = 100, 200, 50  # postings worth scoring, found in each way
 _PEERS_KEPT = 200
 _LOOKED_UP_BY = 30  # attributes of a member that postings are looked up by, the weightiest
+_ROUNDED = np.float32(1e-4)  # of the largest product: a hundred times what rounding moves one by
 _PEER_SHARPNESS = 3
 _RECENT_OPENINGS = 10
 _NEAR_S = 2.5 * 86_400
@@ -176,7 +177,7 @@ class _Chunk:
     def _by_factors(self) -> list[NDArray[np.int64]]:
         finds = self._taste if self._active else self._guessed
         if finds is not None:
-            return topmost(finds @ self._evidence.reach.T, BY_TASTE)
+            return _nearest(finds, self._evidence.reach, BY_TASTE)
         popular = np.argsort(-self._evidence.popular[self._stock.shown], kind="stable")[:BY_TASTE]
         return [popular] * len(self._people)
 
@@ -185,6 +186,7 @@ class _Chunk:
         scaled = self._scaled(self._wanted)
         if self._active:
             scaled = sparse.csr_array(scaled + self._scaled(self._past))
+        scaled.sort_indices()  # the order of a sum's entries follows from the other rows, and that of equals from it
         weightiest = foremost(scaled, -scaled.data, _LOOKED_UP_BY)
         return sparse.csr_array(weightiest @ self._evidence.lookup)
 
@@ -302,6 +304,21 @@ class _Chunk:
 
     def _numbers(self, of: Callable[[Member], float]) -> NDArray[np.float32]:
         return np.array([of(member) for member in self._people], np.float32)
+
+
+def _nearest(finds: NDArray[np.float32], reach: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
+    """Columns of the `count` postings with the largest products with each vector, of equal ones the first.
+
+    The product of a whole block is rounded by where in it a member stands, so what comes near the last place is
+    multiplied again by itself.
+    """
+    found = []
+    for vector, rough in zip(finds, finds @ reach.T, strict=True):
+        least = rough[largest(rough, count)].min()
+        near = np.flatnonzero(rough >= least - _ROUNDED * max(rough.max(), -rough.min()))
+        exact = (reach[near] * vector).sum(axis=1)
+        found.append(near[np.argsort(-exact, kind="stable")[:count]])
+    return found
 
 
 def _best(matrix: sparse.csr_array, row: int, count: int) -> NDArray[np.int64]:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class Signal(StrEnum):
     """What speaks for a posting. Every weight is 0 or more, so each signal's share of a score is plain."""
 
-    TASTE = "taste"  # factors of what the member did
+    TASTE = "taste"  # factors of what the member did, on a small board along with what they say
     KIN = "kin"  # postings with factors like those the member acted on
-    CONTENT_TASTE = "content_taste"  # factors of what the member did, the posting's guessed from its content
+    CONTENT_TASTE = "content_taste"  # the same factors, the posting's guessed from its content
     PROFILE_TASTE = "profile_taste"  # factors guessed from the profile
     PEERS = "peers"  # what members with the most similar profiles did
     PLACE = "place"  # the same places as in the history

@@ -6,7 +6,7 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from cachetools import LRUCache
+from cachetools import FIFOCache
 
 from app.serving.reads import SEPARATOR, UnavailableError
 
@@ -47,7 +47,7 @@ class Plans:
         self, *, size: int, fresh_s: float, stale_s: float, timer: Callable[[], float] = time.monotonic
     ) -> None:
         # A plan says when it was made, so a cache that keeps its own times would do that work twice.
-        self._kept: LRUCache[str, Plan] = LRUCache(maxsize=size)
+        self._kept: FIFOCache[str, Plan] = FIFOCache(maxsize=size)
         self._fresh_s = fresh_s
         self._stale_s = stale_s
         self._timer = timer
@@ -109,3 +109,10 @@ class Plans:
     def __len__(self) -> int:
         """How many plans are kept."""
         return len(self._kept)
+
+    def let_go(self) -> None:
+        """Drop the plans that are too old to use."""
+        oldest_s = self._timer() - self._stale_s
+        with self._lock:
+            for member_id in [one for one, plan in self._kept.items() if plan.made_s <= oldest_s]:
+                del self._kept[member_id]

@@ -72,6 +72,18 @@ def test_lists_do_not_depend_on_chunks_or_their_order(model: Model, board: Any) 
     ]
 
 
+def test_lists_do_not_depend_on_who_did_more_than_the_member(new_board: Callable[..., Any]) -> None:
+    """Postings are looked up here, and many are alike: which of equals are found follows from the member alone."""
+    board = new_board(postings=600)
+    log = board.activity
+    first = np.r_[True, log.member[1:] != log.member[:-1]]
+    kept = first | (log.member % 2 == 1)
+    thinned = ActivityLog(log.member[kept], log.posting[kept], log.kind[kept], log.at[kept])
+    model = replace(board, activity=thinned).fit()
+    whole = model.rank(range(60), board.members)
+    assert whole == [model.rank([at], [board.members[at]])[0] for at in range(60)]
+
+
 def test_the_same_board_and_seed_give_the_same_lists_and_a_model_survives_pickling(
     model: Model, board: Any
 ) -> None:

@@ -49,6 +49,17 @@ def test_an_old_plan_will_do_while_none_can_be_made_but_not_for_ever() -> None:
         plans.get("m", 2, FAR, refuse)
 
 
+def test_plans_too_old_to_use_are_let_go() -> None:
+    timer = Timer()
+    plans = Plans(size=10, fresh_s=20, stale_s=100, timer=timer)
+    plans.get("old", 1, FAR, plan)
+    plans.get("newer", 1, FAR, lambda: plan(made_s=150.0))
+    timer.now_s = 201.0
+    plans.let_go()
+    assert len(plans) == 1
+    assert plans.get("newer", 1, FAR, refuse)[1] == "stale"
+
+
 def test_parts_of_one_message_at_once_make_one_plan_and_all_get_it() -> None:
     plans = Plans(size=10, fresh_s=20, stale_s=100, timer=lambda: 100.0)
     going, calls, found = threading.Event(), [], []
