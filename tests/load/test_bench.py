@@ -52,7 +52,7 @@ VALUES ('ready', now() - interval '1 hour', now() - interval '1 hour', now(), '{
 CREATE TABLE connected_jobs.recommendation_list_1 PARTITION OF connected_jobs.recommendation_list FOR VALUES IN (1);
 INSERT INTO connected_jobs.recommendation_list (run_id, member_id, posting_ids, reasons)
 SELECT 1, 'member' || m, ARRAY(SELECT 'posting' || (1 + (n + m) % 40) FROM generate_series(1, 30) n),
-       decode(repeat('04', 30), 'hex')
+       decode('84' || repeat('04', 29), 'hex')  -- of the first one's company the member asked for more
 FROM generate_series(1, 300) m;
 INSERT INTO board.activity (member_id, posting_id, kind, occurred_at)
 SELECT 'member' || m, 'posting' || (1 + (2 + m) % 40), 'apply', now() FROM generate_series(1, 300) m;

@@ -49,7 +49,7 @@ POSTINGS = """
 SEOUL = ZoneInfo("Asia/Seoul")
 SLUG = r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$"
 PER_COMPANY = 2
-COMPANY_APPLIED = 13
+ASKED_COMPANY = 0x80  # the bit beside a reason where the member asked for the company
 HARD_RPS = 1_000_000
 _HEADERS = dict(HEADERS)
 _json = msgspec.json.encode
@@ -167,7 +167,7 @@ async def recommendations(
     }
     link = rid + f"&campaign={campaign}{f'&variant={variant}' if variant else ''}&position=".encode()
     postings = b",".join(
-        b'%b%b%d","reason":%b}' % (card.text, link, position, _REASONS[reason])
+        b'%b%b%d","reason":%b}' % (card.text, link, position, _REASONS[reason % ASKED_COMPANY])
         for position, (card, reason) in enumerate(places, start=1)
     )
     body = b'%b,"postings":[%b]}' % (_json(head)[:-1], postings)
@@ -189,7 +189,7 @@ def _places(
         if card.until < today or posting_id in applied:
             continue
         taken[card.company_id] += 1
-        over = taken[card.company_id] > PER_COMPANY and reason != COMPANY_APPLIED
+        over = taken[card.company_id] > PER_COMPANY and reason < ASKED_COMPANY
         (held if over else kept).append((card, reason))
         if len(kept) == limit:
             break
