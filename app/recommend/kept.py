@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import Enum
 from hashlib import blake2b
 from typing import IO, TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def _content(posting: Posting) -> bytes:
 
 def write(kept: Kept, file: IO[bytes]) -> None:
     """Write a kept model."""
-    pickle.dump((_form(), kept), file, protocol=5)
+    _Writer(file, protocol=5).dump((_form(), kept))
 
 
 def read(file: IO[bytes]) -> Kept:
@@ -126,6 +127,12 @@ def _form() -> str:
 
 def _field_names(part: type[Any]) -> list[str]:
     return [each.name for each in fields(part)] if is_dataclass(part) else []
+
+
+class _Writer(pickle.Pickler):
+    def reducer_override(self, part: object) -> Any:
+        """Write a member of an enumeration by its value: some releases of Python would write how to get at it."""
+        return (type(part), (part.value,)) if isinstance(part, Enum) else NotImplemented
 
 
 class _Reader(pickle.Unpickler):

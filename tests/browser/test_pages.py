@@ -266,27 +266,6 @@ def test_a_send_is_planned_with_the_sliders_and_put_on_record(
         site.register.remove(added.id, version=added.version, by=OPERATOR)
 
 
-def test_an_answer_comes_while_one_types_before_one_notices(
-    browser: Browser, address: str, site: Site
-) -> None:
-    with _window(browser, address, site, language="en") as window:
-        window.open(ASKED)
-        took_ms = window.page.evaluate("""
-            async () => {
-              const form = document.querySelector('form[data-answers]');
-              const query = new URLSearchParams(new FormData(form)).toString();
-              const took = [];
-              for (let turn = 0; turn < 5; turn += 1) {
-                const begin = performance.now();
-                await (await fetch(`${form.dataset.answers}?${query}`, {headers: {'X-Fragment': '1'}})).text();
-                took.push(performance.now() - begin);
-              }
-              return Math.min(...took);
-            }
-        """)
-        assert took_ms < 150
-
-
 def test_an_answer_that_does_not_come_is_said_and_the_next_one_takes_its_place(
     browser: Browser, address: str, site: Site
 ) -> None:

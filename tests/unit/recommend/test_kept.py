@@ -116,9 +116,13 @@ def test_reading_runs_nothing_and_says_what_it_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
-def test_a_model_of_another_version_is_refused(model: Model, board: Any) -> None:
+def test_a_model_of_another_version_is_refused(
+    model: Model, board: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = io.BytesIO()
-    pickle.dump(("Model(postings)", keep(model, board.postings)), file)
+    with monkeypatch.context() as then:
+        then.setattr("app.recommend.kept._form", lambda: "Model(postings)")
+        write(keep(model, board.postings), file)
     file.seek(0)
     with pytest.raises(KeptModelError, match="It is of another version"):
         read(file)
