@@ -248,9 +248,14 @@ def learn(
     )
 
 
+def _did(past: History) -> sparse.csr_array:
+    """Members x postings: the confidence of what members did."""
+    return past.matrix(past.weight * np.float32(CONFIDENCE))
+
+
 def _confidence(past: History, said: sparse.csr_array) -> sparse.csr_array:
     """Members x (codes, postings): what those with activity say and did. Who did nothing has an empty row."""
-    did = past.matrix(past.weight * np.float32(CONFIDENCE))
+    did = _did(past)
     if not said.shape[1]:
         return did
     active = np.diff(did.indptr) > 0
@@ -263,7 +268,7 @@ def _confidence(past: History, said: sparse.csr_array) -> sparse.csr_array:
 
 def _tastes(past: History, kinds: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
     """Factors of members by what they did alone: profiles are to say what those do, not what profiles say."""
-    did = past.matrix(past.weight * np.float32(CONFIDENCE))
+    did = _did(past)
     return np.hstack([solve(did, each, PENALTY) for each in np.split(kinds, effort.models, axis=1)])
 
 
