@@ -8,7 +8,7 @@ from gunicorn import glogging
 
 from app.settings import Settings
 from app.web.logs import GUNICORN_LOGGING, log_uncaught
-from app.web.process import name_metrics_dir, remove_metrics_dir, settle_memory
+from app.web.process import memory_dir, name_metrics_dir, remove_metrics_dir, settle_memory
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -44,6 +44,7 @@ max_requests = 200_000  # whatever leaks slowly ends with its worker
 max_requests_jitter = 50_000  # and not all workers at once
 graceful_timeout = 10
 timeout = 30
+worker_tmp_dir = memory_dir()
 accesslog = None  # a line a call costs more than the answer; the service samples its own
 logger_class = Logger
 logconfig_dict = GUNICORN_LOGGING  # its own lines are JSON too

@@ -9,9 +9,19 @@ import tempfile
 from pathlib import Path
 
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there gets a name of its own
 # Answers make no cycles: looking for them often only costs the slowest calls.
 GC_THRESHOLDS = (50_000, 20, 100)
 _MADE_HERE = "connected-jobs-metrics-"
+
+
+def memory_dir() -> str | None:
+    """A directory whose files never wait for a disk, and don't fail when it is full; None where there is none.
+
+    A worker counts calls in files and touches one to say that it lives: on a disk each could wait for a write of
+    somebody else's, and calls with it.
+    """
+    return str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
 
 
 def name_metrics_dir() -> None:
@@ -20,7 +30,7 @@ def name_metrics_dir() -> None:
     Call it before prometheus_client is imported, which looks then. A reload finds it named.
     """
     if METRICS_DIR not in os.environ:
-        os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_MADE_HERE)
+        os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_MADE_HERE, dir=memory_dir())
 
 
 def remove_metrics_dir() -> None:

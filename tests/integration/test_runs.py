@@ -64,6 +64,16 @@ def test_readers_see_the_old_run_or_the_new_one_whole_while_a_refresh_publishes(
     assert seen == {(first, whole, True), (second, whole, True)}
 
 
+def test_what_lists_hold_is_not_counted_for_the_planner_of_queries(board: Engine) -> None:
+    run = refresh(board, processes=1).run_id
+    counted = rows(
+        board,
+        "SELECT attname FROM pg_stats WHERE tablename = :table ORDER BY 1",
+        table=f"recommendation_list_{run}",
+    )
+    assert counted == [("member_id",), ("run_id",)]
+
+
 def test_a_run_published_for_later_is_not_in_force_before_its_time(board: Engine) -> None:
     first = refresh(board, processes=1).run_id
     report = refresh(board, processes=1, publication_delay=timedelta(minutes=15))

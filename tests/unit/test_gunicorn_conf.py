@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from app.web.process import memory_dir
+
 CONF = Path(__file__).parents[2] / "app" / "gunicorn_conf.py"
 # What docs/decisions/worker-class.md found.
 EXPECTED = {
@@ -29,6 +31,8 @@ EXPECTED = {
     "graceful_timeout": 10,
     # A worker whose main thread hangs; a call that hangs is ended by its own deadline.
     "timeout": 30,
+    # Whose thread touches its sign of life here while calls wait: no disk's business.
+    "worker_tmp_dir": memory_dir(),
     # A line a call costs more than the answer.
     "accesslog": None,
     # Nothing in anybody's home directory.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from app.serving.reads import UnavailableError
-from app.serving.watch import Task, Watch
+from app.serving.watch import GIVE_WAY_S, Task, Watch
 from tests.unit.serving.fakes import Timer
 
 if TYPE_CHECKING:
@@ -72,6 +73,18 @@ def test_no_task_waits_for_a_connection_that_another_just_waited_for_in_vain() -
     watch.run_due()
     assert (ran, watch.failing) == (["disk"], ["first", "second"])
     assert failures == [("first", "pool"), ("second", "skipped")]
+
+
+def test_while_a_task_computes_calls_get_the_interpreter_sooner_than_usual() -> None:
+    usual_s, seen_s = sys.getswitchinterval(), []
+
+    def fail() -> None:
+        seen_s.append(sys.getswitchinterval())
+        raise UnavailableError("timeout")
+
+    Watch([Task("task", 5.0, fail)]).run_due()
+    assert seen_s == [GIVE_WAY_S]
+    assert GIVE_WAY_S < usual_s == sys.getswitchinterval()
 
 
 def test_the_watch_goes_on_in_the_background_until_stopped() -> None:

@@ -1,0 +1,47 @@
+"""What a process that answers has beside the application."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.web import process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(process.METRICS_DIR, "")  # so that what a test sets is taken back
+    monkeypatch.delenv(process.METRICS_DIR)
+
+
+def test_calls_are_counted_in_memory_where_there_is_a_directory_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(process, "_SHARED_MEMORY", tmp_path)
+    process.name_metrics_dir()
+    assert os.environ[process.METRICS_DIR].startswith(f"{tmp_path}/")
+    process.remove_metrics_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_such_a_directory_they_are_counted_where_other_temporary_files_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(process, "_SHARED_MEMORY", tmp_path / "absent")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert process.memory_dir() is None
+    process.name_metrics_dir()
+    assert os.environ[process.METRICS_DIR].startswith(f"{tmp_path}/")
+
+
+def test_a_directory_that_was_named_is_used_and_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(process.METRICS_DIR, str(tmp_path))
+    process.name_metrics_dir()
+    process.remove_metrics_dir()
+    assert os.environ[process.METRICS_DIR] == str(tmp_path)
+    assert tmp_path.is_dir()
