@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 import msgspec
@@ -21,20 +21,18 @@ import msgspec
 from loadtest import service_check, target
 from loadtest.crew import crew
 from loadtest.errors import LoadtestError
-from loadtest.evidence import Event, Step
+from loadtest.evidence import Step
 from loadtest.live import Screen
-from loadtest.memory import Generation, Memory, Slope
+from loadtest.memory import Memory
 from loadtest.options import SenderOptions, new_send_name
 from loadtest.pinned import CONNECTED_JOBS, GENERATOR_CORE, Demo, pin_generator, pinned, pinning, running
 from loadtest.sender import Sender
 from loadtest.slo import read_pass_line
+from loadtest.soak_report import SECONDS_PER_MIN, BadSecond, Minute, Refreshed, Soak, sentence, table
 from loadtest.stage import Effort, Stage
 from loadtest.tally import Histogram
 from loadtest.wire import CutOffError, NoReplyError, Wire
 
-SCHEMA: Literal["connected-jobs/soak"] = "connected-jobs/soak"
-VERSION: Literal[1] = 1
-SECONDS_PER_MIN = 60
 READY_WITHIN_S = 30.0
 SAMPLE_EVERY_S = 2.0
 SETTLE_SHARE = 0.4  # of a worker's life, until its caches are taken to be full
@@ -46,61 +44,6 @@ HTTP_OK = 200
 # are kept that every call reads Postgres.
 KEPT_LISTS = 1_000
 CONNECTION_BROKE = ("closed", "network", "refused")
-
-
-class Minute(msgspec.Struct, frozen=True, kw_only=True):
-    """The calls meant for one minute."""
-
-    minute: int
-    calls: int
-    failed: int
-    degraded: int
-    p50_ms: float
-    p99_ms: float
-    p999_ms: float
-    worst_ms: float
-
-
-class Refreshed(msgspec.Struct, frozen=True, kw_only=True):
-    """The refresh in the middle, in seconds of the soak; `exit_code` 0 is well."""
-
-    began_s: float
-    ended_s: float
-    exit_code: int
-
-
-class Soak(msgspec.Struct, frozen=True, kw_only=True):
-    """What a soak found.
-
-    Attributes:
-        step: the whole of it as one step of a search would be recorded.
-        replaced: kept connections that were found closed by the call that would use them; it was made on a new one.
-        broken: calls lost to a connection that broke or could not be made.
-        read_share: answers whose list was read from Postgres, among all that were not cheap ones.
-        generations: each worker there was.
-        within: slope of memory while workers live.
-        whole: slope of memory from generation to generation.
-    """
-
-    sentence: str
-    rps: float
-    seconds: float
-    pinned: str
-    workers: int
-    recycled: int
-    recycle_calls: int
-    replaced: int
-    broken: int
-    read_share: float | None
-    refresh: Refreshed | None
-    step: Step
-    minutes: tuple[Minute, ...]
-    generations: tuple[Generation, ...]
-    within: Slope | None
-    whole: Slope | None
-    events: tuple[Event, ...]
-    schema: Literal["connected-jobs/soak"] = SCHEMA
-    version: Literal[1] = VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +79,7 @@ class Minutes:
 
     began_at: float | None = None
     latency: dict[int, Histogram] = field(default_factory=dict)
-    failed: Counter[int] = field(default_factory=Counter)
+    failed: Counter[int] = field(default_factory=Counter)  # by second, as the next
     degraded: Counter[int] = field(default_factory=Counter)
 
     def record(
@@ -144,27 +87,40 @@ class Minutes:
     ) -> None:
         """Count one call; `response_time` in ms, `start_time` when it was meant."""
         self.began_at = start_time if self.began_at is None else self.began_at
-        minute = int((start_time - self.began_at) // SECONDS_PER_MIN)
-        self.latency.setdefault(minute, Histogram()).record(response_time / 1000)
-        self.failed[minute] += exception is not None
-        self.degraded[minute] += context["degraded"] is not None
+        second = int(start_time - self.began_at)
+        self.latency.setdefault(second // SECONDS_PER_MIN, Histogram()).record(response_time / 1000)
+        if exception is not None:
+            self.failed[second] += 1
+        if context["degraded"] is not None:
+            self.degraded[second] += 1
 
     def lines(self) -> tuple[Minute, ...]:
         """The minutes so far."""
         return tuple(self._line(minute, times) for minute, times in sorted(self.latency.items()))
+
+    def bad_seconds(self) -> tuple[BadSecond, ...]:
+        """The seconds that were not as all others."""
+        return tuple(
+            BadSecond(at_s=second, failed=self.failed[second], degraded=self.degraded[second])
+            for second in sorted(self.failed.keys() | self.degraded.keys())
+        )
 
     def _line(self, minute: int, times: Histogram) -> Minute:
         at = times.percentiles_ms()
         return Minute(
             minute=minute + 1,
             calls=times.count,
-            failed=self.failed[minute],
-            degraded=self.degraded[minute],
+            failed=_within(minute, self.failed),
+            degraded=_within(minute, self.degraded),
             p50_ms=at["p50"],
             p99_ms=at["p99"],
             p999_ms=at["p99.9"],
             worst_ms=at["p100"],
         )
+
+
+def _within(minute: int, by_second: Counter[int]) -> int:
+    return sum(count for second, count in by_second.items() if second // SECONDS_PER_MIN == minute)
 
 
 class Refresh:
@@ -333,61 +289,13 @@ def _found(
         refresh=refreshed,
         step=step,
         minutes=minutes.lines(),
+        bad_seconds=minutes.bad_seconds(),
         generations=generations,
         within=beside.memory.within(),
         whole=beside.memory.whole(),
         events=tuple(stage.events),
     )
     return msgspec.structs.replace(found, sentence=sentence(found))
-
-
-def sentence(soak: Soak) -> str:
-    """What happened, for someone who reads nothing else."""
-    at, step = soak.step.latency.percentiles_ms, soak.step
-    failed = ", ".join(f"{count} {kind}" for kind, count in step.failures.items()) or "none failed"
-    degraded = ", ".join(f"{count} {reason}" for reason, count in step.degraded.items()) or "none"
-    doubt = f" The generator may have been the bottleneck: {step.complaint}." if step.complaint else ""
-    return (
-        f"{soak.seconds / SECONDS_PER_MIN:.1f} min at {soak.rps:g} calls/s, {soak.recycled} workers recycled"
-        f"{_refresh_words(soak.refresh)}: {step.calls} calls, {failed}; degraded: {degraded}; "
-        f"p50 {at.get('p50', 0):.1f}, p99 {at.get('p99', 0):.1f}, p99.9 {at.get('p99.9', 0):.1f} ms; "
-        f"{soak.broken} calls lost to connections that broke; memory of a worker {_memory_words(soak)}.{doubt}"
-    )
-
-
-def _refresh_words(refresh: Refreshed | None) -> str:
-    if refresh is None:
-        return ", no refresh"
-    took = f"{refresh.ended_s - refresh.began_s:.0f} s"
-    return f", a refresh of {took}" if refresh.exit_code == 0 else f", a refresh that failed after {took}"
-
-
-def _memory_words(soak: Soak) -> str:
-    if soak.within is None or soak.whole is None:
-        return "was seen too shortly to tell"
-    largest = max(generation.last_mb for generation in soak.generations)
-    both = [
-        f"{'grows' if line.grows else 'does not grow'} {name} ({line.kb_per_min:+.1f} ± {line.standard_error:.1f} KB/min)"
-        for name, line in (("while it lives", soak.within), ("from one to the next", soak.whole))
-    ]
-    return f"{' and '.join(both)}, {largest:.0f} MB at most"
-
-
-def table(soak: Soak) -> str:
-    """Minutes and workers as text."""
-    lines = ["minute    calls  failed  degraded     p50      p99    p99.9    worst ms"]
-    lines += [
-        f"{row.minute:6} {row.calls:8} {row.failed:7} {row.degraded:9} {row.p50_ms:7.1f} {row.p99_ms:8.1f} "
-        f"{row.p999_ms:8.1f} {row.worst_ms:8.1f}"
-        for row in soak.minutes
-    ]
-    lines += ["", "worker     from s   until s    MB then    MB last   KB/min when settled"]
-    lines += [
-        f"{row.pid:<9} {row.seen_from_s:7.0f} {row.seen_until_s:9.0f} {row.first_mb:10.1f} {row.last_mb:10.1f}   "
-        + (f"{row.slope.kb_per_min:+.0f} ± {row.slope.standard_error:.0f}" if row.slope else "-")
-        for row in soak.generations
-    ]
-    return "\n".join(lines)
 
 
 @click.command()

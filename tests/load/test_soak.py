@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadtest.soak import Soak
+from loadtest.soak_report import Soak
 from tests.load.conftest import Start
 
 
@@ -33,5 +33,7 @@ def test_a_short_soak_recycles_workers_and_refreshes_without_losing_a_call(
     assert found.refresh.began_s == pytest.approx(10, abs=2)
     assert found.read_share is None or found.read_share > 0.9
     assert sum(minute.calls for minute in found.minutes) == found.step.calls
+    assert sum(second.failed for second in found.bad_seconds) == sum(found.step.failures.values())
+    assert sum(second.degraded for second in found.bad_seconds) == sum(found.step.degraded.values())
     assert len({worker.pid for worker in found.generations}) == found.recycled + found.workers
     assert min(worker.first_mb for worker in found.generations) > 10
