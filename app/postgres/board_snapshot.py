@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Python sorts text by code point, as the collation "C" does whatever the database's own is.
 _MEMBERS = 'SELECT id FROM board.member WHERE mail_consent AND withdrawn_at IS NULL ORDER BY id COLLATE "C"'
+_PROFILES_CHANGED_AT = "SELECT max(updated_at) FROM board.member WHERE mail_consent AND withdrawn_at IS NULL"
 _POSTINGS = f'SELECT {POSTING_COLUMNS} FROM board.posting p JOIN board.company c ON c.id = p.company_id ORDER BY p.id COLLATE "C"'
 _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
 _KINDS = "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in Kind) + " END"
@@ -77,6 +78,11 @@ class Snapshot:
     def member_ids(self) -> list[str]:
         """Every member who takes mail, sorted; of the others nothing is read."""
         return list(self.connection.execute(text(_MEMBERS)).scalars())
+
+    def profiles_changed_at(self) -> datetime | None:
+        """When a profile changed last, None where none says when it did."""
+        changed_at: datetime | None = self.connection.execute(text(_PROFILES_CHANGED_AT)).scalar_one()
+        return changed_at
 
     def postings(self) -> list[Posting]:
         """The whole catalogue, sorted by id."""

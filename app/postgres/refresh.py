@@ -195,11 +195,12 @@ class _Board:
     taken_at: datetime
     postings: Sequence[Posting]
     member_ids: Sequence[str]
+    profiles_changed_at: datetime | None
     activity: ActivityLog
 
     def inputs(self, chunk_members: int) -> runs.Inputs:
         digest = blake2b(digest_size=16)
-        digest.update("\n".join(self.member_ids).encode())
+        digest.update("\n".join([*self.member_ids, str(self.profiles_changed_at)]).encode())
         for posting in self.postings:
             digest.update(f"\n{posting.id} {posting.updated_at} {posting.status} {posting.deadline}".encode())
         for column in (self.activity.member, self.activity.posting, self.activity.kind, self.activity.at):
@@ -219,9 +220,9 @@ def _read(board: Snapshot, progress: Callable[[str, float], None]) -> _Board:
     progress("read", 0.2)
     member_ids = board.member_ids()
     progress("read", 0.4)
-    activity = board.activity()
+    profiles_changed_at, activity = board.profiles_changed_at(), board.activity()
     progress("read", 1.0)
-    return _Board(board.taken_at, postings, member_ids, activity)
+    return _Board(board.taken_at, postings, member_ids, profiles_changed_at, activity)
 
 
 def read_postings(board: Snapshot) -> list[Posting]:

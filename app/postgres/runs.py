@@ -26,7 +26,7 @@ DROP_WAIT_S = 10.0
 class Inputs:
     """What tells one board state from another, so that a refresh resumes only on the data it began with.
 
-    `digest` is of everything but the members' profiles, of which a changed one changes only that member's list.
+    `digest` is of everything but the members' profiles, of which it holds when one changed last.
     """
 
     members: int

@@ -201,12 +201,13 @@ def test_a_refresh_killed_after_publishing_has_published_whole(board: Engine, da
         "UPDATE board.member SET mail_consent = false WHERE id = 'm-000001'",
         "DELETE FROM board.activity WHERE member_id = 'm-000001'",
         "UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-000001'",
+        "UPDATE board.member SET skills = '{welding}', updated_at = now() WHERE id = 'm-000001'",
         """
         INSERT INTO board.member (id, mail_consent) VALUES ('a-newcomer', true);
         UPDATE board.member SET withdrawn_at = now() WHERE id = 'm-000120'
         """,
     ],
-    ids=["a member left", "activity went", "a posting closed", "as many came as left"],
+    ids=["a member left", "activity went", "a posting closed", "a profile changed", "as many came as left"],
 )
 def test_a_killed_refresh_of_a_board_that_changed_is_begun_anew_and_its_lists_dropped(
     board: Engine, database_url: str, meanwhile: str
