@@ -9,12 +9,15 @@ from gunicorn import glogging
 from app.settings import Settings
 from app.web.logs import GUNICORN_LOGGING, log_uncaught
 from app.web.process import memory_dir, name_metrics_dir, remove_metrics_dir, settle_memory
+from app.web.recycling import Recycling
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
+    from gunicorn.http.message import Request
     from gunicorn.workers.base import Worker
 
 _settings = Settings.from_env()
+_recycling = Recycling()
 name_metrics_dir()
 
 
@@ -40,7 +43,8 @@ backlog = 64  # calls that wait longer than this many others would be cut off an
 # With 1,000, calls queue inside and all are late: these are answered, the others wait where their callers see it.
 worker_connections = 64
 keepalive = 75  # a sender's connections outlive the pauses between its batches
-max_requests = 200_000  # whatever leaks slowly ends with its worker
+# Whatever leaks slowly ends with its worker; while the only one ends nobody takes new connections.
+max_requests = 200_000 if workers > 1 else 0
 max_requests_jitter = 50_000  # and not all workers at once
 graceful_timeout = 10
 timeout = 30
@@ -64,8 +68,14 @@ def post_worker_init(worker: Worker) -> None:
     from app.wsgi import start_worker  # noqa: PLC0415 - the metrics directory had to be set before
 
     log_uncaught()
+    _recycling.take_over(worker)
     start_worker(worker)
     settle_memory()
+
+
+def post_request(worker: Worker, _request: Request, _environ: dict[str, object], _response: object) -> None:
+    """Let the worker end where it is due and no other is about to."""
+    _recycling.after_call(worker)
 
 
 def on_exit(server: Arbiter) -> None:  # noqa: ARG001 - gunicorn calls it with the arbiter

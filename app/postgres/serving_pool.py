@@ -92,7 +92,7 @@ class ServingPool:
                 "prepare_threshold": None,
             },
             configure=self._configure,
-            min_size=1,
+            min_size=size,  # a new worker has them when its first calls come
             max_size=size,
             reconnect_timeout=10.0,
             open=False,

@@ -90,6 +90,10 @@ def test_size_and_address_are_the_settings() -> None:
     assert (found["workers"], found["threads"], found["address"]) == (3, 5, [["127.0.0.1", 9000]])
 
 
+def test_an_only_worker_is_not_recycled_for_nobody_would_take_connections_meanwhile() -> None:
+    assert read(CJ_WORKERS="1")["max_requests"] == 0
+
+
 def test_no_access_line_is_put_together_unless_somebody_asks_for_it() -> None:
     """`logconfig_dict` alone makes gunicorn do so, for nobody to see."""
     program = (

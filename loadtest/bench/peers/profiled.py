@@ -48,7 +48,7 @@ def main(questions: Path, seconds: float) -> dict[str, Any]:
     """Walk the questions for so long, after as many to warm up."""
     conf = runpy.run_path(os.environ["BENCH_GUNICORN_CONF"])
     app = import_app(conf["wsgi_app"])
-    conf["post_worker_init"](SimpleNamespace(app=SimpleNamespace(wsgi=lambda: app)))
+    conf["post_worker_init"](SimpleNamespace(app=SimpleNamespace(wsgi=lambda: app), max_requests=0))
     paths = questions.read_text(encoding="ascii").splitlines()
     _wait_until_it_answers(app, paths[0])
     at = _walk(app, paths, 0, seconds / 4)
