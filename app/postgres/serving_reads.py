@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from app.serving.deadline import Deadline
 
 
-def _statement(name: str, sql: str, *, planned_anew: bool = False) -> Statement:
-    return Statement(name.encode(), sql.encode(), planned_anew)
+def _statement(name: str, sql: str, *, planned_anew: bool = False, rehearsed: bool = False) -> Statement:
+    return Statement(name.encode(), sql.encode(), planned_anew, rehearsed)
 
 
 PUBLICATIONS = _statement(
@@ -69,6 +69,7 @@ MEMBER_LIST = _statement(
                        OFFSET 0) l ON true
     WHERE m.id = $3::text
     """,
+    rehearsed=True,
 )
 PROFILE = _statement(
     "profile",
@@ -94,6 +95,7 @@ POSTINGS = _statement(
     JOIN board.company c ON c.id = p.company_id
     WHERE p.id = ANY($1::text[])
     """,
+    rehearsed=True,
 )
 NEWEST = _statement(
     "newest",

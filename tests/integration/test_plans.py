@@ -10,14 +10,13 @@ import pytest
 
 from app.postgres import serving_reads
 from app.postgres.engine import batch_engine
+from app.postgres.serving_pool import ServingPool, Statement
 from tests.integration.plans import MODES, indexes, plan_of, read_whole
 from tests.integration.small_board import change, fill
 from tests.postgres_fixtures import _create, _drop, _url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from app.postgres.serving_pool import Statement
 
 MEMBERS, POSTINGS, RUNS = 20_000, 45_000, 2
 MEMBER = "m-000123"
@@ -113,3 +112,31 @@ def test_a_members_list_is_read_by_primary_keys_of_their_own_partitions(
     assert f"recommendation_list_{RUNS - 1}_pkey" not in used
     if mode == "force_custom_plan":
         assert len([name for name in used if name.startswith("activity_")]) == 1
+
+
+def test_a_new_connection_has_run_what_calls_ask_so_the_first_call_need_not_wait_for_a_plan(
+    large_board_url: str,
+) -> None:
+    ran = Statement(
+        b"",
+        b"SELECT name FROM pg_prepared_statements WHERE generic_plans > 0 ORDER BY name",
+        planned_anew=True,
+    )
+    pool = ServingPool(
+        large_board_url, serving_reads.STATEMENTS, size=1, wait_s=5.0, statement_timeout_ms=5_000
+    )
+    pool.open()
+    try:
+        assert pool.rows(ran) == [("member_list",), ("postings",)]
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize(
+    "statement", [each for each in VALUES if each.rehearsed], ids=lambda each: each.name.decode()
+)
+def test_a_rehearsal_finds_nothing(large_board_url: str, statement: Statement) -> None:
+    with psycopg.connect(large_board_url) as connection:
+        connection.pgconn.prepare(statement.name, statement.sql)
+        nothing = [None] * len(VALUES[statement])
+        assert connection.pgconn.exec_prepared(statement.name, nothing).ntuples == 0  # type: ignore[arg-type]
