@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from gunicorn import glogging
 
 from app.settings import Settings
+from app.web.handover import handover
 from app.web.logs import GUNICORN_LOGGING, log_uncaught
 from app.web.process import memory_dir, name_metrics_dir, remove_metrics_dir, settle_memory
-from app.web.recycling import Recycling
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
 
 _settings = Settings.from_env()
-_recycling = Recycling()
+_handover = handover()
 name_metrics_dir()
 
 
@@ -68,14 +68,20 @@ def post_worker_init(worker: Worker) -> None:
     from app.wsgi import start_worker  # noqa: PLC0415 - the metrics directory had to be set before
 
     log_uncaught()
-    _recycling.take_over(worker)
+    _handover.take_over(worker)
     start_worker(worker)
     settle_memory()
+    _handover.ready()
 
 
 def post_request(worker: Worker, _request: Request, _environ: dict[str, object], _response: object) -> None:
-    """Let the worker end where it is due and no other is about to."""
-    _recycling.after_call(worker)
+    """Let the worker end where it is due and no other has just ended."""
+    _handover.after_call(worker)
+
+
+def on_reload(server: Arbiter) -> None:
+    """Keep the old workers until the new ones answer."""
+    _handover.reloading(server.cfg.workers)
 
 
 def on_exit(server: Arbiter) -> None:  # noqa: ARG001 - gunicorn calls it with the arbiter

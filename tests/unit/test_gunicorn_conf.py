@@ -24,7 +24,7 @@ EXPECTED = {
     "backlog": 64,
     # Longer than nginx keeps its own to us (60 s in docs/nginx.conf): it must not be nginx that finds one closed.
     "keepalive": 75,
-    # What leaks ends with its worker, and not all of them at once.
+    # What leaks ends with its worker.
     "max_requests": 200_000,
     "max_requests_jitter": 50_000,
     # Longer than the longest call, the 2 s that a stopping worker keeps its connections, and a deploy's patience.
@@ -77,7 +77,7 @@ def _printed(program: str, *arguments: str, **settings: str) -> str:
 
 @pytest.fixture(scope="module")
 def default() -> dict[str, object]:
-    return read()
+    return read(CJ_WORKERS="2")
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -1,0 +1,94 @@
+"""When a gunicorn worker ends, another one takes the connections that it no longer does.
+
+An ending worker takes no new connection while it waits 2 s for calls on those it has, and the one in its place must first
+read what it needs. gunicorn ends workers that have answered their calls whatever the others do, two at once if need be,
+and on a reload all of them as soon as the new ones are forked: nobody takes a new connection then, and a call that waits
+longer than 2 s is cut off.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from functools import cache
+from multiprocessing import Lock
+from multiprocessing.sharedctypes import RawValue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gunicorn.workers.base import Worker
+
+APART_S = 5.0
+REPLACED_WITHIN_S = 6.0  # gunicorn waits 10 s for those that end
+_LOOK_S = 0.05
+
+
+class Handover:
+    """What workers know of each other, in memory that all share: make it in the process they are forked from."""
+
+    def __init__(self, *, apart_s: float = APART_S, within_s: float = REPLACED_WITHIN_S) -> None:
+        self._apart_s = apart_s
+        self._within_s = within_s
+        self._limit = sys.maxsize
+        self._ending = False
+        self._lock = Lock()
+        self._last_s = RawValue("d", -apart_s)  # when a worker ended for its calls
+        self._reload_s = RawValue("d", -within_s)
+        self._wanted = RawValue("i", 0)  # workers that were forked on the reload
+        self._ready = RawValue("i", 0)  # those of them that answer
+
+    def reloading(self, workers: int) -> None:
+        """So many workers are about to be forked, and the others to be ended; call it in the process that forks."""
+        with self._lock:
+            self._wanted.value, self._ready.value = workers, 0
+            self._reload_s.value = time.monotonic()
+
+    def take_over(self, worker: Worker) -> None:
+        """Decide from now on when a worker ends; call it in its process."""
+        self._limit, worker.max_requests = worker.max_requests, sys.maxsize
+        signal.signal(signal.SIGTERM, lambda *_: self._end_when_replaced(worker))
+
+    def ready(self) -> None:
+        """This worker answers from now on."""
+        with self._lock:
+            self._ready.value += 1
+
+    def after_call(self, worker: Worker) -> None:
+        """End a worker that has answered its calls, unless another one has just ended."""
+        if worker.nr >= self._limit and worker.alive and self._is_its_turn():
+            worker.log.info("Ending this worker after %d calls.", worker.nr)
+            worker.alive = False
+
+    def _is_its_turn(self) -> bool:
+        if not self._lock.acquire(block=False):
+            return False
+        try:
+            now_s = time.monotonic()
+            if now_s - self._last_s.value < self._apart_s:
+                return False
+            self._last_s.value = now_s
+            return True
+        finally:
+            self._lock.release()
+
+    def _end_when_replaced(self, worker: Worker) -> None:
+        """End a worker when those of a reload answer, at once where there was none; gunicorn asks again and again."""
+        if not self._ending:
+            self._ending = True
+            Thread(target=self._end, args=(worker,), daemon=True).start()
+
+    def _end(self, worker: Worker) -> None:
+        while (
+            time.monotonic() < self._reload_s.value + self._within_s
+            and self._ready.value < self._wanted.value
+        ):
+            time.sleep(_LOOK_S)
+        worker.handle_exit(signal.SIGTERM, None)
+
+
+@cache
+def handover() -> Handover:
+    """The one that workers forked before and after a reload share, though gunicorn reads its settings anew."""
+    return Handover()
