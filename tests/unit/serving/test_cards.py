@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.recommend.board import Status
+from app.recommend.board import Closes, Status
 from app.serving.cards import OVERLAP, Card, Cards
 from app.serving.deadline import Deadline
 from app.serving.reads import UnavailableError
@@ -215,3 +215,23 @@ def test_a_card_knows_the_last_day_it_may_be_shown(facts: dict[str, Any], last_d
         assert shown == []
     else:
         assert shown[-1] == last_day
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_a_text_is_encoded_once_a_day_and_a_call_that_began_before_midnight_leaves_no_trace(
+    lang: str,
+) -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    card = Card(posting("a", deadline=tomorrow, closes=Closes.ON_DATE))
+    today_text, tomorrow_text = card.text(lang, TODAY), card.text(lang, tomorrow)
+    assert today_text != tomorrow_text
+    assert card.text(lang, TODAY) == today_text
+    assert card.text(lang, tomorrow) is tomorrow_text
+
+
+def test_texts_of_both_languages_are_kept_side_by_side() -> None:
+    card = Card(posting("a"))
+    korean, english = card.text("ko", TODAY), card.text("en", TODAY)
+    assert korean != english
+    assert card.text("ko", TODAY) is korean
+    assert card.text("en", TODAY) is english
