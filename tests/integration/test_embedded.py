@@ -214,7 +214,7 @@ def demo(folder: Path, port: int, *options: str) -> Iterator[subprocess.Popen[st
         [
             sys.executable,
             "-c",
-            "from app.cli import main; main()",
+            "from app.cli.main import main; main()",
             "demo",
             "--port",
             str(port),
