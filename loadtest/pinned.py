@@ -18,7 +18,7 @@ import click
 SERVICE_CORE, GENERATOR_CORE = 0, 1
 READY_S = 600.0  # the first start makes the board
 STOP_S = 60.0
-CONNECTED_JOBS = [sys.executable, "-c", "from app.cli import main; main()"]
+CONNECTED_JOBS = [sys.executable, "-c", "from app.cli.main import main; main()"]
 _PROBE_S = 2.0
 
 

@@ -6,7 +6,3 @@ import os
 # Must stand before anything imports numpy.
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
-
-from app.cli.main import main  # noqa: E402 - after the variables
-
-__all__ = ["main"]

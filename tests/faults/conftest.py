@@ -13,6 +13,7 @@ import pytest
 from tests.faults.granian_server import granian
 from tests.faults.own_postgres import OwnPostgres, make_board
 from tests.faults.rig import Rig, rig
+from tests.postgres_fixtures import quick_folder
 from tests.web.gunicorn_server import gunicorn
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[OwnPostgres]:
     """A Postgres to be broken, with a board to copy."""
-    folder = Path(tempfile.mkdtemp(prefix="connected-jobs-faults-"))
+    folder = Path(tempfile.mkdtemp(prefix="connected-jobs-faults-", dir=quick_folder()))
     folder.chmod(0o711)
     server = OwnPostgres(folder / "postgres")
     server.start()

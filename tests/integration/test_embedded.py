@@ -22,6 +22,7 @@ import psycopg
 import pytest
 
 from app.postgres.embedded import EmbeddedPostgresError, embedded_postgres
+from tests.postgres_fixtures import quick_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +47,9 @@ with stopped_by_signals(), embedded_postgres(Path(sys.argv[1])) as server:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the account Postgres runs under can reach, unlike pytest's own."""
-    with tempfile.TemporaryDirectory(prefix="connected-jobs-tests-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="connected-jobs-tests-", dir=quick_folder(), ignore_cleanup_errors=True
+    ) as name:
         Path(name).chmod(0o711)
         yield Path(name)
 
@@ -214,7 +217,7 @@ def demo(folder: Path, port: int, *options: str) -> Iterator[subprocess.Popen[st
         [
             sys.executable,
             "-c",
-            "from app.cli import main; main()",
+            "from app.cli.main import main; main()",
             "demo",
             "--port",
             str(port),

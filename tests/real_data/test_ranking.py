@@ -1,4 +1,7 @@
-"""Lists made from real activity, measured against the methods in `reference`; skipped where the data is absent."""
+"""Lists made from real activity, measured against a method in `reference`; skipped where the data is absent.
+
+On a third of the members, so that it takes seconds; `proof` measures all of them, against every method.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from app.recommend.board import ActivityLog
 from app.recommend.evaluate import Served, compare, evaluate
 from app.recommend.refresh import Options, fit
 from app.recommend.weights import Weights
@@ -31,6 +35,21 @@ def converted(name: str, convert: Callable[[Path, Path], Report], out: Path) -> 
         pytest.skip(f"there is no {DATA / name}: set CONNECTED_JOBS_DATA to the folder that holds {name}/")
     convert(DATA / name, out)
     return load(out)
+
+
+def a_third(whole: Board) -> Board:
+    """A third of the members by chance, with what they did and the postings they did it with."""
+    chosen = np.random.default_rng(0).random(len(whole.members)) < 1 / 3
+    log = whole.activity
+    keep = chosen[log.member]
+    touched = np.zeros(len(whole.postings), np.bool_)
+    touched[log.posting[keep]] = True
+    member_at, posting_at = (np.cumsum(kept, dtype=np.int32) - 1 for kept in (chosen, touched))
+    return Board(
+        [posting for posting, kept in zip(whole.postings, touched, strict=True) if kept],
+        [member for member, kept in zip(whole.members, chosen, strict=True) if kept],
+        ActivityLog(member_at[log.member[keep]], posting_at[log.posting[keep]], log.kind[keep], log.at[keep]),
+    )
 
 
 def last_held_out(board: Board, *, at_least: int) -> tuple[Board, dict[str, set[str]]]:
@@ -67,8 +86,8 @@ def ours(board: Board, members: Mapping[str, object], *, known: Weights | None) 
 
 
 def test_applications_are_found_better_than_by_members_with_the_same_history(tmp_path: Path) -> None:
-    board, held_out = last_held_out(converted("applications", applications.convert, tmp_path), at_least=3)
-    held_out = dict(sorted(held_out.items())[:1_000])
+    whole = converted("applications", applications.convert, tmp_path)
+    board, held_out = last_held_out(a_third(whole), at_least=3)
     log = board.activity
     ones = np.ones(len(log.member))
     done = sparse.csr_array(
@@ -85,9 +104,9 @@ def test_applications_are_found_better_than_by_members_with_the_same_history(tmp
 
 
 def test_views_are_found_by_content_where_nobody_else_looked(tmp_path: Path) -> None:
-    board, held_out = last_held_out(converted("views", views.convert, tmp_path), at_least=2)
+    board, held_out = last_held_out(a_third(converted("views", views.convert, tmp_path)), at_least=2)
     measured = evaluate(ours(board, held_out, known=None), held_out, catalogue=len(board.postings))
-    assert measured.measures["recall@10"].value >= 0.30
+    assert measured.measures["recall@10"].value >= 0.45
 
 
 def test_openings_rise_with_numbers_and_never_lie_after_a_view_of_the_posting() -> None:

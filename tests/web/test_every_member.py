@@ -65,7 +65,7 @@ def generated_url(server_url: str, template: str, tmp_path_factory: pytest.TempP
 
 def _refresh(url: str) -> None:
     """In a process of its own, where matrices this small are not worth a thread a core."""
-    command = [sys.executable, "-c", "from app.cli import main; main()", "refresh", "--processes", "1"]
+    command = [sys.executable, "-c", "from app.cli.main import main; main()", "refresh", "--processes", "1"]
     subprocess.run(
         command,
         env={**os.environ, "DATABASE_URL": url, "OPENBLAS_NUM_THREADS": "1"},

@@ -140,16 +140,21 @@ def test_the_plan_file_written_of_every_field_reads_as_the_same_campaign() -> No
 
 
 # Whatever JSON may hold, hostile keys included.
+_TEXTS = st.text(max_size=6)
 _SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _TEXTS
 )
 _JSON = st.recursive(
-    _SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=6,
 )
 
+_TABLES = st.dictionaries(_TEXTS, _JSON, max_size=3)
 
-@given(st.dictionaries(st.sampled_from(sorted(EVERY_FIELD)) | st.text(), _JSON, max_size=4))
-@settings(max_examples=300, deadline=None)
+
+@given(st.dictionaries(st.sampled_from(sorted(EVERY_FIELD)) | _TEXTS, _JSON, max_size=4))
+@settings(max_examples=200, deadline=None)
 def test_any_json_is_read_or_refused_and_what_is_read_survives_a_plan_file(change: dict[str, Any]) -> None:
     try:
         campaign, kept = read_definition({**EVERY_FIELD, **change})
@@ -158,8 +163,8 @@ def test_any_json_is_read_or_refused_and_what_is_read_survives_a_plan_file(chang
     assert read_plan(as_plan_text({"time_zone": "Asia/Seoul"}, [kept])).campaigns == (campaign,)
 
 
-@given(st.dictionaries(st.text(), _JSON, max_size=4), st.lists(st.dictionaries(st.text(), _JSON), max_size=2))
-@settings(max_examples=300, deadline=None)
+@given(_TABLES, st.lists(_TABLES, max_size=2))
+@settings(max_examples=200, deadline=None)
 def test_no_json_writes_more_into_a_plan_file_than_its_own_values(
     top: dict[str, Any], campaigns: list[Any]
 ) -> None:

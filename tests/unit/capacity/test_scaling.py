@@ -28,8 +28,9 @@ def test_the_interval_holds_the_truth_when_points_are_noisy() -> None:
 
 def test_the_seed_decides_the_bootstrap() -> None:
     points = measured(LAW, 1, 2, 3)
-    assert fit(points, seed=3) == fit(points, seed=3)
-    assert fit(points, seed=3).interval(6) != fit(points, seed=4).interval(6)
+    first, again, other = (fit(points, seed=seed) for seed in (3, 3, 4))
+    assert first == again
+    assert first.interval(6) != other.interval(6)
 
 
 def test_the_number_of_instances_is_the_smallest_that_surely_does() -> None:

@@ -106,7 +106,7 @@ def busiest_window(starts: Counter[int], seconds: int) -> int:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data(), planned=st.lists(campaigns, min_size=1, max_size=3), workspace=workspaces)
 def test_messages_are_conserved_and_limits_hold_in_every_send(
     data: st.DataObject, planned: list[Campaign], workspace: Workspace
@@ -140,7 +140,7 @@ def test_messages_are_conserved_and_limits_hold_in_every_send(
         assert attempts.sum(axis=1).max(initial=0) <= workspace.limit_per_min
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data(), planned=st.lists(campaigns, min_size=1, max_size=3), workspace=workspaces)
 def test_a_seed_reproduces_a_send(data: st.DataObject, planned: list[Campaign], workspace: Workspace) -> None:
     ceiling_rps = data.draw(st.floats(0, 60))
@@ -193,7 +193,7 @@ def test_more_capacity_never_finishes_later_without_breaker_backoff_and_skips(
     assert (larger.end_minute() or 0) <= (smaller.end_minute() or 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     planned=st.lists(campaigns.filter(lambda one: one.quiet_hours is None), min_size=1, max_size=3),
     limits=st.tuples(st.integers(300, 3_000), st.integers(300, 3_000)).map(sorted),

@@ -7,6 +7,7 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from loadtest import arrivals
 from loadtest.sender import CallFailedError, Play, Sender
@@ -59,7 +60,7 @@ def play(rps: float, seconds: float, **changes: Any) -> Play:
     return replace(begun, **changes)
 
 
-def finish(playing: Sender, *, within_s: float = 5) -> None:
+def finish(playing: Sender, *, within_s: float = 60) -> None:
     """Wait until every call has ended."""
     with gevent.Timeout(within_s):
         gevent.sleep(0.01)
@@ -69,12 +70,20 @@ def finish(playing: Sender, *, within_s: float = 5) -> None:
 
 
 def test_a_slow_service_does_not_slow_the_schedule() -> None:
-    wire = FakeWire(takes_s=0.5)
+    """Here it answers no call before the last one has come."""
+    all_came = Event()
+
+    def answer(number: int) -> Reply:
+        if number == 50:
+            all_came.set()
+        all_came.wait()
+        return USABLE
+
+    wire = FakeWire(answer)
     playing = sender(wire)
     playing.begin(play(100, 0.5))
     finish(playing)
     assert playing.tally.calls == 50
-    assert wire.instants[-1] - wire.instants[0] == pytest.approx(0.49, abs=0.2)
     assert max(line.in_flight for line in playing.tally.seconds.values()) == 50
     assert len(set(wire.paths)) == 50
 
@@ -84,8 +93,8 @@ def test_latency_counts_from_the_intended_instant_and_lateness_is_counted_not_dr
     playing.begin(play(100, 0.2, starts_at=time.time() - 0.5))  # half a second behind from the beginning
     finish(playing)
     assert (playing.tally.calls, playing.tally.late) == (20, 20)
-    assert playing.tally.latency.percentiles_ms()["p50"] > 300
-    assert playing.tally.service.percentiles_ms()["p50"] < 100
+    intended, sent = (kept.percentiles_ms()["p50"] for kept in (playing.tally.latency, playing.tally.service))
+    assert intended - sent > 300
     assert playing.health.complaint is not None
 
 
@@ -115,7 +124,7 @@ def test_a_call_that_takes_too_long_is_cut_off() -> None:
     playing.begin(play(50, 0.1))
     finish(playing)
     assert dict(playing.tally.failures) == {"cut_off": 5}
-    assert playing.tally.latency.percentiles_ms()["p50"] == pytest.approx(100, abs=80)
+    assert playing.tally.latency.percentiles_ms()["p50"] >= 99
 
 
 def test_calls_for_which_the_generator_has_no_room_are_failures_and_its_own_fault() -> None:
