@@ -40,7 +40,7 @@ class Due(NamedTuple):
 def fall_due(campaign: Campaign, workspace: Workspace, case: Case, rng: np.random.Generator) -> Due:
     """Place every message of the audience at the moment it falls due; `rng` draws triggered arrivals."""
     messages: Counter[Moment] = Counter()
-    for zone, count in _by_zone(campaign, workspace, case):
+    for zone, count in by_zone(campaign, workspace, case):
         for minute, due in _in_zone(campaign.timing, zone, workspace.time_zone, count, rng):
             messages[Moment(minute, zone)] += due
     timing = campaign.timing
@@ -49,7 +49,8 @@ def fall_due(campaign: Campaign, workspace: Workspace, case: Case, rng: np.rando
     return _launched(messages, unix_minute(timing.launched_at, workspace.time_zone), workspace)
 
 
-def _by_zone(campaign: Campaign, workspace: Workspace, case: Case) -> Iterator[tuple[str, int]]:
+def by_zone(campaign: Campaign, workspace: Workspace, case: Case) -> Iterator[tuple[str, int]]:
+    """Cut the audience into zones."""
     zones = campaign.zones or ((workspace.time_zone, 1.0),)
     counts = split(int(campaign.audience.at(case)), [weight for _, weight in zones])
     for (zone, _), count in zip(zones, counts.tolist(), strict=True):
