@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from app.recommend.board import Member
     from app.recommend.catalogue import Catalogue
-    from app.recommend.evidence import Effort, Ground
+    from app.recommend.effort import Effort
+    from app.recommend.evidence import Ground
     from app.recommend.history import History
     from app.recommend.pairs import Pairs
     from app.recommend.signals import Scored
@@ -93,7 +94,15 @@ def learn_weights(
     defaults = Weights()
     if len(held.last) < FEWEST_HELD_OUT:
         return defaults, None
-    evidence = learn(past.without(held.hidden), everything, said, effort=effort, seed=seed, progress=progress)
+    evidence = learn(
+        past.without(held.hidden),
+        everything,
+        said,
+        effort=effort,
+        seed=seed,
+        asked=np.unique(past.member[np.r_[held.last, held.of_strangers]]),
+        progress=progress,
+    )
 
     def learned(pairs: NDArray[np.int64], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
         lessons = []

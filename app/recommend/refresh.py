@@ -10,7 +10,8 @@ import numpy as np
 from app.recommend.catalogue import Catalogue, catalogue
 from app.recommend.congestion import Prices, Ranked, price_table, prices
 from app.recommend.deeds import Deeds
-from app.recommend.evidence import Effort, Evidence, ground, learn
+from app.recommend.effort import Effort
+from app.recommend.evidence import Evidence, ground, learn
 from app.recommend.history import history
 from app.recommend.learning import learn_weights
 from app.recommend.lists import IN_FIELD, best_first, lists_of

@@ -11,7 +11,8 @@ import pytest
 from app.recommend.board import Education, Member
 from app.recommend.carrying import carry
 from app.recommend.codes import Codes, codes_of
-from app.recommend.evidence import Effort, ground, learn
+from app.recommend.effort import Effort
+from app.recommend.evidence import ground, learn
 from app.recommend.kept import keep
 from tests.unit.recommend.conftest import NOW
 
