@@ -44,6 +44,7 @@ class Evidence:
     Attributes:
         history: The history this was learned from.
         models: How many models the factors are of.
+        much: Postings a member acted on from which on the panel is not asked about them.
         members: Factors of members, all models side by side; zeros without activity.
         postings: Factors of postings, likewise; guessed from content where new and without activity.
         untried: Postings whose factors are so guessed.
@@ -63,6 +64,7 @@ class Evidence:
 
     history: History
     models: int
+    much: int
     members: NDArray[np.float32]
     postings: NDArray[np.float32]
     untried: NDArray[np.bool_]
@@ -215,6 +217,7 @@ def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
     return Evidence(
         history=past,
         models=effort.models,
+        much=effort.much,
         members=members,
         postings=kinds,
         untried=untried,

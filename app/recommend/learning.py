@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from app.recommend.board import Kind
 from app.recommend.evidence import learn
-from app.recommend.signals import signals
+from app.recommend.signals import signals, together
 from app.recommend.weights import PROFILE_ONLY_TO_LEARN_FROM, Signal, Weights
 
 if TYPE_CHECKING:
@@ -106,11 +106,12 @@ def learn_weights(
 
     def learned(pairs: NDArray[np.int64], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
         lessons = []
-        for begin in range(0, len(pairs), _BLOCK):
-            part = pairs[begin : begin + _BLOCK]
-            people = profiles(past.member[part].tolist())
-            scored = signals(past.member[part].astype(np.int64), people, evidence, everything)
-            lessons.append(lesson_of(scored, past.posting[part], start))
+        for group in together(past.member[pairs].astype(np.int64), evidence):
+            for begin in range(0, len(group), _BLOCK):
+                part = pairs[group[begin : begin + _BLOCK]]
+                people = profiles(past.member[part].tolist())
+                scored = signals(past.member[part].astype(np.int64), people, evidence, everything)
+                lessons.append(lesson_of(scored, past.posting[part], start))
         progress(1.0)
         return fit_weights(lessons, start)
 

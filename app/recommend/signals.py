@@ -75,6 +75,13 @@ class Scored:
         }
 
 
+def together(positions: NDArray[np.int64], evidence: Evidence) -> list[NDArray[np.int64]]:
+    """Which of these members are scored together: those who did nothing, who did little, and who did much."""
+    did = evidence.recent.indptr[positions + 1] - evidence.recent.indptr[positions]
+    much = did >= evidence.much
+    return [np.flatnonzero(each) for each in (did == 0, (did > 0) & ~much, much)]
+
+
 def signals(
     positions: NDArray[np.int64],
     people: Sequence[Member],
@@ -86,7 +93,7 @@ def signals(
     """Find postings worth scoring for a few members and say what speaks for each.
 
     Args:
-        positions: The members' positions in the history, all with activity or all without.
+        positions: The members' positions in the history, of those that are scored `together`.
         people: Their profiles.
         evidence: What was learned.
         stock: The catalogue.
@@ -104,13 +111,15 @@ class _Chunk:
         stock: Catalogue,
         asked: Collection[Signal],
     ) -> None:
-        asked = frozenset(asked)
+        recent = evidence.recent[positions]
+        did_much = bool((np.diff(recent.indptr) >= evidence.much).all())
+        asked = frozenset(asked) - (_FROM_PANEL if did_much else frozenset())
         self._asked = asked
         self._people = people
         self._evidence = evidence
         self._stock = stock
         self._taste = evidence.members[positions]
-        self._recent = evidence.recent[positions]
+        self._recent = recent
         self._active = bool(len(self._recent.data))
         self._done = evidence.done_with[positions]
         panel = evidence.panel if not self._active or asked & _FROM_PANEL else None

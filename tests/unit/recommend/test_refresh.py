@@ -183,6 +183,18 @@ def test_of_very_many_postings_those_by_taste_are_the_kin_of_what_the_member_did
     assert [set(one[:10]) for one in whole] == [set(one[:10]) for one in multiplied]
 
 
+def test_like_profiles_are_not_asked_about_a_member_who_did_much(crowd: Any, crowd_model: Model) -> None:
+    some = list(range(0, 150, 9))  # who all did something with five postings
+
+    def lists(**changes: Any) -> list[list[str]]:
+        model = replace(crowd_model, evidence=replace(crowd_model.evidence, **changes))
+        return ids(model, crowd, some)
+
+    assert lists(much=6) == lists()
+    assert lists(much=5) == lists(panel=None)
+    assert lists(much=5) != lists()
+
+
 def test_postings_worth_scoring_are_of_the_members_trade_and_city(crowd: Any, crowd_model: Model) -> None:
     by_id = {each.id: each for each in crowd.postings}
     for position, shown in enumerate(ids(crowd_model, crowd, list(range(8)))):
