@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _EXACT = 20_000  # vectors up to which each is compared with all others
 _BLOCK_FLOATS = 20_000_000  # working memory of one comparison: 80 MB
 _ROUNDS = 3  # of the clustering
-_PROBED = 0.1  # of the clusters: those whose vectors one is compared with
+_PROBED = 0.2  # of the clusters: those whose vectors one is compared with
 
 Block = tuple["NDArray[np.int64]", "NDArray[np.int64]"]  # rows that are compared, and with which
 
@@ -42,8 +42,8 @@ def nearest(
 
     `of` are the rows to fill, None for all.
 
-    With more than 20,000 vectors only those of the nearest tenth of about as many clusters as the root of their
-    number are compared, which finds nearly all of the nearest for a tenth of the work (the inverted file of Jégou,
+    With more than 20,000 vectors only those of the nearest fifth of about as many clusters as the root of their
+    number are compared, which finds nearly all of the nearest for a fifth of the work (the inverted file of Jégou,
     Douze and Schmid, "Product quantization for nearest neighbor search", 2011, without the quantization).
     """
     unit = unit_vectors(vectors)
