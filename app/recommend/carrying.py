@@ -17,7 +17,7 @@ from app.recommend.catalogue import Catalogue, extended
 from app.recommend.evidence import KIN_KEPT, Evidence
 from app.recommend.history import history
 from app.recommend.kept import contents
-from app.recommend.nearest import squares_of, unit_vectors
+from app.recommend.nearest import unit_vectors
 from app.recommend.topmost import topmost
 from app.recommend.veto import board_day, vetoed
 
@@ -186,7 +186,7 @@ def _kin(
         part = late[start : start + _BATCH]
         near = unit[part] @ unit.T
         near[np.arange(len(part)), part] = 0
-        blocks.append(squares_of(near, topmost(near, KIN_KEPT)))
+        blocks.append(_squares(near, topmost(near, KIN_KEPT)))
     if not blocks:
         return sparse.csr_array((kin.data, kin.indices, np.r_[kin.indptr, [kin.indptr[-1]] * (len(unit) - kin.shape[0])]),
                                 shape=(len(unit), kin.shape[1]))  # fmt: skip
@@ -197,3 +197,13 @@ def _kin(
     rows = nearest[np.maximum(of_new, 0)][:, shown]
     rows = sparse.diags_array((of_new >= 0).astype(np.float32)) @ rows
     return sparse.csr_array(sparse.hstack([sparse.vstack([kin, rows]), nearest.T], format="csr"))
+
+
+def _squares(near: NDArray[np.float32], kept: list[NDArray[np.int64]]) -> sparse.csr_array:
+    """The squares of each row's kept columns, of those above 0."""
+    columns = np.concatenate([np.sort(each) for each in kept])
+    ends = np.r_[0, np.cumsum([len(each) for each in kept])]
+    values = near[np.repeat(np.arange(len(kept)), np.diff(ends)), columns]
+    squares = sparse.csr_array((np.maximum(values, 0) ** 2, columns.astype(np.int32), ends), shape=near.shape)
+    squares.eliminate_zeros()
+    return squares

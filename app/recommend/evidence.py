@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from app.recommend.board import Member, Posting
     from app.recommend.catalogue import Catalogue
+    from app.recommend.effort import Effort
     from app.recommend.history import History
 
 CONFIDENCE = 40.0  # of a pair of average weight
@@ -34,38 +35,6 @@ SAMPLE = 10_000  # profiles read to choose them from
 _POSTING_PENALTY = 1.0
 _INVERTED_KEPT = 1_000  # newest postings looked up by each attribute
 _BATCH = 2_000
-_FACTORS = 128
-_SMALL_BOARD, _LARGE_BOARD = 20_000, 400_000  # members and postings together
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effort:
-    """How much is spent on the factors, by the size of the board.
-
-    Attributes:
-        models: How many are made, each from a seed of its own.
-        factors: Of each model.
-        rounds: From chance on.
-        more_rounds: From the factors of nearly the same history on.
-        profiles: Whether what profiles say is factorised along with what members did: all profiles are read for that.
-    """
-
-    models: int
-    factors: int
-    rounds: int
-    more_rounds: int
-    profiles: bool = False
-
-    @classmethod
-    def for_size(cls, members: int, postings: int) -> Effort:
-        """Three models of 128 factors on a small board (their mean is steadier), one of 64 on a large one."""
-        if members + postings <= _SMALL_BOARD:
-            factors = max(16, min(_FACTORS, min(members, postings) // 8))
-            # In fewer factors what profiles say would crowd out what was done.
-            return cls(models=3, factors=factors, rounds=10, more_rounds=4, profiles=factors == _FACTORS)
-        if members + postings <= _LARGE_BOARD:
-            return cls(models=1, factors=_FACTORS, rounds=6, more_rounds=2)
-        return cls(models=1, factors=64, rounds=5, more_rounds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +44,7 @@ class Evidence:
     Attributes:
         history: The history this was learned from.
         models: How many models the factors are of.
+        much: Postings a member acted on from which on the panel is not asked about them.
         members: Factors of members, all models side by side; zeros without activity.
         postings: Factors of postings, likewise; guessed from content where new and without activity.
         untried: Postings whose factors are so guessed.
@@ -94,6 +64,7 @@ class Evidence:
 
     history: History
     models: int
+    much: int
     members: NDArray[np.float32]
     postings: NDArray[np.float32]
     untried: NDArray[np.bool_]
@@ -193,7 +164,7 @@ def ground(
     )
 
 
-def learn(
+def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
     past: History,
     stock: Catalogue,
     said: Ground,
@@ -202,17 +173,35 @@ def learn(
     seed: int,
     show_viewed: bool = False,
     start: NDArray[np.float32] | None = None,
+    asked: NDArray[np.integer] | None = None,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> Evidence:
     """Learn from a history, and from what postings and profiles say.
 
-    `start` are `Evidence.columns` of nearly the same history, from which fewer rounds lead to this one's.
+    Args:
+        past: The history.
+        stock: The catalogue.
+        said: What postings and profiles say.
+        effort: How much is spent on the factors.
+        seed: Of chance.
+        show_viewed: Whether postings viewed or scrapped before may be shown again.
+        start: `Evidence.columns` of nearly the same history, from which fewer rounds lead to this one's.
+        asked: Members that this evidence will be asked about, if not all: what concerns others alone is left out.
+        progress: Told the share that is done.
     """
-    members, factors = _factors(_confidence(past, said.said), effort, seed, progress, start)
+    confidence = _confidence(past, said.said)
+    factors = _factors(confidence, effort, seed, progress, start)
     codes, kinds = np.split(factors, [said.said.shape[1]])
     codes, kinds = codes.copy(), kinds.copy()
-    tastes = _tastes(past, kinds, effort) if len(codes) else members
     done = past.matrix(np.ones(len(past.member), np.float32))
+    chosen = _panel_rows(said, done, seed)
+    if asked is not None:
+        rows = np.union1d(asked, said.sample[chosen])
+        confidence = _placed(confidence[rows], rows, past.shape[0])
+    members = np.hstack(
+        [solve_each(confidence, Side.of(each), PENALTY) for each in np.split(factors, effort.models, axis=1)]
+    )
+    tastes = _tastes(past, kinds, effort) if len(codes) else members
     counts = np.bincount(past.posting, minlength=past.shape[1])
     tried = counts > 0
     posting_guess = learn_guess(said.postings[tried], kinds[tried], penalty=_POSTING_PENALTY)
@@ -222,11 +211,13 @@ def learn(
     untried = ~tried & stock.new
     kinds[untried] = content[untried]
     progress(0.7)
-    panel = _panel(said, done, stock, tastes, seed)
+    panel = _panel(said, done, stock, tastes, chosen)
     progress(0.8)
+    of_asked = None if asked is None else np.unique(past.posting[np.isin(past.member, asked)])
     return Evidence(
         history=past,
         models=effort.models,
+        much=effort.much,
         members=members,
         postings=kinds,
         untried=untried,
@@ -239,7 +230,7 @@ def learn(
         panel=panel,
         posting_traits=said.columns,
         posting_guess=posting_guess,
-        kin=nearest(kinds, stock.shown, KIN_KEPT),
+        kin=nearest(kinds, stock.shown, KIN_KEPT, of=of_asked),
         recent=past.matrix(past.recent()),
         done_with=_done_with(past, stock.shown, show_viewed=show_viewed),
         nearby=_nearby(done, stock),
@@ -272,7 +263,7 @@ def _tastes(past: History, kinds: NDArray[np.float32], effort: Effort) -> NDArra
     return np.hstack([solve(did, each, PENALTY) for each in np.split(kinds, effort.models, axis=1)])
 
 
-def _placed(rows: sparse.csr_array, positions: NDArray[np.int32], count: int) -> sparse.csr_array:
+def _placed(rows: sparse.csr_array, positions: NDArray[np.integer], count: int) -> sparse.csr_array:
     """The rows at their ascending positions among `count`, all others empty."""
     lengths = np.zeros(count, np.int64)
     lengths[positions] = np.diff(rows.indptr)
@@ -286,17 +277,17 @@ def _factors(
     seed: int,
     progress: Callable[[float], None],
     start: NDArray[np.float32] | None,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> NDArray[np.float32]:
+    """Factors of codes and postings, the models side by side."""
     shape = confidence.shape[1], effort.factors
     rounds = effort.rounds if start is None else effort.more_rounds
     models = []
     for model in range(effort.models):
         columns = slice(model * effort.factors, (model + 1) * effort.factors)
         first = chance(shape, seed + model) if start is None else start[:, columns]
-        models.append(factorize(confidence, first, penalty=PENALTY, rounds=rounds))
+        models.append(factorize(confidence, first, penalty=PENALTY, rounds=rounds, steps=effort.steps))
         progress(0.6 * (model + 1) / effort.models)
-    members, kinds = zip(*models, strict=True)
-    return np.hstack(members), np.hstack(kinds)
+    return np.hstack(models)
 
 
 def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -304,14 +295,21 @@ def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
     return moment
 
 
-def _panel(
-    said: Ground, done: sparse.csr_array, stock: Catalogue, factors: NDArray[np.float32], seed: int
-) -> Panel | None:
-    """Some members of the sample with activity."""
+def _panel_rows(said: Ground, done: sparse.csr_array, seed: int) -> NDArray[np.int64]:
+    """Which of the sample are the panel: some of those with activity."""
     active = np.flatnonzero(np.diff(done.indptr)[said.sample] > 0)
-    if said.compared is None or said.people is None or not len(active):
+    return np.sort(np.random.default_rng(seed).permutation(active)[:PANEL])
+
+
+def _panel(
+    said: Ground,
+    done: sparse.csr_array,
+    stock: Catalogue,
+    factors: NDArray[np.float32],
+    chosen: NDArray[np.int64],
+) -> Panel | None:
+    if said.compared is None or said.people is None or not len(chosen):
         return None
-    chosen = np.sort(np.random.default_rng(seed).permutation(active)[:PANEL])
     positions = said.sample[chosen]
     did = done[positions]
     each = np.maximum(np.diff(did.indptr), 1) ** -0.5

@@ -82,7 +82,7 @@ def _field(rows: Sequence[set[str]], shown: NDArray[np.int64], *, rare_first: bo
 
 def number(rows: Iterable[Iterable[str]], *, at_least: int = 1, most: int | None = None) -> dict[str, int]:
     """A column for each attribute that `at_least` so many rows have, of the `most` frequent, in text order."""
-    counts = Counter(attribute for row in rows for attribute in row)
+    counts = Counter(chain.from_iterable(rows))
     frequent = [attribute for attribute, count in counts.items() if count >= at_least]
     if most is not None and len(frequent) > most:
         frequent = sorted(frequent, key=lambda attribute: (-counts[attribute], attribute))[:most]

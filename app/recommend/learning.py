@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from app.recommend.board import Kind
 from app.recommend.evidence import learn
-from app.recommend.signals import signals
+from app.recommend.signals import signals, together
 from app.recommend.weights import PROFILE_ONLY_TO_LEARN_FROM, Signal, Weights
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from app.recommend.board import Member
     from app.recommend.catalogue import Catalogue
-    from app.recommend.evidence import Effort, Ground
+    from app.recommend.effort import Effort
+    from app.recommend.evidence import Ground
     from app.recommend.history import History
     from app.recommend.pairs import Pairs
     from app.recommend.signals import Scored
@@ -93,15 +94,24 @@ def learn_weights(
     defaults = Weights()
     if len(held.last) < FEWEST_HELD_OUT:
         return defaults, None
-    evidence = learn(past.without(held.hidden), everything, said, effort=effort, seed=seed, progress=progress)
+    evidence = learn(
+        past.without(held.hidden),
+        everything,
+        said,
+        effort=effort,
+        seed=seed,
+        asked=np.unique(past.member[np.r_[held.last, held.of_strangers]]),
+        progress=progress,
+    )
 
     def learned(pairs: NDArray[np.int64], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
         lessons = []
-        for begin in range(0, len(pairs), _BLOCK):
-            part = pairs[begin : begin + _BLOCK]
-            people = profiles(past.member[part].tolist())
-            scored = signals(past.member[part].astype(np.int64), people, evidence, everything)
-            lessons.append(lesson_of(scored, past.posting[part], start))
+        for group in together(past.member[pairs].astype(np.int64), evidence):
+            for begin in range(0, len(group), _BLOCK):
+                part = pairs[group[begin : begin + _BLOCK]]
+                people = profiles(past.member[part].tolist())
+                scored = signals(past.member[part].astype(np.int64), people, evidence, everything)
+                lessons.append(lesson_of(scored, past.posting[part], start))
         progress(1.0)
         return fit_weights(lessons, start)
 

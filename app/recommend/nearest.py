@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _EXACT = 20_000  # vectors up to which each is compared with all others
 _BLOCK_FLOATS = 20_000_000  # working memory of one comparison: 80 MB
 _ROUNDS = 3  # of the clustering
-_PROBED = 0.1  # of the clusters: those whose vectors one is compared with
+_PROBED = 0.2  # of the clusters: those whose vectors one is compared with
 
 Block = tuple["NDArray[np.int64]", "NDArray[np.int64]"]  # rows that are compared, and with which
 
@@ -31,11 +31,19 @@ def unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-def nearest(vectors: NDArray[np.float32], among: NDArray[np.int64], count: int) -> sparse.csr_array:
+def nearest(
+    vectors: NDArray[np.float32],
+    among: NDArray[np.int64],
+    count: int,
+    *,
+    of: NDArray[np.integer] | None = None,
+) -> sparse.csr_array:
     """Squared cosine of each vector and the `count` nearest others: vectors x `among`, those above 0.
 
-    With more than 20,000 vectors only those of the nearest tenth of about as many clusters as the root of their
-    number are compared, which finds nearly all of the nearest for a tenth of the work (the inverted file of Jégou,
+    `of` are the rows to fill, None for all.
+
+    With more than 20,000 vectors only those of the nearest fifth of about as many clusters as the root of their
+    number are compared, which finds nearly all of the nearest for a fifth of the work (the inverted file of Jégou,
     Douze and Schmid, "Product quantization for nearest neighbor search", 2011, without the quantization).
     """
     unit = unit_vectors(vectors)
@@ -44,7 +52,8 @@ def nearest(vectors: NDArray[np.float32], among: NDArray[np.int64], count: int) 
     place = _places(among, len(unit))
     columns = np.zeros((len(unit), count), np.int32)
     squares = np.zeros((len(unit), count), np.float32)
-    for ours, others in _compared(unit, rows, theirs):
+    wanted = np.ones(len(unit), np.bool_) if of is None else _places(of, len(unit)) >= 0
+    for ours, others in _compared(unit, rows, theirs, wanted):
         near = unit[ours] @ unit[others].T
         itself = _places(others, len(unit))[ours]
         near[itself >= 0, itself[itself >= 0]] = 0
@@ -60,17 +69,7 @@ def nearest(vectors: NDArray[np.float32], among: NDArray[np.int64], count: int) 
     return found
 
 
-def squares_of(near: NDArray[np.float32], kept: list[NDArray[np.int64]]) -> sparse.csr_array:
-    """The squares of each row's kept columns, of those above 0."""
-    columns = np.concatenate([np.sort(each) for each in kept])
-    ends = np.r_[0, np.cumsum([len(each) for each in kept])]
-    values = near[np.repeat(np.arange(len(kept)), np.diff(ends)), columns]
-    squares = sparse.csr_array((np.maximum(values, 0) ** 2, columns.astype(np.int32), ends), shape=near.shape)
-    squares.eliminate_zeros()
-    return squares
-
-
-def _places(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def _places(rows: NDArray[np.integer], count: int) -> NDArray[np.int64]:
     """Where each of so many stands in `rows`, -1 for nowhere."""
     places = np.full(count, -1)
     places[rows] = np.arange(len(rows))
@@ -78,13 +77,14 @@ def _places(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def _compared(
-    unit: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64]
+    unit: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64], wanted: NDArray[np.bool_]
 ) -> Iterator[Block]:
-    """Which rows are compared with which of `among`, a block at a time."""
+    """Which of the rows that are wanted are compared with which of `among`, a block at a time."""
     if not len(rows) or not len(among):
         return
     groups = [(rows, among)] if len(rows) <= _EXACT else _clusters(unit, rows, among)
-    for ours, others in groups:
+    for members, others in groups:
+        ours = members[wanted[members]]
         step = max(1, _BLOCK_FLOATS // len(others))
         for start in range(0, len(ours), step):
             yield ours[start : start + step], others

@@ -49,11 +49,23 @@ class Pairs:
         return slice(int(self.ends[row - 1]) if row else 0, int(self.ends[row]))
 
 
-def pairs_of(columns: Sequence[NDArray[np.int64]], shown: NDArray[np.int64]) -> Pairs:
-    """Pairs from each member's columns."""
+def pairs_of(
+    columns: Sequence[NDArray[np.int64]],
+    shown: NDArray[np.int64],
+    *,
+    done: sparse.csr_array | None = None,
+) -> Pairs:
+    """Pairs from each member's columns, in any order and perhaps twice, less the entries of `done`."""
     lengths = np.fromiter(map(len, columns), np.int64, len(columns))
-    col = np.concatenate(columns) if len(columns) else np.zeros(0, np.int64)
-    return Pairs(np.repeat(np.arange(len(columns)), lengths), col, shown[col], np.cumsum(lengths))
+    rows = np.arange(len(columns))
+    width = max(1, len(shown))
+    place = np.sort(np.repeat(rows, lengths) * width + np.concatenate([*columns, rows[:0]]))
+    place = place[np.diff(place, prepend=-1) > 0]
+    if done is not None:
+        past = np.repeat(rows, np.diff(done.indptr)) * width + done.indices
+        place = np.setdiff1d(place, past, assume_unique=True)
+    row, col = np.divmod(place, width)
+    return Pairs(row, col, shown[col], np.searchsorted(row, rows, side="right"))
 
 
 def spans(

@@ -10,12 +10,13 @@ import numpy as np
 from app.recommend.catalogue import Catalogue, catalogue
 from app.recommend.congestion import Prices, Ranked, price_table, prices
 from app.recommend.deeds import Deeds
-from app.recommend.evidence import Effort, Evidence, ground, learn
+from app.recommend.effort import Effort
+from app.recommend.evidence import Evidence, ground, learn
 from app.recommend.history import history
 from app.recommend.learning import learn_weights
 from app.recommend.lists import IN_FIELD, best_first, lists_of
 from app.recommend.popular import shelves_of
-from app.recommend.signals import signals
+from app.recommend.signals import signals, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -176,16 +177,16 @@ class Model:
     def _scored(
         self, positions: Sequence[int], members: Sequence[Member]
     ) -> Iterator[tuple[list[int], Scored]]:
-        """Signals of blocks of members, those with activity and those with a profile alone apart."""
+        """Signals of blocks of members who are scored together."""
         if not len(self.stock.shown):
             return
-        recent = self.evidence.recent
         places = np.asarray(positions, np.int64)
-        active = recent.indptr[places + 1] > recent.indptr[places]
         said = np.array([_says_something(member) for member in members], bool)
+        nothing, little, much = together(places, self.evidence)
         for group, weights in (
-            (np.flatnonzero(active), self.weights.with_history),
-            (np.flatnonzero(~active & said), self.weights.profile_only),
+            (little, self.weights.with_history),
+            (much, self.weights.with_history),
+            (nothing[said[nothing]], self.weights.profile_only),
         ):
             asked = {signal for signal, weight in weights.items() if weight > 0} | IN_FIELD
             for start in range(0, len(group), _BLOCK):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
+from app.recommend.candidates import BY_CONTENT, BY_PEERS, BY_TASTE, MULTIPLIED, best_of, nearest_to
 from app.recommend.catalogue import (
     career_fit,
     career_of,
@@ -26,7 +28,7 @@ from app.recommend.pairs import (
     sparse_values,
     squashed,
 )
-from app.recommend.topmost import largest, topmost
+from app.recommend.topmost import topmost
 from app.recommend.weights import Signal
 
 if TYPE_CHECKING:
@@ -41,10 +43,8 @@ if TYPE_CHECKING:
 
     Ways = dict[Signal, Callable[[], NDArray[np.float32]]]  # how to work out each signal
 
-BY_TASTE, BY_CONTENT, BY_PEERS = 100, 200, 50  # postings worth scoring, found in each way
 _PEERS_KEPT = 200
 _LOOKED_UP_BY = 30  # attributes of a member that postings are looked up by, the weightiest
-_ROUNDED = np.float32(1e-4)  # of the largest product: a hundred times what rounding moves one by
 _PEER_SHARPNESS = 3
 _RECENT_OPENINGS = 10
 _NEAR_S = 2.5 * 86_400
@@ -75,6 +75,13 @@ class Scored:
         }
 
 
+def together(positions: NDArray[np.int64], evidence: Evidence) -> list[NDArray[np.int64]]:
+    """Which of these members are scored together: those who did nothing, who did little, and who did much."""
+    did = evidence.recent.indptr[positions + 1] - evidence.recent.indptr[positions]
+    much = did >= evidence.much
+    return [np.flatnonzero(each) for each in (did == 0, (did > 0) & ~much, much)]
+
+
 def signals(
     positions: NDArray[np.int64],
     people: Sequence[Member],
@@ -86,7 +93,7 @@ def signals(
     """Find postings worth scoring for a few members and say what speaks for each.
 
     Args:
-        positions: The members' positions in the history, all with activity or all without.
+        positions: The members' positions in the history, of those that are scored `together`.
         people: Their profiles.
         evidence: What was learned.
         stock: The catalogue.
@@ -104,13 +111,15 @@ class _Chunk:
         stock: Catalogue,
         asked: Collection[Signal],
     ) -> None:
-        asked = frozenset(asked)
+        recent = evidence.recent[positions]
+        did_much = bool((np.diff(recent.indptr) >= evidence.much).all())
+        asked = frozenset(asked) - (_FROM_PANEL if did_much else frozenset())
         self._asked = asked
         self._people = people
         self._evidence = evidence
         self._stock = stock
         self._taste = evidence.members[positions]
-        self._recent = evidence.recent[positions]
+        self._recent = recent
         self._active = bool(len(self._recent.data))
         self._done = evidence.done_with[positions]
         panel = evidence.panel if not self._active or asked & _FROM_PANEL else None
@@ -131,18 +140,15 @@ class _Chunk:
 
     def _wishes(self, name: str) -> sparse.csr_array:
         field = self._stock.fields[name]
-        rows = [wishes(name, member) for member in self._people]
-        entries = [
-            (row, field.numbers[what], share)
-            for row, wishes in enumerate(rows)
-            for what, share in sorted(wishes.items())
-            if what in field.numbers
-        ]
-        row, column, share = zip(*entries, strict=True) if entries else ((), (), ())
+        asked = [wishes(name, member) for member in self._people]
+        lengths = np.fromiter(map(len, asked), np.int64, len(asked))
+        count = int(lengths.sum())
+        column = np.fromiter(map(field.numbers.get, chain.from_iterable(asked), repeat(-1)), np.int64, count)
+        share = np.fromiter(chain.from_iterable(each.values() for each in asked), np.float32, count)
+        row, known = np.repeat(np.arange(len(asked)), lengths), column >= 0
         return unit_rows(
             sparse.csr_array(
-                (np.array(share, np.float32), (np.array(row, np.int64), np.array(column, np.int64))),
-                shape=(len(rows), len(field.numbers)),
+                (share[known], (row[known], column[known])), shape=(len(asked), len(field.numbers))
             )
         )
 
@@ -160,26 +166,29 @@ class _Chunk:
 
     def _worth_scoring(self, peers: sparse.csr_array | None) -> Pairs:
         """The postings shown that any way of finding them brings up, less those the member is done with."""
-        everything = len(self._stock.shown) <= BY_TASTE + BY_CONTENT
-        marks = np.full(len(self._stock.shown), everything)
-        found = [(self._by_content(), BY_CONTENT)] if not everything else []
-        found += [(peers, BY_PEERS)] if peers is not None and not everything else []
-        columns = []
-        for row, near in enumerate(self._by_factors()):
-            marks[:] = everything
-            marks[near] = True
-            for matrix, count in found:
-                marks[_best(matrix, row, count)] = True
-            marks[self._done.indices[self._done.indptr[row] : self._done.indptr[row + 1]]] = False
-            columns.append(np.flatnonzero(marks))
-        return pairs_of(columns, self._stock.shown)
+        shown = self._stock.shown
+        if len(shown) <= BY_TASTE + BY_CONTENT:
+            return pairs_of([np.arange(len(shown))] * len(self._people), shown, done=self._done)
+        ways = [self._by_taste(), best_of(self._by_content(), BY_CONTENT)]
+        if peers is not None:
+            ways.append(best_of(peers, BY_PEERS))
+        return pairs_of([np.concatenate(found) for found in zip(*ways, strict=True)], shown, done=self._done)
 
-    def _by_factors(self) -> list[NDArray[np.int64]]:
+    def _by_taste(self) -> list[NDArray[np.int64]]:
+        if self._active and len(self._stock.shown) > MULTIPLIED:
+            return best_of(self._kin, BY_TASTE)
         finds = self._taste if self._active else self._guessed
         if finds is not None:
-            return _nearest(finds, self._evidence.reach, BY_TASTE)
+            return nearest_to(finds, self._evidence.reach, BY_TASTE)
         popular = np.argsort(-self._evidence.popular[self._stock.shown], kind="stable")[:BY_TASTE]
         return [popular] * len(self._people)
+
+    @cached_property
+    def _kin(self) -> sparse.csr_array:
+        """How near the factors of what a member acted on are to each posting's, summed up."""
+        plain = self._recent.copy()
+        plain.data = np.ones_like(plain.data)
+        return sparse.csr_array(plain @ self._evidence.kin)
 
     def _by_content(self) -> sparse.csr_array:
         """Content scores of the postings looked up by what weighs most in the history and the wishes together."""
@@ -205,9 +214,7 @@ class _Chunk:
             Signal.CONTENT_TASTE: lambda: squashed(
                 factor_values([self._taste], evidence.content, evidence.content_moment, pairs)[0]
             ),
-            Signal.KIN: lambda: squashed(
-                sparse_values(sparse.csr_array(self._plain() @ evidence.kin), pairs)
-            ),
+            Signal.KIN: lambda: squashed(sparse_values(self._kin, pairs)),
             Signal.OPENED_NEAR: lambda: self._opened_near(pairs),
         }
 
@@ -228,11 +235,6 @@ class _Chunk:
             )
         )
         return {signal: partial(lambda signal: squashed(values()[signal]), signal) for signal in sides}
-
-    def _plain(self) -> sparse.csr_array:
-        plain = self._recent.copy()
-        plain.data = np.ones_like(plain.data)
-        return plain
 
     def _from_fields(self, pairs: Pairs) -> Ways:
         """How well the postings meet what was looked at and what is wished, field by field."""
@@ -304,27 +306,3 @@ class _Chunk:
 
     def _numbers(self, of: Callable[[Member], float]) -> NDArray[np.float32]:
         return np.array([of(member) for member in self._people], np.float32)
-
-
-def _nearest(finds: NDArray[np.float32], reach: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
-    """Columns of the `count` postings with the largest products with each vector, of equal ones the first.
-
-    The product of a whole block is rounded by where in it a member stands, so what comes near the last place is
-    multiplied again by itself.
-    """
-    found = []
-    for vector, rough in zip(finds, finds @ reach.T, strict=True):
-        least = rough[largest(rough, count)].min()
-        near = np.flatnonzero(rough >= least - _ROUNDED * max(rough.max(), -rough.min()))
-        exact = (reach[near] * vector).sum(axis=1)
-        found.append(near[np.argsort(-exact, kind="stable")[:count]])
-    return found
-
-
-def _best(matrix: sparse.csr_array, row: int, count: int) -> NDArray[np.int64]:
-    own = slice(matrix.indptr[row], matrix.indptr[row + 1])
-    columns = matrix.indices[own]
-    if len(columns) <= count:
-        return columns.astype(np.int64)
-    best: NDArray[np.int64] = columns[largest(matrix.data[own], count)].astype(np.int64)
-    return best

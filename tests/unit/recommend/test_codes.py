@@ -11,7 +11,8 @@ import pytest
 from app.recommend.board import Education, Member
 from app.recommend.carrying import carry
 from app.recommend.codes import Codes, codes_of
-from app.recommend.evidence import Effort, ground, learn
+from app.recommend.effort import Effort
+from app.recommend.evidence import ground, learn
 from app.recommend.kept import keep
 from tests.unit.recommend.conftest import NOW
 
@@ -74,6 +75,12 @@ def crowd_model(crowd: Any) -> Model:
 def test_all_profiles_are_read_for_it_on_a_board_that_is_neither_tiny_nor_large() -> None:
     sizes = [(1_000, 8_000), (10_000, 8_000), (15_000, 8_000)]
     assert [Effort.for_size(*size).profiles for size in sizes] == [False, True, False]
+
+
+def test_a_large_board_takes_steps_instead_of_solving_and_asks_no_panel_about_who_did_much() -> None:
+    small, large = Effort.for_size(10_000, 8_000), Effort.for_size(90_000, 20_000)
+    assert (small.steps, large.steps) == (0, 2)
+    assert small.much > 1_000_000 > large.much
 
 
 def test_a_kept_model_with_codes_ranks_as_it_did_to_the_last_bit(crowd: Any, crowd_model: Model) -> None:

@@ -49,5 +49,16 @@ def test_of_many_vectors_nearly_all_of_the_nearest_are_found_in_the_nearest_clus
     assert clustered.sum() > 0.95 * exact.sum()
 
 
+@pytest.mark.parametrize("exact", [100, 10_000], ids=["in clusters", "with all others"])
+def test_the_rows_asked_for_alone_are_as_they_are_among_all(
+    exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_EXACT", exact)
+    vectors, among, asked = crowd(), np.arange(600), np.array([5, 17, 501])
+    whole, some = nearest(vectors, among, 7).toarray(), nearest(vectors, among, 7, of=asked).toarray()
+    assert some[asked] == pytest.approx(whole[asked], abs=1e-6)
+    assert np.flatnonzero(some.any(axis=1)).tolist() == asked.tolist()
+
+
 def test_nothing_is_near_where_no_vector_is_anything() -> None:
     assert nearest(np.zeros((5, 3), np.float32), np.arange(5), 2).nnz == 0

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from app.recommend.board import ActivityLog, Kind
 from app.recommend.congestion import prices
-from app.recommend.factors import chance, factorize, solve
+from app.recommend.factors import approach, chance, factorize, solve
 from app.recommend.fields import foremost
 from app.recommend.history import history
 from app.recommend.learning import HEAD, Lesson, fit_weights, lesson_of
@@ -60,11 +60,11 @@ def test_factors_of_nearly_the_same_history_are_a_head_start() -> None:
     done = sparse.csr_array((random.random((60, 40)) < 0.2).astype(np.float32) * 5)
     before = sparse.csr_array(done * (random.random((60, 40)) < 0.98))
     by_chance = chance((40, 4), seed=0)
-    _, start = factorize(before, by_chance, penalty=1.0, rounds=30)
+    start = factorize(before, by_chance, penalty=1.0, rounds=30)
 
     def products(start: NDArray[np.float32], rounds: int) -> NDArray[np.float32]:
-        members, postings = factorize(done, start, penalty=1.0, rounds=rounds)
-        return np.asarray(members @ postings.T)
+        postings = factorize(done, start, penalty=1.0, rounds=rounds)
+        return np.asarray(solve(done, postings, 1.0) @ postings.T)
 
     end = products(start, 100)
     near, far = (np.abs(products(each, 2) - end).mean() for each in (start, by_chance))
@@ -73,9 +73,29 @@ def test_factors_of_nearly_the_same_history_are_a_head_start() -> None:
 
 def test_a_row_without_pairs_has_no_taste() -> None:
     empty = sparse.csr_array(np.zeros((2, 4), np.float32))
-    members, postings = factorize(empty, chance((4, 3), seed=0), penalty=1.0, rounds=2)
-    assert not members.any()
-    assert not postings.any()
+    start = chance((4, 3), seed=0)
+    assert not solve(empty, start, 1.0).any()
+    assert not approach(empty, np.ones((2, 3), np.float32), start, 1.0, steps=2).any()
+    assert not factorize(empty, start, penalty=1.0, rounds=2).any()
+
+
+def test_steps_of_conjugate_gradients_come_to_what_solving_gives() -> None:
+    random = np.random.default_rng(0)
+    done = sparse.csr_array((random.random((60, 40)) < 0.2).astype(np.float32) * 5)
+    others = random.normal(size=(40, 16)).astype(np.float32)
+    solved, nothing = solve(done, others, 1.0), np.zeros((60, 16), np.float32)
+    one, two, many = (
+        np.abs(approach(done, nothing, others, 1.0, steps=steps) - solved).max() for steps in (1, 2, 16)
+    )
+    assert many < 1e-4 < two < one
+
+
+def test_a_few_steps_in_each_round_are_as_good_as_solving() -> None:
+    random = np.random.default_rng(0)
+    done = sparse.csr_array((random.random((300, 200)) < 0.05).astype(np.float32) * 5)
+    start = chance((200, 16), seed=0)
+    solved, stepped = (factorize(done, start, penalty=1.0, rounds=6, steps=steps) for steps in (0, 2))
+    assert np.linalg.norm(stepped - solved) < 0.02 * np.linalg.norm(solved)
 
 
 @given(st.integers(1, 60), st.integers(0, 2**16))

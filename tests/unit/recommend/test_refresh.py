@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pytest
 
+from app.recommend import signals
 from app.recommend.board import ActivityLog, Kind, Member, Posting, Status
 from app.recommend.reasons import Reason
 from app.recommend.refresh import Model
@@ -166,6 +168,31 @@ def test_where_only_some_postings_are_worth_scoring_lists_do_not_depend_on_chunk
     whole = ids(crowd_model, crowd, some)
     assert whole == [ids(crowd_model, crowd, [at])[0] for at in some]
     assert {len(one) for one in whole} == {50}
+
+
+def test_of_very_many_postings_those_by_taste_are_the_kin_of_what_the_member_did(
+    crowd: Any, crowd_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = list(range(0, 180, 9))
+    multiplied = ids(crowd_model, crowd, some)
+    monkeypatch.setattr(signals, "MULTIPLIED", 300)
+    evidence = replace(crowd_model.evidence, reach=np.zeros((0, 0), np.float32))
+    model = replace(crowd_model, evidence=evidence)
+    whole = ids(model, crowd, some)
+    assert whole == [ids(model, crowd, [at])[0] for at in some]
+    assert [set(one[:10]) for one in whole] == [set(one[:10]) for one in multiplied]
+
+
+def test_like_profiles_are_not_asked_about_a_member_who_did_much(crowd: Any, crowd_model: Model) -> None:
+    some = list(range(0, 150, 9))  # who all did something with five postings
+
+    def lists(**changes: Any) -> list[list[str]]:
+        model = replace(crowd_model, evidence=replace(crowd_model.evidence, **changes))
+        return ids(model, crowd, some)
+
+    assert lists(much=6) == lists()
+    assert lists(much=5) == lists(panel=None)
+    assert lists(much=5) != lists()
 
 
 def test_postings_worth_scoring_are_of_the_members_trade_and_city(crowd: Any, crowd_model: Model) -> None:
