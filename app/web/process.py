@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gc
 import os
 import shutil
@@ -13,6 +15,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there gets a name
 # Answers make no cycles: looking for them often only costs the slowest calls.
 GC_THRESHOLDS = (50_000, 20, 100)
 _MADE_HERE = "connected-jobs-metrics-"
+_LOCK = "lock"
 
 
 def memory_dir() -> str | None:
@@ -30,7 +33,10 @@ def name_metrics_dir() -> None:
     Call it before prometheus_client is imported, which looks then. A reload finds it named.
     """
     if METRICS_DIR not in os.environ:
-        os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=_MADE_HERE, dir=memory_dir())
+        made = Path(tempfile.mkdtemp(prefix=_MADE_HERE, dir=memory_dir()))
+        _remove_deserted(made.parent)
+        os.environ[METRICS_DIR] = str(made)
+        _locked(made)  # and left so
 
 
 def remove_metrics_dir() -> None:
@@ -38,6 +44,27 @@ def remove_metrics_dir() -> None:
     folder = Path(os.environ[METRICS_DIR])
     if folder.name.startswith(_MADE_HERE):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> int | None:
+    """Lock a directory for as long as this process or one forked from it has the file open; None where others do."""
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _remove_deserted(parent: Path) -> None:
+    """Remove what services left that were killed; one that is just being made has no lock yet and is left alone."""
+    for file in parent.glob(f"{_MADE_HERE}*/{_LOCK}"):
+        with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile
+            lock = _locked(file.parent)
+            if lock is not None:
+                shutil.rmtree(file.parent, ignore_errors=True)
+                os.close(lock)
 
 
 def settle_memory() -> None:

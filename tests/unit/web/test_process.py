@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from app.web import process
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +44,41 @@ def test_a_directory_that_was_named_is_used_and_left(monkeypatch: pytest.MonkeyP
     process.remove_metrics_dir()
     assert os.environ[process.METRICS_DIR] == str(tmp_path)
     assert tmp_path.is_dir()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from app.web import process
+process._SHARED_MEMORY = Path(sys.argv[1])
+process.name_metrics_dir()
+print(os.environ[process.METRICS_DIR], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_service_left_is_removed_by_the_next_and_nothing_of_one_that_lives(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(process, "_SHARED_MEMORY", tmp_path)
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={name: value for name, value in os.environ.items() if name != process.METRICS_DIR},
+        )
+        for _ in range(2)
+    ]
+    try:
+        killed, living = (Path(other.stdout.readline().strip()) for other in others if other.stdout)
+        others[0].kill()
+        others[0].wait()
+        process.name_metrics_dir()
+        assert not killed.exists()
+        assert living.is_dir()
+    finally:
+        for other in others:
+            other.kill()
+            other.communicate()

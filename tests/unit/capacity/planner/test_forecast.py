@@ -130,16 +130,41 @@ def arriving(recipients: int, minutes: int, hourly: tuple[float, ...] | None) ->
     recipients=st.integers(0, 20_000),
     shape=st.sampled_from([(60, None), (90, (5.0, 1.0)), (600, None)]),
     limit=st.one_of(st.none(), st.integers(10, 400)),
+    quiet=st.sampled_from([None, QuietHours(time(22), time(7)), QuietHours(time(0, 20), time(1, 10))]),
     seed=st.integers(0, 100),
 )
 def test_chance_does_not_take_triggered_messages_above_their_bound(
-    recipients: int, shape: tuple[int, tuple[float, ...] | None], limit: int | None, seed: int
+    recipients: int,
+    shape: tuple[int, tuple[float, ...] | None],
+    limit: int | None,
+    quiet: QuietHours | None,
+    seed: int,
 ) -> None:
-    one = replace(arriving(recipients, *shape), limit_per_min=limit)
+    zones = (("Asia/Seoul", 1.0), ("Europe/London", 2.0))
+    one = replace(arriving(recipients, *shape), limit_per_min=limit, quiet_hours=quiet, zones=zones)
     workspace = Workspace(time_zone="Asia/Seoul")
     played = play([one], workspace, Perfect(), case="high", seed=seed)
     peaks = forecaster([one], workspace).forecast({0: limit}).together().at(played.minutes)
     assert (played.by_second().max(axis=1, initial=0) <= peaks).all()
+
+
+def test_messages_that_quiet_hours_hold_are_let_go_together_in_their_members_zone() -> None:
+    """Half past nine to eleven in Seoul is half past midnight to two in London, which sleeps until seven."""
+    seoul = Workspace(time_zone="Asia/Seoul")
+    one = Campaign(
+        name="t",
+        kind="triggered",
+        audience=Range.exactly(900),
+        timing=Arrivals(datetime(2026, 3, 2, 9, 30), datetime(2026, 3, 2, 11)),  # noqa: DTZ001  (wall time)
+        zones=(("Asia/Seoul", 1.0), ("Europe/London", 2.0)),
+        quiet_hours=QuietHours(time(22), time(7)),
+    )
+    for dues in (expected_due(one, seoul, "high"), most_due(one, seoul, "high")):
+        in_london = [
+            count for count, zone in zip(dues.counts, dues.zones, strict=True) if zone == "Europe/London"
+        ]
+        assert in_london == [600]
+    assert expected_due(one, seoul, "high").recipients() == 900
 
 
 def test_the_bound_of_triggered_messages_is_no_wild_guess() -> None:

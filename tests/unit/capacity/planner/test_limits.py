@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.capacity.campaign import (
@@ -94,8 +94,19 @@ def busiest(planned: Sequence[Campaign], workspace: Workspace = SEOUL) -> int:
     return int(played.by_second().max(initial=0))
 
 
+HELD_IN_LONDON = Campaign(
+    name="c",
+    kind="canvas_step",
+    audience=Range(0, 0, 991),
+    timing=Arrivals(AT, AT + timedelta(minutes=90), (3.0, 1.0)),
+    zones=(("Asia/Seoul", 1.0), ("Europe/London", 2.0)),
+    quiet_hours=QuietHours(time(22), time(7)),
+)
+
+
 @settings(max_examples=15, deadline=None)
 @given(planned=plans, low_rps=st.floats(1, 1_500), shared=st.sampled_from([None, 700, 2_000]))
+@example(planned=[HELD_IN_LONDON], low_rps=50.0, shared=None)
 def test_played_as_advised_no_second_is_above_the_usable_rate_and_no_deadline_is_missed(
     planned: list[Campaign], low_rps: float, shared: int | None
 ) -> None:
