@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.braze.errors import TemplateError
-from app.capacity.plan_table import PlanError
-from app.capacity.plan_values import DefinitionError
-from app.capacity.register import RegisterError
-from app.cli import board, campaigns, capacity, demo, evaluating, evidence, planner, refreshing, serving
-from app.cli.parts import CommandError
-from app.postgres.embedded import EmbeddedPostgresError
-from app.postgres.migrate import MigrationError
-from app.postgres.refresh import RefreshError
-from app.settings import SettingsError
-
-# What a person can mend: each of these carries one sentence for them.
-_SAYS_WHAT_TO_DO = (
-    CommandError,
-    DefinitionError,
-    EmbeddedPostgresError,
-    MigrationError,
-    PlanError,
-    RefreshError,
-    RegisterError,
-    SettingsError,
-    TemplateError,
-)
+_MODULES = {
+    "board": ("generate", "import", "members", "migrate"),
+    "campaigns": ("campaigns",),
+    "capacity": ("capacity",),
+    "demo": ("demo",),
+    "evaluating": ("evaluate",),
+    "evidence": ("evidence", "facts"),
+    "planner": ("planner",),
+    "refreshing": ("refresh",),
+    "serving": ("credential", "preview", "serve"),
+}
+_MODULE_OF = {command: module for module, commands in _MODULES.items() for command in commands}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Reads a command's module when it is asked for: the others take seconds that it has no need of."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(_MODULE_OF)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - same
+        if cmd_name not in _MODULE_OF:
+            return None
+        found: tuple[click.Command, ...] = import_module(f"app.cli.{_MODULE_OF[cmd_name]}").COMMANDS
+        return next(command for command in found if command.name == cmd_name)
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="connected-jobs", message="%(prog)s %(version)s")
 def commands() -> None:
     """Personalised job postings for Braze Connected Content, and how fast a send may go.
@@ -41,35 +43,14 @@ def commands() -> None:
     """
 
 
-for command in (
-    *board.COMMANDS,
-    *refreshing.COMMANDS,
-    *evaluating.COMMANDS,
-    *serving.COMMANDS,
-    *capacity.COMMANDS,
-    *campaigns.COMMANDS,
-    *evidence.COMMANDS,
-    *planner.COMMANDS,
-    *demo.COMMANDS,
-):
-    commands.add_command(command)
-
-
 def main() -> None:
     """Run the command; a failure somebody can mend is one sentence on standard error."""
     try:
         commands(prog_name="connected-jobs")
-    except _SAYS_WHAT_TO_DO as error:
-        _fail(str(error))
-    except OperationalError as error:
-        _fail(f"Postgres cannot be used: {str(error.orig).strip().splitlines()[0]}")
-    except ProgrammingError as error:
-        _fail(
-            f"The database does not have the tables this needs ({str(error.orig).strip().splitlines()[0]}): "
-            "run `connected-jobs migrate` (with --board for a board of its own) first."
-        )
+    except Exception as error:
+        from app.cli.failures import sentence_of  # noqa: PLC0415 - it knows what every command may raise
 
-
-def _fail(sentence: str) -> None:
-    click.echo(f"connected-jobs: {sentence}", err=True)
-    sys.exit(1)
+        if (sentence := sentence_of(error)) is None:
+            raise
+        click.echo(f"connected-jobs: {sentence}", err=True)
+        sys.exit(1)

@@ -1,0 +1,41 @@
+"""The command's root finds what its modules hold, and reads no more of them than it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from app.cli.main import commands
+
+CLI = Path(__file__).parents[3] / "app" / "cli"
+
+
+def test_every_command_of_every_module_is_found_under_its_name() -> None:
+    names = [
+        command.name
+        for file in CLI.glob("*.py")
+        for command in getattr(import_module(f"app.cli.{file.stem}"), "COMMANDS", ())
+    ]
+    context = click.Context(commands)
+    assert sorted(map(str, names)) == commands.list_commands(context)
+    assert [
+        name
+        for name in names
+        if (found := commands.get_command(context, str(name))) is None or found.name != name
+    ] == []
+
+
+def test_no_module_is_read_to_say_the_version() -> None:
+    program = (
+        "import sys; sys.argv[1:] = ['--version']\n"
+        "from app.cli.main import main\n"
+        "try: main()\n"
+        "finally: print(sorted({'scipy', 'sqlalchemy', 'alembic', 'flask'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout
+    assert said.startswith("connected-jobs ")
+    assert said.rstrip().endswith("[]")
