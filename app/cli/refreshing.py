@@ -20,7 +20,11 @@ from app.settings import Settings
     help="Only rank members anew for whom something changed, with the model of the last whole refresh.",
 )
 @click.option("--at-once", is_flag=True, help="Do not let campaigns under way keep their lists for a while.")
-@click.option("--processes", type=click.IntRange(min=1), help="How many rank at once (default: one a core).")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="How many rank at once, and cores that learn (default: all cores).",
+)
 def refresh_(*, rollback: bool, changed: bool, at_once: bool, processes: int | None) -> None:
     """Make every member's list anew and publish them; a killed refresh is resumed."""
     if rollback and changed:

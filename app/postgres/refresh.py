@@ -17,6 +17,7 @@ from app.postgres import board_shape, runs
 from app.postgres.board_snapshot import Snapshot, profiles, snapshot
 from app.postgres.kept_models import drop_kept_models, write_kept_model
 from app.postgres.ranking import rank_all
+from app.recommend.cores import on_cores
 from app.recommend.kept import keep
 from app.recommend.refresh import Options, fit
 
@@ -80,7 +81,7 @@ def refresh(
         engine: The database, with the right to read `board` and to write `connected_jobs`.
         options: What the recommender is told.
         publication_delay: How long campaigns under way keep the lists they have; the first run has no delay.
-        processes: How many rank at once (default: one a core).
+        processes: How many cores learn, and how many processes rank, at once (default: all).
         chunk_members: How many members are ranked and written at once, by one process.
         now: The clock.
         progress: Told each stage and the share of it that is done.
@@ -96,7 +97,8 @@ def refresh(
         stages.ended("read")
         inputs = read.inputs(chunk_members)
         run = _begin(engine, inputs, options, taken_at=read.taken_at)
-        with closing(_ProfileReader(engine, read.member_ids)) as members:
+        processes = processes or os.cpu_count() or 1
+        with closing(_ProfileReader(engine, read.member_ids)) as members, on_cores(processes):
             model = fit(
                 read.postings,
                 read.member_ids,

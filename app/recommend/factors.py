@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.recommend.cores import do_each
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -119,10 +121,13 @@ def approach(
     turned = vectors @ side.basis
     found = np.zeros_like(turned)
     factors = len(side.spread)
-    for rows, at in _by_count(confidence, lambda count: _NEAR_FLOATS // (count * factors)):
+
+    def descend(rows: NDArray[np.int64], at: NDArray[np.int64]) -> None:
         near, weight = side.turned[confidence.indices[at]], confidence.data[at]
         ridge = side.ridge(penalty, at.shape[1])
         found[rows] = _descended(turned[rows], ridge, near, weight, steps)
+
+    do_each(descend, _by_count(confidence, lambda count: _NEAR_FLOATS // (count * factors)))
     turned_back: NDArray[np.float32] = found @ side.basis.T
     return turned_back
 
@@ -186,11 +191,13 @@ def _solved(confidence: sparse.csr_array, side: Side, penalty: float) -> NDArray
     def most(count: int) -> int:
         return _BLOCK_FLOATS // (count * factors + factors * factors * (count >= factors))
 
-    for rows, at in _by_count(confidence, most):
+    def solve_some(rows: NDArray[np.int64], at: NDArray[np.int64]) -> None:
         count = at.shape[1]
         near, weight = side.turned[confidence.indices[at]], confidence.data[at]
         ridge = side.ridge(penalty, count)
         solved[rows] = _few(ridge, near, weight) if count < factors else _many(ridge, near, weight)
+
+    do_each(solve_some, _by_count(confidence, most))
     return solved
 
 
