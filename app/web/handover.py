@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from functools import cache
 from multiprocessing import Lock
 from multiprocessing.sharedctypes import RawValue
@@ -19,10 +20,13 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gunicorn.workers.base import Worker
 
 APART_S = 10.0  # more than a new worker takes to answer
 REPLACED_WITHIN_S = 6.0  # on a reload; gunicorn waits 10 s for those that end
+LOCKED_WITHIN_S = 1.0  # it is held for microseconds
 _LOOK_S = 0.05
 
 
@@ -43,7 +47,7 @@ class Handover:
 
     def reloading(self, workers: int) -> None:
         """So many workers are about to be forked, and the others to be ended; call it in the process that forks."""
-        with self._lock:
+        with self._alone():
             self._wanted.value, self._ready.value, self._owed.value = workers, 0, False
             self._reload_s.value = time.monotonic()
 
@@ -54,7 +58,7 @@ class Handover:
 
     def ready(self, worker: Worker) -> None:
         """This worker answers from now on; if another one asked for it, gunicorn is told to end its oldest."""
-        with self._lock:
+        with self._alone():
             self._ready.value += 1
             owed, self._owed.value = bool(self._owed.value), False
         if owed:
@@ -65,6 +69,16 @@ class Handover:
         if worker.nr >= self._limit and not self._ending and self._is_its_turn():
             worker.log.info("Asking for another worker after %d calls.", worker.nr)
             os.kill(worker.ppid, signal.SIGTTIN)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """With the lock, unless a worker was killed that had it."""
+        locked = self._lock.acquire(timeout=LOCKED_WITHIN_S)
+        try:
+            yield
+        finally:
+            if locked:
+                self._lock.release()
 
     def _is_its_turn(self) -> bool:
         if not self._lock.acquire(block=False):

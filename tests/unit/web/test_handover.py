@@ -98,6 +98,17 @@ def test_two_that_are_due_together_are_replaced_one_after_the_other(
     assert told == [signal.SIGTTIN] * asked
 
 
+def test_a_worker_that_was_killed_with_the_lock_keeps_nobody_from_reloading(
+    monkeypatch: pytest.MonkeyPatch, told: list[signal.Signals]
+) -> None:
+    monkeypatch.setattr("app.web.handover.LOCKED_WITHIN_S", 0.01)
+    handover = Handover()
+    handover._lock.acquire()
+    handover.reloading(1)
+    handover.ready(worker())
+    assert told == []
+
+
 def test_a_worker_without_a_limit_goes_on(told: list[signal.Signals]) -> None:
     handover, one = Handover(), worker(calls=10**9)
     handover.take_over(one)
