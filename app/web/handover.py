@@ -92,8 +92,8 @@ class Handover:
         if not self._is_reloading():
             worker.handle_exit(signal.SIGTERM, None)
         elif not self._ending:
-            self._ending = True
             Thread(target=self._end_when_ready, args=(worker,), daemon=True).start()
+        self._ending = True
 
     def _is_reloading(self) -> bool:
         in_time = time.monotonic() < self._reload_s.value + self._within_s

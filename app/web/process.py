@@ -15,7 +15,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there gets a name
 # Answers make no cycles: looking for them often only costs the slowest calls.
 GC_THRESHOLDS = (50_000, 20, 100)
 _MADE_HERE = "connected-jobs-metrics-"
-_LOCK = "lock"
+_LOCK = "held"  # not the one that worker_counts takes for a moment
 
 
 def memory_dir() -> str | None:
