@@ -43,8 +43,7 @@ backlog = 64  # calls that wait longer than this many others would be cut off an
 # With 1,000, calls queue inside and all are late: these are answered, the others wait where their callers see it.
 worker_connections = 64
 keepalive = 75  # a sender's connections outlive the pauses between its batches
-# Whatever leaks slowly ends with its worker; while the only one ends nobody takes new connections.
-max_requests = 200_000 if workers > 1 else 0
+max_requests = 200_000  # whatever leaks slowly ends with its worker
 max_requests_jitter = 50_000  # and not all workers at once
 graceful_timeout = 10
 timeout = 30
@@ -71,11 +70,11 @@ def post_worker_init(worker: Worker) -> None:
     _handover.take_over(worker)
     start_worker(worker)
     settle_memory()
-    _handover.ready()
+    _handover.ready(worker)
 
 
 def post_request(worker: Worker, _request: Request, _environ: dict[str, object], _response: object) -> None:
-    """Let the worker end where it is due and no other has just ended."""
+    """Have the worker replaced where it is due."""
     _handover.after_call(worker)
 
 

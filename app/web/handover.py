@@ -1,13 +1,14 @@
-"""When a gunicorn worker ends, another one takes the connections that it no longer does.
+"""When a gunicorn worker ends, others take the connections that it no longer does.
 
-An ending worker takes no new connection while it waits 2 s for calls on those it has, and the one in its place must first
-read what it needs. gunicorn ends workers that have answered their calls whatever the others do, two at once if need be,
-and on a reload all of them as soon as the new ones are forked: nobody takes a new connection then, and a call that waits
-longer than 2 s is cut off.
+An ending worker takes no new connection while it waits 2 s for calls on those it has, and a new one must first read what it
+needs. gunicorn ends workers that have answered their calls before it starts others, two at once if need be, and on a reload
+all of them as soon as the new ones are forked. Whoever is left then has too much to do, or nobody is left, and calls that
+wait longer than 2 s are cut off. So here a worker goes on until the one in its place answers.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 
     from gunicorn.workers.base import Worker
 
-APART_S = 5.0
-REPLACED_WITHIN_S = 6.0  # gunicorn waits 10 s for those that end
+APART_S = 10.0  # between one replacement and the next
+FORGOTTEN_S = (
+    60.0  # after which a worker that was asked for, and does not answer yet, is taken not to be coming
+)
+REPLACED_WITHIN_S = 6.0  # on a reload; gunicorn waits 10 s for those that end
 LOCKED_WITHIN_S = 1.0  # it is held for microseconds
 _LOOK_S = 0.05
 
@@ -38,7 +42,8 @@ class Handover:
         self._limit = sys.maxsize
         self._ending = False
         self._lock = Lock()
-        self._last_s = RawValue("d", -apart_s)  # when a worker ended for its calls
+        self._asked_s = RawValue("d", -apart_s)  # when a worker asked for one in its place
+        self._owed = RawValue("b", False)  # whether that one has yet to answer
         self._reload_s = RawValue("d", -within_s)
         self._wanted = RawValue("i", 0)  # workers that were forked on the reload
         self._ready = RawValue("i", 0)  # those of them that answer
@@ -46,7 +51,7 @@ class Handover:
     def reloading(self, workers: int) -> None:
         """So many workers are about to be forked, and the others to be ended; call it in the process that forks."""
         with self._alone():
-            self._wanted.value, self._ready.value = workers, 0
+            self._wanted.value, self._ready.value, self._owed.value = workers, 0, False
             self._reload_s.value = time.monotonic()
 
     def take_over(self, worker: Worker) -> None:
@@ -54,16 +59,19 @@ class Handover:
         self._limit, worker.max_requests = worker.max_requests, sys.maxsize
         signal.signal(signal.SIGTERM, lambda *_: self._end_when_replaced(worker))
 
-    def ready(self) -> None:
-        """This worker answers from now on."""
+    def ready(self, worker: Worker) -> None:
+        """This worker answers from now on; if another one asked for it, gunicorn is told to end its oldest."""
         with self._alone():
             self._ready.value += 1
+            owed, self._owed.value = bool(self._owed.value), False
+        if owed:
+            os.kill(worker.ppid, signal.SIGTTOU)
 
     def after_call(self, worker: Worker) -> None:
-        """End a worker that has answered its calls, unless another one has just ended."""
-        if worker.nr >= self._limit and worker.alive and self._is_its_turn():
-            worker.log.info("Ending this worker after %d calls.", worker.nr)
-            worker.alive = False
+        """Have a worker that has answered its calls replaced; one that is not the oldest asks again later."""
+        if worker.nr >= self._limit and not self._ending and self._is_its_turn():
+            worker.log.info("Asking for another worker after %d calls.", worker.nr)
+            os.kill(worker.ppid, signal.SIGTTIN)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -80,9 +88,10 @@ class Handover:
             return False
         try:
             now_s = time.monotonic()
-            if now_s - self._last_s.value < self._apart_s:
+            wait_s = FORGOTTEN_S if self._owed.value else self._apart_s
+            if now_s - self._asked_s.value < wait_s:
                 return False
-            self._last_s.value = now_s
+            self._asked_s.value, self._owed.value = now_s, True
             return True
         finally:
             self._lock.release()

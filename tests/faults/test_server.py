@@ -110,7 +110,7 @@ def test_workers_recycled_every_few_seconds(
             load.wait_until_normal(within_s=BACK_S)
             time.sleep(25.0)
         tally = load.tally()
-        note("Workers recycled, one every 5 s", tally)
+        note("Workers recycled, one every 10 s", tally)
         assert_promises(tally)
         assert not first & set(workers(service.server))
 

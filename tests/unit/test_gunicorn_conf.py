@@ -77,7 +77,7 @@ def _printed(program: str, *arguments: str, **settings: str) -> str:
 
 @pytest.fixture(scope="module")
 def default() -> dict[str, object]:
-    return read(CJ_WORKERS="2")
+    return read()
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -88,10 +88,6 @@ def test_each_value_is_what_was_measured(default: dict[str, object], name: str) 
 def test_size_and_address_are_the_settings() -> None:
     found = read(CJ_WORKERS="3", CJ_THREADS="5", CJ_BIND="127.0.0.1:9000")
     assert (found["workers"], found["threads"], found["address"]) == (3, 5, [["127.0.0.1", 9000]])
-
-
-def test_an_only_worker_is_not_recycled_for_nobody_would_take_connections_meanwhile() -> None:
-    assert read(CJ_WORKERS="1")["max_requests"] == 0
 
 
 def test_no_access_line_is_put_together_unless_somebody_asks_for_it() -> None:
