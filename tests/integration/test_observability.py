@@ -198,8 +198,9 @@ def test_the_commands_in_the_runbook_exist() -> None:
         words = line.split()
         while isinstance(command, click.Group):
             name = words.pop(0)
-            assert name in command.commands, line
-            command = command.commands[name]
+            found = command.get_command(click.Context(command), name)
+            assert found is not None, line
+            command = found
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
 
