@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-# Tests run side by side, as a refresh's processes do: threads inside each would only get in each other's way.
-# Stands before anything imports numpy; programs that a test starts inherit it.
-for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
+# Tests run side by side, as a refresh's processes do, and this keeps linear algebra to one thread in each. Stands before
+# anything imports numpy; programs that a test starts inherit it.
+import app.cli  # noqa: F401
 
 # A job in a shell's background begins with Ctrl-C ignored, and so would every program that a test interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from app.postgres import migrate
 from app.postgres.embedded import embedded_postgres
 from app.postgres.engine import batch_engine
+from app.web.process import memory_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _numbers = itertools.count()
-_MEMORY = Path("/dev/shm")  # noqa: S108 - folders of our own are made in it
 _ENOUGH_BYTES = 4 * 1024**3
 
 
 def quick_folder() -> str | None:
     """Where to put a Postgres: in memory, where a database is made in a tenth of the time, or None if that is small."""
-    return str(_MEMORY) if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES else None
+    memory = memory_dir()
+    return memory if memory and shutil.disk_usage(memory).free > _ENOUGH_BYTES else None
 
 
 @pytest.fixture(scope="session")

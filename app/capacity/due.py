@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.capacity.campaign import (
     AllAtOnce,
@@ -89,14 +90,18 @@ def _by_best_hour(timing: IntelligentTiming, zone: str, count: int) -> Iterator[
 def _by_chance(
     timing: Arrivals, company_zone: str, count: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, int]]:
+    first, weights = arrival_weights(timing, company_zone)
+    yield from enumerate(rng.multinomial(count, weights / weights.sum()).tolist(), start=first)
+
+
+def arrival_weights(timing: Arrivals, company_zone: str) -> tuple[int, NDArray[np.float64]]:
+    """Return the first minute, and the weight of each minute on."""
     first = unix_minute(timing.at, company_zone)
     # A change of clocks in between may take minutes away, or give some that no weight was written for.
     minutes = np.arange(max(1, unix_minute(timing.ends_at, company_zone) - first))
     hourly = np.array(timing.hourly or [1.0])
     weights = hourly[np.minimum(minutes // HOUR_MIN, len(hourly) - 1)]
-    if not weights.any():
-        weights = np.ones(len(minutes))
-    yield from enumerate(rng.multinomial(count, weights / weights.sum()).tolist(), start=first)
+    return first, weights if weights.any() else np.ones(len(minutes))
 
 
 def _launched(messages: Counter[Moment], launch: int, workspace: Workspace) -> Due:

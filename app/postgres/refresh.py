@@ -97,8 +97,7 @@ def refresh(
         stages.ended("read")
         inputs = read.inputs(chunk_members)
         run = _begin(engine, inputs, options, taken_at=read.taken_at)
-        processes = processes or os.cpu_count() or 1
-        with closing(_ProfileReader(engine, read.member_ids)) as members, on_cores(processes):
+        with closing(_ProfileReader(engine, read.member_ids)) as members, on_cores(_at_once(processes)):
             model = fit(
                 read.postings,
                 read.member_ids,
@@ -322,12 +321,17 @@ def rank_on_all_cores(
         RefreshError: a process was killed.
     """
     try:
-        rank_all(ranker, done, processes or os.cpu_count() or 1, progress)
+        rank_all(ranker, done, _at_once(processes), progress)
     except BrokenProcessPool as error:
         raise RefreshError(
             "A process of the refresh was killed, most often for want of memory: run it again, it goes on where "
             "it stopped; --processes 1 needs the least memory."
         ) from error
+
+
+def _at_once(processes: int | None) -> int:
+    """How many cores to use: as many as asked for, or all."""
+    return processes or os.cpu_count() or 1
 
 
 def publish(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
-from app.capacity.due import HOUR_MIN, Moment, by_zone, fall_due
-from app.capacity.local_time import held_until, unix_minute
+from app.capacity.due import Moment, arrival_weights, by_zone, fall_due
+from app.capacity.local_time import held_until
 from app.capacity.shares import Counts, split
 
 SURPRISE: Final = 1e-6  # the chance that any minute of a triggered send exceeds `most_due`
@@ -83,7 +83,7 @@ class _Part:
 
 def _triggered(campaign: Campaign, timing: Arrivals, workspace: Workspace, case: Case) -> list[_Part]:
     """Return the parts that quiet hours treat alike: zones, or all messages where there are no quiet hours."""
-    first, weights = _arrival_weights(timing, workspace.time_zone)
+    first, weights = arrival_weights(timing, workspace.time_zone)
     busy = np.flatnonzero(weights)
     minutes, shares = first + busy, weights[busy] / weights.sum()
     quiet = campaign.quiet_hours
@@ -116,15 +116,6 @@ def _together(parts: Sequence[tuple[_Part, Counts]]) -> Dues:
     order = np.argsort(minutes, kind="stable")
     order = order[counts[order] > 0]
     return Dues(minutes[order], counts[order], tuple(zones[at] for at in order))
-
-
-def _arrival_weights(timing: Arrivals, company_zone: str) -> tuple[int, NDArray[np.float64]]:
-    """Return the first minute, and the weight of each minute on."""
-    first = unix_minute(timing.at, company_zone)
-    minutes = np.arange(max(1, unix_minute(timing.ends_at, company_zone) - first))
-    hourly = np.array(timing.hourly or [1.0])
-    weights = hourly[np.minimum(minutes // HOUR_MIN, len(hourly) - 1)]
-    return first, weights if weights.any() else np.ones(len(minutes))
 
 
 def _joining(campaign: Campaign, messages: Mapping[Moment, int], skipped: int) -> Dues:
