@@ -10,6 +10,7 @@ from app.settings import Settings
 from app.web.handover import handover
 from app.web.logs import GUNICORN_LOGGING, log_uncaught
 from app.web.process import memory_dir, name_metrics_dir, remove_metrics_dir, settle_memory
+from app.web.room import GUNICORN_BACKLOG, GUNICORN_CONNECTIONS
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -39,9 +40,8 @@ workers = _settings.workers
 worker_class = "gthread"  # keeps slow clients' connections waiting: put nginx before it (docs/nginx.conf)
 threads = _settings.threads
 preload_app = True  # one copy of code and model in memory, and workers that start within a moment
-backlog = 64  # calls that wait longer than this many others would be cut off anyway
-# With 1,000, calls queue inside and all are late: these are answered, the others wait where their callers see it.
-worker_connections = 64
+backlog = GUNICORN_BACKLOG
+worker_connections = GUNICORN_CONNECTIONS
 keepalive = 75  # a sender's connections outlive the pauses between its batches
 max_requests = 200_000  # whatever leaks slowly ends with its worker
 max_requests_jitter = 50_000  # and not all workers at once
@@ -60,6 +60,11 @@ secure_scheme_headers: dict[str, str] = {}
 limit_request_line = 4094  # a member id of 200 characters is at most 2,400 bytes, percent-encoded
 limit_request_fields = 50
 limit_request_field_size = 8190
+
+
+def when_ready(_server: Arbiter) -> None:
+    """Leave what the workers share alone: to look at an object is to copy it."""
+    settle_memory()
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -66,7 +66,7 @@ class Settings:
     server: str = _setting("gunicorn", _server, "gunicorn, or granian where its extra is installed")
     workers: int = _setting(2, _positive, "worker processes")
     threads: int = _setting(8, _positive, "threads a worker")
-    connections: int = _setting(8, _positive, "connections a worker opens to Postgres, at most")
+    connections: int = _setting(8, _positive, "connections a worker has to Postgres")
     pgbouncer: bool = _setting(
         default=False, parse=_on_or_off, meaning="on where DATABASE_URL is a PgBouncer"
     )

@@ -32,6 +32,7 @@ from app.web.health_door import HealthDoor
 from app.web.instruments import Instruments
 from app.web.limits import CallLimits
 from app.web.logs import AccessLog, configure_logging
+from app.web.room import quick_turn_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 PUBLICATION_POLL_S = 5.0
 SHELF_POLL_S = 5.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
+CONNECTED_WITHIN_S = 2.0  # before the first call; later ones are made while others answer
 KEEP_S = 60.0
 MEASURE_S = 5.0
 UNKNOWN_RPS = (
@@ -81,6 +83,7 @@ def create(settings: Settings | None = None) -> Flask:
     database_url = settings.required_database_url
     configure_logging()
     instruments = Instruments()
+    deadline_s = settings.deadline_ms / 1000
     pool = ServingPool(
         database_url,
         STATEMENTS,
@@ -88,6 +91,7 @@ def create(settings: Settings | None = None) -> Flask:
         wait_s=settings.pool_wait_ms / 1000,
         statement_timeout_ms=settings.deadline_ms,
         threads=settings.threads,
+        quick_s=quick_turn_s(settings.server, threads=settings.threads, deadline_s=deadline_s),
         through_pgbouncer=settings.pgbouncer,
     )
     reads = PostgresReads(pool)
@@ -169,7 +173,7 @@ def create(settings: Settings | None = None) -> Flask:
         ),
         access_log=AccessLog(settings.log_per_s),
         readiness=readiness,
-        deadline_s=settings.deadline_ms / 1000,
+        deadline_s=deadline_s,
         trust_request_start=settings.trust_request_start,
         noted=counting.note if settings.counting else _leave,
     )
@@ -183,6 +187,8 @@ def start(app: Flask) -> Background:
     background: Background = app.extensions[KEY]
     background.pool.open()
     background.watch.start()
+    if not background.watch.failing:
+        background.pool.await_connected(CONNECTED_WITHIN_S)
     if background.health:
         background.health().open()
     # Not atexit: the processes of Granian's workers end without it.

@@ -31,6 +31,7 @@ BACKGROUND_S = 5.0  # longest wait of a read that no call is waiting for
 BACKGROUND_CHECKOUT_S = 1.0
 CONNECT_S = 2  # the least that libpq can be told
 _TIMEOUT = "57014"
+_LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,16 @@ class _Connection(psycopg.Connection[Any]):
 class ServingPool:
     """A pool of autocommitting connections; every failure is an `UnavailableError`.
 
+    All are made when it is opened: one that calls wait for, while Postgres has much to do, can take a second.
+
     Args:
         url: As libpq reads it; several hosts are allowed.
         statements: All that will be run, prepared when a connection is made.
-        size: Most connections at once.
+        size: How many connections.
         wait_s: Longest wait for one; a call that must expect to wait longer is told at once.
         statement_timeout_ms: After which the server gives a statement up too.
         threads: How many answer calls; while Postgres is slow one of them does not wait for it.
+        quick_s: Longer replies than this are slow.
         through_pgbouncer: Keep nothing in the session: PgBouncer lends it to others after each statement. The
             statement timeout is then the role's, and statements are planned each time.
     """
@@ -77,13 +81,14 @@ class ServingPool:
         wait_s: float,
         statement_timeout_ms: int,
         threads: int | None = None,
+        quick_s: float = 0.0,
         through_pgbouncer: bool = False,
     ) -> None:
         self._statements = statements
         self._wait_s = wait_s
         self._timeout_ms = statement_timeout_ms
         self._prepare = not through_pgbouncer
-        self._line = WaitingLine(size, longest_s=wait_s, threads=threads)
+        self._line = WaitingLine(size, longest_s=wait_s, threads=threads, quick_s=quick_s)
         self._lost = True  # the last connection that was used broke, or there was none yet
         self._pool = ConnectionPool(
             url,
@@ -95,7 +100,7 @@ class ServingPool:
                 "prepare_threshold": None,
             },
             configure=self._configure,
-            min_size=1,
+            min_size=size,
             max_size=size,
             reconnect_timeout=10.0,
             open=False,
@@ -105,6 +110,12 @@ class ServingPool:
     def open(self) -> None:
         """Begin to connect, in the background; call it in the process that uses the pool."""
         self._pool.open()
+
+    def await_connected(self, within_s: float) -> None:
+        """Wait until every connection is made, at most so long; what is missing then is made later."""
+        until_s = time.monotonic() + within_s
+        while self._pool.get_stats()["pool_available"] < self._pool.max_size and time.monotonic() < until_s:
+            time.sleep(_LOOK_S)
 
     def close(self) -> None:
         """Close all connections."""

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WEIGHT = 0.1  # of the newest turn in the typical one
-# While turns are quicker, all threads may wait for one: the 64 calls that gunicorn holds behind eight of them, or the
-# 512 that Granian does, are then in hand within 0.2 s or 1.3 s, though nobody sees them wait.
-QUICK_S = 0.02
 
 
 class WaitingLine:
@@ -24,8 +21,8 @@ class WaitingLine:
     a slow one holds few threads. A fixed bound would do one of these badly, and a gradient limit (Vegas) would
     find the same bound by trial: here the number of places is known.
 
-    Calls for which there is no thread wait where nobody sees them. So unless turns are quick the last of `threads`
-    is not let in: it answers whoever comes from memory.
+    Calls for which there is no thread wait where nobody sees them. So unless turns are quick, at most `quick_s`, the
+    last of `threads` is not let in: it answers whoever comes from memory.
     """
 
     def __init__(
@@ -34,6 +31,7 @@ class WaitingLine:
         *,
         longest_s: float,
         threads: int | None = None,
+        quick_s: float = 0.0,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places
@@ -42,6 +40,7 @@ class WaitingLine:
         self._most_slow = threads - 1 if threads and threads > 1 else None
         self._timer = timer
         self._lock = Lock()
+        self._quick_s = quick_s
         self._inside = 0
         self._turn_s = 0.0
         self._moved_s = timer()
@@ -61,7 +60,7 @@ class WaitingLine:
             before = self._inside - self._places + 1
             if before > 0 and before * turn_s > self._longest_s * self._places:
                 return False
-            if self._most_slow is not None and self._inside >= self._most_slow and turn_s > QUICK_S:
+            if self._most_slow is not None and self._inside >= self._most_slow and turn_s > self._quick_s:
                 return False
             self._inside += 1
             return True

@@ -68,7 +68,10 @@ def _remove_deserted(parent: Path) -> None:
 
 
 def settle_memory() -> None:
-    """Look for garbage seldom, and never in what lives as long as the process; call it when all of that is there."""
+    """Look for garbage seldom, and never in what lives as long as the process; call it when all of that is there.
+
+    In a process that others are forked from it keeps theirs from being looked at, and so copied, too.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -100,6 +100,16 @@ def test_not_ready_says_which_read_failed(app: Flask, board_url: str) -> None:
     assert not [sentence for sentence in missing if "credentials" in sentence or "publications" in sentence]
 
 
+def test_a_worker_has_its_connections_before_its_first_call(app: Flask, board_url: str) -> None:
+    wsgi.start(app)
+    with psycopg.connect(board_url) as connection:
+        (made,) = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'connected-jobs serve'"
+        ).fetchall()
+    assert made == (Settings().connections,)
+
+
 def test_ready_stays_ready_without_a_refresh(app: Flask, board_url: str) -> None:
     with psycopg.connect(board_url) as connection:
         connection.execute("DELETE FROM connected_jobs.publication")

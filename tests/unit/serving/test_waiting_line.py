@@ -19,10 +19,10 @@ class Clock:
 
 
 def line(
-    places: int = 4, longest_s: float = 0.25, *, threads: int | None = None
+    places: int = 4, longest_s: float = 0.25, *, threads: int | None = None, quick_s: float = 0.02
 ) -> tuple[WaitingLine, Clock]:
     clock = Clock()
-    return WaitingLine(places, longest_s=longest_s, threads=threads, timer=clock), clock
+    return WaitingLine(places, longest_s=longest_s, threads=threads, quick_s=quick_s, timer=clock), clock
 
 
 def after_turns(turns: WaitingLine, clock: Clock, turn_s: float, count: int = 100) -> None:
