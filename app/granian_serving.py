@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from app.settings import Settings, SettingsError
 from app.web.logs import log_uncaught
 from app.web.process import name_metrics_dir, remove_metrics_dir, settle_memory
-from app.web.room import GRANIAN_BACKLOG, GRANIAN_CONNECTIONS
 
 if TYPE_CHECKING:
     from flask import Flask
 
+BACKLOG = 128  # the least that Granian takes
+MOST_CONNECTIONS = 512  # that a worker looks after at once, idle ones included
 HEADER_READ_MS = 5_000  # a head that has not come by then never will in time
 # Between a new worker and the end of the one it replaces, which answers until the new one can.
 RESPAWN_S = 5.0
@@ -53,8 +54,8 @@ def serve(settings: Settings) -> None:
             interface=Interfaces.WSGI,
             workers=settings.workers,
             blocking_threads=settings.threads,
-            backpressure=GRANIAN_CONNECTIONS,
-            backlog=GRANIAN_BACKLOG,
+            backpressure=MOST_CONNECTIONS,
+            backlog=BACKLOG,
             http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_MS),
             respawn_failed_workers=True,
             respawn_interval=RESPAWN_S,

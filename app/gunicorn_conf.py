@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gunicorn import glogging
+from gunicorn.workers.gthread import ThreadWorker
 
 from app.settings import Settings
 from app.web.handover import handover
 from app.web.logs import GUNICORN_LOGGING, log_uncaught
 from app.web.process import memory_dir, name_metrics_dir, remove_metrics_dir, settle_memory
-from app.web.room import GUNICORN_BACKLOG, GUNICORN_CONNECTIONS
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -40,8 +41,10 @@ workers = _settings.workers
 worker_class = "gthread"  # keeps slow clients' connections waiting: put nginx before it (docs/nginx.conf)
 threads = _settings.threads
 preload_app = True  # one copy of code and model in memory, and workers that start within a moment
-backlog = GUNICORN_BACKLOG
-worker_connections = GUNICORN_CONNECTIONS
+# Room for all calls of a second: a connection that finds none is tried again after a second, too late for its caller.
+# A worker sees those it has in hand, and answers from memory while there are too many (app/serving/waiting_line.py).
+backlog = 256
+worker_connections = 256
 keepalive = 75  # a sender's connections outlive the pauses between its batches
 max_requests = 200_000  # whatever leaks slowly ends with its worker
 max_requests_jitter = 50_000  # and not all workers at once
@@ -73,9 +76,17 @@ def post_worker_init(worker: Worker) -> None:
 
     log_uncaught()
     _handover.take_over(worker)
-    start_worker(worker)
+    start_worker(
+        worker, unseen=partial(_without_thread, worker) if isinstance(worker, ThreadWorker) else None
+    )
     settle_memory()
     _handover.ready(worker)
+
+
+def _without_thread(worker: ThreadWorker) -> int:
+    """How many calls a worker has in hand that no thread answers yet."""
+    idle = len(worker.keepalived_conns) + len(worker.pending_conns)
+    return max(0, worker.nr_conns - idle - threads)
 
 
 def post_request(worker: Worker, _request: Request, _environ: dict[str, object], _response: object) -> None:

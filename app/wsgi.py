@@ -32,7 +32,6 @@ from app.web.health_door import HealthDoor
 from app.web.instruments import Instruments
 from app.web.limits import CallLimits
 from app.web.logs import AccessLog, configure_logging
-from app.web.room import quick_turn_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +82,6 @@ def create(settings: Settings | None = None) -> Flask:
     database_url = settings.required_database_url
     configure_logging()
     instruments = Instruments()
-    deadline_s = settings.deadline_ms / 1000
     pool = ServingPool(
         database_url,
         STATEMENTS,
@@ -91,7 +89,6 @@ def create(settings: Settings | None = None) -> Flask:
         wait_s=settings.pool_wait_ms / 1000,
         statement_timeout_ms=settings.deadline_ms,
         threads=settings.threads,
-        quick_s=quick_turn_s(settings.server, threads=settings.threads, deadline_s=deadline_s),
         through_pgbouncer=settings.pgbouncer,
     )
     reads = PostgresReads(pool)
@@ -173,7 +170,7 @@ def create(settings: Settings | None = None) -> Flask:
         ),
         access_log=AccessLog(settings.log_per_s),
         readiness=readiness,
-        deadline_s=deadline_s,
+        deadline_s=settings.deadline_ms / 1000,
         trust_request_start=settings.trust_request_start,
         noted=counting.note if settings.counting else _leave,
     )
@@ -182,10 +179,15 @@ def create(settings: Settings | None = None) -> Flask:
     return app
 
 
-def start(app: Flask) -> Background:
-    """Read what answering needs and keep it fresh; call it once in each process, after the fork."""
+def start(app: Flask, *, unseen: Callable[[], int] | None = None) -> Background:
+    """Read what answering needs and keep it fresh; call it once in each process, after the fork.
+
+    Args:
+        app: What `create` made.
+        unseen: How many calls wait for a thread, where that can be told.
+    """
     background: Background = app.extensions[KEY]
-    background.pool.open()
+    background.pool.open(unseen)
     background.watch.start()
     if not background.watch.failing:
         background.pool.await_connected(CONNECTED_WITHIN_S)
@@ -196,9 +198,9 @@ def start(app: Flask) -> Background:
     return background
 
 
-def start_worker(worker: Worker) -> None:
+def start_worker(worker: Worker, *, unseen: Callable[[], int] | None) -> None:
     """Start a gunicorn worker's watch when its application is loaded, before its first call."""
-    start(cast("Flask", worker.app.wsgi()))
+    start(cast("Flask", worker.app.wsgi()), unseen=unseen)
 
 
 def _leave(_note: object) -> None:

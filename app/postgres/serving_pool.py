@@ -22,7 +22,7 @@ from app.serving.reads import UnavailableError
 from app.serving.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from psycopg.pq.abc import PGconn, PGresult
 
@@ -67,7 +67,6 @@ class ServingPool:
         wait_s: Longest wait for one; a call that must expect to wait longer is told at once.
         statement_timeout_ms: After which the server gives a statement up too.
         threads: How many answer calls; while Postgres is slow one of them does not wait for it.
-        quick_s: Longer replies than this are slow.
         through_pgbouncer: Keep nothing in the session: PgBouncer lends it to others after each statement. The
             statement timeout is then the role's, and statements are planned each time.
     """
@@ -81,14 +80,13 @@ class ServingPool:
         wait_s: float,
         statement_timeout_ms: int,
         threads: int | None = None,
-        quick_s: float = 0.0,
         through_pgbouncer: bool = False,
     ) -> None:
         self._statements = statements
         self._wait_s = wait_s
         self._timeout_ms = statement_timeout_ms
         self._prepare = not through_pgbouncer
-        self._line = WaitingLine(size, longest_s=wait_s, threads=threads, quick_s=quick_s)
+        self._line = WaitingLine(size, longest_s=wait_s, threads=threads)
         self._lost = True  # the last connection that was used broke, or there was none yet
         self._pool = ConnectionPool(
             url,
@@ -107,8 +105,13 @@ class ServingPool:
             name="serving",
         )
 
-    def open(self) -> None:
-        """Begin to connect, in the background; call it in the process that uses the pool."""
+    def open(self, unseen: Callable[[], int] | None = None) -> None:
+        """Begin to connect, in the background; call it in the process that uses the pool.
+
+        Args:
+            unseen: How many calls wait for a thread, where that can be told.
+        """
+        self._line.unseen = unseen
         self._pool.open()
 
     def await_connected(self, within_s: float) -> None:

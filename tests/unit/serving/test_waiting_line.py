@@ -19,10 +19,10 @@ class Clock:
 
 
 def line(
-    places: int = 4, longest_s: float = 0.25, *, threads: int | None = None, quick_s: float = 0.02
+    places: int = 4, longest_s: float = 0.25, *, threads: int | None = None
 ) -> tuple[WaitingLine, Clock]:
     clock = Clock()
-    return WaitingLine(places, longest_s=longest_s, threads=threads, quick_s=quick_s, timer=clock), clock
+    return WaitingLine(places, longest_s=longest_s, threads=threads, timer=clock), clock
 
 
 def after_turns(turns: WaitingLine, clock: Clock, turn_s: float, count: int = 100) -> None:
@@ -88,6 +88,26 @@ def test_a_store_that_froze_leaves_one_thread_before_any_turn_ended() -> None:
     assert let_in(turns, 5) == 5
     clock.now_s += 0.03
     assert let_in(turns) == 2
+
+
+def test_while_many_wait_unseen_all_but_one_are_answered_from_memory() -> None:
+    turns, clock = line(places=8, threads=8)
+    waiting = 70
+    turns.unseen = lambda: waiting
+    after_turns(turns, clock, 0.03)
+    assert let_in(turns) == 1  # 70 / 8 x 30 ms: the last would wait for more than 250 ms
+    waiting = 60
+    assert let_in(turns, 7) == 7
+
+
+def test_turns_need_not_be_as_quick_where_it_is_told_that_nobody_waits() -> None:
+    blind, clock = line(places=8, threads=8)
+    after_turns(blind, clock, 0.03)
+    assert let_in(blind, 8) == 7
+    told, clock = line(places=8, threads=8)
+    told.unseen = lambda: 0
+    after_turns(told, clock, 0.03)
+    assert let_in(told, 8) == 8
 
 
 def test_an_only_thread_is_always_let_in_or_nobody_would_find_out_that_turns_are_quick_again() -> None:
