@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -16,6 +17,7 @@ from sqlalchemy import text
 from app.postgres import board_shape, runs
 from app.postgres.board_snapshot import Snapshot, profiles, snapshot
 from app.postgres.kept_models import drop_kept_models, write_kept_model
+from app.postgres.offspring import end_with_parent
 from app.postgres.ranking import rank_all
 from app.recommend.cores import on_cores
 from app.recommend.kept import keep
@@ -97,7 +99,7 @@ def refresh(
         stages.ended("read")
         inputs = read.inputs(chunk_members)
         run = _begin(engine, inputs, options, taken_at=read.taken_at)
-        with closing(_ProfileReader(engine, read.member_ids)) as members, on_cores(_at_once(processes)):
+        with closing(_ProfileReader(engine, read.member_ids)) as members, _on_all_cores(processes):
             model = fit(
                 read.postings,
                 read.member_ids,
@@ -320,8 +322,20 @@ def rank_on_all_cores(
     Raises:
         RefreshError: a process was killed.
     """
-    try:
+    with _told_if_killed():
         rank_all(ranker, done, _at_once(processes), progress)
+
+
+@contextmanager
+def _on_all_cores(processes: int | None) -> Iterator[None]:
+    with _told_if_killed(), on_cores(_at_once(processes), first=end_with_parent(signal.SIGKILL)):
+        yield
+
+
+@contextmanager
+def _told_if_killed() -> Iterator[None]:
+    try:
+        yield
     except BrokenProcessPool as error:
         raise RefreshError(
             "A process of the refresh was killed, most often for want of memory: run it again, it goes on where "

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BY_TASTE, BY_CONTENT, BY_PEERS = 100, 200, 50  # postings worth scoring, found in each way
 # Postings shown up to which a taste is multiplied with the factors of each. Of more, those by taste are sought among
 # the kin of what the member acted on: a product with all would be most of what a list costs.
-MULTIPLIED = 20_000
+MULTIPLIED = 8_000
 _ROUNDED = np.float32(1e-4)  # of the largest product: a hundred times what rounding moves one by
 
 

@@ -2,40 +2,74 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import gc
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-_First = TypeVar("_First")
-_Second = TypeVar("_Second")
-_MOST = 8  # more would wait for the interpreter, and each piece has working memory of its own
-_pool: ContextVar[ThreadPoolExecutor | None] = ContextVar("pool", default=None)
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cores:
+    count: int
+    first: Callable[[], None]
+
+
+_ONE = _Cores(1, lambda: None)
+_MOST = 8  # each process has working memory of its own
+_cores: ContextVar[_Cores] = ContextVar("cores", default=_ONE)
+_inherited: list[Callable[[int], Any]] = []  # filled before the fork: never pickled
 
 
 @contextmanager
-def on_cores(count: int) -> Iterator[None]:
-    """Within it `do_each` works on so many cores, by threads: numpy lets go of the interpreter while it computes."""
-    if count == 1:
+def on_cores(count: int, *, first: Callable[[], None] = _ONE.first) -> Iterator[None]:
+    """Within it work is shared out over so many cores, by forked processes, which call `first` before anything else."""
+    before = _cores.set(_Cores(min(count, _MOST), first))
+    try:
         yield
+    finally:
+        _cores.reset(before)
+
+
+def shared_out(work: Callable[[int], _Found], count: int) -> Iterator[_Found]:
+    """What the work finds for each number below `count`, in their order.
+
+    Processes share what is there when they are forked, and hand back what they find. Threads gain next to nothing
+    here: between two short products of matrices they wait for the interpreter.
+
+    Raises:
+        BrokenProcessPool: a process was killed.
+    """
+    cores = _cores.get()
+    if min(cores.count, count) <= 1:
+        yield from map(work, range(count))
         return
-    with ThreadPoolExecutor(min(count, _MOST)) as pool:
-        before = _pool.set(pool)
-        try:
-            yield
-        finally:
-            _pool.reset(before)
+    _inherited.append(work)
+    gc.freeze()  # the collector would touch, and so copy, what the processes share
+    try:
+        with ProcessPoolExecutor(
+            min(cores.count, count),
+            mp_context=multiprocessing.get_context("fork"),
+            initializer=_alone,
+            initargs=(cores.first,),
+        ) as pool:
+            yield from pool.map(_do_inherited, range(count))
+    finally:
+        gc.unfreeze()
+        _inherited.pop()
 
 
-def do_each(work: Callable[[_First, _Second], object], pieces: Iterable[tuple[_First, _Second]]) -> None:
-    """Do the work of each piece, in any order; what they write must not overlap."""
-    pool = _pool.get()
-    if pool is None:
-        for piece in pieces:
-            work(*piece)
-    else:
-        for _ in pool.map(lambda piece: work(*piece), pieces):
-            pass
+def _alone(first: Callable[[], None]) -> None:
+    first()
+    _cores.set(_ONE)
+
+
+def _do_inherited(number: int) -> Any:
+    return _inherited[-1](number)

@@ -18,7 +18,7 @@ class Effort:
         factors: Of each model.
         rounds: From chance on.
         more_rounds: From the factors of nearly the same history on.
-        steps: Of conjugate gradients a round; 0 solves exactly.
+        steps: Of conjugate gradients a round.
         much: Postings a member acted on from which on their history says all that like profiles would.
         profiles: Whether what profiles say is factorised along with what members did: all profiles are read for that.
     """
@@ -27,7 +27,7 @@ class Effort:
     factors: int
     rounds: int
     more_rounds: int
-    steps: int = 0
+    steps: int
     much: int = _NEVER
     profiles: bool = False
 
@@ -37,7 +37,14 @@ class Effort:
         if members + postings <= _SMALL_BOARD:
             factors = max(16, min(_FACTORS, min(members, postings) // 8))
             # In fewer factors what profiles say would crowd out what was done.
-            return cls(models=3, factors=factors, rounds=10, more_rounds=4, profiles=factors == _FACTORS)
+            return cls(
+                models=3,
+                factors=factors,
+                rounds=10,
+                more_rounds=4,
+                steps=2,
+                profiles=factors == _FACTORS,
+            )
         if members + postings <= _LARGE_BOARD:
             return cls(models=1, factors=_FACTORS, rounds=6, more_rounds=2, steps=2, much=10)
         return cls(models=1, factors=64, rounds=5, more_rounds=1, steps=2, much=10)

@@ -10,10 +10,11 @@ from scipy import sparse
 
 from app.recommend.board import Kind
 from app.recommend.codes import Codes
-from app.recommend.factors import Side, chance, factorize, solve, solve_each
+from app.recommend.cores import shared_out
+from app.recommend.factors import Side, chance, factorize, solve_each
 from app.recommend.fields import foremost, scaled_columns, scaled_rows
 from app.recommend.nearest import nearest
-from app.recommend.people import Columns, Panel, People, learn_panel
+from app.recommend.people import Columns, Likeness, Panel
 from app.recommend.traits import Guess, PostingTraits, learn_guess
 
 if TYPE_CHECKING:
@@ -121,9 +122,10 @@ class Ground:
     Attributes:
         columns: The columns of postings' traits.
         postings: Traits of all postings.
-        sample: Positions of the sampled members, ascending.
+        panel: Positions of the members who may be the panel; those whose activity is hidden while weights are learned
+            come last.
         compared: What profiles are compared in, or None where no profile was read.
-        people: Profiles of the sample.
+        likeness: How alike the panel's profiles are to each other, likewise.
         codes, said: What profiles say, and members x codes; none on a large board.
     """
 
@@ -131,9 +133,9 @@ class Ground:
     postings: sparse.csr_array
     codes: Codes
     said: sparse.csr_array
-    sample: NDArray[np.int32]
+    panel: NDArray[np.int32]
     compared: Columns | None
-    people: People | None
+    likeness: Likeness | None
 
 
 def ground(
@@ -143,14 +145,19 @@ def ground(
     *,
     effort: Effort,
     seed: int,
+    strangers: NDArray[np.int32],
 ) -> Ground:
-    """Read postings and the profiles of members with activity: of all on a small board, else of a sample."""
+    """Read postings and the profiles of members with activity: of all on a small board, else of a sample.
+
+    `strangers` are members whose activity is hidden while weights are learned.
+    """
     active = np.unique(past.member)
     sample = _sample(active, SAMPLE, seed)
     read = active if effort.profiles else sample
     profiles_read = [member for part in _parts(read) for member in profiles(part)]
     people = [profiles_read[at] for at in np.searchsorted(read, sample).tolist()]
     compared = Columns.learned(people) if people else None
+    chosen = _panel_rows(sample, strangers, seed)
     columns, said = PostingTraits.learned(postings)
     codes = Codes.learned(profiles_read if effort.profiles else [])
     return Ground(
@@ -158,9 +165,11 @@ def ground(
         postings=said,
         codes=codes,
         said=_placed(codes.rows(profiles_read), read, past.shape[0]),
-        sample=sample,
+        panel=sample[chosen],
         compared=compared,
-        people=compared.people(people) if compared else None,
+        likeness=Likeness.among(compared.people([people[at] for at in chosen.tolist()]))
+        if compared
+        else None,
     )
 
 
@@ -194,14 +203,13 @@ def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
     codes, kinds = np.split(factors, [said.said.shape[1]])
     codes, kinds = codes.copy(), kinds.copy()
     done = past.matrix(np.ones(len(past.member), np.float32))
-    chosen = _panel_rows(said, done, seed)
+    panel = said.panel[: np.count_nonzero(np.diff(done.indptr)[said.panel])]
     if asked is not None:
-        rows = np.union1d(asked, said.sample[chosen])
+        rows = np.union1d(asked, panel)
         confidence = _placed(confidence[rows], rows, past.shape[0])
-    members = np.hstack(
-        [solve_each(confidence, Side.of(each), PENALTY) for each in np.split(factors, effort.models, axis=1)]
-    )
-    tastes = _tastes(past, kinds, effort) if len(codes) else members
+    members = _solved_by_model(confidence, factors, effort.models)
+    # Profiles are to say what members do, not what profiles say.
+    tastes = _solved_by_model(_did(past)[panel], kinds, effort.models) if len(codes) else members[panel]
     counts = np.bincount(past.posting, minlength=past.shape[1])
     tried = counts > 0
     posting_guess = learn_guess(said.postings[tried], kinds[tried], penalty=_POSTING_PENALTY)
@@ -211,7 +219,7 @@ def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
     untried = ~tried & stock.new
     kinds[untried] = content[untried]
     progress(0.7)
-    panel = _panel(said, done, stock, tastes, chosen)
+    guide = _panel(said, done, stock, panel, tastes)
     progress(0.8)
     of_asked = None if asked is None else np.unique(past.posting[np.isin(past.member, asked)])
     return Evidence(
@@ -227,7 +235,7 @@ def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
         content=content,
         moment=_moment(kinds[stock.shown]),
         content_moment=_moment(content[stock.shown]),
-        panel=panel,
+        panel=guide,
         posting_traits=said.columns,
         posting_guess=posting_guess,
         kin=nearest(kinds, stock.shown, KIN_KEPT, of=of_asked),
@@ -257,12 +265,6 @@ def _confidence(past: History, said: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array(sparse.hstack([own, did], format="csr"))
 
 
-def _tastes(past: History, kinds: NDArray[np.float32], effort: Effort) -> NDArray[np.float32]:
-    """Factors of members by what they did alone: profiles are to say what those do, not what profiles say."""
-    did = _did(past)
-    return np.hstack([solve(did, each, PENALTY) for each in np.split(kinds, effort.models, axis=1)])
-
-
 def _placed(rows: sparse.csr_array, positions: NDArray[np.integer], count: int) -> sparse.csr_array:
     """The rows at their ascending positions among `count`, all others empty."""
     lengths = np.zeros(count, np.int64)
@@ -281,13 +283,27 @@ def _factors(
     """Factors of codes and postings, the models side by side."""
     shape = confidence.shape[1], effort.factors
     rounds = effort.rounds if start is None else effort.more_rounds
-    models = []
-    for model in range(effort.models):
+
+    def made(model: int) -> NDArray[np.float32]:
         columns = slice(model * effort.factors, (model + 1) * effort.factors)
         first = chance(shape, seed + model) if start is None else start[:, columns]
-        models.append(factorize(confidence, first, penalty=PENALTY, rounds=rounds, steps=effort.steps))
-        progress(0.6 * (model + 1) / effort.models)
+        return factorize(confidence, first, penalty=PENALTY, rounds=rounds, steps=effort.steps)
+
+    models = []
+    for model in shared_out(made, effort.models):
+        models.append(model)
+        progress(0.6 * len(models) / effort.models)
     return np.hstack(models)
+
+
+def _solved_by_model(
+    confidence: sparse.csr_array, factors: NDArray[np.float32], models: int
+) -> NDArray[np.float32]:
+    """Factors of each row, the models side by side."""
+    sides = np.split(factors, models, axis=1)
+    return np.hstack(
+        list(shared_out(lambda model: solve_each(confidence, Side.of(sides[model]), PENALTY), models))
+    )
 
 
 def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -295,26 +311,25 @@ def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
     return moment
 
 
-def _panel_rows(said: Ground, done: sparse.csr_array, seed: int) -> NDArray[np.int64]:
-    """Which of the sample are the panel: some of those with activity."""
-    active = np.flatnonzero(np.diff(done.indptr)[said.sample] > 0)
-    return np.sort(np.random.default_rng(seed).permutation(active)[:PANEL])
+def _panel_rows(sample: NDArray[np.int32], strangers: NDArray[np.int32], seed: int) -> NDArray[np.int64]:
+    """Which of the sample may be the panel, strangers last."""
+    rows = np.random.default_rng(seed).permutation(len(sample))[:PANEL]
+    return rows[np.argsort(np.isin(sample[rows], strangers), kind="stable")]
 
 
 def _panel(
     said: Ground,
     done: sparse.csr_array,
     stock: Catalogue,
+    members: NDArray[np.int32],
     factors: NDArray[np.float32],
-    chosen: NDArray[np.int64],
 ) -> Panel | None:
-    if said.compared is None or said.people is None or not len(chosen):
+    if said.compared is None or said.likeness is None or not len(members):
         return None
-    positions = said.sample[chosen]
-    did = done[positions]
+    did = done[members]
     each = np.maximum(np.diff(did.indptr), 1) ** -0.5
     shown = sparse.csr_array(scaled_rows(did, each)[:, stock.shown])
-    return learn_panel(said.compared, said.people.some(chosen), factors[positions], shown)
+    return said.likeness.learned(said.compared, factors, shown)
 
 
 def _sample(positions: NDArray[np.int32], most: int, seed: int) -> NDArray[np.int32]:

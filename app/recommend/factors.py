@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.cores import do_each
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,7 +25,7 @@ def chance(shape: tuple[int, int], seed: int) -> NDArray[np.float32]:
 
 
 def factorize(
-    confidence: sparse.csr_array, start: NDArray[np.float32], *, penalty: float, rounds: int, steps: int = 0
+    confidence: sparse.csr_array, start: NDArray[np.float32], *, penalty: float, rounds: int, steps: int
 ) -> NDArray[np.float32]:
     """Posting factors, float32, postings x factors; those of the members follow from them by `solve_each`.
 
@@ -41,17 +39,13 @@ def factorize(
         start: Posting factors to begin with.
         penalty: Per pair; 0 or more.
         rounds: Alternations.
-        steps: Of conjugate gradients in each, from the round before on; 0 to solve exactly.
+        steps: Of conjugate gradients in each, from the round before on.
     """
     transposed = confidence.T.tocsr()
     members, postings = np.zeros((confidence.shape[0], start.shape[1]), np.float32), start
     for _ in range(rounds):
-        if steps:
-            members = approach(confidence, members, postings, penalty, steps=steps)
-            postings = approach(transposed, postings, members, penalty, steps=steps)
-        else:
-            members = solve(confidence, postings, penalty)
-            postings = solve(transposed, members, penalty)
+        members = approach(confidence, members, postings, penalty, steps=steps)
+        postings = approach(transposed, postings, members, penalty, steps=steps)
     return postings
 
 
@@ -88,15 +82,11 @@ class Side:
         return Side(self.spread, self.basis, turned)
 
 
-def solve(confidence: sparse.csr_array, others: NDArray[np.float32], penalty: float) -> NDArray[np.float32]:
-    """The best vector of every row, the other side's vectors given; a row without pairs gets zeros."""
-    side = Side.of(others)
-    turned_back: NDArray[np.float32] = _solved(confidence, side, penalty) @ side.basis.T
-    return turned_back
-
-
 def solve_each(confidence: sparse.csr_array, side: Side, penalty: float) -> NDArray[np.float32]:
-    """As `solve`, to the last bit the same for a row whatever other rows there are."""
+    """The best vector of every row, the other side given; a row without pairs gets zeros.
+
+    To the last bit the same for a row whatever other rows there are.
+    """
     solved = _solved(confidence, side, penalty)
     turned_back: NDArray[np.float32] = (solved[:, None, :] @ side.basis.T)[:, 0]
     return turned_back
@@ -110,7 +100,7 @@ def approach(
     *,
     steps: int,
 ) -> NDArray[np.float32]:
-    """Vectors nearer to what `solve` would give than these, by so many steps of conjugate gradients.
+    """Vectors nearer to what `solve_each` would give than these, by so many steps of conjugate gradients.
 
     In the basis in which the Gram matrix is diagonal it is the preconditioner too: what is left to find is what a
     row's own pairs ask for, and two steps in each of several rounds are as good as solving. (Takács, Pilászy and
@@ -121,13 +111,10 @@ def approach(
     turned = vectors @ side.basis
     found = np.zeros_like(turned)
     factors = len(side.spread)
-
-    def descend(rows: NDArray[np.int64], at: NDArray[np.int64]) -> None:
-        near, weight = side.turned[confidence.indices[at]], confidence.data[at]
+    for rows, at in _by_count(confidence, lambda count: _NEAR_FLOATS // (count * factors)):
+        near, weight = side.turned.take(confidence.indices[at], axis=0), confidence.data[at]
         ridge = side.ridge(penalty, at.shape[1])
         found[rows] = _descended(turned[rows], ridge, near, weight, steps)
-
-    do_each(descend, _by_count(confidence, lambda count: _NEAR_FLOATS // (count * factors)))
     turned_back: NDArray[np.float32] = found @ side.basis.T
     return turned_back
 
@@ -191,13 +178,11 @@ def _solved(confidence: sparse.csr_array, side: Side, penalty: float) -> NDArray
     def most(count: int) -> int:
         return _BLOCK_FLOATS // (count * factors + factors * factors * (count >= factors))
 
-    def solve_some(rows: NDArray[np.int64], at: NDArray[np.int64]) -> None:
+    for rows, at in _by_count(confidence, most):
         count = at.shape[1]
-        near, weight = side.turned[confidence.indices[at]], confidence.data[at]
+        near, weight = side.turned.take(confidence.indices[at], axis=0), confidence.data[at]
         ridge = side.ridge(penalty, count)
         solved[rows] = _few(ridge, near, weight) if count < factors else _many(ridge, near, weight)
-
-    do_each(solve_some, _by_count(confidence, most))
     return solved
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from app.recommend.board import Kind
+from app.recommend.cores import shared_out
 from app.recommend.evidence import learn
 from app.recommend.signals import signals, together
 from app.recommend.weights import PROFILE_ONLY_TO_LEARN_FROM, Signal, Weights
@@ -45,6 +46,7 @@ class HeldOut:
     hidden: NDArray[np.bool_]
     last: NDArray[np.int64]
     of_strangers: NDArray[np.int64]
+    strangers: NDArray[np.int32]
 
 
 def hold_out(past: History, seed: int) -> HeldOut:
@@ -63,9 +65,8 @@ def hold_out(past: History, seed: int) -> HeldOut:
     hidden = np.zeros(len(past.member), np.bool_)
     hidden[last] = True
     hidden[of_strangers] = True
-    return HeldOut(
-        hidden, last, np.sort(random.permutation(of_strangers[wanted[of_strangers]])[:MOST_STRANGERS])
-    )
+    learned_of = np.sort(random.permutation(of_strangers[wanted[of_strangers]])[:MOST_STRANGERS])
+    return HeldOut(hidden, last, learned_of, strangers)
 
 
 def _last_of_each(member: NDArray[np.int32], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -75,6 +76,7 @@ def _last_of_each(member: NDArray[np.int32], pairs: NDArray[np.int64]) -> NDArra
 
 def learn_weights(
     past: History,
+    held: HeldOut,
     stock: Catalogue,
     said: Ground,
     profiles: Callable[[Sequence[int]], Sequence[Member]],
@@ -89,7 +91,6 @@ def learn_weights(
         The weights, and the columns' factors they were learned with, from which those of the whole history are near;
         None where too little is held out to learn anything.
     """
-    held = hold_out(past, seed)
     everything = replace(stock, shown=np.arange(len(stock.ids)))
     defaults = Weights()
     if len(held.last) < FEWEST_HELD_OUT:
@@ -105,13 +106,19 @@ def learn_weights(
     )
 
     def learned(pairs: NDArray[np.int64], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
-        lessons = []
-        for group in together(past.member[pairs].astype(np.int64), evidence):
-            for begin in range(0, len(group), _BLOCK):
-                part = pairs[group[begin : begin + _BLOCK]]
-                people = profiles(past.member[part].tolist())
-                scored = signals(past.member[part].astype(np.int64), people, evidence, everything)
-                lessons.append(lesson_of(scored, past.posting[part], start))
+        parts = [
+            pairs[group[begin : begin + _BLOCK]]
+            for group in together(past.member[pairs].astype(np.int64), evidence)
+            for begin in range(0, len(group), _BLOCK)
+        ]
+        people = [profiles(past.member[part].tolist()) for part in parts]
+
+        def lesson(number: int) -> Lesson:
+            part = parts[number]
+            scored = signals(past.member[part].astype(np.int64), people[number], evidence, everything)
+            return lesson_of(scored, past.posting[part], start)
+
+        lessons = list(shared_out(lesson, len(parts)))
         progress(1.0)
         return fit_weights(lessons, start)
 

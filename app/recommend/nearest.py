@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.recommend.cores import do_each
+from app.recommend.cores import shared_out
 from app.recommend.topmost import topmost
 
 if TYPE_CHECKING:
@@ -55,15 +55,19 @@ def nearest(
     squares = np.zeros((len(unit), count), np.float32)
     wanted = np.ones(len(unit), np.bool_) if of is None else _places(of, len(unit)) >= 0
 
-    def compare(ours: NDArray[np.int64], others: NDArray[np.int64]) -> None:
+    blocks = list(_compared(unit, rows, theirs, wanted))
+
+    def compare(number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        ours, others = blocks[number]
         near = unit[ours] @ unit[others].T
         itself = _places(others, len(unit))[ours]
         near[itself >= 0, itself[itself >= 0]] = 0
         kept = np.stack(topmost(near, count))
-        columns[ours, : kept.shape[1]] = place[others[kept]]
-        squares[ours, : kept.shape[1]] = np.maximum(np.take_along_axis(near, kept, axis=1), 0) ** 2
+        return place[others[kept]], np.maximum(np.take_along_axis(near, kept, axis=1), 0) ** 2
 
-    do_each(compare, _compared(unit, rows, theirs, wanted))
+    for (ours, _), (nearby, square) in zip(blocks, shared_out(compare, len(blocks)), strict=True):
+        columns[ours, : nearby.shape[1]] = nearby
+        squares[ours, : square.shape[1]] = square
     above = squares > 0
     found = sparse.csr_array(
         (squares[above], columns[above], np.r_[0, np.cumsum(above.sum(axis=1))]),

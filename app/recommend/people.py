@@ -29,6 +29,7 @@ _MOST_TEXTS = 4_000  # in one respect
 # Rows multiplied at once, always as many and as columns: of so few, the product with one is the same wherever it
 # stands (of 128, as rows, OpenBLAS for AVX2 rounds every other six differently).
 _BLOCK = 16
+_ROWS = 256  # compared with all others at once
 # How much likeness in one respect counts beside none: measured on applications of members held out whole.
 _BY_TEXTS = {"category": 1.0, "skill": 3.0, "region": 2.0}
 _BY_CAREER, _BY_EDUCATION, _BY_PAY, _BY_TIME = 2.0, 0.3, 0.3, 2.0
@@ -202,18 +203,39 @@ class Panel:
         return guessed
 
 
-def learn_panel(
-    columns: Columns, people: People, factors: NDArray[np.float32], done: sparse.csr_array
-) -> Panel:
-    """Kernel ridge regression of the direction of members' factors on their profiles.
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Profiles compared with each other once, for all that is learned from them or from the first of them.
 
-    Of the direction alone: who did much has long factors, and is no better a guide for that. (Saunders, Gammerman
-    and Vovk, "Ridge Regression Learning Algorithm in Dual Variables", 1998.)
+    Attributes:
+        people: The profiles.
+        root: The Cholesky factor of how alike they are, doubt included; that of the first n is its first n rows.
     """
-    likeness = alike(people, people)
-    diagonal = np.diag_indices_from(likeness)
-    likeness[diagonal] += np.float32(_DOUBT) * likeness[diagonal].mean()
-    length = np.linalg.norm(factors, axis=1, keepdims=True)
-    direction = factors / np.maximum(length, np.float32(1e-9))
-    effects = linalg.solve(likeness, direction, assume_a="pos", overwrite_a=True, check_finite=False)
-    return Panel(columns, people, effects.astype(np.float32), done)
+
+    people: People
+    root: NDArray[np.float32]
+
+    @classmethod
+    def among(cls, people: People) -> Likeness:
+        """How alike these are to each other."""
+        count = len(people.career)
+        likeness = np.empty((count, count), np.float32)
+        for start in range(0, count, _ROWS):
+            rows = np.arange(start, min(start + _ROWS, count))
+            likeness[rows] = alike(people.some(rows), people)
+        diagonal = np.diag_indices_from(likeness)
+        likeness[diagonal] += np.float32(_DOUBT) * likeness[diagonal].mean()
+        root, _ = linalg.cho_factor(likeness.T, lower=True, overwrite_a=True, check_finite=False)
+        return cls(people, root)
+
+    def learned(self, columns: Columns, factors: NDArray[np.float32], done: sparse.csr_array) -> Panel:
+        """Kernel ridge regression of the direction of the first members' factors on their profiles.
+
+        Of the direction alone: who did much has long factors, and is no better a guide for that. (Saunders, Gammerman
+        and Vovk, "Ridge Regression Learning Algorithm in Dual Variables", 1998.)
+        """
+        count = len(factors)
+        length = np.linalg.norm(factors, axis=1, keepdims=True)
+        direction = factors / np.maximum(length, np.float32(1e-9))
+        effects = linalg.cho_solve((self.root[:count, :count], True), direction, check_finite=False)
+        return Panel(columns, self.people.some(np.arange(count)), effects.astype(np.float32), done)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.recommend.catalogue import Catalogue, catalogue
 from app.recommend.congestion import Prices, Ranked, price_table, prices
+from app.recommend.cores import shared_out
 from app.recommend.deeds import Deeds
 from app.recommend.effort import Effort
 from app.recommend.evidence import Evidence, ground, learn
 from app.recommend.history import history
-from app.recommend.learning import learn_weights
+from app.recommend.learning import hold_out, learn_weights
 from app.recommend.lists import IN_FIELD, best_first, lists_of
 from app.recommend.popular import shelves_of
 from app.recommend.signals import signals, together
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _BLOCK = 128  # members scored together: bounds memory by 128 rows of the catalogue
 _PRICED_DEPTH = 100  # postings of each list that congestion is priced on
 _PRICED_SAMPLE = 3_000  # members whose lists the prices of congestion are worked out on
+_PRICED_PART = 500  # of them at once
 _SMALLEST_SEGMENT = 400  # of the sample; smaller ones are priced with everybody
 
 
@@ -81,12 +84,14 @@ def fit(
     stock = catalogue(postings, now)
     past = history(activity, members=len(member_ids), postings=len(postings))
     effort = Effort.for_size(len(member_ids), len(postings))
-    said = ground(past, postings, members, effort=effort, seed=options.seed)
+    held = hold_out(past, options.seed)
+    said = ground(past, postings, members, effort=effort, seed=options.seed, strangers=held.strangers)
     weights, start = (
         (known, None)
         if known
         else learn_weights(
             past,
+            held,
             stock,
             said,
             members,
@@ -241,13 +246,13 @@ def _congestion_prices(
 ) -> Prices:
     """Prices by segment, a member's first category; small segments are priced with everybody under ""."""
     sample = np.sort(np.random.default_rng(model.options.seed).permutation(count)[:_PRICED_SAMPLE])
+    parts = [sample[start : start + _PRICED_PART].tolist() for start in range(0, len(sample), _PRICED_PART)]
+    people = [members(part) for part in parts]
     by_segment: dict[str, list[Ranked]] = {}
-    for start in range(0, len(sample), 2_000):
-        part = sample[start : start + 2_000].tolist()
-        people = members(part)
-        for member, ranked in zip(people, model.unpriced(part, people), strict=True):
-            if len(ranked[0]):
-                by_segment.setdefault(member.categories[0] if member.categories else "", []).append(ranked)
+    ranked_parts = shared_out(lambda part: model.unpriced(parts[part], people[part]), len(parts))
+    for member, ranked in zip(chain(*people), chain.from_iterable(ranked_parts), strict=True):
+        if len(ranked[0]):
+            by_segment.setdefault(member.categories[0] if member.categories else "", []).append(ranked)
     everybody = [ranked for lists in by_segment.values() for ranked in lists]
     large = {name: lists for name, lists in by_segment.items() if len(lists) >= _SMALLEST_SEGMENT}
     found = {

@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
-import threading
+import multiprocessing
+import os
+import signal
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
-from scipy import sparse
 
-from app.recommend.cores import do_each, on_cores
-from app.recommend.factors import chance, factorize
+from app.recommend.cores import on_cores, shared_out
 from app.recommend.nearest import nearest
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_every_piece_is_done_once(count: int) -> None:
-    done: list[tuple[int, str]] = []
+def test_what_is_found_comes_back_in_order_whatever_the_cores(count: int) -> None:
     with on_cores(count):
-        do_each(lambda number, word: done.append((number, word)), ((n, str(n)) for n in range(50)))
-    assert sorted(done) == [(n, str(n)) for n in range(50)]
+        assert list(shared_out(lambda number: (number, str(number)), 50)) == [(n, str(n)) for n in range(50)]
 
 
 def test_pieces_are_done_side_by_side_within_it_and_not_after() -> None:
-    meeting = threading.Barrier(2, timeout=30)
+    meeting = multiprocessing.get_context("fork").Barrier(2, timeout=30)
+    first = multiprocessing.get_context("fork").Value("i", 0)
+
+    def begin() -> None:
+        with first.get_lock():
+            first.value += 1
+
+    def meet(_number: int) -> int:
+        meeting.wait()  # each waits for the other
+        return os.getpid()
+
+    with on_cores(2, first=begin):
+        assert os.getpid() not in set(shared_out(meet, 2))
+    assert first.value == 2
+    assert set(shared_out(lambda _number: os.getpid(), 2)) == {os.getpid()}
+
+
+def test_a_piece_does_not_share_its_work_out_again() -> None:
+    def processes(_number: int) -> set[int]:
+        return {os.getpid(), *shared_out(lambda _inner: os.getpid(), 3)}
+
     with on_cores(2):
-        do_each(lambda _one, _two: meeting.wait(), [(1, 1), (2, 2)])  # each waits for the other
-    seen: set[str] = set()
-    do_each(lambda _one, _two: seen.add(threading.current_thread().name), [(1, 1), (2, 2)])
-    assert seen == {threading.current_thread().name}
+        assert [len(each) for each in shared_out(processes, 2)] == [1, 1]
 
 
 def test_a_piece_that_fails_is_told() -> None:
     with on_cores(2), pytest.raises(ZeroDivisionError):
-        do_each(lambda one, two: one / two, [(1, 1), (1, 0)])
+        list(shared_out(lambda number: 1 / number, 2))
 
 
-@pytest.mark.parametrize("steps", [0, 2])
-def test_factors_and_kin_do_not_depend_on_the_cores(steps: int) -> None:
-    random = np.random.default_rng(0)
-    done = sparse.csr_array((random.random((400, 300)) < 0.05).astype(np.float32) * 5)
+def test_a_process_that_is_killed_is_told() -> None:
+    with on_cores(2), pytest.raises(BrokenProcessPool):
+        list(shared_out(lambda _number: os.kill(os.getpid(), signal.SIGKILL), 2))
 
-    def learned() -> tuple[bytes, bytes]:
-        factors = factorize(done, chance((300, 16), seed=0), penalty=1.0, rounds=3, steps=steps)
-        return factors.tobytes(), nearest(factors, np.arange(300), 10).toarray().tobytes()
 
-    alone = learned()
+def test_kin_does_not_depend_on_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
+    monkeypatch.setattr("app.recommend.nearest._BLOCK_FLOATS", 300 * 50)  # several blocks
+    alone = nearest(factors, np.arange(300), 10).toarray().tobytes()
     with on_cores(3):
-        assert learned() == alone
+        assert nearest(factors, np.arange(300), 10).toarray().tobytes() == alone

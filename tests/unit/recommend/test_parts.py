@@ -12,7 +12,7 @@ from scipy import sparse
 
 from app.recommend.board import ActivityLog, Kind
 from app.recommend.congestion import prices
-from app.recommend.factors import approach, chance, factorize, solve
+from app.recommend.factors import Side, approach, chance, factorize, solve_each
 from app.recommend.fields import foremost
 from app.recommend.history import history
 from app.recommend.learning import HEAD, Lesson, fit_weights, lesson_of
@@ -52,7 +52,7 @@ def test_a_solved_row_is_the_minimum_of_the_weighted_squares(factors: int) -> No
     target[columns] = 1
     system = (others.T * confidence) @ others + penalty * 5 * np.eye(factors)
     by_hand = np.linalg.solve(system, (others.T * confidence) @ target)
-    assert solve(row, others, penalty)[0] == pytest.approx(by_hand, rel=1e-3, abs=1e-4)
+    assert solve_each(row, Side.of(others), penalty)[0] == pytest.approx(by_hand, rel=1e-3, abs=1e-4)
 
 
 def test_factors_of_nearly_the_same_history_are_a_head_start() -> None:
@@ -60,11 +60,11 @@ def test_factors_of_nearly_the_same_history_are_a_head_start() -> None:
     done = sparse.csr_array((random.random((60, 40)) < 0.2).astype(np.float32) * 5)
     before = sparse.csr_array(done * (random.random((60, 40)) < 0.98))
     by_chance = chance((40, 4), seed=0)
-    start = factorize(before, by_chance, penalty=1.0, rounds=30)
+    start = factorize(before, by_chance, penalty=1.0, rounds=30, steps=2)
 
     def products(start: NDArray[np.float32], rounds: int) -> NDArray[np.float32]:
-        postings = factorize(done, start, penalty=1.0, rounds=rounds)
-        return np.asarray(solve(done, postings, 1.0) @ postings.T)
+        postings = factorize(done, start, penalty=1.0, rounds=rounds, steps=2)
+        return np.asarray(solve_each(done, Side.of(postings), 1.0) @ postings.T)
 
     end = products(start, 100)
     near, far = (np.abs(products(each, 2) - end).mean() for each in (start, by_chance))
@@ -74,16 +74,16 @@ def test_factors_of_nearly_the_same_history_are_a_head_start() -> None:
 def test_a_row_without_pairs_has_no_taste() -> None:
     empty = sparse.csr_array(np.zeros((2, 4), np.float32))
     start = chance((4, 3), seed=0)
-    assert not solve(empty, start, 1.0).any()
+    assert not solve_each(empty, Side.of(start), 1.0).any()
     assert not approach(empty, np.ones((2, 3), np.float32), start, 1.0, steps=2).any()
-    assert not factorize(empty, start, penalty=1.0, rounds=2).any()
+    assert not factorize(empty, start, penalty=1.0, rounds=2, steps=2).any()
 
 
 def test_steps_of_conjugate_gradients_come_to_what_solving_gives() -> None:
     random = np.random.default_rng(0)
     done = sparse.csr_array((random.random((60, 40)) < 0.2).astype(np.float32) * 5)
     others = random.normal(size=(40, 16)).astype(np.float32)
-    solved, nothing = solve(done, others, 1.0), np.zeros((60, 16), np.float32)
+    solved, nothing = solve_each(done, Side.of(others), 1.0), np.zeros((60, 16), np.float32)
     one, two, many = (
         np.abs(approach(done, nothing, others, 1.0, steps=steps) - solved).max() for steps in (1, 2, 16)
     )
@@ -94,7 +94,7 @@ def test_a_few_steps_in_each_round_are_as_good_as_solving() -> None:
     random = np.random.default_rng(0)
     done = sparse.csr_array((random.random((300, 200)) < 0.05).astype(np.float32) * 5)
     start = chance((200, 16), seed=0)
-    solved, stepped = (factorize(done, start, penalty=1.0, rounds=6, steps=steps) for steps in (0, 2))
+    solved, stepped = (factorize(done, start, penalty=1.0, rounds=6, steps=steps) for steps in (16, 2))
     assert np.linalg.norm(stepped - solved) < 0.02 * np.linalg.norm(solved)
 
 

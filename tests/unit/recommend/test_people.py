@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from app.recommend.board import Education, Member
-from app.recommend.people import Columns, Panel, alike, learn_panel
+from app.recommend.people import Columns, Likeness, Panel, alike
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ME: dict[str, Any] = {
@@ -81,9 +81,8 @@ def test_a_members_factors_are_guessed_from_those_of_like_members_and_do_not_dep
     people = [member(**ME), member(**OTHER)] * 40
     columns = Columns.learned(people)
     factors = np.array([[9.0, 0.0], [0.0, 0.1]] * 40, np.float32)
-    panel = learn_panel(
-        columns, columns.people(people), factors, sparse.csr_array(np.zeros((80, 3), np.float32))
-    )
+    nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
+    panel = Likeness.among(columns.people(people)).learned(columns, factors, nobody_did)
     guessed = panel.guessed(panel.alike([member(**ME), member(**OTHER)]))
     assert guessed.argmax(axis=1).tolist() == [0, 1]
     many = panel.guessed(panel.alike([*people * 3, member(**ME)]))
@@ -107,10 +106,19 @@ def test_how_long_factors_are_is_not_taken_for_how_good_a_guide_they_are() -> No
     people = [member(**ME), member(**OTHER)] * 40
     columns = Columns.learned(people)
     nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
+    likeness = Likeness.among(columns.people(people))
     short, long = (
-        learn_panel(
-            columns, columns.people(people), np.array([[size, 0], [0, 1]] * 40, np.float32), nobody_did
-        )
+        likeness.learned(columns, np.array([[size, 0], [0, 1]] * 40, np.float32), nobody_did)
         for size in (1.0, 100.0)
     )
     assert short.effects == pytest.approx(long.effects)
+
+
+def test_what_the_first_profiles_teach_is_what_they_teach_without_the_others() -> None:
+    people = [member(**(ME | {"career_years": float(years % 30)})) for years in range(600)]
+    columns = Columns.learned(people)
+    factors = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+    nobody_did = sparse.csr_array(np.zeros((400, 3), np.float32))
+    of_all, of_some = (Likeness.among(columns.people(some)) for some in (people, people[:400]))
+    ours, theirs = (each.learned(columns, factors, nobody_did) for each in (of_all, of_some))
+    assert ours.effects == pytest.approx(theirs.effects, rel=1e-3, abs=1e-6)

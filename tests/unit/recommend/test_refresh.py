@@ -13,6 +13,7 @@ import pytest
 
 from app.recommend import signals
 from app.recommend.board import ActivityLog, Kind, Member, Posting, Status
+from app.recommend.cores import on_cores
 from app.recommend.reasons import Reason
 from app.recommend.refresh import Model
 from app.recommend.weights import Signal, Weights
@@ -32,6 +33,17 @@ def test_a_member_is_shown_their_trade_and_city_first(model: Model, board: Any) 
     top = [by_id[each] for each in ids(model, board, [0])[0][:5]]
     assert {each.categories for each in top} == {member.categories}
     assert {each.regions for each in top} == {member.regions}
+
+
+def test_neither_the_model_nor_a_list_depends_on_the_cores(crowd: Any) -> None:
+    alone = crowd.fit(learn=True)
+    with on_cores(2):
+        together = crowd.fit(learn=True)
+    assert together.evidence.postings.tobytes() == alone.evidence.postings.tobytes()
+    assert together.evidence.members.tobytes() == alone.evidence.members.tobytes()
+    assert together.weights == alone.weights
+    everybody = range(len(crowd.members))
+    assert together.rank(everybody, crowd.members) == alone.rank(everybody, crowd.members)
 
 
 def test_what_a_member_did_something_with_is_not_shown_again(model: Model, board: Any) -> None:
