@@ -107,3 +107,16 @@ def test_kept_connections_leave_room_for_calls(default: dict[str, object]) -> No
     assert isinstance(default["worker_connections"], int)
     assert isinstance(default["threads"], int)
     assert default["worker_connections"] >= 2 * default["threads"]
+
+
+def test_calls_without_a_thread_are_counted_in_a_worker_of_gunicorns_own() -> None:
+    program = (
+        "from gunicorn.config import Config; from gunicorn.workers.gthread import ThreadWorker;"
+        "from app.gunicorn_conf import _without_thread;"
+        "worker = ThreadWorker(0, 0, [], None, 30, Config(), None);"
+        "worker.nr_conns = {connections}; worker.keepalived_conns.extend('abc');"
+        "worker.pending_conns.extend('de');"
+        "print(_without_thread(worker))"
+    )
+    found = [int(_printed(program.format(connections=number), CJ_THREADS="8")) for number in (20, 9)]
+    assert found == [20 - 5 - 8, 0]
