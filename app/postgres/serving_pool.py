@@ -7,6 +7,7 @@ down costs a call no more than its deadline.
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ class Statement:
     sql: bytes
     planned_anew: bool = False
     rehearsed: bool = False
+
+    @property
+    def parameters(self) -> int:
+        """How many it takes."""
+        return max(map(int, re.findall(rb"\$(\d+)", self.sql)), default=0)
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -239,7 +245,8 @@ class ServingPool:
             if result.status != ExecStatus.COMMAND_OK:
                 raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
             if statement.rehearsed:
-                nothing = [None] * connection.pgconn.describe_prepared(statement.name).nparams
+                # Postgres could be asked how many these are, but psycopg holds the interpreter until it has said so.
+                nothing = [None] * statement.parameters
                 connection.pgconn.exec_prepared(statement.name, nothing)  # type: ignore[arg-type] # None is NULL
 
 
