@@ -182,9 +182,15 @@ class ServingPool:
 
     def _checkout(self, wait_s: float) -> _Connection:
         try:
-            return self._pool.getconn(timeout=wait_s)
+            connection = self._pool.getconn(timeout=wait_s)
+            # Where one broke others have: Postgres ended them, and there is something to read, its last word or the end.
+            while self._lost and connection.poller.poll(0):
+                connection.close()
+                self._pool.putconn(connection)
+                connection = self._pool.getconn(timeout=wait_s)
         except PoolTimeout as error:  # every connection is busy, or there is none and none can be made
             raise UnavailableError("lost" if self._lost else "pool") from error
+        return connection
 
     def _ask(
         self,
