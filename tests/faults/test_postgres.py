@@ -67,7 +67,8 @@ def test_a_lock_on_the_lists(running: Rig, note: Callable[..., None]) -> None:
     tally = load.tally().between(down_s, time.monotonic())
     note("Lists locked 2 s", tally, recovered_s=tally.recovered_s(up_s))
     assert_promises(tally)
-    assert tally.between(down_s, up_s - 0.5).degraded == {"postgres": 1.0}
+    # One that is let through to try, later than this, still has the lists within its deadline.
+    assert tally.between(down_s, up_s - 1.0).degraded == {"postgres": 1.0}
 
 
 @pytest.mark.slow
