@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from typing import TYPE_CHECKING, Protocol
 
 from app.postgres.offspring import end_with_parent
+from app.recommend.cores import do_inherited, forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -39,29 +38,13 @@ def rank_all(
             ranker(number)
             progress("rank", count / len(chunks))
         return
-    _inherited.append(ranker)
-    gc.freeze()  # the collector would touch, and so copy, what the processes share
-    try:
-        with ProcessPoolExecutor(
-            min(processes, len(chunks)),
-            mp_context=multiprocessing.get_context("fork"),
-            initializer=end_with_parent(signal.SIGKILL),
-        ) as pool:
-            ranked = [pool.submit(_rank_inherited, number) for number in chunks]
-            try:
-                for count, chunk in enumerate(as_completed(ranked), start=1):
-                    chunk.result()
-                    progress("rank", count / len(chunks))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)  # else it would rank all that is left before it ends
-                raise
-    finally:
-        _inherited.clear()
-        gc.unfreeze()
-
-
-_inherited: list[RanksChunks] = []  # filled before the fork: the model is shared memory, never pickled
-
-
-def _rank_inherited(number: int) -> None:
-    _inherited[0](number)
+    first = end_with_parent(signal.SIGKILL)
+    with forked(ranker, min(processes, len(chunks)), first=first) as pool:
+        ranked = [pool.submit(do_inherited, number) for number in chunks]
+        try:
+            for count, chunk in enumerate(as_completed(ranked), start=1):
+                chunk.result()
+                progress("rank", count / len(chunks))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # else it would rank all that is left before it ends
+            raise

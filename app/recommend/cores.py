@@ -51,25 +51,38 @@ def shared_out(work: Callable[[int], _Found], count: int) -> Iterator[_Found]:
     if min(cores.count, count) <= 1:
         yield from map(work, range(count))
         return
+    with forked(work, min(cores.count, count), first=cores.first) as pool:
+        yield from pool.map(do_inherited, range(count))
+
+
+@contextmanager
+def forked(
+    work: Callable[[int], Any], processes: int, *, first: Callable[[], None]
+) -> Iterator[ProcessPoolExecutor]:
+    """Processes in which `do_inherited` does the work of a number, and which call `first` before anything else.
+
+    They share what is there when they are forked; work they share out themselves they do alone.
+    """
     _inherited.append(work)
     gc.freeze()  # the collector would touch, and so copy, what the processes share
     try:
         with ProcessPoolExecutor(
-            min(cores.count, count),
+            processes,
             mp_context=multiprocessing.get_context("fork"),
             initializer=_alone,
-            initargs=(cores.first,),
+            initargs=(first,),
         ) as pool:
-            yield from pool.map(_do_inherited, range(count))
+            yield pool
     finally:
         gc.unfreeze()
         _inherited.pop()
 
 
+def do_inherited(number: int) -> Any:
+    """Do the work that this process was forked for."""
+    return _inherited[-1](number)
+
+
 def _alone(first: Callable[[], None]) -> None:
     first()
     _cores.set(_ONE)
-
-
-def _do_inherited(number: int) -> Any:
-    return _inherited[-1](number)
