@@ -124,8 +124,7 @@ class Ground:
         postings: Traits of all postings.
         panel: Positions of the members who may be the panel; those whose activity is hidden while weights are learned
             come last.
-        compared: What profiles are compared in, or None where no profile was read.
-        likeness: How alike the panel's profiles are to each other, likewise.
+        likeness: How alike the panel's profiles are to each other, or None where no profile was read.
         codes, said: What profiles say, and members x codes; none on a large board.
     """
 
@@ -134,7 +133,6 @@ class Ground:
     codes: Codes
     said: sparse.csr_array
     panel: NDArray[np.int32]
-    compared: Columns | None
     likeness: Likeness | None
 
 
@@ -156,7 +154,6 @@ def ground(
     read = active if effort.profiles else sample
     profiles_read = [member for part in _parts(read) for member in profiles(part)]
     people = [profiles_read[at] for at in np.searchsorted(read, sample).tolist()]
-    compared = Columns.learned(people) if people else None
     chosen = _panel_rows(sample, strangers, seed)
     columns, said = PostingTraits.learned(postings)
     codes = Codes.learned(profiles_read if effort.profiles else [])
@@ -166,9 +163,8 @@ def ground(
         codes=codes,
         said=_placed(codes.rows(profiles_read), read, past.shape[0]),
         panel=sample[chosen],
-        compared=compared,
-        likeness=Likeness.among(compared.people([people[at] for at in chosen.tolist()]))
-        if compared
+        likeness=Likeness.among(Columns.learned(people), [people[at] for at in chosen.tolist()])
+        if people
         else None,
     )
 
@@ -324,12 +320,12 @@ def _panel(
     members: NDArray[np.int32],
     factors: NDArray[np.float32],
 ) -> Panel | None:
-    if said.compared is None or said.likeness is None or not len(members):
+    if said.likeness is None or not len(members):
         return None
     did = done[members]
     each = np.maximum(np.diff(did.indptr), 1) ** -0.5
     shown = sparse.csr_array(scaled_rows(did, each)[:, stock.shown])
-    return said.likeness.learned(said.compared, factors, shown)
+    return said.likeness.learned(factors, shown)
 
 
 def _sample(positions: NDArray[np.int32], most: int, seed: int) -> NDArray[np.int32]:

@@ -208,17 +208,19 @@ class Likeness:
     """Profiles compared with each other once, for all that is learned from them or from the first of them.
 
     Attributes:
+        columns: What they are compared in.
         people: The profiles.
         root: The Cholesky factor of how alike they are, doubt included; that of the first n is its first n rows.
     """
 
+    columns: Columns
     people: People
     root: NDArray[np.float32]
 
     @classmethod
-    def among(cls, people: People) -> Likeness:
+    def among(cls, columns: Columns, members: Sequence[Member]) -> Likeness:
         """How alike these are to each other."""
-        count = len(people.career)
+        people, count = columns.people(members), len(members)
         likeness = np.empty((count, count), np.float32)
         for start in range(0, count, _ROWS):
             rows = np.arange(start, min(start + _ROWS, count))
@@ -226,9 +228,9 @@ class Likeness:
         diagonal = np.diag_indices_from(likeness)
         likeness[diagonal] += np.float32(_DOUBT) * likeness[diagonal].mean()
         root, _ = linalg.cho_factor(likeness.T, lower=True, overwrite_a=True, check_finite=False)
-        return cls(people, root)
+        return cls(columns, people, root)
 
-    def learned(self, columns: Columns, factors: NDArray[np.float32], done: sparse.csr_array) -> Panel:
+    def learned(self, factors: NDArray[np.float32], done: sparse.csr_array) -> Panel:
         """Kernel ridge regression of the direction of the first members' factors on their profiles.
 
         Of the direction alone: who did much has long factors, and is no better a guide for that. (Saunders, Gammerman
@@ -238,4 +240,4 @@ class Likeness:
         length = np.linalg.norm(factors, axis=1, keepdims=True)
         direction = factors / np.maximum(length, np.float32(1e-9))
         effects = linalg.cho_solve((self.root[:count, :count], True), direction, check_finite=False)
-        return Panel(columns, self.people.some(np.arange(count)), effects.astype(np.float32), done)
+        return Panel(self.columns, self.people.some(np.arange(count)), effects.astype(np.float32), done)

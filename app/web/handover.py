@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
 
 APART_S = 10.0  # between one replacement and the next
-FORGOTTEN_S = (
-    60.0  # after which a worker that was asked for, and does not answer yet, is taken not to be coming
-)
+FORGOTTEN_S = 60.0  # until a worker that was asked for is taken not to be coming
 REPLACED_WITHIN_S = 6.0  # on a reload; gunicorn waits 10 s for those that end
 LOCKED_WITHIN_S = 1.0  # it is held for microseconds
 _LOOK_S = 0.05

@@ -82,7 +82,7 @@ def test_a_members_factors_are_guessed_from_those_of_like_members_and_do_not_dep
     columns = Columns.learned(people)
     factors = np.array([[9.0, 0.0], [0.0, 0.1]] * 40, np.float32)
     nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
-    panel = Likeness.among(columns.people(people)).learned(columns, factors, nobody_did)
+    panel = Likeness.among(columns, people).learned(factors, nobody_did)
     guessed = panel.guessed(panel.alike([member(**ME), member(**OTHER)]))
     assert guessed.argmax(axis=1).tolist() == [0, 1]
     many = panel.guessed(panel.alike([*people * 3, member(**ME)]))
@@ -106,10 +106,9 @@ def test_how_long_factors_are_is_not_taken_for_how_good_a_guide_they_are() -> No
     people = [member(**ME), member(**OTHER)] * 40
     columns = Columns.learned(people)
     nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
-    likeness = Likeness.among(columns.people(people))
+    likeness = Likeness.among(columns, people)
     short, long = (
-        likeness.learned(columns, np.array([[size, 0], [0, 1]] * 40, np.float32), nobody_did)
-        for size in (1.0, 100.0)
+        likeness.learned(np.array([[size, 0], [0, 1]] * 40, np.float32), nobody_did) for size in (1.0, 100.0)
     )
     assert short.effects == pytest.approx(long.effects)
 
@@ -119,6 +118,6 @@ def test_what_the_first_profiles_teach_is_what_they_teach_without_the_others() -
     columns = Columns.learned(people)
     factors = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
     nobody_did = sparse.csr_array(np.zeros((400, 3), np.float32))
-    of_all, of_some = (Likeness.among(columns.people(some)) for some in (people, people[:400]))
-    ours, theirs = (each.learned(columns, factors, nobody_did) for each in (of_all, of_some))
+    of_all, of_some = (Likeness.among(columns, some) for some in (people, people[:400]))
+    ours, theirs = (each.learned(factors, nobody_did) for each in (of_all, of_some))
     assert ours.effects == pytest.approx(theirs.effects, rel=1e-3, abs=1e-6)
