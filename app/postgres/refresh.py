@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from app.recommend.board import ActivityLog, Member, Posting, RankedPosting
     from app.recommend.refresh import Model
 
-CHUNK = 2_000  # members ranked and written at once, by one process
+CHUNK = 1_000  # members ranked and written at once, by one process
 # Activity that was not yet committed when the snapshot was taken is looked at again at send time.
 LATE = timedelta(minutes=10)
 _ONE_REFRESH = 4_250_112_028  # an advisory lock's number, as in `migrate`

@@ -45,21 +45,21 @@ class Carried:
         position_of: Where each of the board's postings stands in it, by id.
         late: Positions of postings that are shown now and were not when the model was learned.
         replaced: Ids of those of them that were known then and say something else now.
-        sides: What members' factors are solved against.
+        side: What members' factors are solved against.
     """
 
     model: Model
     position_of: Mapping[str, int]
     late: NDArray[np.int64]
     replaced: frozenset[str]
-    sides: Sequence[Side]
+    side: Side
 
     def about(self, log: ActivityLog, people: Sequence[Member]) -> Model:
         """The model about these members, who did what the log says by positions in this model."""
         evidence, stock = self.model.evidence, self.model.stock
         past = history(log, members=len(people), postings=len(stock.ids), scale=evidence.history.scale)
         show_viewed = self.model.options.show_viewed
-        about = evidence.about(past, people, self.sides, stock.shown, show_viewed=show_viewed)
+        about = evidence.about(past, people, self.side, stock.shown, show_viewed=show_viewed)
         return replace(self.model, evidence=about)
 
     def open_ids(self) -> list[str]:
@@ -117,7 +117,7 @@ def carry(kept: Kept, postings: Sequence[Posting], *, now: datetime) -> Carried:
         position_of={posting.id: at for posting, at in zip(postings, place.tolist(), strict=True)},
         late=late,
         replaced=frozenset(postings[at].id for at in new.tolist() if known[at] >= 0),
-        sides=_sides(model.evidence, evidence),
+        side=_side(model.evidence, evidence),
     )
 
 
@@ -130,12 +130,11 @@ def _places(kept: Kept, postings: Sequence[Posting]) -> tuple[NDArray[np.int64],
     return known, np.where(same, known, len(ids) + np.cumsum(~same) - 1)
 
 
-def _sides(before: Evidence, after: Evidence) -> list[Side]:
+def _side(before: Evidence, after: Evidence) -> Side:
     known, codes = len(before.postings), len(before.said)
     count = codes + len(after.postings)
     rows = np.arange(codes + known, count)
-    new = np.split(after.postings[known:], after.models, axis=1)
-    return [side.changed(rows, each, count=count) for side, each in zip(before.sides(), new, strict=True)]
+    return before.side().changed(rows, after.postings[known:], count=count)
 
 
 def _extended(

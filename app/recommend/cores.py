@@ -38,21 +38,31 @@ def on_cores(count: int, *, first: Callable[[], None] = _ONE.first) -> Iterator[
         _cores.reset(before)
 
 
-def shared_out(work: Callable[[int], _Found], count: int) -> Iterator[_Found]:
-    """What the work finds for each number below `count`, in their order.
+@contextmanager
+def begun(work: Callable[[int], _Found], count: int) -> Iterator[Iterator[_Found]]:
+    """What the work finds for each number below `count`, in their order; within, the caller may do something else first.
 
     Processes share what is there when they are forked, and hand back what they find. Threads gain next to nothing
-    here: between two short products of matrices they wait for the interpreter.
+    here: between two short products of matrices they wait for the interpreter. On one core the work is done as what
+    it finds is taken.
 
     Raises:
         BrokenProcessPool: a process was killed.
     """
     cores = _cores.get()
     if min(cores.count, count) <= 1:
-        yield from map(work, range(count))
+        yield map(work, range(count))
         return
-    with forked(work, min(cores.count, count), first=cores.first) as pool:
-        yield from pool.map(do_inherited, range(count))
+    # One piece more than cores is better done by turns with the others than alone after them.
+    processes = count if count <= cores.count + 1 else cores.count
+    with forked(work, processes, first=cores.first) as pool:
+        yield pool.map(do_inherited, range(count))
+
+
+def shared_out(work: Callable[[int], _Found], count: int) -> Iterator[_Found]:
+    """As `begun`, where there is nothing else to do."""
+    with begun(work, count) as found:
+        yield from found
 
 
 @contextmanager

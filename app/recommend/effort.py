@@ -14,7 +14,7 @@ class Effort:
     """How much is spent on the factors, by the size of the board.
 
     Attributes:
-        models: How many are made, each from a seed of its own.
+        models: How many are made, each from a seed of its own, and combined into one.
         factors: Of each model.
         rounds: From chance on.
         more_rounds: From the factors of nearly the same history on.
@@ -33,18 +33,18 @@ class Effort:
 
     @classmethod
     def for_size(cls, members: int, postings: int) -> Effort:
-        """Three models of 128 factors on a small board (their mean is steadier), one of 64 on a large one."""
+        """Three models of 128 factors on a small board (together they are steadier), one of 64 on a large one."""
         if members + postings <= _SMALL_BOARD:
             factors = max(16, min(_FACTORS, min(members, postings) // 8))
             # In fewer factors what profiles say would crowd out what was done.
             return cls(
                 models=3,
                 factors=factors,
-                rounds=10,
-                more_rounds=4,
+                rounds=6,
+                more_rounds=3,
                 steps=2,
                 profiles=factors == _FACTORS,
             )
         if members + postings <= _LARGE_BOARD:
-            return cls(models=1, factors=_FACTORS, rounds=6, more_rounds=2, steps=2, much=10)
+            return cls(models=1, factors=_FACTORS, rounds=5, more_rounds=2, steps=2, much=10)
         return cls(models=1, factors=64, rounds=5, more_rounds=1, steps=2, much=10)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +12,15 @@ from scipy import sparse
 
 from app.recommend.board import Kind
 from app.recommend.codes import Codes
-from app.recommend.cores import shared_out
-from app.recommend.factors import Side, chance, factorize, solve_each
+from app.recommend.cores import begun
+from app.recommend.factors import Side, chance, combined, factorize, solve_each
 from app.recommend.fields import foremost, scaled_columns, scaled_rows
 from app.recommend.nearest import nearest
 from app.recommend.people import Columns, Likeness, Panel
 from app.recommend.traits import Guess, PostingTraits, learn_guess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,9 +46,8 @@ class Evidence:
 
     Attributes:
         history: The history this was learned from.
-        models: How many models the factors are of.
         much: Postings a member acted on from which on the panel is not asked about them.
-        members: Factors of members, all models side by side; zeros without activity.
+        members: Factors of members; zeros without activity.
         postings: Factors of postings, likewise; guessed from content where new and without activity.
         untried: Postings whose factors are so guessed.
         reach: Factors of those shown, guessed wherever there is no activity: for finding what to score.
@@ -64,7 +65,6 @@ class Evidence:
     """
 
     history: History
-    models: int
     much: int
     members: NDArray[np.float32]
     postings: NDArray[np.float32]
@@ -85,21 +85,16 @@ class Evidence:
     lookup: sparse.csr_array
     popular: NDArray[np.float32]
 
-    def columns(self) -> NDArray[np.float32]:
-        """Factors of codes and postings, one below the other, for a factorisation to begin with."""
-        return np.vstack([self.said, self.postings])
-
-    def sides(self) -> list[Side]:
-        """Codes and postings as members' factors are solved against them, model by model."""
+    def side(self) -> Side:
+        """Codes and postings as members' factors are solved against them."""
         tried = np.where(self.untried[:, None], np.float32(0), self.postings)
-        both = np.vstack([self.said, tried])
-        return [Side.of(np.ascontiguousarray(each)) for each in np.split(both, self.models, axis=1)]
+        return Side.of(np.vstack([self.said, tried]))
 
     def about(
         self,
         past: History,
         people: Sequence[Member],
-        sides: Sequence[Side],
+        side: Side,
         shown: NDArray[np.int64],
         *,
         show_viewed: bool,
@@ -109,22 +104,23 @@ class Evidence:
         return replace(
             self,
             history=past,
-            members=np.hstack([solve_each(confidence, side, PENALTY) for side in sides]),
+            members=solve_each(confidence, side, PENALTY),
             recent=past.matrix(past.recent()),
             done_with=_done_with(past, shown, show_viewed=show_viewed),
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Ground:
     """What postings and profiles say, whoever did what with which: worked out once.
 
     Attributes:
         columns: The columns of postings' traits.
         postings: Traits of all postings.
+        compared: What profiles are compared in.
         panel: Positions of the members who may be the panel; those whose activity is hidden while weights are learned
             come last.
-        likeness: How alike the panel's profiles are to each other, or None where no profile was read.
+        people: Their profiles; empty where no profile was read.
         codes, said: What profiles say, and members x codes; none on a large board.
     """
 
@@ -132,8 +128,14 @@ class Ground:
     postings: sparse.csr_array
     codes: Codes
     said: sparse.csr_array
+    compared: Columns
     panel: NDArray[np.int32]
-    likeness: Likeness | None
+    people: Sequence[Member]
+
+    @cached_property
+    def likeness(self) -> Likeness | None:
+        """How alike the panel's profiles are to each other, or None where no profile was read."""
+        return Likeness.among(self.compared, self.people) if self.people else None
 
 
 def ground(
@@ -162,24 +164,51 @@ def ground(
         postings=said,
         codes=codes,
         said=_placed(codes.rows(profiles_read), read, past.shape[0]),
+        compared=Columns.learned(people),
         panel=sample[chosen],
-        likeness=Likeness.among(Columns.learned(people), [people[at] for at in chosen.tolist()])
-        if people
-        else None,
+        people=[people[at] for at in chosen.tolist()],
     )
 
 
-def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
+@contextmanager
+def factorizing(
     past: History,
-    stock: Catalogue,
     said: Ground,
     *,
     effort: Effort,
     seed: int,
+    start: Sequence[NDArray[np.float32]] | None = None,
+) -> Iterator[Iterator[NDArray[np.float32]]]:
+    """Factors of codes and postings, one below the other, of each model; on several cores they are `begun`.
+
+    Args:
+        past: The history.
+        said: What postings and profiles say.
+        effort: How much is spent.
+        seed: Of chance.
+        start: The models of nearly the same history, from which fewer rounds lead to this one's.
+    """
+    confidence = _confidence(past, said.said)
+    shape = confidence.shape[1], effort.factors
+    rounds = effort.rounds if start is None else effort.more_rounds
+
+    def made(model: int) -> NDArray[np.float32]:
+        first = chance(shape, seed + model) if start is None else start[model]
+        return factorize(confidence, first, penalty=PENALTY, rounds=rounds, steps=effort.steps)
+
+    with begun(made, effort.models) as models:
+        yield models
+
+
+def learn(
+    past: History,
+    stock: Catalogue,
+    said: Ground,
+    models: Sequence[NDArray[np.float32]],
+    *,
+    effort: Effort,
     show_viewed: bool = False,
-    start: NDArray[np.float32] | None = None,
     asked: NDArray[np.integer] | None = None,
-    progress: Callable[[float], None] = lambda _share: None,
 ) -> Evidence:
     """Learn from a history, and from what postings and profiles say.
 
@@ -187,15 +216,13 @@ def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
         past: The history.
         stock: The catalogue.
         said: What postings and profiles say.
+        models: What `factorizing` made of it.
         effort: How much is spent on the factors.
-        seed: Of chance.
         show_viewed: Whether postings viewed or scrapped before may be shown again.
-        start: `Evidence.columns` of nearly the same history, from which fewer rounds lead to this one's.
         asked: Members that this evidence will be asked about, if not all: what concerns others alone is left out.
-        progress: Told the share that is done.
     """
     confidence = _confidence(past, said.said)
-    factors = _factors(confidence, effort, seed, progress, start)
+    factors = combined(models)
     codes, kinds = np.split(factors, [said.said.shape[1]])
     codes, kinds = codes.copy(), kinds.copy()
     done = past.matrix(np.ones(len(past.member), np.float32))
@@ -203,9 +230,9 @@ def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
     if asked is not None:
         rows = np.union1d(asked, panel)
         confidence = _placed(confidence[rows], rows, past.shape[0])
-    members = _solved_by_model(confidence, factors, effort.models)
+    members = solve_each(confidence, Side.of(factors), PENALTY)
     # Profiles are to say what members do, not what profiles say.
-    tastes = _solved_by_model(_did(past)[panel], kinds, effort.models) if len(codes) else members[panel]
+    tastes = solve_each(_did(past)[panel], Side.of(kinds), PENALTY) if len(codes) else members[panel]
     counts = np.bincount(past.posting, minlength=past.shape[1])
     tried = counts > 0
     posting_guess = learn_guess(said.postings[tried], kinds[tried], penalty=_POSTING_PENALTY)
@@ -214,13 +241,10 @@ def learn(  # noqa: PLR0913 - a board, and how and for whom to learn
     # it alike would make "nobody acted on it" a signal, which in held-out data only tells what was held out.
     untried = ~tried & stock.new
     kinds[untried] = content[untried]
-    progress(0.7)
     guide = _panel(said, done, stock, panel, tastes)
-    progress(0.8)
     of_asked = None if asked is None else np.unique(past.posting[np.isin(past.member, asked)])
     return Evidence(
         history=past,
-        models=effort.models,
         much=effort.much,
         members=members,
         postings=kinds,
@@ -267,39 +291,6 @@ def _placed(rows: sparse.csr_array, positions: NDArray[np.integer], count: int) 
     lengths[positions] = np.diff(rows.indptr)
     indptr = np.r_[0, np.cumsum(lengths)].astype(rows.indptr.dtype)
     return sparse.csr_array((rows.data, rows.indices, indptr), shape=(count, rows.shape[1]))
-
-
-def _factors(
-    confidence: sparse.csr_array,
-    effort: Effort,
-    seed: int,
-    progress: Callable[[float], None],
-    start: NDArray[np.float32] | None,
-) -> NDArray[np.float32]:
-    """Factors of codes and postings, the models side by side."""
-    shape = confidence.shape[1], effort.factors
-    rounds = effort.rounds if start is None else effort.more_rounds
-
-    def made(model: int) -> NDArray[np.float32]:
-        columns = slice(model * effort.factors, (model + 1) * effort.factors)
-        first = chance(shape, seed + model) if start is None else start[:, columns]
-        return factorize(confidence, first, penalty=PENALTY, rounds=rounds, steps=effort.steps)
-
-    models = []
-    for model in shared_out(made, effort.models):
-        models.append(model)
-        progress(0.6 * len(models) / effort.models)
-    return np.hstack(models)
-
-
-def _solved_by_model(
-    confidence: sparse.csr_array, factors: NDArray[np.float32], models: int
-) -> NDArray[np.float32]:
-    """Factors of each row, the models side by side."""
-    sides = np.split(factors, models, axis=1)
-    return np.hstack(
-        list(shared_out(lambda model: solve_each(confidence, Side.of(sides[model]), PENALTY), models))
-    )
 
 
 def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -48,6 +48,11 @@ class HeldOut:
     of_strangers: NDArray[np.int64]
     strangers: NDArray[np.int32]
 
+    @property
+    def teaches(self) -> bool:
+        """Whether there is enough of it to learn anything from."""
+        return len(self.last) >= FEWEST_HELD_OUT
+
 
 def hold_out(past: History, seed: int) -> HeldOut:
     """Choose what to hide: by chance whom, by time what. Indices are of the history's pairs."""
@@ -79,31 +84,26 @@ def learn_weights(
     held: HeldOut,
     stock: Catalogue,
     said: Ground,
+    models: Sequence[NDArray[np.float32]],
     profiles: Callable[[Sequence[int]], Sequence[Member]],
     *,
     effort: Effort,
-    seed: int,
-    progress: Callable[[float], None] = lambda _share: None,
-) -> tuple[Weights, NDArray[np.float32] | None]:
+) -> Weights:
     """Learn both sets of weights from held-out activities; closed postings take part, they were open then.
 
-    Returns:
-        The weights, and the columns' factors they were learned with, from which those of the whole history are near;
-        None where too little is held out to learn anything.
+    Args:
+        past: The whole history.
+        held: What of it was held out.
+        stock: The catalogue.
+        said: What postings and profiles say.
+        models: Made of the history less what was held out.
+        profiles: By position.
+        effort: How much is spent.
     """
     everything = replace(stock, shown=np.arange(len(stock.ids)))
     defaults = Weights()
-    if len(held.last) < FEWEST_HELD_OUT:
-        return defaults, None
-    evidence = learn(
-        past.without(held.hidden),
-        everything,
-        said,
-        effort=effort,
-        seed=seed,
-        asked=np.unique(past.member[np.r_[held.last, held.of_strangers]]),
-        progress=progress,
-    )
+    asked = np.unique(past.member[np.r_[held.last, held.of_strangers]])
+    evidence = learn(past.without(held.hidden), everything, said, models, effort=effort, asked=asked)
 
     def learned(pairs: NDArray[np.int64], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
         parts = [
@@ -118,18 +118,15 @@ def learn_weights(
             scored = signals(past.member[part].astype(np.int64), people[number], evidence, everything)
             return lesson_of(scored, past.posting[part], start)
 
-        lessons = list(shared_out(lesson, len(parts)))
-        progress(1.0)
-        return fit_weights(lessons, start)
+        return fit_weights(list(shared_out(lesson, len(parts))), start)
 
     with_history, last = learned(held.last, defaults.with_history)
     profile_only, strangers = learned(held.of_strangers, PROFILE_ONLY_TO_LEARN_FROM)
-    weights = Weights(
+    return Weights(
         with_history=with_history,
         profile_only=profile_only if strangers else defaults.profile_only,
         learned_from={"with_history": last, "profile_only": strangers},
     )
-    return weights, evidence.columns()
 
 
 @dataclass(frozen=True, slots=True)

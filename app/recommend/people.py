@@ -221,10 +221,12 @@ class Likeness:
     def among(cls, columns: Columns, members: Sequence[Member]) -> Likeness:
         """How alike these are to each other."""
         people, count = columns.people(members), len(members)
-        likeness = np.empty((count, count), np.float32)
+        likeness = np.empty((count, count), np.float32)  # of which only the upper triangle is read
         for start in range(0, count, _ROWS):
-            rows = np.arange(start, min(start + _ROWS, count))
-            likeness[rows] = alike(people.some(rows), people)
+            rest = people.some(np.arange(start, count))
+            likeness[start : start + _ROWS, start:] = alike(
+                rest.some(np.arange(min(_ROWS, count - start))), rest
+            )
         diagonal = np.diag_indices_from(likeness)
         likeness[diagonal] += np.float32(_DOUBT) * likeness[diagonal].mean()
         root, _ = linalg.cho_factor(likeness.T, lower=True, overwrite_a=True, check_finite=False)

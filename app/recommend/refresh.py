@@ -13,12 +13,13 @@ from app.recommend.congestion import Prices, Ranked, price_table, prices
 from app.recommend.cores import shared_out
 from app.recommend.deeds import Deeds
 from app.recommend.effort import Effort
-from app.recommend.evidence import Evidence, ground, learn
+from app.recommend.evidence import Evidence, factorizing, ground, learn
 from app.recommend.history import history
 from app.recommend.learning import hold_out, learn_weights
 from app.recommend.lists import IN_FIELD, best_first, lists_of
 from app.recommend.popular import shelves_of
 from app.recommend.signals import signals, together
+from app.recommend.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from app.recommend.board import ActivityLog, Member, Posting, RankedPosting
     from app.recommend.signals import Scored
-    from app.recommend.weights import Signal, Weights
+    from app.recommend.weights import Signal
 
 _BLOCK = 128  # members scored together: bounds memory by 128 rows of the catalogue
 _PRICED_DEPTH = 100  # postings of each list that congestion is priced on
@@ -86,30 +87,20 @@ def fit(
     effort = Effort.for_size(len(member_ids), len(postings))
     held = hold_out(past, options.seed)
     said = ground(past, postings, members, effort=effort, seed=options.seed, strangers=held.strangers)
-    weights, start = (
-        (known, None)
-        if known
-        else learn_weights(
-            past,
-            held,
-            stock,
-            said,
-            members,
-            effort=effort,
-            seed=options.seed,
-            progress=lambda share: progress("learn", share),
-        )
-    )
-    evidence = learn(
-        past,
-        stock,
-        said,
-        effort=effort,
-        seed=options.seed,
-        show_viewed=options.show_viewed,
-        start=start,
-        progress=lambda share: progress("fit", share),
-    )
+    weights, start = known or Weights(), None
+    if known is None and held.teaches:
+        with factorizing(past.without(held.hidden), said, effort=effort, seed=options.seed) as begun:
+            _ = said.likeness  # one core's work, done meanwhile
+            start = list(begun)
+        progress("learn", 0.5)
+    with factorizing(past, said, effort=effort, seed=options.seed, start=start) as begun:
+        if start:
+            weights = learn_weights(past, held, stock, said, start, members, effort=effort)
+            progress("learn", 1.0)
+        models = list(begun)
+    progress("fit", 0.3)
+    evidence = learn(past, stock, said, models, effort=effort, show_viewed=options.show_viewed)
+    progress("fit", 0.6)
     model = Model(
         postings=dict(enumerate(postings)),
         stock=stock,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _FIELDS, _REGIONS, _DISTRICTS, _SKILLS = 20, 16, 12, 400
-_CHUNK = 2_000
+_CHUNK = 1_000
 _STRAY = 0.2  # of the activity is anywhere
 _YEAR_S = 365 * 86_400
 
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("postings", type=int)
     parser.add_argument("activities", type=int)
     parser.add_argument(
-        "--chunks", type=int, help="rank so many chunks of 2,000 members only, spread over all"
+        "--chunks", type=int, help="rank so many chunks of 1,000 members only, spread over all"
     )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(

@@ -12,7 +12,7 @@ from app.recommend.board import Education, Member
 from app.recommend.carrying import carry
 from app.recommend.codes import Codes, codes_of
 from app.recommend.effort import Effort
-from app.recommend.evidence import ground, learn
+from app.recommend.evidence import factorizing, ground, learn
 from app.recommend.kept import keep
 from tests.unit.recommend.conftest import NOW
 
@@ -70,7 +70,9 @@ def crowd_model(crowd: Any) -> Model:
     effort = Effort(models=2, factors=16, rounds=4, more_rounds=2, steps=2, profiles=True)
     nobody = np.zeros(0, np.int32)
     said = ground(past, crowd.postings, crowd.profiles, effort=effort, seed=0, strangers=nobody)
-    return replace(model, evidence=learn(past, model.stock, said, effort=effort, seed=0))
+    with factorizing(past, said, effort=effort, seed=0) as begun:
+        models = list(begun)
+    return replace(model, evidence=learn(past, model.stock, said, models, effort=effort))
 
 
 def test_all_profiles_are_read_for_it_on_a_board_that_is_neither_tiny_nor_large() -> None:
@@ -109,7 +111,7 @@ def test_a_taste_follows_from_what_a_member_did_and_says_and_is_none_where_they_
 
     def factors(people: list[Member], *, idle: int = -1) -> np.ndarray[Any, Any]:
         some = past.without(past.member == idle)
-        about = evidence.about(some, people, evidence.sides(), crowd_model.stock.shown, show_viewed=False)
+        about = evidence.about(some, people, evidence.side(), crowd_model.stock.shown, show_viewed=False)
         return about.members
 
     assert evidence.said.any()

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 import pytest
 
-from app.recommend.cores import on_cores, shared_out
+from app.recommend.cores import begun, on_cores, shared_out
 from app.recommend.nearest import nearest
 
 
@@ -36,6 +36,31 @@ def test_pieces_are_done_side_by_side_within_it_and_not_after() -> None:
         assert os.getpid() not in set(shared_out(meet, 2))
     assert first.value == 2
     assert set(shared_out(lambda _number: os.getpid(), 2)) == {os.getpid()}
+
+
+def test_work_has_begun_while_the_caller_does_something_else() -> None:
+    meeting = multiprocessing.get_context("fork").Barrier(3, timeout=30)
+
+    def meet(number: int) -> int:
+        meeting.wait()
+        return number
+
+    with on_cores(2), begun(meet, 2) as found:
+        meeting.wait()  # the caller is the third
+        assert list(shared_out(lambda number: -number, 2)) == [0, -1]
+        assert list(found) == [0, 1]
+
+
+def test_one_piece_more_than_cores_is_begun_too_and_of_many_as_many_as_there_are_cores() -> None:
+    meeting = multiprocessing.get_context("fork").Barrier(3, timeout=30)
+
+    def meet(_number: int) -> int:
+        meeting.wait()
+        return os.getpid()
+
+    with on_cores(2):
+        assert len(set(shared_out(meet, 3))) == 3
+        assert len(set(shared_out(lambda _number: os.getpid(), 8))) <= 2
 
 
 def test_a_piece_does_not_share_its_work_out_again() -> None:

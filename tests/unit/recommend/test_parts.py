@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from app.recommend import factors as factors_module
 from app.recommend.board import ActivityLog, Kind
 from app.recommend.congestion import prices
-from app.recommend.factors import Side, approach, chance, factorize, solve_each
+from app.recommend.factors import Side, approach, chance, combined, factorize, solve_each
 from app.recommend.fields import foremost
 from app.recommend.history import history
 from app.recommend.learning import HEAD, Lesson, fit_weights, lesson_of
@@ -96,6 +97,47 @@ def test_a_few_steps_in_each_round_are_as_good_as_solving() -> None:
     start = chance((200, 16), seed=0)
     solved, stepped = (factorize(done, start, penalty=1.0, rounds=6, steps=steps) for steps in (16, 2))
     assert np.linalg.norm(stepped - solved) < 0.02 * np.linalg.norm(solved)
+
+
+def test_a_round_that_begins_beyond_where_the_last_came_to_is_nearer_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(0)
+    done = sparse.csr_array((random.random((300, 200)) < 0.05).astype(np.float32) * 5)
+    start = chance((200, 16), seed=0)
+
+    def lost(rounds: int) -> float:
+        postings = factorize(done, start, penalty=1.0, rounds=rounds, steps=2)
+        members = solve_each(done, Side.of(postings), 1.0)
+        wanted = done.toarray() > 0
+        squares = (1 + done.toarray()) * (wanted - members @ postings.T) ** 2
+        return float(
+            squares.sum()
+            + (wanted.sum(axis=1) * (members**2).sum(axis=1)).sum()
+            + (wanted.sum(axis=0) * (postings**2).sum(axis=1)).sum()
+        )
+
+    ahead = [lost(rounds) for rounds in (4, 6, 8)]
+    monkeypatch.setattr(factors_module, "_AHEAD", np.float32(0))
+    assert np.all(np.array(ahead) < [lost(rounds) for rounds in (4, 6, 8)])
+
+
+def test_models_combined_find_alike_what_they_find_alike_together() -> None:
+    random = np.random.default_rng(0)
+    common = random.normal(size=(50, 8))
+    models = [
+        (common @ random.normal(size=(8, 8)) + 0.05 * random.normal(size=(50, 8))).astype(np.float32)
+        for _ in range(3)
+    ]
+    together = sum(model @ model.T for model in models) / 3
+    found = combined(models)
+    assert found.shape == (50, 16)
+    assert np.linalg.norm(found @ found.T - together) < 0.02 * np.linalg.norm(together)
+
+
+def test_one_model_is_left_as_it_is() -> None:
+    model = chance((5, 3), seed=0)
+    assert combined([model]) is model
 
 
 @given(st.integers(1, 60), st.integers(0, 2**16))
