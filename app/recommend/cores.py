@@ -50,7 +50,7 @@ def begun(work: Callable[[int], _Found], count: int) -> Iterator[Iterator[_Found
         BrokenProcessPool: a process was killed.
     """
     cores = _cores.get()
-    if min(cores.count, count) <= 1:
+    if cores.count <= 1 or not count:
         yield map(work, range(count))
         return
     # One piece more than cores is better done by turns with the others than alone after them.
@@ -60,7 +60,10 @@ def begun(work: Callable[[int], _Found], count: int) -> Iterator[Iterator[_Found
 
 
 def shared_out(work: Callable[[int], _Found], count: int) -> Iterator[_Found]:
-    """As `begun`, where there is nothing else to do."""
+    """As `begun`, where there is nothing else to do: a single piece is done here."""
+    if count == 1:
+        yield work(0)
+        return
     with begun(work, count) as found:
         yield from found
 

@@ -51,6 +51,13 @@ def test_work_has_begun_while_the_caller_does_something_else() -> None:
         assert list(found) == [0, 1]
 
 
+def test_a_single_piece_is_begun_elsewhere_only_where_there_is_something_else_to_do() -> None:
+    with on_cores(2):
+        assert list(shared_out(lambda _number: os.getpid(), 1)) == [os.getpid()]
+        with begun(lambda _number: os.getpid(), 1) as found:
+            assert os.getpid() not in set(found)
+
+
 def test_one_piece_more_than_cores_is_begun_too_and_of_many_as_many_as_there_are_cores() -> None:
     meeting = multiprocessing.get_context("fork").Barrier(3, timeout=30)
 
