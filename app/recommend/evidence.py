@@ -121,6 +121,7 @@ class Ground:
         panel: Positions of the members who may be the panel; those whose activity is hidden while weights are learned
             come last.
         people: Their profiles; empty where no profile was read.
+        acted: Postings that each of them acted on.
         codes, said: What profiles say, and members x codes; none on a large board.
     """
 
@@ -131,11 +132,12 @@ class Ground:
     compared: Columns
     panel: NDArray[np.int32]
     people: Sequence[Member]
+    acted: NDArray[np.int64]
 
     @cached_property
     def likeness(self) -> Likeness | None:
         """How alike the panel's profiles are to each other, or None where no profile was read."""
-        return Likeness.among(self.compared, self.people) if self.people else None
+        return Likeness.among(self.compared, self.people, self.acted) if self.people else None
 
 
 def ground(
@@ -167,6 +169,7 @@ def ground(
         compared=Columns.learned(people),
         panel=sample[chosen],
         people=[people[at] for at in chosen.tolist()],
+        acted=np.bincount(past.member, minlength=past.shape[0])[sample[chosen]],
     )
 
 

@@ -35,7 +35,7 @@ _BY_TEXTS = {"category": 1.0, "skill": 3.0, "region": 2.0}
 _BY_CAREER, _BY_EDUCATION, _BY_PAY, _BY_TIME = 2.0, 0.3, 0.3, 2.0
 # How far apart likeness falls to 1/e: career and pay in powers of e, the last change of the profile in days.
 _CAREER_APART, _PAY_APART, _DAYS_APART = 0.4, 0.3, 40.0
-_DOUBT = 5.0  # penalty on what likeness teaches, in likenesses of a member to themselves
+_DOUBT = 8.0  # penalty on what likeness teaches, in likenesses of a member to themselves
 
 
 def texts_of(member: Member) -> dict[str, set[str]]:
@@ -218,8 +218,11 @@ class Likeness:
     root: NDArray[np.float32]
 
     @classmethod
-    def among(cls, columns: Columns, members: Sequence[Member]) -> Likeness:
-        """How alike these are to each other."""
+    def among(cls, columns: Columns, members: Sequence[Member], acted: NDArray[np.int64]) -> Likeness:
+        """How alike these members are to each other, who acted on so many postings each.
+
+        Who did much did it for many reasons, so doubt in what their profile has to do with it grows, by the root.
+        """
         people, count = columns.people(members), len(members)
         likeness = np.empty((count, count), np.float32)  # of which only the upper triangle is read
         for start in range(0, count, _ROWS):
@@ -228,7 +231,8 @@ class Likeness:
                 rest.some(np.arange(min(_ROWS, count - start))), rest
             )
         diagonal = np.diag_indices_from(likeness)
-        likeness[diagonal] += np.float32(_DOUBT) * likeness[diagonal].mean()
+        doubt = np.sqrt(acted, dtype=np.float32)
+        likeness[diagonal] += np.float32(_DOUBT) * likeness[diagonal].mean() * (doubt / doubt.mean())
         root, _ = linalg.cho_factor(likeness.T, lower=True, overwrite_a=True, check_finite=False)
         return cls(columns, people, root)
 

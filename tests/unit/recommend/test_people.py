@@ -13,6 +13,7 @@ from app.recommend.board import Education, Member
 from app.recommend.people import Columns, Likeness, Panel, alike
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+ONCE = np.ones(1_000, np.int64)  # everybody acted on one posting
 ME: dict[str, Any] = {
     "categories": ("2",),
     "regions": ("101000/강남구",),
@@ -82,17 +83,20 @@ def test_a_members_factors_are_guessed_from_those_of_like_members_and_do_not_dep
     columns = Columns.learned(people)
     factors = np.array([[9.0, 0.0], [0.0, 0.1]] * 40, np.float32)
     nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
-    panel = Likeness.among(columns, people).learned(factors, nobody_did)
+    panel = Likeness.among(columns, people, ONCE[:80]).learned(factors, nobody_did)
     guessed = panel.guessed(panel.alike([member(**ME), member(**OTHER)]))
     assert guessed.argmax(axis=1).tolist() == [0, 1]
     many = panel.guessed(panel.alike([*people * 3, member(**ME)]))
     assert many[-1].tobytes() == guessed[0].tobytes()
 
 
-def test_what_is_guessed_is_the_same_to_the_last_bit_wherever_a_member_stands_among_those_asked_for() -> None:
+@pytest.mark.parametrize("factors", [128, 256])
+def test_what_is_guessed_is_the_same_to_the_last_bit_wherever_a_member_stands_among_those_asked_for(
+    factors: int,
+) -> None:
     random = np.random.default_rng(0)
     columns = Columns.learned([member(**ME)])
-    effects = random.normal(size=(701, 128)).astype(np.float32)
+    effects = random.normal(size=(701, factors)).astype(np.float32)
     nobody_did = sparse.csr_array(np.zeros((701, 3), np.float32))
     panel = Panel(columns, columns.people([]), effects, nobody_did)
     likeness = random.random((130, 701)).astype(np.float32)
@@ -106,11 +110,27 @@ def test_how_long_factors_are_is_not_taken_for_how_good_a_guide_they_are() -> No
     people = [member(**ME), member(**OTHER)] * 40
     columns = Columns.learned(people)
     nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
-    likeness = Likeness.among(columns, people)
+    likeness = Likeness.among(columns, people, ONCE[:80])
     short, long = (
         likeness.learned(np.array([[size, 0], [0, 1]] * 40, np.float32), nobody_did) for size in (1.0, 100.0)
     )
     assert short.effects == pytest.approx(long.effects)
+
+
+def test_who_did_less_is_the_better_guide() -> None:
+    people = [member(**ME)] * 80
+    columns = Columns.learned(people)
+    factors = np.array([[1.0, 0.0], [0.0, 1.0]] * 40, np.float32)
+    nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
+
+    def guess(*acted: int) -> list[float]:
+        panel = Likeness.among(columns, people, np.array(acted * 40)).learned(factors, nobody_did)
+        one, other = panel.guessed(panel.alike([member(**ME)]))[0].tolist()
+        return [one, other]
+
+    alike, (less, more) = guess(4, 4), guess(1, 16)
+    assert alike[0] == pytest.approx(alike[1], rel=1e-3)
+    assert less == pytest.approx(4 * more, rel=1e-2)
 
 
 def test_what_the_first_profiles_teach_is_what_they_teach_without_the_others() -> None:
@@ -118,6 +138,6 @@ def test_what_the_first_profiles_teach_is_what_they_teach_without_the_others() -
     columns = Columns.learned(people)
     factors = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
     nobody_did = sparse.csr_array(np.zeros((400, 3), np.float32))
-    of_all, of_some = (Likeness.among(columns, some) for some in (people, people[:400]))
+    of_all, of_some = (Likeness.among(columns, some, ONCE[: len(some)]) for some in (people, people[:400]))
     ours, theirs = (each.learned(factors, nobody_did) for each in (of_all, of_some))
     assert ours.effects == pytest.approx(theirs.effects, rel=1e-3, abs=1e-6)
