@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 _BLOCK_FLOATS = 20_000_000  # working memory of one batch of solves: 80 MB
 _LEAST = np.float32(1e-20)  # instead of 0, to divide by
 _COMPONENTS = 2  # of models combined, times the factors of one
-_AHEAD = np.float32(
-    0.5
-)  # of a round's change, which the next begins beyond: 6 rounds come as far as 8 without, 7 as 10
+# Of what a round changed, by which the next begins beyond it: six rounds come as far as eight without, seven as ten.
+_AHEAD = np.float32(0.5)
 _NEAR_FLOATS = 200_000  # of one batch of steps, which reads it several times: what a core's cache holds
 
 
