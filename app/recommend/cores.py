@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.recommend.progress import untold
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -39,33 +41,43 @@ def on_cores(count: int, *, first: Callable[[], None] = _ONE.first) -> Iterator[
 
 
 @contextmanager
-def begun(work: Callable[[int], _Found], count: int) -> Iterator[Iterator[_Found]]:
+def begun(
+    work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = untold
+) -> Iterator[Iterator[_Found]]:
     """What the work finds for each number below `count`, in their order; within, the caller may do something else first.
 
     Processes share what is there when they are forked, and hand back what they find. Threads gain next to nothing
     here: between two short products of matrices they wait for the interpreter. On one core the work is done as what
-    it finds is taken.
+    it finds is taken. Progress is told the share that was taken.
 
     Raises:
         BrokenProcessPool: a process was killed.
     """
     cores = _cores.get()
     if cores.count <= 1 or not count:
-        yield map(work, range(count))
+        yield _told(map(work, range(count)), count, progress)
         return
     # One piece more than cores is better done by turns with the others than alone after them.
     processes = count if count <= cores.count + 1 else cores.count
     with forked(work, processes, first=cores.first) as pool:
-        yield pool.map(do_inherited, range(count))
+        yield _told(pool.map(do_inherited, range(count)), count, progress)
 
 
-def shared_out(work: Callable[[int], _Found], count: int) -> Iterator[_Found]:
+def shared_out(
+    work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = untold
+) -> Iterator[_Found]:
     """As `begun`, where there is nothing else to do: a single piece is done here."""
     if count == 1:
-        yield work(0)
+        yield from _told(map(work, range(count)), count, progress)
         return
-    with begun(work, count) as found:
+    with begun(work, count, progress=progress) as found:
         yield from found
+
+
+def _told(found: Iterator[_Found], count: int, progress: Callable[[float], None]) -> Iterator[_Found]:
+    for number, each in enumerate(found, start=1):
+        progress(number / count)
+        yield each
 
 
 @contextmanager

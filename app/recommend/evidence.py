@@ -181,6 +181,7 @@ def factorizing(
     effort: Effort,
     seed: int,
     start: Sequence[NDArray[np.float32]] | None = None,
+    progress: Callable[[float], None],
 ) -> Iterator[Iterator[NDArray[np.float32]]]:
     """Factors of codes and postings, one below the other, of each model; on several cores they are `begun`.
 
@@ -190,6 +191,7 @@ def factorizing(
         effort: How much is spent.
         seed: Of chance.
         start: The models of nearly the same history, from which fewer rounds lead to this one's.
+        progress: Told the share that is done.
     """
     confidence = _confidence(past, said.said)
     shape = confidence.shape[1], effort.factors
@@ -199,7 +201,7 @@ def factorizing(
         first = chance(shape, seed + model) if start is None else start[model]
         return factorize(confidence, first, penalty=PENALTY, rounds=rounds, steps=effort.steps)
 
-    with begun(made, effort.models) as models:
+    with begun(made, effort.models, progress=progress) as models:
         yield models
 
 

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from app.recommend.board import Kind
 from app.recommend.cores import shared_out
 from app.recommend.evidence import learn
+from app.recommend.progress import Span
 from app.recommend.signals import signals, together
 from app.recommend.weights import PROFILE_ONLY_TO_LEARN_FROM, Signal, Weights
 
@@ -88,6 +89,7 @@ def learn_weights(
     profiles: Callable[[Sequence[int]], Sequence[Member]],
     *,
     effort: Effort,
+    progress: Callable[[float], None],
 ) -> Weights:
     """Learn both sets of weights from held-out activities; closed postings take part, they were open then.
 
@@ -99,13 +101,16 @@ def learn_weights(
         models: Made of the history less what was held out.
         profiles: By position.
         effort: How much is spent.
+        progress: Told the share that is done.
     """
     everything = replace(stock, shown=np.arange(len(stock.ids)))
     defaults = Weights()
     asked = np.unique(past.member[np.r_[held.last, held.of_strangers]])
     evidence = learn(past.without(held.hidden), everything, said, models, effort=effort, asked=asked)
 
-    def learned(pairs: NDArray[np.int64], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
+    def learned(
+        pairs: NDArray[np.int64], start: Mapping[Signal, float], told: Span
+    ) -> tuple[dict[Signal, float], int]:
         parts = [
             pairs[group[begin : begin + _BLOCK]]
             for group in together(past.member[pairs].astype(np.int64), evidence)
@@ -118,10 +123,10 @@ def learn_weights(
             scored = signals(past.member[part].astype(np.int64), people[number], evidence, everything)
             return lesson_of(scored, past.posting[part], start)
 
-        return fit_weights(list(shared_out(lesson, len(parts))), start)
+        return fit_weights(list(shared_out(lesson, len(parts), progress=told)), start)
 
-    with_history, last = learned(held.last, defaults.with_history)
-    profile_only, strangers = learned(held.of_strangers, PROFILE_ONLY_TO_LEARN_FROM)
+    with_history, last = learned(held.last, defaults.with_history, Span(progress, 0.3, 0.8))
+    profile_only, strangers = learned(held.of_strangers, PROFILE_ONLY_TO_LEARN_FROM, Span(progress, 0.8, 1.0))
     return Weights(
         with_history=with_history,
         profile_only=profile_only if strangers else defaults.profile_only,

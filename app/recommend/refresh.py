@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from app.recommend.history import history
 from app.recommend.learning import hold_out, learn_weights
 from app.recommend.lists import IN_FIELD, best_first, lists_of
 from app.recommend.popular import shelves_of
+from app.recommend.progress import Span
 from app.recommend.signals import signals, together
 from app.recommend.weights import Weights
 
@@ -88,19 +90,20 @@ def fit(
     held = hold_out(past, options.seed)
     said = ground(past, postings, members, effort=effort, seed=options.seed, strangers=held.strangers)
     weights, start = known or Weights(), None
+    to_learn, to_fit = partial(progress, "learn"), partial(progress, "fit")
+    factors = partial(factorizing, said=said, effort=effort, seed=options.seed)
     if known is None and held.teaches:
-        with factorizing(past.without(held.hidden), said, effort=effort, seed=options.seed) as begun:
+        with factors(past.without(held.hidden), progress=Span(to_learn, 0.0, 0.5)) as begun:
             _ = said.likeness  # one core's work, done meanwhile
             start = list(begun)
-        progress("learn", 0.5)
-    with factorizing(past, said, effort=effort, seed=options.seed, start=start) as begun:
+    with factors(past, start=start, progress=Span(to_fit, 0.0, 0.3)) as begun:
         if start:
-            weights = learn_weights(past, held, stock, said, start, members, effort=effort)
-            progress("learn", 1.0)
+            told = Span(to_learn, 0.5, 1.0)
+            weights = learn_weights(past, held, stock, said, start, members, effort=effort, progress=told)
+            to_learn(1.0)
         models = list(begun)
-    progress("fit", 0.3)
     evidence = learn(past, stock, said, models, effort=effort, show_viewed=options.show_viewed)
-    progress("fit", 0.6)
+    to_fit(0.6)
     model = Model(
         postings=dict(enumerate(postings)),
         stock=stock,
@@ -111,9 +114,9 @@ def fit(
         gone=np.zeros(len(postings), np.bool_),
         now=now,
     )
-    priced = replace(model, prices=_congestion_prices(model, len(member_ids), members))
-    progress("fit", 1.0)
-    return priced
+    found = _congestion_prices(model, len(member_ids), members, Span(to_fit, 0.6, 1.0))
+    to_fit(1.0)
+    return replace(model, prices=found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,14 +236,16 @@ def _total(contributions: Mapping[Signal, NDArray[np.float32]], count: int) -> N
 
 
 def _congestion_prices(
-    model: Model, count: int, members: Callable[[Sequence[int]], Sequence[Member]]
+    model: Model, count: int, members: Callable[[Sequence[int]], Sequence[Member]], progress: Span
 ) -> Prices:
     """Prices by segment, a member's first category; small segments are priced with everybody under ""."""
     sample = np.sort(np.random.default_rng(model.options.seed).permutation(count)[:_PRICED_SAMPLE])
     parts = [sample[start : start + _PRICED_PART].tolist() for start in range(0, len(sample), _PRICED_PART)]
     people = [members(part) for part in parts]
     by_segment: dict[str, list[Ranked]] = {}
-    ranked_parts = shared_out(lambda part: model.unpriced(parts[part], people[part]), len(parts))
+    ranked_parts = shared_out(
+        lambda part: model.unpriced(parts[part], people[part]), len(parts), progress=progress
+    )
     for member, ranked in zip(chain(*people), chain.from_iterable(ranked_parts), strict=True):
         if len(ranked[0]):
             by_segment.setdefault(member.categories[0] if member.categories else "", []).append(ranked)

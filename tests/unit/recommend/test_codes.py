@@ -14,6 +14,7 @@ from app.recommend.codes import Codes, codes_of
 from app.recommend.effort import Effort
 from app.recommend.evidence import factorizing, ground, learn
 from app.recommend.kept import keep
+from app.recommend.progress import untold
 from tests.unit.recommend.conftest import NOW
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def crowd_model(crowd: Any) -> Model:
     effort = Effort(models=2, factors=16, rounds=4, more_rounds=2, steps=2, profiles=True)
     nobody = np.zeros(0, np.int32)
     said = ground(past, crowd.postings, crowd.profiles, effort=effort, seed=0, strangers=nobody)
-    with factorizing(past, said, effort=effort, seed=0) as begun:
+    with factorizing(past, said, effort=effort, seed=0, progress=untold) as begun:
         models = list(begun)
     return replace(model, evidence=learn(past, model.stock, said, models, effort=effort))
 

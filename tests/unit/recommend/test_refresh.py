@@ -15,7 +15,7 @@ from app.recommend import signals
 from app.recommend.board import ActivityLog, Kind, Member, Posting, Status
 from app.recommend.cores import on_cores
 from app.recommend.reasons import Reason
-from app.recommend.refresh import Model
+from app.recommend.refresh import Model, Options, fit
 from app.recommend.weights import Signal, Weights
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -44,6 +44,25 @@ def test_neither_the_model_nor_a_list_depends_on_the_cores(crowd: Any) -> None:
     assert together.weights == alone.weights
     everybody = range(len(crowd.members))
     assert together.rank(everybody, crowd.members) == alone.rank(everybody, crowd.members)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_progress_of_each_stage_only_grows_and_ends_whole(crowd: Any, cores: int) -> None:
+    told: dict[str, list[float]] = {"learn": [], "fit": []}
+    with on_cores(cores):
+        fit(
+            crowd.postings,
+            [member.id for member in crowd.members],
+            crowd.activity,
+            crowd.profiles,
+            now=NOW,
+            options=Options(),
+            progress=lambda stage, share: told[stage].append(share),
+        )
+    for shares in told.values():
+        assert shares == sorted(shares)
+        assert len(set(shares)) > 4
+        assert shares[-1] == 1.0
 
 
 def test_what_a_member_did_something_with_is_not_shown_again(model: Model, board: Any) -> None:
