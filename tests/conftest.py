@@ -7,10 +7,15 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Tests run side by side, as a refresh's processes do, and this keeps linear algebra to one thread in each. Stands before
 # anything imports numpy; programs that a test starts inherit it.
 import app.cli  # noqa: F401
+
+# How long an example takes says how busy the machine is, not whether it is right.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # A job in a shell's background begins with Ctrl-C ignored, and so would every program that a test interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

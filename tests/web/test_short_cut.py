@@ -96,7 +96,7 @@ def by_both(reader: Service, request: dict[str, Any]) -> list[tuple[str, list[tu
     return [said(way, dict(request)) for way in ways]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(method=METHODS, path=PATHS, query=QUERIES, credential=CREDENTIALS, headers=HEADERS)
 @example(method="GET", path=PATH, query=GOOD, credential=basic("braze"), headers={})
 @example(

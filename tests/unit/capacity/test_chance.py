@@ -4,13 +4,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capacity.chance import Struck, scatter, strike
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 40), min_size=1, max_size=4).map(lambda passes: sorted(passes, reverse=True)),
     st.floats(0, 1),
@@ -55,7 +54,6 @@ def test_the_mean_is_that_of_all_ways_to_choose_the_failing_calls() -> None:
     assert drawn == pytest.approx(expected, abs=0.05)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=5), st.floats(0, 1))
 def test_marks_are_scattered_whole_and_within_each_bin(sizes: list[int], share: float) -> None:
     marked = int(sum(sizes) * share)

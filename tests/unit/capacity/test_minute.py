@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capacity.assumptions import MinuteShape
@@ -35,7 +35,6 @@ def test_cohorts_start_in_the_order_of_the_queue() -> None:
     assert started[1].tolist() == [0] * 45 + [2] * 15
 
 
-@settings(deadline=None)
 @given(st.integers(1, 10**7), st.floats(1, 60), st.sampled_from(SHAPES))
 def test_every_message_gets_exactly_one_second(count: int, burst: float, shape: MinuteShape) -> None:
     started = lay_out({Cohort(0, 0, "UTC"): count}, minute_curve(burst, shape))
@@ -43,7 +42,6 @@ def test_every_message_gets_exactly_one_second(count: int, burst: float, shape: 
     assert (started >= 0).all()
 
 
-@settings(deadline=None)
 @given(
     st.integers(10, 10**6),
     st.floats(0, 1),
@@ -81,7 +79,6 @@ def test_later_passes_call_as_often_as_calls_per_recipient_and_cache_say(
     assert pass_shares(calls_per_recipient, cache_hit_share) == shares
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 500), min_size=60, max_size=60), min_size=1, max_size=3),
     st.floats(1, 5),

@@ -278,7 +278,7 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
         read_plan(PLAN.replace("1000", "9" * 5_000))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(PLAN)), st.integers(0, 30), st.text(max_size=8))
 def test_a_damaged_plan_is_read_or_refused_by_a_sentence(start: int, length: int, put: str) -> None:
     sentence = "."

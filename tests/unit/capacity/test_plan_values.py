@@ -154,7 +154,7 @@ _TABLES = st.dictionaries(_TEXTS, _JSON, max_size=3)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(EVERY_FIELD)) | _TEXTS, _JSON, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_json_is_read_or_refused_and_what_is_read_survives_a_plan_file(change: dict[str, Any]) -> None:
     try:
         campaign, kept = read_definition({**EVERY_FIELD, **change})
@@ -164,7 +164,7 @@ def test_any_json_is_read_or_refused_and_what_is_read_survives_a_plan_file(chang
 
 
 @given(_TABLES, st.lists(_TABLES, max_size=2))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_json_writes_more_into_a_plan_file_than_its_own_values(
     top: dict[str, Any], campaigns: list[Any]
 ) -> None:

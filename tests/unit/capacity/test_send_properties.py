@@ -106,7 +106,7 @@ def busiest_window(starts: Counter[int], seconds: int) -> int:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data(), planned=st.lists(campaigns, min_size=1, max_size=3), workspace=workspaces)
 def test_messages_are_conserved_and_limits_hold_in_every_send(
     data: st.DataObject, planned: list[Campaign], workspace: Workspace
@@ -140,7 +140,7 @@ def test_messages_are_conserved_and_limits_hold_in_every_send(
         assert attempts.sum(axis=1).max(initial=0) <= workspace.limit_per_min
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data(), planned=st.lists(campaigns, min_size=1, max_size=3), workspace=workspaces)
 def test_a_seed_reproduces_a_send(data: st.DataObject, planned: list[Campaign], workspace: Workspace) -> None:
     ceiling_rps = data.draw(st.floats(0, 60))
@@ -163,7 +163,7 @@ def test_another_seed_plays_another_send(campaign: Callable[..., Campaign], seou
     assert not same(play([arriving], seoul, Perfect(), seed=1), play([arriving], seoul, Perfect(), seed=2))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     recipients=st.integers(1, 5_000),
     limit=st.integers(100, 5_000),
@@ -193,7 +193,7 @@ def test_more_capacity_never_finishes_later_without_breaker_backoff_and_skips(
     assert (larger.end_minute() or 0) <= (smaller.end_minute() or 0)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     planned=st.lists(campaigns.filter(lambda one: one.quiet_hours is None), min_size=1, max_size=3),
     limits=st.tuples(st.integers(300, 3_000), st.integers(300, 3_000)).map(sorted),
@@ -205,7 +205,7 @@ def test_a_higher_workspace_limit_never_finishes_later_on_a_perfect_service(
     assert (higher.end_minute() or 0) <= (lower.end_minute() or 0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     audiences=st.lists(st.integers(1, 60), min_size=1, max_size=3),
     limits=st.lists(st.integers(10, 20), min_size=3, max_size=3),

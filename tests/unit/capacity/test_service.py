@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capacity.bound import CapacityBound
@@ -47,7 +47,6 @@ def test_a_service_without_capacity_answers_nothing() -> None:
     assert CapacityBound(0).answer(0, 5) == Answer(cut_off=5)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 500)), max_size=30), st.floats(0, 200))
 def test_a_bound_service_accounts_for_every_call_and_never_exceeds_its_capacity(
     offered: list[tuple[int, int]], ceiling_rps: float
@@ -115,7 +114,6 @@ def test_a_line_counts_over_the_whole_of_its_window() -> None:
     assert [answer.degraded for answer in answers] == [0, 0, 10, 20, 20, 0]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.integers(0, 900)), max_size=20),
     st.floats(0, 300),

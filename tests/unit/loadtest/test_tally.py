@@ -30,7 +30,7 @@ def tally(calls: list[Call]) -> Tally:
     return played
 
 
-@settings(deadline=None, max_examples=40)  # five histograms each, on a machine that may be busy
+@settings(max_examples=40)  # five histograms each
 @given(CALLS, CALLS)
 def test_two_processes_tallies_add_up_to_one_over_the_wire(ours: list[Call], theirs: list[Call]) -> None:
     total, whole = tally(ours), tally(ours + theirs)

@@ -180,7 +180,7 @@ _TEXT = st.text(max_size=40) | st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     typed=st.dictionaries(
         st.sampled_from(

@@ -82,7 +82,7 @@ def attempts_of(played: Played, index: int) -> dict[int, int]:
     return {minute: count for minute, count in zip(played.minutes.tolist(), column, strict=True) if count}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(planned=st.lists(campaigns, min_size=1, max_size=4), workspace=workspaces)
 def test_it_equals_the_play_in_every_minute_second_and_abort(
     planned: list[Campaign], workspace: Workspace
@@ -99,7 +99,7 @@ def test_it_equals_the_play_in_every_minute_second_and_abort(
             assert asked.seconds(paced, minute).tolist() == played.calls_per_s[row, index].tolist()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(planned=st.lists(campaigns, min_size=1, max_size=4), workspace=workspaces)
 def test_no_second_exceeds_its_minutes_peak_and_the_busiest_one_comes_near_it(
     planned: list[Campaign], workspace: Workspace
@@ -125,7 +125,7 @@ def arriving(recipients: int, minutes: int, hourly: tuple[float, ...] | None) ->
     return Campaign(name="t", kind="triggered", audience=Range.exactly(recipients), timing=timing)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     recipients=st.integers(0, 20_000),
     shape=st.sampled_from([(60, None), (90, (5.0, 1.0)), (600, None)]),

@@ -104,7 +104,7 @@ HELD_IN_LONDON = Campaign(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(planned=plans, low_rps=st.floats(1, 1_500), shared=st.sampled_from([None, 700, 2_000]))
 @example(planned=[HELD_IN_LONDON], low_rps=50.0, shared=None)
 def test_played_as_advised_no_second_is_above_the_usable_rate_and_no_deadline_is_missed(
@@ -120,7 +120,7 @@ def test_played_as_advised_no_second_is_above_the_usable_rate_and_no_deadline_is
             assert told <= one.finish_by
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(planned=plans, low_rps=st.floats(1, 1_500))
 def test_the_next_larger_limit_is_too_much_when_played_or_another_constraint_is_named(
     planned: list[Campaign], low_rps: float
@@ -141,7 +141,7 @@ def test_the_next_larger_limit_is_too_much_when_played_or_another_constraint_is_
             assert told.stops_at.code in {"latency_slo", "finish_by", "abort_72h"}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     one=campaigns,
     low_rps=st.floats(1, 1_500),
@@ -173,7 +173,7 @@ def harder(one: Campaign, more: str, factor: float) -> Campaign:
     return one
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(planned=plans, low_rps=st.floats(1, 1_500), factor=st.sampled_from([1.1, 1.5, 4.0]))
 def test_a_higher_ceiling_never_lowers_the_limit_of_who_goes_first_nor_unmakes_a_go(
     planned: list[Campaign], low_rps: float, factor: float
@@ -187,7 +187,7 @@ def test_a_higher_ceiling_never_lowers_the_limit_of_who_goes_first_nor_unmakes_a
     assert WORST_FIRST.index(alone_higher.verdict) >= WORST_FIRST.index(alone_lower.verdict)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(planned=plans, low_rps=st.floats(0, 1_500), kind=st.sampled_from(["at_least", "unconfirmed", "none"]))
 def test_evidence_that_is_no_ceiling_never_refuses(
     planned: list[Campaign], low_rps: float, kind: str
@@ -199,7 +199,7 @@ def test_evidence_that_is_no_ceiling_never_refuses(
     assert judgement.verdict in allowed
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(planned=plans, low_rps=st.floats(0, 1_500))
 def test_the_same_plan_is_judged_the_same_again_and_says_so_in_both_languages(
     planned: list[Campaign], low_rps: float
