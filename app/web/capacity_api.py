@@ -274,7 +274,7 @@ def _version() -> int:
 
 
 def _flag(name: str) -> bool:
-    given = _given(name) or "false"
+    given = request.args.get(name, "false")
     if given not in {"true", "false"}:
         raise invalid(name, f"{name} must be true or false.")
     return given == "true"
@@ -289,7 +289,7 @@ def _window(now: datetime) -> tuple[datetime, datetime]:
 
 
 def _instant(name: str) -> datetime | None:
-    given = _given(name)
+    given = request.args.get(name)
     if not given:
         return None
     mend = f"{name} must be an instant of the years 2000 to 2099 with its offset, such as 2026-11-23T00:00:00+09:00."
@@ -302,14 +302,6 @@ def _instant(name: str) -> datetime | None:
     if found.tzinfo is None or not 2000 <= found.year < 2100:  # noqa: PLR2004 - as the plan file has it
         raise invalid(name, mend)
     return found
-
-
-def _given(name: str) -> str:
-    """A parameter of the query; one that is not there is as one that is empty."""
-    values = request.args.getlist(name)
-    if len(values) > 1:
-        raise invalid(name, f"{name} is given {len(values)} times: give it once.")
-    return values[0] if values else ""
 
 
 def _sent(values: Mapping[str, Any]) -> int | None:

