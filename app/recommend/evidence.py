@@ -211,7 +211,7 @@ def learn(
     said: Ground,
     models: Sequence[NDArray[np.float32]],
     *,
-    effort: Effort,
+    much: int,
     show_viewed: bool = False,
     asked: NDArray[np.integer] | None = None,
 ) -> Evidence:
@@ -222,7 +222,7 @@ def learn(
         stock: The catalogue.
         said: What postings and profiles say.
         models: What `factorizing` made of it.
-        effort: How much is spent on the factors.
+        much: Postings a member acted on from which on the panel is not asked about them.
         show_viewed: Whether postings viewed or scrapped before may be shown again.
         asked: Members that this evidence will be asked about, if not all: what concerns others alone is left out.
     """
@@ -250,7 +250,7 @@ def learn(
     of_asked = None if asked is None else np.unique(past.posting[np.isin(past.member, asked)])
     return Evidence(
         history=past,
-        much=effort.much,
+        much=much,
         members=members,
         postings=kinds,
         untried=untried,

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from app.recommend.board import Member
     from app.recommend.catalogue import Catalogue
-    from app.recommend.effort import Effort
     from app.recommend.evidence import Ground
     from app.recommend.history import History
     from app.recommend.pairs import Pairs
@@ -88,7 +87,7 @@ def learn_weights(
     models: Sequence[NDArray[np.float32]],
     profiles: Callable[[Sequence[int]], Sequence[Member]],
     *,
-    effort: Effort,
+    much: int,
     progress: Callable[[float], None],
 ) -> Weights:
     """Learn both sets of weights from held-out activities; closed postings take part, they were open then.
@@ -100,16 +99,16 @@ def learn_weights(
         said: What postings and profiles say.
         models: Made of the history less what was held out.
         profiles: By position.
-        effort: How much is spent.
+        much: Postings a member acted on from which on the panel is not asked about them.
         progress: Told the share that is done.
     """
     everything = replace(stock, shown=np.arange(len(stock.ids)))
     defaults = Weights()
     asked = np.unique(past.member[np.r_[held.last, held.of_strangers]])
-    evidence = learn(past.without(held.hidden), everything, said, models, effort=effort, asked=asked)
+    evidence = learn(past.without(held.hidden), everything, said, models, much=much, asked=asked)
 
     def learned(
-        pairs: NDArray[np.int64], start: Mapping[Signal, float], told: Span
+        pairs: NDArray[np.int64], start: Mapping[Signal, float], told: Callable[[float], None]
     ) -> tuple[dict[Signal, float], int]:
         parts = [
             pairs[group[begin : begin + _BLOCK]]

@@ -99,10 +99,10 @@ def fit(
     with factors(past, start=start, progress=Span(to_fit, 0.0, 0.3)) as begun:
         if start:
             told = Span(to_learn, 0.5, 1.0)
-            weights = learn_weights(past, held, stock, said, start, members, effort=effort, progress=told)
+            weights = learn_weights(past, held, stock, said, start, members, much=effort.much, progress=told)
             to_learn(1.0)
         models = list(begun)
-    evidence = learn(past, stock, said, models, effort=effort, show_viewed=options.show_viewed)
+    evidence = learn(past, stock, said, models, much=effort.much, show_viewed=options.show_viewed)
     to_fit(0.6)
     model = Model(
         postings=dict(enumerate(postings)),
@@ -236,7 +236,10 @@ def _total(contributions: Mapping[Signal, NDArray[np.float32]], count: int) -> N
 
 
 def _congestion_prices(
-    model: Model, count: int, members: Callable[[Sequence[int]], Sequence[Member]], progress: Span
+    model: Model,
+    count: int,
+    members: Callable[[Sequence[int]], Sequence[Member]],
+    progress: Callable[[float], None],
 ) -> Prices:
     """Prices by segment, a member's first category; small segments are priced with everybody under ""."""
     sample = np.sort(np.random.default_rng(model.options.seed).permutation(count)[:_PRICED_SAMPLE])

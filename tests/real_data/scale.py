@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.postgres.refresh import CHUNK
 from app.recommend.board import ActivityLog, Education, Kind, Member, Posting
 from app.recommend.refresh import Options, fit
 from app.recommend.weights import Weights
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _FIELDS, _REGIONS, _DISTRICTS, _SKILLS = 20, 16, 12, 400
-_CHUNK = 1_000
 _STRAY = 0.2  # of the activity is anywhere
 _YEAR_S = 365 * 86_400
 
@@ -115,7 +115,7 @@ _ranked: list[tuple[Model, Generated]] = []  # filled, and frozen, before the fo
 
 def _rank(start: int) -> int:
     model, board = _ranked[0]
-    positions = range(start, min(start + _CHUNK, len(board.fields)))
+    positions = range(start, min(start + CHUNK, len(board.fields)))
     return sum(map(len, model.rank(positions, board.profiles(positions))))
 
 
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("postings", type=int)
     parser.add_argument("activities", type=int)
     parser.add_argument(
-        "--chunks", type=int, help="rank so many chunks of 1,000 members only, spread over all"
+        "--chunks", type=int, help=f"rank so many chunks of {CHUNK:,} members only, spread over all"
     )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
@@ -179,7 +179,7 @@ def _timed_fit(board: Generated, members: int, known: Weights | None) -> Model:
 
 
 def _timed_rank(model: Model, board: Generated, chunks: int | None, processes: int) -> None:
-    starts = list(range(0, len(board.fields), _CHUNK))
+    starts = list(range(0, len(board.fields), CHUNK))
     if chunks is not None and chunks < len(starts):
         starts = starts[:: len(starts) // chunks][:chunks]
     _ranked.append((model, board))
@@ -189,7 +189,7 @@ def _timed_rank(model: Model, board: Generated, chunks: int | None, processes: i
         places = sum(pool.imap_unordered(_rank, starts))
     wall_s = time.monotonic() - began_s
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ranked = sum(min(_CHUNK, len(board.fields) - start) for start in starts)
+    ranked = sum(min(CHUNK, len(board.fields) - start) for start in starts)
     cpu_s = usage.ru_utime + usage.ru_stime
     say(
         f"rank: {ranked:,} members ({places:,} places) in {wall_s:.1f} s by {processes} processes, "

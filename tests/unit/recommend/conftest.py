@@ -59,7 +59,13 @@ class Board:
     def profiles(self, positions: Sequence[int]) -> list[Member]:
         return [self.members[position] for position in positions]
 
-    def fit(self, *, learn: bool = False, **options: Any) -> Model:
+    def fit(
+        self,
+        *,
+        learn: bool = False,
+        progress: Callable[[str, float], None] = lambda _stage, _share: None,
+        **options: Any,
+    ) -> Model:
         """The stated weights stand unless they are to be learned, which takes twice as long."""
         ids = [member.id for member in self.members]
         return fit(
@@ -70,6 +76,7 @@ class Board:
             now=NOW,
             options=Options(**options),
             known=None if learn else Weights(),
+            progress=progress,
         )
 
 

@@ -73,7 +73,7 @@ def crowd_model(crowd: Any) -> Model:
     said = ground(past, crowd.postings, crowd.profiles, effort=effort, seed=0, strangers=nobody)
     with factorizing(past, said, effort=effort, seed=0, progress=untold) as begun:
         models = list(begun)
-    return replace(model, evidence=learn(past, model.stock, said, models, effort=effort))
+    return replace(model, evidence=learn(past, model.stock, said, models, much=effort.much))
 
 
 def test_all_profiles_are_read_for_it_on_a_board_that_is_neither_tiny_nor_large() -> None:

@@ -15,7 +15,7 @@ from app.recommend import signals
 from app.recommend.board import ActivityLog, Kind, Member, Posting, Status
 from app.recommend.cores import on_cores
 from app.recommend.reasons import Reason
-from app.recommend.refresh import Model, Options, fit
+from app.recommend.refresh import Model
 from app.recommend.weights import Signal, Weights
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -50,15 +50,7 @@ def test_neither_the_model_nor_a_list_depends_on_the_cores(crowd: Any) -> None:
 def test_progress_of_each_stage_only_grows_and_ends_whole(crowd: Any, cores: int) -> None:
     told: dict[str, list[float]] = {"learn": [], "fit": []}
     with on_cores(cores):
-        fit(
-            crowd.postings,
-            [member.id for member in crowd.members],
-            crowd.activity,
-            crowd.profiles,
-            now=NOW,
-            options=Options(),
-            progress=lambda stage, share: told[stage].append(share),
-        )
+        crowd.fit(learn=True, progress=lambda stage, share: told[stage].append(share))
     for shares in told.values():
         assert shares == sorted(shares)
         assert len(set(shares)) > 4
