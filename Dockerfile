@@ -13,6 +13,7 @@ COPY pyproject.toml uv.lock README.md ./
 RUN /opt/uv/bin/uv sync --frozen --no-dev --no-install-project
 COPY app ./app
 COPY migrations ./migrations
+COPY docs/templates ./docs/templates
 RUN /opt/uv/bin/uv sync --frozen --no-dev
 
 FROM ${PYTHON_IMAGE}
@@ -24,10 +25,10 @@ COPY --from=build /srv/connected-jobs ./
 ENV PATH=/srv/connected-jobs/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     CJ_BIND=0.0.0.0:8080 \
+    CJ_PLANNER_BIND=0.0.0.0:8081 \
     CJ_DATA_DIR=/var/lib/connected-jobs
 USER 10001:10001
-EXPOSE 8080
+EXPOSE 8080 8081
 # Alive, not ready: a Postgres that is away is no reason to restart a service that still answers.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health/live', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["connected-jobs", "alive"]
 CMD ["connected-jobs", "serve"]

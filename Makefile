@@ -15,7 +15,7 @@ MINUTES ?= 20
 ARGS ?=
 PYTEST ?=
 
-.PHONY: demo test check format serve bench loadtest faults soak accuracy scale clean
+.PHONY: demo test check format serve bench loadtest faults soak accuracy scale image clean
 
 demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Postgres on PORT
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -63,6 +63,9 @@ accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
 
 scale: .venv/ready ## what a cold call costs on small and large boards
 	$(RUN) python -m loadtest.bench.scale $(ARGS)
+
+image: .venv/ready ## build the Dockerfile and run the image; as root, with Debian's buildah, podman, runc, debootstrap
+	@.ci/image
 
 clean:
 	rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 _MODULES = {
+    "alive": ("alive",),
     "board": ("generate", "import", "members", "migrate"),
     "campaigns": ("campaigns",),
     "capacity": ("capacity",),

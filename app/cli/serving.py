@@ -94,13 +94,19 @@ def credential() -> None:
 
 @credential.command()
 @click.argument("name")
-@click.option("--scope", type=click.Choice(list(Scope)), default=Scope.CONTENT, show_default=True)
-def create(name: str, scope: Scope) -> None:
+@click.option(
+    "--scope",
+    # The words themselves: of an enumeration click would take the names.
+    type=click.Choice([scope.value for scope in Scope], case_sensitive=False),
+    default=Scope.CONTENT.value,
+    show_default=True,
+)
+def create(name: str, scope: str) -> None:
     """Make a credential called NAME; its secret is shown once and kept nowhere."""
     if not name.isprintable() or ":" in name or not 0 < len(name) <= 100:  # noqa: PLR2004
         raise CommandError("A credential's name is 1 to 100 printable characters without a colon.")
     with database_engine() as engine, engine.begin() as connection:
-        row, secret = credential_rows.insert_credential(connection, name, scope)
+        row, secret = credential_rows.insert_credential(connection, name, Scope(scope))
     click.echo(
         f"Credential {row.id} for {scope}.\n  name:   {name}\n  secret: {secret}\nThe secret is not shown again."
     )

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_WITH_THE_PACKAGE = Path(__file__).parent / "migrations"
+MIGRATIONS = _WITH_THE_PACKAGE if _WITH_THE_PACKAGE.is_dir() else Path(__file__).parents[2] / "migrations"
 MINIMUM_VERSION = 15
 _ONE_DEPLOY = 4_250_112_026  # an advisory lock's number: any constant that nobody else on the database uses
 

@@ -176,6 +176,26 @@ def test_the_image_is_built_from_the_locked_packages_and_serves_as_the_makefile_
     assert set(re.findall(r"\bCJ_[A-Z_]+", dockerfile)) <= {name for name, _, _ in Settings.documented()}
 
 
+def test_what_the_wheel_takes_in_reaches_the_build_of_the_image() -> None:
+    """A path that the build does not get ends it; only a build of the image would say so (`make image`)."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    taken = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*taken["packages"], *taken["force-include"], project["project"]["readme"]}
+    let_in = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line[:1] == "!"
+    }
+    copied = {
+        path
+        for sources in re.findall(
+            r"^COPY (?!--from)(.*) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for path in sources.split()
+    }
+    assert (needed - let_in, needed - copied) == (set(), set())
+
+
 def test_the_image_holds_the_oldest_python_that_the_project_takes() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     oldest = project["requires-python"].removeprefix(">=")

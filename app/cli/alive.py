@@ -1,0 +1,40 @@
+"""Whether what runs in this container, or at these settings, is alive: for container engines, systemd and Kubernetes."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException
+
+import click
+
+from app.cli.parts import CommandError
+from app.settings import Settings
+
+WITHIN_S = 2.0
+HTTP_OK = 200
+_EVERY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+
+
+@click.command()
+def alive() -> None:
+    """Ask the service, or the planner, that runs here with these settings whether it is alive; exit 1 if neither is."""
+    settings = Settings.from_env()
+    asked = (settings.health_bind or settings.bind, settings.planner_bind)
+    if not any(_is_alive(address) for address in asked):
+        raise CommandError(f"Neither a service at {asked[0]} nor a planner at {asked[1]} answers.")
+
+
+def _is_alive(address: str) -> bool:
+    """Whether the address answers, asked directly: a proxy that the environment names is for other hosts."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    connection = HTTPConnection(_EVERY_ADDRESS.get(host, host), int(port), timeout=WITHIN_S)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == HTTP_OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+COMMANDS = (alive,)
