@@ -45,6 +45,7 @@ CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 CONNECTED_WITHIN_S = 2.0  # before the first call; later ones are made while others answer
 KEEP_S = 60.0
 MEASURE_S = 5.0
+TIDY_S = 10.0
 UNKNOWN_RPS = (
     20  # wrong credentials a second, all together: guessing 256 bits stays hopeless and cheap to refuse
 )
@@ -142,6 +143,7 @@ def create(settings: Settings | None = None) -> Flask:
             Task("keep", KEEP_S, safekeeping.keep, asks_store=False),
             Task("old lists", KEEP_S, plans.let_go, asks_store=False),
             Task("measure", MEASURE_S, measure, asks_store=False),
+            Task("metrics", TIDY_S, instruments.tidy, asks_store=False),
             *(for_the_planner if settings.counting else ()),
         ],
         on_failure=instruments.watch_failed,

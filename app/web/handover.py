@@ -8,15 +8,16 @@ wait longer than 2 s are cut off. So here a worker goes on until the one in its 
 
 from __future__ import annotations
 
+import fcntl
+import mmap
 import os
 import signal
 import sys
 import time
 from contextlib import contextmanager
+from ctypes import Structure, c_bool, c_double, c_int, sizeof
 from functools import cache
-from multiprocessing import Lock
-from multiprocessing.sharedctypes import RawValue
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,30 +28,42 @@ if TYPE_CHECKING:
 APART_S = 10.0  # between one replacement and the next
 FORGOTTEN_S = 60.0  # until a worker that was asked for is taken not to be coming
 REPLACED_WITHIN_S = 6.0  # on a reload; gunicorn waits 10 s for those that end
-LOCKED_WITHIN_S = 1.0  # it is held for microseconds
 _LOOK_S = 0.05
 
 
+class _Known(Structure):
+    """What all workers know, laid out in memory that they share."""
+
+    _fields_ = (
+        ("asked_s", c_double),  # when a worker asked for one in its place
+        ("owed", c_bool),  # whether that one has yet to answer
+        ("reload_s", c_double),
+        ("wanted", c_int),  # workers that were forked on the reload
+        ("ready", c_int),  # those of them that answer
+    )
+
+
 class Handover:
-    """What workers know of each other, in memory that all share: make it in the process they are forked from."""
+    """What workers know of each other, in memory that all share: make it in the process they are forked from.
+
+    The memory and its lock have no file anywhere, so that they need no room on any disk; the kernel takes the lock back
+    from a worker that is killed.
+    """
 
     def __init__(self, *, apart_s: float = APART_S, within_s: float = REPLACED_WITHIN_S) -> None:
         self._apart_s = apart_s
         self._within_s = within_s
         self._limit = sys.maxsize
         self._ending = False
-        self._lock = Lock()
-        self._asked_s = RawValue("d", -apart_s)  # when a worker asked for one in its place
-        self._owed = RawValue("b", False)  # whether that one has yet to answer
-        self._reload_s = RawValue("d", -within_s)
-        self._wanted = RawValue("i", 0)  # workers that were forked on the reload
-        self._ready = RawValue("i", 0)  # those of them that answer
+        self._lock, self._threads_lock = os.memfd_create("handover"), Lock()
+        self._known = _Known.from_buffer(mmap.mmap(-1, sizeof(_Known)))
+        self._known.asked_s, self._known.reload_s = -apart_s, -within_s
 
     def reloading(self, workers: int) -> None:
         """So many workers are about to be forked, and the others to be ended; call it in the process that forks."""
         with self._alone():
-            self._wanted.value, self._ready.value, self._owed.value = workers, 0, False
-            self._reload_s.value = time.monotonic()
+            self._known.wanted, self._known.ready, self._known.owed = workers, 0, False
+            self._known.reload_s = time.monotonic()
 
     def take_over(self, worker: Worker) -> None:
         """Decide from now on when a worker ends; call it in its process."""
@@ -60,8 +73,8 @@ class Handover:
     def ready(self, worker: Worker) -> None:
         """This worker answers from now on; if another one asked for it, gunicorn is told to end its oldest."""
         with self._alone():
-            self._ready.value += 1
-            owed, self._owed.value = bool(self._owed.value), False
+            self._known.ready += 1
+            owed, self._known.owed = bool(self._known.owed), False
         if owed:
             os.kill(worker.ppid, signal.SIGTTOU)
 
@@ -73,26 +86,22 @@ class Handover:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """With the lock, unless a worker was killed that had it."""
-        locked = self._lock.acquire(timeout=LOCKED_WITHIN_S)
-        try:
-            yield
-        finally:
-            if locked:
-                self._lock.release()
+        """While no other process and no other thread of this one is here: each stays for microseconds."""
+        with self._threads_lock:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._lock, fcntl.LOCK_UN)
 
     def _is_its_turn(self) -> bool:
-        if not self._lock.acquire(block=False):
-            return False
-        try:
+        with self._alone():
             now_s = time.monotonic()
-            wait_s = FORGOTTEN_S if self._owed.value else self._apart_s
-            if now_s - self._asked_s.value < wait_s:
+            wait_s = FORGOTTEN_S if self._known.owed else self._apart_s
+            if now_s - self._known.asked_s < wait_s:
                 return False
-            self._asked_s.value, self._owed.value = now_s, True
+            self._known.asked_s, self._known.owed = now_s, True
             return True
-        finally:
-            self._lock.release()
 
     def _end_when_replaced(self, worker: Worker) -> None:
         """End a worker when those of a reload answer, at once where there was none; gunicorn asks again and again."""
@@ -103,8 +112,8 @@ class Handover:
         self._ending = True
 
     def _is_reloading(self) -> bool:
-        in_time = time.monotonic() < self._reload_s.value + self._within_s
-        return in_time and bool(self._ready.value < self._wanted.value)
+        in_time = time.monotonic() < self._known.reload_s + self._within_s
+        return in_time and bool(self._known.ready < self._known.wanted)
 
     def _end_when_ready(self, worker: Worker) -> None:
         while self._is_reloading():

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import socket
+import sys
 import threading
+from collections import OrderedDict
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Final
@@ -13,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 CLIENT_S: Final = 5.0  # a client that says nothing for so long is left
+MOST_CLIENTS: Final = (
+    16  # at once; a further one takes the place of the one that has said nothing for longest
+)
+_log = logging.getLogger("connected_jobs.health")
 LIVE, READY = "/health/live", "/health/ready"
 
 
@@ -47,6 +56,32 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_port = True
     request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._clients: OrderedDict[socket.socket, None] = OrderedDict()
+        self._lock = threading.Lock()
+        super().__init__(address, handler)
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override] # of TCP
+        """Answer in a thread; checks are answered within milliseconds, so who has waited longest only holds a thread."""
+        with self._lock:
+            if len(self._clients) >= MOST_CLIENTS:
+                oldest, _ = self._clients.popitem(last=False)
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+            self._clients[request] = None
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override] # same
+        """Forget a client that was answered or left."""
+        with self._lock:
+            self._clients.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - its base class calls it so
+        """Log what was not foreseen; a client that went away is no news."""
+        if not isinstance(sys.exception(), OSError):
+            _log.exception("a health check was not answered")
 
     def server_bind(self) -> None:
         """Bind without asking a name server what this machine is called."""

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from app.serving.reads import UnavailableError
 from app.telemetry import Metric
 from app.web.campaign_names import CampaignNames
+from app.web.counts_file import CountsFile, count_where_there_is_room
 from app.web.process import METRICS_DIR
-from app.web.worker_counts import exposition
+from app.web.worker_counts import add_up_the_gone, exposition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +52,7 @@ class Instruments:
     """The service's metrics, kept across workers where PROMETHEUS_MULTIPROC_DIR is set."""
 
     def __init__(self) -> None:
+        count_where_there_is_room()
         registry = CollectorRegistry()
         self._registry = registry
         self._answers = Counter(
@@ -155,6 +158,19 @@ class Instruments:
         }
         for name, value in {**values, **_of_this_process()}.items():
             self._gauges[name].set(value)
+
+    def tidy(self) -> None:
+        """Put counts on disk that found no room there, and add up those of workers that are gone.
+
+        A service that nobody scrapes would else keep a file for each worker there ever was.
+
+        Raises:
+            UnavailableError: there is still no room; counting goes on in memory.
+        """
+        if self._directory:
+            add_up_the_gone(self._directory)
+            if not CountsFile.find_room():
+                raise UnavailableError("disk")
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format, of every worker."""

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import gc
 import os
+import resource
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there gets a name of its own
 # Answers make no cycles: looking for them often only costs the slowest calls.
 GC_THRESHOLDS = (50_000, 20, 100)
+OTHER_FILES = 64  # that a worker has open beside its connections: its log, its counts, its listening sockets
 _MADE_HERE = "connected-jobs-metrics-"
 _LOCK = "held"  # not the one that worker_counts takes for a moment
 
@@ -65,6 +67,21 @@ def _remove_deserted(parent: Path) -> None:
             if lock is not None:
                 shutil.rmtree(file.parent, ignore_errors=True)
                 os.close(lock)
+
+
+def most_connections(wanted: int, *, beside: int) -> int:
+    """How many connections a worker may have, which need an open file each; the limit of those is raised if it may be.
+
+    Args:
+        wanted: As many as are of use.
+        beside: Open files that it needs for something else, such as connections to Postgres, at most.
+    """
+    beside += OTHER_FILES
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted + beside:
+        allowed = wanted + beside if most == resource.RLIM_INFINITY else min(wanted + beside, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return wanted if allowed == resource.RLIM_INFINITY else max(1, min(wanted, allowed - beside))
 
 
 def settle_memory() -> None:

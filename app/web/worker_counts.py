@@ -19,6 +19,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.web.counts_file import bytes_for
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -27,7 +29,6 @@ _GONE = 0  # no process has this number
 _KINDS = ("counter", "histogram")
 _OF_PROCESS = re.compile(r"[a-z_]+_([1-9]\d*)\.db")
 _TORN = (RuntimeError, ValueError, struct.error)  # what prometheus_client raises at a file that is not whole
-_HEAD, _ENTRY = 8, 4 + 8 + 16  # bytes of a file of counts, and of an entry beside its key
 
 
 def _alive(pid: int) -> bool:
@@ -59,15 +60,15 @@ def add_up_the_gone(directory: Path, alive: Callable[[int], bool] = _alive) -> b
     Returns:
         Whether it was done.
     """
-    with _lock_file(directory) as lock:
-        try:
+    try:
+        with _lock_file(directory) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             named = [_OF_PROCESS.fullmatch(path.name) for path in directory.glob("*.db")]
             for pid in {int(name[1]) for name in named if name}:
                 if not alive(pid):
                     _add_worker(directory, pid)
-        except (OSError, *_TORN):  # another scrape, a full disk, a spoilt file
-            return False
+    except (OSError, *_TORN):  # another scrape, a full disk, a spoilt file
+        return False
     return True
 
 
@@ -89,7 +90,7 @@ def _add(own: Path, gone: Path) -> None:
                 sums[key] += value
     made = gone.with_suffix(".new")
     with made.open("wb") as file:  # room for all of it: a write to a map that the disk has no room for kills
-        os.posix_fallocate(file.fileno(), 0, _HEAD + sum(len(key.encode()) + _ENTRY for key in sums))
+        os.posix_fallocate(file.fileno(), 0, bytes_for(sums))
     counts = MmapedDict(str(made))  # type: ignore[no-untyped-call] # same
     for key, value in sums.items():
         counts.write_value(key, value, 0.0)  # type: ignore[no-untyped-call] # same

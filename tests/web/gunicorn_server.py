@@ -8,14 +8,14 @@ import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.serving import GUNICORN
 from tests.web.wire import call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
 READY_S = 30.0
 STOP_S = 20.0
@@ -36,8 +36,18 @@ class Server:
 
 
 @contextmanager
-def gunicorn(database_url: str, folder: Path, *, workers: int = 2, **settings: str) -> Iterator[Server]:
-    """Gunicorn on a free loopback port, ready; its listening socket is ours, so nobody can take the port between."""
+def gunicorn(
+    database_url: str, folder: Path, *, workers: int = 2, within: Sequence[str] = (), **settings: str
+) -> Iterator[Server]:
+    """Gunicorn on a free loopback port, ready; its listening socket is ours, so nobody can take the port between.
+
+    Args:
+        database_url: Of the database that it reads.
+        folder: Where its log, counts and saved file go.
+        workers: How many.
+        within: A command that replaces itself with the one it is given, to change what the service finds.
+        settings: More of its environment.
+    """
     metrics, log = folder / "metrics", folder / "gunicorn.log"
     metrics.mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:
@@ -52,9 +62,9 @@ def gunicorn(database_url: str, folder: Path, *, workers: int = 2, **settings: s
             **settings,
         }
         process = subprocess.Popen(
-            GUNICORN, env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
+            [*within, *GUNICORN], env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
         )
-        server = Server(listener.getsockname()[1], log, metrics)
+        server = Server(listener.getsockname()[1], log, Path(environment["PROMETHEUS_MULTIPROC_DIR"]))
         with ready_until_done(server.port, log, process):
             yield server
 

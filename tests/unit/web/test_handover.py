@@ -108,11 +108,14 @@ def test_no_other_is_asked_for_while_one_is_on_its_way(told: list[signal.Signals
 
 
 def test_a_worker_that_was_killed_with_the_lock_keeps_nobody_from_reloading(
-    monkeypatch: pytest.MonkeyPatch, told: list[signal.Signals]
+    told: list[signal.Signals],
 ) -> None:
-    monkeypatch.setattr("app.web.handover.LOCKED_WITHIN_S", 0.01)
     handover = Handover()
-    handover._lock.acquire()
+    child = os.fork()
+    if not child:
+        with handover._alone():
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
     handover.reloading(1)
     handover.ready(worker())
     assert told == []

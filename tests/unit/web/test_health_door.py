@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
-from app.web.health_door import HealthDoor
+from app.web.health_door import MOST_CLIENTS, HealthDoor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,3 +59,13 @@ def test_workers_share_one_address(door: HealthDoor) -> None:
     second.open()
     assert {ask(door, "/health/live")[0] for _ in range(8)} == {200}
     second.close()
+
+
+def test_idle_clients_hold_a_bounded_number_of_threads_and_keep_no_check_waiting(door: HealthDoor) -> None:
+    before = threading.active_count()
+    with ExitStack() as idle:
+        for _ in range(5 * MOST_CLIENTS):
+            idle.enter_context(socket.create_connection(("127.0.0.1", door.port)))
+        assert ask(door, "/health/live") == (200, {"status": "alive"})
+        assert threading.active_count() - before <= 2 * MOST_CLIENTS  # some are on their way out
+        assert ask(door, "/health/ready") == (200, {"ready": True, "missing": []})

@@ -1,0 +1,104 @@
+"""A worker's counts in a file that other workers read, and in memory while the disk has no room for it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
+
+from prometheus_client import values
+from prometheus_client.mmap_dict import MmapedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FIRST_BYTES = 1 << 16
+_HEAD, _ENTRY = 8, 4 + 8 + 16  # bytes of a file of counts, and of an entry beside its key
+
+
+def bytes_for(keys: Iterable[str]) -> int:
+    """The most bytes that a file with these keys takes."""
+    return _HEAD + sum(len(key.encode()) + _ENTRY for key in keys)
+
+
+class CountsFile(MmapedDict):
+    """Counts in a mapped file whose every byte the disk has set aside.
+
+    Writing to a map whose file has no room on the disk ends the process (SIGBUS), which is why room comes first. Where there
+    is none, or the file cannot be made, counting goes on in memory: scrapes see what was counted before, and all of
+    it once `find_room` succeeds.
+    """
+
+    in_memory: ClassVar[WeakSet[CountsFile]] = WeakSet()
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002 - its base takes it so
+        if read_mode or _has_room(filename, FIRST_BYTES):
+            super().__init__(filename, read_mode)  # type: ignore[no-untyped-call] # prometheus_client has no types here
+            return
+        self._f: Any = None
+        self._fname = filename
+        self._positions: dict[str, int] = {}
+        self._used = _HEAD
+        self._to_memory(mmap.mmap(-1, FIRST_BYTES))
+
+    @classmethod
+    def find_room(cls) -> bool:
+        """Put on disk what is counted in memory; returns whether all of it is."""
+        return all([counts.to_disk() for counts in list(cls.in_memory)])  # noqa: C419 - each is tried
+
+    def _init_value(self, key: str) -> None:
+        while self._used + bytes_for([key]) > self._capacity:
+            self._double()
+        super()._init_value(key)  # type: ignore[no-untyped-call] # same
+
+    def _double(self) -> None:
+        capacity = 2 * self._capacity
+        if self._f is not None and _has_room(self._fname, capacity):
+            self._m, self._capacity = mmap.mmap(self._f.fileno(), capacity), capacity
+            return
+        larger = mmap.mmap(-1, capacity)
+        larger[: self._used] = self._m[: self._used]
+        if self._f is not None:
+            self._f.close()
+            self._f = None
+        self._to_memory(larger)
+
+    def _to_memory(self, memory: mmap.mmap) -> None:
+        self._m, self._capacity = memory, len(memory)
+        self._m[:4] = self._used.to_bytes(4, "little")
+        self.in_memory.add(self)
+
+    def to_disk(self) -> bool:
+        """Go on in the file, with all that was counted; returns whether the disk has room for it."""
+        if not _has_room(self._fname, self._capacity):
+            return False
+        try:
+            file = open(self._fname, "a+b")  # noqa: SIM115, PTH123 - it stays open, as the base's does
+            on_disk = mmap.mmap(file.fileno(), self._capacity)
+        except OSError:
+            return False
+        # What says how much there is comes last: a scrape may read meanwhile.
+        on_disk[_HEAD : self._used] = self._m[_HEAD : self._used]
+        on_disk[:_HEAD] = self._m[:_HEAD]
+        self._f, self._m = file, on_disk
+        self.in_memory.discard(self)
+        return True
+
+
+def _has_room(filename: str, size: int) -> bool:
+    """Make a file if there is none, and have the disk set aside so many bytes for it."""
+    try:
+        handle = os.open(filename, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(handle, 0, size)
+        finally:
+            os.close(handle)
+    except OSError:
+        return False
+    return True
+
+
+def count_where_there_is_room() -> None:
+    """Have prometheus_client keep its counts in a `CountsFile`; call it before the first metric is made."""
+    values.MmapedDict = CountsFile  # type: ignore[attr-defined] # the name under which it looks for what it opens
