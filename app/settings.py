@@ -7,38 +7,18 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app import setting_values as values
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PREFIX = "CJ_"
+_SECRET_BYTES = 64 * 1024
+_SHOWN = 100  # characters of a value that a sentence repeats
 
 
 class SettingsError(Exception):
     """A variable that cannot be used; the sentence names it and says what would do."""
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < least:
-            raise ValueError(f"a whole number of {least} or more")
-        return int(text)
-
-    return parse
-
-
-_whole, _positive = _at_least(0), _at_least(1)
-
-
-def _on_or_off(text: str) -> bool:
-    if text not in ("on", "off"):
-        raise ValueError("on or off")
-    return text == "on"
-
-
-def _server(text: str) -> str:
-    if text not in ("gunicorn", "granian"):
-        raise ValueError("gunicorn or granian")
-    return text
 
 
 def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, of_the_planner: bool = False) -> Any:
@@ -46,8 +26,8 @@ def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, of_the_
     return field(default=default, metadata=told)
 
 
-def _secret_setting(variable: str, **told: str) -> Any:
-    return field(default=None, repr=False, metadata={"secret": variable, **told})
+def _secret_setting(variable: str, parse: Callable[[str], str] = str, **told: str) -> Any:
+    return field(default=None, repr=False, metadata={"secret": variable, "parse": parse, **told})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,71 +38,95 @@ class Settings:
     """
 
     database_url: str | None = _secret_setting("DATABASE_URL")
-    data_dir: Path = _setting(Path(".data"), Path, "where the embedded Postgres and saved shelves live")
-    bind: str = _setting("127.0.0.1:8080", str, "address and port to serve on")
+    data_dir: Path = _setting(
+        Path(".data"), values.folder, "where the embedded Postgres and saved shelves live"
+    )
+    bind: str = _setting("127.0.0.1:8080", values.address, "address and port to serve on")
     health_bind: str | None = _setting(
-        None, str, "address and port where health is answered besides, however many calls wait at CJ_BIND"
+        None,
+        values.address,
+        "address and port where health is answered besides, however many calls wait at CJ_BIND",
     )
-    server: str = _setting("gunicorn", _server, "gunicorn, or granian where its extra is installed")
-    workers: int = _setting(2, _positive, "worker processes")
-    threads: int = _setting(8, _positive, "threads a worker")
-    connections: int = _setting(8, _positive, "connections a worker has to Postgres")
+    server: str = _setting("gunicorn", values.server, "gunicorn, or granian where its extra is installed")
+    workers: int = _setting(2, values.count, "worker processes")
+    threads: int = _setting(8, values.count, "threads a worker")
+    connections: int = _setting(8, values.count, "connections a worker has to Postgres")
     pgbouncer: bool = _setting(
-        default=False, parse=_on_or_off, meaning="on where DATABASE_URL is a PgBouncer"
+        default=False, parse=values.on_or_off, meaning="on where DATABASE_URL is a PgBouncer"
     )
-    deadline_ms: int = _setting(800, _positive, "from first sight of a call to its answer")
-    hard_rps: int = _setting(5000, _whole, "calls/s of one credential above which 429 answers; 0 is off")
+    deadline_ms: int = _setting(800, values.wait_ms, "from first sight of a call to its answer")
+    hard_rps: int = _setting(
+        5000, values.whole, "calls/s of one credential above which 429 answers; 0 is off"
+    )
     soft_rps: int = _setting(
-        0, _whole, "calls/s of one credential and campaign above which popular postings answer; 0 is off"
+        0,
+        values.whole,
+        "calls/s of one credential and campaign above which popular postings answer; 0 is off",
     )
-    limits_uri: str | None = _setting(None, str, "valkey://host:port, to share both lines among instances")
+    limits_uri: str | None = _secret_setting(
+        "CJ_LIMITS_URI",
+        values.shared_storage,
+        meaning="valkey://host:port, to share both lines among instances",
+    )
     trust_request_start: bool = _setting(
         False,
-        _on_or_off,
+        values.on_or_off,
         "on where a proxy of yours sets X-Request-Start: its queue counts towards the deadline",
     )
-    log_per_s: int = _setting(10, _whole, "access log lines a worker writes in a second, at most")
-    pool_wait_ms: int = _setting(250, _positive, "longest wait for a connection of the worker's")
-    card_ttl_s: int = _setting(600, _positive, "longest age of a posting's card in memory")
-    cards: int = _setting(50_000, _at_least(100), "most cards a worker keeps in memory")
-    plans: int = _setting(20_000, _positive, "most members whose list a worker keeps in memory")
-    plan_fresh_s: int = _setting(20, _whole, "how long a member's list is used again without asking Postgres")
-    plan_stale_s: int = _setting(3600, _positive, "how long it is kept for when Postgres does not answer")
-    poll_s: int = _setting(10, _positive, "how often a worker asks which postings changed")
+    log_per_s: int = _setting(10, values.whole, "access log lines a worker writes in a second, at most")
+    pool_wait_ms: int = _setting(250, values.wait_ms, "longest wait for a connection of the worker's")
+    card_ttl_s: int = _setting(600, values.positive, "longest age of a posting's card in memory")
+    cards: int = _setting(50_000, values.between(100), "most cards a worker keeps in memory")
+    plans: int = _setting(20_000, values.positive, "most members whose list a worker keeps in memory")
+    plan_fresh_s: int = _setting(
+        20, values.whole, "how long a member's list is used again without asking Postgres"
+    )
+    plan_stale_s: int = _setting(
+        3600, values.positive, "how long it is kept for when Postgres does not answer"
+    )
+    poll_s: int = _setting(10, values.positive, "how often a worker asks which postings changed")
     saved: Path | None = _setting(
-        None, Path, "what a start without Postgres answers from (default: CJ_DATA_DIR/saved-PORT.json)"
+        None, values.file, "what a start without Postgres answers from (default: CJ_DATA_DIR/saved-PORT.json)"
     )
     publication_delay_s: int = _setting(
-        15 * 60, _whole, "from publishing a refresh to its first use in mails"
+        15 * 60, values.whole, "from publishing a refresh to its first use in mails"
     )
     counting: bool = _setting(
-        True, _on_or_off, "off where the role may not write: sends are not counted, instances not known"
+        True, values.on_or_off, "off where the role may not write: sends are not counted, instances not known"
     )
     instance: str | None = _setting(
-        None, str, "this instance's name among those of the service (default: its host and CJ_BIND)"
+        None, values.name, "this instance's name among those of the service (default: its host and CJ_BIND)"
     )
     planner_bind: str = _setting(
-        "127.0.0.1:8081", str, "address and port of the planner", of_the_planner=True
+        "127.0.0.1:8081", values.address, "address and port of the planner", of_the_planner=True
     )
     planner_https_only: bool = _setting(
         True,
-        _on_or_off,
+        values.on_or_off,
         "off where the planner's pages are opened over plain http, on loopback",
         of_the_planner=True,
     )
     session_key: str | None = _secret_setting(
         "CJ_SESSION_KEY",
+        values.session_key,
         meaning="signs the planner's sessions, 32 characters or more; without it they end when it restarts",
     )
     preview_url: str = _setting(
-        "http://127.0.0.1:8080", str, "the service that the planner's previews call", of_the_planner=True
+        "http://127.0.0.1:8080",
+        values.url,
+        "the service that the planner's previews call",
+        of_the_planner=True,
     )
     preview_credential: str | None = _secret_setting(
         "CJ_PREVIEW_CREDENTIAL",
+        values.credential,
         meaning="name:secret of a content credential, for the planner's previews; without it there are none",
     )
     public_host: str | None = _setting(
-        None, str, "the service's host name as Braze calls it, for templates to copy", of_the_planner=True
+        None,
+        values.host,
+        "the service's host name as Braze calls it, for templates to copy",
+        of_the_planner=True,
     )
 
     @property
@@ -151,20 +155,26 @@ class Settings:
             SettingsError: an unknown `CJ_` name, or a value that does not fit.
         """
         environ = os.environ if environ is None else environ
-        known = {PREFIX + f.name.upper(): f for f in fields(cls) if "parse" in f.metadata}
+        known = {PREFIX + f.name.upper(): f for f in fields(cls) if "secret" not in f.metadata}
         secrets = {f.metadata["secret"]: f for f in fields(cls) if "secret" in f.metadata}
         names = {*known, *secrets, *(f"{name}_FILE" for name in secrets)}
         for name in sorted(environ):
             if name.startswith(PREFIX) and name not in names:
                 told = ", ".join(sorted(name for name in names if name.startswith(PREFIX)))
                 raise SettingsError(f"{name} is not a setting: known are {told}.")
-        values: dict[str, Any] = {
+        given: dict[str, Any] = {
             f.name: _read(name, environ[name], f.metadata["parse"])
             for name, f in known.items()
             if environ.get(name)
         }
-        values |= {f.name: _secret(environ, name) for name, f in secrets.items()}
-        return cls(**values)
+        given |= {f.name: _secret(environ, name, f.metadata["parse"]) for name, f in secrets.items()}
+        settings = cls(**given)
+        if settings.health_bind and values.overlap(settings.bind, settings.health_bind):
+            raise SettingsError(
+                f"CJ_BIND={settings.bind} and CJ_HEALTH_BIND={settings.health_bind} are one address: "
+                "give CJ_HEALTH_BIND another port."
+            )
+        return settings
 
     @classmethod
     def documented(cls) -> list[tuple[str, str, str]]:
@@ -183,17 +193,44 @@ def _read(name: str, text: str, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(text)
     except ValueError as error:
-        raise SettingsError(f"{name}={text!r} does not fit: give {error}.") from error
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        raise SettingsError(f"{name}={shown!r} does not fit: give {error}.") from error
 
 
-def _secret(environ: Mapping[str, str], name: str) -> str | None:
-    """A secret from its variable or from the file that `<name>_FILE` names."""
+def _secret(environ: Mapping[str, str], name: str, parse: Callable[[str], str]) -> str | None:
+    """A secret from its variable or from the file that `<name>_FILE` names; no sentence repeats it."""
     path = environ.get(f"{name}_FILE")
     if path and environ.get(name):
         raise SettingsError(f"Both {name} and {name}_FILE are set: keep one.")
-    if not path:
-        return environ.get(name) or None
+    text = _line_of(path, f"{name}_FILE") if path else environ.get(name, "").strip()
+    if not text:
+        return None
+    if not text.isprintable():
+        raise SettingsError(
+            f"{name} holds a line break or another character that cannot be printed: give one line."
+        )
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}_FILE names {path}, which cannot be read: {error}.") from error
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} does not fit: give {error}.") from None
+
+
+def _line_of(path: str, name: str) -> str:
+    """The one line that a file holds, whichever editor wrote it."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_SECRET_BYTES + 1)
+        text = content.decode("utf-8-sig").strip()
+    except OSError as error:
+        raise SettingsError(f"{name} names {path}, which cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name} names {path}, which cannot be read: it is no text in UTF-8.") from None
+    except ValueError:
+        raise SettingsError(f"{name} names {path!r}, which cannot be read: it is no path.") from None
+    if not text:
+        raise SettingsError(f"{name} names {path}, which is empty: write the secret there, in one line.")
+    if not text.isprintable() or len(content) > _SECRET_BYTES:
+        raise SettingsError(
+            f"{name} names {path}, which holds more than one line of text: leave the secret alone there."
+        )
+    return text

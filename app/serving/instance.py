@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import socket
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,8 +24,7 @@ _BESIDE = ("braze", "capacity", "cli", "demo", "web/pages", "web/capacity_", "we
 # Where an instance stands and what it is called make it no faster.
 _PLACES = ("bind", "data_dir", "health_bind", "instance", "saved")
 # The lines are off while a ceiling is searched and set by what it found; the planner counts them by themselves.
-_LINES = ("hard_rps", "soft_rps", "limits_uri")
-_PASSWORD = re.compile(r"(?<=//)[^/@]*@")
+_LINES = ("hard_rps", "soft_rps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,4 +75,4 @@ def _serving_code() -> Iterator[Path]:
 
 
 def _plain(value: object) -> str | int | bool | None:
-    return value if value is None or isinstance(value, (bool, int)) else _PASSWORD.sub("", str(value))
+    return value if value is None or isinstance(value, (bool, int)) else str(value)

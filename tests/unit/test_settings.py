@@ -61,7 +61,7 @@ def test_an_unknown_variable_is_refused_so_that_a_misspelt_one_is_noticed() -> N
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "1e3", " 3", "３", "0x10"])
 def test_a_number_that_does_not_fit_is_refused_by_name(value: str) -> None:
     said = refusal({"CJ_WORKERS": value})
-    assert said.startswith(f"CJ_WORKERS={value!r} does not fit: give a whole number of ")
+    assert said.startswith(f"CJ_WORKERS={value!r} does not fit: give a whole number from 1 to 1000.")
 
 
 @pytest.mark.parametrize("value", ["true", "1", "ON", "yes"])
@@ -83,29 +83,167 @@ def test_a_secret_in_two_places_is_refused(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_a_secrets_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"\xff\xfe", "cannot be read: it is no text in UTF-8"),
+        (b"", "is empty"),
+        (b" \r\n\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"one\ntwo\n", "more than one line"),
+        (b"hun\0ter2", "more than one line"),
+        (b"a" * 70_000, "more than one line"),
+    ],
+)
+def test_a_secrets_file_that_holds_no_secret_is_named(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
     file = tmp_path / "url"
     if content is not None:
         file.write_bytes(content)
-    assert refusal({"DATABASE_URL_FILE": str(file)}).startswith(
-        f"DATABASE_URL_FILE names {file}, which cannot be read:"
+    sentence = refusal({"DATABASE_URL_FILE": str(file)})
+    assert sentence.startswith(f"DATABASE_URL_FILE names {file}, which ")
+    assert said in sentence
+    assert "hun" not in sentence
+
+
+def test_a_directory_is_no_secrets_file(tmp_path: Path) -> None:
+    assert refusal({"CJ_LIMITS_URI_FILE": str(tmp_path)}) == (
+        f"CJ_LIMITS_URI_FILE names {tmp_path}, which cannot be read: Is a directory."
+    )
+    assert refusal({"CJ_LIMITS_URI_FILE": "a\0b"}).startswith(
+        "CJ_LIMITS_URI_FILE names 'a\\x00b', which cannot"
     )
 
 
-@pytest.mark.parametrize("name", ["CJ_SESSION_KEY", "CJ_PREVIEW_CREDENTIAL"])
-def test_the_planners_secrets_are_read_as_the_databases_is_and_shown_by_nothing(
-    tmp_path: Path, name: str
+SECRETS = {
+    "DATABASE_URL": "postgresql://a:hunter2@b/c",
+    "CJ_LIMITS_URI": "valkey://:hunter2%2Fx@cache:6379",
+    "CJ_SESSION_KEY": "hunter2" * 6,
+    "CJ_PREVIEW_CREDENTIAL": "previews:hunter2",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), SECRETS.items())
+@pytest.mark.parametrize("written", ["{}", "{}\n", "{}\r\n", "\ufeff{}", "\n {} \n\n"])
+def test_every_secret_is_read_from_a_file_too_and_shown_by_nothing(
+    tmp_path: Path, name: str, value: str, written: str
 ) -> None:
     file = tmp_path / "secret"
-    file.write_text("hunter2\n")
-    field_name = name.removeprefix(PREFIX).lower()
-    for environ in ({name: "hunter2"}, {f"{name}_FILE": str(file)}):
+    file.write_text(written.format(value), encoding="utf-8", newline="")
+    for environ in ({name: value}, {f"{name}_FILE": str(file)}):
         found = Settings.from_env(environ)
-        assert getattr(found, field_name) == "hunter2"
+        assert getattr(found, name.removeprefix(PREFIX).lower()) == value
         assert "hunter2" not in repr(found)
-    assert refusal({name: "a", f"{name}_FILE": str(file)}).startswith(f"Both {name} and {name}_FILE are set")
-    assert refusal({f"{name}_FILES": "x"}).startswith(f"{name}_FILES is not a setting: known are ")
+    assert refusal({name: value, f"{name}_FILE": str(file)}).startswith(
+        f"Both {name} and {name}_FILE are set"
+    )
+    if name.startswith(PREFIX):
+        assert refusal({f"{name}_FILES": "x"}).startswith(f"{name}_FILES is not a setting: known are ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CJ_SESSION_KEY", "hunter2", "32 characters or more"),
+        ("CJ_PREVIEW_CREDENTIAL", "hunter2", "one line, name:secret"),
+        ("CJ_PREVIEW_CREDENTIAL", ":hunter2", "one line, name:secret"),
+        ("CJ_LIMITS_URI", "hunter2", "valkey://host:port"),
+        ("CJ_LIMITS_URI", "redis://:hunter2@cache:6379", "valkey://host:port"),
+        ("CJ_LIMITS_URI", "valkey://:hunter2/x@cache:6379", "valkey://host:port"),
+        ("CJ_LIMITS_URI", "valkey://", "valkey://host:port"),
+        ("DATABASE_URL", "postgresql://a:hunter2\n@b/c", "give one line"),
+    ],
+)
+def test_a_secret_that_does_not_fit_is_not_repeated(name: str, value: str, said: str) -> None:
+    sentence = refusal({name: value})
+    assert sentence.startswith(name)
+    assert said in sentence
+    assert "hunter2" not in sentence
+
+
+ADDRESSES = ("CJ_BIND", "CJ_HEALTH_BIND", "CJ_PLANNER_BIND")
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:http"),
+        *("::1:8080", "[::1]", "::1", "[127.0.0.1]:80", "[localhost]:80", "127.0.0.256:80", "1.2.3:80"),
+        *(
+            "http://127.0.0.1:80",
+            "127.0.0.1:80/",
+            "a b:80",
+            "127.0.0.1: 80",
+            "127.0.0.1:８０",
+            "host:-1",
+            "-h:80",
+        ),
+        *("unix:/run/cj.sock", "*:80", "fd://x", "user@host:80"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_at_is_refused_by_name(name: str, value: str) -> None:
+    assert refusal({name: value}) == (
+        f"{name}={value!r} does not fit: give host:port, such as 127.0.0.1:8080 or [::1]:8080."
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["127.0.0.1:1", "[::1]:8080", "[fe80::1]:65535", "localhost:80", "a.b-c.d:80"]
+)
+def test_an_address_that_can_be_is_taken(value: str) -> None:
+    for name in ADDRESSES:
+        assert getattr(Settings.from_env({name: value}), name.removeprefix(PREFIX).lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("bind", "health"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1:8080"),
+        ("0.0.0.0:80", "127.0.0.1:80"),
+        ("127.0.0.1:80", "0.0.0.0:80"),
+        ("[::]:80", "[::1]:80"),
+    ],
+)
+def test_health_is_answered_at_a_port_of_its_own(bind: str, health: str) -> None:
+    assert refusal({"CJ_BIND": bind, "CJ_HEALTH_BIND": health}) == (
+        f"CJ_BIND={bind} and CJ_HEALTH_BIND={health} are one address: give CJ_HEALTH_BIND another port."
+    )
+    Settings.from_env({"CJ_BIND": "127.0.0.1:80", "CJ_HEALTH_BIND": "127.0.0.1:81"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CJ_WORKERS", "1000000", "a whole number from 1 to 1000"),
+        ("CJ_DEADLINE_MS", "600000", "a whole number from 1 to 60000"),
+        ("CJ_POLL_S", "9" * 5000, "a whole number from 1 to 1000000000"),
+        ("CJ_CARDS", "99", "a whole number from 100 to 1000000000"),
+        ("CJ_SOFT_RPS", "inf", "a whole number from 0 to 1000000000"),
+        ("CJ_SOFT_RPS", "nan", "a whole number from 0 to 1000000000"),
+        ("CJ_PREVIEW_URL", "127.0.0.1:8080", "the address of a service"),
+        ("CJ_PREVIEW_URL", "http://", "the address of a service"),
+        ("CJ_PREVIEW_URL", "http://127.0.0.1:99999", "the address of a service"),
+        ("CJ_PREVIEW_URL", "ftp://host", "the address of a service"),
+        ("CJ_PREVIEW_URL", "http://host?x=1", "the address of a service"),
+        ("CJ_PUBLIC_HOST", "https://jobs.example.com", "a host name alone"),
+        ("CJ_PUBLIC_HOST", "jobs.example.com/v1", "a host name alone"),
+        ("CJ_INSTANCE", "a\nb", "at most 200 characters"),
+        ("CJ_DATA_DIR", __file__, "a directory, or where one can be made"),
+        ("CJ_SAVED", str(Path(__file__).parent), "a file's path"),
+        ("CJ_SERVER", "uwsgi", "gunicorn or granian"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_when_it_is_read(name: str, value: str, said: str) -> None:
+    sentence = refusal({name: value})
+    assert sentence.startswith(f"{name}={value[:20]!r}"[:20])
+    assert said in sentence
+
+
+def test_an_addresss_end_does_not_double_the_slash_of_a_path() -> None:
+    assert Settings.from_env({"CJ_PREVIEW_URL": "https://[::1]:8443/"}).preview_url == "https://[::1]:8443"
 
 
 def test_every_setting_is_documented_with_its_default_and_its_meaning() -> None:

@@ -100,7 +100,7 @@ def test_no_secret_is_told() -> None:
         )
     )
     assert "hunter2" not in str(told)
-    assert told["limits_uri"] == "valkey://cache:6379"
+    assert "limits_uri" not in told
     assert told["workers"] == 2
 
 
