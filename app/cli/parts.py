@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import psycopg
 from psycopg import sql
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from app.postgres.connecting import connect
 from app.postgres.embedded import embedded_postgres
 from app.postgres.engine import batch_engine
 from app.settings import Settings
@@ -42,7 +42,7 @@ def database() -> Iterator[str]:
 def embedded_database(data_dir: Path, name: str) -> Iterator[str]:
     """The URL of a database in an embedded server, made where it does not exist."""
     with embedded_postgres(data_dir) as server:
-        with psycopg.connect(server.url, autocommit=True) as connection:
+        with connect(server.url, autocommit=True) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield server.database_url(name)

@@ -1,25 +1,50 @@
-"""Connections for commands, from a libpq URL; answering has its own (`serving_pool`)."""
+"""Engines on the one way to Postgres (`connecting`); answering has its own pool (`serving_pool`)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.pool import NullPool
 
+from app.postgres.connecting import CONNECT_S, connect, pinned_in_transaction
+
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 
-def batch_engine(url: str) -> Engine:
+def batch_engine(url: str, *, through_pgbouncer: bool = False) -> Engine:
     """An engine for commands: a connection per use, transactions as usual.
 
     Args:
         url: As libpq reads it; several hosts are allowed.
+        through_pgbouncer: Whether a PgBouncer is there.
     """
-    return create_engine(
+    return pinned_engine(url, through_pgbouncer=through_pgbouncer, poolclass=NullPool)
+
+
+def pinned_engine(
+    url: str,
+    *,
+    through_pgbouncer: bool,
+    application: str = "connected-jobs",
+    connect_s: int = CONNECT_S,
+    **pool: Any,
+) -> Engine:
+    """An engine whose sessions are as we rely on them; `pool` is how SQLAlchemy keeps connections."""
+    engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(url, application_name="connected-jobs"),
-        poolclass=NullPool,
+        creator=lambda: connect(
+            url, application=application, through_pgbouncer=through_pgbouncer, connect_timeout=connect_s
+        ),
+        use_native_hstore=False,
+        **pool,
     )
+    if through_pgbouncer:
+        pinned = pinned_in_transaction()
+
+        @event.listens_for(engine, "begin")
+        def pin(connection: Connection) -> None:
+            connection.exec_driver_sql(pinned)
+
+    return engine

@@ -6,8 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
@@ -22,6 +21,7 @@ from app.capacity.register import (
     RegisterUnavailableError,
 )
 from app.postgres import campaigns, evidence, instances, send_counts
+from app.postgres.engine import pinned_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,18 +39,19 @@ STATEMENT_MS = 10_000
 SIZES_AGE_S = 10 * 60.0
 
 
-def planner_engine(url: str, *, size: int = 4) -> Engine:
+def planner_engine(url: str, *, size: int = 4, through_pgbouncer: bool = False) -> Engine:
     """An engine with a small pool, for a process that lives long; a broken connection is replaced.
 
     Args:
         url: As libpq reads it; several hosts are allowed.
         size: Most connections at once.
+        through_pgbouncer: Whether a PgBouncer is there.
     """
-    return create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(
-            url, application_name="connected-jobs planner", connect_timeout=CONNECT_S
-        ),
+    return pinned_engine(
+        url,
+        through_pgbouncer=through_pgbouncer,
+        application="connected-jobs planner",
+        connect_s=CONNECT_S,
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,

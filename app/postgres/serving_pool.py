@@ -18,6 +18,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from app.postgres.connecting import PinnedConnection
 from app.serving.deadline import Deadline
 from app.serving.reads import UnavailableError
 from app.serving.waiting_line import WaitingLine
@@ -31,7 +32,8 @@ BACKGROUND_S = 5.0  # longest wait of a read that no call is waiting for
 # Its longest wait for a connection: a worker that starts without Postgres gives up some reads before it answers.
 BACKGROUND_CHECKOUT_S = 1.0
 CONNECT_S = 2  # the least that libpq can be told
-_TIMEOUT = "57014"
+_TIMEOUT = b"57014"
+_NOT_IN_ITS_ENCODING = (b"22P05", b"22021")
 _LOOK_S = 0.02
 
 
@@ -55,10 +57,17 @@ class Statement:
         return max(map(int, re.findall(rb"\$(\d+)", self.sql)), default=0)
 
 
-class _Connection(psycopg.Connection[Any]):
+class _Connection(PinnedConnection):
     """A connection that can wait for its own socket."""
 
     poller: select.poll
+
+
+class UntranslatableError(UnavailableError):
+    """A text that was asked for or given cannot stand in the database at all, in its encoding."""
+
+    def __init__(self) -> None:
+        super().__init__("untranslatable")
 
 
 class ServingPool:
@@ -90,7 +99,6 @@ class ServingPool:
     ) -> None:
         self._statements = statements
         self._wait_s = wait_s
-        self._timeout_ms = statement_timeout_ms
         self._prepare = not through_pgbouncer
         self._line = WaitingLine(size, longest_s=wait_s, threads=threads)
         self._lost = True  # the last connection that was used broke, or there was none yet
@@ -98,8 +106,14 @@ class ServingPool:
             url,
             connection_class=_Connection,
             kwargs={
+                "application": "connected-jobs serve",
+                "through_pgbouncer": through_pgbouncer,
+                "settings": {
+                    "statement_timeout": str(statement_timeout_ms),
+                    # Otherwise Postgres plans the member's read anew at every call, which costs more than running it.
+                    "plan_cache_mode": "force_generic_plan",
+                },
                 "autocommit": True,
-                "application_name": "connected-jobs serve",
                 "connect_timeout": CONNECT_S,
                 "prepare_threshold": None,
             },
@@ -140,9 +154,10 @@ class ServingPool:
         """Run a statement with parameters as Postgres's text; the result is binary.
 
         Raises:
+            UntranslatableError: a text is none that the database could hold.
             UnavailableError: no connection, no reply before the deadline, or an error in its place.
         """
-        return self._with_connection(statement, values, None, deadline)
+        return _held(self._with_connection(statement, values, None, deadline))
 
     def rows(
         self, statement: Statement, parameters: Sequence[object] = (), deadline: Deadline | None = None
@@ -151,7 +166,7 @@ class ServingPool:
         adapt = Transformer()
         values = adapt.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
         plain = [value if value is None else bytes(value) for value in values]
-        result = self._with_connection(statement, plain, adapt.types, deadline)
+        result = _held(self._with_connection(statement, plain, adapt.types, deadline))
         adapt.set_pgresult(result)
         return adapt.load_rows(0, result.ntuples, tuple)
 
@@ -234,18 +249,18 @@ class ServingPool:
         result = pgconn.get_result()
         while pgconn.get_result() is not None:
             pass
-        if result is None or result.status != ExecStatus.TUPLES_OK:
-            raise UnavailableError(_kind(result))
-        return result
+        if result is None:
+            raise UnavailableError("refused")
+        # Such a refusal is of this call alone, and the connection is as good as before.
+        if result.status == ExecStatus.TUPLES_OK or _state(result) in _NOT_IN_ITS_ENCODING:
+            return result
+        raise UnavailableError("timeout" if _state(result) == _TIMEOUT else "refused")
 
     def _configure(self, connection: _Connection) -> None:
         connection.poller = select.poll()
         connection.poller.register(connection.pgconn.socket, select.POLLIN)
         if not self._prepare:
             return
-        connection.execute(f"SET statement_timeout = {int(self._timeout_ms)}")
-        # Otherwise Postgres plans the member's read anew at every call, which costs more than running it.
-        connection.execute("SET plan_cache_mode = force_generic_plan")
         for statement in self._statements:
             result = connection.pgconn.prepare(statement.name, statement.sql)
             if result.status != ExecStatus.COMMAND_OK:
@@ -266,6 +281,11 @@ def _await_reply(pgconn: PGconn, poller: select.poll, remaining_s: float) -> Non
             return
 
 
-def _kind(result: PGresult | None) -> str:
-    state = b"" if result is None else result.error_field(DiagnosticField.SQLSTATE) or b""
-    return "timeout" if state.decode() == _TIMEOUT else "refused"
+def _held(result: PGresult) -> PGresult:
+    if result.status != ExecStatus.TUPLES_OK:
+        raise UntranslatableError
+    return result
+
+
+def _state(result: PGresult) -> bytes:
+    return result.error_field(DiagnosticField.SQLSTATE) or b""

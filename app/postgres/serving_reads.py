@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.postgres.board_rows import MEMBER_COLUMNS, POSTING_COLUMNS, member_from, posting_from
-from app.postgres.serving_pool import Statement
+from app.postgres.serving_pool import Statement, UntranslatableError
 from app.serving.credentials import Credential, Scope
 from app.serving.reads import SEPARATOR, MemberRow, Publication, Run, Shelf
 
@@ -48,6 +48,7 @@ WEIGHTS = _statement(
     WHERE id = $1
     """,
 )
+# Functions are named with their schema: through PgBouncer the search path is anybody's.
 # Ids come joined by a control character, which no id contains: a text is read in a fraction of an array's time.
 # OFFSET 0 keeps the list a read of its own, which is not made for a member who takes no mail; the member is named
 # again for activity, so that the planner sees which of its partitions to look at.
@@ -55,12 +56,14 @@ MEMBER_LIST = _statement(
     "member_list",
     """
     SELECT m.mail_consent AND m.withdrawn_at IS NULL,
-           array_to_string(l.posting_ids, chr(31)),
+           pg_catalog.array_to_string(l.posting_ids, pg_catalog.chr(31)),
            l.reasons,
-           array_to_string(ARRAY(SELECT a.posting_id
-                                 FROM board.activity a
-                                 WHERE a.member_id = $3::text AND a.kind = 'apply' AND a.occurred_at > $1::timestamptz
-                                   AND m.mail_consent AND m.withdrawn_at IS NULL), chr(31))
+           pg_catalog.array_to_string(
+               ARRAY(SELECT a.posting_id
+                     FROM board.activity a
+                     WHERE a.member_id = $3::text AND a.kind = 'apply' AND a.occurred_at > $1::timestamptz
+                       AND m.mail_consent AND m.withdrawn_at IS NULL),
+               pg_catalog.chr(31))
     FROM board.member m
     LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons
                        FROM connected_jobs.recommendation_list r
@@ -103,12 +106,12 @@ NEWEST = _statement(
     SELECT {POSTING_COLUMNS}
     FROM board.posting p
     JOIN board.company c ON c.id = p.company_id
-    WHERE p.status = 'open' AND (p.deadline IS NULL OR p.deadline >= (now() AT TIME ZONE 'Asia/Seoul')::date)
+    WHERE p.status = 'open' AND (p.deadline IS NULL OR p.deadline >= (pg_catalog.now() AT TIME ZONE 'Asia/Seoul')::date)
     ORDER BY p.opened_at DESC, p.id
     LIMIT $1::bigint
     """,
 )
-CLOCK = _statement("clock", "SELECT now()")
+CLOCK = _statement("clock", "SELECT pg_catalog.now()")
 CHANGED = _statement(
     "changed",
     f"""
@@ -174,7 +177,10 @@ class PostgresReads:
     def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
         """A member's list in a run, and what they applied to since, in one round trip."""
         cutoff, number = self._values_of(run)
-        result = self._pool.run(MEMBER_LIST, [cutoff, number, member_id.encode()], deadline)
+        try:
+            result = self._pool.run(MEMBER_LIST, [cutoff, number, member_id.encode()], deadline)
+        except UntranslatableError:
+            return None  # an id that no member can have here
         if result.ntuples == 0:
             return None
         ids, reasons, applied = (result.get_value(0, column) for column in (1, 2, 3))

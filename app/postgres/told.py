@@ -10,10 +10,12 @@ import json
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from app.postgres.serving_pool import Statement
+from app.postgres.serving_pool import Statement, UntranslatableError
 from app.serving.instance import BEAT_EVERY_S
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.postgres.serving_pool import ServingPool
     from app.serving.counting import Batch
     from app.serving.instance import Instance
@@ -26,8 +28,8 @@ _BEAT = Statement(
     VALUES ($1::text, $2::text, $3::integer, $4::jsonb, $5::timestamptz)
     ON CONFLICT (id) DO UPDATE
     SET fingerprint = excluded.fingerprint, workers = excluded.workers, settings = excluded.settings,
-        started_at = excluded.started_at, beat_at = now()
-    WHERE i.beat_at < now() - interval '{BEAT_EVERY_S / 2} s' OR i.started_at <> excluded.started_at
+        started_at = excluded.started_at, beat_at = pg_catalog.now()
+    WHERE i.beat_at < pg_catalog.now() - interval '{BEAT_EVERY_S / 2} s' OR i.started_at <> excluded.started_at
     RETURNING id
     """.encode(),
     planned_anew=True,
@@ -39,18 +41,19 @@ _ADD = Statement(
     b"""
     WITH fresh AS (
         INSERT INTO connected_jobs.send_flush AS f (worker, number, at)
-        VALUES ($1::text, $2::bigint, now())
+        VALUES ($1::text, $2::bigint, pg_catalog.now())
         ON CONFLICT (worker) DO UPDATE SET number = excluded.number, at = excluded.at
         WHERE f.number < excluded.number
         RETURNING worker
     ), counted AS (
-        SELECT c.campaign, c.send, to_timestamp(c.second) AS second, c.calls, c.degraded
-        FROM unnest($3::text[], $4::text[], $5::bigint[], $6::integer[], $7::integer[])
+        SELECT c.campaign, c.send, pg_catalog.to_timestamp(c.second) AS second, c.calls, c.degraded
+        FROM ROWS FROM (pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[]), pg_catalog.unnest($5::bigint[]),
+                        pg_catalog.unnest($6::integer[]), pg_catalog.unnest($7::integer[]))
              AS c (campaign, send, second, calls, degraded), fresh
         ORDER BY 1, 2, 3
     ), sends AS (
         INSERT INTO connected_jobs.send AS s (campaign, send, first_at, last_at)
-        SELECT campaign, send, min(second), max(second)
+        SELECT campaign, send, pg_catalog.min(second), pg_catalog.max(second)
         FROM counted
         GROUP BY 1, 2
         ORDER BY 1, 2
@@ -58,8 +61,10 @@ _ADD = Statement(
         SET first_at = least(s.first_at, excluded.first_at), last_at = greatest(s.last_at, excluded.last_at)
     ), sketches AS (
         INSERT INTO connected_jobs.send_sketch (campaign, send, worker, sketch)
-        SELECT k.campaign, k.send, k.part, decode(k.sketch, 'base64')
-        FROM unnest($8::text[], $9::text[], $10::text[], $11::text[]) AS k (campaign, send, part, sketch), fresh
+        SELECT k.campaign, k.send, k.part, pg_catalog.decode(k.sketch, 'base64')
+        FROM ROWS FROM (pg_catalog.unnest($8::text[]), pg_catalog.unnest($9::text[]), pg_catalog.unnest($10::text[]),
+                        pg_catalog.unnest($11::text[]))
+             AS k (campaign, send, part, sketch), fresh
         ON CONFLICT (campaign, send, worker) DO UPDATE SET sketch = excluded.sketch
     ), seconds AS (
         INSERT INTO connected_jobs.send_second AS s (campaign, send, second, calls, degraded)
@@ -93,19 +98,33 @@ class PostgresCounts:
         self._pool = pool
 
     def add(self, batch: Batch) -> None:
-        """Add a batch, unless it is in already; raises `UnavailableError`."""
-        seconds, sketches = batch.seconds, batch.sketches
-        values = [
-            batch.worker,
-            batch.number,
-            [one.campaign for one in seconds],
-            [one.send for one in seconds],
-            [one.second for one in seconds],
-            [one.calls for one in seconds],
-            [one.degraded for one in seconds],
-            [one.campaign for one in sketches],
-            [one.send for one in sketches],
-            [one.part for one in sketches],
-            [b64encode(one.sketch).decode() for one in sketches],
-        ]
-        self._pool.rows(_ADD, values)
+        """Add a batch, unless it is in already; raises `UnavailableError`.
+
+        Where the database's encoding lacks a character of a campaign's or a send's name, they are added with it
+        escaped: one name must not keep the others from being counted.
+        """
+        try:
+            self._pool.rows(_ADD, _values(batch, str))
+        except UntranslatableError:
+            self._pool.rows(_ADD, _values(batch, _escaped))
+
+
+def _values(batch: Batch, named: Callable[[str], str]) -> list[object]:
+    seconds, sketches = batch.seconds, batch.sketches
+    return [
+        batch.worker,
+        batch.number,
+        [named(one.campaign) for one in seconds],
+        [named(one.send) for one in seconds],
+        [one.second for one in seconds],
+        [one.calls for one in seconds],
+        [one.degraded for one in seconds],
+        [named(one.campaign) for one in sketches],
+        [named(one.send) for one in sketches],
+        [one.part for one in sketches],
+        [b64encode(one.sketch).decode() for one in sketches],
+    ]
+
+
+def _escaped(name: str) -> str:
+    return name.encode("ascii", "backslashreplace").decode()
