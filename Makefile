@@ -12,10 +12,11 @@ HOST ?=
 DEMO ?=
 RPS ?= 300
 MINUTES ?= 20
+ROUNDS ?= 240
 ARGS ?=
 PYTEST ?=
 
-.PHONY: demo test check format serve bench loadtest faults soak accuracy scale image clean
+.PHONY: demo test check format serve bench loadtest faults soak accuracy scale kills hostile image clean
 
 demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Postgres on PORT
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -57,6 +58,12 @@ faults: .venv/ready ## every row of the fault table, then every alert
 
 soak: .venv/ready ## a demo under RPS calls/s for MINUTES, workers recycled, a refresh in the middle
 	$(RUN) python -m loadtest.soak --rps $(RPS) --minutes $(MINUTES) $(ARGS)
+
+kills: .venv/ready ## our commands killed at random moments, ROUNDS times; nothing may be lost or half done
+	$(RUN) python -m tests.hostile.kills --rounds $(ROUNDS) $(ARGS)
+
+hostile: .venv/ready ## sends at half the ceiling for MINUTES while everything goes wrong, every answer checked (as root)
+	$(RUN) python -m tests.hostile.day --minutes $(MINUTES) $(ARGS)
 
 accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
 	$(RUN) python -m loadtest.accuracy $(ARGS)

@@ -56,14 +56,15 @@ class Load:
         members: Iterable[str] | None = None,
         campaign: str = CAMPAIGN,
         tls: tuple[ssl.SSLContext, str] | None = None,
+        authorization: str | None = None,
     ) -> None:
         self._port = port
         self._trust = tls[0] if tls else None
         self._name = tls[1] if tls else None
         self._rate_rps = rate_rps
         self._members = iter(members or crowd())
-        self._tail = f"/recommendations?campaign={campaign} HTTP/1.1\r\nHost: jobs.example\r\n"
-        self._tail += f"Authorization: {basic('braze')}\r\n\r\n"
+        self._query = f"campaign={campaign}"
+        self._authorization = authorization or basic("braze")
         self._idle: list[_Connection] = []
         self._outcomes: list[Outcome] = []
         self._stopping = threading.Event()
@@ -119,7 +120,7 @@ class Load:
     async def _call(self, at_s: float, member_id: str) -> None:
         try:
             async with asyncio.timeout(CUT_OFF_S + 0.5):
-                status, body = await self._exchange(member_id)
+                status, body = await self._exchange(member_id, self._query)
         except TimeoutError:
             self._outcomes.append(Outcome(at_s=at_s, took_s=time.monotonic() - at_s, failure="cut off"))
             return
@@ -143,10 +144,13 @@ class Load:
             )
         )
 
-    async def _exchange(self, member_id: str) -> tuple[int, bytes]:
+    async def _exchange(self, member_id: str, query: str) -> tuple[int, bytes]:
         reader, writer = await self._connection()
         try:
-            writer.write(f"GET /v1/members/{member_id}{self._tail}".encode())
+            writer.write(
+                f"GET /v1/members/{member_id}/recommendations?{query} HTTP/1.1\r\nHost: jobs.example\r\n"
+                f"Authorization: {self._authorization}\r\n\r\n".encode()
+            )
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
             body = await reader.readexactly(length)
