@@ -18,6 +18,7 @@ from app.braze.errors import TemplateError
 
 CUT_OFF_S = 2.0
 MAX_BYTES = 1024 * 1024
+MAX_JSON_DEPTH = 100
 STATUS_KEY = "__http_status_code__"
 
 _HTTP_PORTS = (None, 80, 443)
@@ -220,16 +221,43 @@ def _fault_of(answer: Answer, duration_s: float) -> str | None:
     return None
 
 
-def usable_value(answer: Answer) -> dict[str, object] | list[object] | str:
-    """Return what a usable answer gives a template: object with its status, array without, or text.
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """An answer that is JSON: what the template's variable becomes."""
 
-    A bare JSON number or string counts as text: Braze documents objects and arrays only.
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """An answer that is no JSON: it stands in the mail where the tag stood."""
+
+    text: str
+
+
+def read_answer(text: str, status: int) -> JsonText | PlainText:
+    """Return what a usable answer gives a template; only an object learns its status.
+
+    JSON is what Ruby takes for it: a bare number or text is, NaN and Infinity are not, nor is what is nested
+    deeper than 100.
     """
-    text = answer.body.decode("utf-8", errors="replace")
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
+        _check_depth(value, MAX_JSON_DEPTH)
     except (ValueError, RecursionError):
-        return text
-    if isinstance(value, dict):
-        return value | {STATUS_KEY: answer.status}
-    return value if isinstance(value, list) else text
+        return PlainText(text)
+    return JsonText(value | {STATUS_KEY: status} if isinstance(value, dict) else value)
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(constant)
+
+
+def _check_depth(value: object, left: int) -> None:
+    if isinstance(value, str):
+        value.encode()  # half a surrogate pair is no text, nor is what Ruby cannot read either
+    if isinstance(value, dict | list):
+        if not left:
+            raise ValueError
+        for item in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check_depth(item, left - 1)

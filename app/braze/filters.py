@@ -1,34 +1,137 @@
-"""The filters Braze has beside standard Liquid's, as far as templates that call us need them.
+"""The filters Braze has beside standard Liquid's, and those of Liquid it does not have.
 
 Source: https://www.braze.com/docs/user_guide/personalization_and_dynamic_content/liquid/advanced_filters
+and .../liquid/filters
 """
 
-import json
-from urllib.parse import quote
+from __future__ import annotations
 
-from liquid.filter import string_filter
+import hashlib
+import hmac
+import json
+import re
+from base64 import b64encode
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from app.braze.liquid.faults import LiquidError
+from app.braze.liquid.filters import Filter, as_filter
+from app.braze.liquid.moments import Moment, read
+from app.braze.liquid.values import is_number, looked_up, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Ruby's URI.escape leaves these alone; Braze's documented examples agree with it.
 _UNRESERVED = "-_.!~*'()"
 _RESERVED = ";/?:@&=+$,[]"
+_THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 
 
-@string_filter
-def url_escape(value: str) -> str:
+def url_escape(value: object) -> str:
     """Percent-encode what no URL may hold: `hey<>hi` becomes `hey%3C%3Ehi`; `/`, `?` and `&` stay."""
-    return quote(value, safe=_UNRESERVED + _RESERVED)
+    return quote(to_text(value), safe=_UNRESERVED + _RESERVED, errors="replace")
 
 
-@string_filter
-def url_param_escape(value: str) -> str:
+def url_param_escape(value: object) -> str:
     """Percent-encode for one path segment or query value: `hey<&>hi` becomes `hey%3C%26%3Ehi`."""
-    return quote(value, safe=_UNRESERVED)
+    return quote(to_text(value), safe=_UNRESERVED, errors="replace")
 
 
-@string_filter
-def json_escape(value: str) -> str:
+def json_escape(value: object) -> str:
     r"""Escape for the inside of a JSON string: `123"456` becomes `123\"456`; the quotes around are the template's."""
-    return json.dumps(value, ensure_ascii=False)[1:-1]
+    return json.dumps(to_text(value), ensure_ascii=False)[1:-1]
 
 
-FILTERS = {"url_escape": url_escape, "url_param_escape": url_param_escape, "json_escape": json_escape}
+def as_json_string(value: object) -> str:
+    """Return the value as JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def property_accessor(value: object, key: object) -> object:
+    """Return what an object holds under a key."""
+    return looked_up(value, key)
+
+
+def number_with_delimiter(value: object) -> object:
+    """Put a comma between thousands: 123456 becomes `123,456`; what is no number stays as it is."""
+    whole, dot, rest = to_text(value).partition(".")
+    return _THOUSANDS.sub(",", whole) + dot + rest if re.fullmatch(r"-?\d+", whole, re.ASCII) else value
+
+
+def money(value: object) -> object:
+    """Write a number with two decimals, 17.8 as `17.80`, and commas between thousands; what is no number stays."""
+    if not is_number(value):
+        return value
+    try:
+        return number_with_delimiter(str(Decimal(to_text(value)).quantize(Decimal("0.01"), ROUND_HALF_UP)))
+    except InvalidOperation:
+        return value
+
+
+def _hashed(algorithm: str) -> Callable[[object], str]:
+    return lambda value: hashlib.new(algorithm, _bytes(value), usedforsecurity=False).hexdigest()
+
+
+def _signed(algorithm: str, written: Callable[[bytes], str]) -> Callable[[object, object], str]:
+    return lambda value, key: written(hmac.digest(_bytes(key), _bytes(value), algorithm))
+
+
+def _bytes(value: object) -> bytes:
+    return to_text(value).encode(errors="replace")
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def time_zone_filter(now: Moment) -> Filter:
+    """Return the `time_zone` filter of a render that happens at that moment: the same time, seen in a zone."""
+
+    def time_zone(value: object, zone: object) -> object:
+        moment = read(value, now)
+        if moment is None:
+            return value
+        try:
+            seen = datetime.fromtimestamp(moment.second, UTC).astimezone(ZoneInfo(to_text(zone)))
+        except (ValueError, OSError, OverflowError, KeyError) as error:
+            raise LiquidError(f"Invalid Timezone: {to_text(zone)}") from error
+        offset = seen.utcoffset()
+        return moment.at(int(offset.total_seconds()) if offset else 0, seen.tzname() or "")
+
+    return as_filter(time_zone)
+
+
+_FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
+    "as_json_string": as_json_string,
+    "hmac_sha1": _signed("sha1", bytes.hex),
+    "hmac_sha1_base64": _signed("sha1", _base64),
+    "hmac_sha1_hex": _signed("sha1", bytes.hex),
+    "hmac_sha256": _signed("sha256", bytes.hex),
+    "hmac_sha256_base64": _signed("sha256", _base64),
+    "hmac_sha256_hex": _signed("sha256", bytes.hex),
+    "hmac_sha512": _signed("sha512", bytes.hex),
+    "json_escape": json_escape,
+    "md5": _hashed("md5"),
+    "money": money,
+    "number_with_delimiter": number_with_delimiter,
+    "property_accessor": property_accessor,
+    "sha1": _hashed("sha1"),
+    "sha2": _hashed("sha256"),
+    "url_escape": url_escape,
+    "url_param_escape": url_param_escape,
+}
+FILTERS: Final = {name: as_filter(function) for name, function in _FUNCTIONS.items()}
+OF_A_MOMENT: Final = ("date", "time_zone")
+REFUSED: Final = frozenset(
+    {
+        "camelize", "find_index", "format_address", "handle", "handleize", "highlight", "money_with_currency",
+        "money_without_currency", "pluralize",
+    }
+)  # fmt: skip
+"""What Liquid has elsewhere, and Braze says it has not."""
+DOUBTED: Final = frozenset({"lstrip", "rstrip", "sum"})
+"""What newer or plain Liquid has, but Braze does not list or lists as not supported."""

@@ -11,16 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.braze.errors import TemplateError
-from app.braze.personalization import OUTPUT
+from app.braze.liquid.scanner import end_of_output
 
 CACHE_MIN_S = 5 * 60
 CACHE_MAX_S = 4 * 60 * 60
 
-_WORD = re.compile(rf"(?:{OUTPUT}|[^ \t\r\n])+")  # \S would end a URL at the non-breaking spaces Braze strips
-_HEADERS = re.compile(rf"""\{{(?:"(?:\\.|{OUTPUT}|[^"\\])*"|{OUTPUT}|[^{{}}"])*\}}""")
+_SPACES = " \t\r\n"  # not the non-breaking spaces in URLs, which Braze strips
 _OPTION = re.compile(r":(\w+)(?=\s|$)")
 _SPACE = re.compile(r"\s*")
-_FLAGS = ("retry", "no_cache")
+_FLAGS = ("retry", "no_cache", "rerender")
 _VALUED = (
     "save",
     "method",
@@ -48,6 +47,8 @@ class CallOptions:
     retry: bool = False
     cache_max_age_s: int | None = None
     no_cache: bool = False
+    rerender: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def cacheable_s(self) -> int | None:
@@ -59,14 +60,16 @@ class CallOptions:
 
 def parse_options(text: str) -> CallOptions:
     """Read the text between `connected_content` and `%}`; raises TemplateError with one sentence."""
-    url = _WORD.match(text)
-    if url is None or url.group().startswith(":"):
+    start = _skip_space(text, 0)
+    end = _end_of_word(text, start)
+    url = text[start:end]
+    if not url or url.startswith(":"):
         raise TemplateError(
             "connected_content needs a URL first: {% connected_content https://... :save jobs %}."
         )
-    found = _scan(text, _skip_space(text, url.end()))
+    found = _scan(text, _skip_space(text, end))
     options = CallOptions(
-        url=url.group(),
+        url=url,
         method=_method(found.get("method", "get")),
         headers=found.get("headers"),
         body=found.get("body"),
@@ -77,6 +80,8 @@ def parse_options(text: str) -> CallOptions:
         retry="retry" in found,
         cache_max_age_s=_cache_max_age_s(found.get("cache_max_age")),
         no_cache="no_cache" in found,
+        rerender="rerender" in found,
+        notes=_notes(found),
     )
     _refuse_contradictions(options)
     return options
@@ -115,12 +120,50 @@ def _unexpected(rest: str, found: dict[str, str]) -> str:
 
 def _value(name: str, text: str, position: int) -> str:
     object_follows = text.startswith("{", position) and not text.startswith("{{", position)
-    pattern = _HEADERS if name == "headers" and object_follows else _WORD
-    match = pattern.match(text, position)
-    if match is None or _OPTION.match(match.group()):
+    end = (
+        _end_of_object(text, position)
+        if name == "headers" and object_follows
+        else _end_of_word(text, position)
+    )
+    value = text[position:end]
+    if not value or _OPTION.match(value):
         hint = ' a JSON object such as {"X-Name": "value"}' if name == "headers" else " a value"
         raise TemplateError(f"connected_content's option :{name} needs{hint} after it.")
-    return match.group()
+    return value
+
+
+def _end_of_word(text: str, position: int) -> int:
+    """Where a word ends, which may hold spaces within `{{ }}`."""
+    while position < len(text) and text[position] not in _SPACES:
+        position = _after_output(text, position) if text.startswith("{{", position) else position + 1
+    return position
+
+
+def _after_output(text: str, position: int) -> int:
+    end = end_of_output(text, position)
+    if text[end - 2 : end] != "}}" or not end:
+        raise TemplateError(
+            f"connected_content can't read '{text[position : position + 30]}': it is not closed by }}}}."
+        )
+    return end
+
+
+def _end_of_object(text: str, position: int) -> int:
+    """Where a JSON object ends, whose texts may hold `{{ }}`."""
+    depth, is_quoted = 0, False
+    while position < len(text):
+        if text.startswith("{{", position):
+            position = _after_output(text, position)
+            continue
+        character = text[position]
+        position += 2 if is_quoted and character == "\\" else 1
+        if character == '"':
+            is_quoted = not is_quoted
+        elif character in "{}" and not is_quoted:
+            depth += 1 if character == "{" else -1
+            if not depth:
+                return position
+    return position
 
 
 def _skip_space(text: str, position: int) -> int:
@@ -162,11 +205,14 @@ _CONTRADICTIONS: tuple[tuple[Callable[[CallOptions], bool], str], ...] = (
         lambda options: options.basic_auth is not None and options.auth_credentials is not None,
         "connected_content can't have both :basic_auth and :auth_credentials; keep one.",
     ),
-    (
-        lambda options: options.body is not None and options.method == "GET",
-        "connected_content sends a :body with :method post only; add it or leave the body out.",
-    ),
 )
+
+
+def _notes(found: dict[str, str]) -> tuple[str, ...]:
+    """What a template's author should know of options that Braze takes all the same."""
+    if "body" in found and found.get("method", "get").upper() == "GET":
+        return ("Braze documents a :body for :method post only; the preview sends it with this GET",)
+    return ()
 
 
 def _refuse_contradictions(options: CallOptions) -> None:

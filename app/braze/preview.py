@@ -1,24 +1,35 @@
 """Render a template as Braze would, for one member, against a running service."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from io import StringIO
+from typing import TYPE_CHECKING, Final
 
-from liquid import Environment, RenderContext, Token
-from liquid.exceptions import LiquidError
-
-from app.braze.blank import register_blank
+from app.braze import data_tags, tags
+from app.braze.attributes import NAMESPACES, named, variables
 from app.braze.calls import Answer, Call, Credential, Fetch, build_request, perform
+from app.braze.data_tags import EXTRAS
 from app.braze.errors import TemplateError
-from app.braze.filters import FILTERS
+from app.braze.filters import FILTERS, time_zone_filter
 from app.braze.http_fetch import fetch_over_http
-from app.braze.options import CallOptions
-from app.braze.personalization import namespaces, rewrite_references
-from app.braze.tags import CALLER, MessageAborted, register_tags
+from app.braze.liquid.context import Context
+from app.braze.liquid.faults import Budget, LimitError, LiquidSyntaxError
+from app.braze.liquid.filters import STANDARD, date_filter
+from app.braze.liquid.moments import Moment
+from app.braze.liquid.nodes import Output
+from app.braze.liquid.scanner import Source
+from app.braze.parsing import BrazeParser
+from app.braze.tags import CALLER, NOTES, MessageAborted, TagError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from app.braze.options import CallOptions
 
 MAX_RETRIES = 5
+MAX_CALLS: Final = 100
+MAX_CALLS_S: Final = 30.0
 
 SAMPLE_ATTRIBUTES: Mapping[str, object] = {
     "campaign.dispatch_id": "preview",
@@ -56,30 +67,18 @@ Outcome = Rendered | Aborted | WouldBeRetried
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One rendered field of a message, and the calls its render made, in order."""
+    """One rendered field of a message, and the calls its render made, in order.
+
+    `missing` names what only Braze would fill in and what got no value: attributes, Content Blocks, catalog items.
+    `notes` are sentences on what Braze reads otherwise than it looks, and what the preview cannot do. `extras` are
+    the message extras that go out with the send event.
+    """
 
     outcome: Outcome
     calls: tuple[Call, ...]
-
-
-class _BrazeEnvironment(Environment):
-    """python-liquid with Braze's references, tags and filters; nothing is escaped unless the template says so."""
-
-    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        super().setup_tags_and_filters(extra=extra)
-        register_tags(self)
-        register_blank(self)
-        for name, function in FILTERS.items():
-            self.add_filter(name, function)
-
-    def tokenizer(self) -> Callable[[str], Iterator[Token]]:
-        tokenize = super().tokenizer()
-        return lambda source: tokenize(rewrite_references(source))
-
-
-@cache
-def _environment() -> _BrazeEnvironment:
-    return _BrazeEnvironment()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    extras: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -105,6 +104,11 @@ class _Caller:
             authorization=self._authorization(options),
             base_url=self.base_url,
         )
+        if len(self.calls) >= MAX_CALLS or sum(call.duration_s for call in self.calls) > MAX_CALLS_S:
+            raise LimitError(
+                f"the render makes more than {MAX_CALLS} calls or waits more than {MAX_CALLS_S:g} s for them, "
+                "which the preview does not do: call once, outside of loops"
+            )
         call, answer = perform(request, fetch=self.fetch, clock=self.clock, cacheable_s=options.cacheable_s)
         self.calls.append(call)
         if answer is None and options.retry and self.to_retry is None:
@@ -120,7 +124,7 @@ class _Caller:
         return self.credential.basic() if options.basic_auth else self.credential.bearer()
 
 
-def preview(
+def preview(  # noqa: PLR0913 - two of them are clocks
     template_text: str,
     *,
     user_id: str,
@@ -130,34 +134,54 @@ def preview(
     fetch: Fetch = fetch_over_http,
     clock: Callable[[], float] = time.monotonic,
     attempt: int = 1,
+    now: Callable[[], float] = time.time,
 ) -> Part:
     """Render one field of a message (subject, HTML, text) for one member.
 
     Each field has a scope of its own, as in Braze: a variable saved in one is unknown in the next, which must make
     its own call. Every call goes to `base_url` (scheme, host, path prefix) when given, with `credential` for whatever
-    credential name the template uses. `attributes` are named as in `personalization.namespaces`. `attempt` counts
-    from 1; after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here.
+    credential name the template uses. `attributes` are named as in `attributes.variables`. `attempt` counts from 1; after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here.
 
-    Raises TemplateError if the template itself is wrong, with its line.
+    Raises TemplateError if the template itself is wrong, with its line and column, or asks for more than a preview does.
     """
+    source = Source(template_text)
     caller = _Caller(credential=credential, base_url=base_url, fetch=fetch, clock=clock)
-    variables = namespaces(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})})
+    context = _context(
+        variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Moment(int(now()))
+    )
+    parser = BrazeParser(source, tags.TAGS | data_tags.TAGS)
+    output = Output()
     try:
-        outcome: Outcome = _settled(_render(template_text, variables, caller), caller.to_retry, attempt)
+        parser.read_all().render(context, output)
+        outcome: Outcome = _settled(output.text, caller.to_retry, attempt)
     except MessageAborted as aborted:
         outcome = Aborted(aborted.reason, prevented_retry=caller.to_retry is not None)
-    except LiquidError as error:
-        raise TemplateError(_sentence(error)) from error
-    return Part(outcome, tuple(caller.calls))
+    except (LiquidSyntaxError, TagError) as error:
+        raise TemplateError(_sentence(source, error.at, str(error))) from error
+    except (LimitError, RecursionError) as error:
+        reason = str(error) if isinstance(error, LimitError) else "its values are nested too deep to be shown"
+        raise TemplateError(f"The preview stops here: {reason}.") from error
+    return Part(
+        outcome,
+        tuple(caller.calls),
+        missing=named(context.missing),
+        notes=_notes(source, [*parser.notes, *context.tags[NOTES]], context.faults),
+        extras=context.tags[EXTRAS],
+    )
 
 
-def _render(template_text: str, variables: Mapping[str, object], caller: _Caller) -> str:
-    template = _environment().from_string(template_text)
-    context = RenderContext(template, globals=variables)
-    context.tag_namespace[CALLER] = caller
-    buffer = StringIO()
-    template.render_with_context(context, buffer)
-    return buffer.getvalue()
+def _context(given: dict[str, object], caller: _Caller, now: Moment) -> Context:
+    filters = STANDARD | FILTERS | {"date": date_filter(now), "time_zone": time_zone_filter(now)}
+    context = Context(given, filters, Budget(), watched=NAMESPACES)
+    context.tags = {CALLER: caller, NOTES: [], EXTRAS: {}}
+    return context
+
+
+def _notes(
+    source: Source, notes: Iterable[tuple[int, str]], faults: Iterable[tuple[int, str]]
+) -> tuple[str, ...]:
+    shown = [*notes, *((at, f"Liquid prints 'Liquid error: {fault}' here") for at, fault in faults)]
+    return tuple(dict.fromkeys(_sentence(source, at, note) for at, note in shown))
 
 
 def _settled(text: str, to_retry: Call | None, attempt: int) -> Outcome:
@@ -170,7 +194,9 @@ def _settled(text: str, to_retry: Call | None, attempt: int) -> Outcome:
     return WouldBeRetried(to_retry.url, failure, attempts_left)
 
 
-def _sentence(error: LiquidError) -> str:
-    where = error.context()
-    message = str(error.message).strip().rstrip(".")
-    return f"Line {where[0]} of the template: {message}." if where else f"The template: {message}."
+def _sentence(source: Source, at: int | None, message: str) -> str:
+    message = message.strip().rstrip(".")
+    if at is None:
+        return f"The template: {message}."
+    line, column = source.line_and_column(at)
+    return f"Line {line}, column {column} of the template: {message}."

@@ -1,27 +1,36 @@
-"""The two tags Braze adds to Liquid: `connected_content` and `abort_message`."""
+"""The two tags a template that calls us needs: `connected_content` and `abort_message`."""
+
+from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from io import StringIO
-from typing import Protocol, TextIO
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from liquid import BoundTemplate, Environment, RenderContext, Token
-from liquid.ast import Node
-from liquid.exceptions import LiquidError, LiquidSyntaxError
-from liquid.stream import TokenStream
-from liquid.tag import Tag
-from liquid.token import TOKEN_EXPRESSION
-
-from app.braze.calls import Answer, usable_value
+from app.braze.attributes import NAMESPACES
+from app.braze.calls import Answer, JsonText, PlainText, read_answer
 from app.braze.errors import TemplateError
+from app.braze.liquid.faults import LiquidSyntaxError
+from app.braze.liquid.nodes import Text
+from app.braze.liquid.scanner import Source
 from app.braze.options import CallOptions, parse_options
+from app.braze.parsing import BrazeParser, render_part
 
-CALLER = "connected_content"
-"""The key in a render context's tag namespace under which connected_content finds its caller."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-_REASON = re.compile(r"""\(\s*(?:'(?P<single>[^']*)'|"(?P<double>[^"]*)")?\s*\)""")
+    from app.braze.liquid.context import Context
+    from app.braze.liquid.nodes import Body, Node, Output, Parser, Tag
+
+CALLER: Final = "connected_content"
+"""The key in a context's tags under which connected_content finds its caller."""
+NOTES: Final = "notes"
+"""The key under which tags leave, with an offset, what a person should know."""
+
+_REASON = re.compile(r"\(\s*(?P<inner>.*?)\s*\)|(?P<bare>'[^']*'|\"[^\"]*\"|[^()'\"]*)", re.DOTALL)
+_QUOTED = re.compile(r"'(.*)'|\"(.*)\"", re.DOTALL)
+_BARE_REFERENCE = re.compile(rf"(?:(?:{'|'.join(sorted(NAMESPACES))})\.)?\$\{{[^{{}}\n]+\}}")
+_CALLING: Final = ("connected_content", "catalog_items", "catalog_selection_items")
 
 
 class MessageAborted(Exception):  # noqa: N818  # control flow, not a fault: the template asked for it
@@ -30,6 +39,14 @@ class MessageAborted(Exception):  # noqa: N818  # control flow, not a fault: the
     def __init__(self, reason: str | None) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TagError(Exception):
+    """A tag that is wrong once its Liquid is filled in; the sentence says why."""
+
+    def __init__(self, sentence: str, at: int) -> None:
+        super().__init__(sentence)
+        self.at = at
 
 
 class Caller(Protocol):
@@ -46,54 +63,79 @@ class Caller(Protocol):
 class Pieces:
     """The parts of a tag that are templates of their own."""
 
-    url: BoundTemplate
-    headers: BoundTemplate | None
-    body: BoundTemplate | None
+    url: Body
+    headers: Body | None
+    body: Body | None
+    names: dict[str, Body]
 
 
-class ConnectedContentNode(Node):
+@dataclass(slots=True)
+class ConnectedContent:
     """Calls when rendered, then assigns the answer or prints it."""
 
-    __slots__ = ("options", "pieces")
+    at: int
+    options: CallOptions
+    pieces: Pieces
+    parser: BrazeParser
+    tag: Tag
+    blank: bool = False  # text answers are printed where the tag stands
 
-    def __init__(self, token: Token, options: CallOptions, pieces: Pieces) -> None:
-        super().__init__(token)
-        self.options = options
-        self.pieces = pieces
-        self.blank = False  # text answers are printed where the tag stands
-
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+    def render(self, context: Context, output: Output) -> None:
         """Call, and give the template what Braze would.
 
-        JSON goes to the `:save` variable, or to `connected` without one. Other text replaces the tag; that it does
-        so even with `:save` is what the open-source brazejs does, and not documented.
+        JSON goes to the `:save` variable, or to `connected` without one. Other text replaces the tag, and nothing is
+        saved then. With `:rerender`, the Liquid in the answer is filled in first, one level deep.
         """
-        caller: Caller = context.tag_namespace[CALLER]
+        caller: Caller = context.tags[CALLER]
         try:
             answer = caller(
-                self.options,
-                url=_filled(self.pieces.url, context),
-                headers=_headers_of(_filled(self.pieces.headers, context)),
-                body=_filled(self.pieces.body, context) if self.pieces.body else None,
+                self._filled_options(context),
+                url=self._filled(self.pieces.url, context),
+                headers=_headers_of(self._filled(self.pieces.headers, context)),
+                body=self._filled(self.pieces.body, context) if self.pieces.body else None,
             )
         except TemplateError as error:
-            raise LiquidError(str(error), token=self.token) from error
-        except LiquidError as error:  # its position is within a piece: show the tag's
-            raise LiquidError(str(error.message), token=self.token) from error
-        value = None if answer is None else usable_value(answer)
-        if isinstance(value, str):
-            context.assign(self.options.save or "connected", None)
-            return buffer.write(value)
-        context.assign(self.options.save or "connected", value)
-        return 0
+            raise TagError(str(error), self.at) from error
+        variable = self.options.save or "connected"
+        context.assign(variable, None)
+        if answer is None:
+            return
+        text = answer.body.decode("utf-8", errors="replace")
+        match read_answer(self._again(text, context) if self.options.rerender else text, answer.status):
+            case JsonText(value):
+                context.assign(variable, value)
+            case PlainText(plain):
+                if self.options.save:
+                    context.tags[NOTES].append(
+                        (
+                            self.at,
+                            f"the answer is no JSON, so it is printed here and '{variable}' stays empty",
+                        )
+                    )
+                output.write(plain)
+
+    def _filled(self, piece: Body | None, context: Context) -> str:
+        return render_part(piece, context, self.at) if piece else ""
+
+    def _filled_options(self, context: Context) -> CallOptions:
+        filled: dict[str, Any] = {
+            name: self._filled(body, context) for name, body in self.pieces.names.items()
+        }
+        return replace(self.options, **filled)
+
+    def _again(self, text: str, context: Context) -> str:
+        """Fill in the answer's own Liquid, but for tags that fetch something; a broken one stays as it is."""
+        kept = dict.fromkeys(_CALLING, _read_as_text)
+        try:
+            body = BrazeParser(Source(text), {**self.parser.own_tags, **kept}).read_all()
+        except LiquidSyntaxError as error:
+            context.tags[NOTES].append((self.at, f"the answer's own Liquid cannot be read: {error}"))
+            return text
+        return render_part(body, context, self.at)
 
 
-def _filled(template: BoundTemplate | None, context: RenderContext) -> str:
-    if template is None:
-        return ""
-    buffer = StringIO()
-    template.render_with_context(context, buffer, partial=True)
-    return buffer.getvalue()
+def _read_as_text(_: Parser, tag: Tag) -> Node:
+    return Text(tag.at, f"{{% {tag.name} {tag.written}%}}")
 
 
 def _headers_of(text: str) -> dict[str, str]:
@@ -101,7 +143,7 @@ def _headers_of(text: str) -> dict[str, str]:
         return {}
     try:
         headers = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TemplateError(f"connected_content's :headers are no JSON once filled in: {error}.") from error
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise TemplateError(
@@ -110,77 +152,71 @@ def _headers_of(text: str) -> dict[str, str]:
     return headers
 
 
-def _tag_and_text(stream: TokenStream) -> tuple[Token, str]:
-    """Return the tag's token and raw text, leaving the stream on the tag's last token as python-liquid's parser expects."""
-    token = stream.current
-    if stream.peek.kind != TOKEN_EXPRESSION:
-        return token, ""
-    next(stream)
-    return token, stream.current.value
+def _read_connected_content(parser: Parser, tag: Tag) -> Node | None:
+    if parser.commented or not isinstance(parser, BrazeParser):
+        return None
+    try:
+        options = parse_options(tag.written.rstrip())
+    except TemplateError as error:
+        raise tag.wrong(str(error)) from error
+    for note in options.notes:
+        parser.note(tag.at, note)
+
+    def part(text: str | None) -> Body | None:
+        return parser.part(with_braces(text), tag) if text else None
+
+    names = {
+        name: parser.part(value, tag)
+        for name in ("basic_auth", "auth_credentials", "content_type")
+        if (value := getattr(options, name)) and "{{" in value
+    }
+    pieces = Pieces(
+        parser.part(with_braces(options.url), tag), part(options.headers), part(options.body), names
+    )
+    return ConnectedContent(tag.at, options, pieces, parser, tag)
 
 
-class ConnectedContentTag(Tag):
-    """`{% connected_content URL :option value ... %}`."""
-
-    name = "connected_content"
-    block = False
-
-    def parse(self, stream: TokenStream) -> Node:
-        """Read the options and parse those that hold Liquid."""
-        token, text = _tag_and_text(stream)
-        try:
-            options = parse_options(text)
-            pieces = _parsed(options, self.env.from_string)
-        except TemplateError as error:
-            raise LiquidSyntaxError(str(error), token=token) from error
-        except LiquidError as error:  # as when rendering
-            raise LiquidSyntaxError(str(error.message), token=token) from error
-        return ConnectedContentNode(token, options, pieces)
-
-
-def _parsed(options: CallOptions, parse: Callable[[str], BoundTemplate]) -> Pieces:
-    return Pieces(
-        url=parse(options.url),
-        headers=parse(options.headers) if options.headers else None,
-        body=parse(options.body) if options.body else None,
+def with_braces(text: str) -> str:
+    """Put double braces around references that stand without them: `?lang=${language}` means the language."""
+    if "${" not in text:
+        return text
+    pieces = Source(text).pieces()
+    return "".join(
+        _BARE_REFERENCE.sub(r"{{\g<0>}}", one.text) if one.kind == "text" else one.text for one in pieces
     )
 
 
-class AbortMessageNode(Node):
+@dataclass(slots=True)
+class AbortMessage:
     """Ends the render of the whole message."""
 
-    __slots__ = ("reason",)
+    at: int
+    reason: str | None
+    blank: bool = False
 
-    def __init__(self, token: Token, reason: str | None) -> None:
-        super().__init__(token)
-        self.reason = reason
-
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:  # noqa: ARG002  # python-liquid's signature
+    def render(self, context: Context, output: Output) -> None:  # noqa: ARG002 - as every node
         """Raise MessageAborted."""
         raise MessageAborted(self.reason)
 
 
-class AbortMessageTag(Tag):
-    """`{% abort_message('reason') %}` or `{% abort_message() %}`."""
+def _read_abort_message(parser: Parser, tag: Tag) -> Node:
+    """Read the reason, quoted or not, in parentheses or not, or none at all."""
+    match = _REASON.fullmatch(tag.written.strip())
+    if match is None:
+        raise tag.wrong(
+            "abort_message takes one text in quotes and parentheses: {% abort_message('reason') %}"
+        )
+    reason = match["bare"] if match["inner"] is None else match["inner"]
+    if quoted := _QUOTED.fullmatch(reason):
+        reason = quoted[1] or quoted[2] or ""
+    elif reason:
+        parser.note(tag.at, "Braze wants the reason in quotes and parentheses: {% abort_message('reason') %}")
+    if "{{" in reason or "${" in reason:
+        parser.note(tag.at, "Braze fills no Liquid into the reason of abort_message; it logs it as written")
+    return AbortMessage(tag.at, reason.strip() or None)
 
-    name = "abort_message"
-    block = False
 
-    def parse(self, stream: TokenStream) -> Node:
-        """Read the quoted reason, which Braze allows no Liquid in."""
-        token, text = _tag_and_text(stream)
-        match = _REASON.fullmatch(text)
-        if match is None or "{{" in text:
-            raise LiquidSyntaxError(
-                "abort_message takes one quoted text without Liquid: {% abort_message('reason') %}.",
-                token=token,
-            )
-        return AbortMessageNode(token, match["single"] or match["double"] or None)
-
-
-def register_tags(env: Environment) -> None:
-    """Add Braze's tags, and take away the two that load other templates: Braze has none to load."""
-    env.add_tag(ConnectedContentTag)
-    env.add_tag(AbortMessageTag)
-    for name in ("include", "render"):
-        del env.tags[name]
+TAGS: Final[dict[str, Callable[[Parser, Tag], Node | None]]] = {
+    "abort_message": _read_abort_message,
+    "connected_content": _read_connected_content,
+}

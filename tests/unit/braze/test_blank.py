@@ -42,9 +42,3 @@ def _answers(name: str) -> str:
 def test_other_comparisons_stay_as_they_were() -> None:
     template = "{% if ${name} == '민지' %}a{% endif %}{% if ${zero} != 0 %}b{% endif %}{% if ${empty} == empty %}c{% endif %}"
     assert preview(template, user_id="m", attributes=ATTRIBUTES, fetch=failing()).outcome == Rendered("ac")
-
-
-def test_blank_is_blank() -> None:
-    assert preview("{% if blank == blank %}a{% endif %}", user_id="m", fetch=failing()).outcome == Rendered(
-        "a"
-    )

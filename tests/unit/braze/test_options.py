@@ -61,7 +61,7 @@ def test_an_option_is_read_as_written(text: str, options: CallOptions) -> None:
             f"{URL} :timeout 5",
             (
                 "connected_content has no option :timeout; Braze knows :auth_credentials, :basic_auth, :body, "
-                ":cache_max_age, :content_type, :headers, :method, :no_cache, :retry, :save."
+                ":cache_max_age, :content_type, :headers, :method, :no_cache, :rerender, :retry, :save."
             ),
         ),
         (f"{URL} :save a :save b", "connected_content has the option :save twice; keep one."),
@@ -108,10 +108,6 @@ def test_an_option_is_read_as_written(text: str, options: CallOptions) -> None:
         (
             f"{URL} :basic_auth a :auth_credentials b",
             "connected_content can't have both :basic_auth and :auth_credentials; keep one.",
-        ),
-        (
-            f"{URL} :body a=1",
-            "connected_content sends a :body with :method post only; add it or leave the body out.",
         ),
     ],
 )

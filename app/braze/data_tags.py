@@ -1,0 +1,157 @@
+"""Braze's tags for data of its own: message extras, catalogs, translations, and what a preview cannot fetch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from app.braze.liquid.nodes import Shown, nothing
+from app.braze.liquid.values import to_text
+from app.braze.parsing import BrazeParser, render_part
+from app.braze.tags import NOTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.braze.liquid.context import Context
+    from app.braze.liquid.nodes import Body, Node, Output, Parser, Tag
+
+EXTRAS: Final = "message_extras"
+"""The key in a context's tags under which message extras are collected."""
+MOST_EXTRAS_BYTES: Final = 1024
+MOST_ITEMS: Final = 50
+_PAIR = re.compile(r":key\s+(?P<key>\S.*?)\s+:value\s+(?P<value>\S.*)", re.DOTALL)
+
+
+@dataclass(slots=True)
+class MessageExtras:
+    """`message_extras :key x :value y`: prints nothing; the pair goes out with the send event."""
+
+    at: int
+    key: Body
+    value: Body
+    blank: bool = False
+
+    def render(self, context: Context, output: Output) -> None:  # noqa: ARG002 - as every node
+        """Keep the pair; the first of a key counts."""
+        extras: dict[str, str] = context.tags[EXTRAS]
+        key = render_part(self.key, context, self.at).strip()
+        if key in extras:
+            context.tags[NOTES].append(
+                (self.at, f"the message extra '{key}' is given twice; Braze sends the first")
+            )
+            return
+        extras[key] = render_part(self.value, context, self.at).strip()
+        if (
+            sum(len((name + text).encode(errors="replace")) for name, text in extras.items())
+            > MOST_EXTRAS_BYTES
+        ):
+            context.tags[NOTES].append(
+                (self.at, "the message extras are longer than 1 KB; Braze cuts them off")
+            )
+
+
+def _read_message_extras(parser: Parser, tag: Tag) -> Node | None:
+    match = _PAIR.fullmatch(tag.written.strip())
+    if match is None or not isinstance(parser, BrazeParser):
+        parser.note(tag.at, "Braze passes on only {% message_extras :key name :value text %}, in this order")
+        return nothing(tag.at)
+    return MessageExtras(tag.at, parser.part(match["key"], tag), parser.part(match["value"], tag))
+
+
+@dataclass(slots=True)
+class Catalog:
+    """`catalog_items` or `catalog_selection_items`: assigns `items`, from the catalogs given to the preview."""
+
+    at: int
+    source: str
+    words: Body
+    blank: bool = False
+
+    def render(self, context: Context, output: Output) -> None:  # noqa: ARG002 - as every node
+        """Look the items up; what is not given is named."""
+        catalog, *keys = re.split(r"[\s,]+", render_part(self.words, context, self.at).strip())
+        keys = [key for key in keys if key and not key.startswith(":")]
+        given = context.environment.get(self.source)
+        rows = given.get(catalog) if isinstance(given, dict) else None
+        items: list[Any] = []
+        for key in keys[:MOST_ITEMS]:
+            found = _row(rows, key)
+            if found is None:
+                context.missed(self.source, (self.source, catalog, key), is_reference=True)
+            items += found if isinstance(found, list) else [] if found is None else [found]
+        context.assign("items", items)
+
+
+def _row(rows: object, key: str) -> object:
+    if isinstance(rows, dict):
+        return rows.get(key)
+    if isinstance(rows, list):
+        return next((row for row in rows if isinstance(row, dict) and to_text(row.get("id")) == key), None)
+    return None
+
+
+def _catalog(source: str) -> Callable[[Parser, Tag], Node | None]:
+    def read(parser: Parser, tag: Tag) -> Node:
+        if not tag.written.strip():
+            raise tag.wrong(
+                f"{tag.name} needs a catalog and what to take from it: {{% {tag.name} games 1234 %}}"
+            )
+        if not isinstance(parser, BrazeParser):
+            return nothing(tag.at)
+        if ":rerender" in tag.written:
+            parser.note(tag.at, "the preview does not fill in the Liquid inside catalog items")
+        return Catalog(tag.at, source, parser.part(tag.written, tag))
+
+    return read
+
+
+@dataclass(slots=True)
+class Unplayed:
+    """A tag that only Braze can fill in; it is said, and nothing is printed."""
+
+    at: int
+    name: str
+    blank: bool = False
+
+    def render(self, context: Context, output: Output) -> None:  # noqa: ARG002 - as every node
+        """Leave a note."""
+        context.tags[NOTES].append(
+            (self.at, f"only Braze can fill in {{% {self.name} %}}; the preview leaves it empty")
+        )
+
+
+@dataclass(slots=True)
+class Translation:
+    """`translation id` ... `endtranslation`: the text as written, which is what a default language shows."""
+
+    at: int
+    body: Body
+    blank: bool = False
+
+    def render(self, context: Context, output: Output) -> None:
+        """Render what is written."""
+        self.body.render(context, output)
+
+
+def _read_translation(parser: Parser, tag: Tag) -> Node:
+    parser.note(tag.at, "the preview shows the text of a translation as written, in no other language")
+    return Translation(tag.at, parser.block(tag, "endtranslation")[0])
+
+
+def _read_code(parser: Parser, tag: Tag) -> Node:
+    parser.note(tag.at, f"Braze puts a code in for {{% {tag.name} %}}; the preview shows CODE")
+    return Shown(tag.at, parser.filtered("'CODE'", tag.at))
+
+
+TAGS: Final[dict[str, Callable[[Parser, Tag], Node | None]]] = {
+    "catalog_items": _catalog("catalogs"),
+    "catalog_selection_items": _catalog("catalog_selections"),
+    "message_extras": _read_message_extras,
+    "promotion": _read_code,
+    "translation": _read_translation,
+} | {
+    name: lambda _, tag: Unplayed(tag.at, tag.name)
+    for name in ("product_recommendation", "promotion_code", "shopping_cart", "subscription_group")
+}

@@ -1,0 +1,67 @@
+"""What a render knows: variables, filters, loops, its budget, and what it found no value for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from app.braze.liquid.faults import LiquidError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app.braze.liquid.faults import Budget
+    from app.braze.liquid.filters import Filter
+
+_DEEPEST = 100
+
+
+@dataclass(slots=True)
+class Context:
+    """The state of one render; `environment` holds what is given and what `increment` counts.
+
+    `watched` are the given namespaces whose missing values are worth naming, in `missing`, in the order met.
+    """
+
+    environment: dict[str, Any]
+    filters: Mapping[str, Filter]
+    budget: Budget
+    watched: frozenset[str] = frozenset()
+    scopes: list[dict[str, Any]] = field(default_factory=lambda: [{}])
+    interrupt: Literal["break", "continue"] | None = None
+    cycles: dict[object, int] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
+    loops: list[Any] = field(default_factory=list)
+    unchanged: str | None = None
+    missing: dict[tuple[str, ...], None] = field(default_factory=dict)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+    tags: dict[str, Any] = field(default_factory=dict)
+
+    def variable(self, name: object) -> object:
+        """The value of a name: of the innermost loop that has it, of the template's own, of what is given."""
+        if not isinstance(name, str):
+            return None
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        return self.environment.get(name)
+
+    def assign(self, name: str, value: object) -> None:
+        """Set a variable of the template's own."""
+        self.scopes[0][name] = value
+
+    def enter(self, scope: dict[str, Any]) -> None:
+        """Begin a loop's scope; raises LiquidError when they nest too deep."""
+        if len(self.scopes) >= _DEEPEST:
+            raise LiquidError("Nesting too deep")
+        self.scopes.append(scope)
+
+    def missed(self, name: str, path: Sequence[object], *, is_reference: bool) -> None:
+        """Remember that nothing stood there, where it is something only Braze would fill in."""
+        if (is_reference or name in self.watched) and all(name not in scope for scope in self.scopes):
+            self.missing[tuple(map(str, path))] = None
+
+    def fault(self, at: int, error: LiquidError) -> str:
+        """Remember an error and return what Ruby's Liquid prints in its place."""
+        self.faults.append((at, str(error)))
+        return f"Liquid error: {error}"

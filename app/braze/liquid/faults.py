@@ -1,0 +1,63 @@
+"""What can go wrong in a template, and the bounds of a render."""
+
+MAX_SCORE = 1_000_000
+MAX_CHARS = 10_000_000
+MAX_DIGITS = 4000
+_CHARS_A_POINT = 100
+
+
+class LiquidError(Exception):
+    """One tag or output could not be rendered: Ruby's Liquid prints `Liquid error: ...` there and goes on."""
+
+
+class LiquidSyntaxError(Exception):
+    """The template cannot be read; the sentence says why, the offset says where."""
+
+    def __init__(self, sentence: str, at: int | None = None) -> None:
+        super().__init__(sentence)
+        self.at = at
+
+
+class LimitError(Exception):
+    """A render that would take too long or too much memory."""
+
+
+class Budget:
+    """Counts what a render does; whoever spends too much is stopped with a LimitError."""
+
+    def __init__(self, max_score: int = MAX_SCORE) -> None:
+        self.left = max_score
+
+    def spend(self, points: int = 1) -> None:
+        """Take points: one for a step, some more for each hundred characters made."""
+        self.left -= points
+        if self.left < 0:
+            raise LimitError(
+                f"the render needs more than {MAX_SCORE:,} steps, which the preview does not do: "
+                "bound its loops and the texts they make"
+            )
+
+    def spend_on(self, value: object) -> None:
+        """Take the points that a made value costs."""
+        if isinstance(value, str):
+            check_chars(len(value))
+        if isinstance(value, str | list | range):
+            self.spend(1 + len(value) // _CHARS_A_POINT if isinstance(value, str) else 1 + len(value))
+        else:
+            self.spend()
+
+
+def check_chars(chars: int) -> None:
+    """Refuse a text before it is made."""
+    if chars > MAX_CHARS:
+        raise LimitError(
+            f"the render makes a text of more than {MAX_CHARS:,} characters, which the preview does not do"
+        )
+
+
+def check_digits(digits: int) -> None:
+    """Refuse a number before it is made."""
+    if digits > MAX_DIGITS:
+        raise LimitError(
+            f"the render makes a number of more than {MAX_DIGITS:,} digits, which the preview does not do"
+        )

@@ -1,0 +1,149 @@
+"""A template in pieces: texts, outputs and tags, and where each stands.
+
+HTML comments are taken out first, as Braze does before it reads any Liquid; conditional comments
+(`<!--[if mso]>`), which mails for Outlook need, stay.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from app.braze.liquid.faults import LiquidSyntaxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Kind = Literal["text", "output", "tag"]
+_CONDITIONAL: Final = re.compile(r"<!--\s*(?:\[|<!\[)")
+_MARKS: Final = re.compile(r"\{\{|\}\}|\}|\$\{[^{}\n]*\}|'[^']*'|\"[^\"]*\"")
+_IN_MARKUP: Final = re.compile(
+    r"""(?P<kept>'[^']*'|"[^"]*"|\$\{[^{}\n]*\})|(?P<opening>\{\{-?\s*)|(?P<closing>\s*-?\}\})"""
+)
+_OPERATORS: Final = "=<>!"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One text, output or tag; `text` is all of it, braces too, `at` its offset in the template as written."""
+
+    kind: Kind
+    text: str
+    at: int
+
+    @property
+    def markup(self) -> str:
+        """What stands between the braces, and between the hyphens that take white space away."""
+        inner = self.text[2:-2]
+        return inner[self.trims_before : len(inner) - self.trims_after]
+
+    @property
+    def trims_before(self) -> bool:
+        """True of `{{-` and `{%-`."""
+        return self.text[2:3] == "-"
+
+    @property
+    def trims_after(self) -> bool:
+        """True of `-}}` and `-%}`."""
+        return self.text[-3:-2] == "-" and len(self.text) > len("{{-}}") - 1
+
+
+class Source:
+    """A template's text without its HTML comments, which still knows the lines of the whole."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+        self._starts: list[int] = []
+        self._cut: list[int] = []
+        kept, position, cut = [], 0, 0
+        for start, end in _comments(written):
+            kept.append(written[position:start])
+            cut += end - start
+            self._starts.append(start - (cut - (end - start)))
+            self._cut.append(cut)
+            position = end
+        self.text = "".join([*kept, written[position:]])
+
+    def written_at(self, offset: int) -> int:
+        """Where in the template as written an offset of the text stands."""
+        found = bisect_right(self._starts, offset)
+        return offset + (self._cut[found - 1] if found else 0)
+
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """The line and column, from 1, of an offset in the template as written."""
+        before = self.written[:offset]
+        return before.count("\n") + 1, offset - before.rfind("\n")
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the pieces in order; raises LiquidSyntaxError for an output or tag that does not end."""
+        position, text = 0, self.text
+        while (start := _next_mark(text, position)) >= 0:
+            if start > position:
+                yield Piece("text", text[position:start], self.written_at(position))
+            kind: Kind = "tag" if text[start + 1] == "%" else "output"
+            end = text.find("%}", start + 2) + 2 if kind == "tag" else end_of_output(text, start)
+            if end < len("{{}}") or (kind == "output" and text[end - 2 : end] != "}}"):
+                shown = text[start : start + 30].split("\n")[0]
+                closing = "%}" if kind == "tag" else "}}"
+                raise LiquidSyntaxError(f"'{shown}' is not closed by {closing}", self.written_at(start))
+            yield Piece(kind, text[start:end], self.written_at(start))
+            position = end
+        if position < len(text):
+            yield Piece("text", text[position:], self.written_at(position))
+
+
+def _next_mark(text: str, position: int) -> int:
+    while (start := text.find("{", position)) >= 0:
+        if text[start + 1 : start + 2] in {"{", "%"}:
+            return start
+        position = start + 1
+    return -1
+
+
+def _comments(text: str) -> Iterator[tuple[int, int]]:
+    position = 0
+    while (start := text.find("<!--", position)) >= 0 and (end := text.find("-->", start + 4) + 3) > 3:  # noqa: PLR2004 - found
+        if not _CONDITIONAL.match(text, start) and text[start : start + 7] != "<!--<!":
+            yield start, end
+        position = end
+
+
+def end_of_output(text: str, start: int) -> int:
+    """Where an output ends, counting the double braces inside it; a single closing brace ends it wrongly.
+
+    A closing pair counts even within quotes, as in Ruby; an opening pair only outside of them.
+    """
+    depth, quoted_until = 0, 0
+    for match in _MARKS.finditer(text, start):
+        mark = match[0]
+        if mark[0] in "'\"":
+            closing = mark.find("}}")
+            if closing >= 0:
+                return match.start() + closing + 2
+            quoted_until = match.end()
+        elif mark == "{{":
+            depth += match.start() >= quoted_until
+        elif mark == "}}":
+            depth -= 1
+            if depth == 0:
+                return match.end()
+        elif mark == "}":
+            return match.end()
+    return 0
+
+
+def without_braces(markup: str) -> str:
+    """Return a tag's or output's markup with the double braces inside it taken out; quoted texts stay as they are."""
+    if "{{" not in markup and "}}" not in markup:
+        return markup
+
+    def plain(match: re.Match[str]) -> str:
+        if match["kept"]:
+            return match["kept"]
+        before, after = markup[: match.start()][-1:], markup[match.end() :][:1]
+        glued = before in _OPERATORS if match["opening"] else after in _OPERATORS
+        return " " if glued and before and after else ""
+
+    return _IN_MARKUP.sub(plain, markup)

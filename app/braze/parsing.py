@@ -1,0 +1,90 @@
+"""Reads a template as Braze does: Liquid's tags and Braze's own, its filters, and Content Blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from app.braze.filters import DOUBTED, FILTERS, OF_A_MOMENT, REFUSED
+from app.braze.liquid.expressions import Filtered, Literal, Lookup
+from app.braze.liquid.faults import LiquidError, LiquidSyntaxError
+from app.braze.liquid.filters import STANDARD
+from app.braze.liquid.nodes import STANDARD_TAGS, Body, Node, Output, Parser, Tag
+from app.braze.liquid.scanner import Source
+from app.braze.liquid.values import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from app.braze.liquid.context import Context
+
+DEEPEST_BLOCKS: Final = 10
+_DEPTH: Final = "content_blocks"
+
+
+class BrazeParser(Parser):
+    """A parser that knows what Braze has and says what it has not."""
+
+    def __init__(self, source: Source, tags: Mapping[str, Callable[[Parser, Tag], Node | None]]) -> None:
+        super().__init__(source, STANDARD_TAGS | dict(tags), _is_known)
+        self.own_tags = tags
+
+    def filtered(self, markup: str, at: int) -> Filtered:
+        """Read a value and its filters, and note the doubtful ones."""
+        value = super().filtered(markup, at)
+        for call in value.filters:
+            if call.name in DOUBTED:
+                self.note(at, f"Braze does not say that it has the filter '{call.name}'")
+        return value
+
+    def output(self, value: Filtered, at: int) -> Node:
+        """Return the node of an output; that of a Content Block renders the block."""
+        lookup = value.value
+        if isinstance(lookup, Lookup) and lookup.name == Literal("content_blocks"):
+            return ContentBlock(at, value, self)
+        return super().output(value, at)
+
+    def part(self, text: str, tag: Tag) -> Body:
+        """Read a text within a tag as a template of its own; its faults are the tag's."""
+        try:
+            return BrazeParser(Source(text), self.own_tags).read_all()
+        except LiquidSyntaxError as error:
+            raise tag.wrong(str(error)) from error
+
+
+def _is_known(name: str) -> bool:
+    if name in REFUSED:
+        raise LiquidSyntaxError(f"Braze does not support the filter '{name}'")
+    return name in STANDARD or name in FILTERS or name in OF_A_MOMENT
+
+
+def render_part(body: Body, context: Context, at: int) -> str:
+    """Render a body within a tag; its errors are said to stand where the tag does."""
+    output, before = Output(), len(context.faults)
+    body.render(context, output)
+    context.faults[before:] = [(at, sentence) for _, sentence in context.faults[before:]]
+    return output.text
+
+
+@dataclass(slots=True)
+class ContentBlock:
+    """`{{content_blocks.${name}}}`: the block's own Liquid, rendered here, sharing all variables."""
+
+    at: int
+    value: Filtered
+    parser: BrazeParser
+    blank: bool = False
+
+    def render(self, context: Context, output: Output) -> None:
+        """Render the block; one that is not given prints nothing."""
+        depth = context.tags.get(_DEPTH, 0)
+        if depth >= DEEPEST_BLOCKS:
+            raise LiquidError("Content Blocks are nested too deep")
+        text = to_text(self.value.evaluate(context))
+        try:
+            body = self.parser.part(text, Tag("content_blocks", "", "", self.at))
+        except LiquidSyntaxError as error:
+            raise LiquidError(f"in a Content Block: {error}") from error
+        context.tags[_DEPTH] = depth + 1
+        output.write(render_part(body, context, self.at))
+        context.tags[_DEPTH] = depth

@@ -1,0 +1,27 @@
+"""Templates rendered without a service, a member or a clock that goes on."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from app.braze import data_tags, tags
+from app.braze.filters import FILTERS, time_zone_filter
+from app.braze.liquid.context import Context
+from app.braze.liquid.faults import Budget
+from app.braze.liquid.filters import STANDARD, date_filter
+from app.braze.liquid.moments import Moment
+from app.braze.liquid.nodes import Output
+from app.braze.liquid.scanner import Source
+from app.braze.parsing import BrazeParser
+
+NOW_S = 1_796_050_800  # 2026-11-30T15:00:00Z
+
+
+def rendered(template: str, variables: Mapping[str, Any] | None = None) -> str:
+    """Return what a template prints; raises LiquidSyntaxError and LimitError as they come."""
+    now = Moment(NOW_S)
+    filters = STANDARD | FILTERS | {"date": date_filter(now), "time_zone": time_zone_filter(now)}
+    context = Context(deepcopy(dict(variables or {})), filters, Budget())
+    output = Output()
+    BrazeParser(Source(template), tags.TAGS | data_tags.TAGS).read_all().render(context, output)
+    return output.text
