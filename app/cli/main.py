@@ -16,8 +16,9 @@ _MODULES = {
     "evaluating": ("evaluate",),
     "evidence": ("evidence", "facts"),
     "planner": ("planner",),
+    "previewing": ("preview",),
     "refreshing": ("refresh",),
-    "serving": ("credential", "preview", "serve"),
+    "serving": ("credential", "serve"),
 }
 _MODULE_OF = {command: module for module, commands in _MODULES.items() for command in commands}
 

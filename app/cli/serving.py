@@ -1,4 +1,4 @@
-"""Serving answers, the credentials that open them, and previews of the mails they make."""
+"""Serving answers, and the credentials that open them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from pathlib import Path
 
 import click
 
-from app.braze.calls import Credential
-from app.braze.preview import Aborted, Rendered, WouldBeRetried
-from app.braze.preview import preview as render
 from app.cli.children import running, stopped_by_signals
 from app.cli.parts import CommandError, database, database_engine
 from app.postgres import credentials as credential_rows
@@ -30,61 +27,6 @@ def serve() -> None:
         os.execv(command[0], command)  # noqa: S606 - there is no shell to avoid
     with stopped_by_signals(), database() as url, running(command, {"DATABASE_URL": url}) as server:
         server.wait()
-
-
-@click.command()
-@click.argument("template", type=click.Path(path_type=Path))
-@click.option("--member", required=True, help="The member's external id.")
-@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="The running service.")
-@click.option(
-    "--credential-file",
-    type=click.Path(path_type=Path),
-    default=Path(".data/demo-8080/credential"),
-    show_default=True,
-    help="A file with one line, name:secret.",
-)
-@click.option(
-    "--attempt", default=1, show_default=True, help="Which attempt of a template with :retry this is."
-)
-def preview(*, template: Path, member: str, url: str, credential_file: Path, attempt: int) -> None:
-    """Print the mail that TEMPLATE makes for a member, as Braze would render it."""
-    part = render(
-        _text(template, "template"),
-        user_id=member,
-        base_url=url,
-        credential=_credential(credential_file),
-        attempt=attempt,
-    )
-    for call in part.calls:
-        click.echo(
-            f"{call.method} {call.url} -> {call.status or call.failure} in {call.duration_s * 1000:.0f} ms",
-            err=True,
-        )
-    match part.outcome:
-        case Rendered(text):
-            click.echo(text)
-        case Aborted(reason):
-            raise CommandError(
-                f"The message is aborted, nothing would be sent: {reason or 'no reason given'}"
-            )
-        case WouldBeRetried(_, failure, left):
-            raise CommandError(
-                f"The call failed ({failure}): Braze would try this message again, at most {left} times."
-            )
-
-
-def _text(path: Path, what: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"The {what} {path} cannot be read: {error}.") from error
-
-
-def _credential(path: Path) -> Credential:
-    name, colon, secret = _text(path, "credential file").strip().partition(":")
-    if not colon:
-        raise CommandError(f"The credential file {path} must hold one line, name:secret.")
-    return Credential(name, secret)
 
 
 @click.group()
@@ -135,4 +77,4 @@ def revoke(number: int) -> None:
     click.echo(f"Credential {number} ({row.name}) is revoked; the service refuses it within 30 s.")
 
 
-COMMANDS = (serve, credential, preview)
+COMMANDS = (serve, credential)

@@ -1,0 +1,185 @@
+"""Previews of the mails that templates make for a member."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from app.braze.calls import Credential
+from app.braze.preview import Aborted, Rendered, WouldBeRetried
+from app.braze.preview import preview as render
+from app.cli.parts import CommandError
+
+if TYPE_CHECKING:
+    from app.braze.preview import Part
+
+ABORTED: Final = 3
+WOULD_BE_RETRIED: Final = 4
+
+
+@click.command()
+@click.argument("template", type=click.Path(path_type=Path))
+@click.option("--member", required=True, help="The member's external id.")
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="The running service.")
+@click.option(
+    "--credential-file",
+    type=click.Path(path_type=Path),
+    default=Path(".data/demo-8080/credential"),
+    show_default=True,
+    help="A file with one line, name:secret.",
+)
+@click.option(
+    "--attributes",
+    type=click.Path(path_type=Path),
+    help="A JSON file of what only Braze would fill in, named as in the template.",
+)
+@click.option(
+    "--attempt",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Which attempt of a template with :retry this is.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the mail to this file instead of printing it."
+)
+@click.option("--open", "opens", is_flag=True, help="Show the mail in a browser.")
+def preview(
+    *,
+    template: Path,
+    member: str,
+    url: str,
+    credential_file: Path,
+    attributes: Path | None,
+    attempt: int,
+    out: Path | None,
+    opens: bool,
+) -> None:
+    """Print the mail that TEMPLATE makes for a member, as Braze would render it.
+
+    Beside it, on standard error: the calls made, what got no value, and what Braze reads otherwise than it looks.
+
+    Ends with 0 if the mail would be sent, 3 if the template aborts it, 4 if Braze would try it again, 1 if the
+    template cannot be shown.
+    """
+    part = render(
+        _text(template, "template"),
+        user_id=member,
+        base_url=url,
+        credential=_credential(credential_file),
+        attributes=_attributes(attributes) if attributes else None,
+        attempt=attempt,
+    )
+    _say(part)
+    match part.outcome:
+        case Rendered(text):
+            _show(text, template, out, opens=opens)
+        case Aborted(reason):
+            click.echo(
+                f"The message is aborted, nothing would be sent: {reason or 'no reason given'}", err=True
+            )
+            sys.exit(ABORTED)
+        case WouldBeRetried(_, failure, left):
+            click.echo(
+                f"The call failed ({failure}): Braze would try this message again, at most {left} times.",
+                err=True,
+            )
+            sys.exit(WOULD_BE_RETRIED)
+
+
+def _say(part: Part) -> None:
+    """Print what stands beside the mail."""
+    for call in part.calls:
+        click.echo(
+            f"{call.method} {call.url} -> {call.failure or call.status} in {call.duration_s * 1000:.0f} ms",
+            err=True,
+        )
+    if part.missing:
+        click.echo(f"No value for {', '.join(part.missing)}: give it with --attributes FILE.", err=True)
+    for note in part.notes:
+        click.echo(note, err=True)
+    if part.extras:
+        click.echo(f"Message extras: {json.dumps(dict(part.extras), ensure_ascii=False)}", err=True)
+
+
+def _show(text: str, template: Path, out: Path | None, *, opens: bool) -> None:
+    if out is None and not opens:
+        click.echo(text)
+        return
+    if opens and not _has_browser():
+        raise CommandError(
+            "There is no browser to open the mail in: leave out --open, or name a file with --out."
+        )
+    path = _written(text, out or Path(tempfile.mkdtemp(prefix="mail-")) / f"mail{_kind(template)}", template)
+    click.echo(f"Written to {path}.", err=True)
+    if opens and not webbrowser.open(path.resolve().as_uri()):
+        raise CommandError(f"The browser could not be started; the mail is in {path}.")
+
+
+def _has_browser() -> bool:
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def _kind(template: Path) -> str:
+    return ".txt" if ".txt" in template.suffixes else ".html"
+
+
+def _written(text: str, path: Path, template: Path) -> Path:
+    """Write the mail whole or not at all."""
+    if path.exists() and path.samefile(template):
+        raise CommandError(f"The mail would be written over its own template: name another file than {path}.")
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CommandError(f"The mail cannot be written to {path}: {error.strerror or error}.") from error
+    return path
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise CommandError(f"The {what} {path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"The {what} {path} cannot be read: it is not in UTF-8; save it so.") from error
+
+
+def _credential(path: Path) -> Credential:
+    name, colon, secret = _text(path, "credential file").strip().partition(":")
+    if not colon:
+        raise CommandError(f"The credential file {path} must hold one line, name:secret.")
+    return Credential(name, secret)
+
+
+def _attributes(path: Path) -> dict[str, Any]:
+    """Read what only Braze would fill in."""
+    shape = 'an object such as {"first_name": "민지", "custom_attribute": {"desired_job": "개발자"}}'
+    try:
+        attributes = json.loads(_text(path, "attributes file"))
+    except json.JSONDecodeError as error:
+        raise CommandError(
+            f"The attributes file {path} is no JSON at line {error.lineno}, column {error.colno}: {error.msg}. "
+            f"It holds {shape}."
+        ) from error
+    except RecursionError as error:
+        raise CommandError(f"The attributes file {path} is nested too deep; it holds {shape}.") from error
+    if not isinstance(attributes, dict):
+        raise CommandError(f"The attributes file {path} does not hold {shape}.")
+    return attributes
+
+
+COMMANDS = (preview,)
