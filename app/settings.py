@@ -85,6 +85,11 @@ class Settings:
         3600, values.positive, "how long it is kept for when Postgres does not answer"
     )
     poll_s: int = _setting(10, values.positive, "how often a worker asks which postings changed")
+    overlap_s: int = _setting(
+        120,
+        values.whole,
+        "how late a posting's change may reach Postgres after its updated_at and still be known in time",
+    )
     saved: Path | None = _setting(
         None, values.file, "what a start without Postgres answers from (default: CJ_DATA_DIR/saved-PORT.json)"
     )

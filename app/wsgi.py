@@ -9,6 +9,7 @@ from functools import partial
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
+from app.postgres.left_out import LeftOut
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.postgres.told import PostgresCounts, beat
@@ -92,13 +93,14 @@ def create(settings: Settings | None = None) -> Flask:
         threads=settings.threads,
         through_pgbouncer=settings.pgbouncer,
     )
-    reads = PostgresReads(pool)
+    reads = PostgresReads(pool, LeftOut(instruments.row_left_out))
     runs, book = Runs(reads), CredentialBook(reads)
     cards = Cards(
         reads,
         size=settings.cards,
         ttl_s=settings.card_ttl_s,
         every_s=settings.poll_s,
+        overlap_s=settings.overlap_s,
         on_read=instruments.cards_read,
     )
     shelves = Shelves(reads, cards, Profiles(reads).ranker)

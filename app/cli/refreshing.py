@@ -60,10 +60,11 @@ def summary(report: RunReport) -> str:
         if report.ranked == report.members
         else f"{report.ranked:,} of {report.members:,} members, the others' as they were,"
     )
+    left_out = "".join(f"\n{sentence}" for sentence in report.left_out)
     return (
         f"Run {report.run_id}: lists for {of} from {report.postings:,} postings and "
         f"{report.activity:,} activities ({stages}).{resumed}\n"
-        f"Answers come from it from {report.effective_at.astimezone():%Y-%m-%d %H:%M:%S %Z} on.{kept}"
+        f"Answers come from it from {report.effective_at.astimezone():%Y-%m-%d %H:%M:%S %Z} on.{kept}{left_out}"
     )
 
 

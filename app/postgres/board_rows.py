@@ -1,13 +1,26 @@
-"""The board's rows as values: which columns are read of a posting (p, c) and a member (m), and in which order."""
+"""The board's rows as values: which columns are read of a posting (p, c) and a member (m), and in which order.
+
+A view of somebody's own tables may let anything through. Where its meaning is clear it is read as that (a deadline of
+`infinity` is none, a NULL in a list is nothing, a salary of 0 says nothing); a row that cannot be used is left out.
+"""
 
 from __future__ import annotations
 
+import math
+import re
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from app.postgres.instants import LATEST
+from app.postgres.left_out import UnreadableRowError
+from app.postgres.values import ID_LENGTH, LIST_LENGTH, MOST_YEARS_OF_CAREER
 from app.recommend.board import Closes, Education, Member, Posting, Status
+from app.recommend.veto import last_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from app.postgres.left_out import LeftOut
 
 POSTING_COLUMNS = (
     "p.id, p.title, p.company_id, c.name, p.categories, p.regions, p.career_min_years, p.career_max_years, p.education, "
@@ -18,51 +31,183 @@ MEMBER_COLUMNS = (
     "m.id, m.categories, m.regions, m.career_years, m.education, m.skills, m.desired_salary, m.salary_unit, "
     "m.updated_at"
 )
+LONGEST_TEXT = 4_000  # characters of a title, a company's name or a link; more is no text for a mail
+LONGEST_ITEM = 200
+MOST_MONEY = 10**15
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NO_DEADLINE = date(2099, 1, 1)  # a deadline from here on is how tables say that there is none
 
-
-# What a view of the board's own tables may let through although it is none of ours: a posting with an unknown
-# status, without a title or without a link is never shown.
 _STATUSES = {status.value: status for status in Status}
 _CLOSES = {closes.value: closes for closes in Closes}
 _EDUCATIONS = {int(education): education for education in Education}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNSHOWN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")  # but white space
+_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by name that show nothing
+
+
+def postings_from(rows: Iterable[Sequence[Any]], left_out: LeftOut) -> list[Posting]:
+    """Postings from rows of `POSTING_COLUMNS`, in their order; of two with one id the one that ends first."""
+    found: dict[str, Posting] = {}
+    for row in rows:
+        try:
+            posting = posting_from(row)
+        except UnreadableRowError as error:
+            left_out.add("posting", row[0], error)
+            continue
+        other = found.setdefault(posting.id, posting)
+        if other is not posting:
+            left_out.add("posting", posting.id, UnreadableRowError("id", "stands there twice."))
+            found[posting.id] = min(other, posting, key=_last_day)
+    return list(found.values())
 
 
 def posting_from(row: Sequence[Any]) -> Posting:
-    """A posting from a row of `POSTING_COLUMNS`; a view's NULL list is an empty one."""
-    return Posting(
-        id=row[0],
-        title=row[1] or "",
-        company_id=row[2],
-        company=row[3],
-        categories=tuple(row[4] or ()),
-        regions=tuple(row[5] or ()),
-        career_min_years=row[6],
-        career_max_years=row[7],
-        education=_EDUCATIONS.get(row[8]),
-        employment_types=tuple(row[9] or ()),
-        salary_min=row[10],
-        salary_max=row[11],
-        salary_unit=row[12],
-        skills=tuple(row[13] or ()),
-        opened_at=row[14],
-        deadline=row[15],
-        closes=_CLOSES.get(row[16], Closes.WHEN_FILLED),
-        status=_STATUSES.get(row[17], Status.HIDDEN) if row[1] and row[18] else Status.HIDDEN,
-        url=row[18] or "",
-        updated_at=row[19],
-    )
+    """A posting from a row of `POSTING_COLUMNS`; one with a status of no known name is hidden.
+
+    Raises:
+        UnreadableRowError: it cannot be used.
+    """
+    try:
+        return Posting(
+            id=_identifier(row[0]),
+            title=_title(row[1]),
+            company_id=row[2] or "",
+            company=_text("company", row[3]),
+            categories=_items(row[4]),
+            regions=_items(row[5]),
+            career_min_years=_years(row[6]),
+            career_max_years=_years(row[7]),
+            education=_EDUCATIONS.get(row[8]),
+            employment_types=_items(row[9]),
+            salary_min=_money(row[10]),
+            salary_max=_money(row[11]),
+            salary_unit=_unit(row[12]),
+            skills=_items(row[13]),
+            opened_at=max(row[14] or EPOCH, EPOCH),
+            deadline=deadline_from(row[15]),
+            closes=_closes(row[16], row[15]),
+            status=status_from(row[17]),
+            url=_link(row[18]),
+            updated_at=row[19] or LATEST,
+        )
+    except (TypeError, AttributeError, ArithmeticError) as error:
+        raise UnreadableRowError("row", f"has a value of another type ({error}).") from error
 
 
 def member_from(row: Sequence[Any]) -> Member:
-    """A member from a row of `MEMBER_COLUMNS`."""
-    return Member(
-        id=row[0],
-        categories=tuple(row[1] or ()),
-        regions=tuple(row[2] or ()),
-        career_years=row[3],
-        education=_EDUCATIONS.get(row[4]),
-        skills=tuple(row[5] or ()),
-        desired_salary=row[6],
-        salary_unit=row[7],
-        updated_at=row[8],
-    )
+    """A member from a row of `MEMBER_COLUMNS`.
+
+    Raises:
+        UnreadableRowError: it cannot be used.
+    """
+    try:
+        return Member(
+            id=row[0],
+            categories=_items(row[1]),
+            regions=_items(row[2]),
+            career_years=_years(row[3]),
+            education=_EDUCATIONS.get(row[4]),
+            skills=_items(row[5]),
+            desired_salary=_money(row[6]),
+            salary_unit=_unit(row[7]),
+            updated_at=row[8],
+        )
+    except (TypeError, AttributeError, ArithmeticError) as error:
+        raise UnreadableRowError("row", f"has a value of another type ({error}).") from error
+
+
+def deadline_from(value: date | None) -> date | None:
+    """The last day to apply; one that never comes is none."""
+    return None if value is None or value >= NO_DEADLINE else value
+
+
+def status_from(value: object) -> Status:
+    """Where a posting stands; hidden where that has no known name."""
+    return _STATUSES.get(value, Status.HIDDEN)  # type: ignore[call-overload, no-any-return] # any value may be asked for
+
+
+def _closes(value: object, deadline: date | None) -> Closes:
+    closes = _CLOSES.get(value, Closes.WHEN_FILLED)  # type: ignore[call-overload] # same
+    endless = closes is Closes.ON_DATE and deadline is not None and deadline >= NO_DEADLINE
+    return Closes.ALWAYS_OPEN if endless else closes
+
+
+def _last_day(posting: Posting) -> int:
+    return last_day(posting.status, posting.deadline)
+
+
+def _identifier(value: str | None) -> str:
+    if not value:
+        raise UnreadableRowError("id", "is empty.")
+    if len(value) > ID_LENGTH:
+        raise UnreadableRowError("id", f"has more than {ID_LENGTH} characters.")
+    if _CONTROL.search(value):
+        raise UnreadableRowError("id", "holds a control character.")
+    return value
+
+
+def _text(column: str, value: str | None) -> str:
+    """Text as a mail can carry it, without control characters; "" where nothing of it is seen."""
+    text = value or ""
+    if len(text) > LONGEST_TEXT:
+        raise UnreadableRowError(column, f"has more than {LONGEST_TEXT:,} characters.")
+    if not text.isprintable():
+        text = _UNSHOWN.sub("", text)
+    return text if any(_is_seen(letter) for letter in text) else ""
+
+
+def _title(value: str | None) -> str:
+    title = _text("title", value)
+    if not title:
+        raise UnreadableRowError("title", "is empty.")
+    return title
+
+
+def _is_seen(letter: str) -> bool:
+    return letter.isprintable() and letter != " " and letter not in _BLANK_LETTERS
+
+
+def _link(value: str | None) -> str:
+    url = (value or "").strip()
+    if len(url) > LONGEST_TEXT:
+        raise UnreadableRowError("url", f"has more than {LONGEST_TEXT:,} characters.")
+    if not _URL.fullmatch(url) or _CONTROL.search(url):
+        raise UnreadableRowError("url", "is no web address.")
+    return url
+
+
+def _unit(value: str | None) -> str | None:
+    return None if value is None or not _is_item(value.strip()) else value.strip()
+
+
+def _items(value: Sequence[Any] | None) -> tuple[str, ...]:
+    """A list's items: no NULLs, no blanks, lists within it as part of it, as many as a posting can have."""
+    if not value:
+        return ()
+    if len(value) <= LIST_LENGTH and all(type(item) is str and _is_item(item) for item in value):
+        return tuple(value)
+    folded = (" ".join(item.split()) for item in _flat(value))
+    return tuple(item for item in folded if item and _is_item(item))[:LIST_LENGTH]
+
+
+def _is_item(item: str) -> bool:
+    return 0 < len(item) <= LONGEST_ITEM and item.isprintable()
+
+
+def _flat(value: Sequence[Any]) -> Iterator[str]:
+    for item in value:
+        if isinstance(item, str):
+            yield item
+        elif item is not None:
+            yield from _flat(item)
+
+
+def _years(value: float | None) -> float | None:
+    """Years of a career; none where they are no number of years."""
+    return None if value is None or not 0 <= value <= MOST_YEARS_OF_CAREER else value
+
+
+def _money(value: int | None) -> int | None:
+    """An amount; 0 and less say that it is to be agreed."""
+    return None if value is None or math.isnan(value) or not 0 < value <= MOST_MONEY else value

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import text
 
-from app.postgres.board_rows import MEMBER_COLUMNS, POSTING_COLUMNS, member_from, posting_from
+from app.postgres.board_rows import MEMBER_COLUMNS, POSTING_COLUMNS, member_from, postings_from
+from app.postgres.left_out import LeftOut, UnreadableRowError
 from app.recommend.board import ActivityLog, Kind, Member
 
 if TYPE_CHECKING:
@@ -23,26 +26,35 @@ if TYPE_CHECKING:
     from app.recommend.board import Posting
 
 # Python sorts text by code point, as the collation "C" does whatever the database's own is.
-_MEMBERS = 'SELECT id FROM board.member WHERE mail_consent AND withdrawn_at IS NULL ORDER BY id COLLATE "C"'
+_MEMBERS = """
+    SELECT id COLLATE "C", count(*)
+    FROM board.member
+    WHERE mail_consent AND withdrawn_at IS NULL
+    GROUP BY 1
+    ORDER BY 1
+"""
 _PROFILES_CHANGED_AT = "SELECT max(updated_at) FROM board.member WHERE mail_consent AND withdrawn_at IS NULL"
 _POSTINGS = f'SELECT {POSTING_COLUMNS} FROM board.posting p JOIN board.company c ON c.id = p.company_id ORDER BY p.id COLLATE "C"'
 _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
 _KINDS = "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in Kind) + " END"
+# Members are numbered as `member_ids` has them. What lies in the future is told as one second after the snapshot.
 _ACTIVITY = f"""
     COPY (
         WITH member AS (
             SELECT id, (row_number() OVER (ORDER BY id COLLATE "C") - 1)::int AS position
-            FROM board.member
-            WHERE mail_consent AND withdrawn_at IS NULL
+            FROM (
+                SELECT DISTINCT id
+                FROM board.member
+                WHERE mail_consent AND withdrawn_at IS NULL AND id <> ''
+            ) mailable
         ), posting AS (
-            SELECT p.id, (row_number() OVER (ORDER BY p.id COLLATE "C") - 1)::int AS position
-            FROM board.posting p
-            JOIN board.company c ON c.id = p.company_id
+            SELECT id, (position - 1)::int AS position
+            FROM unnest(%s::text[]) WITH ORDINALITY AS p (id, position)
         )
         SELECT member.position,
                posting.position,
                ({_KINDS})::smallint,
-               floor(extract(epoch FROM a.occurred_at))::bigint
+               floor(extract(epoch FROM greatest('epoch', least(a.occurred_at, now() + interval '1 second'))))::bigint
         FROM board.activity a
         JOIN member ON member.id = a.member_id
         JOIN posting ON posting.id = a.posting_id
@@ -66,18 +78,30 @@ _COPY_ROW = np.dtype(
 _COMPACT = np.dtype([("member", np.int32), ("posting", np.int32), ("kind", np.int8), ("at", np.int64)])
 _COPY_HEADER_BYTES = 19
 _ROWS_AT_ONCE = 200_000
+_log = logging.getLogger("connected_jobs.board")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Reads of the board as it was at `taken_at`."""
+    """Reads of the board as it was at `taken_at`; rows that cannot be used are in none of them, and in `left_out`."""
 
     connection: Connection
     taken_at: datetime
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def member_ids(self) -> list[str]:
         """Every member who takes mail, sorted; of the others nothing is read."""
-        return list(self.connection.execute(text(_MEMBERS)).scalars())
+        ids = []
+        for member_id, rows in self.connection.execute(text(_MEMBERS)):
+            if not member_id:
+                self.left_out.add("member", member_id, UnreadableRowError("id", "is empty."))
+                continue
+            if rows > 1:
+                self.left_out.add(
+                    "member", member_id, UnreadableRowError("id", "stands there more than once.")
+                )
+            ids.append(member_id)
+        return ids
 
     def profiles_changed_at(self) -> datetime | None:
         """When a profile changed last, None where none says when it did."""
@@ -86,15 +110,19 @@ class Snapshot:
 
     def postings(self) -> list[Posting]:
         """The whole catalogue, sorted by id."""
-        return [posting_from(row) for row in self.connection.execute(text(_POSTINGS))]
+        return postings_from(self.connection.execute(text(_POSTINGS)), self.left_out)
 
-    def activity(self) -> ActivityLog:
-        """Everything mailable members did with postings that exist.
+    def activity(self, posting_ids: Sequence[str]) -> ActivityLog:
+        """Everything mailable members did with these postings; what lies in the future was done just now.
 
         Streamed as binary COPY straight into numpy: 17 bytes a row in memory, no Python object a row.
         """
-        parts = list(self._activity_parts())
+        parts = list(self._activity_parts(posting_ids))
         rows = np.concatenate(parts) if parts else np.empty(0, _COMPACT)
+        now_s = math.floor(self.taken_at.timestamp())
+        if ahead := np.count_nonzero(rows["at"] > now_s):
+            _log.warning("%s rows of board.activity lie in the future: they count as of now.", f"{ahead:,}")
+            rows["at"] = np.minimum(rows["at"], now_s)
         order = np.lexsort((rows["kind"], rows["posting"], rows["at"], rows["member"]))
         return ActivityLog(
             member=rows["member"][order],
@@ -103,11 +131,11 @@ class Snapshot:
             at=rows["at"][order],
         )
 
-    def _activity_parts(self) -> Iterator[NDArray[np.void]]:
+    def _activity_parts(self, posting_ids: Sequence[str]) -> Iterator[NDArray[np.void]]:
         driver: psycopg.Connection = self.connection.connection.driver_connection  # type: ignore[assignment] # SQLAlchemy types it loosely
         pending = bytearray()
         header = True
-        with driver.cursor() as cursor, cursor.copy(_ACTIVITY) as copy:
+        with driver.cursor() as cursor, cursor.copy(_ACTIVITY, [list(posting_ids)]) as copy:
             for block in copy:
                 pending += block
                 if header and len(pending) >= _COPY_HEADER_BYTES:
@@ -139,7 +167,13 @@ def snapshot(engine: Engine) -> Iterator[Snapshot]:
         yield Snapshot(connection, connection.execute(text("SELECT now()")).scalar_one())
 
 
-def profiles(driver: psycopg.Connection, ids: Sequence[str]) -> list[Member]:
-    """Members' profiles in the order of `ids`; one who left meanwhile has an empty one."""
-    found = {row[0]: member_from(row) for row in driver.execute(_PROFILES, [list(ids)])}
+def profiles(driver: psycopg.Connection, ids: Sequence[str], left_out: LeftOut | None = None) -> list[Member]:
+    """Members' profiles in the order of `ids`; one who left meanwhile, or cannot be read, has an empty one."""
+    left_out = left_out or LeftOut()
+    found: dict[str, Member] = {}
+    for row in driver.execute(_PROFILES, [list(ids)]):
+        try:
+            found[row[0]] = member_from(row)
+        except UnreadableRowError as error:
+            left_out.add("member", row[0], error)
     return [found.get(member_id) or Member(id=member_id) for member_id in ids]

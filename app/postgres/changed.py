@@ -1,7 +1,8 @@
 """The refresh of what changed: a new run in which most lists are those of the run before.
 
 The model (factors, weights, prices and all else that was learned) is that of the last whole refresh. Ranked again are
-members with activity since the run before, with an edited profile, without a list, with a list that holds a posting
+members with activity since the run before, or an application that arrived late, with an edited profile, without a list,
+with a list that holds a posting
 which may not be shown as it was, and those to whom a new posting is offered: the readers of the postings most like
 it. Everybody else's list is copied, and is what the model would say again.
 """
@@ -43,9 +44,10 @@ if TYPE_CHECKING:
 
     from app.recommend.board import Posting, RankedPosting
 
+LATE_APPLICATIONS = timedelta(days=3)  # logs that are filled nightly, and a night that failed
 HEAD = 10  # places of a list that are looked at to see whom a new posting is offered to
 _ACTIVITY = """
-    SELECT member_id, posting_id, kind, floor(extract(epoch FROM occurred_at))::bigint
+    SELECT member_id, posting_id, kind, floor(extract(epoch FROM greatest('epoch', least(occurred_at, now()))))::bigint
     FROM board.activity
     WHERE member_id = ANY(%s) AND kind IN ('view', 'scrap', 'apply') AND occurred_at IS NOT NULL
 """
@@ -111,7 +113,16 @@ def refresh_changed(
         not_dropped = drop_unneeded_runs(engine, now())
         stages.ended("publish")
         return RunReport(
-            run.id, members, len(touched), len(postings), 0, 0, effective_at, not_dropped, stages.seconds
+            run.id,
+            members,
+            len(touched),
+            len(postings),
+            0,
+            0,
+            effective_at,
+            not_dropped,
+            stages.seconds,
+            board.left_out.sentences(),
         )
 
 
@@ -157,6 +168,11 @@ def _members(
                 SELECT DISTINCT member_id
                 FROM board.activity
                 WHERE occurred_at > :since AND kind IN ('view', 'scrap', 'apply')
+                UNION
+                SELECT a.member_id
+                FROM board.activity a
+                JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = a.member_id
+                WHERE a.occurred_at > :late AND a.kind = 'apply' AND a.posting_id = ANY(l.posting_ids)
             )
             SELECT m.id,
                    a.member_id IS NOT NULL
@@ -167,18 +183,22 @@ def _members(
             FROM board.member m
             LEFT JOIN active a ON a.member_id = m.id
             LEFT JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = m.id
-            WHERE m.mail_consent AND m.withdrawn_at IS NULL
+            WHERE m.mail_consent AND m.withdrawn_at IS NULL AND m.id <> ''
             ORDER BY m.id COLLATE "C"
         """),
         {
             "since": before.cutoff_at,
+            "late": before.cutoff_at - LATE_APPLICATIONS,
             "run": before.id,
             "open": carried.open_ids(),
             "replaced": sorted(carried.replaced & recent),
             "like": sorted(carried.like(recent)),
         },
     ).all()
-    return len(found), [member_id for member_id, touched in found if touched]
+    touched: dict[str, bool] = {}  # a view may have a member twice
+    for member_id, is_touched in found:
+        touched[member_id] = is_touched or touched.get(member_id, False)
+    return len(touched), [member_id for member_id, is_touched in touched.items() if is_touched]
 
 
 def rank_again(carried: Carried, driver: psycopg.Connection, ids: Sequence[str]) -> list[list[RankedPosting]]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import Engine
 
+    from app.postgres.left_out import LeftOut
     from app.postgres.ranking import RanksChunks
     from app.recommend.board import ActivityLog, Member, Posting, RankedPosting
     from app.recommend.refresh import Model
@@ -51,6 +52,7 @@ class RunReport:
         ranked: Members ranked; of the others the lists of the run before stand.
         not_dropped: Old runs whose lists a reader held on to.
         seconds: By stage.
+        left_out: Sentences on the board's rows that could not be used.
     """
 
     run_id: int
@@ -62,6 +64,7 @@ class RunReport:
     effective_at: datetime
     not_dropped: Sequence[int]
     seconds: dict[str, float] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
 
 
 def refresh(
@@ -99,7 +102,10 @@ def refresh(
         stages.ended("read")
         inputs = read.inputs(chunk_members)
         run = _begin(engine, inputs, options, taken_at=read.taken_at)
-        with closing(_ProfileReader(engine, read.member_ids)) as members, _on_all_cores(processes):
+        with (
+            closing(_ProfileReader(engine, read.member_ids, read.left_out)) as members,
+            _on_all_cores(processes),
+        ):
             model = fit(
                 read.postings,
                 read.member_ids,
@@ -115,7 +121,7 @@ def refresh(
         def rank(
             driver: psycopg.Connection, positions: range, ids: Sequence[str]
         ) -> list[list[RankedPosting]]:
-            return model.rank(positions, profiles(driver, ids))
+            return model.rank(positions, profiles(driver, ids, read.left_out))
 
         ranker = ChunkRanker(engine, rank, read.member_ids, run.id, chunk_members)
         rank_on_all_cores(ranker, run.done, processes, progress)
@@ -134,6 +140,7 @@ def refresh(
             effective_at,
             not_dropped,
             stages.seconds,
+            read.left_out.sentences(),
         )
 
 
@@ -200,6 +207,7 @@ class _Board:
     member_ids: Sequence[str]
     profiles_changed_at: datetime | None
     activity: ActivityLog
+    left_out: LeftOut
 
     def inputs(self, chunk_members: int) -> runs.Inputs:
         digest = blake2b(digest_size=16)
@@ -223,9 +231,10 @@ def _read(board: Snapshot, progress: Callable[[str, float], None]) -> _Board:
     progress("read", 0.2)
     member_ids = board.member_ids()
     progress("read", 0.4)
-    profiles_changed_at, activity = board.profiles_changed_at(), board.activity()
+    profiles_changed_at = board.profiles_changed_at()
+    activity = board.activity([posting.id for posting in postings])
     progress("read", 1.0)
-    return _Board(board.taken_at, postings, member_ids, profiles_changed_at, activity)
+    return _Board(board.taken_at, postings, member_ids, profiles_changed_at, activity, board.left_out)
 
 
 def read_postings(board: Snapshot) -> list[Posting]:
@@ -239,7 +248,12 @@ def read_postings(board: Snapshot) -> list[Posting]:
     postings = board.postings()
     if not postings:
         raise RefreshError(
-            "The board has no postings: import them first, or check the views in schema board."
+            " ".join(
+                [
+                    "The board has no postings: import them first, or check the views in schema board.",
+                    *board.left_out.sentences(),
+                ]
+            )
         )
     return postings
 
@@ -272,12 +286,14 @@ def only_refresh(engine: Engine) -> Iterator[None]:
 class _ProfileReader:
     """Profiles by position in the sorted member ids, on a connection of its own."""
 
-    def __init__(self, engine: Engine, member_ids: Sequence[str]) -> None:
+    def __init__(self, engine: Engine, member_ids: Sequence[str], left_out: LeftOut) -> None:
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._member_ids = member_ids
+        self._left_out = left_out
 
     def __call__(self, positions: Sequence[int]) -> list[Member]:
-        return profiles(driver_of(self._connection), [self._member_ids[position] for position in positions])
+        ids = [self._member_ids[position] for position in positions]
+        return profiles(driver_of(self._connection), ids, self._left_out)
 
     def close(self) -> None:
         self._connection.close()

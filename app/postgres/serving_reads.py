@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.postgres.board_rows import MEMBER_COLUMNS, POSTING_COLUMNS, member_from, posting_from
+from app.postgres.board_rows import (
+    MEMBER_COLUMNS,
+    POSTING_COLUMNS,
+    deadline_from,
+    member_from,
+    postings_from,
+    status_from,
+)
+from app.postgres.instants import LATEST
+from app.postgres.left_out import LeftOut, UnreadableRowError
 from app.postgres.serving_pool import Statement, UntranslatableError
+from app.recommend.veto import last_day
 from app.serving.credentials import Credential, Scope
-from app.serving.reads import SEPARATOR, MemberRow, Publication, Run, Shelf
+from app.serving.reads import MemberRow, Publication, Run, Shelf, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from app.postgres.serving_pool import ServingPool
@@ -61,16 +71,16 @@ MEMBER_LIST = _statement(
            pg_catalog.array_to_string(
                ARRAY(SELECT a.posting_id
                      FROM board.activity a
-                     WHERE a.member_id = $3::text AND a.kind = 'apply' AND a.occurred_at > $1::timestamptz
+                     WHERE a.member_id = $2::text AND a.kind = 'apply'
                        AND m.mail_consent AND m.withdrawn_at IS NULL),
                pg_catalog.chr(31))
     FROM board.member m
     LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons
                        FROM connected_jobs.recommendation_list r
-                       WHERE r.run_id = $2::bigint AND r.member_id = m.id
+                       WHERE r.run_id = $1::bigint AND r.member_id = m.id
                          AND m.mail_consent AND m.withdrawn_at IS NULL
                        OFFSET 0) l ON true
-    WHERE m.id = $3::text
+    WHERE m.id = $2::text
     """,
     rehearsed=True,
 )
@@ -80,14 +90,6 @@ PROFILE = _statement(
     SELECT {MEMBER_COLUMNS}
     FROM board.member m
     WHERE m.id = $1::text AND m.mail_consent AND m.withdrawn_at IS NULL
-    """,
-)
-APPLIED = _statement(
-    "applied",
-    """
-    SELECT DISTINCT a.posting_id
-    FROM board.activity a
-    WHERE a.member_id = $1::text AND a.kind = 'apply'
     """,
 )
 POSTINGS = _statement(
@@ -107,18 +109,27 @@ NEWEST = _statement(
     FROM board.posting p
     JOIN board.company c ON c.id = p.company_id
     WHERE p.status = 'open' AND (p.deadline IS NULL OR p.deadline >= (pg_catalog.now() AT TIME ZONE 'Asia/Seoul')::date)
-    ORDER BY p.opened_at DESC, p.id
+    ORDER BY least(p.opened_at, pg_catalog.now()) DESC NULLS LAST, p.id
     LIMIT $1::bigint
     """,
 )
 CLOCK = _statement("clock", "SELECT pg_catalog.now()")
+# What takes a posting out of answers and no more: of a view none of the lists is made for it.
+STANDINGS = _statement(
+    "standings",
+    """
+    SELECT p.id, p.status, p.deadline, p.updated_at
+    FROM board.posting p
+    WHERE p.id = ANY($1::text[])
+    """,
+)
 CHANGED = _statement(
     "changed",
-    f"""
-    SELECT {POSTING_COLUMNS}
+    """
+    SELECT p.id, p.status, p.deadline, p.updated_at
     FROM board.posting p
-    JOIN board.company c ON c.id = p.company_id
     WHERE p.updated_at >= $1::timestamptz
+    LIMIT $2::bigint
     """,
     planned_anew=True,  # how much has changed depends on since when
 )
@@ -136,22 +147,25 @@ STATEMENTS = (
     WEIGHTS,
     MEMBER_LIST,
     PROFILE,
-    APPLIED,
     POSTINGS,
     NEWEST,
     CLOCK,
+    STANDINGS,
     CHANGED,
     CREDENTIALS,
 )
-_NO_TIME, _NO_RUN = b"infinity", b"0"  # before any run there is no list to find and nothing later than it
+_NO_RUN = b"0"  # before any run there is no list to find
 
 
 class PostgresReads:
-    """Reads through the serving pool; whatever goes wrong on the way is an `UnavailableError`."""
+    """Reads through the serving pool; whatever goes wrong on the way is an `UnavailableError`.
 
-    def __init__(self, pool: ServingPool) -> None:
+    A row that cannot be used is in no answer, and in `left_out`.
+    """
+
+    def __init__(self, pool: ServingPool, left_out: LeftOut | None = None) -> None:
         self._pool = pool
-        self._run_values: tuple[int, bytes, bytes] = (0, _NO_TIME, _NO_RUN)
+        self._left_out = left_out or LeftOut()
 
     def publications(self) -> list[Publication]:
         """Publications of runs that still have their lists, newest first; there are a handful of those."""
@@ -163,7 +177,10 @@ class PostgresReads:
     def shelves(self, run_id: int) -> list[Shelf]:
         """A run's shelves."""
         rows = self._pool.rows(SHELVES, [run_id])
-        return [Shelf(category, region, ids, list(reasons)) for category, region, ids, reasons in rows]
+        return [
+            Shelf(category, region, ids[: len(reasons)], list(reasons[: len(ids)]))
+            for category, region, ids, reasons in rows
+        ]
 
     def weights(self, run_id: int) -> dict[str, Any] | None:
         """The weights a run was made with."""
@@ -172,13 +189,13 @@ class PostgresReads:
 
     def newest_postings(self, count: int) -> list[Posting]:
         """Open postings, newest first."""
-        return [posting_from(row) for row in self._pool.rows(NEWEST, [count])]
+        return postings_from(self._pool.rows(NEWEST, [count]), self._left_out)
 
     def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
-        """A member's list in a run, and what they applied to since, in one round trip."""
-        cutoff, number = self._values_of(run)
+        """A member's list in a run, and what they ever applied to, in one round trip."""
+        number = b"%d" % run.id if run else _NO_RUN
         try:
-            result = self._pool.run(MEMBER_LIST, [cutoff, number, member_id.encode()], deadline)
+            result = self._pool.run(MEMBER_LIST, [number, member_id.encode()], deadline)
         except UntranslatableError:
             return None  # an id that no member can have here
         if result.ntuples == 0:
@@ -188,41 +205,56 @@ class PostgresReads:
             mailable=result.get_value(0, 0) == b"\1",
             posting_ids=ids.decode() if ids else "",
             reasons=bytes(reasons) if reasons else b"",
-            applied=frozenset(applied.decode().split(SEPARATOR)) if applied else frozenset(),
+            applied=applied.decode() if applied else "",
         )
-
-    def _values_of(self, run: Run | None) -> tuple[bytes, bytes]:
-        """A run's parameters as Postgres's text; they are the same for a whole send."""
-        number, cutoff, run_id = self._run_values
-        if run is None:
-            return _NO_TIME, _NO_RUN
-        if number != run.id:
-            cutoff, run_id = run.cutoff_at.isoformat().encode(), b"%d" % run.id
-            self._run_values = (run.id, cutoff, run_id)
-        return cutoff, run_id
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:
         """A mailable member's profile."""
         rows = self._pool.rows(PROFILE, [member_id], deadline)
-        return member_from(rows[0]) if rows else None
-
-    def applied(self, member_id: str, deadline: Deadline) -> frozenset[str]:
-        """Every posting a member ever applied to."""
-        return frozenset(row[0] for row in self._pool.rows(APPLIED, [member_id], deadline))
+        try:
+            return member_from(rows[0]) if rows else None
+        except UnreadableRowError as error:
+            self._left_out.add("member", member_id, error)
+            return None
 
     def postings(self, ids: Sequence[str], deadline: Deadline | None = None) -> list[Posting]:
         """Postings by id."""
-        return [posting_from(row) for row in self._pool.rows(POSTINGS, [list(ids)], deadline)]
+        return postings_from(self._pool.rows(POSTINGS, [list(ids)], deadline), self._left_out)
 
-    def postings_changed_since(self, since: datetime | None) -> tuple[datetime, list[Posting]]:
-        """The server's clock before the read, and what changed."""
-        clock = self._pool.rows(CLOCK)[0][0]
-        rows = [] if since is None else self._pool.rows(CHANGED, [since])
-        return clock, [posting_from(row) for row in rows]
+    def clock(self) -> datetime:
+        """The server's clock."""
+        now: datetime = self._pool.rows(CLOCK)[0][0]
+        return now
+
+    def standings(self, ids: Sequence[str]) -> list[Standing]:
+        """Where postings stand."""
+        return _standings(self._pool.rows(STANDINGS, [list(ids)]))
+
+    def standings_changed_since(self, since: datetime, most: int) -> list[Standing] | None:
+        """What changed, unless that is too much to tell."""
+        rows = self._pool.rows(CHANGED, [since, most + 1])
+        return None if len(rows) > most else _standings(rows)
 
     def credentials(self) -> list[Credential]:
-        """Every credential that is not revoked."""
+        """Every credential that is not revoked; one of a scope that this release does not know opens nothing here."""
         return [
             Credential(name, Scope(scope), bytes(hashed))
             for name, scope, hashed in self._pool.rows(CREDENTIALS)
+            if scope in _SCOPES
         ]
+
+
+_SCOPES = frozenset(Scope)
+
+
+def _standings(rows: Iterable[Sequence[Any]]) -> list[Standing]:
+    """One for each id; of two with one id the one that ends first, as `postings_from` does."""
+    found: dict[str, Standing] = {}
+    for posting_id, status, deadline, updated_at in rows:
+        new = Standing(posting_id, status_from(status), deadline_from(deadline), updated_at or LATEST)
+        found[posting_id] = min(found.get(posting_id, new), new, key=_last_day)
+    return list(found.values())
+
+
+def _last_day(standing: Standing) -> int:
+    return last_day(standing.status, standing.deadline)

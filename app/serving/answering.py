@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
 # Why an answer was made without what Postgres would have said.
-POSTGRES, OVER_LIMIT, LATE = "postgres", "over_limit", "deadline"
+POSTGRES, OVER_LIMIT, LATE, FAULT = "postgres", "over_limit", "deadline", "fault"
 T = TypeVar("T")
+# Characters of a member's applications that are kept with their list: some hundred of them. Of more than these only those
+# are kept that an answer could hold.
+_MOST_KEPT = 4_000
 _FETCH = 16  # cards read at once for one answer: the usual ten and some to be vetoed
 SHARED, HELD_BACK = "shared", "held back"
 # What says nothing of the store's health: it was our own patience that ended.
@@ -109,9 +112,14 @@ class Answering:
         return self._from(plan, question, run, moment, cache, degraded)
 
     def from_shelf(self, question: Question, *, moment: Moment, degraded: str) -> Answer:
-        """The cheapest answer there is: popular postings from memory, nothing read."""
+        """The cheapest answer there is: popular postings from memory, nothing read.
+
+        Without those that the member is known here to have applied to.
+        """
         run = self._runs.in_force(moment.now)
-        return self._from(Plan(POPULAR, run.id if run else 0, 0.0), question, run, moment, "none", degraded)
+        known = self._plans.known(question.member_id)
+        plan = Plan(POPULAR, run.id if run else 0, 0.0, applied=known.applied if known else "")
+        return self._from(plan, question, run, moment, "none", degraded)
 
     def _plan(self, member_id: str, run: Run | None, moment: Moment) -> Plan:
         """What Postgres says of a member."""
@@ -137,13 +145,21 @@ class Answering:
         row = self._reads.member_row(member_id, run, moment.deadline)
         if row is None or not row.mailable:
             return Plan(POPULAR, run_id, made_s)
-        if row.posting_ids:
-            return Plan(PERSONALIZED, run_id, made_s, row.posting_ids, row.reasons, row.applied)
-        return self._from_profile(member_id, row, run_id, moment)
+        plan = (
+            Plan(PERSONALIZED, run_id, made_s, row.posting_ids, row.reasons, row.applied)
+            if row.posting_ids
+            else self._from_profile(member_id, row, run_id, moment)
+        )
+        return plan if len(plan.applied) <= _MOST_KEPT else plan._replace(applied=self._relevant(plan))
+
+    def _relevant(self, plan: Plan) -> str:
+        """Of many applications those to postings that the list, a shelf or the cards in memory hold."""
+        listed = frozenset(plan.ids())
+        view = self._cards.view
+        return SEPARATOR.join(id_ for id_ in plan.applied.split(SEPARATOR) if id_ in listed or id_ in view)
 
     def _from_profile(self, member_id: str, row: MemberRow, run_id: int, moment: Moment) -> Plan:
         """A member who came after the refresh: ranked on the spot."""
-        applied = row.applied | frozenset(self._reads.applied(member_id, moment.deadline))
         ranker = self._shelves.ranker(run_id)
         member = self._reads.profile(member_id, moment.deadline) if ranker else None
         ranked = ranker.rank(member, now=moment.now) if ranker and member else ()
@@ -153,7 +169,7 @@ class Answering:
             time.monotonic(),
             SEPARATOR.join(r.posting_id for r in ranked),
             bytes(r.reason for r in ranked),
-            applied,
+            row.applied,
         )
 
     def _from(
@@ -167,7 +183,7 @@ class Answering:
     ) -> Answer:
         """Take the plan's best that may be shown; where they are too few, fill from the shelf nearest to them."""
         run_id = run.id if run else 0
-        limit, source, applied = question.terms.limit, plan.source, plan.applied
+        limit, source, applied = question.terms.limit, plan.source, plan.applied_ids()
         ids, reasons = plan.ids(), plan.reasons
         chosen = choose(ids, reasons, self._cards.view, applied, moment.day, limit)
         try:
@@ -176,10 +192,6 @@ class Answering:
                 missing = chosen.missing[:_FETCH]
                 self._asked(lambda: self._cards.fetch(missing, moment.deadline))  # noqa: B023 - called at once
                 chosen = choose(ids, reasons, self._cards.view, applied, moment.day, limit)
-            if len(chosen.kept) < limit and source == PERSONALIZED and degraded is None:
-                # The shelf knows nothing of what the member applied to before the refresh.
-                said = self._asked(lambda: self._reads.applied(question.member_id, moment.deadline))
-                applied = frozenset(said)
         except UnavailableError:
             degraded = POSTGRES
         if len(chosen.kept) < limit:

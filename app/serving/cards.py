@@ -17,6 +17,7 @@ from cachetools import TTLCache
 
 from app.recommend.veto import NEVER, last_day
 from app.serving import labels
+from app.serving.reads import Standing, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from app.serving.deadline import Deadline
     from app.serving.reads import Reads
 
-# A transaction that takes longer than this between setting `updated_at` and committing is seen only when the
-# card's time to live ends.
-OVERLAP = timedelta(seconds=60)
+OVERLAP_S = 120.0
+# More changes than these are not read: where each card stands is asked instead, which is as many as there are cards.
+MOST_CHANGED = 20_000
+PIECE = 1_000  # cards whose standing is asked for at once
+CHECK_S = 8.0  # longest time that an update asks where cards stand; the next one goes on
+MOST_READ, READ_PIECE = 2_000, 250  # cards that an update reads anew, and how many of them at once
 _json = msgspec.json.encode
 _keeping = Lock()
 _last_day = lru_cache(maxsize=4_096)(last_day)
@@ -117,10 +121,22 @@ class Cards:
     """Cards by posting id: those on shelves are pinned, the others kept in a cache bounded in size and time.
 
     `view` is what answers read, a plain dictionary; only this class writes it. A posting that does not exist
-    is None there. A card whose posting changed is replaced at the next `update`, so a closing is known within the
-    time between two. No card grows older than `ttl_s` while the store answers, whether its posting is known to have
-    changed or not: an update lets go of those that would before the next one, `every_s` later, and reads anew those
-    that are pinned, a share of them each time.
+    is None there. An `update` asks what changed, and takes what may not be shown any more out of answers at once; then it
+    reads anew the cards of what else changed, so many at a time. Where more changed than it pays to read, or nobody can
+    say what did, it asks where each card in memory stands: as much as there are cards, however many postings there are.
+
+    No card grows older than `ttl_s` while the store answers, whether its posting is known to have changed or not: an
+    update lets go of those that would before the next one, `every_s` later, and reads anew those that are pinned, a
+    share of them each time.
+
+    Args:
+        reads: The store.
+        size: Most cards that are not pinned.
+        ttl_s: See above.
+        every_s: How often `update` is called.
+        overlap_s: How far back an update looks: a change that arrives so much later than its `updated_at` is seen.
+        on_read: Told how many cards a call had to wait for.
+        timer: A monotonic clock.
     """
 
     def __init__(
@@ -130,18 +146,25 @@ class Cards:
         size: int,
         ttl_s: float,
         every_s: float = 0.0,
+        overlap_s: float = OVERLAP_S,
         on_read: Callable[[int], None] = lambda _count: None,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.view: dict[str, Card | None] = {}
         self._reads = reads
         self._on_read = on_read
+        self._timer = timer
         self._pinned: dict[str, Card] = {}  # read longest ago first
         kept_s = max(ttl_s - every_s, every_s)
         self._share = every_s / kept_s if kept_s else 0.0
         self._bounds: TTLCache[str, None] = _Bounds(size, kept_s, timer, self._forget)
         self._lock = Lock()
         self._since: datetime | None = None
+        self._overlap = timedelta(seconds=overlap_s)
+        # A column of whole seconds says the same of two changes within one: what changed just now is read again.
+        self._just_now = timedelta(seconds=2 * every_s)
+        self._unchecked: dict[str, None] = {}  # where the last check of all cards did not come to
+        self._outdated: dict[str, None] = {}  # cards to be read anew, changed longest ago first
 
     def fetch(self, ids: Sequence[str], deadline: Deadline) -> None:
         """Read cards into memory, all in one read; raises `UnavailableError`."""
@@ -170,39 +193,95 @@ class Cards:
 
     def update(self) -> None:
         """Replace cards that changed since the last update, and those grown old; raises `UnavailableError`."""
-        if self._since is None:
-            self._since, _ = self._reads.postings_changed_since(None)
-            return
-        clock, changed = self._reads.postings_changed_since(self._since - OVERLAP)
+        clock = (
+            self._reads.clock()
+        )  # while the store is away, what is known is the best there is, however old
         with self._lock:
             self._bounds.expire()
-            for posting in changed:
-                if posting.id in self.view:
-                    self._replace(posting.id, Card(posting))
+        if self._since is None:
+            self._since = clock
+            return
+        changed = self._changed_since(self._since - self._overlap)
+        if changed is None:
+            self._check_all()
+        else:
+            self._take(changed, since=clock - self._just_now)
+            self._unchecked.clear()
         self._since = clock
+        self._read_outdated()
         self._renew_pinned()
 
-    def _renew_pinned(self) -> None:
-        """Read the share of the pinned cards anew that was read longest ago."""
-        ids = list(islice(self._pinned, ceil(len(self._pinned) * self._share)))
-        if not ids:
-            return
+    def _changed_since(self, since: datetime) -> Sequence[Standing] | None:
+        """What changed; None where that is too much, or takes too long, to say."""
+        try:
+            return self._reads.standings_changed_since(since, MOST_CHANGED)
+        except UnavailableError:
+            return None
+
+    def _check_all(self) -> None:
+        """Compare each card in memory with where its posting stands, beginning where the last check stopped."""
+        until_s = self._timer() + CHECK_S
+        self._unchecked |= dict.fromkeys(self.view.copy())
+        while self._unchecked:
+            if self._timer() > until_s:
+                raise UnavailableError("timeout")
+            piece = list(islice(self._unchecked, PIECE))
+            found = self._reads.standings(piece)
+            self._take(found)
+            self._take_out(set(piece).difference(standing.id for standing in found))
+            for posting_id in piece:
+                del self._unchecked[posting_id]
+
+    def _take(self, standings: Iterable[Standing], *, since: datetime | None = None) -> None:
+        """Veto what may not be shown any more, and note which cards are to be read anew."""
+        for new in standings:
+            card = self.view.get(new.id, UNKNOWN)
+            if card is UNKNOWN:
+                continue
+            if card is not None:
+                posting = card.posting
+                known = Standing(new.id, posting.status, posting.deadline, posting.updated_at)
+                if known == new and not (since and new.updated_at >= since):
+                    continue
+                # Shown longer only when it has been read anew.
+                card.until = min(card.until, _last_day(new.status, new.deadline))
+            self._outdated[new.id] = None
+
+    def _take_out(self, ids: Iterable[str]) -> None:
+        """Show no more what is not there any more."""
+        for posting_id in ids:
+            card = self.view.get(posting_id)
+            if card is not None:
+                card.until = NEVER
+                self._outdated[posting_id] = None
+
+    def _read_outdated(self) -> None:
+        """Read anew the cards that changed longest ago."""
+        for _ in range(MOST_READ // READ_PIECE):
+            ids = list(islice(self._outdated, READ_PIECE))
+            if not ids:
+                return
+            self._read_anew([posting_id for posting_id in ids if posting_id in self.view])
+            for posting_id in ids:
+                del self._outdated[posting_id]
+
+    def _read_anew(self, ids: Sequence[str]) -> None:
         found = {posting.id: Card(posting) for posting in self._reads.postings(ids)}
         with self._lock:
             for posting_id in ids:
-                if self._pinned.pop(posting_id, None) is None:
-                    continue
-                if (
-                    card := found.get(posting_id)
-                ) is None:  # it is no more, and that is kept as any other card
-                    self._bounds[posting_id] = self.view[posting_id] = None
-                else:
-                    self._pinned[posting_id] = self.view[posting_id] = card
+                card = found.get(posting_id)
+                pinned = self._pinned.pop(posting_id, None) is not None
+                if pinned and card is not None:
+                    self._pinned[posting_id] = card
+                elif pinned:  # it is no more, and that is kept as any other card
+                    self._bounds[posting_id] = None
+                if posting_id in self.view:
+                    self.view[posting_id] = card
 
-    def _replace(self, posting_id: str, card: Card) -> None:
-        self.view[posting_id] = card
-        if posting_id in self._pinned:
-            self._pinned[posting_id] = card
+    def _renew_pinned(self) -> None:
+        """Read the share of the pinned cards anew that was read longest ago."""
+        if ids := list(islice(self._pinned, ceil(len(self._pinned) * self._share))):
+            self._read_anew(ids)
 
     def _forget(self, posting_id: str) -> None:
         if posting_id not in self._pinned:

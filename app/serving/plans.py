@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from app.serving.deadline import Deadline
 
 
+_NOTHING: frozenset[str] = frozenset()
+
+
 class Plan(NamedTuple):
     """Which postings to try for a member, best first, and how they came about: compact, since many are kept.
 
-    `posting_ids` are joined by `SEPARATOR`, with one byte of `reasons` for each; `applied` is what the member
-    applied to that the list may still hold. `run_id` is the run it belongs to, 0 before any.
+    `posting_ids` are joined by `SEPARATOR`, with one byte of `reasons` for each; `applied` is what the member applied
+    to, joined in the same way. `run_id` is the run it belongs to, 0 before any.
     """
 
     source: str
@@ -28,11 +31,15 @@ class Plan(NamedTuple):
     made_s: float
     posting_ids: str = ""
     reasons: bytes = b""
-    applied: frozenset[str] = frozenset()
+    applied: str = ""
 
     def ids(self) -> list[str]:
         """Posting ids, best first."""
         return self.posting_ids.split(SEPARATOR) if self.posting_ids else []
+
+    def applied_ids(self) -> frozenset[str]:
+        """What the member applied to."""
+        return frozenset(self.applied.split(SEPARATOR)) if self.applied else _NOTHING
 
 
 class Plans:
@@ -105,6 +112,11 @@ class Plans:
 
     def _is_fresh(self, plan: Plan, run_id: int, now_s: float) -> bool:
         return plan.made_s > now_s - self._fresh_s and plan.run_id == run_id
+
+    def known(self, member_id: str) -> Plan | None:
+        """What was last read of a member, however stale: for an answer that reads nothing."""
+        with self._lock:
+            return self._usable(member_id, self._timer())
 
     def __len__(self) -> int:
         """How many plans are kept."""

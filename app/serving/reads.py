@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence  # noqa: TC003 - what is saved is read back by its annotations
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - same
+from datetime import date, datetime  # noqa: TC003 - same
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
-    from app.recommend.board import Member, Posting
+    from app.recommend.board import Member, Posting, Status
     from app.serving.deadline import Deadline
 
 
@@ -48,13 +48,22 @@ class MemberRow(NamedTuple):
 
     `mailable` is false for a member who withdrew or takes no mail; nothing else of theirs is read then.
     `posting_ids` are joined by `SEPARATOR`, best first, with one byte of `reasons` for each; both are empty
-    where the run has no list of theirs. `applied` are postings applied to since the run's cut-off.
+    where the run has no list of theirs. `applied` is every posting they ever applied to, joined in the same way.
     """
 
     mailable: bool
     posting_ids: str = ""
     reasons: bytes = b""
-    applied: frozenset[str] = frozenset()
+    applied: str = ""
+
+
+class Standing(NamedTuple):
+    """Where a posting stands: what takes it out of answers, and when it changed."""
+
+    id: str
+    status: Status
+    deadline: date | None
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +97,14 @@ class Reads(Protocol):
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:
         """A mailable member's profile."""
 
-    def applied(self, member_id: str, deadline: Deadline) -> Collection[str]:
-        """Every posting a mailable member ever applied to."""
-
     def postings(self, ids: Sequence[str], deadline: Deadline | None = None) -> Sequence[Posting]:
         """Postings by id, in any order; unknown ids are left out."""
 
-    def postings_changed_since(self, since: datetime | None) -> tuple[datetime, Sequence[Posting]]:
-        """The store's clock at the read, and the postings whose `updated_at` is at or after an instant (None: none)."""
+    def clock(self) -> datetime:
+        """The store's clock."""
+
+    def standings(self, ids: Sequence[str]) -> Sequence[Standing]:
+        """Where postings stand, in any order; unknown ids are left out."""
+
+    def standings_changed_since(self, since: datetime, most: int) -> Sequence[Standing] | None:
+        """Postings whose `updated_at` is at or after an instant, in any order; None where they are more than `most`."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from app.serving.answering import LATE, OVER_LIMIT, Moment
+from app.serving.answering import FAULT, LATE, OVER_LIMIT, Moment
 from app.serving.credentials import Scope
 from app.serving.deadline import Deadline
 from app.serving.encode import encode
 from app.serving.question import Question
+from app.telemetry import Field
 from app.web.auth import admitted
 from app.web.limits import Line
 from app.web.parameters import read_member_id, read_terms
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     Content = Callable[[Mapping[str, Any], str], tuple[bytes, list[tuple[str, str]]]]
 
 BEFORE_ID, AFTER_ID = "/v1/members/", "/recommendations"
+_log = logging.getLogger("connected_jobs.answers")
 _LEAST_PATH = len(BEFORE_ID) + len(AFTER_ID)
 _HEADERS = [
     ("Content-Type", "application/json"),
@@ -66,13 +69,18 @@ def content(  # noqa: PLR0913 - every part by its name
         line = limits.line(credential.name, terms.campaign)
         if line is Line.OVER_HARD:
             raise _too_many()
-        if line is Line.OVER_SOFT:
-            answer = answering.from_shelf(question, moment=moment, degraded=OVER_LIMIT)
-        elif queued_s >= deadline_s:
-            answer = answering.from_shelf(question, moment=moment, degraded=LATE)
-        else:
-            answer = answering.answer(question, moment=moment)
-        body = encode(answer)
+        cheaply = OVER_LIMIT if line is Line.OVER_SOFT else LATE if queued_s >= deadline_s else None
+        try:
+            answer = (
+                answering.from_shelf(question, moment=moment, degraded=cheaply)
+                if cheaply
+                else answering.answer(question, moment=moment)
+            )
+            body = encode(answer)
+        except Exception:  # noqa: BLE001 - one member's list, whatever is wrong with it, leaves no mail without postings
+            _log.exception("an answer failed", extra={Field.MEMBER_ID: question.member_id})
+            answer = answering.from_shelf(question, moment=moment, degraded=FAULT)
+            body = encode(answer)
         seconds = time.monotonic() - start_s
         instruments.answered(answer, seconds + queued_s)
         access_log.answered(answer, seconds + queued_s, environ)

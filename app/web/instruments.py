@@ -28,6 +28,10 @@ OTHER_CAMPAIGN = "(other)"
 # Counted from 0 on: Prometheus takes a count that appears for no increase, so the first failures would not show.
 STATUSES = ("400", "401", "403", "404", "429", "500", "503")
 LINES = ("hard", "unknown")  # what is over the soft line is answered, and counted as degraded
+LEFT_OUT = (
+    *(("posting", column) for column in ("id", "title", "company", "url", "row")),
+    ("member", "row"),
+)
 POSTGRES_KINDS = ("broken", "deadline", "held back", "lost", "pool", "refused", "shared", "timeout")
 
 _PROC = Path("/proc/self")
@@ -86,6 +90,14 @@ class Instruments:
         self._counts_lost = Counter(
             Metric.COUNTS_LOST, "Calls of sends that could not be counted for planning", registry=registry
         )
+        self._left_out = Counter(
+            Metric.ROWS_LEFT_OUT,
+            "Reads of a row of the board that cannot be used",
+            ["relation", "column"],
+            registry=registry,
+        )
+        for relation, column in LEFT_OUT:
+            self._left_out.labels(relation, column)
         self._gauges: dict[Metric, Gauge] = {}
         self._plan_counters = {cache: self._plans.labels(cache) for cache in ("hit", "miss", "stale", "none")}
         self._line_counters = {line: self._limited.labels(line) for line in LINES}
@@ -137,6 +149,10 @@ class Instruments:
     def cards_read(self, count: int) -> None:
         """Count cards that had to be read."""
         self._cards_read.inc(count)
+
+    def row_left_out(self, relation: str, column: str) -> None:
+        """Count a read of a row of the board that cannot be used."""
+        self._left_out.labels(relation, column).inc()
 
     def limits_fell_back(self) -> None:
         """Count a failure of the shared limits' storage."""

@@ -99,7 +99,8 @@ def lists_of(engine: Engine, run_id: int) -> Lists:
 def lists_made_at_once(engine: Engine, *, now: datetime, options: Options | None = None) -> Lists:
     """The lists that the recommender makes of the board in one go, without chunks, processes and Postgres."""
     with snapshot(engine) as board:
-        postings, ids, activity = board.postings(), board.member_ids(), board.activity()
+        postings, ids = board.postings(), board.member_ids()
+        activity = board.activity([posting.id for posting in postings])
         driver: Any = board.connection.connection.driver_connection
 
         def members(positions: Sequence[int]) -> Any:

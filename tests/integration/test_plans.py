@@ -35,13 +35,13 @@ VALUES: dict[Statement, list[object]] = {
     serving_reads.PUBLICATIONS: [],
     serving_reads.SHELVES: [RUNS],
     serving_reads.WEIGHTS: [RUNS],
-    serving_reads.MEMBER_LIST: [SOON - timedelta(hours=1), RUNS, MEMBER],
+    serving_reads.MEMBER_LIST: [RUNS, MEMBER],
     serving_reads.PROFILE: [MEMBER],
-    serving_reads.APPLIED: [MEMBER],
     serving_reads.POSTINGS: [[f"p-{number:06}" for number in range(100, 116)]],
     serving_reads.NEWEST: [200],
     serving_reads.CLOCK: [],
-    serving_reads.CHANGED: [SOON + timedelta(hours=1)],
+    serving_reads.STANDINGS: [[f"p-{number:06}" for number in range(100, 1100)]],
+    serving_reads.CHANGED: [SOON + timedelta(hours=1), 20_000],
     serving_reads.CREDENTIALS: [],
 }
 # Two runs with a list for every member and a shelf for every field and region: what a refresh leaves behind.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from app.postgres.left_out import LeftOut
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.serving.answering import Answering
@@ -48,11 +49,11 @@ class Service:
         self.pool = ServingPool(
             url, STATEMENTS, size=2, wait_s=deadline_s, statement_timeout_ms=round(deadline_s * 1000)
         )
-        reads = PostgresReads(self.pool)
+        self.instruments = Instruments()
+        reads = PostgresReads(self.pool, LeftOut(self.instruments.row_left_out))
         self.runs, self.book = Runs(reads), CredentialBook(reads)
         self.cards = Cards(reads, size=1_000, ttl_s=600)
         self.shelves = Shelves(reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
-        self.instruments = Instruments()
         answering = Answering(
             reads=reads,
             runs=self.runs,

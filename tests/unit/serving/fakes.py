@@ -11,7 +11,7 @@ from app.recommend.board import Member, Posting
 from app.serving.answering import Moment
 from app.serving.deadline import Deadline
 from app.serving.question import Question, Terms
-from app.serving.reads import SEPARATOR, MemberRow, Publication, Run, Shelf, UnavailableError
+from app.serving.reads import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ def posting(id_: str, company: str = "c", **facts: object) -> Posting:
 
 def row(*ids: str, reason: int = 7, applied: Sequence[str] = (), mailable: bool = True) -> MemberRow:
     """What a read says of a member with this list."""
-    return MemberRow(mailable, SEPARATOR.join(ids), bytes([reason]) * len(ids), frozenset(applied))
+    return MemberRow(mailable, SEPARATOR.join(ids), bytes([reason]) * len(ids), SEPARATOR.join(applied))
 
 
 def moment(now: datetime = NOW, *, left_s: float = 60.0) -> Moment:
@@ -74,12 +74,11 @@ class FakeReads:
     board: dict[str, Posting] = field(default_factory=dict)
     rows: dict[str, MemberRow] = field(default_factory=dict)
     profiles: dict[str, Member] = field(default_factory=dict)
-    ever_applied: dict[str, set[str]] = field(default_factory=dict)
     log: list[Publication] = field(default_factory=lambda: [Publication(1, RUN, RUN.generated_at)])
     stood: dict[int, list[Shelf]] = field(default_factory=dict)
     learnt: dict[int, dict[str, Any]] = field(default_factory=dict)
     known: list[Credential] = field(default_factory=list)
-    clock: datetime = NOW
+    now: datetime = NOW
     failing: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
@@ -106,24 +105,28 @@ class FakeReads:
     def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
         self._ask("member_row", deadline)
         found = self.rows.get(member_id)
-        return MemberRow(found.mailable) if found and run is None else found
+        return MemberRow(found.mailable, applied=found.applied) if found and run is None else found
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:
         self._ask("profile", deadline)
         return self.profiles.get(member_id)
 
-    def applied(self, member_id: str, deadline: Deadline) -> set[str]:
-        self._ask("applied", deadline)
-        return self.ever_applied.get(member_id, set())
-
     def postings(self, ids: Sequence[str], deadline: Deadline | None = None) -> Sequence[Posting]:
         self._ask("postings", deadline)
         return [self.board[id_] for id_ in ids if id_ in self.board]
 
-    def postings_changed_since(self, since: datetime | None) -> tuple[datetime, Sequence[Posting]]:
-        self._ask("postings_changed_since")
-        changed = [one for one in self.board.values() if since is not None and one.updated_at >= since]
-        return self.clock, changed
+    def clock(self) -> datetime:
+        self._ask("clock")
+        return self.now
+
+    def standings(self, ids: Sequence[str]) -> Sequence[Standing]:
+        self._ask("standings")
+        return [_standing(self.board[id_]) for id_ in ids if id_ in self.board]
+
+    def standings_changed_since(self, since: datetime, most: int) -> Sequence[Standing] | None:
+        self._ask("standings_changed_since")
+        changed = [_standing(one) for one in self.board.values() if one.updated_at >= since]
+        return None if len(changed) > most else changed
 
     def credentials(self) -> Sequence[Credential]:
         self._ask("credentials")
@@ -135,3 +138,7 @@ class FakeReads:
             raise UnavailableError("deadline")
         if read in self.failing:
             raise UnavailableError("broken")
+
+
+def _standing(one: Posting) -> Standing:
+    return Standing(one.id, one.status, one.deadline, one.updated_at)

@@ -48,12 +48,13 @@ class Desk:
         self.shelves = Shelves(self.reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
         self.failures: list[str] = []
         self.breaker = Breaker(failures=3, probe_s=1_000)
+        self.plans = Plans(size=10, fresh_s=fresh_s, stale_s=1_000)
         self.answering = Answering(
             reads=self.reads,
             runs=self.runs,
             cards=self.cards,
             shelves=self.shelves,
-            plans=Plans(size=10, fresh_s=fresh_s, stale_s=1_000),
+            plans=self.plans,
             breaker=self.breaker,
             on_failure=self.failures.append,
         )
@@ -121,9 +122,8 @@ def test_who_is_unknown_or_wants_no_mail_gets_the_shelf_and_nothing_else_is_read
 
 def test_who_has_no_list_is_ranked_by_profile_and_what_they_applied_to_is_left_out() -> None:
     desk = Desk(ranker=Ranker("shelf-3", "shelf-4", "shelf-5")).open()
-    desk.reads.rows["m"] = row()
+    desk.reads.rows["m"] = row(applied=["shelf-4", "shelf-0"])
     desk.reads.profiles["m"] = Member(id="m", categories=("2",))
-    desk.reads.ever_applied["m"] = {"shelf-4", "shelf-0"}
     found = desk.ask(limit=4)
     assert shown(found) == [("shelf-3", 7), ("shelf-5", 7), ("shelf-1", 1), ("shelf-2", 1)]
     assert facts(found) == ("profile", None, "miss")
@@ -131,9 +131,8 @@ def test_who_has_no_list_is_ranked_by_profile_and_what_they_applied_to_is_left_o
 
 def test_who_has_neither_list_nor_profile_gets_the_shelf_without_what_they_applied_to() -> None:
     desk = Desk(ranker=Ranker("shelf-3")).open()
-    desk.reads.rows["m"] = row()
+    desk.reads.rows["m"] = row(applied=["shelf-0"])
     desk.reads.profiles["m"] = Member(id="m")
-    desk.reads.ever_applied["m"] = {"shelf-0"}
     found = desk.ask(limit=2)
     assert (facts(found), ids(found)) == (("popular", None, "miss"), ["shelf-1", "shelf-2"])
 
@@ -141,8 +140,7 @@ def test_who_has_neither_list_nor_profile_gets_the_shelf_without_what_they_appli
 def test_a_short_list_is_filled_from_the_shelf_without_what_was_ever_applied_to() -> None:
     desk = Desk().open()
     desk.reads.put(posting("a", "1"), posting("b", "2"))
-    desk.reads.rows["m"] = row("a", "b", applied=["b"])
-    desk.reads.ever_applied["m"] = {"b", "shelf-0"}
+    desk.reads.rows["m"] = row("a", "b", applied=["b", "shelf-0"])
     assert ids(desk.ask(limit=3)) == ["a", "shelf-1", "shelf-2"]
 
 
@@ -181,11 +179,10 @@ def test_who_was_answered_before_keeps_their_list_while_the_store_fails() -> Non
     assert (ids(found), facts(found)) == (ids(before), ("personalized", "postgres", "stale"))
 
 
-@pytest.mark.parametrize("failing", ["applied", "profile"])
-def test_a_profile_that_cannot_be_read_leaves_the_shelf(failing: str) -> None:
+def test_a_profile_that_cannot_be_read_leaves_the_shelf() -> None:
     desk = Desk(ranker=Ranker("shelf-3")).open()
     desk.reads.rows["m"] = row()
-    desk.reads.failing = {failing}
+    desk.reads.failing = {"profile"}
     assert facts(desk.ask()) == ("popular", "postgres", "none")
 
 
@@ -254,3 +251,28 @@ def test_the_cheap_answer_reads_nothing() -> None:
     assert (facts(found), ids(found)) == (("popular", "over_limit", "none"), ["shelf-0", "shelf-1"])
     assert desk.reads.asked == []
     assert found.recommendation_id == desk.ask(limit=2).recommendation_id
+
+
+@pytest.mark.parametrize("reads", ["a list", "a profile", "neither"])
+def test_what_a_member_applied_to_is_not_shown_when_the_store_is_away_or_nothing_is_read(reads: str) -> None:
+    """As far as it was known: over the soft line, late, and from a list that went stale."""
+    desk = Desk(ranker=Ranker("shelf-3") if reads == "a profile" else None).open()
+    desk.reads.put(posting("a", "1"))
+    desk.reads.rows["m"] = row(*(["a"] if reads == "a list" else []), applied=["shelf-0", "shelf-2"])
+    desk.reads.profiles["m"] = Member(id="m", categories=("2",))
+    desk.ask()
+    desk.reads.failing = {"member_row"}
+    over = desk.answering.from_shelf(question("m", limit=3), moment=moment(), degraded="over_limit")
+    assert ids(over) == ["shelf-1", "shelf-3", "shelf-4"]
+    assert not {"shelf-0", "shelf-2"} & set(ids(desk.ask(limit=20)))
+
+
+def test_of_thousands_of_applications_those_are_kept_that_an_answer_could_hold() -> None:
+    desk = Desk(fresh_s=60).open()
+    desk.reads.put(posting("a", "1"), posting("b", "2"))
+    many = [f"long-ago-{number}" for number in range(5_000)]
+    desk.reads.rows["m"] = row("a", "b", applied=[*many, "b", "shelf-0"])
+    assert ids(desk.ask()) == ids(desk.ask()) == ["a", "shelf-1", "shelf-2"]
+    kept = desk.plans.known("m")
+    assert kept is not None
+    assert kept.applied_ids() == {"b", "shelf-0"}

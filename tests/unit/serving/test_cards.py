@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from app.recommend.board import Closes, Status
-from app.serving.cards import OVERLAP, Card, Cards
+from app.serving import cards as module
+from app.serving.cards import OVERLAP_S, Card, Cards
 from app.serving.deadline import Deadline
 from app.serving.reads import UnavailableError
 from tests.unit.serving.fakes import NOW, TODAY, FakeReads, Timer, posting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from app.recommend.board import Posting
+    from app.serving.reads import Standing
 
 FAR = Deadline(float("inf"))
 LONG_AGO = NOW - timedelta(days=1)  # before any change that is asked for
@@ -108,9 +117,9 @@ def test_updates_overlap_so_that_a_change_committed_late_is_not_missed() -> None
     cards = cards_on(reads)
     cards.fetch(["a"], FAR)
     cards.update()
-    reads.clock = NOW + timedelta(hours=1)
+    reads.now = NOW + timedelta(hours=1)
     cards.update()
-    within = reads.clock - OVERLAP
+    within = reads.now - timedelta(seconds=OVERLAP_S)
     reads.put(posting("a", status=Status.CLOSED, updated_at=within))
     cards.update()
     card = cards.view["a"]
@@ -125,7 +134,7 @@ def test_an_update_that_fails_changes_nothing_and_the_next_one_makes_up_for_it()
     cards.fetch(["a"], FAR)
     cards.update()
     reads.put(posting("a", title="new", updated_at=NOW + timedelta(seconds=1)))
-    reads.clock, reads.failing = NOW + timedelta(hours=1), {"postings_changed_since"}
+    reads.now, reads.failing = NOW + timedelta(hours=1), {"standings_changed_since", "standings"}
     with pytest.raises(UnavailableError):
         cards.update()
     reads.failing = set()
@@ -235,3 +244,141 @@ def test_texts_of_both_languages_are_kept_side_by_side() -> None:
     assert korean != english
     assert card.text("ko", TODAY) is korean
     assert card.text("en", TODAY) is english
+
+
+def closed(*ids: str, at: datetime) -> list[Posting]:
+    return [posting(id_, status=Status.CLOSED, updated_at=at) for id_ in ids]
+
+
+def may_be_shown(cards: Cards) -> set[str]:
+    return {id_ for id_, card in cards.view.items() if card and card.until >= TODAY.toordinal()}
+
+
+@pytest.fixture
+def hundred(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeReads, Cards]:
+    """Cards of a hundred postings, ten of them pinned; more than 20 changes are too many to read."""
+    monkeypatch.setattr(module, "MOST_CHANGED", 20)
+    monkeypatch.setattr(module, "PIECE", 7)
+    monkeypatch.setattr(module, "MOST_READ", 10)
+    monkeypatch.setattr(module, "READ_PIECE", 5)
+    reads = FakeReads()
+    reads.put(*(posting(f"p{n}", updated_at=LONG_AGO) for n in range(100)))
+    cards = cards_on(reads)
+    cards.pin([reads.board[f"p{n}"] for n in range(10)])
+    cards.fetch([f"p{n}" for n in range(10, 100)], FAR)
+    cards.update()
+    reads.now += timedelta(seconds=10)
+    reads.asked.clear()
+    return reads, cards
+
+
+def test_a_job_that_touches_every_posting_hides_no_closing(hundred: tuple[FakeReads, Cards]) -> None:
+    """What may not be shown is known at once; what else the postings say, a few of them at a time."""
+    reads, cards = hundred
+    reads.put(*(posting(f"p{n}", title="new", updated_at=reads.now) for n in range(100)))
+    reads.put(*closed("p3", "p77", at=reads.now))
+    del reads.board["p5"], reads.board["p55"]
+    cards.update()
+    assert may_be_shown(cards) == set(reads.board) - {"p3", "p77"}
+    assert list(titles(cards).values()).count("new") <= 10
+    for _ in range(12):
+        reads.now += timedelta(seconds=60)
+        cards.update()
+    assert {title for id_, title in titles(cards).items() if id_ not in {"p3", "p77"}} == {"new", None}
+
+
+def test_a_read_of_what_changed_that_fails_leaves_the_check_of_each_card(
+    hundred: tuple[FakeReads, Cards],
+) -> None:
+    reads, cards = hundred
+    reads.put(*closed("p3", "p77", at=reads.now))
+    reads.failing = {"standings_changed_since"}
+    cards.update()
+    assert may_be_shown(cards) == set(reads.board) - {"p3", "p77"}
+
+
+def test_a_check_that_is_cut_off_goes_on_where_it_stopped(hundred: tuple[FakeReads, Cards]) -> None:
+    reads, cards = hundred
+    reads.put(*closed(*reads.board, at=reads.now))
+    usual, left = reads.standings, [3]
+
+    def thrice(ids: Sequence[str]) -> Sequence[Standing]:
+        left[0] -= 1
+        if left[0] < 0:
+            raise UnavailableError("timeout")
+        return usual(ids)
+
+    reads.standings = thrice  # type: ignore[method-assign] # as a server that is busy
+    for round_ in range(1, 6):
+        left[0] = 3
+        with pytest.raises(UnavailableError):
+            cards.update()
+        assert len(may_be_shown(cards)) == max(0, 100 - 21 * round_)
+
+
+def test_what_is_too_old_leaves_memory_although_no_posting_can_be_read() -> None:
+    timer, reads = Timer(0.0), FakeReads()
+    reads.put(posting("a"))
+    cards = cards_on(reads, ttl_s=30, every_s=10, timer=timer)
+    cards.update()
+    cards.fetch(["a"], FAR)
+    reads.failing = {"standings_changed_since", "standings", "postings"}
+    timer.now_s = 21.0
+    with contextlib.suppress(UnavailableError):
+        cards.update()
+    assert cards.view == {}
+
+
+def test_while_the_store_is_away_what_is_known_stays() -> None:
+    timer, reads = Timer(0.0), FakeReads()
+    reads.put(posting("a"))
+    cards = cards_on(reads, ttl_s=30, every_s=10, timer=timer)
+    cards.update()
+    cards.fetch(["a"], FAR)
+    reads.failing = {"clock"}
+    timer.now_s = 1_000.0
+    with pytest.raises(UnavailableError):
+        cards.update()
+    assert set(cards.view) == {"a"}
+
+
+def test_what_changed_within_the_overlap_is_read_once_and_not_at_every_update() -> None:
+    reads = FakeReads()
+    reads.put(posting("a"))
+    cards = cards_on(reads, every_s=10)
+    cards.update()
+    cards.fetch(["a"], FAR)
+    reads.now += timedelta(seconds=100)
+    reads.put(posting("a", title="new", updated_at=NOW + timedelta(seconds=5)))
+    reads.asked.clear()
+    for _ in range(5):
+        cards.update()
+    assert titles(cards) == {"a": "new"}
+    assert reads.asked.count("postings") == 1
+
+
+def test_two_changes_within_one_tick_of_the_boards_clock_are_both_seen() -> None:
+    reads = FakeReads()
+    reads.put(posting("a", title="first", updated_at=NOW))
+    cards = cards_on(reads, every_s=10)
+    cards.update()
+    cards.fetch(["a"], FAR)
+    reads.put(posting("a", title="second", updated_at=NOW))
+    cards.update()
+    assert titles(cards) == {"a": "second"}
+
+
+def test_a_posting_is_shown_again_when_it_has_been_read_again() -> None:
+    reads = FakeReads()
+    reads.put(posting("a", status=Status.CLOSED, updated_at=LONG_AGO))
+    cards = cards_on(reads)
+    cards.update()
+    cards.fetch(["a"], FAR)
+    reads.put(posting("a", title="open again"))
+    reads.failing = {"postings"}
+    with pytest.raises(UnavailableError):
+        cards.update()
+    assert may_be_shown(cards) == set()
+    reads.failing = set()
+    cards.update()
+    assert (may_be_shown(cards), titles(cards)) == ({"a"}, {"a": "open again"})

@@ -1,0 +1,134 @@
+"""One row that nobody can use: it is left out, and everything else goes on."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.poison import ANYTHING_GOES, COMPANY, MEMBER, POSTING, each
+from tests.postgres_fixtures import _create, _drop, _url_of
+from tests.web.service import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.web.service import Service
+
+
+@pytest.fixture(scope="module")
+def anything_url(server_url: str, board_template: str) -> Iterator[str]:
+    """The fixed board in tables that hold whatever a view could."""
+    name = _create(server_url, "cj_poison", board_template)
+    url = _url_of(server_url, name)
+    with psycopg.connect(url) as connection:
+        connection.execute(ANYTHING_GOES)
+        connection.execute("CREATE SCHEMA kept")
+        for table in ("posting", "company", "member"):
+            connection.execute(f"CREATE TABLE kept.{table} AS TABLE board.{table}".encode())
+    yield url
+    _drop(server_url, name)
+
+
+@pytest.fixture(scope="module")
+def poisoned(anything_url: str) -> Iterator[Service]:
+    with serving(anything_url, plan_fresh_s=0.0) as service:
+        yield service
+
+
+@pytest.mark.parametrize("column", POSTING)
+def test_a_posting_with_a_value_nobody_can_read_harms_no_other(
+    poisoned: Service, anything_url: str, column: str
+) -> None:
+    """Every value a column may hold, one after the other: answers go on, and another posting's closing is seen."""
+    with psycopg.connect(anything_url, autocommit=True) as connection:
+        for value in POSTING[column]:
+            _poison(connection, "posting", "p-06", column, value)
+            for status in ("closed", "open"):
+                connection.execute(
+                    "UPDATE board.posting SET status = %s, updated_at = now() WHERE id = 'p-later'", [status]
+                )
+                poisoned.watch()
+                assert ("p-later" in poisoned.ids("m-list", limit=50)) is (status == "open"), value
+                assert len(poisoned.ids("nobody", limit=50)) > 5, value
+        _poison(connection, "posting", "p-06", "skills", "skills")
+    poisoned.watch()
+    assert "p-06" in poisoned.ids("m-list", limit=50)
+
+
+def test_a_company_with_a_value_nobody_can_read_harms_no_other(poisoned: Service, anything_url: str) -> None:
+    with psycopg.connect(anything_url, autocommit=True) as connection:
+        for column, value in each(COMPANY):
+            _poison(connection, "company", "c-evil", column, value)
+            connection.execute("UPDATE board.posting SET updated_at = now() WHERE company_id = 'c-evil'")
+            poisoned.watch()
+            assert "p-later" in poisoned.ids("m-list", limit=50), (column, value)
+
+
+def test_a_member_with_a_value_nobody_can_read_is_answered_and_so_are_all_others(
+    poisoned: Service, anything_url: str
+) -> None:
+    with psycopg.connect(anything_url, autocommit=True) as connection:
+        for member in ("m-list", "m-bare"):
+            for column, value in each(MEMBER):
+                _poison(connection, "member", member, column, value)
+                assert len(poisoned.ids(member, limit=50)) > 5, (column, value)
+            assert len(poisoned.ids("nobody", limit=50)) > 5
+
+
+def test_a_row_that_is_left_out_is_named_once_and_counted(
+    board_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(board_url) as connection:
+        connection.execute("UPDATE board.posting SET title = '', updated_at = now() WHERE id = 'p-06'")
+    with caplog.at_level(logging.WARNING, "connected_jobs.board"), serving(board_url) as service:
+        for _ in range(3):
+            service.watch()
+            assert "p-06" not in service.ids("m-list", limit=50)
+        exposed = service.instruments.exposition().decode()
+    assert [record.getMessage() for record in caplog.records] == [
+        "board.posting 'p-06' is left out: its title is empty."
+    ]
+    assert 'cj_rows_left_out_total{column="title",relation="posting"} ' in exposed
+    assert 'cj_rows_left_out_total{column="title",relation="posting"} 0.0' not in exposed
+
+
+@pytest.mark.parametrize("deadline", ["infinity", "9999-12-31", "2099-12-31", None])
+def test_a_deadline_for_ever_is_none(board_url: str, deadline: str | None) -> None:
+    with psycopg.connect(board_url) as connection:
+        connection.execute(
+            "UPDATE board.posting SET deadline = %s, closes = 'on_date' WHERE id = 'p-later'", [deadline]
+        )
+    with serving(board_url) as service:
+        shown = {posting["id"]: posting for posting in service.answer("m-list", limit=50)["postings"]}
+    assert (shown["p-later"]["deadline"], shown["p-later"]["days_left"]) == (None, None)
+    assert shown["p-later"]["deadline_label"] == ("상시 채용" if deadline else "채용 시 마감")
+
+
+def test_a_list_that_fails_to_be_made_is_a_popular_one_and_the_fault_is_logged(
+    board_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(board_url) as connection:
+        connection.execute(
+            "UPDATE connected_jobs.recommendation_list SET reasons = 'x' WHERE member_id = 'm-list'"
+        )
+    with serving(board_url) as service:
+        found = service.answer("m-list")
+        assert (found["source"], found["degraded"], found["count"]) == ("popular", "fault", 10)
+        assert service.answer("nobody")["degraded"] is None
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "an answer failed"
+    ]
+
+
+def _poison(connection: psycopg.Connection, table: str, row_id: str, column: str, value: str) -> None:
+    """Put a value into a row of a table that is otherwise as it was."""
+    stamp = "" if column == "updated_at" else ", updated_at = now()"
+    for statement in (
+        f"DELETE FROM board.{table}",  # noqa: S608 - names and values of our own, here and below
+        f"INSERT INTO board.{table} TABLE kept.{table}",
+        f"UPDATE board.{table} SET {column} = {value}{stamp} WHERE id = '{row_id}'",  # noqa: S608
+    ):
+        connection.execute(statement.encode())
