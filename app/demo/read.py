@@ -6,17 +6,19 @@ import csv
 import gzip
 import json
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from app.recommend.board import Closes, Education, Posting, Status
+from app.recommend.veto import BOARD_ZONE, last_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import TextIO
 
+_DAY_LENGTH = len("2026-12-01")
 FORMS = (".csv", ".jsonl", ".csv.gz", ".jsonl.gz")
 
 
@@ -76,6 +78,7 @@ def _posting(row: Mapping[str, Any]) -> Posting | None:
 def _read(row: Mapping[str, Any]) -> Posting:
     opened_at = _instant(row["opened_at"])
     education = row.get("education")
+    deadline, deadline_time = _deadline(row.get("deadline") or "")
     return Posting(
         id=_named(row["id"]),
         title=row.get("title") or "",
@@ -86,12 +89,13 @@ def _read(row: Mapping[str, Any]) -> Posting:
         career_min_years=_number(row.get("career_min_years")),
         career_max_years=_number(row.get("career_max_years")),
         education=Education[str(education).upper()] if education else None,
-        salary_min=_whole(row.get("salary_min")),
-        salary_max=_whole(row.get("salary_max")),
+        salary_min=_number(row.get("salary_min")),
+        salary_max=_number(row.get("salary_max")),
         salary_unit=row.get("salary_unit") or None,
         skills=_list(row.get("skills")),
         opened_at=opened_at,
-        deadline=date.fromisoformat(row["deadline"]) if row.get("deadline") else None,
+        deadline=deadline,
+        deadline_time=deadline_time,
         closes=Closes(row.get("closes") or Closes.WHEN_FILLED),
         status=Status(row.get("status") or Status.OPEN),
         url=row.get("url") or "",
@@ -112,6 +116,13 @@ def _instant(value: str) -> datetime:
     return at.astimezone(UTC)
 
 
+def _deadline(value: str) -> tuple[date | None, time | None]:
+    if len(value) <= _DAY_LENGTH:
+        return (date.fromisoformat(value) if value else None), None
+    at = datetime.fromisoformat(value)
+    return last_moment(at if at.tzinfo else at.replace(tzinfo=BOARD_ZONE))
+
+
 def _list(value: str | list[str] | None) -> tuple[str, ...]:
     parts = value.split("|") if isinstance(value, str) else value or ()
     return tuple(part for part in parts if part)
@@ -119,7 +130,3 @@ def _list(value: str | list[str] | None) -> tuple[str, ...]:
 
 def _number(value: str | float | None) -> float | None:
     return None if value is None or value == "" else float(value)
-
-
-def _whole(value: str | int | None) -> int | None:
-    return None if value is None or value == "" else int(value)

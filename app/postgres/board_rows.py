@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from app.postgres.instants import LATEST
 from app.postgres.left_out import UnreadableRowError
 from app.postgres.values import ID_LENGTH, LIST_LENGTH, MOST_YEARS_OF_CAREER
 from app.recommend.board import Closes, Education, Member, Posting, Status
-from app.recommend.veto import last_day
+from app.recommend.texts import is_link
+from app.recommend.veto import NO_END_YEAR, last_moment, shown_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date, time
+    from decimal import Decimal
 
     from app.postgres.left_out import LeftOut
 
 POSTING_COLUMNS = (
     "p.id, p.title, p.company_id, c.name, p.categories, p.regions, p.career_min_years, p.career_max_years, p.education, "
     "p.employment_types, p.salary_min, p.salary_max, p.salary_unit, p.skills, p.opened_at, p.deadline, p.closes, "
-    "p.status, p.url, p.updated_at"
+    "p.status, p.url, p.updated_at, (SELECT deadline_time FROM (SELECT p.*) AS own)"
 )
+STANDING_COLUMNS = "p.id, p.status, p.deadline, (SELECT deadline_time FROM (SELECT p.*) AS own), p.updated_at"
+# Views need not have `deadline_time`: a name that is unknown within is looked for without.
+STANDINGS_FROM = "(SELECT NULL::time AS deadline_time) AS absent CROSS JOIN board.posting p"
+POSTINGS_FROM = f"{STANDINGS_FROM} LEFT JOIN board.company c ON c.id = p.company_id"
+SHOWABLE = "(p.company_id IS NULL OR c.id IS NOT NULL)"  # no company is told, or one that the board has
 MEMBER_COLUMNS = (
     "m.id, m.categories, m.regions, m.career_years, m.education, m.skills, m.desired_salary, m.salary_unit, "
     "m.updated_at"
@@ -35,14 +43,12 @@ LONGEST_TEXT = 4_000  # characters of a title, a company's name or a link; more 
 LONGEST_ITEM = 200
 MOST_MONEY = 10**15
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NO_DEADLINE = date(2099, 1, 1)  # a deadline from here on is how tables say that there is none
 
 _STATUSES = {status.value: status for status in Status}
 _CLOSES = {closes.value: closes for closes in Closes}
 _EDUCATIONS = {int(education): education for education in Education}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UNSHOWN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")  # but white space
-_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by name that show nothing
 
 
@@ -58,7 +64,7 @@ def postings_from(rows: Iterable[Sequence[Any]], left_out: LeftOut) -> list[Post
         other = found.setdefault(posting.id, posting)
         if other is not posting:
             left_out.add("posting", posting.id, UnreadableRowError("id", "stands there twice."))
-            found[posting.id] = min(other, posting, key=_last_day)
+            found[posting.id] = min(other, posting, key=shown_until)
     return list(found.values())
 
 
@@ -69,10 +75,11 @@ def posting_from(row: Sequence[Any]) -> Posting:
         UnreadableRowError: it cannot be used.
     """
     try:
+        deadline, deadline_time = deadline_from(row[15], row[20])
         return Posting(
             id=_identifier(row[0]),
             title=_title(row[1]),
-            company_id=row[2] or "",
+            company_id=row[2] or f" {row[0]}",  # no company's id begins with a blank
             company=_text("company", row[3]),
             categories=_items(row[4]),
             regions=_items(row[5]),
@@ -85,7 +92,8 @@ def posting_from(row: Sequence[Any]) -> Posting:
             salary_unit=_unit(row[12]),
             skills=_items(row[13]),
             opened_at=max(row[14] or EPOCH, EPOCH),
-            deadline=deadline_from(row[15]),
+            deadline=deadline,
+            deadline_time=deadline_time,
             closes=_closes(row[16], row[15]),
             status=status_from(row[17]),
             url=_link(row[18]),
@@ -117,9 +125,11 @@ def member_from(row: Sequence[Any]) -> Member:
         raise UnreadableRowError("row", f"has a value of another type ({error}).") from error
 
 
-def deadline_from(value: date | None) -> date | None:
-    """The last day to apply; one that never comes is none."""
-    return None if value is None or value >= NO_DEADLINE else value
+def deadline_from(value: date | None, at: time | None) -> tuple[date | None, time | None]:
+    """The last day to apply and the time on it; a view may give both as one instant. One that never comes is none."""
+    if value is None or value.year >= NO_END_YEAR:
+        return None, None
+    return last_moment(value) if isinstance(value, datetime) else (value, at)
 
 
 def status_from(value: object) -> Status:
@@ -129,12 +139,8 @@ def status_from(value: object) -> Status:
 
 def _closes(value: object, deadline: date | None) -> Closes:
     closes = _CLOSES.get(value, Closes.WHEN_FILLED)  # type: ignore[call-overload] # same
-    endless = closes is Closes.ON_DATE and deadline is not None and deadline >= NO_DEADLINE
+    endless = closes is Closes.ON_DATE and deadline is not None and deadline.year >= NO_END_YEAR
     return Closes.ALWAYS_OPEN if endless else closes
-
-
-def _last_day(posting: Posting) -> int:
-    return last_day(posting.status, posting.deadline)
 
 
 def _identifier(value: str | None) -> str:
@@ -172,7 +178,7 @@ def _link(value: str | None) -> str:
     url = (value or "").strip()
     if len(url) > LONGEST_TEXT:
         raise UnreadableRowError("url", f"has more than {LONGEST_TEXT:,} characters.")
-    if not _URL.fullmatch(url) or _CONTROL.search(url):
+    if not is_link(url) or _CONTROL.search(url):
         raise UnreadableRowError("url", "is no web address.")
     return url
 
@@ -208,6 +214,6 @@ def _years(value: float | None) -> float | None:
     return None if value is None or not 0 <= value <= MOST_YEARS_OF_CAREER else value
 
 
-def _money(value: int | None) -> int | None:
+def _money(value: float | Decimal | None) -> float | None:
     """An amount; 0 and less say that it is to be agreed."""
-    return None if value is None or math.isnan(value) or not 0 < value <= MOST_MONEY else value
+    return None if value is None or math.isnan(value) or not 0 < value <= MOST_MONEY else float(value)

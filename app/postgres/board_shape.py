@@ -14,7 +14,8 @@ _TEXTS = frozenset({"text[]", "character varying[]"})
 _REAL = frozenset({"real", "double precision"})
 _WHOLE = frozenset({"smallint", "integer", "bigint"})
 _TIME = frozenset({"timestamp with time zone"})
-_DATE = frozenset({"date"})
+_DEADLINE = frozenset({"date", "timestamp with time zone"})
+_AMOUNT = _WHOLE | _REAL | {"numeric"}
 _TRUTH = frozenset({"boolean"})
 
 COLUMNS = {
@@ -29,12 +30,12 @@ COLUMNS = {
         "career_max_years": _REAL,
         "education": _WHOLE,
         "employment_types": _TEXTS,
-        "salary_min": _WHOLE,
-        "salary_max": _WHOLE,
+        "salary_min": _AMOUNT,
+        "salary_max": _AMOUNT,
         "salary_unit": _TEXT,
         "skills": _TEXTS,
         "opened_at": _TIME,
-        "deadline": _DATE,
+        "deadline": _DEADLINE,
         "closes": _TEXT,
         "status": _TEXT,
         "url": _TEXT,
@@ -47,7 +48,7 @@ COLUMNS = {
         "career_years": _REAL,
         "education": _WHOLE,
         "skills": _TEXTS,
-        "desired_salary": _WHOLE,
+        "desired_salary": _AMOUNT,
         "salary_unit": _TEXT,
         "mail_consent": _TRUTH,
         "withdrawn_at": _TIME,

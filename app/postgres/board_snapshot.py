@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import text
 
-from app.postgres.board_rows import MEMBER_COLUMNS, POSTING_COLUMNS, member_from, postings_from
+from app.postgres.board_rows import (
+    MEMBER_COLUMNS,
+    POSTING_COLUMNS,
+    POSTINGS_FROM,
+    SHOWABLE,
+    member_from,
+    postings_from,
+)
 from app.postgres.left_out import LeftOut, UnreadableRowError
 from app.recommend.board import ActivityLog, Kind, Member
 
@@ -34,7 +41,7 @@ _MEMBERS = """
     ORDER BY 1
 """
 _PROFILES_CHANGED_AT = "SELECT max(updated_at) FROM board.member WHERE mail_consent AND withdrawn_at IS NULL"
-_POSTINGS = f'SELECT {POSTING_COLUMNS} FROM board.posting p JOIN board.company c ON c.id = p.company_id ORDER BY p.id COLLATE "C"'
+_POSTINGS = f'SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} ORDER BY p.id COLLATE "C"'
 _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
 _KINDS = "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in Kind) + " END"
 # Members are numbered as `member_ids` has them. What lies in the future is told as one second after the snapshot.

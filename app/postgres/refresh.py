@@ -213,7 +213,8 @@ class _Board:
         digest = blake2b(digest_size=16)
         digest.update("\n".join([*self.member_ids, str(self.profiles_changed_at)]).encode())
         for posting in self.postings:
-            digest.update(f"\n{posting.id} {posting.updated_at} {posting.status} {posting.deadline}".encode())
+            state = f"{posting.updated_at} {posting.status} {posting.deadline} {posting.deadline_time}"
+            digest.update(f"\n{posting.id} {state}".encode())
         for column in (self.activity.member, self.activity.posting, self.activity.kind, self.activity.at):
             digest.update(column.tobytes())
         return runs.Inputs(

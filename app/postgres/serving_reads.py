@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 from app.postgres.board_rows import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,
+    POSTINGS_FROM,
+    SHOWABLE,
+    STANDING_COLUMNS,
+    STANDINGS_FROM,
     deadline_from,
     member_from,
     postings_from,
@@ -15,7 +19,7 @@ from app.postgres.board_rows import (
 from app.postgres.instants import LATEST
 from app.postgres.left_out import LeftOut, UnreadableRowError
 from app.postgres.serving_pool import Statement, UntranslatableError
-from app.recommend.veto import last_day
+from app.recommend.veto import shown_until
 from app.serving.credentials import Credential, Scope
 from app.serving.reads import MemberRow, Publication, Run, Shelf, Standing
 
@@ -96,9 +100,8 @@ POSTINGS = _statement(
     "postings",
     f"""
     SELECT {POSTING_COLUMNS}
-    FROM board.posting p
-    JOIN board.company c ON c.id = p.company_id
-    WHERE p.id = ANY($1::text[])
+    FROM {POSTINGS_FROM}
+    WHERE p.id = ANY($1::text[]) AND {SHOWABLE}
     """,
     rehearsed=True,
 )
@@ -106,9 +109,9 @@ NEWEST = _statement(
     "newest",
     f"""
     SELECT {POSTING_COLUMNS}
-    FROM board.posting p
-    JOIN board.company c ON c.id = p.company_id
-    WHERE p.status = 'open' AND (p.deadline IS NULL OR p.deadline >= (pg_catalog.now() AT TIME ZONE 'Asia/Seoul')::date)
+    FROM {POSTINGS_FROM}
+    WHERE p.status = 'open' AND {SHOWABLE}
+      AND (p.deadline IS NULL OR p.deadline >= (pg_catalog.now() AT TIME ZONE 'Asia/Seoul')::date - 1)
     ORDER BY least(p.opened_at, pg_catalog.now()) DESC NULLS LAST, p.id
     LIMIT $1::bigint
     """,
@@ -117,17 +120,17 @@ CLOCK = _statement("clock", "SELECT pg_catalog.now()")
 # What takes a posting out of answers and no more: of a view none of the lists is made for it.
 STANDINGS = _statement(
     "standings",
-    """
-    SELECT p.id, p.status, p.deadline, p.updated_at
-    FROM board.posting p
+    f"""
+    SELECT {STANDING_COLUMNS}
+    FROM {STANDINGS_FROM}
     WHERE p.id = ANY($1::text[])
     """,
 )
 CHANGED = _statement(
     "changed",
-    """
-    SELECT p.id, p.status, p.deadline, p.updated_at
-    FROM board.posting p
+    f"""
+    SELECT {STANDING_COLUMNS}
+    FROM {STANDINGS_FROM}
     WHERE p.updated_at >= $1::timestamptz
     LIMIT $2::bigint
     """,
@@ -250,11 +253,7 @@ _SCOPES = frozenset(Scope)
 def _standings(rows: Iterable[Sequence[Any]]) -> list[Standing]:
     """One for each id; of two with one id the one that ends first, as `postings_from` does."""
     found: dict[str, Standing] = {}
-    for posting_id, status, deadline, updated_at in rows:
-        new = Standing(posting_id, status_from(status), deadline_from(deadline), updated_at or LATEST)
-        found[posting_id] = min(found.get(posting_id, new), new, key=_last_day)
+    for posting_id, status, deadline, at, updated_at in rows:
+        new = Standing(posting_id, status_from(status), *deadline_from(deadline, at), updated_at or LATEST)
+        found[posting_id] = min(found.get(posting_id, new), new, key=shown_until)
     return list(found.values())
-
-
-def _last_day(standing: Standing) -> int:
-    return last_day(standing.status, standing.deadline)

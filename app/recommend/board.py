@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime  # noqa: TC003 - postings are saved and read back by their annotations
+from datetime import date, datetime, time  # noqa: TC003 - postings are saved and read back by their annotations
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,10 @@ class Posting:
     """A job ad.
 
     Categories are codes of any vocabulary. A region is a path from large to small joined by "/"
-    ("101000/강남구"). Career is in years; None means no bound. Salary is in units of `salary_unit`,
-    a currency and a period ("KRW/year"). The deadline is the last day to apply, in Asia/Seoul.
+    ("101000/강남구"), or `remote` or `hybrid`. Career is in years; None means no bound. Salary is in units of
+    `salary_unit`, a currency and a period ("KRW/year"). The deadline is the last day to apply, in Asia/Seoul, and its
+    time, where there is one, is from when on that day it is too late. A posting whose company is not told has an empty
+    `company` and a `company_id` of its own, which no other posting has.
     """
 
     id: str
@@ -66,12 +68,13 @@ class Posting:
     career_max_years: float | None = None
     education: Education | None = None
     employment_types: tuple[str, ...] = ()
-    salary_min: int | None = None
-    salary_max: int | None = None
+    salary_min: float | None = None
+    salary_max: float | None = None
     salary_unit: str | None = None
     skills: tuple[str, ...] = ()
     opened_at: datetime
     deadline: date | None = None
+    deadline_time: time | None = None
     closes: Closes = Closes.WHEN_FILLED
     status: Status = Status.OPEN
     url: str
@@ -88,7 +91,7 @@ class Member:
     career_years: float | None = None
     education: Education | None = None
     skills: tuple[str, ...] = ()
-    desired_salary: int | None = None
+    desired_salary: float | None = None
     salary_unit: str | None = None
     updated_at: datetime | None = None
 

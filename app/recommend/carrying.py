@@ -19,7 +19,7 @@ from app.recommend.history import history
 from app.recommend.kept import contents
 from app.recommend.nearest import unit_vectors
 from app.recommend.topmost import topmost
-from app.recommend.veto import board_day, vetoed
+from app.recommend.veto import vetoed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -96,9 +96,8 @@ def carry(kept: Kept, postings: Sequence[Posting], *, now: datetime) -> Carried:
     new = np.flatnonzero(place != known)
     added = [postings[at] for at in new.tolist()]
     count = len(model.stock.ids) + len(new)
-    today = board_day(now)
     is_open = np.zeros(count, np.bool_)
-    is_open[place] = [not vetoed(each.status, each.deadline, today=today) for each in postings]
+    is_open[place] = [not vetoed(each, now) for each in postings]
     was_shown = np.zeros(count, np.bool_)
     was_shown[model.stock.shown] = True
     late = np.flatnonzero(is_open & ~was_shown)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommend.fields import Field, attributes_of, large, posting_fields
-from app.recommend.veto import board_day, vetoed
-from app.recommend.vocabulary import NATIONWIDE, neighbours
+from app.recommend.veto import vetoed
+from app.recommend.vocabulary import NATIONWIDE, REMOTE, neighbours
 from app.recommend.words import words_of
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ class Catalogue:
 
 def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
     """The columns of a catalogue as it stands `now`."""
-    today = board_day(now)
-    open_ = [not vetoed(each.status, each.deadline, today=today) for each in postings]
+    open_ = [not vetoed(each, now) for each in postings]
     shown = np.flatnonzero(np.array(open_, bool))
     opened_s = np.array([each.opened_at.timestamp() for each in postings])
     units = [each.salary_unit or "" for each in postings]
@@ -190,4 +189,5 @@ def _areas(regions: Sequence[str]) -> dict[str, float]:
         areas |= {near: max(areas.get(near, 0.0), 0.3) for near in neighbours(large(region))}
     if regions:
         areas[NATIONWIDE] = max(areas.get(NATIONWIDE, 0.0), 0.7)
+        areas[REMOTE] = max(areas.get(REMOTE, 0.0), 0.7)  # within reach of everybody
     return areas | {large(region): 1.0 for region in regions}

@@ -20,7 +20,7 @@ from app.recommend.catalogue import (
     wishes,
 )
 from app.recommend.pairs import squashed
-from app.recommend.veto import board_day, last_day
+from app.recommend.veto import shown_until
 from app.recommend.weights import Signal
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ class ProfileRanker:
         first_opened = min((posting.opened_at for posting in postings), default=None)
         self._stock = catalogue(postings, first_opened) if first_opened else None
         self._popular = np.array([popularity.get(posting.id, 0.0) for posting in postings], np.float32)
-        self._last_day = np.array(
-            [last_day(posting.status, posting.deadline) for posting in postings], np.int64
-        )
+        self._shown_until = np.array([shown_until(posting) for posting in postings], np.int64)
         self._mean_square = {
             name: np.asarray(field.matrix.power(2).sum(axis=0)).ravel() / max(1, len(postings))
             for name, field in (self._stock.fields.items() if self._stock else ())
@@ -67,8 +65,8 @@ class ProfileRanker:
             for signal, value in self._values(member, now).items()
             if self._weights.get(signal, 0.0) > 0
         }
-        scores = np.sum([*contributions.values(), np.zeros(len(self._last_day))], axis=0)
-        may_be_shown = np.flatnonzero(self._last_day >= board_day(now).toordinal())
+        scores = np.sum([*contributions.values(), np.zeros(len(self._shown_until))], axis=0)
+        may_be_shown = np.flatnonzero(self._shown_until > now.timestamp())
         best = may_be_shown[np.argsort(-scores[may_be_shown], kind="stable")[:keep]]
         nothing_done = [Kind.VIEW] * len(best)
         reasons = main_reasons(

@@ -19,6 +19,13 @@ JOB_GROUPS: dict[str, str] = {
 
 NATIONWIDE = "117000"
 
+# What may stand among a posting's regions, or a member's, beside places.
+REMOTE, HYBRID = "remote", "hybrid"
+WORKPLACES: dict[str, dict[str, str]] = {
+    "ko": {REMOTE: "재택", HYBRID: "하이브리드"},
+    "en": {REMOTE: "Remote", HYBRID: "Hybrid"},
+}
+
 # Regions people commute between or move within; "distance" between regions that only codes tell apart.
 _NEIGHBOURS: tuple[frozenset[str], ...] = (
     frozenset({"101000", "102000", "108000"}),  # 서울 경기 인천
@@ -26,6 +33,7 @@ _NEIGHBOURS: tuple[frozenset[str], ...] = (
     frozenset({"106000", "107000", "110000"}),  # 부산 울산 경남
     frozenset({"104000", "111000"}),  # 대구 경북
     frozenset({"103000", "112000", "113000"}),  # 광주 전남 전북
+    frozenset({REMOTE, HYBRID}),
 )
 
 EDUCATION_NAMES: dict[str, dict[Education, str]] = {

@@ -40,14 +40,14 @@ _OUR_OWN = frozenset({"deadline", "pool", SHARED, HELD_BACK})
 
 
 class Moment:
-    """When a call is answered: the instant, the board's day then, and the call's deadline."""
+    """When a call is answered: the instant, its second since 1970, the board's day then, and the call's deadline."""
 
-    __slots__ = ("day", "deadline", "now", "today")
+    __slots__ = ("deadline", "now", "second", "today")
 
     def __init__(self, now: datetime, deadline: Deadline) -> None:
         self.now = now
         self.today = board_day(now)
-        self.day = self.today.toordinal()
+        self.second = int(now.timestamp())
         self.deadline = deadline
 
 
@@ -185,18 +185,18 @@ class Answering:
         run_id = run.id if run else 0
         limit, source, applied = question.terms.limit, plan.source, plan.applied_ids()
         ids, reasons = plan.ids(), plan.reasons
-        chosen = choose(ids, reasons, self._cards.view, applied, moment.day, limit)
+        chosen = choose(ids, reasons, self._cards.view, applied, moment.second, limit)
         try:
             # Once Postgres failed a call, the call does not wait for it again.
             while chosen.missing and degraded is None:
                 missing = chosen.missing[:_FETCH]
                 self._asked(lambda: self._cards.fetch(missing, moment.deadline))  # noqa: B023 - called at once
-                chosen = choose(ids, reasons, self._cards.view, applied, moment.day, limit)
+                chosen = choose(ids, reasons, self._cards.view, applied, moment.second, limit)
         except UnavailableError:
             degraded = POSTGRES
         if len(chosen.kept) < limit:
             source = source if chosen.kept else POPULAR
-            chosen = self._filled(chosen, applied, run_id, moment.day, limit)
+            chosen = self._filled(chosen, applied, run_id, moment.second, limit)
         return Answer(
             question=question,
             recommendation_id=recommendation_id(question, run_id),
@@ -208,7 +208,7 @@ class Answering:
             places=(chosen.kept + chosen.held)[:limit],
         )
 
-    def _filled(self, chosen: Chosen, applied: Collection[str], run_id: int, day: int, limit: int) -> Chosen:
+    def _filled(self, chosen: Chosen, applied: Collection[str], run_id: int, second: int, limit: int) -> Chosen:
         """The choice, and behind it what stands on the run's shelf nearest to its first posting."""
         first = chosen.kept[0][0] if chosen.kept else None
         ranked = {card.id: reason for card, reason in chosen.kept + chosen.held}
@@ -216,4 +216,4 @@ class Answering:
         nearest = self._shelves.near(run_id, *place)
         for posting_id, reason in nearest:
             ranked.setdefault(posting_id, reason)
-        return choose(ranked.keys(), ranked.values(), self._cards.view, applied, day, limit)
+        return choose(ranked.keys(), ranked.values(), self._cards.view, applied, second, limit)

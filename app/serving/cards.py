@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
-from functools import lru_cache
 from itertools import islice
 from math import ceil
 from sys import intern
@@ -15,7 +15,8 @@ from urllib.parse import quote
 import msgspec
 from cachetools import TTLCache
 
-from app.recommend.veto import NEVER, last_day
+from app.recommend.texts import ascii_host, without_our_parameters
+from app.recommend.veto import NEVER, shown_until
 from app.serving import labels
 from app.serving.reads import Standing, UnavailableError
 
@@ -35,13 +36,12 @@ CHECK_S = 8.0  # longest time that an update asks where cards stand; the next on
 MOST_READ, READ_PIECE = 2_000, 250  # cards that an update reads anew, and how many of them at once
 _json = msgspec.json.encode
 _keeping = Lock()
-_last_day = lru_cache(maxsize=4_096)(last_day)
 
 
 class Card:
     """A posting and its JSON up to what depends on the answer: `text` ends within the link, at its tracking.
 
-    `until` is the last day it may be shown, as `date.toordinal` counts: the veto is one comparison. Of 200,000 cards a
+    `until` is the second from which on it may not be shown: the veto is one comparison. Of 200,000 cards a
     call meets ten that no cache of the processor holds, so what a call looks at lies close together and what many have
     alike is one object.
     """
@@ -54,7 +54,7 @@ class Card:
         self.company_id = intern(posting.company_id)
         self.category = intern(posting.categories[0]) if posting.categories else ""
         self.region = intern(posting.regions[0].split("/")[0]) if posting.regions else ""
-        self.until = _last_day(posting.status, posting.deadline)
+        self.until = shown_until(posting)
         self.end = _json("".join(_as_uri(posting.url).partition("#")[1:]))[1:-1]
         self._day: date | None = None
         self._ko: bytes | None = None
@@ -84,6 +84,8 @@ class Card:
 
 def _as_uri(url: str) -> str:
     """A link that survives plain-text mail: blanks, quotes and Korean percent-encoded, what is encoded left as it is."""
+    with suppress(UnicodeError):  # a view's that has no host; where it leads nobody knows
+        url = ascii_host(url)
     return quote(url, safe="%!#$&'()*+,/:;=?@[]~")
 
 
@@ -98,12 +100,11 @@ UNKNOWN = _unknown()
 
 
 def _encoded(posting: Posting, lang: str, today: date) -> bytes:
-    days_left, label = labels.days_left_label(posting.deadline, posting.closes, lang, today)
-    url = _as_uri(posting.url).partition("#")[0]
+    days_left, label = labels.days_left_label(posting, lang, today)
     facts = {
         "id": posting.id,
         "title": posting.title,
-        "company": posting.company,
+        "company": labels.company(posting, lang),
         "location": labels.location(posting, lang),
         "career": labels.career(posting, lang),
         "education": labels.education(posting, lang),
@@ -112,7 +113,7 @@ def _encoded(posting: Posting, lang: str, today: date) -> bytes:
         "deadline": posting.deadline,
         "days_left": days_left,
         "deadline_label": label,
-        "url": url + ("&" if "?" in url else "?") + "rid=",
+        "url": without_our_parameters(_as_uri(posting.url)) + "rid=",
     }
     return _json(facts)[:-2]
 
@@ -240,11 +241,13 @@ class Cards:
                 continue
             if card is not None:
                 posting = card.posting
-                known = Standing(new.id, posting.status, posting.deadline, posting.updated_at)
+                known = Standing(
+                    new.id, posting.status, posting.deadline, posting.deadline_time, posting.updated_at
+                )
                 if known == new and not (since and new.updated_at >= since):
                     continue
                 # Shown longer only when it has been read anew.
-                card.until = min(card.until, _last_day(new.status, new.deadline))
+                card.until = min(card.until, shown_until(new))
             self._outdated[new.id] = None
 
     def _take_out(self, ids: Iterable[str]) -> None:

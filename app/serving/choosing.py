@@ -28,7 +28,7 @@ def choose(
     marks: Iterable[int],
     cards: Mapping[str, Card | None],
     applied: Collection[str],
-    day: int,
+    second: int,
     limit: int,
 ) -> Chosen:
     """Pick until `limit` are kept: none vetoed, at most `PER_COMPANY` a company before the others.
@@ -40,7 +40,7 @@ def choose(
         marks: The mark of each: its reason, with `ASKED_COMPANY` added where that is so.
         cards: Those in memory; None stands for a posting that does not exist.
         applied: What the member applied to.
-        day: The board's day, as `date.toordinal` counts.
+        second: Now, in seconds since 1970 UTC.
         limit: How many are wanted.
     """
     chosen = Chosen([], [], [])
@@ -48,7 +48,7 @@ def choose(
     taken: dict[str, int] = {}
     for posting_id, mark in zip(ids, marks, strict=True):
         card = cards.get(posting_id, UNKNOWN)
-        if card is None or card.until < day or posting_id in applied:
+        if card is None or card.until <= second or posting_id in applied:
             if card is UNKNOWN:
                 missing.append(posting_id)
             continue

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import TYPE_CHECKING
 
 from app.recommend.board import Closes
-from app.recommend.vocabulary import EDUCATION_NAMES, EMPLOYMENT_TYPES, region_name
+from app.recommend.vocabulary import EDUCATION_NAMES, EMPLOYMENT_TYPES, WORKPLACES, region_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from app.recommend.board import Posting
 
 _PERIODS = {
-    "ko": {"year": "연봉", "month": "월급", "week": "주급", "day": "일급", "hour": "시급"},
-    "en": {"year": "a year", "month": "a month", "week": "a week", "day": "a day", "hour": "an hour"},
-}
+    "ko": {"year": "연봉", "month": "월급", "week": "주급", "day": "일급", "hour": "시급", "case": "건당"},
+    "en": {
+        "year": "a year", "month": "a month", "week": "a week", "day": "a day", "hour": "an hour", "case": "a case",
+    },
+}  # fmt: skip
+_CURRENCIES = {"KRW": "원", "USD": "달러", "EUR": "유로", "JPY": "엔", "CNY": "위안", "GBP": "파운드"}
+_NEAR_DAYS = {"ko": ("오늘", "내일"), "en": ("today", "tomorrow")}
+_AS_GOOD_AS_MIDNIGHT = time(23, 59)
+_NOT_TOLD = {"ko": "비공개", "en": "Confidential"}
 _CLOSES = {
     "ko": {Closes.WHEN_FILLED: "채용 시 마감", Closes.ALWAYS_OPEN: "상시 채용"},
     "en": {Closes.WHEN_FILLED: "Until filled", Closes.ALWAYS_OPEN: "Always open"},
@@ -24,11 +32,18 @@ _MAN = 10_000  # Korean salaries are read in units of ten thousand won
 _PLACES = 2
 
 
+def company(posting: Posting, lang: str) -> str:
+    """The company's name, or that it is not told."""
+    return posting.company or _NOT_TOLD[lang]
+
+
 def location(posting: Posting, lang: str) -> str | None:
-    """The first places of a posting, "서울 강남구, 경기 성남시 외"."""
-    names = [region_name(region) for region in posting.regions[:_PLACES]]
-    more = (" 외" if lang == "ko" else " and more") if len(posting.regions) > _PLACES else ""
-    return ", ".join(names) + more if names else None
+    """The first places of a posting, "서울 강남구, 경기 성남시 외", and where else it may be done, "서울 · 재택"."""
+    places = [region_name(region) for region in posting.regions if region not in WORKPLACES["ko"]]
+    more = (" 외" if lang == "ko" else " and more") if len(places) > _PLACES else ""
+    where = [", ".join(places[:_PLACES]) + more] if places else []
+    where += [name for region, name in WORKPLACES[lang].items() if region in posting.regions]
+    return " · ".join(where) or None
 
 
 def career(posting: Posting, lang: str) -> str:
@@ -62,7 +77,7 @@ def employment(posting: Posting, lang: str) -> str | None:
 
 def salary(posting: Posting, lang: str) -> str | None:
     """The salary range with its period, "연봉 3,500만~4,500만원"; None where the posting names none."""
-    low, high = posting.salary_min, posting.salary_max
+    low, high = posting.salary_min or None, posting.salary_max or None  # 0 is to be agreed
     if posting.salary_unit is None or (low is None and high is None):
         return None
     currency, _, period = posting.salary_unit.partition("/")
@@ -71,11 +86,11 @@ def salary(posting: Posting, lang: str) -> str | None:
     return f"{_amounts_en(low, high, currency)} {_PERIODS['en'].get(period, period)}"
 
 
-def _amounts_ko(low: int | None, high: int | None, currency: str) -> str:
-    unit = "원" if currency == "KRW" else f" {currency}"
+def _amounts_ko(low: float | None, high: float | None, currency: str) -> str:
+    unit = _CURRENCIES.get(currency, f" {currency}")
     amounts = [value for value in (low, high) if value is not None]
     man = currency == "KRW" and all(value >= _MAN and value % _MAN == 0 for value in amounts)
-    texts = [f"{value // _MAN:,}만" if man else f"{value:,}" for value in amounts]
+    texts = [f"{value // _MAN:,.0f}만" for value in amounts] if man else _numbers(amounts)
     if low == high:
         return f"{texts[0]}{unit}"
     if low is None:
@@ -85,21 +100,42 @@ def _amounts_ko(low: int | None, high: int | None, currency: str) -> str:
     return f"{texts[0]}~{texts[1]}{unit}"
 
 
-def _amounts_en(low: int | None, high: int | None, currency: str) -> str:
+def _amounts_en(low: float | None, high: float | None, currency: str) -> str:
+    texts = _numbers([value for value in (low, high) if value is not None])
     if low == high:
-        return f"{currency} {low:,}"
+        return f"{currency} {texts[0]}"
     if low is None:
-        return f"up to {currency} {high:,}"
+        return f"up to {currency} {texts[0]}"
     if high is None:
-        return f"from {currency} {low:,}"
-    return f"{currency} {low:,}-{high:,}"
+        return f"from {currency} {texts[0]}"
+    return f"{currency} {texts[0]}-{texts[1]}"
 
 
-def days_left_label(deadline: date | None, closes: Closes, lang: str, today: date) -> tuple[int | None, str]:
-    """Whole days left (None without a deadline) and the label: "D-10", "오늘 마감", "상시 채용"."""
-    if deadline is None:
+def _numbers(amounts: Sequence[float]) -> list[str]:
+    """Amounts of one range: all with cents where one has some."""
+    cents = any(value % 1 for value in amounts)
+    return [f"{value:,.2f}" if cents else f"{value:,.0f}" for value in amounts]
+
+
+def days_left_label(posting: Posting, lang: str, today: date) -> tuple[int | None, str]:
+    """Whole days left (None without a deadline) and the label: "D-10", "오늘 18시 마감", "상시 채용"."""
+    if posting.deadline is None:
+        closes = posting.closes
         return None, _CLOSES[lang][Closes.WHEN_FILLED if closes is Closes.ON_DATE else closes]
-    days = (deadline - today).days
-    if days == 0:
-        return 0, "오늘 마감" if lang == "ko" else "Closes today"
+    days, at = (posting.deadline - today).days, posting.deadline_time
+    if at is not None and at >= _AS_GOOD_AS_MIDNIGHT:
+        at = None
+    if days == 0 or (days == 1 and at is not None):
+        return days, _closing_ko(days, at) if lang == "ko" else _closing_en(days, at)
     return days, f"D-{days}" if days > 0 else f"D+{-days}"
+
+
+def _closing_ko(days: int, at: time | None) -> str:
+    day = _NEAR_DAYS["ko"][days]
+    if at is None:
+        return f"{day} 마감"
+    return f"{day} {at.hour}시 마감" if at.minute == 0 else f"{day} {at:%H:%M} 마감"
+
+
+def _closing_en(days: int, at: time | None) -> str:
+    return f"Closes {_NEAR_DAYS['en'][days]}" + (f" at {at:%H:%M}" if at else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence  # noqa: TC003 - what is saved is read back by its annotations
 from dataclasses import dataclass
-from datetime import date, datetime  # noqa: TC003 - same
+from datetime import date, datetime, time  # noqa: TC003 - same
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Standing(NamedTuple):
     id: str
     status: Status
     deadline: date | None
+    deadline_time: time | None
     updated_at: datetime
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +148,7 @@ def test_a_posting_comes_through_the_view_as_the_service_knows_it(service: Engin
         skills=("skill-0",),
         opened_at=datetime(2026, 11, 20, 0, 0, tzinfo=UTC),
         deadline=date(2026, 12, 1),
+        deadline_time=time(23, 59, 59),
         closes=Closes.ON_DATE,
         status=Status.OPEN,
         url="https://www.example.com/recruit/42",

@@ -180,7 +180,7 @@ def test_facts_become_short_texts_in_two_languages(reader: Service) -> None:
     ]
     assert shown["ko", "p-02"][:4] == ["서울 서초구, 경기 성남시 외", "신입·경력", None, "정규직·계약직"]
     assert shown["ko", "p-11"] == [None, "경력무관", None, None, None, "채용 시 마감"]
-    assert shown["ko", "p-10"][4:] == ["연봉 60,000~80,000 USD", "상시 채용"]
+    assert shown["ko", "p-10"][4:] == ["연봉 60,000~80,000달러", "상시 채용"]
 
 
 def test_every_link_says_where_it_was_shown_and_still_leads_to_its_posting(reader: Service) -> None:

@@ -75,6 +75,37 @@ def test_a_posting_is_shown_until_its_last_day_ends_in_seoul(service: Service) -
     assert (labels["p-tomorrow"], labels["p-later"]) == ((0, "오늘 마감"), (9, "D-9"))
 
 
+def test_a_posting_whose_deadline_has_a_time_is_shown_until_that_second(
+    service: Service, board_url: str
+) -> None:
+    change(
+        board_url,
+        "UPDATE board.posting SET deadline_time = '18:00', updated_at = now() WHERE id = %s",
+        "p-today",
+    )
+    service.watch()
+    six = LAST_MOMENT.replace(hour=9, minute=0, second=0, microsecond=0)  # in UTC, 18:00 in Seoul
+    service.now = six - timedelta(microseconds=1)
+    labels = {p["id"]: (p["days_left"], p["deadline_label"]) for p in service.answer("m-list")["postings"]}
+    assert labels["p-today"] == (0, "오늘 18시 마감")
+    service.now = six
+    assert "p-today" not in service.ids("m-list", limit=50)
+    assert "p-today" not in service.ids("nobody", limit=50)
+
+
+def test_postings_whose_company_is_not_told_are_shown_and_are_no_company_together(
+    service: Service, board_url: str
+) -> None:
+    change(
+        board_url,
+        "UPDATE board.posting SET company_id = NULL, updated_at = now() WHERE id = ANY(%s)",
+        ["p-01", "p-02", "p-03"],
+    )
+    service.watch()
+    shown = service.answer("m-asked", limit=3)["postings"]
+    assert [(p["id"], p["company"]) for p in shown] == [(f"p-0{n}", "비공개") for n in (1, 2, 3)]
+
+
 @pytest.mark.parametrize("closing", CLOSINGS)
 @pytest.mark.parametrize(("member_id", "posting_id"), [("m-list", "p-later"), ("nobody", "p-12")])
 def test_a_closing_is_known_after_one_round_of_the_watch(

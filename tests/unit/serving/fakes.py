@@ -141,4 +141,4 @@ class FakeReads:
 
 
 def _standing(one: Posting) -> Standing:
-    return Standing(one.id, one.status, one.deadline, one.updated_at)
+    return Standing(one.id, one.status, one.deadline, one.deadline_time, one.updated_at)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from app.recommend.board import Closes, Status
+from app.recommend.veto import BOARD_ZONE, NEVER
 from app.serving import cards as module
 from app.serving.cards import OVERLAP_S, Card, Cards
+from app.serving.choosing import choose
 from app.serving.deadline import Deadline
 from app.serving.reads import UnavailableError
 from tests.unit.serving.fakes import NOW, TODAY, FakeReads, Timer, posting
@@ -124,7 +126,7 @@ def test_updates_overlap_so_that_a_change_committed_late_is_not_missed() -> None
     cards.update()
     card = cards.view["a"]
     assert card is not None
-    assert card.until < TODAY.toordinal()
+    assert card.until == NEVER
 
 
 def test_an_update_that_fails_changes_nothing_and_the_next_one_makes_up_for_it() -> None:
@@ -204,26 +206,52 @@ def test_a_pinned_posting_that_was_deleted_is_shown_no_more_and_its_trace_ends_w
     assert titles(cards) == {"b": "title of b"}
 
 
+def in_seoul(day: date, hour: int = 0) -> datetime:
+    return datetime.combine(day, time(hour), BOARD_ZONE)
+
+
 @pytest.mark.parametrize(
-    ("facts", "last_day"),
+    ("facts", "end"),
     [
-        ({}, None),
-        ({"deadline": TODAY}, TODAY),
-        ({"deadline": TODAY + timedelta(days=3)}, TODAY + timedelta(days=3)),
-        ({"status": Status.CLOSED, "deadline": TODAY}, "never"),
-        ({"status": Status.HIDDEN}, "never"),
+        ({"deadline": TODAY}, in_seoul(TODAY + timedelta(days=1))),
+        ({"deadline": TODAY + timedelta(days=3)}, in_seoul(TODAY + timedelta(days=4))),
+        ({"deadline": TODAY, "deadline_time": time(18)}, in_seoul(TODAY, 18)),
+        ({"deadline": TODAY, "deadline_time": time(18, 0, 0, 700_000)}, in_seoul(TODAY, 18)),
     ],
 )
-def test_a_card_knows_the_last_day_it_may_be_shown(facts: dict[str, Any], last_day: object) -> None:
-    until = Card(posting("a", **facts)).until
-    days = [TODAY + timedelta(days=n) for n in range(-2, 10)]
-    shown = [day for day in days if until >= day.toordinal()]
-    if last_day is None:
-        assert shown == days
-    elif last_day == "never":
-        assert shown == []
-    else:
-        assert shown[-1] == last_day
+def test_a_card_knows_the_second_from_which_on_it_may_not_be_shown(
+    facts: dict[str, Any], end: datetime
+) -> None:
+    card = Card(posting("a", **facts))
+    assert card.until == end.timestamp()
+    assert [choose(["a"], b"\1", {"a": card}, (), card.until + late, 10).kept for late in (-1, 0)] == [
+        [(card, 1)],
+        [],
+    ]
+
+
+def test_a_card_without_a_deadline_may_always_be_shown_and_one_that_is_not_open_never() -> None:
+    assert Card(posting("a")).until > in_seoul(date(9999, 12, 31)).timestamp()
+    for status in (Status.CLOSED, Status.HIDDEN):
+        assert Card(posting("a", status=status, deadline=TODAY)).until <= 0
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://a.kr", "https://a.kr?rid="),
+        ("https://a.kr/?", "https://a.kr/?rid="),
+        ("https://a.kr/v?id=7&campaign=feed&rid=old&position=9&variant=x", "https://a.kr/v?id=7&rid="),
+        ("https://a.kr/v?%72id=1&&Rid=2&x", "https://a.kr/v?Rid=2&x&rid="),
+        ("https://a.kr/v?rid=1#/jobs/7?campaign=feed", "https://a.kr/v?rid="),
+        (
+            "https://한빛.kr:8080/공고?q=서울",
+            "https://xn--xx3br43b.kr:8080/%EA%B3%B5%EA%B3%A0?q=%EC%84%9C%EC%9A%B8&rid=",
+        ),
+    ],
+)
+def test_a_link_ends_where_our_parameters_go_and_has_none_of_their_names(url: str, sent: str) -> None:
+    assert Card(posting("a", url=url)).text("ko", TODAY).decode().endswith(f'"url":"{sent}')
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
@@ -251,7 +279,7 @@ def closed(*ids: str, at: datetime) -> list[Posting]:
 
 
 def may_be_shown(cards: Cards) -> set[str]:
-    return {id_ for id_, card in cards.view.items() if card and card.until >= TODAY.toordinal()}
+    return {id_ for id_, card in cards.view.items() if card and card.until > NOW.timestamp()}
 
 
 @pytest.fixture

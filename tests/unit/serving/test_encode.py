@@ -75,12 +75,12 @@ def plainly(found: Answer) -> dict[str, Any]:
     postings = []
     for card, reason in found.places:
         one = card.posting
-        days, label = labels.days_left_label(one.deadline, one.closes, terms.lang, found.today)
+        days, label = labels.days_left_label(one, terms.lang, found.today)
         postings.append(
             {
                 "id": one.id,
                 "title": one.title,
-                "company": one.company,
+                "company": labels.company(one, terms.lang),
                 "location": labels.location(one, terms.lang),
                 "career": labels.career(one, terms.lang),
                 "education": labels.education(one, terms.lang),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +29,9 @@ YEAR = "KRW/year"
         ),
         (("101000", "102000", "103000"), "서울, 경기 외", "서울, 경기 and more"),
         (("Tokyo/Minato",), "Tokyo Minato", "Tokyo Minato"),
+        (("remote",), "재택", "Remote"),
+        (("101000/강남구", "hybrid"), "서울 강남구 · 하이브리드", "서울 강남구 · Hybrid"),
+        (("101000", "102000", "103000", "remote"), "서울, 경기 외 · 재택", "서울, 경기 and more · Remote"),
     ],
 )
 def test_location(regions: tuple[str, ...], korean: str | None, english: str | None) -> None:
@@ -97,8 +101,14 @@ def test_employment(kinds: tuple[str, ...], korean: str | None, english: str | N
         ((9_860, 20_000, "KRW/hour"), "시급 9,860~20,000원", "KRW 9,860-20,000 an hour"),
         ((2_500_000, 3_000_000, "KRW/month"), "월급 250만~300만원", "KRW 2,500,000-3,000,000 a month"),
         ((150_000, None, "KRW/day"), "일급 15만원 이상", "from KRW 150,000 a day"),
-        ((60_000, 80_000, "USD/year"), "연봉 60,000~80,000 USD", "USD 60,000-80,000 a year"),
-        ((0, 0, YEAR), "연봉 0원", "KRW 0 a year"),
+        ((60_000, 80_000, "USD/year"), "연봉 60,000~80,000달러", "USD 60,000-80,000 a year"),
+        ((60_000, None, "CAD/year"), "연봉 60,000 CAD 이상", "from CAD 60,000 a year"),
+        ((17.5, 22.75, "USD/hour"), "시급 17.50~22.75달러", "USD 17.50-22.75 an hour"),
+        ((17.0, 22.5, "USD/hour"), "시급 17.00~22.50달러", "USD 17.00-22.50 an hour"),
+        ((35_000_000.0, 45_000_000.0, YEAR), "연봉 3,500만~4,500만원", "KRW 35,000,000-45,000,000 a year"),
+        ((500, None, "KRW/case"), "건당 500원 이상", "from KRW 500 a case"),
+        ((0, 0, YEAR), None, None),
+        ((0, 30_000_000, YEAR), "연봉 3,000만원 이하", "up to KRW 30,000,000 a year"),
     ],
 )
 def test_salary(salary: tuple[int | None, int | None, str | None], korean: Any, english: Any) -> None:
@@ -121,8 +131,33 @@ def test_salary(salary: tuple[int | None, int | None, str | None], korean: Any, 
 )
 def test_days_left(days: int | None, closes: Closes, korean: str, english: str) -> None:
     deadline = None if days is None else TODAY + timedelta(days=days)
-    found = [labels.days_left_label(deadline, closes, lang, TODAY) for lang in ("ko", "en")]
+    one = posting("a", deadline=deadline, closes=closes)
+    found = [labels.days_left_label(one, lang, TODAY) for lang in ("ko", "en")]
     assert found == [(days, korean), (days, english)]
+
+
+@pytest.mark.parametrize(
+    ("days", "at", "korean", "english"),
+    [
+        (0, time(18), "오늘 18시 마감", "Closes today at 18:00"),
+        (0, time(9, 30), "오늘 09:30 마감", "Closes today at 09:30"),
+        (0, time(0, 30), "오늘 00:30 마감", "Closes today at 00:30"),
+        (0, time(23, 59, 59), "오늘 마감", "Closes today"),
+        (1, time(18), "내일 18시 마감", "Closes tomorrow at 18:00"),
+        (1, time(23, 59), "D-1", "D-1"),
+        (2, time(18), "D-2", "D-2"),
+    ],
+)
+def test_a_time_of_day_is_said_when_it_is_near(days: int, at: time, korean: str, english: str) -> None:
+    one = posting("a", deadline=TODAY + timedelta(days=days), deadline_time=at)
+    assert [labels.days_left_label(one, lang, TODAY)[1] for lang in ("ko", "en")] == [korean, english]
+
+
+def test_a_company_that_is_not_told() -> None:
+    assert [labels.company(replace(posting("a"), company=""), lang) for lang in ("ko", "en")] == [
+        "비공개",
+        "Confidential",
+    ]
 
 
 def test_every_reason_has_a_sentence_of_its_own_in_every_language() -> None:
