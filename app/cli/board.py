@@ -53,6 +53,8 @@ def import_(folder: Path, rejects: Path | None) -> None:
         click.echo(f"connected-jobs: {error}", err=True)
         sys.exit(EXIT_REFUSED)
     click.echo(load_summary(report))
+    for note in report.notes:
+        click.echo(f"Note: {note}", err=True)
     if report.not_read:
         click.echo(f"Not import files, so not read: {', '.join(report.not_read)}.", err=True)
     if report.rejects is not None:

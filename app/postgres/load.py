@@ -16,7 +16,7 @@ from app.postgres.rows import ACTIVITY, BadRowError, Fault, Noun
 from app.postgres.sources import ImportRefusedError, Reading, find_sources, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from psycopg import Cursor
@@ -52,7 +52,7 @@ SELECT 0::bigint AS line, {columns} FROM {stored} WITH NO DATA
 COPY = "COPY {staged} (line, {columns}) FROM STDIN"
 TAKE_OUT_STRAYS = """
 DELETE FROM {staged} AS staged
- WHERE NOT EXISTS (SELECT FROM {other} AS other WHERE other.id = staged.{reference})
+ WHERE staged.{reference} IS NOT NULL AND NOT EXISTS (SELECT FROM {other} AS other WHERE other.id = staged.{reference})
 RETURNING line, {reference}
 """
 TAKE_OUT_REPEATED = """
@@ -75,6 +75,17 @@ WITH merged AS (
 SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged
 """
 # In the primary key's order, which fills its pages one after the other.
+# What is taken as it stands but may not be meant so: how many rows, and the first one's line.
+NOTE = "SELECT count(*), min(line) FROM {staged} AS staged WHERE "
+NOTES = {
+    "postings": {
+        "opened_at > now()": "opened later than now: check the clock or the zone of what wrote them",
+        "url ~* '[?&](rid|campaign|variant|position)='": "with a link that has a parameter rid, campaign, variant or"
+        " position: answers put ours in its place, so rename it where the page needs it",
+    },
+    "members": {"withdrawn_at > now()": "withdrawn later than now: they count as withdrawn already"},
+    "activity": {"occurred_at > now()": "later than now: check the clock or the zone of what wrote them"},
+}
 ADD = """
 INSERT INTO {stored} ({columns})
 SELECT {columns} FROM {staged} ORDER BY member_id, kind, occurred_at, posting_id
@@ -100,11 +111,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """What an import did: counts by noun, the rejects file if there is one, and data files it did not know."""
+    """What an import did: counts by noun, the rejects file if there is one, and data files it did not know.
+
+    `notes` are sentences about rows that were taken as they stand but may not be meant so.
+    """
 
     counts: dict[str, Counts]
     rejects: Path | None
     not_read: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def _silent(noun: str, rows: int, bytes_done: int, bytes_total: int) -> None:
@@ -131,28 +146,30 @@ def load(engine: Engine, folder: Path, *, rejects: Path, progress: Progress = _s
         raise ImportRefusedError(f"The rejects would overwrite {rejects}: name another file with --rejects.")
     with Rejects(rejects) as rejected, ExitStack() as files:
         readings = [files.enter_context(opened(source)) for source in sources]
-        counts = _load_all(engine, readings, rejected, progress)
+        counts, notes = _load_all(engine, readings, rejected, progress)
     _analyze(engine, [noun for noun, count in counts.items() if count.inserted or count.updated])
     return LoadReport(
         counts=counts,
         rejects=rejects if rejected.rows else None,
         not_read=tuple(name for name in not_read if name != rejects.name),
+        notes=notes,
     )
 
 
 def _load_all(
     engine: Engine, readings: Sequence[Reading], rejects: Rejects, progress: Progress
-) -> dict[str, Counts]:
+) -> tuple[dict[str, Counts], tuple[str, ...]]:
     with engine.begin() as connection:
         cursor = _cursor(connection)
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_IMPORT])
         _check_tables(cursor, [reading.source.noun for reading in readings])
         read = [_stage(cursor, reading, rejects, progress) for reading in readings]
-        return {
+        counts = {
             reading.source.noun.name: _merge(cursor, reading, rows, rejects)
             for reading, rows in zip(readings, read, strict=True)
         }
+        return counts, tuple(note for reading in readings for note in _notes(cursor, reading))
 
 
 def _cursor(connection: Connection) -> Cursor[Any]:
@@ -186,6 +203,14 @@ def _check_tables(cursor: Cursor[Any], nouns: Sequence[Noun]) -> None:
         if found[0] not in ("r", "p"):
             raise ImportRefusedError(
                 f"{table} is a view over tables of your own: load {noun.name} there, or leave its file out."
+            )
+        cursor.execute(
+            "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = to_regclass(%s)", [table]
+        )
+        (known,) = cursor.fetchone() or ([],)
+        if not set(noun.names()) <= set(known):
+            raise ImportRefusedError(
+                f"{table} is of an earlier release: run `connected-jobs migrate --board` first."
             )
 
 
@@ -227,6 +252,15 @@ def _merge(cursor: Cursor[Any], reading: Reading, staged: _Staged, rejects: Reje
         repeated=repeated,
         rejected=rejected,
     )
+
+
+def _notes(cursor: Cursor[Any], reading: Reading) -> Iterator[str]:
+    """Sentences about rows that are taken as they stand and may not be meant so."""
+    noun, file = reading.source.noun, reading.source.path.name
+    for condition, sentence in NOTES.get(noun.name, {}).items():
+        count, line = cursor.execute(_statement(NOTE + condition, noun)).fetchone() or (0, 0)
+        if count:
+            yield f"{file} has {count:,} row{'s' * (count > 1)} (the first in line {line}) {sentence}."
 
 
 def _reject_strays(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import IO, TYPE_CHECKING, Self
 
 from app.postgres.sources import ImportRefusedError
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
 
     from app.postgres.rows import Fault
 
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9.,]*\Z)")
 HEADER = ("file", "line", "field", "value", "reason")
+
+
+def _as_text(foreign: str) -> str:
+    """What a spreadsheet shows and does not run: a formula is led by an apostrophe."""
+    return f"'{foreign}" if _FORMULA.match(foreign) else foreign
 
 
 class Rejects:
@@ -40,7 +47,9 @@ class Rejects:
         """
         self.rows += 1
         try:
-            csv.writer(self._opened()).writerows((file, line, *fault) for fault in faults)
+            csv.writer(self._opened()).writerows(
+                (file, line, _as_text(fault.field), _as_text(fault.value), fault.reason) for fault in faults
+            )
         except OSError as error:
             self._refuse(error)
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import normalize
 
 import msgspec
 
 from app.postgres.values import (
+    NOT_GIVEN,
     BadValueError,
+    Deadline,
     Kind,
+    amount,
     career_years,
     choice,
-    day,
+    clock,
+    deadline,
     identifier,
     listed,
     moment,
@@ -26,14 +34,19 @@ from app.postgres.values import (
 )
 from app.recommend.board import Closes, Education, Status
 from app.recommend.board import Kind as ActivityKind
-from app.recommend.vocabulary import EMPLOYMENT_TYPES
+from app.recommend.veto import BOARD_ZONE, last_moment
+from app.recommend.vocabulary import EMPLOYMENT_TYPES, WORKPLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import timedelta
 
 SHOWN = 200  # characters of a refused value that the rejects file repeats
 MOST_EMPLOYEES = 2**31 - 1  # Postgres's integer
 MOST_MONEY = 10**15
+_LEAST_WON = {"year": 1_000_000, "month": 100_000, "week": 30_000, "day": 10_000, "hour": 1_000, "case": 10}
+_LEAST = 1.01  # of any other currency: 0.01 and 1 are stand-ins
+_KEY = re.compile(r'"\s*:')
 
 
 class Fault(NamedTuple):
@@ -95,6 +108,8 @@ def csv_rows(noun: Noun, header: Sequence[str]) -> Callable[[list[str]], Row]:
     ]
 
     def read(fields: list[str]) -> Row:
+        if len(fields) > width and not any(fields[width:]):
+            del fields[width:]
         if len(fields) != width:
             reason = (
                 f"Fields in the row: {len(fields)}, in the header: {width}; quote fields that hold commas."
@@ -136,23 +151,49 @@ def _json_object(line: str) -> dict[str, object]:
     except (msgspec.MsgspecError, RecursionError):
         document = None
     if not isinstance(document, dict):
+        raise BadRowError(Fault("", line.strip()[:SHOWN], _no_object(line)))
+    if len(document) < len(_KEY.findall(line)) and (twice := _key_given_twice(line)):
         raise BadRowError(
-            Fault("", line.strip()[:SHOWN], 'Not a JSON object; write one a line, like {"id": "1"}.')
+            Fault(twice[:SHOWN], "", "The key stands twice in the object; keep the one that is meant.")
         )
     return document
 
 
-def _given_or_not(column: Column, read: Callable[[Any], object]) -> Callable[[Any], object]:
-    required, absent = column.required, column.absent
+def _no_object(line: str) -> str:
+    if re.search(r":\s*-?(?:NaN|Infinity)\b", line):
+        return "NaN and Infinity are no JSON; write null where there is no value."
+    return 'Not a JSON object; write one a line, like {"id": "1"}.'
 
-    def reader(value: object) -> object:
-        if value is not None and value != "":
+
+def _key_given_twice(line: str) -> str | None:
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        found.extend(name for at, name in enumerate(names) if name in names[:at])
+        return {}
+
+    json.loads(line, object_pairs_hook=note)
+    return found[0] if found else None
+
+
+def _given_or_not(column: Column, read: Callable[[Any], object]) -> Callable[[Any], object]:
+    required, absent, many = column.required, column.absent, column.kind.many
+
+    def reader(value: Any) -> object:
+        if type(value) is list and len(value) == 1 and not many:
+            value = value[0]
+        if value is not None and value != "" and not (type(value) is str and _says_nothing(value)):
             return read(value)
         if required:
             raise BadValueError("A value is required here; write one.")
         return absent
 
     return reader
+
+
+def _says_nothing(text: str) -> bool:
+    return text in NOT_GIVEN or text.isspace()
 
 
 def _faults(noun: Noun, pairs: Sequence[tuple[Callable[[Any], object], object]]) -> list[Fault]:
@@ -186,7 +227,11 @@ def _settled(noun: Noun, row: Row) -> Row:
 
 
 def _settle_posting(row: dict[str, Any]) -> list[tuple[str, str]]:
-    misfits = []
+    no_end = row["deadline"] is not None and row["deadline"].day is None
+    misfits = [*_settle_deadline(row), *_unpaid(row, "salary_min", "salary_max")]
+    row["regions"].sort(
+        key=WORKPLACES["ko"].__contains__
+    )  # places first: the first one is the posting's shelf
     if _falls(row["career_min_years"], row["career_max_years"]):
         misfits.append(("career_max_years", "Less than career_min_years; swap the two or correct one."))
     if _falls(row["salary_min"], row["salary_max"]):
@@ -197,8 +242,42 @@ def _settle_posting(row: dict[str, Any]) -> list[tuple[str, str]]:
     if row["closes"] == Closes.ON_DATE and row["deadline"] is None:
         misfits.append(("closes", "on_date needs a deadline; give it, or write when_filled or always_open."))
     if row["closes"] is None:
-        row["closes"] = (Closes.WHEN_FILLED if row["deadline"] is None else Closes.ON_DATE).value
+        without = Closes.ALWAYS_OPEN if no_end else Closes.WHEN_FILLED
+        row["closes"] = (without if row["deadline"] is None else Closes.ON_DATE).value
     return misfits
+
+
+def _settle_deadline(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """The deadline's day and time, from one field or from two."""
+    since_midnight: timedelta | None = row["deadline_time"]
+    day, at = row["deadline"] or Deadline(None, None)
+    row["deadline"], row["deadline_time"] = day, at
+    if since_midnight is None:
+        return []
+    if day is None:
+        return [("deadline_time", "A time needs its day; give the deadline, or leave the time out.")]
+    if at is not None:
+        return [("deadline_time", "The deadline has a time already; leave one of the two out.")]
+    end = datetime.combine(day, time(), BOARD_ZONE) + since_midnight
+    row["deadline"], row["deadline_time"] = last_moment(end)
+    return []
+
+
+def _unpaid(row: dict[str, Any], *names: str) -> Iterator[tuple[str, str]]:
+    """Amounts too small to be meant: a stand-in, or in units of ten thousand won."""
+    currency, _, period = (row["salary_unit"] or "").partition("/")
+    least = _LEAST_WON.get(period, 0) if currency == "KRW" else _LEAST
+    for name in names:
+        if row[name] is not None and row[name] < least:
+            yield (
+                name,
+                (
+                    f"Too little for {row['salary_unit']}; write the amount in full, like 36000000 for 3,600만원, or leave the"
+                    " field empty where pay is agreed later."
+                    if currency == "KRW"
+                    else "Too little to be pay; correct it, or leave the field empty where pay is agreed later."
+                ),
+            )
 
 
 def _falls(low: float | None, high: float | None) -> bool:
@@ -206,14 +285,15 @@ def _falls(low: float | None, high: float | None) -> bool:
 
 
 def _settle_member(row: dict[str, Any]) -> list[tuple[str, str]]:
+    misfits = list(_unpaid(row, "desired_salary"))
     if row["desired_salary"] is not None and row["salary_unit"] is None:
-        return [("salary_unit", "A desired salary needs its unit; write one, like KRW/year.")]
-    return []
+        misfits.append(("salary_unit", "A desired salary needs its unit; write one, like KRW/year."))
+    return misfits
 
 
 _ID = words(identifier)
 _MOMENT = words(moment)
-_CODES = listed(identifier)
+_CODES = listed(lambda item: identifier(normalize("NFC", item)))
 _REGIONS = listed(lambda item: identifier(region(item)))
 _SKILLS = listed(plain(100))
 _EDUCATION = words(choice({level.name.lower(): int(level) for level in Education}))
@@ -222,7 +302,7 @@ COMPANIES = Noun(
     "companies",
     (
         Column("id", _ID, required=True),
-        Column("name", words(plain(200)), required=True),
+        Column("name", words(plain(200, headline=True)), required=True),
         Column("industry", words(plain(200))),
         Column("employees", whole(MOST_EMPLOYEES)),
         Column("updated_at", _MOMENT),
@@ -233,8 +313,8 @@ POSTINGS = Noun(
     "postings",
     (
         Column("id", _ID, required=True),
-        Column("title", words(plain(500)), required=True),
-        Column("company_id", _ID, required=True),
+        Column("title", words(plain(500, headline=True)), required=True),
+        Column("company_id", _ID),
         Column("url", words(url), required=True),
         Column("opened_at", _MOMENT, required=True),
         Column("categories", _CODES, absent=[]),
@@ -245,11 +325,12 @@ POSTINGS = Noun(
         Column(
             "employment_types", listed(choice({name: name for name in EMPLOYMENT_TYPES["en"]})), absent=[]
         ),
-        Column("salary_min", whole(MOST_MONEY)),
-        Column("salary_max", whole(MOST_MONEY)),
+        Column("salary_min", amount(MOST_MONEY)),
+        Column("salary_max", amount(MOST_MONEY)),
         Column("salary_unit", words(salary_unit)),
         Column("skills", _SKILLS, absent=[]),
-        Column("deadline", words(day)),
+        Column("deadline", words(deadline)),
+        Column("deadline_time", words(clock)),
         Column("closes", words(choice({how.value: how.value for how in Closes}))),
         Column("status", words(choice({status.value: status.value for status in Status})), absent="open"),
         Column("updated_at", _MOMENT),
@@ -268,7 +349,7 @@ MEMBERS = Noun(
         Column("career_years", career_years()),
         Column("education", _EDUCATION),
         Column("skills", _SKILLS, absent=[]),
-        Column("desired_salary", whole(MOST_MONEY)),
+        Column("desired_salary", amount(MOST_MONEY)),
         Column("salary_unit", words(salary_unit)),
         Column("updated_at", _MOMENT),
     ),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import gzip
 import io
 import itertools
+import re
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TypeVar
 
 from app.postgres.rows import NOUNS, BadRowError, Noun, Row, csv_rows, json_rows
+from app.recommend.texts import shown_text
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -22,8 +25,12 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
 LINE_BYTES = 1_000_000
 _BUFFER_BYTES = 256 * 1024
+_BLOCK_BYTES = 16 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_SEPARATORS = ",;\t"
+_SEPARATOR_SAID = "sep="  # a first line by which Excel is told
 _EMPTY = " is empty: export it again, or take it away."
 _Raw = TypeVar("_Raw", list[str], str)
 
@@ -83,13 +90,24 @@ def find_sources(folder: Path) -> tuple[list[Source], list[str]]:
         if len(found) > 1:
             raise BrokenFile(f"{' and '.join(found)} both hold {noun.name}: keep one of them in {folder}.")
         sources += [Source(noun, folder / name) for name in found]
+    read = {source.path.name for source in sources}
+    nouns = {noun.name for noun in NOUNS}
+    not_read = [
+        name
+        for name in names
+        if name not in read and (name.endswith(ENDINGS) or name.split(".")[0].lower() in nouns)
+    ]
+    if not sources and not_read:
+        raise BrokenFile(
+            f"Nothing in {folder} has the name of an import file, {not_read[0]} neither: save it as CSV, or as JSON"
+            " Lines (`jq -c '.[]' postings.json > postings.jsonl`)."
+        )
     if not sources:
         wanted = ", ".join(f"{noun.name}.csv" for noun in NOUNS)
         raise BrokenFile(
             f"There is nothing to import in {folder}: put any of {wanted} there (.jsonl and .gz are read too)."
         )
-    read = {source.path.name for source in sources}
-    return sources, [name for name in names if name.endswith(ENDINGS) and name not in read]
+    return sources, not_read
 
 
 @contextmanager
@@ -127,10 +145,38 @@ def _unpacked(source: Source, file: io.BufferedReader, total: int) -> IO[bytes]:
     return file
 
 
+class _HasLines(Protocol):
+    def readline(self, limit: int, /) -> bytes: ...
+
+
+class _FromUtf16:
+    """A file in UTF-16, which Excel calls Unicode text: its lines as they would be in UTF-8."""
+
+    def __init__(self, begun: bytes, file: IO[bytes]) -> None:
+        self._file = file
+        self._decode = codecs.getincrementaldecoder("utf-16")().decode
+        self._text = self._decode(begun)
+
+    def readline(self, limit: int, /) -> bytes:
+        """The next line; a longer one is cut."""
+        while "\n" not in self._text and len(self._text) < limit:
+            block = self._file.read(_BLOCK_BYTES)
+            self._text += self._decode(block, final=not block)
+            if not block:
+                break
+        end = self._text.find("\n") + 1 or len(self._text)
+        line, self._text = self._text[:end], self._text[end:]
+        return line.encode()
+
+
 def _lines(source: Source, file: IO[bytes]) -> Iterator[str]:
     """Physical lines as text; the limit on their length bounds what is held in memory."""
+    lines: _HasLines = file
     for number in itertools.count(1):
-        line = _next_line(source, file)
+        line = _next_line(source, lines)
+        if number == 1 and line.startswith(_UTF_16_MARKS):
+            lines = _FromUtf16(line, file)
+            line = _next_line(source, lines)
         if not line:
             return
         if b"\0" in line:
@@ -142,13 +188,26 @@ def _lines(source: Source, file: IO[bytes]) -> Iterator[str]:
         try:
             text = line.decode()
         except UnicodeDecodeError:
-            source.broken(f" is not UTF-8 in line {number}: save it as UTF-8 and import it again.")
+            source.broken(
+                f" is not UTF-8 in line {number}{_known_by(line)}: save it as UTF-8 and import it again."
+            )
         yield text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _next_line(source: Source, file: IO[bytes]) -> bytes:
+def _known_by(line: bytes) -> str:
+    """What a line is that is no UTF-8, where that can be told."""
+    try:
+        korean = re.search("[가-힣]{2}", line.decode("cp949"))
+    except UnicodeDecodeError:
+        return ""
+    return " but CP949, as Excel's plain CSV (not its CSV UTF-8) is" if korean else ""
+
+
+def _next_line(source: Source, file: _HasLines) -> bytes:
     try:
         return file.readline(LINE_BYTES + 1)
+    except UnicodeDecodeError:
+        source.broken(" begins as UTF-16 and is not: save it as UTF-8 and import it again.")
     except EOFError:
         source.broken(" breaks off: the gzip file is truncated, copy it again.")
     except (gzip.BadGzipFile, zlib.error):
@@ -158,14 +217,35 @@ def _next_line(source: Source, file: IO[bytes]) -> bytes:
 
 
 def _csv_records(source: Source, lines: Iterator[str]) -> Iterator[Record]:
-    reader = csv.reader(lines, strict=True)
+    first = next(lines, "")
+    reader = csv.reader(
+        itertools.chain([first] if first else [], lines), strict=True, delimiter=_separator(source, first)
+    )
     header = _next_fields(source, reader, 1)
+    if first.startswith(_SEPARATOR_SAID):
+        header = _next_fields(source, reader, 2)
     if header is None:
         source.broken(_EMPTY)
+    header = [_column_name(name) for name in header]
+    while header and not header[-1]:
+        header.pop()
     if not header:
         source.broken(" has no header in line 1: begin it with the columns' names.")
     _check_header(source, header)
     return _records_under(source, reader, csv_rows(source.noun, header))
+
+
+def _separator(source: Source, header: str) -> str:
+    """What stands between the columns: of comma, semicolon and tab the one that makes most names known."""
+    if header.startswith(_SEPARATOR_SAID) and header[4:5] in _SEPARATORS:
+        return header[4:5] or ","
+    names = set(source.noun.names())
+    return max(_SEPARATORS, key=lambda mark: len(names.intersection(map(_column_name, header.split(mark)))))
+
+
+def _column_name(name: str) -> str:
+    """A column's name whatever its case, and with blanks or hyphens for underscores."""
+    return re.sub(r"[\s_-]+", "_", shown_text(name).strip(' "').lower())
 
 
 def _records_under(source: Source, reader: Reader, read: Callable[[list[str]], Row]) -> Iterator[Record]:
@@ -174,7 +254,7 @@ def _records_under(source: Source, reader: Reader, read: Callable[[list[str]], R
         fields = _next_fields(source, reader, begins)
         if fields is None:
             return
-        if fields:  # else a blank line
+        if any(fields):  # else a blank line
             yield Record(begins, _row_or_faults(read, fields))
 
 
@@ -195,8 +275,6 @@ def _misquoted(source: Source, why: str, line: int) -> NoReturn:
 
 def _check_header(source: Source, header: Sequence[str]) -> None:
     names = source.noun.names()
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-        source.broken(" has one column only in line 1: separate the columns by commas.")
     for name in header:
         if name not in names:
             close = difflib.get_close_matches(name.strip().lower(), names, 1)
@@ -215,8 +293,10 @@ def _json_records(source: Source, lines: Iterator[str]) -> Iterator[Record]:
         source.broken(_EMPTY)
     if first.lstrip().startswith("["):
         source.broken(
-            " holds a JSON array in line 1: write one object a line, without brackets and commas around."
+            " holds a JSON array in line 1: write one object a line, without brackets and commas around (jq -c '.[]')."
         )
+    if first.strip() == "{":
+        source.broken(" breaks its objects over several lines: write one object a line (jq -c .).")
     read = json_rows(source.noun)
     return (
         Record(number, _row_or_faults(read, line))

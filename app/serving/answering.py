@@ -208,7 +208,9 @@ class Answering:
             places=(chosen.kept + chosen.held)[:limit],
         )
 
-    def _filled(self, chosen: Chosen, applied: Collection[str], run_id: int, second: int, limit: int) -> Chosen:
+    def _filled(
+        self, chosen: Chosen, applied: Collection[str], run_id: int, second: int, limit: int
+    ) -> Chosen:
         """The choice, and behind it what stands on the run's shelf nearest to its first posting."""
         first = chosen.kept[0][0] if chosen.kept else None
         ranked = {card.id: reason for card, reason in chosen.kept + chosen.held}

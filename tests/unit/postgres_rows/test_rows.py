@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +66,7 @@ def test_what_is_not_given_has_its_default() -> None:
         "salary_unit": None,
         "skills": [],
         "deadline": None,
+        "deadline_time": None,
         "closes": "when_filled",
         "status": "open",
         "updated_at": None,
@@ -122,6 +123,80 @@ def test_a_posting_with_a_deadline_closes_on_it() -> None:
     assert posting(deadline="2026-12-01")["closes"] == "on_date"
 
 
+@pytest.mark.parametrize("nothing", ["null", "None", "N/A", "-", "없음", " ", "\u00a0", "NaN", "\\N"])
+def test_what_programs_write_for_nothing_is_not_given(nothing: str) -> None:
+    assert posting(
+        company_id=nothing,
+        deadline=nothing,
+        salary_min=nothing,
+        career_min_years=nothing,
+        skills=nothing,
+        status=nothing,
+    ) == posting(company_id="")
+    assert faults_of(lambda: posting(title=nothing)) == [
+        ("title", nothing, "A value is required here; write one.")
+    ]
+
+
+def test_a_json_array_of_one_is_its_item_and_of_nothing_nothing() -> None:
+    line = '{"id":["c1"],"name":["Acme"],"industry":[null],"employees":[5]}'
+    assert json_rows(COMPANIES)(line) == ["c1", "Acme", None, 5, None]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kept"),
+    [("0", "0", (None, None)), ("0", "30000000", (None, 30_000_000)), ("30000000", "0", (30_000_000, None))],
+)
+def test_an_amount_of_0_is_to_be_agreed(low: str, high: str, kept: tuple[int | None, int | None]) -> None:
+    read = posting(salary_min=low, salary_max=high, salary_unit="KRW/year")
+    assert (read["salary_min"], read["salary_max"]) == kept
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "refused"),
+    [
+        ("3600", "KRW/year", ["salary_min"]),
+        ("1", "KRW/hour", ["salary_min"]),
+        ("10030", "KRW/hour", []),
+        ("500", "KRW/case", []),
+        ("1", "USD/hour", ["salary_min"]),
+        ("7.25", "USD/hour", []),
+    ],
+)
+def test_an_amount_too_small_to_be_pay_is_refused(amount: str, unit: str, refused: list[str]) -> None:
+    faults: tuple[Fault, ...] = ()
+    try:
+        posting(salary_min=amount, salary_unit=unit)
+    except BadRowError as bad:
+        faults = bad.faults
+    assert [fault.field for fault in faults] == refused
+
+
+@pytest.mark.parametrize(
+    ("given", "clock", "kept"),
+    [
+        ("2026-12-01", "18:00", (date(2026, 12, 1), time(18))),
+        ("2026-12-01", "24:00", (date(2026, 12, 1), None)),
+        ("2026-12-01", "0:00", (date(2026, 11, 30), None)),
+        ("2026-12-01T18:00", "", (date(2026, 12, 1), time(18))),
+    ],
+)
+def test_a_deadline_and_its_time_stand_in_one_field_or_two(given: str, clock: str, kept: object) -> None:
+    read = posting(deadline=given, deadline_time=clock)
+    assert (read["deadline"], read["deadline_time"], read["closes"]) == (*kept, "on_date")  # type: ignore[misc]
+
+
+def test_a_day_that_stands_for_no_end_is_none() -> None:
+    assert (posting(deadline="9999-12-31")["deadline"], posting(deadline="9999-12-31")["closes"]) == (
+        None,
+        "always_open",
+    )
+
+
+def test_places_stand_before_working_from_home() -> None:
+    assert posting(regions="재택|101000/강남구")["regions"] == ["101000/강남구", "remote"]
+
+
 @pytest.mark.parametrize(
     ("fields", "faults"),
     [
@@ -135,6 +210,14 @@ def test_a_posting_with_a_deadline_closes_on_it() -> None:
                 ("salary_max", "3", "Less than salary_min; swap the two or correct one."),
                 ("salary_unit", "", "A salary needs its unit; write one, like KRW/year."),
             ],
+        ),
+        (
+            {"deadline_time": "18:00"},
+            [("deadline_time", "", "A time needs its day; give the deadline, or leave the time out.")],
+        ),
+        (
+            {"deadline": "2026-12-01T18:00", "deadline_time": "19:00"},
+            [("deadline_time", "18:00:00", "The deadline has a time already; leave one of the two out.")],
         ),
         (
             {"closes": "on_date"},
@@ -157,7 +240,7 @@ def test_fields_that_do_not_fit_together_are_refused(
 def test_a_member_may_have_a_unit_without_a_desired_salary_but_not_the_other_way_round() -> None:
     read = csv_rows(MEMBERS, ["id", "mail_consent", "desired_salary", "salary_unit"])
     assert read(["m1", "true", "", "KRW/year"])[:2] == ["m1", True]
-    assert faults_of(lambda: read(["m1", "true", "1", ""])) == [
+    assert faults_of(lambda: read(["m1", "true", "40000000", ""])) == [
         ("salary_unit", "", "A desired salary needs its unit; write one, like KRW/year.")
     ]
 
@@ -170,6 +253,10 @@ def test_all_faults_of_a_row_are_told_at_once() -> None:
     ]
 
 
+def test_empty_fields_beyond_the_header_are_a_spreadsheets() -> None:
+    assert csv_rows(COMPANIES, ["id", "name"])(["c1", "Acme", "", ""])[:2] == ["c1", "Acme"]
+
+
 def test_a_row_of_another_width_than_the_header_is_refused_whole() -> None:
     read = csv_rows(COMPANIES, ["id", "name"])
     assert faults_of(lambda: read(["c1", "Acme", " Inc."])) == [
@@ -180,20 +267,39 @@ def test_a_row_of_another_width_than_the_header_is_refused_whole() -> None:
 def test_json_says_the_same_as_csv() -> None:
     from_json = json_rows(POSTINGS)(
         '{"id":"p1","title":"백엔드 개발자","company_id":"c1","url":"https://example.com/p1",'
-        '"opened_at":"2026-11-01T00:00:00+09:00","categories":["2","16"],"salary_min":1,"salary_unit":"KRW/hour",'
+        '"opened_at":"2026-11-01T00:00:00+09:00","categories":["2","16"],"salary_min":10030,"salary_unit":"KRW/hour",'
         '"career_max_years":null,"education":"none","skills":[],"deadline":""}'
     )
-    from_csv = posting(categories="2|16", salary_min="1", salary_unit="KRW/hour", education="none")
+    from_csv = posting(categories="2|16", salary_min="10030", salary_unit="KRW/hour", education="none")
     assert from_json == list(from_csv.values())
 
 
-@pytest.mark.parametrize(
-    "line", ["", "{", "[]", "7", "null", '{"id": "\\ud800"}', '{"id": NaN}', "[" * 100_000]
-)
+@pytest.mark.parametrize("line", ["", "{", "[]", "7", "null", '{"id": "\\ud800"}', "[" * 100_000])
 def test_a_line_that_is_no_json_object_is_refused(line: str) -> None:
     assert faults_of(lambda: json_rows(COMPANIES)(line)) == [
         ("", line[:200], 'Not a JSON object; write one a line, like {"id": "1"}.')
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (
+            '{"id": "c1", "employees": NaN}',
+            "NaN and Infinity are no JSON; write null where there is no value.",
+        ),
+        (
+            '{"id": "c1", "name": "A", "id" :"c2"}',
+            "The key stands twice in the object; keep the one that is meant.",
+        ),
+    ],
+)
+def test_what_json_writers_get_wrong_is_named(line: str, fault: str) -> None:
+    assert [each.reason for each in faults_of(lambda: json_rows(COMPANIES)(line))] == [fault]
+
+
+def test_a_text_that_looks_like_a_key_is_none() -> None:
+    assert json_rows(COMPANIES)('{"id": "c1", "name": "say \\"id\\": and \\"name\\":"}')[0] == "c1"
 
 
 def test_unknown_keys_are_refused_so_that_a_misspelt_one_is_noticed() -> None:

@@ -19,7 +19,6 @@ from tests.unit.serving.fakes import NOW, TODAY, FakeReads, Timer, posting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from app.recommend.board import Posting
     from app.serving.reads import Standing
