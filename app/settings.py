@@ -96,6 +96,16 @@ class Settings:
     publication_delay_s: int = _setting(
         15 * 60, values.whole, "from publishing a refresh to its first use in mails"
     )
+    send_hold_s: int = _setting(
+        24 * 3600,
+        values.between(0, 30 * 24 * 3600),
+        "how long a send keeps the lists of its first call; 0 is off",
+    )
+    least_percent: int = _setting(
+        50,
+        values.between(0, 100),
+        "a refresh that sees or makes less of what the last one did is refused; 0 is off",
+    )
     counting: bool = _setting(
         True, values.on_or_off, "off where the role may not write: sends are not counted, instances not known"
     )

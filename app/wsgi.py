@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
 from app.postgres.left_out import LeftOut
+from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.postgres.told import PostgresCounts, beat
 from app.serving.answering import Answering
 from app.serving.breaker import Breaker
 from app.serving.cards import Cards
+from app.serving.clock import StoreClock
 from app.serving.counting import COUNT_EVERY_S, FLUSH_EVERY_S, Counting
 from app.serving.credentials import CredentialBook
 from app.serving.instance import BEAT_EVERY_S, this_instance
@@ -24,6 +26,7 @@ from app.serving.profiles import Profiles
 from app.serving.reads import UnavailableError
 from app.serving.runs import Runs
 from app.serving.saved import Safekeeping, SavedFile
+from app.serving.sends import UPDATE_EVERY_S, Sends
 from app.serving.shelves import Shelves
 from app.serving.watch import Task, Watch
 from app.settings import Settings
@@ -40,11 +43,11 @@ if TYPE_CHECKING:
     from flask import Flask
     from gunicorn.workers.base import Worker
 
-PUBLICATION_POLL_S = 5.0
 SHELF_POLL_S = 5.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 CONNECTED_WITHIN_S = 2.0  # before the first call; later ones are made while others answer
 KEEP_S = 60.0
+PRUNE_EVERY_S = 300.0
 MEASURE_S = 5.0
 TIDY_S = 10.0
 UNKNOWN_RPS = (
@@ -94,7 +97,11 @@ def create(settings: Settings | None = None) -> Flask:
         through_pgbouncer=settings.pgbouncer,
     )
     reads = PostgresReads(pool, LeftOut(instruments.row_left_out))
-    runs, book = Runs(reads), CredentialBook(reads)
+    runs, book, clock = Runs(reads), CredentialBook(reads), StoreClock()
+    register = PostgresSendRegister(pool)
+    sends = Sends(
+        runs, register, clock, hold=timedelta(seconds=settings.send_hold_s), writes=settings.counting
+    )
     cards = Cards(
         reads,
         size=settings.cards,
@@ -113,14 +120,15 @@ def create(settings: Settings | None = None) -> Flask:
         Task("heartbeat", BEAT_EVERY_S, lambda: beat(pool, instance)),
         Task("counts", COUNT_EVERY_S, counting.count, asks_store=False),
         Task("flush of counts", FLUSH_EVERY_S, counting.flush),
+        Task("old sends", PRUNE_EVERY_S, register.prune),
     ]
 
     def follow_runs() -> None:
-        now = datetime.now(UTC)
-        shelves.update(runs.in_force(now), runs.coming(now))
+        now = clock.now()
+        shelves.update(runs.in_force(now), [*runs.coming(now), *sends.held_runs(now)])
 
     def measure() -> None:
-        stats, now = pool.stats(), datetime.now(UTC)
+        stats, now = pool.stats(), clock.now()
         run = runs.in_force(now)
         instruments.gauge(
             {
@@ -137,7 +145,7 @@ def create(settings: Settings | None = None) -> Flask:
 
     watch = Watch(
         [
-            Task("publications", PUBLICATION_POLL_S, runs.update),
+            Task("publications", UPDATE_EVERY_S, sends.update),
             Task("shelves", SHELF_POLL_S, follow_runs),
             Task("credentials", CREDENTIAL_POLL_S, book.update),
             Task("cards", settings.poll_s, cards.update),
@@ -150,11 +158,11 @@ def create(settings: Settings | None = None) -> Flask:
         ],
         on_failure=instruments.watch_failed,
     )
-    readiness = _readiness(runs, shelves, book, watch)
+    readiness = _readiness(runs, clock, shelves, book, watch)
     app = create_app(
         answering=Answering(
             reads=reads,
-            runs=runs,
+            sends=sends,
             cards=cards,
             shelves=shelves,
             plans=plans,
@@ -176,6 +184,7 @@ def create(settings: Settings | None = None) -> Flask:
         readiness=readiness,
         deadline_s=settings.deadline_ms / 1000,
         trust_request_start=settings.trust_request_start,
+        clock=clock.now,
         noted=counting.note if settings.counting else _leave,
     )
     health = partial(HealthDoor, settings.health_bind, readiness) if settings.health_bind else None
@@ -212,13 +221,13 @@ def _leave(_note: object) -> None:
 
 
 def _readiness(
-    runs: Runs, shelves: Shelves, book: CredentialBook, watch: Watch
+    runs: Runs, clock: StoreClock, shelves: Shelves, book: CredentialBook, watch: Watch
 ) -> Callable[[], tuple[bool, Sequence[str]]]:
     def readiness() -> tuple[bool, list[str]]:
         missing = [
             f"The last update of {name} failed: see the log and the metrics." for name in watch.failing
         ]
-        if runs.in_force(datetime.now(UTC)) is None:
+        if runs.in_force(clock.now()) is None:
             missing.append(
                 "No refresh is published: run `connected-jobs refresh`; until then lists are the newest postings."
             )

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,20 @@ from sqlalchemy import text
 
 from app.cli.parts import CommandError, database
 from app.postgres.engine import batch_engine
+from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.recommend.evaluate import Served, compare, evaluate
 from app.serving.answering import Answering, Moment
 from app.serving.cards import Cards
+from app.serving.clock import StoreClock
 from app.serving.deadline import Deadline
 from app.serving.plans import Plans
 from app.serving.profiles import Profiles
 from app.serving.question import Question, Terms
 from app.serving.reads import Publication, Run
 from app.serving.runs import Runs
+from app.serving.sends import Sends
 from app.serving.shelves import Shelves
 
 if TYPE_CHECKING:
@@ -152,9 +155,8 @@ def _catalogue(engine: Engine) -> int:
 
 def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, Served]:
     """What each member would be answered from a run: the path of a call, but for HTTP."""
-    now = datetime.now(UTC)
     terms = Terms("evaluation", "evaluation", None, limit, "ko")
-    with _answering(url, run) as answering:
+    with _answering(url, run) as (answering, now):
         served = {}
         for member_id in members:
             moment = Moment(now, Deadline(time.monotonic() + PATIENCE_S))
@@ -166,7 +168,7 @@ def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str
 
 
 @contextmanager
-def _answering(url: str, run: Run) -> Iterator[Answering]:
+def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
     pool = ServingPool(
         url, STATEMENTS, size=1, wait_s=PATIENCE_S, statement_timeout_ms=round(PATIENCE_S * 1000)
     )
@@ -175,16 +177,18 @@ def _answering(url: str, run: Run) -> Iterator[Answering]:
         reads = PostgresReads(pool)
         runs = Runs(reads)
         runs.log = [Publication(0, run, run.generated_at)]
+        register = PostgresSendRegister(pool)
         cards = Cards(reads, size=1_000_000, ttl_s=86_400)
         shelves = Shelves(reads, cards, Profiles(reads).ranker)
         shelves.update(run)
-        yield Answering(
+        answering = Answering(
             reads=reads,
-            runs=runs,
+            sends=Sends(runs, register, StoreClock(), hold=timedelta(0)),
             cards=cards,
             shelves=shelves,
             plans=Plans(size=1, fresh_s=0, stale_s=1),
         )
+        yield answering, register.clock()
     finally:
         pool.close()
 

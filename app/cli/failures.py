@@ -11,7 +11,8 @@ from app.capacity.register import RegisterError
 from app.cli.parts import CommandError
 from app.postgres.embedded import EmbeddedPostgresError
 from app.postgres.migrate import MigrationError
-from app.postgres.refresh import RefreshError
+from app.postgres.refresh_lock import RefreshError
+from app.postgres.shrinking import ShrunkError
 from app.settings import SettingsError
 
 # Each of these carries its sentence.
@@ -24,6 +25,7 @@ _SAYS_WHAT_TO_DO = (
     RefreshError,
     RegisterError,
     SettingsError,
+    ShrunkError,
     TemplateError,
 )
 

@@ -55,4 +55,4 @@ def main() -> None:
         if (sentence := sentence_of(error)) is None:
             raise
         click.echo(f"connected-jobs: {sentence}", err=True)
-        sys.exit(1)
+        sys.exit(getattr(error, "exit_code", 1))

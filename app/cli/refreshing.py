@@ -2,43 +2,116 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import getpass
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.parts import CommandError, database_engine, progress_bar
 from app.postgres.changed import refresh_changed
-from app.postgres.refresh import RunReport, refresh, roll_back
+from app.postgres.publications import select_now
+from app.postgres.publishing import RolledBack, roll_back
+from app.postgres.refresh import RunReport, refresh
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command was given."""
+
+    rollback: bool
+    to: int | None
+    sends_too: bool
+    changed: bool
+    at_once: bool
+    yes: bool
+    processes: int | None
+    by: str
+
+    def check(self) -> None:
+        """Raises `CommandError` where options do not go together."""
+        if self.rollback and self.changed:
+            raise CommandError("--rollback and --changed do not go together: give one of them.")
+        if not self.rollback and (self.to is not None or self.sends_too):
+            raise CommandError("--to and --sends-too are of --rollback: give that too.")
 
 
 @click.command("refresh")
-@click.option("--rollback", is_flag=True, help="Go back to the run published before, at once.")
+@click.option("--rollback", is_flag=True, help="Go back to the run that was in force before, at once.")
+@click.option("--to", type=int, metavar="RUN", help="With --rollback: go to this run, backward or forward.")
+@click.option(
+    "--sends-too",
+    is_flag=True,
+    help="With --rollback: sends under way go along; else they keep the lists they began with.",
+)
 @click.option(
     "--changed",
     is_flag=True,
     help="Only rank members anew for whom something changed, with the model of the last whole refresh.",
 )
-@click.option("--at-once", is_flag=True, help="Do not let campaigns under way keep their lists for a while.")
+@click.option(
+    "--at-once", is_flag=True, help="Let new sends begin with the new lists as soon as all know them."
+)
+@click.option(
+    "--yes", is_flag=True, help="Publish although the board or the lists are far smaller than last time."
+)
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
     help="How many rank at once, and cores that learn (default: all cores).",
 )
-def refresh_(*, rollback: bool, changed: bool, at_once: bool, processes: int | None) -> None:
+@click.option("--by", default=None, help="Who publishes, for the log (default: the user who runs this).")
+def refresh_(**asked: object) -> None:
     """Make every member's list anew and publish them; a killed refresh is resumed."""
-    if rollback and changed:
-        raise CommandError("--rollback and --changed do not go together: give one of them.")
+    given = _Asked(**{**asked, "by": asked["by"] or _user()})  # type: ignore[arg-type] # click made them
+    given.check()
     with database_engine() as engine:
-        if rollback:
-            left, taken = roll_back(engine, now=datetime.now(UTC))
-            click.echo(f"Answers come from run {taken} again; run {left} stays to go forward to.")
+        if given.rollback:
+            done = roll_back(engine, to=given.to, moves_sends=given.sends_too, by=given.by)
+            click.echo(told(done, moved=given.sends_too))
+            _await(engine, done.effective_at)
             return
-        delay = timedelta(0) if at_once else timedelta(seconds=Settings.from_env().publication_delay_s)
+        settings = Settings.from_env()
         with progress_bar() as progress:
-            make = refresh_changed if changed else refresh
-            report = make(engine, publication_delay=delay, processes=processes, progress=progress)
-    click.echo(summary(report))
+            make = refresh_changed if given.changed else refresh
+            report = make(
+                engine,
+                publication_delay=timedelta(seconds=0 if given.at_once else settings.publication_delay_s),
+                least_percent=0 if given.yes else settings.least_percent,
+                by=given.by,
+                processes=given.processes,
+                progress=progress,
+            )
+        click.echo(summary(report))
+        if given.at_once:
+            _await(engine, report.effective_at)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "unknown"
+
+
+def _await(engine: Engine, effective_at: datetime) -> None:
+    """Wait until a publication is in force, so that whoever waits for the command finds it so."""
+    with engine.connect() as connection:
+        left_s = (effective_at - select_now(connection)).total_seconds()
+    if left_s > 0:
+        click.echo(f"Waiting for that, {left_s:.0f} s, in which all instances learn of it.", err=True)
+        time.sleep(left_s)
 
 
 def summary(report: RunReport) -> str:
@@ -64,8 +137,43 @@ def summary(report: RunReport) -> str:
     return (
         f"Run {report.run_id}: lists for {of} from {report.postings:,} postings and "
         f"{report.activity:,} activities ({stages}).{resumed}\n"
-        f"Answers come from it from {report.effective_at.astimezone():%Y-%m-%d %H:%M:%S %Z} on.{kept}{left_out}"
+        f"Sends begin with it from {_at(report.effective_at)} on; those under way keep their lists.{kept}{left_out}"
     )
+
+
+def told(done: RolledBack, *, moved: bool) -> str:
+    """A rollback in a few lines for people: what answers come from, and from when."""
+    lines = [
+        f"Sends begin with run {done.taken} from {_at(done.effective_at)} on, no more with run {done.left}."
+    ]
+    if done.left == done.taken:
+        lines = [f"Sends begin with run {done.taken} as before: there is none to go further back to."]
+        if done.further_back:
+            lines = [f"Sends begin with run {done.taken} as before."]
+    if done.withdrawn:
+        lines.append(f"Run {_named(done.withdrawn)}, which was to follow, does not.")
+    if done.on_left:
+        on_left = f"Sends under way on run {done.left} ({_named(done.on_left)})"
+        lines.append(
+            f"{on_left} go along."
+            if moved
+            else f"{on_left} keep its lists, so that retries get what was mailed; if those lists are bad, "
+            f"`connected-jobs refresh --rollback --to {done.taken} --sends-too` takes them along."
+        )
+    if done.refreshing:
+        lines.append(
+            "A refresh is running, and publishes its lists when it ends: stop it if they will be bad too."
+        )
+    return "\n".join(lines)
+
+
+def _named(things: Sequence[object]) -> str:
+    more = f" and {len(things) - _MOST_NAMED} more" if len(things) > _MOST_NAMED else ""
+    return ", ".join(str(thing) for thing in things[:_MOST_NAMED]) + more
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 COMMANDS = (refresh_,)

@@ -10,7 +10,7 @@ it. Everybody else's list is copied, and is what the model would say again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,25 +19,26 @@ from sqlalchemy import text
 from app.postgres import runs
 from app.postgres.board_snapshot import profiles, snapshot
 from app.postgres.kept_models import read_kept_model
+from app.postgres.publications import Announcement
+from app.postgres.publishing import publish
 from app.postgres.refresh import (
     CHUNK,
     LATE,
     ChunkRanker,
-    RefreshError,
     RunReport,
     Stages,
-    drop_unneeded_runs,
-    only_refresh,
-    publish,
     rank_on_all_cores,
     read_postings,
 )
+from app.postgres.refresh_lock import RefreshError, only_refresh
+from app.postgres.shrinking import LEAST_PERCENT, guard_of, seen_by_changed
 from app.recommend.board import ActivityLog, Kind
 from app.recommend.carrying import Carried, carry
 from app.recommend.kept import Kept, KeptModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     import psycopg
     from sqlalchemy import Connection, Engine
@@ -57,9 +58,10 @@ def refresh_changed(
     engine: Engine,
     *,
     publication_delay: timedelta = timedelta(0),
+    least_percent: int = LEAST_PERCENT,
+    by: str | None = None,
     processes: int | None = None,
     chunk_members: int = CHUNK,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> RunReport:
     """Make a new run from the one published last and what changed since, and publish it.
@@ -68,17 +70,21 @@ def refresh_changed(
 
     Args:
         engine: As for a whole refresh.
-        publication_delay: How long campaigns under way keep the lists they have.
+        publication_delay: How long sends still begin with the lists there are.
+        least_percent: How much of what the last refresh saw and made this one must; 0 is anything.
+        by: Who publishes.
         processes: How many rank at once (default: one a core).
         chunk_members: How many members are ranked and written at once, by one process.
-        now: The clock.
         progress: Told each stage and the share of it that is done.
 
     Raises:
         RefreshError: there is no run to go on from, another refresh is running, or a process was killed.
+        ShrunkError: the board or the lists are far smaller than last time.
     """
-    with only_refresh(engine):
+    with only_refresh(engine) as lock:
         stages = Stages()
+        with engine.connect() as connection:
+            guard = guard_of(connection, least_percent=least_percent)
         with snapshot(engine) as board:
             progress("read", 0.0)
             before, kept = _before(board.connection)
@@ -86,6 +92,9 @@ def refresh_changed(
             carried = carry(kept, postings, now=board.taken_at)
             progress("read", 0.5)
             members, touched = _members(board.connection, before, carried, postings)
+            guard.check_seen(
+                seen_by_changed(board.connection, guard, members=members, postings=len(postings))
+            )
             progress("read", 1.0)
         stages.ended("read")
         inputs = runs.Inputs(
@@ -108,9 +117,16 @@ def refresh_changed(
         ranker = ChunkRanker(engine, rank, touched, run.id, chunk_members)
         rank_on_all_cores(ranker, (), processes, progress)
         stages.ended("rank")
-        measures = {"seconds": stages.seconds, "model": before.model_run_id}
-        effective_at = publish(engine, run.id, carried.model, measures, now=now(), delay=publication_delay)
-        not_dropped = drop_unneeded_runs(engine, now())
+        lock.ensure()
+        published = publish(
+            engine,
+            run.id,
+            carried.model,
+            postings,
+            {"seconds": stages.seconds, "model": before.model_run_id},
+            guard=guard,
+            announced=Announcement(what="changed", by=by, delay=publication_delay, instead_of=before.id),
+        )
         stages.ended("publish")
         return RunReport(
             run.id,
@@ -119,8 +135,9 @@ def refresh_changed(
             len(postings),
             0,
             0,
-            effective_at,
-            not_dropped,
+            published.extent,
+            published.effective_at,
+            published.not_dropped,
             stages.seconds,
             board.left_out.sentences(),
         )

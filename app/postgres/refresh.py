@@ -8,23 +8,33 @@ import time
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from psycopg.errors import (
+    CheckViolation,
+    ForeignKeyViolation,
+    UndefinedTable,
+    UniqueViolation,
+)
 
 from app.postgres import board_shape, runs
 from app.postgres.board_snapshot import Snapshot, profiles, snapshot
-from app.postgres.kept_models import drop_kept_models, write_kept_model
+from app.postgres.kept_models import write_kept_model
 from app.postgres.offspring import end_with_parent
+from app.postgres.publications import Announcement
+from app.postgres.publishing import TAKEN_OVER, publish
 from app.postgres.ranking import rank_all
+from app.postgres.refresh_lock import RefreshError, only_refresh
+from app.postgres.shrinking import LEAST_PERCENT, guard_of
 from app.recommend.cores import on_cores
 from app.recommend.kept import keep
 from app.recommend.refresh import Options, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from datetime import datetime
 
     import psycopg
     from sqlalchemy import Engine
@@ -32,16 +42,10 @@ if TYPE_CHECKING:
     from app.postgres.left_out import LeftOut
     from app.postgres.ranking import RanksChunks
     from app.recommend.board import ActivityLog, Member, Posting, RankedPosting
-    from app.recommend.refresh import Model
 
 CHUNK = 1_000  # members ranked and written at once, by one process
 # Activity that was not yet committed when the snapshot was taken is looked at again at send time.
 LATE = timedelta(minutes=10)
-_ONE_REFRESH = 4_250_112_028  # an advisory lock's number, as in `migrate`
-
-
-class RefreshError(Exception):
-    """The refresh cannot go on; the sentence says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class RunReport:
 
     Attributes:
         ranked: Members ranked; of the others the lists of the run before stand.
-        not_dropped: Old runs whose lists a reader held on to.
+        extent: Lists made and places in them, copied ones included.
+        not_dropped: Old runs whose lists a reader held on to, or Postgres could not drop.
         seconds: By stage.
         left_out: Sentences on the board's rows that could not be used.
     """
@@ -61,6 +66,7 @@ class RunReport:
     postings: int
     activity: int
     resumed_chunks: int
+    extent: runs.Extent
     effective_at: datetime
     not_dropped: Sequence[int]
     seconds: dict[str, float] = field(default_factory=dict)
@@ -72,9 +78,10 @@ def refresh(
     *,
     options: Options | None = None,
     publication_delay: timedelta = timedelta(0),
+    least_percent: int = LEAST_PERCENT,
+    by: str | None = None,
     processes: int | None = None,
     chunk_members: int = CHUNK,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> RunReport:
     """Make a new run from the board as it is now and publish it.
@@ -85,22 +92,27 @@ def refresh(
     Args:
         engine: The database, with the right to read `board` and to write `connected_jobs`.
         options: What the recommender is told.
-        publication_delay: How long campaigns under way keep the lists they have; the first run has no delay.
+        publication_delay: How long sends still begin with the lists there are; the first run has no delay.
+        least_percent: How much of what the last refresh saw and made this one must; 0 is anything.
+        by: Who publishes.
         processes: How many cores learn, and how many processes rank, at once (default: all).
         chunk_members: How many members are ranked and written at once, by one process.
-        now: The clock.
         progress: Told each stage and the share of it that is done.
 
     Raises:
         RefreshError: another refresh is running, the board is empty or of another shape, or a process was killed.
+        ShrunkError: the board or the lists are far smaller than last time.
     """
     options = options or Options()
-    with only_refresh(engine):
+    with only_refresh(engine) as lock:
         stages = Stages()
+        with engine.connect() as connection:
+            guard = guard_of(connection, least_percent=least_percent)
         with snapshot(engine) as board:
             read = _read(board, progress)
         stages.ended("read")
         inputs = read.inputs(chunk_members)
+        guard.check_seen(runs.Seen(inputs.members, inputs.postings, inputs.activity))
         run = _begin(engine, inputs, options, taken_at=read.taken_at)
         with (
             closing(_ProfileReader(engine, read.member_ids, read.left_out)) as members,
@@ -126,9 +138,16 @@ def refresh(
         ranker = ChunkRanker(engine, rank, read.member_ids, run.id, chunk_members)
         rank_on_all_cores(ranker, run.done, processes, progress)
         stages.ended("rank")
-        measures = {"seconds": stages.seconds, "model": run.id}
-        effective_at = publish(engine, run.id, model, measures, now=now(), delay=publication_delay)
-        not_dropped = drop_unneeded_runs(engine, now())
+        lock.ensure()
+        published = publish(
+            engine,
+            run.id,
+            model,
+            read.postings,
+            {"seconds": stages.seconds, "model": run.id},
+            guard=guard,
+            announced=Announcement(what="refresh", by=by, delay=publication_delay),
+        )
         stages.ended("publish")
         return RunReport(
             run.id,
@@ -137,53 +156,12 @@ def refresh(
             inputs.postings,
             inputs.activity,
             len(run.done),
-            effective_at,
-            not_dropped,
+            published.extent,
+            published.effective_at,
+            published.not_dropped,
             stages.seconds,
             read.left_out.sentences(),
         )
-
-
-def roll_back(engine: Engine, *, now: datetime) -> tuple[int, int]:
-    """Answer from the previously published run again, at once; returns the runs (left, taken up).
-
-    Raises:
-        RefreshError: there is no earlier run.
-    """
-    with engine.begin() as connection:
-        published = list(dict.fromkeys(run_id for run_id, _ in runs.select_publications(connection)))
-        if len(published) == 1 or not published:
-            raise RefreshError("There is no earlier run to go back to: only one was published, or none.")
-        runs.insert_publication(connection, published[1], now=now, effective_at=now)
-    return published[0], published[1]
-
-
-def drop_unneeded_runs(engine: Engine, now: datetime, *, wait_s: float = runs.DROP_WAIT_S) -> Sequence[int]:
-    """Keep the run in force, those that are to follow it and the one before it; drop the lists of all others.
-
-    Returns the runs left to the next refresh because a long transaction reads them; Postgres detaches one
-    partition at a time, so those after it wait too. The caller holds the refresh lock.
-    """
-    with engine.connect() as connection:
-        unneeded = runs.select_runs_to_drop(connection, _needed(runs.select_publications(connection), now))
-    for place, run_id in enumerate(unneeded):
-        if not runs.drop_run(engine, run_id, wait_s=wait_s):
-            return unneeded[place:]
-    drop_kept_models(engine, wait_s=wait_s)
-    return ()
-
-
-def _needed(publications: Sequence[tuple[int, datetime]], now: datetime) -> list[int]:
-    """Runs that answers come from now or later, and the one to roll back to, of publications newest first."""
-    needed: list[int] = []
-    in_force = False
-    for run_id, effective_at in publications:
-        if run_id not in needed:
-            if in_force:
-                return [*needed, run_id]
-            needed.append(run_id)
-        in_force = in_force or effective_at <= now
-    return needed
 
 
 @dataclass(slots=True)
@@ -268,22 +246,6 @@ def _begin(engine: Engine, inputs: runs.Inputs, options: Options, *, taken_at: d
         )
 
 
-@contextmanager
-def only_refresh(engine: Engine) -> Iterator[None]:
-    """Nobody else makes runs meanwhile.
-
-    Raises:
-        RefreshError: somebody does.
-    """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.execute(text(f"SELECT pg_try_advisory_lock({_ONE_REFRESH})")).scalar():
-            raise RefreshError("Another refresh is running on this database: wait for it to end.")
-        try:
-            yield
-        finally:  # closing the connection would do it too, but a moment later than we return
-            connection.execute(text(f"SELECT pg_advisory_unlock({_ONE_REFRESH})"))
-
-
 class _ProfileReader:
     """Profiles by position in the sorted member ids, on a connection of its own."""
 
@@ -325,7 +287,11 @@ class ChunkRanker:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             driver = driver_of(connection)
             ranked = self.rank(driver, positions, ids)
-            runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
+            try:
+                runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
+            except (UniqueViolation, UndefinedTable, CheckViolation, ForeignKeyViolation):
+                # Somebody goes on with this run, or dropped it, because the lock's connection was cut.
+                raise RefreshError(TAKEN_OVER) from None
 
 
 def rank_on_all_cores(
@@ -363,22 +329,6 @@ def _told_if_killed() -> Iterator[None]:
 def _at_once(processes: int | None) -> int:
     """How many cores to use: as many as asked for, or all."""
     return processes or os.cpu_count() or 1
-
-
-def publish(
-    engine: Engine, run_id: int, model: Model, measures: dict[str, Any], *, now: datetime, delay: timedelta
-) -> datetime:
-    """Make a run whose lists are all in the one that answers come from; returns from when on."""
-    with engine.begin() as connection:
-        runs.delete_lists_of_members_gone(connection, run_id)
-    runs.analyze_run(engine, run_id)
-    with engine.begin() as connection:
-        first = not runs.select_publications(connection)
-        effective_at = now if first else now + delay
-        runs.replace_shelves(connection, run_id, model.shelves())
-        runs.finish_run(connection, run_id, weights=model.weights.to_json(), measures=measures, now=now)
-        runs.insert_publication(connection, run_id, now=now, effective_at=effective_at)
-    return effective_at
 
 
 def driver_of(connection: Any) -> psycopg.Connection:

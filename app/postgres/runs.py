@@ -168,43 +168,80 @@ def finish_run(
     *,
     weights: Mapping[str, Any],
     measures: Mapping[str, Any],
-    now: datetime,
-) -> None:
-    """Mark a run whole: every list of it is in."""
-    connection.execute(
+) -> bool:
+    """Mark a run whole: every list of it is in; False where another refresh dropped it meanwhile."""
+    done = connection.execute(
         text("""
             UPDATE connected_jobs.refresh_run
-            SET state = 'ready', finished_at = :now,
+            SET state = 'ready', finished_at = clock_timestamp(),
                 weights = CAST(:weights AS jsonb), measures = CAST(:measures AS jsonb)
-            WHERE id = :run_id
+            WHERE id = :run_id AND state = 'running'
         """),
-        {"run_id": run_id, "now": now, "weights": json.dumps(weights), "measures": json.dumps(measures)},
+        {"run_id": run_id, "weights": json.dumps(weights), "measures": json.dumps(measures)},
     )
+    return done.rowcount == 1
 
 
-def insert_publication(connection: Connection, run_id: int, *, now: datetime, effective_at: datetime) -> None:
-    """From `effective_at` on answers come from this run."""
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a run holds: members with a list, and places in all of the lists."""
+
+    lists: int
+    places: int
+
+
+def select_extent(connection: Connection, run_id: int) -> Extent:
+    """How much a run holds, by reading it."""
+    row = connection.execute(
+        text(f"SELECT count(*), coalesce(sum(cardinality(posting_ids)), 0) FROM {_partition(run_id)}")
+    ).one()
+    return Extent(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a refresh saw of the board; a refresh of what changed does not count activity."""
+
+    members: int
+    postings: int
+    activity: int | None
+
+
+def select_seen(connection: Connection, run_id: int) -> tuple[Seen, Extent | None]:
+    """What a published run was made of, and how much it holds where it says so."""
+    row = connection.execute(
+        text("""
+            SELECT (r.inputs ->> 'members')::bigint, (r.inputs ->> 'postings')::bigint,
+                   coalesce(nullif((r.inputs ->> 'activity')::bigint, 0), (m.inputs ->> 'activity')::bigint),
+                   (r.measures ->> 'lists')::bigint, (r.measures ->> 'places')::bigint
+            FROM connected_jobs.refresh_run r
+            LEFT JOIN connected_jobs.refresh_run m ON m.id = (r.measures ->> 'model')::bigint
+            WHERE r.id = :run_id
+        """),
+        {"run_id": run_id},
+    ).one()
+    members, postings, activity, lists, places = row
+    extent = None if lists is None or places is None else Extent(lists, places)
+    return Seen(members or 0, postings or 0, activity), extent
+
+
+def count_activity(connection: Connection, most: int) -> int:
+    """How many rows of activity there are, as far as they are at most so many."""
+    count: int = connection.execute(
+        text("SELECT count(*) FROM (SELECT FROM board.activity LIMIT :most) a"), {"most": most}
+    ).scalar_one()
+    return count
+
+
+def replace_shelf_pool(connection: Connection, run_id: int, postings: bytes) -> None:
+    """Write the postings that a run's profiles are ranked over, as they are now."""
     connection.execute(
         text("""
-            INSERT INTO connected_jobs.publication (run_id, published_at, effective_at)
-            VALUES (:run_id, :now, :effective_at)
+            INSERT INTO connected_jobs.shelf_pool (run_id, postings) VALUES (:run_id, :postings)
+            ON CONFLICT (run_id) DO UPDATE SET postings = excluded.postings
         """),
-        {"run_id": run_id, "now": now, "effective_at": effective_at},
+        {"run_id": run_id, "postings": postings},
     )
-
-
-def select_publications(connection: Connection) -> list[tuple[int, datetime]]:
-    """Run and moment of every publication whose run still has its lists, newest first."""
-    rows = connection.execute(
-        text("""
-            SELECT p.run_id, p.effective_at
-            FROM connected_jobs.publication p
-            JOIN connected_jobs.refresh_run r ON r.id = p.run_id
-            WHERE r.state = 'ready'
-            ORDER BY p.id DESC
-        """)
-    )
-    return [(run_id, effective_at) for run_id, effective_at in rows]
 
 
 def select_runs_to_drop(connection: Connection, keep: Sequence[int]) -> list[int]:
@@ -236,7 +273,7 @@ def drop_run(engine: Engine, run_id: int, *, wait_s: float = DROP_WAIT_S) -> boo
             text("UPDATE connected_jobs.refresh_run SET state = 'dropped' WHERE id = :run_id"),
             {"run_id": run_id},
         )
-        for owned in ("shelf", "refresh_chunk"):
+        for owned in ("shelf", "shelf_pool", "refresh_chunk"):
             connection.execute(
                 text(f"DELETE FROM connected_jobs.{owned} WHERE run_id = :run_id"), {"run_id": run_id}
             )

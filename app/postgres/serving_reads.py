@@ -21,6 +21,7 @@ from app.postgres.left_out import LeftOut, UnreadableRowError
 from app.postgres.serving_pool import Statement, UntranslatableError
 from app.recommend.veto import shown_until
 from app.serving.credentials import Credential, Scope
+from app.serving.profiles import unpack
 from app.serving.reads import MemberRow, Publication, Run, Shelf, Standing
 
 if TYPE_CHECKING:
@@ -39,11 +40,11 @@ def _statement(name: str, sql: str, *, planned_anew: bool = False, rehearsed: bo
 PUBLICATIONS = _statement(
     "publications",
     """
-    SELECT p.id, p.run_id, r.cutoff_at, r.finished_at, p.effective_at
+    SELECT p.id, p.run_id, r.cutoff_at, r.finished_at, p.effective_at, p.moves_sends
     FROM connected_jobs.publication p
     JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
     ORDER BY p.id DESC
-    LIMIT 100
+    LIMIT 1000
     """,
 )
 SHELVES = _statement(
@@ -52,6 +53,14 @@ SHELVES = _statement(
     SELECT category, region, posting_ids, reasons
     FROM connected_jobs.shelf
     WHERE run_id = $1
+    """,
+)
+SHELF_POOL = _statement(
+    "shelf_pool",
+    """
+    SELECT postings
+    FROM connected_jobs.shelf_pool
+    WHERE run_id = $1::bigint
     """,
 )
 WEIGHTS = _statement(
@@ -147,6 +156,7 @@ CREDENTIALS = _statement(
 STATEMENTS = (
     PUBLICATIONS,
     SHELVES,
+    SHELF_POOL,
     WEIGHTS,
     MEMBER_LIST,
     PROFILE,
@@ -173,8 +183,10 @@ class PostgresReads:
     def publications(self) -> list[Publication]:
         """Publications of runs that still have their lists, newest first; there are a handful of those."""
         return [
-            Publication(number, Run(run_id, cutoff_at, finished_at), effective_at)
-            for number, run_id, cutoff_at, finished_at, effective_at in self._pool.rows(PUBLICATIONS)
+            Publication(number, Run(run_id, cutoff_at, finished_at), effective_at, moves_sends)
+            for number, run_id, cutoff_at, finished_at, effective_at, moves_sends in self._pool.rows(
+                PUBLICATIONS
+            )
         ]
 
     def shelves(self, run_id: int) -> list[Shelf]:
@@ -184,6 +196,11 @@ class PostgresReads:
             Shelf(category, region, ids[: len(reasons)], list(reasons[: len(ids)]))
             for category, region, ids, reasons in rows
         ]
+
+    def shelf_pool(self, run_id: int) -> list[Posting]:
+        """The postings that a run's profiles are ranked over, as they were when it was made."""
+        rows = self._pool.rows(SHELF_POOL, [run_id])
+        return unpack(rows[0][0]) if rows else []
 
     def weights(self, run_id: int) -> dict[str, Any] | None:
         """The weights a run was made with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from app.serving.plans import Plans
     from app.serving.question import Question
     from app.serving.reads import MemberRow, Reads, Run
-    from app.serving.runs import Runs
+    from app.serving.sends import Sends
     from app.serving.shelves import Shelves
 
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
@@ -76,7 +77,7 @@ class Answering:
         self,
         *,
         reads: Reads,
-        runs: Runs,
+        sends: Sends,
         cards: Cards,
         shelves: Shelves,
         plans: Plans,
@@ -84,7 +85,7 @@ class Answering:
         on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._reads = reads
-        self._runs = runs
+        self._sends = sends
         self._cards = cards
         self._shelves = shelves
         self._plans = plans
@@ -93,7 +94,7 @@ class Answering:
 
     def answer(self, question: Question, *, moment: Moment) -> Answer:
         """The postings for a member, always an answer; never raises what `Reads` may raise."""
-        run = self._runs.in_force(moment.now)
+        run = self._run_of(question, moment)
         run_id = run.id if run else 0
         degraded = None
         try:
@@ -116,10 +117,20 @@ class Answering:
 
         Without those that the member is known here to have applied to.
         """
-        run = self._runs.in_force(moment.now)
+        if self._sends.must_claim(question.terms, moment.now):
+            run = self._sends.in_force(moment.now)
+        else:
+            run = self._sends.run_of(question.terms, moment.now)
         known = self._plans.known(question.member_id)
         plan = Plan(POPULAR, run.id if run else 0, 0.0, applied=known.applied if known else "")
         return self._from(plan, question, run, moment, "none", degraded)
+
+    def _run_of(self, question: Question, moment: Moment) -> Run | None:
+        """The run that the send is on, here as on every other worker."""
+        if self._sends.must_claim(question.terms, moment.now):
+            with suppress(UnavailableError):
+                self._asked(lambda: self._sends.claim(question.terms, moment.deadline))
+        return self._sends.run_of(question.terms, moment.now)
 
     def _plan(self, member_id: str, run: Run | None, moment: Moment) -> Plan:
         """What Postgres says of a member."""
@@ -148,7 +159,7 @@ class Answering:
         plan = (
             Plan(PERSONALIZED, run_id, made_s, row.posting_ids, row.reasons, row.applied)
             if row.posting_ids
-            else self._from_profile(member_id, row, run_id, moment)
+            else self._from_profile(member_id, row, run, moment)
         )
         return plan if len(plan.applied) <= _MOST_KEPT else plan._replace(applied=self._relevant(plan))
 
@@ -158,11 +169,12 @@ class Answering:
         view = self._cards.view
         return SEPARATOR.join(id_ for id_ in plan.applied.split(SEPARATOR) if id_ in listed or id_ in view)
 
-    def _from_profile(self, member_id: str, row: MemberRow, run_id: int, moment: Moment) -> Plan:
-        """A member who came after the refresh: ranked on the spot."""
+    def _from_profile(self, member_id: str, row: MemberRow, run: Run | None, moment: Moment) -> Plan:
+        """A member who came after the refresh: ranked on the spot, as of the run, so alike everywhere and at any hour."""
+        run_id, ranked_at = (run.id, run.generated_at) if run else (0, moment.now)
         ranker = self._shelves.ranker(run_id)
         member = self._reads.profile(member_id, moment.deadline) if ranker else None
-        ranked = ranker.rank(member, now=moment.now) if ranker and member else ()
+        ranked = ranker.rank(member, now=ranked_at) if ranker and member else ()
         return Plan(
             PROFILE if ranked else POPULAR,
             run_id,

@@ -23,11 +23,13 @@ class Terms:
     limit: int
     lang: str
     key: bytes = field(init=False, repr=False, compare=False)
+    send_key: str = field(init=False, repr=False, compare=False)
     tracking: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = (self.campaign, self.send, self.variant or "", str(self.limit), self.lang)
         object.__setattr__(self, "key", "\x1f".join(parts).encode() + b"\x1f")
+        object.__setattr__(self, "send_key", f"{self.campaign}\x1f{self.send}")
         variant = f"&variant={self.variant}" if self.variant else ""
         links = (f"&campaign={self.campaign}{variant}&position={n}" for n in range(1, self.limit + 1))
         object.__setattr__(self, "tracking", tuple(link.encode() for link in links))

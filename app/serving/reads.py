@@ -36,11 +36,19 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """From `effective_at` on, answers come from `run`, unless a later publication says otherwise."""
+    """From `effective_at` on, sends begin with `run`, unless a later publication says otherwise.
+
+    One that `moves_sends` takes those under way with it too, from the newer runs that it leaves.
+    """
 
     id: int
     run: Run
     effective_at: datetime
+    moves_sends: bool = False
+
+    def moves(self, run: Run) -> bool:
+        """Whether it takes sends away from a run."""
+        return self.moves_sends and self.run.id < run.id
 
 
 class MemberRow(NamedTuple):
@@ -85,6 +93,9 @@ class Reads(Protocol):
 
     def shelves(self, run_id: int) -> Sequence[Shelf]:
         """A run's shelves."""
+
+    def shelf_pool(self, run_id: int) -> Sequence[Posting]:
+        """The postings that a run's profiles are ranked over, as they were when it was made; none where that is not known."""
 
     def weights(self, run_id: int) -> Mapping[str, Any] | None:
         """The weights a run was made with."""

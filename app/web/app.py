@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -14,6 +13,7 @@ from app.web.operations import operations_blueprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from app.serving.answering import Answering
@@ -78,7 +78,7 @@ def create_app(  # noqa: PLR0913 - every part by its name
     readiness: Callable[[], tuple[bool, Sequence[str]]],
     deadline_s: float,
     trust_request_start: bool = False,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime],
     noted: Callable[[Note], None] = lambda _note: None,
 ) -> Flask:
     """The WSGI application; there are no sessions and no templates on it."""

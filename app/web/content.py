@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
@@ -22,6 +21,7 @@ from app.web.problems import CallerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from app.serving.answering import Answering
     from app.serving.counting import Note
@@ -53,7 +53,8 @@ def content(  # noqa: PLR0913 - every part by its name
     *,
     deadline_s: float,
     trust_request_start: bool = False,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime],
+    wall: Callable[[], float] = time.time,
     noted: Callable[[Note], None] = lambda _note: None,
 ) -> Content:
     """What answers a campaign's calls; they need a credential of the scope `content`."""
@@ -62,7 +63,7 @@ def content(  # noqa: PLR0913 - every part by its name
         start_s = time.monotonic()
         credential = admitted(environ, book, Scope.CONTENT, limits)
         now = clock()
-        queued_s = _queued_s(environ, now) if trust_request_start else 0.0
+        queued_s = _queued_s(environ, wall()) if trust_request_start else 0.0
         moment = Moment(now, Deadline(start_s - queued_s + deadline_s))
         terms = read_terms(environ["QUERY_STRING"], moment.today)
         question = Question(read_member_id(external_id, environ["PATH_INFO"]), terms)
@@ -125,10 +126,10 @@ def _too_many() -> CallerError:
     return CallerError(429, "Too Many Requests", detail, headers={"Retry-After": "1"})
 
 
-def _queued_s(environ: Mapping[str, str], now: datetime) -> float:
+def _queued_s(environ: Mapping[str, str], now_s: float) -> float:
     """How long ago a proxy of ours took the call, from `X-Request-Start: t=SECONDS`; 0 where it does not say."""
     try:
-        queued_s = now.timestamp() - float(environ.get("HTTP_X_REQUEST_START", "").removeprefix("t="))
+        queued_s = now_s - float(environ.get("HTTP_X_REQUEST_START", "").removeprefix("t="))
     except ValueError:
         return 0.0
     return queued_s if 0.0 <= queued_s <= LONGEST_QUEUE_S else 0.0

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from app.postgres import migrate
 from app.postgres.engine import batch_engine
-from app.postgres.refresh import refresh, roll_back
+from app.postgres.publishing import roll_back
+from app.postgres.refresh import refresh
 from tests.faults.rig import assert_promises, rig
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ def test_a_refresh_publishes_and_is_rolled_back(
         load.wait_until_normal(within_s=BACK_S)
         began_s = time.monotonic()
         report = refresh(engine, processes=1)
-        time.sleep(7.0)  # workers read the publications every 5 s
-        roll_back(engine, now=_now(engine))
-        time.sleep(7.0)
+        await_effect(engine, report.effective_at)
+        await_effect(engine, roll_back(engine).effective_at)
         load.wait_until_normal(within_s=BACK_S)
     engine.dispose()
     tally = load.tally().between(began_s, time.monotonic())
@@ -67,7 +67,8 @@ def test_a_migration_that_adds_columns(
     assert tally.degraded_share < 0.1
 
 
-def _now(engine: Engine) -> datetime:
+def await_effect(engine: Engine, effective_at: datetime) -> None:
+    """Wait until a publication is in force, and a little more."""
     with engine.connect() as connection:
-        now: datetime = connection.execute(text("SELECT now()")).scalar_one()
-    return now
+        now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    time.sleep(max(0.0, (effective_at - now).total_seconds()) + 3.0)

@@ -18,7 +18,8 @@ from app.postgres.board_snapshot import profiles, snapshot
 from app.postgres.credentials import insert_credential
 from app.postgres.engine import batch_engine
 from app.postgres.members import delete_member
-from app.postgres.refresh import RefreshError, refresh
+from app.postgres.refresh import refresh
+from app.postgres.refresh_lock import RefreshError
 from app.recommend.board import Closes, Education, Member, Posting, Status
 from app.serving.credentials import Scope
 from tests.integration.plans import MODES, indexes, plan_of, read_whole

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +15,9 @@ from app.postgres.board_snapshot import snapshot
 from app.postgres.changed import HEAD, rank_again, refresh_changed
 from app.postgres.kept_models import read_kept_model
 from app.postgres.members import delete_member
-from app.postgres.refresh import RefreshError, refresh, roll_back
+from app.postgres.publishing import roll_back
+from app.postgres.refresh import refresh
+from app.postgres.refresh_lock import RefreshError
 from app.recommend.board import Status
 from app.recommend.carrying import carry
 from tests.integration.small_board import change, everywhere, fill, lists_of, rows, run_in_force
@@ -192,11 +194,11 @@ def test_one_change_after_another_keeps_the_model_until_the_next_whole_refresh(b
 
 def test_it_is_published_and_rolled_back_like_any_run(board: Engine) -> None:
     first = refresh(board, processes=1).run_id
-    second = refresh_changed(board, processes=1, publication_delay=timedelta(minutes=15))
+    refresh_changed(board, processes=1, publication_delay=timedelta(minutes=15))
     assert run_in_force(board) == first
     third = refresh_changed(board, processes=1)
     assert run_in_force(board) == third.run_id
-    assert roll_back(board, now=datetime.now(UTC)) == (third.run_id, second.run_id)
+    assert roll_back(board).taken == first
 
 
 def test_one_that_is_cut_short_changes_nothing_and_the_next_one_drops_it(board: Engine) -> None:

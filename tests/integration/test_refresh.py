@@ -16,7 +16,8 @@ import pytest
 
 from app.cli.evaluating import _runs, _serve
 from app.postgres.members import delete_member
-from app.postgres.refresh import RefreshError, refresh
+from app.postgres.refresh import refresh
+from app.postgres.refresh_lock import RefreshError
 from tests.integration.small_board import (
     change,
     everywhere,
@@ -97,14 +98,14 @@ def test_a_second_refresh_at_the_same_time_is_refused(board: Engine) -> None:
     assert rows(board, "SELECT id FROM connected_jobs.refresh_run") == [(run,)]
 
 
-# The refresh of a subprocess, which kills itself at a stage's share or at its nth look at the clock.
+# The refresh of a subprocess, which kills itself at a stage's share or as it publishes.
 KILLED = """
 import json, os, signal, sys
-from datetime import UTC, datetime
+from app.postgres import publications, publishing
 from app.postgres.engine import batch_engine
 from app.postgres.refresh import refresh
 
-url, stage, share, looks, processes = json.loads(sys.argv[1])
+url, stage, share, processes = json.loads(sys.argv[1])
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -113,19 +114,16 @@ def progress(now_in, done):
     if now_in == stage and done >= share:
         die()
 
-def now():
-    global looks
-    looks -= 1
-    if looks == 0:
-        die()
-    return datetime.now(UTC)
-
-refresh(batch_engine(url), chunk_members=15, processes=processes, progress=progress, now=now)
+if stage == "publish":
+    publications.insert_publication = lambda *_: die()
+if stage == "drop":
+    publishing.drop_unneeded_runs = lambda *_: die()
+refresh(batch_engine(url), chunk_members=15, processes=processes, progress=progress)
 """
 
 
-def refresh_that_is_killed(url: str, *, stage: str, share: float, looks: int, processes: int) -> None:
-    arguments = json.dumps([url, stage, share, looks, processes])
+def refresh_that_is_killed(url: str, *, stage: str, share: float, processes: int) -> None:
+    arguments = json.dumps([url, stage, share, processes])
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, arguments], env=environment, cwd=ROOT, check=False, timeout=60
@@ -154,14 +152,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "share", "looks", "processes", "resumed"),
+    ("stage", "share", "processes", "resumed"),
     [
-        ("read", 1.0, 0, 1, (0, 0)),
-        ("rank", 0.0, 0, 2, (0, 0)),
-        ("rank", 0.4, 0, 1, (4, 4)),
-        ("rank", 0.4, 0, 2, (4, 8)),
-        ("rank", 1.0, 0, 2, (8, 8)),
-        ("", 0.0, 1, 1, (8, 8)),
+        ("read", 1.0, 1, (0, 0)),
+        ("rank", 0.0, 2, (0, 0)),
+        ("rank", 0.4, 1, (4, 4)),
+        ("rank", 0.4, 2, (4, 8)),
+        ("rank", 1.0, 2, (8, 8)),
+        ("publish", 0.0, 1, (8, 8)),
     ],
     ids=["read", "about to rank", "half ranked", "half ranked by two", "ranked", "about to publish"],
 )
@@ -170,13 +168,12 @@ def test_a_killed_refresh_is_resumed_to_the_lists_it_would_have_made(
     database_url: str,
     stage: str,
     share: float,
-    looks: int,
     processes: int,
     resumed: tuple[int, int],
 ) -> None:
     first = refresh(board, chunk_members=CHUNK, processes=1).run_id
     lists = lists_of(board, first)
-    refresh_that_is_killed(database_url, stage=stage, share=share, looks=looks, processes=processes)
+    refresh_that_is_killed(database_url, stage=stage, share=share, processes=processes)
     assert run_in_force(board) == first
     assert lists_of(board, first) == lists
 
@@ -190,7 +187,7 @@ def test_a_killed_refresh_is_resumed_to_the_lists_it_would_have_made(
 
 
 def test_a_refresh_killed_after_publishing_has_published_whole(board: Engine, database_url: str) -> None:
-    refresh_that_is_killed(database_url, stage="", share=0.0, looks=2, processes=1)
+    refresh_that_is_killed(database_url, stage="drop", share=0.0, processes=1)
     run = run_in_force(board)
     assert lists_of(board, run) == lists_made_at_once(board, now=started_at(board, run))
 
@@ -212,7 +209,7 @@ def test_a_refresh_killed_after_publishing_has_published_whole(board: Engine, da
 def test_a_killed_refresh_of_a_board_that_changed_is_begun_anew_and_its_lists_dropped(
     board: Engine, database_url: str, meanwhile: str
 ) -> None:
-    refresh_that_is_killed(database_url, stage="rank", share=0.4, looks=0, processes=1)
+    refresh_that_is_killed(database_url, stage="rank", share=0.4, processes=1)
     change(board, meanwhile)
     report = refresh(board, chunk_members=CHUNK, processes=1)
     assert report.resumed_chunks == 0
@@ -329,7 +326,7 @@ def test_a_member_erased_during_a_refresh_leaves_no_trace_either(board: Engine, 
 def test_a_member_erased_while_a_refresh_lies_unfinished_leaves_no_trace_either(
     board: Engine, database_url: str, member: str
 ) -> None:
-    refresh_that_is_killed(database_url, stage="rank", share=1.0, looks=0, processes=1)
+    refresh_that_is_killed(database_url, stage="rank", share=1.0, processes=1)
     assert "connected_jobs.recommendation_list_1" in everywhere(board, member)
     delete_member(board, member)
     assert everywhere(board, member) == []

@@ -1,4 +1,4 @@
-"""Runs are published whole, rolled back at once, kept as long as they are needed, and dropped without a wait."""
+"""Runs are published whole, rolled back, kept as long as they are needed, and dropped without a wait."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.postgres.refresh import RefreshError, _needed, drop_unneeded_runs, refresh, roll_back
+from app.cli.refreshing import told
+from app.postgres.changed import refresh_changed
+from app.postgres.publications import Log, Published
+from app.postgres.publishing import drop_unneeded_runs, roll_back
+from app.postgres.refresh import refresh
+from app.postgres.refresh_lock import RefreshError
 from tests.integration.small_board import fill, lists_of, rows, run_in_force
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(minutes=10)
 PARTITIONS = """
     SELECT relname FROM pg_class
     WHERE relname LIKE 'recommendation_list_%' AND relkind = 'r'
@@ -94,27 +98,49 @@ def test_the_run_before_is_kept_and_older_ones_are_dropped(board: Engine) -> Non
     assert {run for (run,) in rows(board, "SELECT run_id FROM connected_jobs.shelf")} == set(runs[1:])
 
 
-def test_a_rollback_answers_from_the_run_before_and_another_one_goes_forward_again(board: Engine) -> None:
+def test_a_rollback_goes_back_from_the_run_in_force_and_a_second_one_says_that_there_is_nothing(
+    board: Engine,
+) -> None:
     old, new = (refresh(board, processes=1).run_id for _ in range(2))
-    assert roll_back(board, now=datetime.now(UTC)) == (new, old)
+    done = roll_back(board, by="kim")
+    assert (done.left, done.taken, done.withdrawn, done.on_left, done.refreshing) == (new, old, [], [], False)
     assert run_in_force(board) == old
-    assert roll_back(board, now=datetime.now(UTC)) == (old, new)
-    assert run_in_force(board) == new
+    again = roll_back(board)
+    assert (again.left, again.taken, again.further_back) == (old, old, False)
+    assert (
+        told(again, moved=False)
+        == f"Sends begin with run {old} as before: there is none to go further back to."
+    )
+    assert roll_back(board, to=new).taken == new == run_in_force(board)
+    assert roll_back(board).taken == old == run_in_force(board)
 
 
-def test_a_rollback_cancels_a_run_whose_time_has_not_come(board: Engine) -> None:
+def test_a_rollback_while_another_run_waits_for_its_time_goes_back_from_the_one_in_force(
+    board: Engine,
+) -> None:
+    good, bad = (refresh(board, processes=1).run_id for _ in range(2))
+    coming = refresh_changed(board, processes=1, publication_delay=timedelta(seconds=0.5)).run_id
+    done = roll_back(board)
+    assert (done.left, done.taken, done.withdrawn) == (bad, good, [coming])
+    time.sleep(0.7)
+    assert run_in_force(board) == good
+
+
+def test_a_run_that_waits_for_its_time_can_be_withdrawn_alone(board: Engine) -> None:
     old = refresh(board, processes=1).run_id
     coming = refresh(board, processes=1, publication_delay=timedelta(seconds=0.5)).run_id
-    assert roll_back(board, now=datetime.now(UTC)) == (coming, old)
+    done = roll_back(board, to=old)
+    assert (done.left, done.taken, done.withdrawn) == (old, old, [coming])
     time.sleep(0.7)
     assert run_in_force(board) == old
 
 
-def test_a_refresh_after_a_rollback_keeps_the_run_rolled_back_to(board: Engine) -> None:
+def test_a_refresh_after_a_rollback_keeps_the_run_rolled_back_to_and_goes_back_to_it(board: Engine) -> None:
     old, _new = (refresh(board, processes=1).run_id for _ in range(2))
-    roll_back(board, now=datetime.now(UTC))
+    roll_back(board)
     newest = refresh(board, processes=1).run_id
     assert partitions(board) == [f"recommendation_list_{old}", f"recommendation_list_{newest}"]
+    assert roll_back(board).taken == old
 
 
 @pytest.mark.parametrize("runs", [0, 1])
@@ -122,36 +148,75 @@ def test_without_an_earlier_run_a_rollback_says_so(board: Engine, runs: int) -> 
     for _ in range(runs):
         refresh(board, processes=1)
     with pytest.raises(RefreshError, match="There is no earlier run to go back to"):
-        roll_back(board, now=datetime.now(UTC))
+        roll_back(board)
+    assert rows(board, "SELECT count(*) FROM connected_jobs.publication") == [(runs,)]
+
+
+def test_a_run_without_lists_is_not_gone_to(board: Engine) -> None:
+    dropped, *_ = (refresh(board, processes=1).run_id for _ in range(3))
+    for run_id in (dropped, 4_711):
+        with pytest.raises(RefreshError, match=f"Run {run_id} has no lists to go to"):
+            roll_back(board, to=run_id)
+
+
+def test_who_published_and_what_stands_in_the_log(board: Engine) -> None:
+    refresh(board, processes=1, by="nightly")
+    refresh_changed(board, processes=1, by="hourly")
+    roll_back(board, by="kim", moves_sends=True)
+    assert rows(
+        board, "SELECT what, published_by, moves_sends FROM connected_jobs.publication ORDER BY id"
+    ) == [("refresh", "nightly", False), ("changed", "hourly", False), ("rollback", "kim", True)]
+
+
+def log_of(*lines: tuple[int, int]) -> Log:
+    """A log from (run, minutes from now) in the order of publishing; runs of a negative number are dropped."""
+    return Log(
+        [Published(abs(run), NOW + timedelta(minutes=at), run > 0) for run, at in reversed(lines)], NOW
+    )
 
 
 @pytest.mark.parametrize(
-    ("publications", "needed"),
+    ("lines", "needed", "behind"),
     [
-        ([], []),
-        ([(1, EARLIER)], [1]),
-        ([(2, NOW), (1, EARLIER)], [2, 1]),
-        ([(3, NOW), (2, EARLIER), (1, EARLIER)], [3, 2]),
-        ([(3, LATER), (2, EARLIER), (1, EARLIER)], [3, 2, 1]),
-        ([(4, LATER), (3, LATER), (2, EARLIER), (1, EARLIER)], [4, 3, 2, 1]),
-        ([(1, EARLIER), (2, EARLIER), (1, EARLIER)], [1, 2]),
-        ([(2, EARLIER), (3, LATER), (2, EARLIER), (1, EARLIER)], [2, 3]),
-        ([(2, EARLIER), (1, EARLIER), (2, EARLIER), (1, EARLIER)], [2, 1]),
+        ([], [], []),
+        ([(1, -60)], [1], []),
+        ([(1, -60), (2, -1)], [2, 1], [1]),
+        ([(1, -60), (2, -60), (3, -1)], [3, 2], [2]),
+        ([(1, -60), (2, -59), (3, -1)], [3, 2], [2, 1]),
+        ([(-1, -60), (2, -59), (3, -1)], [3, 2], [2]),
+        ([(1, -60), (2, -59), (3, 10)], [3, 2, 1], [1]),
+        ([(1, -60), (2, -59), (3, 10), (4, 20)], [4, 3, 2, 1], [1]),
+        ([(1, -60), (2, -59), (1, -30)], [1], []),
+        ([(1, -60), (2, -59), (3, -58), (2, -30)], [2, 1], [1]),
+        ([(1, -60), (2, -59), (3, 10), (2, -1)], [2, 1], [1]),
+        ([(1, -60), (2, -59), (1, -30), (2, -20)], [2, 1], [1]),
+        ([(1, -60), (2, -59), (1, -30), (3, -20)], [3, 1], [1]),
+        ([(1, -60), (2, -59), (1, -30), (3, 5)], [3, 1], []),
+        ([(1, -60), (2, -30), (3, -40), (4, -1)], [4, 3], [3, 1]),
     ],
     ids=[
         "nothing published",
         "one run",
         "the run before stays",
-        "older ones do not",
+        "one that another overtook at once was never in force",
+        "older ones do not stay",
+        "what was dropped is not there to go back to",
         "a coming run, the one in force and the one before",
         "two coming runs",
-        "rolled back: the run left stays to go forward to",
-        "a coming run that was cancelled stays to go forward to",
+        "rolled back: the run left is not behind",
+        "rolled back once of twice",
+        "a coming run that was withdrawn",
         "forward again",
+        "a refresh after a rollback goes back to where that went",
+        "a refresh that waits after a rollback",
+        "a later publication that came into force earlier",
     ],
 )
-def test_the_runs_that_are_needed(publications: list[tuple[int, datetime]], needed: list[int]) -> None:
-    assert _needed(publications, NOW) == needed
+def test_which_runs_are_needed_and_which_are_behind_the_one_in_force(
+    lines: list[tuple[int, int]], needed: list[int], behind: list[int]
+) -> None:
+    log = log_of(*lines)
+    assert (log.needed(), log.behind()) == (needed, behind)
 
 
 def test_a_long_transaction_neither_hangs_a_refresh_nor_loses_what_it_reads_nor_hinders_others(
@@ -162,12 +227,10 @@ def test_a_long_transaction_neither_hangs_a_refresh_nor_loses_what_it_reads_nor_
     with psycopg.connect(database_url) as analyst:
         analyst.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         before = analyst.execute(count, [old]).fetchone()
-        monkeypatch.setattr("app.postgres.refresh.drop_unneeded_runs", lambda *_: ())
+        monkeypatch.setattr("app.postgres.publishing.drop_unneeded_runs", lambda *_: ())
         newest = [refresh(board, processes=1).run_id for _ in range(2)][-1]
         left: list[int] = []
-        dropping = threading.Thread(
-            target=lambda: left.extend(drop_unneeded_runs(board, datetime.now(UTC), wait_s=2.0))
-        )
+        dropping = threading.Thread(target=lambda: left.extend(drop_unneeded_runs(board, wait_s=2.0)))
         dropping.start()
         waits_s = []
         while dropping.is_alive():
@@ -177,14 +240,14 @@ def test_a_long_transaction_neither_hangs_a_refresh_nor_loses_what_it_reads_nor_
         assert left == [old]
         assert max(waits_s) < 1.0
         assert analyst.execute(count, [old]).fetchone() == before
-    assert drop_unneeded_runs(board, datetime.now(UTC)) == ()
+    assert drop_unneeded_runs(board) == ()
     assert f"recommendation_list_{old}" not in partitions(board)
 
 
 def test_a_refresh_whose_old_run_is_being_read_ends_well_and_the_next_one_drops_it(
     board: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.postgres.refresh.drop_unneeded_runs.__kwdefaults__", {"wait_s": 0.2})
+    monkeypatch.setattr("app.postgres.publishing.drop_unneeded_runs.__kwdefaults__", {"wait_s": 0.2})
     first, second = (refresh(board, processes=1).run_id for _ in range(2))
     with psycopg.connect(database_url) as analyst:
         analyst.execute("SELECT count(*) FROM connected_jobs.recommendation_list")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from app.postgres.left_out import LeftOut
+from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.serving.answering import Answering
 from app.serving.breaker import Breaker
 from app.serving.cards import Cards
+from app.serving.clock import StoreClock
 from app.serving.credentials import CredentialBook
 from app.serving.plans import Plans
 from app.serving.runs import Runs
+from app.serving.sends import Sends
 from app.serving.shelves import Shelves
 from app.web.app import create_app
 from app.web.instruments import Instruments
@@ -56,7 +60,7 @@ class Service:
         self.shelves = Shelves(reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
         answering = Answering(
             reads=reads,
-            runs=self.runs,
+            sends=Sends(self.runs, PostgresSendRegister(self.pool), StoreClock(), hold=timedelta(0)),
             cards=self.cards,
             shelves=self.shelves,
             plans=Plans(size=1_000, fresh_s=plan_fresh_s, stale_s=3_600),

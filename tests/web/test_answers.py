@@ -13,7 +13,7 @@ import pytest
 from app.recommend.board import RankedPosting
 from app.recommend.reasons import Reason
 from tests.web import board
-from tests.web.board import AWKWARD_ID, LISTS, LONG_TITLE, NOW
+from tests.web.board import AWKWARD_ID, FINISHED, LISTS, LONG_TITLE, NOW
 from tests.web.expected import answer
 from tests.web.service import Service, serving
 from tests.web.wire import basic, call
@@ -58,7 +58,7 @@ class FieldRanker:
     """Ranks one posting for whoever looks for logistics."""
 
     def rank(self, member: Member, *, now: datetime, keep: int = 50) -> Sequence[RankedPosting]:
-        assert (now, keep) == (NOW, 50)
+        assert (now, keep) == (FINISHED, 50)
         return [RankedPosting("p-04", Reason.FITS_FIELD)] if "18" in member.categories else []
 
 

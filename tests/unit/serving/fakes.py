@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from app.recommend.board import Member, Posting
 from app.serving.answering import Moment
+from app.serving.clock import StoreClock
 from app.serving.deadline import Deadline
 from app.serving.question import Question, Terms
 from app.serving.reads import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing, UnavailableError
+from app.serving.sends import Held, Sends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.serving.credentials import Credential
+    from app.serving.runs import Runs
 
 NOW = datetime(2025, 1, 15, 3, 0, tzinfo=UTC)
 TODAY = date(2025, 1, 15)
@@ -61,10 +64,65 @@ def moment(now: datetime = NOW, *, left_s: float = 60.0) -> Moment:
 
 
 def question(
-    member_id: str = "m", *, limit: int = 10, lang: str = "ko", variant: str | None = None
+    member_id: str = "m", *, send: str = "s", limit: int = 10, lang: str = "ko", variant: str | None = None
 ) -> Question:
     """A call's question."""
-    return Question(member_id, Terms("weekly", "s", variant, limit, lang))
+    return Question(member_id, Terms("weekly", send, variant, limit, lang))
+
+
+class FakeRegister:
+    """`Register` in memory, shared by workers; `runs` is the log as the store has it."""
+
+    def __init__(self, log: Sequence[Publication], now: datetime = NOW) -> None:
+        self.log = log
+        self.now = now
+        self.rows: dict[str, Held] = {}
+        self.asked: list[str] = []
+        self.failing = False
+
+    def clock(self) -> datetime:
+        self._ask("clock")
+        return self.now
+
+    def claim(self, key: str, hold: timedelta, deadline: Deadline) -> Held | None:  # noqa: ARG002 - it is there at once
+        self._ask("claim")
+        in_force = self._in_force()
+        return None if in_force is None else self._registered(key, in_force, hold)
+
+    def register(self, sends: Sequence[Held], hold: timedelta) -> Sequence[Held]:
+        self._ask("register")
+        return [self._registered(one.key, one.run, hold) for one in sends]
+
+    def registered(self, most: int) -> Sequence[Held]:
+        self._ask("registered")
+        found = [one for one in self.rows.values() if one.until > self.now and one.run != self._in_force()]
+        found.sort(key=lambda one: one.used_at, reverse=True)
+        return [_copy(one) for one in found[:most]]
+
+    def _registered(self, key: str, run: Run, hold: timedelta) -> Held:
+        there = self.rows.get(key)
+        if there is None or there.until <= self.now:
+            moves = [one.effective_at for one in self.log if one.moves(run) and one.effective_at > self.now]
+            there = self.rows[key] = Held(key, run, self.now, min([self.now + hold, *moves]), self.now)
+        there.used_at = self.now
+        return _copy(there)
+
+    def _in_force(self) -> Run | None:
+        return next((one.run for one in self.log if one.effective_at <= self.now), None)
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.failing:
+            raise UnavailableError("broken")
+
+
+def _copy(held: Held) -> Held:
+    return Held(held.key, held.run, held.first_at, held.until, held.used_at)
+
+
+def anew(runs: Runs) -> Sends:
+    """Sends that keep nothing: every call is answered from the run in force."""
+    return Sends(runs, FakeRegister(()), StoreClock(), hold=timedelta(0))
 
 
 @dataclass
@@ -76,6 +134,7 @@ class FakeReads:
     profiles: dict[str, Member] = field(default_factory=dict)
     log: list[Publication] = field(default_factory=lambda: [Publication(1, RUN, RUN.generated_at)])
     stood: dict[int, list[Shelf]] = field(default_factory=dict)
+    pools: dict[int, list[Posting]] = field(default_factory=dict)
     learnt: dict[int, dict[str, Any]] = field(default_factory=dict)
     known: list[Credential] = field(default_factory=list)
     now: datetime = NOW
@@ -93,6 +152,10 @@ class FakeReads:
     def shelves(self, run_id: int) -> Sequence[Shelf]:
         self._ask("shelves")
         return self.stood.get(run_id, [])
+
+    def shelf_pool(self, run_id: int) -> Sequence[Posting]:
+        self._ask("shelf_pool")
+        return self.pools.get(run_id, [])
 
     def weights(self, run_id: int) -> Mapping[str, Any] | None:
         self._ask("weights")

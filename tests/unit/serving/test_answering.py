@@ -16,7 +16,7 @@ from app.serving.plans import Plans
 from app.serving.reads import Publication, Shelf
 from app.serving.runs import Runs
 from app.serving.shelves import Shelves
-from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, moment, posting, question, row
+from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, anew, moment, posting, question, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Ranker:
         self.ids = ids
 
     def rank(self, member: Member, *, now: datetime, keep: int = 50) -> Sequence[RankedPosting]:
-        assert now == NOW
+        assert now == RUN.generated_at  # whenever the call comes
         return [RankedPosting(id_, Reason.FITS_FIELD) for id_ in self.ids[:keep] if member.categories]
 
 
@@ -51,7 +51,7 @@ class Desk:
         self.plans = Plans(size=10, fresh_s=fresh_s, stale_s=1_000)
         self.answering = Answering(
             reads=self.reads,
-            runs=self.runs,
+            sends=anew(self.runs),
             cards=self.cards,
             shelves=self.shelves,
             plans=self.plans,

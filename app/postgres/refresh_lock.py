@@ -1,0 +1,117 @@
+"""One refresh at a time, and one that publishes, goes back or drops: advisory locks of Postgres."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+_ONE_REFRESH = 4_250_112_028  # an advisory lock's number, as in `migrate`
+_ONE_PUBLISHES = 4_250_112_029  # the same
+PUBLISHING_WAIT_S = 60.0
+
+
+class RefreshError(Exception):
+    """The refresh cannot go on; the sentence says why and what to do."""
+
+
+class RefreshLock:
+    """Keeps other refreshes out for as long as its connection lives."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def take(self) -> None:
+        """Raises `RefreshError` where somebody else has it."""
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if not connection.execute(text(f"SELECT pg_try_advisory_lock({_ONE_REFRESH})")).scalar():
+            connection.close()
+            raise RefreshError("Another refresh is running on this database: wait for it to end.")
+        self._connection = connection
+
+    def ensure(self) -> None:
+        """Take it again where its connection was cut, which gave it away.
+
+        Raises:
+            RefreshError: somebody else has it now.
+        """
+        try:
+            if self._connection is not None:
+                self._connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            self.release()
+            self.take()
+
+    def release(self) -> None:
+        """Let others in; a connection that was cut has done so already."""
+        if self._connection is not None:
+            # Closing the connection would do it too, but a moment later than we return.
+            with suppress(DBAPIError):
+                self._connection.execute(text(f"SELECT pg_advisory_unlock({_ONE_REFRESH})"))
+            with suppress(DBAPIError):
+                self._connection.close()
+            self._connection = None
+
+
+@contextmanager
+def only_refresh(engine: Engine) -> Iterator[RefreshLock]:
+    """Nobody else makes runs meanwhile.
+
+    Raises:
+        RefreshError: somebody does.
+    """
+    lock = RefreshLock(engine)
+    lock.take()
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+@contextmanager
+def publishing(engine: Engine) -> Iterator[None]:
+    """Nobody else publishes, goes back or drops runs meanwhile.
+
+    Raises:
+        RefreshError: somebody does, for longer than it should take.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"SET lock_timeout = {round(PUBLISHING_WAIT_S * 1000)}"))
+        try:
+            connection.execute(text(f"SELECT pg_advisory_lock({_ONE_PUBLISHES})"))
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            raise RefreshError(
+                f"Another refresh has been publishing for over {PUBLISHING_WAIT_S:g} s: try again."
+            ) from error
+        try:
+            yield
+        finally:
+            with suppress(DBAPIError):
+                connection.execute(text(f"SELECT pg_advisory_unlock({_ONE_PUBLISHES})"))
+
+
+def is_refreshing(connection: Connection) -> bool:
+    """Whether a refresh is running."""
+    running: bool = connection.execute(
+        text("""
+            SELECT EXISTS (
+                SELECT FROM pg_locks
+                WHERE locktype = 'advisory' AND granted AND objsubid = 1
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                  AND (classid::bigint << 32) + objid::bigint = :number
+            )
+        """),
+        {"number": _ONE_REFRESH},
+    ).scalar_one()
+    return running

@@ -1,0 +1,82 @@
+"""A refresh that sees or makes far less than the last one publishes nothing, and says what it saw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.cli.failures import sentence_of
+from app.postgres.changed import refresh_changed
+from app.postgres.refresh import refresh
+from app.postgres.shrinking import ShrunkError
+from tests.integration.small_board import change, fill, run_in_force
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from app.postgres.refresh import RunReport
+
+FEWER = {
+    "no members": ("UPDATE board.member SET mail_consent = false", r"sees 0 members \(60 in run \d+\)"),
+    "a third of them": (
+        "UPDATE board.member SET mail_consent = false WHERE id > 'm-000020'",
+        r"sees 20 members \(60 in run \d+\)",
+    ),
+    "few postings": (
+        "DELETE FROM board.activity WHERE posting_id > 'p-000009'; DELETE FROM board.posting WHERE id > 'p-000009'",
+        r"sees 9 postings \(40 in run \d+\)",
+    ),
+    "no activity": ("DELETE FROM board.activity", r"sees 0 activities \(300 in run \d+\)"),
+    "all postings closed": (
+        "UPDATE board.posting SET status = 'closed'",
+        r"made 0 lists \(60 in run \d+\)",
+    ),
+}
+
+
+@pytest.fixture
+def board(engine: Engine) -> Engine:
+    fill(engine, members=60, postings=40)
+    return engine
+
+
+@pytest.mark.parametrize("make", [refresh, refresh_changed])
+@pytest.mark.parametrize(("fewer", "sentence"), FEWER.values(), ids=FEWER)
+def test_far_less_than_last_time_is_not_published_unless_asked_for(
+    board: Engine, make: Callable[..., RunReport], fewer: str, sentence: str
+) -> None:
+    first = refresh(board, processes=1).run_id
+    for statement in fewer.split("; "):
+        change(board, statement)
+    with pytest.raises(ShrunkError, match=sentence) as caught:
+        make(board, processes=1)
+    assert sentence_of(caught.value) == str(caught.value)
+    assert caught.value.exit_code == 4
+    assert run_in_force(board) == first
+    published = make(board, processes=1, least_percent=0)
+    assert published.run_id == run_in_force(board) > first
+
+
+def test_a_little_less_is_published(board: Engine) -> None:
+    refresh(board, processes=1)
+    change(board, "UPDATE board.member SET mail_consent = false WHERE id > 'm-000050'")
+    refresh(board, processes=1)
+    assert refresh_changed(board, processes=1).members == 50
+
+
+def test_the_first_refresh_needs_somebody_to_make_lists_for(board: Engine) -> None:
+    change(board, "UPDATE board.member SET mail_consent = false")
+    with pytest.raises(ShrunkError, match="sees 0 members: nothing is published"):
+        refresh(board, processes=1)
+    assert refresh(board, processes=1, least_percent=0).members == 0
+
+
+def test_a_run_of_a_version_that_did_not_note_its_extent_is_read(board: Engine) -> None:
+    refresh(board, processes=1)
+    change(board, "UPDATE connected_jobs.refresh_run SET measures = measures - 'lists' - 'places'")
+    change(board, "UPDATE board.posting SET status = 'closed'")
+    with pytest.raises(ShrunkError, match=r"made 0 lists \(60 in run 1\), 0 places"):
+        refresh(board, processes=1)

@@ -1,0 +1,292 @@
+"""A send stays with the run in force at its first call, on every worker, whatever is published meanwhile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.serving.deadline import Deadline
+from app.serving.question import Terms
+from app.serving.reads import Publication, Run, UnavailableError
+from app.serving.runs import Runs
+from app.serving.sends import LEAD, MOST_AT_ONCE, PREVIEW, Sends
+from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, FakeRegister
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+HOLD = timedelta(hours=24)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+FIRST = Publication(1, RUN, NOW - timedelta(hours=2))
+DEADLINE = Deadline(float("inf"))
+
+
+def terms(send: str = "s", campaign: str = "weekly") -> Terms:
+    return Terms(campaign, send, None, 10, "ko")
+
+
+class StoodClock:
+    """The store's clock as the test sets it."""
+
+    def follow(self, read: Callable[[], datetime]) -> datetime:
+        return read()
+
+
+class Worker:
+    """What answers a call, as far as its run goes."""
+
+    def __init__(self, register: FakeRegister, **options: object) -> None:
+        self.register = register
+        self.runs = Runs(FakeReads(log=register.log))  # type: ignore[arg-type] # one list, which grows
+        self.sends = Sends(self.runs, register, StoodClock(), **{"hold": HOLD, **options})  # type: ignore[arg-type] # a test's own
+
+    def watch(self) -> Worker:
+        self.sends.update()
+        return self
+
+    def call(self, what: Terms | None = None) -> int | None:
+        what, now = what or terms(), self.register.now
+        if self.sends.must_claim(what, now):
+            self.sends.claim(what, DEADLINE)
+        run = self.sends.run_of(what, now)
+        return run.id if run else None
+
+
+def store(*log: Publication) -> FakeRegister:
+    return FakeRegister(list(log or [FIRST]))
+
+
+def publish(register: FakeRegister, run: Run, *, delay: timedelta = LEAD, moves_sends: bool = False) -> None:
+    number = len(register.log) + 1
+    register.log.insert(0, Publication(number, run, register.now + delay, moves_sends))  # type: ignore[attr-defined] # a list
+
+
+def go(register: FakeRegister, *workers: Worker, by: timedelta) -> None:
+    """Let time pass, in which every worker watches every two seconds."""
+    until = register.now + by
+    while register.now < until:
+        register.now = min(until, register.now + 2 * SECOND)
+        for worker in workers:
+            worker.watch()
+
+
+def test_a_send_under_way_keeps_its_run_and_a_new_one_begins_with_the_new_run() -> None:
+    register = store()
+    one, other = Worker(register).watch(), Worker(register).watch()
+    assert one.call() == 1
+    publish(register, SECOND_RUN, delay=15 * MINUTE)
+    go(register, one, other, by=16 * MINUTE)
+    assert (one.call(), other.call(), one.call(terms("t")), other.call(terms("t"))) == (1, 1, 2, 2)
+
+
+def test_far_from_a_switch_nothing_is_asked_and_what_was_met_is_registered_once() -> None:
+    register = store()
+    worker = Worker(register).watch()
+    register.asked.clear()
+    for _ in range(5):
+        worker.call()
+    assert register.asked == []
+    go(register, worker, by=10 * SECOND)
+    assert [what for what in register.asked if what != "clock"] == ["register"]
+
+
+def test_a_worker_that_begins_after_a_switch_knows_the_sends_that_began_before() -> None:
+    register = store()
+    worker = Worker(register).watch()
+    worker.call()
+    publish(register, SECOND_RUN)
+    go(register, worker, by=MINUTE)
+    assert Worker(register).watch().call() == 1
+
+
+@pytest.mark.parametrize("before", [5.9, 2.0, 0.2, 0.001])
+@pytest.mark.parametrize("after", [0.0, 0.15, 1.9, 2.1, 20.0])
+def test_a_send_first_met_just_before_a_switch_is_the_same_on_a_worker_that_meets_it_after(
+    before: float, after: float
+) -> None:
+    register = store()
+    one, other = Worker(register).watch(), Worker(register).watch()
+    publish(register, SECOND_RUN)
+    at = register.now + LEAD
+    go(register, one, other, by=LEAD - timedelta(seconds=before))
+    assert one.call() == 1
+    go(register, one, other, by=at + timedelta(seconds=after) - register.now)
+    assert (other.call(), one.call(), Worker(register).watch().call()) == (1, 1, 1)
+
+
+def test_a_worker_that_could_not_watch_for_long_claims_since_it_may_have_missed_a_switch() -> None:
+    register = store()
+    one, stuck = Worker(register).watch(), Worker(register).watch()
+    publish(register, SECOND_RUN)
+    go(register, one, by=MINUTE)
+    assert (one.call(), stuck.call(), stuck.call(terms("t")), one.call(terms("t"))) == (2, 2, 2, 2)
+
+
+def test_a_send_moves_on_when_its_time_is_over_and_keeps_what_it_has_then() -> None:
+    register = store()
+    worker = Worker(register).watch()
+    worker.call()
+    publish(register, SECOND_RUN)
+    go(register, worker, by=HOLD - 3 * SECOND)
+    assert worker.call() == 1
+    go(register, worker, by=10 * SECOND)
+    assert worker.call() == 2
+    publish(register, RUN)
+    go(register, worker, by=MINUTE)
+    assert (worker.call(), Worker(register).watch().call()) == (2, 2)
+
+
+def test_a_rollback_leaves_sends_where_they_began_unless_it_moves_them() -> None:
+    for moves_sends, expected in ((False, 2), (True, 1)):
+        register = store(Publication(2, SECOND_RUN, NOW - MINUTE), FIRST)
+        one, other = Worker(register).watch(), Worker(register).watch()
+        assert one.call() == 2
+        publish(register, RUN, moves_sends=moves_sends)
+        go(register, one, other, by=LEAD - SECOND)
+        assert other.call(terms("late")) == 2
+        go(register, one, other, by=2 * SECOND)
+        assert {one.call(), other.call(), one.call(terms("late")), other.call(terms("late"))} == {expected}
+        assert Worker(register).watch().call() == expected
+
+
+def test_moving_sends_leaves_those_on_older_runs() -> None:
+    third = Run(3, NOW, NOW)
+    register = store()
+    worker = Worker(register).watch()
+    worker.call(terms("old"))
+    for run in (SECOND_RUN, third):
+        publish(register, run)
+        go(register, worker, by=MINUTE)
+    worker.call(terms("new"))
+    publish(register, SECOND_RUN, moves_sends=True)
+    go(register, worker, by=MINUTE)
+    assert (worker.call(terms("old")), worker.call(terms("new"))) == (1, 2)
+
+
+def test_previews_are_no_send() -> None:
+    register = store()
+    worker = Worker(register).watch()
+    assert worker.call(terms(PREVIEW)) == 1
+    publish(register, SECOND_RUN)
+    go(register, worker, by=MINUTE)
+    assert worker.call(terms(PREVIEW)) == 2
+    assert register.rows == {}
+
+
+def test_before_any_run_nothing_is_kept() -> None:
+    register = FakeRegister([])
+    worker = Worker(register).watch()
+    assert worker.call() is None
+    publish(register, RUN, delay=timedelta(0))
+    go(register, worker, by=4 * SECOND)
+    assert worker.call() == 1
+
+
+def test_where_nothing_is_kept_every_call_is_answered_from_the_run_in_force() -> None:
+    register = store()
+    worker = Worker(register, hold=timedelta(0)).watch()
+    assert worker.call() == 1
+    publish(register, SECOND_RUN)
+    go(register, worker, by=MINUTE)
+    assert (worker.call(), register.rows) == (2, {})
+
+
+def test_who_may_not_write_keeps_what_it_met_and_what_others_wrote() -> None:
+    register = store()
+    writer, reader = Worker(register).watch(), Worker(register, writes=False).watch()
+    assert (writer.call(), reader.call(terms("mine"))) == (1, 1)
+    publish(register, SECOND_RUN)
+    go(register, writer, reader, by=MINUTE)
+    assert (reader.call(), reader.call(terms("mine")), reader.call(terms("new"))) == (1, 1, 2)
+    assert "weekly\x1fmine" not in register.rows
+
+
+def test_without_the_store_a_worker_goes_by_what_it_knows_and_registers_it_later() -> None:
+    register = store()
+    worker = Worker(register).watch()
+    worker.call()
+    register.failing = True
+    register.now += MINUTE
+    with pytest.raises(UnavailableError):
+        worker.watch()
+    with pytest.raises(UnavailableError):
+        worker.sends.claim(terms("t"), DEADLINE)
+    assert worker.sends.run_of(terms("t"), register.now) == RUN
+    register.failing = False
+    worker.watch()
+    assert set(register.rows) == {"weekly\x1fs", "weekly\x1ft"}
+
+
+def test_sends_that_a_worker_met_are_bounded_and_one_under_way_outlives_thousands_made_up() -> None:
+    register = store()
+    worker = Worker(register, most=100).watch()
+    worker.call()
+    for number in range(1_000):
+        worker.call(terms(f"made-up-{number}"))
+        if number % 50 == 0:
+            worker.call()
+            go(register, worker, by=2 * SECOND)
+    publish(register, SECOND_RUN)
+    go(register, worker, by=MINUTE)
+    assert worker.call() == 1
+    assert len(worker.sends._known) <= 100
+
+
+def test_an_outage_with_a_send_for_each_member_fills_no_memory() -> None:
+    register = store()
+    worker = Worker(register, most=100).watch()
+    register.failing = True
+    for number in range(2 * MOST_AT_ONCE):
+        worker.sends.run_of(terms(f"one-{number}"), register.now)
+    assert len(worker.sends._known) <= 200
+
+
+def test_a_run_that_has_no_lists_any_more_holds_nobody() -> None:
+    register = store()
+    worker = Worker(register).watch()
+    worker.call()
+    publish(register, SECOND_RUN)
+    go(register, worker, by=MINUTE)
+    register.log[:] = [one for one in register.log if one.run != RUN]  # type: ignore[index] # a list
+    register.rows.clear()
+    go(register, worker, by=4 * SECOND)
+    assert (worker.call(), worker.sends.held_runs(register.now)) == (2, [SECOND_RUN])
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_whatever_happens_a_message_gets_one_run(seed: int) -> None:
+    """Calls of a few sends reach workers that watch late or are replaced, while runs are published and taken back."""
+    chance = Random(seed)
+    register = store()
+    workers = [Worker(register).watch() for _ in range(3)]
+    due = [register.now] * 3
+    seen: dict[str, set[int | None]] = {}
+    run_id, last = 1, 0
+    for _ in range(100):
+        until = register.now + chance.choice([0.0, 0.001, 0.15, 0.5, 1.0, 1.9, 3.0, 11.0]) * SECOND
+        while min(due) <= until:
+            at = due.index(min(due))
+            register.now = due[at]
+            workers[at].watch()
+            due[at] = register.now + chance.choice([2, 2, 4]) * SECOND
+        register.now = until
+        match chance.choice(["call"] * 8 + ["publish", "back", "replace"]):
+            case "call":
+                # A send is new within the last few, so that most first calls come near a switch.
+                last += chance.choice([0, 0, 1])
+                send = terms(f"s{last - chance.randint(0, min(3, last))}")
+                seen.setdefault(send.send, set()).add(chance.choice(workers).call(send))
+            case "publish":
+                run_id += 1
+                publish(register, Run(run_id, NOW, NOW), delay=chance.choice([LEAD, 2 * LEAD]))
+            case "back":
+                publish(register, chance.choice([one.run for one in register.log]))
+            case "replace":
+                at = chance.randrange(3)
+                workers[at].watch()  # a worker that is told to end registers what it met
+                workers[at], due[at] = Worker(register).watch(), register.now + 2 * SECOND
+    assert {send: runs for send, runs in seen.items() if len(runs) > 1} == {}
