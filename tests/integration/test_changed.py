@@ -160,6 +160,20 @@ def test_where_nothing_changed_nobody_is_ranked_again(board: Engine) -> None:
     assert lists_of(board, second.run_id) == lists_of(board, first)
 
 
+def test_an_application_that_arrives_late_ranks_its_member_again(board: Engine) -> None:
+    """Made before the cut-off of the run before, written after it: a log that is filled now and then."""
+    first = refresh(board, processes=1)
+    (posting, *_), _ = lists_of(board, first.run_id)["m-000003"]
+    change(
+        board,
+        "INSERT INTO board.activity VALUES ('m-000003', :posting, 'apply', now() - interval '45 minutes')",
+        posting=posting,
+    )
+    report = refresh_changed(board, processes=1)
+    assert report.ranked == 1
+    assert posting not in lists_of(board, report.run_id)["m-000003"][0]
+
+
 def test_a_new_posting_reaches_lists_before_anyone_applied(board: Engine) -> None:
     before = lists_of(board, refresh(board, processes=1).run_id)
     change(board, NEW_POSTING, like=before["m-000003"][0][0])
