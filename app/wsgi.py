@@ -20,6 +20,7 @@ from app.serving.cards import Cards
 from app.serving.clock import StoreClock
 from app.serving.counting import COUNT_EVERY_S, FLUSH_EVERY_S, Counting
 from app.serving.credentials import CredentialBook
+from app.serving.erasures import Erasures
 from app.serving.instance import BEAT_EVERY_S, this_instance
 from app.serving.plans import Plans
 from app.serving.profiles import Profiles
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 SHELF_POLL_S = 5.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
+ERASURE_POLL_S = 2.0
 CONNECTED_WITHIN_S = 2.0  # before the first call; later ones are made while others answer
 KEEP_S = 60.0
 PRUNE_EVERY_S = 300.0
@@ -112,6 +114,7 @@ def create(settings: Settings | None = None) -> Flask:
     )
     shelves = Shelves(reads, cards, Profiles(reads).ranker)
     plans = Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s)
+    erasures = Erasures(reads, plans, kept_s=settings.plan_stale_s)
     breaker = Breaker()
     safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
     counting = Counting(PostgresCounts(pool), on_lost=instruments.counts_lost)
@@ -148,6 +151,7 @@ def create(settings: Settings | None = None) -> Flask:
             Task("publications", UPDATE_EVERY_S, sends.update),
             Task("shelves", SHELF_POLL_S, follow_runs),
             Task("credentials", CREDENTIAL_POLL_S, book.update),
+            Task("erasures", ERASURE_POLL_S, erasures.update),
             Task("cards", settings.poll_s, cards.update),
             Task("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
             Task("keep", KEEP_S, safekeeping.keep, asks_store=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +19,7 @@ from app.postgres.sources import ImportRefusedError
 
 EXIT_REFUSED = 2
 EXIT_REJECTS = 3
+LET_GO_S = 3.0  # within which every worker has read that a member was erased
 
 
 @click.command()
@@ -55,6 +57,10 @@ def import_(folder: Path, rejects: Path | None) -> None:
     click.echo(load_summary(report))
     for note in report.notes:
         click.echo(f"Note: {note}", err=True)
+    if erased := sum(counts.erased for counts in report.counts.values()):
+        click.echo(
+            f"Rows of erased members, left out: {erased:,} (`connected-jobs members restore` lifts that)."
+        )
     if report.not_read:
         click.echo(f"Not import files, so not read: {', '.join(report.not_read)}.", err=True)
     if report.rejects is not None:
@@ -89,7 +95,7 @@ def generate(out: Path, *, members: int, postings: int, seed: int) -> None:
 
 @click.group()
 def members() -> None:
-    """Members' ids, and erasing one."""
+    """Members' ids, erasing one, and lifting that."""
 
 
 @members.command()
@@ -106,12 +112,28 @@ def export(*, most: int | None, out: TextIO) -> None:
 @members.command()
 @click.argument("member_id")
 def erase(member_id: str) -> None:
-    """Erase every trace of MEMBER_ID. Where the board keeps its own tables, it erases its own."""
+    """Erase every trace of MEMBER_ID. Where the board keeps its own tables, it erases its own first.
+
+    No import brings the member back, unless `members restore` lifts that.
+    """
     with database_engine() as engine:
         erased = member_rows.delete_member(engine, member_id)
+    time.sleep(LET_GO_S)
     if not any(erased.values()):
-        raise CommandError(f"There is no trace of member {member_id!r}.")
+        raise CommandError(
+            f"There is no trace of member {member_id!r} in Postgres. Should an import bring it, it is left out."
+        )
     click.echo("Erased: " + ", ".join(f"{count} from {table}" for table, count in erased.items()))
+
+
+@members.command()
+@click.argument("member_id")
+def restore(member_id: str) -> None:
+    """Let imports bring MEMBER_ID again, who was erased and has registered anew."""
+    with database_engine() as engine, engine.begin() as connection:
+        if not member_rows.restore_member(connection, member_id):
+            raise CommandError(f"Member {member_id!r} was not erased here.")
+    click.echo(f"Imports may bring member {member_id} again.")
 
 
 COMMANDS = (migrate, import_, generate, members)

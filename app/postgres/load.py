@@ -12,11 +12,11 @@ from psycopg.adapt import Dumper
 from sqlalchemy import text
 
 from app.postgres.rejects import Rejects
-from app.postgres.rows import ACTIVITY, BadRowError, Fault, Noun
+from app.postgres.rows import ACTIVITY, POSTINGS, BadRowError, Fault, Noun
 from app.postgres.sources import ImportRefusedError, Reading, find_sources, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from psycopg import Cursor
@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int, int], None]
 
 ROWS_PER_REPORT = 5_000
-_ONE_IMPORT = 4_250_112_027  # an advisory lock's number: any constant that nobody else on the database uses
+# Advisory locks' numbers: any constants that nobody else on the database uses.
+_ONE_IMPORT = 4_250_112_027
+ERASE_OR_MERGE = 4_250_112_030  # nobody is erased while rows are put in
 _TABLES = {"companies": "company", "postings": "posting", "members": "member", "activity": "activity"}
 
 
 class _Staged(NamedTuple):
+    noun: Noun
     read: int
     rejected: int
+    erased: int = 0
 
 
 class _Reference(NamedTuple):
@@ -44,6 +48,11 @@ _REFERENCES = {
     "activity": [_Reference("member_id", "member"), _Reference("posting_id", "posting")],
 }
 
+_OF_A_MEMBER = {
+    "members": [_Reference("id", "member")],
+    "activity": [_Reference("member_id", "member")],
+}
+
 # What stands in braces is filled with quoted identifiers: {stored} is the board's table.
 STAGE = """
 CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS
@@ -53,23 +62,29 @@ COPY = "COPY {staged} (line, {columns}) FROM STDIN"
 TAKE_OUT_STRAYS = """
 DELETE FROM {staged} AS staged
  WHERE staged.{reference} IS NOT NULL AND NOT EXISTS (SELECT FROM {other} AS other WHERE other.id = staged.{reference})
-RETURNING line, {reference}
+"""
+NOR_STAGED = "AND NOT EXISTS (SELECT FROM {staged_other} AS other WHERE other.id = staged.{reference})"
+RETURNING_STRAYS = " RETURNING line, {reference}"
+TAKE_OUT_ERASED = """
+DELETE FROM {staged} AS staged
+ USING connected_jobs.erased_member AS erased
+ WHERE erased.member_hash = sha256(convert_to(staged.{reference}, 'UTF8'))
 """
 TAKE_OUT_REPEATED = """
 DELETE FROM {staged} AS staged
  USING (SELECT id, max(line) AS line FROM {staged} GROUP BY id HAVING count(*) > 1) AS last
  WHERE last.id = staged.id AND last.line > staged.line
 """
-# A changed row is stamped with the time of the import whatever the file says, so that whoever watches
-# updated_at notices; a new row keeps the file's time, which must not run ahead of that watch.
+# A changed row is stamped with the moment it is put in whatever the file says, so that whoever watches updated_at
+# notices; a new row keeps the file's time, which must not run ahead of that watch.
 MERGE = """
 WITH merged AS (
   INSERT INTO {stored} AS stored ({compared}, updated_at)
-  SELECT {compared_of_staged}, least(staged.updated_at, statement_timestamp())
+  SELECT {compared_of_staged}, least(staged.updated_at, clock_timestamp())
     FROM {staged} AS staged LEFT JOIN {stored} AS known ON known.id = staged.id
    WHERE known.id IS NULL OR ({compared_of_known}) IS DISTINCT FROM ({compared_of_staged})
   ON CONFLICT (id) DO UPDATE
-     SET ({compared}, updated_at) = ROW ({compared_of_excluded}, statement_timestamp())
+     SET ({compared}, updated_at) = ROW ({compared_of_excluded}, clock_timestamp())
   RETURNING stored.xmax = 0 AS inserted
 )
 SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged
@@ -97,7 +112,7 @@ ON CONFLICT DO NOTHING
 class Counts:
     """What became of a file's rows; `read` is the sum of the others.
 
-    `repeated` rows gave way to a later row of the same id in the file. A row of activity that stands
+    `erased` rows are of members who were erased. `repeated` rows gave way to a later row of the same id in the file. A row of activity that stands
     twice counts as unchanged the second time.
     """
 
@@ -107,6 +122,7 @@ class Counts:
     unchanged: int
     repeated: int
     rejected: int
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +145,8 @@ def _silent(noun: str, rows: int, bytes_done: int, bytes_total: int) -> None:
 def load(engine: Engine, folder: Path, *, rejects: Path, progress: Progress = _silent) -> LoadReport:
     """Load a folder's import files in one transaction, in memory that does not grow with them.
 
-    Everything is staged first and merged at the end, so that rows are locked only briefly before the
-    commit. A row that is already stored as the file has it is not touched.
+    Everything is staged first and merged at the end, so that rows are locked only briefly before the commit; the
+    postings last, since services look for what changed by the time it was put in. A row that is already stored as the file has it is not touched.
 
     Args:
         engine: On a role that owns the board's tables and may create temporary ones.
@@ -150,7 +166,7 @@ def load(engine: Engine, folder: Path, *, rejects: Path, progress: Progress = _s
     _analyze(engine, [noun for noun, count in counts.items() if count.inserted or count.updated])
     return LoadReport(
         counts=counts,
-        rejects=rejects if rejected.rows else None,
+        rejects=rejected.path if rejected.rows else None,
         not_read=tuple(name for name in not_read if name != rejects.name),
         notes=notes,
     )
@@ -163,13 +179,21 @@ def _load_all(
         cursor = _cursor(connection)
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_IMPORT])
+        rejects.begin()
         _check_tables(cursor, [reading.source.noun for reading in readings])
         read = [_stage(cursor, reading, rejects, progress) for reading in readings]
+        tables = {_TABLES[one.noun.name] for one in read}
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ERASE_OR_MERGE])
+        staged = [
+            _sifted(cursor, one, reading.source.path.name, tables, rejects)
+            for one, reading in zip(read, readings, strict=True)
+        ]
         counts = {
-            reading.source.noun.name: _merge(cursor, reading, rows, rejects)
-            for reading, rows in zip(readings, read, strict=True)
+            one.noun.name: _merge(cursor, one) for one in sorted(staged, key=lambda one: one.noun is POSTINGS)
         }
-        return counts, tuple(note for reading in readings for note in _notes(cursor, reading))
+        notes = tuple(note for reading in readings for note in _notes(cursor, reading))
+        rejects.finish()
+        return {one.noun.name: counts[one.noun.name] for one in staged}, notes
 
 
 def _cursor(connection: Connection) -> Cursor[Any]:
@@ -212,6 +236,12 @@ def _check_tables(cursor: Cursor[Any], nouns: Sequence[Noun]) -> None:
             raise ImportRefusedError(
                 f"{table} is of an earlier release: run `connected-jobs migrate --board` first."
             )
+    cursor.execute("SELECT to_regclass('connected_jobs.erased_member')")
+    if cursor.fetchone() == (None,):
+        raise ImportRefusedError(
+            "There is no table connected_jobs.erased_member, which says whom no import may bring back: "
+            "run `connected-jobs migrate` first."
+        )
 
 
 def _stage(cursor: Cursor[Any], reading: Reading, rejects: Rejects, progress: Progress) -> _Staged:
@@ -228,29 +258,41 @@ def _stage(cursor: Cursor[Any], reading: Reading, rejects: Rejects, progress: Pr
                 progress(noun.name, read, reading.file.tell(), reading.bytes_total)
     progress(noun.name, read, reading.bytes_total, reading.bytes_total)
     cursor.execute(_statement("ANALYZE {staged}", noun))
-    return _Staged(read, rejects.rows - rejected_before)
+    return _Staged(noun, read, rejects.rows - rejected_before)
 
 
-def _merge(cursor: Cursor[Any], reading: Reading, staged: _Staged, rejects: Rejects) -> Counts:
-    """Bring the staged rows into the board's table, but for those that refer to nothing."""
-    noun, file = reading.source.noun, reading.source.path.name
-    strays = sum(
-        _reject_strays(cursor, noun, reference, file, rejects) for reference in _REFERENCES.get(noun.name, [])
-    )
+def _sifted(
+    cursor: Cursor[Any], staged: _Staged, file: str, tables: Collection[str], rejects: Rejects
+) -> _Staged:
+    """Take the rows of erased members out of what is staged, and those that refer to nothing."""
+    noun, erased, rejected_before = staged.noun, 0, rejects.rows
+    for reference in _OF_A_MEMBER.get(noun.name, []):
+        erased += cursor.execute(_statement(TAKE_OUT_ERASED, noun, reference)).rowcount
+    for reference in _REFERENCES.get(noun.name, []):
+        template = TAKE_OUT_STRAYS + (NOR_STAGED if reference.table in tables else "") + RETURNING_STRAYS
+        reason = f"No {reference.table} with this id is loaded or imported; add it, or correct the id."
+        for line, value in cursor.stream(_statement(template, noun, reference)):
+            rejects.add(file, line, Fault(reference.column, value, reason))
+    return staged._replace(rejected=staged.rejected + rejects.rows - rejected_before, erased=erased)
+
+
+def _merge(cursor: Cursor[Any], staged: _Staged) -> Counts:
+    """Bring the staged rows into the board's table."""
+    noun = staged.noun
     repeated = updated = 0
     if noun is ACTIVITY:
         inserted = cursor.execute(_statement(ADD, noun)).rowcount
     else:
         repeated = cursor.execute(_statement(TAKE_OUT_REPEATED, noun)).rowcount
         inserted, updated = cursor.execute(_statement(MERGE, noun)).fetchone() or (0, 0)
-    rejected = staged.rejected + strays
     return Counts(
         read=staged.read,
         inserted=inserted,
         updated=updated,
-        unchanged=staged.read - rejected - repeated - inserted - updated,
+        unchanged=staged.read - staged.rejected - staged.erased - repeated - inserted - updated,
         repeated=repeated,
-        rejected=rejected,
+        rejected=staged.rejected,
+        erased=staged.erased,
     )
 
 
@@ -261,17 +303,6 @@ def _notes(cursor: Cursor[Any], reading: Reading) -> Iterator[str]:
         count, line = cursor.execute(_statement(NOTE + condition, noun)).fetchone() or (0, 0)
         if count:
             yield f"{file} has {count:,} row{'s' * (count > 1)} (the first in line {line}) {sentence}."
-
-
-def _reject_strays(
-    cursor: Cursor[Any], noun: Noun, reference: _Reference, file: str, rejects: Rejects
-) -> int:
-    reason = f"No {reference.table} with this id is loaded or imported; add it, or correct the id."
-    strays = 0
-    for line, value in cursor.stream(_statement(TAKE_OUT_STRAYS, noun, reference)):
-        rejects.add(file, line, Fault(reference.column, value, reason))
-        strays += 1
-    return strays
 
 
 def _statement(template: str, noun: Noun, reference: _Reference | None = None) -> sql.Composed:
@@ -288,6 +319,7 @@ def _statement(template: str, noun: Noun, reference: _Reference | None = None) -
         compared_of_excluded=_listed(compared, "excluded"),
         reference=sql.Identifier(reference.column) if reference else sql.SQL(""),
         other=sql.Identifier("board", reference.table) if reference else sql.SQL(""),
+        staged_other=sql.Identifier(f"staged_{reference.table}") if reference else sql.SQL(""),
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.postgres import runs
+from app.postgres.load import ERASE_OR_MERGE
+from app.serving.erasures import member_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +34,21 @@ def select_member_ids(connection: Connection, *, most: int | None = None) -> Ite
 def delete_member(engine: Engine, member_id: str) -> dict[str, int]:
     """Erase every trace of a member; returns how many rows went from which table.
 
-    The lists are ours. The board's own tables are erased too where they are tables that we may delete from;
+    Of their id a hash stays, by which workers and imports know that they were erased. An import that is putting its
+    rows in is waited for. The lists are ours. The board's own tables are erased too where they are tables that we may delete from;
     elsewhere the board erases its own, first, and what is counted here is 0. The lists go last, when the member
     is gone for everybody: a refresh under way drops lists of members it no longer finds before it publishes.
     """
     with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ERASE_OR_MERGE})
+        connection.execute(
+            text("""
+                INSERT INTO connected_jobs.erased_member (member_hash)
+                VALUES (:hash)
+                ON CONFLICT (member_hash) DO UPDATE SET erased_at = now()
+            """),
+            {"hash": member_hash(member_id)},
+        )
         erased = {
             table: _delete_from_board(connection, table, column, member_id)
             for table, column in (("board.activity", "member_id"), ("board.member", "id"))
@@ -44,6 +56,17 @@ def delete_member(engine: Engine, member_id: str) -> dict[str, int]:
     with engine.begin() as connection:
         erased["connected_jobs.recommendation_list"] = runs.delete_lists(connection, member_id)
     return erased
+
+
+def restore_member(connection: Connection, member_id: str) -> bool:
+    """Let imports bring a member who was erased again; false for one who was not."""
+    return (
+        connection.execute(
+            text("DELETE FROM connected_jobs.erased_member WHERE member_hash = :hash"),
+            {"hash": member_hash(member_id)},
+        ).rowcount
+        == 1
+    )
 
 
 def _delete_from_board(connection: Connection, table: str, column: str, member_id: str) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import os
 import re
+from errno import EACCES, EISDIR
 from typing import IO, TYPE_CHECKING, Self
 
 from app.postgres.sources import ImportRefusedError
@@ -39,6 +42,11 @@ class Rejects:
     def __enter__(self) -> Self:
         return self
 
+    def begin(self) -> None:
+        """Remove what an import left that was killed; call it when no other import runs."""
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
     def add(self, file: str, line: int, *faults: Fault) -> None:
         """Note a row with everything that is wrong with it.
 
@@ -53,21 +61,38 @@ class Rejects:
         except OSError as error:
             self._refuse(error)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def finish(self) -> None:
+        """Write what is left, while the import can still be refused.
+
+        Raises:
+            ImportRefusedError: the file cannot be written, or not be put in the place of an earlier one.
+        """
         try:
             if self._file:
                 self._file.close()
+            if (self._file or self.path.exists()) and not os.access(self.path.parent, os.W_OK):
+                raise PermissionError(EACCES, os.strerror(EACCES))
+            if self.path.is_dir():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        except OSError as error:
+            self._refuse(error)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):
+            if self._file:
+                self._file.close()
+        try:
             if kind is not None:
                 self._part.unlink(missing_ok=True)
             elif self._file:
                 self._part.replace(self.path)
             else:
                 self.path.unlink(missing_ok=True)
-        except OSError as trouble:
-            if kind is None:
-                self._refuse(trouble)
+        except OSError:
+            if self._file:  # the rows are loaded: what was rejected is told where it lies
+                self.path = self._part
 
     def _opened(self) -> IO[str]:
         if self._file is None:

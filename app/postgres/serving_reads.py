@@ -153,6 +153,16 @@ CREDENTIALS = _statement(
     WHERE revoked_at IS NULL
     """,
 )
+# Not prepared: it must not keep the pool from connecting before a migration has made the table.
+ERASED = _statement(
+    "erased",
+    """
+    SELECT member_hash
+    FROM connected_jobs.erased_member
+    WHERE erased_at > now() - make_interval(secs => $1::double precision)
+    """,
+    planned_anew=True,
+)
 STATEMENTS = (
     PUBLICATIONS,
     SHELVES,
@@ -254,6 +264,10 @@ class PostgresReads:
         """What changed, unless that is too much to tell."""
         rows = self._pool.rows(CHANGED, [since, most + 1])
         return None if len(rows) > most else _standings(rows)
+
+    def erased(self, within_s: float) -> frozenset[bytes]:
+        """Hashes of the members erased lately."""
+        return frozenset(bytes(row[0]) for row in self._pool.rows(ERASED, [within_s]))
 
     def credentials(self) -> list[Credential]:
         """Every credential that is not revoked; one of a scope that this release does not know opens nothing here."""

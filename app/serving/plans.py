@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import FIFOCache
 
+from app.serving.erasures import member_hash
 from app.serving.reads import SEPARATOR, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from app.serving.deadline import Deadline
 
@@ -117,6 +119,14 @@ class Plans:
         """What was last read of a member, however stale: for an answer that reads nothing."""
         with self._lock:
             return self._usable(member_id, self._timer())
+
+    def forget(self, hashes: AbstractSet[bytes]) -> None:
+        """Drop what is kept of the members whose ids have these hashes."""
+        with self._lock:
+            kept = list(self._kept)
+        for member_id in [one for one in kept if member_hash(one) in hashes]:
+            with self._lock:
+                self._kept.pop(member_id, None)
 
     def __len__(self) -> int:
         """How many plans are kept."""

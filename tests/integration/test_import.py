@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app.postgres.load import Counts, LoadReport, load
+from app.postgres.members import delete_member, restore_member
 from app.postgres.sources import BrokenFile, ImportRefusedError
 
 if TYPE_CHECKING:
@@ -714,3 +715,97 @@ def test_bad_rows_are_listed_with_line_field_and_reason_while_good_ones_load(
     assert report.counts == {
         noun: counts(read=len(landed) + rejected, inserted=len(landed), rejected=rejected)
     }
+
+
+def test_an_erased_member_does_not_come_back_with_the_same_files_until_that_is_lifted(
+    engine: Engine, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "in", {**BASE, "members.csv": "id,mail_consent,skills\nm1,true,\nm2,true,\n"})
+    run(engine, folder)
+    delete_member(engine, "m1")
+    report = run(engine, folder)
+    assert report.counts["members"] == counts(read=2, unchanged=1, erased=1)
+    assert report.counts["activity"] == counts(read=1, erased=1)
+    assert report.rejects is None
+    assert column(engine, "SELECT id FROM board.member") == ["m2"]
+    with engine.begin() as connection:
+        assert restore_member(connection, "m1")
+        assert not restore_member(connection, "m1")
+    run(engine, folder)
+    assert column(engine, "SELECT id FROM board.member ORDER BY id") == ["m1", "m2"]
+    assert column(engine, "SELECT member_id FROM board.activity") == ["m1"]
+
+
+def test_a_member_erased_while_an_import_puts_their_rows_in_leaves_none(
+    engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    run(engine, write(tmp_path / "in", BASE))
+    with psycopg.connect(database_url, autocommit=True) as slow:
+        slow.execute(
+            "CREATE FUNCTION board.slow() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN PERFORM pg_sleep(0.05); RETURN NEW; END'"
+        )
+        slow.execute(
+            "CREATE TRIGGER slow BEFORE INSERT ON board.activity FOR EACH ROW EXECUTE FUNCTION board.slow()"
+        )
+        late = ACTIVITY + b"".join(b"m1,p1,view,2026-11-03T00:00:%02dZ\n" % second for second in range(20))
+        importing = threading.Thread(
+            target=run, args=(engine, write(tmp_path / "late", {"activity.csv": late}))
+        )
+        importing.start()
+        under_way = (
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        )
+        while slow.execute(under_way).fetchone() is None:
+            pass
+        delete_member(engine, "m1")
+        importing.join()
+    assert column(engine, "SELECT member_id FROM board.activity") == []
+
+
+def test_a_change_is_stamped_with_the_moment_it_is_put_in_after_all_else(
+    engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    """A lock on activity holds an import up; whoever looks back from its end still finds what it closed."""
+    run(engine, write(tmp_path / "in", BASE))
+    closing = (
+        POSTINGS.replace(b"\n", b",status\n")
+        + b"p1,Developer,c1,https://example.com/p1,"
+        + NOW
+        + b",closed\n"
+    )
+    files = {"postings.csv": closing, "activity.csv": ACTIVITY + b"m1,p1,view,2026-11-04T00:00:00Z\n"}
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE board.activity IN SHARE MODE")
+        importing = threading.Thread(target=run, args=(engine, write(tmp_path / "late", files)))
+        importing.start()
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'board.activity'::regclass"
+        with psycopg.connect(database_url, autocommit=True) as looking:
+            while looking.execute(waits).fetchone() is None:
+                pass
+            (let_go,) = looking.execute("SELECT clock_timestamp()").fetchone() or (None,)
+    importing.join()
+    assert column(engine, "SELECT status FROM board.posting") == ["closed"]
+    (stamped,) = column(engine, "SELECT updated_at FROM board.posting")
+    assert stamped >= let_go
+
+
+def test_activity_may_refer_to_a_posting_that_comes_with_it_but_not_to_one_that_is_refused(
+    engine: Engine, tmp_path: Path
+) -> None:
+    rows = (
+        b"p1,Developer,c2,https://example.com/p1,"
+        + NOW
+        + b"\np2,Cook,gone,https://example.com/p2,"
+        + NOW
+        + b"\n"
+    )
+    files = {
+        "companies.csv": COMPANIES,
+        "postings.csv": POSTINGS + rows,
+        "members.csv": MEMBERS + b"m1,true\n",
+        "activity.csv": ACTIVITY + b"m1,p1,view,2026-11-04T00:00:00Z\nm1,p2,view,2026-11-04T00:00:00Z\n",
+    }
+    report = run(engine, write(tmp_path / "in", files))
+    assert report.counts["postings"] == counts(read=2, inserted=1, rejected=1)
+    assert report.counts["activity"] == counts(read=2, inserted=1, rejected=1)
