@@ -1,4 +1,4 @@
-"""Which instances run, by their heartbeats, and how large what they serve is."""
+"""Which instances run, by their heartbeats."""
 
 from __future__ import annotations
 
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _FORGET_AFTER = "1 day"
-_ROWS_OF = {
-    "postings": "board.posting",
-    "members": "board.member",
-    "activity": "board.activity",
-    "lists": "connected_jobs.recommendation_list",
-}
 
 
 def select_running(
@@ -42,16 +36,6 @@ def select_running(
     ).all()
     lines = [row[2] for row in rows if row[2] is not None]
     return tuple(row[0] for row in rows), sum(row[1] for row in rows), min(lines, default=None)
-
-
-def select_row_estimates(connection: Connection) -> dict[str, int]:
-    """About how many rows serving reads from, as Postgres's planner knows: counting them would read them all."""
-    return {
-        name: connection.execute(text(f"EXPLAIN (FORMAT JSON) SELECT FROM {table}")).scalar_one()[0]["Plan"][
-            "Plan Rows"
-        ]
-        for name, table in _ROWS_OF.items()
-    }
 
 
 def delete_gone_instances(connection: Connection) -> None:

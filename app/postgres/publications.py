@@ -134,6 +134,12 @@ def select_log(connection: Connection) -> Log:
     return Log([Published(*row) for row in rows], select_now(connection))
 
 
+def select_table_in_force(connection: Connection) -> str | None:
+    """The table of the lists that sends begin with, None before any; the kept runs' lists stand in others."""
+    run_id = select_log(connection).in_force()
+    return None if run_id is None else f"connected_jobs.recommendation_list_{run_id}"
+
+
 def select_effective_at(connection: Connection, run_id: int) -> datetime | None:
     """From when on a run is in force, None where it was not published."""
     effective_at: datetime | None = connection.execute(

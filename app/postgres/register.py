@@ -22,6 +22,7 @@ from app.capacity.register import (
 )
 from app.postgres import campaigns, evidence, instances, send_counts
 from app.postgres.engine import pinned_engine
+from app.postgres.table_sizes import select_row_estimates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -188,7 +189,7 @@ class PostgresRegister:
     def _row_estimates(self, connection: Connection) -> dict[str, int]:
         now_s = self._timer()
         if self._sizes is None or self._sizes[0] < now_s - SIZES_AGE_S:
-            self._sizes = (now_s, instances.select_row_estimates(connection))
+            self._sizes = (now_s, select_row_estimates(connection))
         return self._sizes[1]
 
     def tidy(self) -> None:

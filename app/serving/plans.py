@@ -44,6 +44,17 @@ class Plan(NamedTuple):
         return frozenset(self.applied.split(SEPARATOR)) if self.applied else _NOTHING
 
 
+class _Flight:
+    """A plan that is being made; whoever holds `ended` makes it."""
+
+    __slots__ = ("ended", "made")
+
+    def __init__(self) -> None:
+        self.ended = Lock()
+        self.ended.acquire()
+        self.made: Plan | None = None
+
+
 class Plans:
     """Plans by member: fresh for a while, then stale, which will do while the store does not answer.
 
@@ -61,7 +72,7 @@ class Plans:
         self._stale_s = stale_s
         self._timer = timer
         self._lock = Lock()
-        self._flights: dict[str, Lock] = {}
+        self._flights: dict[tuple[str, int], _Flight] = {}
 
     def get(
         self, member_id: str, run_id: int, deadline: Deadline, make: Callable[[], Plan]
@@ -76,15 +87,15 @@ class Plans:
             kept = self._usable(member_id, now_s)
             if kept is not None and self._is_fresh(kept, run_id, now_s):
                 return kept, "hit"
-            flight = self._flights.get(member_id)
+            # A member's sends may be on different runs: each waits for a plan of its own.
+            flight = self._flights.get((member_id, run_id))
             if flight is None:
-                mine = self._flights[member_id] = Lock()
-                mine.acquire()
+                mine = self._flights[member_id, run_id] = _Flight()
         if flight is not None:
-            return self._after(flight, member_id, run_id, deadline, now_s)
+            return self._after(flight, member_id, deadline, now_s)
         try:
-            made = make()
-            with self._lock:  # before the others are let go: they look here
+            made = mine.made = make()
+            with self._lock:
                 self._kept[member_id] = made
         except UnavailableError:
             if kept is None:
@@ -92,21 +103,21 @@ class Plans:
             return kept, "stale"
         finally:
             with self._lock:
-                del self._flights[member_id]
-            mine.release()
+                del self._flights[member_id, run_id]
+            mine.ended.release()
         return made, "miss"
 
-    def _after(
-        self, flight: Lock, member_id: str, run_id: int, deadline: Deadline, now_s: float
-    ) -> tuple[Plan, str]:
+    def _after(self, flight: _Flight, member_id: str, deadline: Deadline, now_s: float) -> tuple[Plan, str]:
         """The plan that another call is making, when it is made."""
-        if flight.acquire(timeout=max(0.0, deadline.remaining_s())):
-            flight.release()
+        if flight.ended.acquire(timeout=max(0.0, deadline.remaining_s())):
+            flight.ended.release()
+        if flight.made is not None:
+            return flight.made, "hit"
         with self._lock:
             kept = self._usable(member_id, now_s)
         if kept is None:
             raise UnavailableError("shared")
-        return kept, "hit" if self._is_fresh(kept, run_id, now_s) else "stale"
+        return kept, "stale"
 
     def _usable(self, member_id: str, now_s: float) -> Plan | None:
         kept = self._kept.get(member_id)

@@ -29,11 +29,13 @@ WHOLE_BY_DESIGN = {
     serving_reads.WEIGHTS: {"refresh_run"},
     serving_reads.PUBLICATIONS: {"publication", "refresh_run"},
     serving_reads.CREDENTIALS: {"credential"},
+    serving_reads.SHELF_POOL: {"shelf_pool"},
     serving_reads.NEWEST: {"posting", "company"},
 }
 VALUES: dict[Statement, list[object]] = {
     serving_reads.PUBLICATIONS: [],
     serving_reads.SHELVES: [RUNS],
+    serving_reads.SHELF_POOL: [RUNS],
     serving_reads.WEIGHTS: [RUNS],
     serving_reads.MEMBER_LIST: [RUNS, MEMBER],
     serving_reads.PROFILE: [MEMBER],

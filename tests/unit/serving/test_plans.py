@@ -80,6 +80,30 @@ def test_parts_of_one_message_at_once_make_one_plan_and_all_get_it() -> None:
     assert sorted(how for _, how in found) == ["hit"] * 5 + ["miss"]
 
 
+def test_a_member_whose_sends_are_on_two_runs_at_once_gets_each_sends_own_plan() -> None:
+    plans = Plans(size=10, fresh_s=20, stale_s=100, timer=lambda: 100.0)
+    going, found = threading.Event(), {}
+
+    def ask(name: str, run_id: int) -> None:
+        def make() -> Plan:
+            going.wait(5)
+            return plan(run_id, ids=f"of run {run_id}")
+
+        found[name] = plans.get("m", run_id, soon(), make)[0].posting_ids
+
+    calls = [
+        threading.Thread(target=ask, args=(f"{part} of send {run_id}", run_id))
+        for part in ("html", "text")
+        for run_id in (1, 2)
+    ]
+    for call in calls:
+        call.start()
+    going.set()
+    for call in calls:
+        call.join(5)
+    assert found == {f"{part} of send {n}": f"of run {n}" for part in ("html", "text") for n in (1, 2)}
+
+
 def soon() -> Deadline:
     return Deadline(time.monotonic() + 5)
 
