@@ -43,9 +43,9 @@ def on_or_off(text: str) -> bool:
 
 
 def address(text: str) -> str:
-    """Host and port to listen at, or a socket that was opened before."""
+    """Host (none is every address) and port to listen at, or a socket that was opened before."""
     name, colon, port = text.rpartition(":")
-    if _INHERITED.fullmatch(text) or (colon and _is_host(name) and _is_port(port)):
+    if _INHERITED.fullmatch(text) or (colon and (not name or _is_host(name)) and _is_port(port)):
         return text
     raise ValueError("host:port, such as 127.0.0.1:8080 or [::1]:8080")
 
@@ -153,5 +153,5 @@ def server(text: str) -> str:
 def overlap(one: str, other: str) -> bool:
     """Whether two addresses cannot be listened at both."""
     (name, _, port), (other_name, _, other_port) = one.rpartition(":"), other.rpartition(":")
-    everywhere = {"0.0.0.0", "[::]"}  # noqa: S104 - compared, not bound
+    everywhere = {"", "0.0.0.0", "[::]"}  # noqa: S104 - compared, not bound
     return port == other_port and (name == other_name or not everywhere.isdisjoint({name, other_name}))

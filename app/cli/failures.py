@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import OperationalError, ProgrammingError
+import errno
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
 
 from app.braze.errors import TemplateError
 from app.capacity.plan_table import PlanError
 from app.capacity.plan_values import DefinitionError
 from app.capacity.register import RegisterError
 from app.cli.parts import CommandError
+from app.postgres.connecting import DatabaseUrlError
 from app.postgres.embedded import EmbeddedPostgresError
 from app.postgres.migrate import MigrationError
 from app.postgres.refresh_lock import RefreshError
+from app.postgres.refusals import refusal
 from app.postgres.shrinking import ShrunkError
+from app.postgres.sources import ImportRefusedError
 from app.settings import SettingsError
 
 # Each of these carries its sentence.
 _SAYS_WHAT_TO_DO = (
     CommandError,
+    DatabaseUrlError,
     DefinitionError,
     EmbeddedPostgresError,
+    ImportRefusedError,
     MigrationError,
     PlanError,
     RefreshError,
@@ -28,16 +36,26 @@ _SAYS_WHAT_TO_DO = (
     ShrunkError,
     TemplateError,
 )
+_OF_THE_SYSTEM = {
+    errno.ENOSPC: "The disk is full",
+    errno.EDQUOT: "The disk quota is used up",
+    errno.EROFS: "The disk takes no writes",
+    errno.EMFILE: "Too many files are open: raise `ulimit -n`",
+    errno.ENFILE: "Too many files are open on this machine",
+    errno.ENOMEM: "There is no memory left",
+}
 
 
-def sentence_of(error: Exception) -> str | None:
+def sentence_of(error: BaseException) -> str | None:
     """What went wrong and how to mend it, None where that is a defect of the program."""
     match error:
-        case OperationalError():
-            return f"Postgres cannot be used: {str(error.orig).strip().splitlines()[0]}"
-        case ProgrammingError():
-            return (
-                f"The database does not have the tables this needs ({str(error.orig).strip().splitlines()[0]}): "
-                "run `connected-jobs migrate` (with --board for a board of its own) first."
-            )
+        case DBAPIError(orig=psycopg.Error() as cause):
+            return refusal(cause)
+        case psycopg.Error():
+            return refusal(error)
+        case OSError():
+            said = _OF_THE_SYSTEM.get(error.errno or 0) or error.strerror or str(error)
+            return f"{said}: {error.filename}." if error.filename else f"{said}."
+        case MemoryError():
+            return "There is no memory left: free some, or give the command less at once."
     return str(error) if isinstance(error, _SAYS_WHAT_TO_DO) else None

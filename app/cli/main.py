@@ -36,7 +36,15 @@ class _Commands(click.Group):
         return next(command for command in found if command.name == cmd_name)
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_EXIT_CODES = """
+Exit codes: 0 it is done; 1 it could not be done, and one sentence says why; 2 a wrong option, or an import that was
+refused and has changed nothing; 3 an import that left rows out. `capacity check` has its own.
+"""
+
+
+@click.command(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES.strip()
+)
 @click.version_option(package_name="connected-jobs", message="%(prog)s %(version)s")
 def commands() -> None:
     """Personalised job postings for Braze Connected Content, and how fast a send may go.

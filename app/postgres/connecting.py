@@ -37,7 +37,7 @@ _PINNED = {
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
     "statement_timeout": "0",
-    "lock_timeout": "0",
+    "lock_timeout": "5min",  # whoever waits longer should know what for
     "idle_in_transaction_session_timeout": "0",
     "row_security": "on",
     "bytea_output": "hex",

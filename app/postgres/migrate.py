@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _WITH_THE_PACKAGE = Path(__file__).parent / "migrations"
 MIGRATIONS = _WITH_THE_PACKAGE if _WITH_THE_PACKAGE.is_dir() else Path(__file__).parents[2] / "migrations"
-MINIMUM_VERSION = 15
 _ONE_DEPLOY = 4_250_112_026  # an advisory lock's number: any constant that nobody else on the database uses
 
 
@@ -46,7 +46,7 @@ def upgrade(engine: Engine, branch: str, revision: str = "head", *, patience: Pa
     """Migrate one branch ("service" or "board") up to a revision.
 
     Raises:
-        MigrationError: locks were busy each time, another deploy held on, or the server is too old.
+        MigrationError: locks were busy each time, another deploy held on, or the tables are a newer version's.
     """
     _in_one_transaction(
         engine, lambda config: command.upgrade(config, f"{branch}@{revision}"), patience or Patience()
@@ -74,9 +74,9 @@ def _in_one_transaction(engine: Engine, work: Callable[[Config], None], patience
     for attempt in range(1, patience.attempts + 1):
         try:
             with engine.begin() as connection:
-                _refuse_old_servers(connection)
                 _wait_for_other_deploys(connection, patience.deploy_wait_s)
                 connection.execute(text(f"SET LOCAL lock_timeout = {round(patience.lock_timeout_s * 1000)}"))
+                _refuse_unknown_revisions(connection)
                 _make_schema(connection)
                 work(_config(connection))
         except OperationalError as error:
@@ -98,12 +98,13 @@ def _make_schema(connection: Connection) -> None:
         connection.execute(text("CREATE SCHEMA connected_jobs"))
 
 
-def _refuse_old_servers(connection: Connection) -> None:
-    version = connection.execute(
-        text("SELECT current_setting('server_version_num')::int / 10000")
-    ).scalar_one()
-    if version < MINIMUM_VERSION:
-        raise MigrationError(f"This is Postgres {version}: version {MINIMUM_VERSION} or newer is needed.")
+def _refuse_unknown_revisions(connection: Connection) -> None:
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if unknown := sorted(current_revisions(connection) - known):
+        raise MigrationError(
+            f"The database stands at {', '.join(unknown)}, which this version of the program does not know: a newer one "
+            "made its tables. Migrate with that one; to go back, run its `migrate --down` first."
+        )
 
 
 def _wait_for_other_deploys(connection: Connection, wait_s: float) -> None:

@@ -6,8 +6,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
@@ -22,6 +23,7 @@ from app.capacity.register import (
 )
 from app.postgres import campaigns, evidence, instances, send_counts
 from app.postgres.engine import pinned_engine
+from app.postgres.refusals import passes, refusal
 from app.postgres.table_sizes import select_row_estimates
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ CONNECT_S = 3
 WAIT_S = 3.0  # for a connection of the pool's
 STATEMENT_MS = 10_000
 SIZES_AGE_S = 10 * 60.0
+_NOT_NOW = "Postgres cannot be used now: try again in a moment; nothing was changed."
 
 
 def planner_engine(url: str, *, size: int = 4, through_pgbouncer: bool = False) -> Engine:
@@ -70,14 +73,13 @@ def _using(engine: Engine) -> Iterator[Connection]:
             yield connection
     except (DataError, IntegrityError):
         raise
-    except ProgrammingError as error:
-        raise RegisterUnavailableError(
-            "The database has no tables for campaigns yet: run `connected-jobs migrate`."
-        ) from error
-    except (DBAPIError, PoolTimeoutError) as error:
-        raise RegisterUnavailableError(
-            "Postgres cannot be used now: try again in a moment; nothing was changed."
-        ) from error
+    except PoolTimeoutError as error:
+        raise RegisterUnavailableError(_NOT_NOW) from error
+    except DBAPIError as error:
+        cause = error.orig
+        if isinstance(cause, psycopg.Error) and not passes(cause):
+            raise RegisterUnavailableError(refusal(cause)) from error
+        raise RegisterUnavailableError(_NOT_NOW) from error
 
 
 class PostgresRegister:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import resource
 import threading
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -365,6 +366,25 @@ def test_boards_with_views_and_databases_without_tables_are_told_so(
     assert (
         str(refused.value) == "There is no table board.company: run `connected-jobs migrate --board` first."
     )
+
+
+def test_rejects_that_cannot_be_written_keep_the_import_from_being_committed(
+    engine: Engine, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "in", {**BASE, "companies.csv": "id,name\nc1,Acme\nc2,\n"})
+    before = tables(engine)
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, most[1]))  # a disk that has room for ten bytes
+    try:
+        with pytest.raises(ImportRefusedError, match=r"rejects\.csv cannot be written \(File too large\)"):
+            run(engine, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    (folder / "rejects.csv").mkdir()
+    with pytest.raises(ImportRefusedError, match=r"rejects\.csv cannot be written \(Is a directory\)"):
+        run(engine, folder)
+    assert tables(engine) == before
+    assert sorted(path.name for path in folder.glob("rejects*")) == ["rejects.csv"]
 
 
 def test_rejects_never_overwrite_an_import_file(engine: Engine, tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ ADDRESSES = ("CJ_BIND", "CJ_HEALTH_BIND", "CJ_PLANNER_BIND")
 @pytest.mark.parametrize(
     "value",
     [
-        *("8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:http"),
+        *("8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:http"),
         *("::1:8080", "[::1]", "::1", "[127.0.0.1]:80", "[localhost]:80", "127.0.0.256:80", "1.2.3:80"),
         *(
             "http://127.0.0.1:80",
@@ -191,7 +191,7 @@ def test_an_address_that_cannot_be_listened_at_is_refused_by_name(name: str, val
 
 
 @pytest.mark.parametrize(
-    "value", ["127.0.0.1:1", "[::1]:8080", "[fe80::1]:65535", "localhost:80", "a.b-c.d:80"]
+    "value", ["127.0.0.1:1", ":443", "[::1]:8080", "[fe80::1]:65535", "localhost:80", "a.b-c.d:80"]
 )
 def test_an_address_that_can_be_is_taken(value: str) -> None:
     for name in ADDRESSES:
@@ -205,6 +205,7 @@ def test_an_address_that_can_be_is_taken(value: str) -> None:
         ("0.0.0.0:80", "127.0.0.1:80"),
         ("127.0.0.1:80", "0.0.0.0:80"),
         ("[::]:80", "[::1]:80"),
+        (":80", "10.0.0.1:80"),
     ],
 )
 def test_health_is_answered_at_a_port_of_its_own(bind: str, health: str) -> None:
