@@ -171,7 +171,7 @@ def test_tables_of_an_older_version(bare_database_url: str, run: Callable[..., R
 def test_tables_of_a_newer_version(database_url: str, run: Callable[..., Ran], name: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(
-            "UPDATE connected_jobs.alembic_version SET version_num = '9999' WHERE version_num <> '0001'"
+            "UPDATE connected_jobs.alembic_version SET version_num = '9999' WHERE version_num = (SELECT max(version_num) FROM connected_jobs.alembic_version)"
         )
     ran = run(database_url, COMMANDS[name])
     assert ran.code == 1
