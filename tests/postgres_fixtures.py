@@ -49,7 +49,7 @@ _STRANGE_SERVER = {
     "jit_above_cost": "0",
     "plan_cache_mode": "force_custom_plan",
 }
-_STRANGE_ROLES = {"transaction_timeout": "50", "timezone": "America/St_Johns", "client_encoding": "LATIN1"}
+_STRANGE_ROLES = {"transaction_timeout": "3000", "timezone": "America/St_Johns", "client_encoding": "LATIN1"}
 _STRANGE_DATABASE = {"datestyle": "SQL, DMY", "timezone": "Asia/Seoul", "transform_null_equals": "on"}
 _USUAL = {
     **dict.fromkeys(

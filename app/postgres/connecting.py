@@ -39,6 +39,7 @@ _PINNED = {
     "statement_timeout": "0",
     "lock_timeout": "5min",  # whoever waits longer should know what for
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
     "row_security": "on",
     "bytea_output": "hex",
     "extra_float_digits": "1",
@@ -47,7 +48,7 @@ _PINNED = {
     "client_min_messages": "warning",
     "jit": "off",  # compiling costs more than any statement of ours can win
 }
-_PINNED_SINCE = {14: {"idle_session_timeout": "0"}, 17: {"transaction_timeout": "0"}}
+_PINNED_SINCE = {17: {"transaction_timeout": "0"}}
 # Through PgBouncer these are the role's to set.
 _OF_THE_ROLE = {"search_path": SEARCH_PATH, "default_transaction_read_only": "off"}
 _ENVIRONMENT = ("PGTZ", "PGDATESTYLE", "PGGEQO")  # libpq sends them after what we send
@@ -267,6 +268,7 @@ def _escaped(value: str) -> str:
 
 # The first that fits; what a server says is in its own language only where the last line stands.
 _REFUSALS = (
+    ("unrecognized configuration parameter.*idle_session_timeout", f"This Postgres is too old: version {MINIMUM_VERSION} or newer is needed."),
     ("starting up|shutting down|not yet accepting|recovery mode", "Postgres is starting up or shutting down: try again in a moment."),
     ("unsupported startup parameter", "DATABASE_URL leads to a PgBouncer, which does not let a connection set what it relies on: set CJ_PGBOUNCER=on, or connect to Postgres itself."),
     ("too many (clients|connections)|remaining connection slots|no more connections allowed", "Postgres has no connection left: end some, lower CJ_CONNECTIONS or CJ_WORKERS, or raise max_connections."),

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 ASKED = Statement(
     b"asked",
     b"SELECT now(), current_setting('search_path'), current_setting('TimeZone'), current_setting('statement_timeout'),"
-    b" current_setting('default_transaction_read_only'), current_setting('jit')",
+    b" current_setting('default_transaction_read_only'), current_setting('jit'), current_setting('transaction_timeout', true),"
+    b" current_setting('idle_session_timeout')",
 )
 
 
@@ -92,7 +93,7 @@ def test_an_answers_session_is_too(strange_url: str) -> None:
         pool.close()
     assert isinstance(now, datetime)
     assert now.tzinfo is UTC
-    assert settings == ["pg_catalog, pg_temp", "UTC", "800ms", "off", "off"]
+    assert settings == ["pg_catalog, pg_temp", "UTC", "800ms", "off", "off", "0", "0"]
 
 
 def test_what_a_url_sets_besides_is_left_to_it(strange_url: str) -> None:
