@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # Ruby's URI.escape leaves these alone; Braze's documented examples agree with it.
 _UNRESERVED = "-_.!~*'()"
 _RESERVED = ";/?:@&=+$,[]"
-_THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 
 
 def url_escape(value: object) -> str:
@@ -59,7 +58,8 @@ def property_accessor(value: object, key: object) -> object:
 def number_with_delimiter(value: object) -> object:
     """Put a comma between thousands: 123456 becomes `123,456`; what is no number stays as it is."""
     whole, dot, rest = to_text(value).partition(".")
-    return _THOUSANDS.sub(",", whole) + dot + rest if re.fullmatch(r"-?\d+", whole, re.ASCII) else value
+    match = re.fullmatch(r"(-?)(\d{1,3})((?:\d{3})*)", whole, re.ASCII)
+    return match[1] + ",".join([match[2], *re.findall("...", match[3])]) + dot + rest if match else value
 
 
 def money(value: object) -> object:
@@ -107,6 +107,7 @@ def time_zone_filter(now: Moment) -> Filter:
 
 _FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
     "as_json_string": as_json_string,
+    "base64": lambda value: _base64(_bytes(value)),
     "hmac_sha1": _signed("sha1", bytes.hex),
     "hmac_sha1_base64": _signed("sha1", _base64),
     "hmac_sha1_hex": _signed("sha1", bytes.hex),

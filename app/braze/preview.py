@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_RETRIES = 5
 MAX_CALLS: Final = 100
+MAX_NOTES: Final = 100
 MAX_CALLS_S: Final = 30.0
 
 SAMPLE_ATTRIBUTES: Mapping[str, object] = {
@@ -140,7 +141,9 @@ def preview(  # noqa: PLR0913 - two of them are clocks
 
     Each field has a scope of its own, as in Braze: a variable saved in one is unknown in the next, which must make
     its own call. Every call goes to `base_url` (scheme, host, path prefix) when given, with `credential` for whatever
-    credential name the template uses. `attributes` are named as in `attributes.variables`. `attempt` counts from 1; after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here.
+    credential name the template uses. `attributes` are named as in `attributes.variables`. `attempt` counts from 1;
+    after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here. `now` is
+    the clock of the dates in the mail, `clock` that of the calls.
 
     Raises TemplateError if the template itself is wrong, with its line and column, or asks for more than a preview does.
     """
@@ -181,7 +184,7 @@ def _notes(
     source: Source, notes: Iterable[tuple[int, str]], faults: Iterable[tuple[int, str]]
 ) -> tuple[str, ...]:
     shown = [*notes, *((at, f"Liquid prints 'Liquid error: {fault}' here") for at, fault in faults)]
-    return tuple(dict.fromkeys(_sentence(source, at, note) for at, note in shown))
+    return tuple(_sentence(source, at, note) for at, note in list(dict.fromkeys(shown))[:MAX_NOTES])
 
 
 def _settled(text: str, to_retry: Call | None, attempt: int) -> Outcome:

@@ -13,6 +13,7 @@ from app.braze.errors import TemplateError
 from app.braze.liquid.faults import LiquidSyntaxError
 from app.braze.liquid.nodes import Text
 from app.braze.liquid.scanner import Source
+from app.braze.liquid.values import to_text
 from app.braze.options import CallOptions, parse_options
 from app.braze.parsing import BrazeParser, render_part
 
@@ -27,7 +28,7 @@ CALLER: Final = "connected_content"
 NOTES: Final = "notes"
 """The key under which tags leave, with an offset, what a person should know."""
 
-_REASON = re.compile(r"\(\s*(?P<inner>.*?)\s*\)|(?P<bare>'[^']*'|\"[^\"]*\"|[^()'\"]*)", re.DOTALL)
+_BARE = re.compile(r"'[^']*'|\"[^\"]*\"|[^()'\"]*")
 _QUOTED = re.compile(r"'(.*)'|\"(.*)\"", re.DOTALL)
 _BARE_REFERENCE = re.compile(rf"(?:(?:{'|'.join(sorted(NAMESPACES))})\.)?\$\{{[^{{}}\n]+\}}")
 _CALLING: Final = ("connected_content", "catalog_items", "catalog_selection_items")
@@ -145,11 +146,9 @@ def _headers_of(text: str) -> dict[str, str]:
         headers = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise TemplateError(f"connected_content's :headers are no JSON once filled in: {error}.") from error
-    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-        raise TemplateError(
-            'connected_content\'s :headers must be an object of strings: {"X-Name": "value"}.'
-        )
-    return headers
+    if not isinstance(headers, dict) or any(isinstance(value, dict | list) for value in headers.values()):
+        raise TemplateError('connected_content\'s :headers must be an object of texts: {"X-Name": "value"}.')
+    return {name: to_text(value) for name, value in headers.items()}
 
 
 def _read_connected_content(parser: Parser, tag: Tag) -> Node | None:
@@ -201,12 +200,13 @@ class AbortMessage:
 
 def _read_abort_message(parser: Parser, tag: Tag) -> Node:
     """Read the reason, quoted or not, in parentheses or not, or none at all."""
-    match = _REASON.fullmatch(tag.written.strip())
-    if match is None:
+    reason = tag.written.strip()
+    if reason.startswith("(") and reason.endswith(")"):
+        reason = reason[1:-1].strip()
+    elif not _BARE.fullmatch(reason):
         raise tag.wrong(
             "abort_message takes one text in quotes and parentheses: {% abort_message('reason') %}"
         )
-    reason = match["bare"] if match["inner"] is None else match["inner"]
     if quoted := _QUOTED.fullmatch(reason):
         reason = quoted[1] or quoted[2] or ""
     elif reason:

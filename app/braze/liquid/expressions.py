@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from app.braze.liquid.faults import LiquidError, LiquidSyntaxError, check_digits
+from app.braze.liquid.faults import LimitError, LiquidError, LiquidSyntaxError, check_digits
 from app.braze.liquid.values import (
     compared,
     contains,
@@ -33,6 +33,8 @@ REFERENCE: Final = r"\$\{[^{}\n]*\}"
 FRAGMENT: Final = rf"(?:{QUOTED}|(?:{REFERENCE}|[^\s,|'\"]|{QUOTED})+)"
 MEMBER: Final = "${}"
 """The namespace of references without one: `${user_id}`."""
+MAX_RANGE: Final = 10**12
+MAX_BRACKETS: Final = 500
 
 _PART = re.compile(rf"\[[^\]]+\]|{REFERENCE}|[\w\-]+\??", re.ASCII)
 _REFERENCE = re.compile(REFERENCE)
@@ -40,12 +42,12 @@ _INTEGER = re.compile(r"-?\d+", re.ASCII)
 _FLOAT = re.compile(r"-?\d[\d.]+", re.ASCII)
 _FLOAT_START = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _RANGE = re.compile(r"\(\s*(?>(\S+)\s*\.\.)\s*(\S+)\s*\)", re.ASCII)
-_NAMED = re.compile(rf"(\w[\w-]*)\s*:\s*({FRAGMENT})", re.ASCII)
+_NAMED = re.compile(rf"(?<!\w)(\w[\w-]*+)\s*+:\s*({FRAGMENT})", re.ASCII)
 _FIRST = re.compile(rf"({FRAGMENT})(.*)", re.ASCII | re.DOTALL)
 _FILTERS = re.compile(r"\|\s*(.*)", re.ASCII | re.DOTALL)
 _FILTER = re.compile(rf"(?:\s+|{FRAGMENT}|,)+", re.ASCII)
 _ARGUMENT = re.compile(rf"[:,]\s*((?:\w+\s*:\s*)?{FRAGMENT})", re.ASCII)
-_SPACED = re.compile(rf"{QUOTED}|{REFERENCE}|(?<=[\w\]}}])\s*\[\s*|\s+\]|(?<=[\w\]}}])\s*\.\s*(?=[\w$])|\(\s*(\S+)\s*\.\.\s*(\S+)\s*\)", re.ASCII)  # fmt: skip
+_SPACED = re.compile(rf"{QUOTED}|{REFERENCE}|(?<=[\w\]}}])\s*\[\s*|\s+\]|(?<=[\w\]}}])\s*\.\s*(?=[\w$])|\(\s*(?>(\S+)\s*\.\.)\s*(\S+)\s*\)", re.ASCII)  # fmt: skip
 _COMPARISON = re.compile(rf"({FRAGMENT})\s*([=!<>a-z_]+)?\s*({FRAGMENT})?", re.ASCII)
 _JOINED = re.compile(
     rf"\b(?:\s?and\s?|\s?or\s?)\b|(?:\s*(?!\b(?:\s?and\s?|\s?or\s?)\b)(?:{FRAGMENT}|\S+)\s*)+", re.ASCII
@@ -106,7 +108,12 @@ class Range:
     last: Expression
 
     def evaluate(self, context: Context) -> object:
-        return range(_bound(self.first.evaluate(context)), _bound(self.last.evaluate(context)) + 1)
+        first, last = _bound(self.first.evaluate(context)), _bound(self.last.evaluate(context))
+        if last - first > MAX_RANGE:
+            raise LimitError(
+                f"the render needs a range of more than {MAX_RANGE:,} numbers, which the preview has not"
+            )
+        return range(first, last + 1)
 
 
 def _bound(value: object) -> int:
@@ -129,6 +136,10 @@ def read_value(markup: str) -> Expression:  # noqa: PLR0911 - one line a kind of
         return Literal(_LITERALS[text])
     if text.count("${") > len(_REFERENCE.findall(text)):
         raise LiquidSyntaxError(f"'{text}' is not closed; write ${{name}}")
+    if text.count("[") > MAX_BRACKETS:
+        raise LiquidSyntaxError(
+            f"a value has more than {MAX_BRACKETS} brackets, which the preview does not read"
+        )
     name, *parts = (_read_part(part) for part in _PART.findall(text) or [""])
     if name == Literal("") or not text:
         return Literal(None)
@@ -170,8 +181,9 @@ class Filtered:
             arguments = [argument.evaluate(context) for argument in call.arguments]
             if call.named:
                 arguments.append({name: one.evaluate(context) for name, one in call.named.items()})
-            value = context.filters[call.name](value, *arguments)
             context.budget.spend_on(value)
+            value = context.filters[call.name](value, *arguments)
+        context.budget.spend_on(value)
         return value
 
 
@@ -250,6 +262,7 @@ class Comparison:
         if self.operator in {"==", "!=", "<>"}:
             return self._is_equal(context) is (self.operator == "==")
         left, right = self.left.evaluate(context), self.right.evaluate(context)
+        context.budget.spend_on(left)
         if self.operator == "contains":
             return contains(left, right)
         if self.operator not in {"<", ">", "<=", ">="}:
@@ -260,7 +273,9 @@ class Comparison:
         for one, other in ((self.left, self.right), (self.right, self.left)):
             if isinstance(one, Special):
                 return one.asks(other.evaluate(context))
-        return equal(self.left.evaluate(context), self.right.evaluate(context))
+        left = self.left.evaluate(context)
+        context.budget.spend_on(left)
+        return equal(left, self.right.evaluate(context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,11 +303,16 @@ def read_condition(tag: str, markup: str) -> tuple[Condition, str]:
         if match is None:
             raise LiquidSyntaxError(f"{tag} needs a condition: {{% {tag} a == b %}}")
         comparisons.append(Comparison(_read_side(match[1]), match[2], _read_side(match[3] or "")))
-        unread.append(text[match.end() :].strip())
+        unread.append(text[match.end() :].strip() or _glued(match[1]))
     joints = [text.strip() for text in texts[1::2]]
     if not comparisons or len(joints) >= len(comparisons) or not {"and", "or"}.issuperset(joints):
         raise LiquidSyntaxError(f"{tag} needs a condition: {{% {tag} a == b %}}")
     return Condition(comparisons, joints), " ".join(filter(None, unread))
+
+
+def _glued(markup: str) -> str:
+    """A left side that swallowed its operator, as in `a==b`: Liquid takes it for one name."""
+    return markup if re.search(r"[=!<>]", re.sub(rf"{QUOTED}|{REFERENCE}", "", markup)) else ""
 
 
 def _read_side(markup: str) -> Expression:

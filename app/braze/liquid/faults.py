@@ -1,9 +1,9 @@
 """What can go wrong in a template, and the bounds of a render."""
 
-MAX_SCORE = 1_000_000
+MAX_SCORE = 300_000
 MAX_CHARS = 10_000_000
 MAX_DIGITS = 4000
-_CHARS_A_POINT = 100
+_CHARS_A_POINT = 20
 
 
 class LiquidError(Exception):
@@ -29,7 +29,7 @@ class Budget:
         self.left = max_score
 
     def spend(self, points: int = 1) -> None:
-        """Take points: one for a step, some more for each hundred characters made."""
+        """Take points: one for a step, one more for each twenty characters and each item made."""
         self.left -= points
         if self.left < 0:
             raise LimitError(
@@ -41,10 +41,10 @@ class Budget:
         """Take the points that a made value costs."""
         if isinstance(value, str):
             check_chars(len(value))
-        if isinstance(value, str | list | range):
-            self.spend(1 + len(value) // _CHARS_A_POINT if isinstance(value, str) else 1 + len(value))
+        if isinstance(value, str):
+            self.spend(1 + len(value) // _CHARS_A_POINT)
         else:
-            self.spend()
+            self.spend(1 + len(value) if isinstance(value, list) else 1)
 
 
 def check_chars(chars: int) -> None:
@@ -60,4 +60,12 @@ def check_digits(digits: int) -> None:
     if digits > MAX_DIGITS:
         raise LimitError(
             f"the render makes a number of more than {MAX_DIGITS:,} digits, which the preview does not do"
+        )
+
+
+def check_items(items: int) -> None:
+    """Refuse a list before it is made."""
+    if items > MAX_SCORE:
+        raise LimitError(
+            f"the render makes a list of more than {MAX_SCORE:,} items, which the preview does not do"
         )

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus, unquote_to_bytes
 
-from app.braze.liquid.faults import LiquidError, check_chars, check_digits
+from app.braze.liquid.faults import LiquidError, check_chars, check_digits, check_items
 from app.braze.liquid.moments import Moment, formatted, read
 from app.braze.liquid.values import (
     SPACE,
@@ -267,7 +267,7 @@ def items_of(value: object) -> list[Any]:
     if isinstance(value, list):
         return list(_flat(value))
     if isinstance(value, range):
-        check_chars(len(value))
+        check_items(len(value))
         return list(value)
     return [] if value is None else [value]
 

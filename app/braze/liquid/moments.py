@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from app.braze.liquid.faults import LiquidError, check_digits
+from app.braze.liquid.faults import LimitError, LiquidError, check_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -314,10 +314,15 @@ def _offset_of(zone: str) -> int | None:
 _DIRECTIVE = re.compile(r"%([-0^#_]*)(\d*)(:{0,3})([EO]?)([a-zA-Z%+])")
 _UNFINISHED = re.compile(r"(?:[^%]|%[-0^#_]*\d*:*[EO]?[^-0-9^#_:])*+%[-0^#_]*\d*:*[EO]?")
 _WIDEST: Final = 1024
+_MOST_DIRECTIVES: Final = 100
 
 
 def formatted(moment: Moment, pattern: str) -> str:
     """Return Ruby's `strftime`; raises LiquidError where Ruby would."""
+    if pattern.count("%") > _MOST_DIRECTIVES:
+        raise LimitError(
+            f"a date's format has more than {_MOST_DIRECTIVES} parts, which the preview does not write"
+        )
     if _UNFINISHED.fullmatch(pattern):
         raise LiquidError(f"invalid format: {pattern}")
     return _DIRECTIVE.sub(lambda match: _directive(moment, match), pattern)

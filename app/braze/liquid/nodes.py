@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 100
 _TAG = re.compile(r"\s*(#|\w+)\s*(.*)", re.ASCII | re.DOTALL)
-_ASSIGN = re.compile(r"((?:\(?[\w\-.\[\]]\)?)+)\s*=\s*(.*)\s*", re.ASCII | re.DOTALL)
+_ASSIGN = re.compile(r"(?<![\w\-.\[\]()])((?:\(?[\w\-.\[\]]\)?)++)\s*+=\s*(.*)\s*", re.ASCII | re.DOTALL)
 _CAPTURE = re.compile(r"(?:\(?[\w\-.\[\]]\)?)+", re.ASCII)
 _CASE = re.compile(FRAGMENT, re.ASCII)
 _WHEN = re.compile(rf"({FRAGMENT})(?:(?:\s+or\s+|\s*,\s*)({FRAGMENT}.*))?", re.ASCII | re.DOTALL)
@@ -378,7 +378,8 @@ def _condition(parser: Parser, tag: Tag) -> Condition:
     if unread:
         parser.note(
             tag.at,
-            f"Liquid does not read '{unread}' in this {tag.name}: it takes no filters, && or parentheses",
+            f"Liquid does not read '{unread}' in this {tag.name} as it looks: "
+            "it takes no filters, && or parentheses, and needs a space before an operator",
         )
     return condition
 

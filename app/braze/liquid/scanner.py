@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Kind = Literal["text", "output", "tag"]
 _CONDITIONAL: Final = re.compile(r"<!--\s*(?:\[|<!\[)")
 _MARKS: Final = re.compile(r"\{\{|\}\}|\}|\$\{[^{}\n]*\}|'[^']*'|\"[^\"]*\"")
+_REFERENCE: Final = re.compile(r"\$\{[^{}\n]*\}")
 _IN_MARKUP: Final = re.compile(
     r"""(?P<kept>'[^']*'|"[^"]*"|\$\{[^{}\n]*\})|(?P<opening>\{\{-?\s*)|(?P<closing>\s*-?\}\})"""
 )
@@ -113,18 +114,16 @@ def _comments(text: str) -> Iterator[tuple[int, int]]:
 def end_of_output(text: str, start: int) -> int:
     """Where an output ends, counting the double braces inside it; a single closing brace ends it wrongly.
 
-    A closing pair counts even within quotes, as in Ruby; an opening pair only outside of them.
+    A closing brace counts even within quotes, as in Ruby; an opening pair only outside of them.
     """
-    depth, quoted_until = 0, 0
+    depth = 0
     for match in _MARKS.finditer(text, start):
         mark = match[0]
         if mark[0] in "'\"":
-            closing = mark.find("}}")
-            if closing >= 0:
-                return match.start() + closing + 2
-            quoted_until = match.end()
+            if closing := _closing_brace(mark):
+                return match.start() + closing
         elif mark == "{{":
-            depth += match.start() >= quoted_until
+            depth += 1
         elif mark == "}}":
             depth -= 1
             if depth == 0:
@@ -132,6 +131,13 @@ def end_of_output(text: str, start: int) -> int:
         elif mark == "}":
             return match.end()
     return 0
+
+
+def _closing_brace(quoted: str) -> int:
+    """Where within a quoted text an output ends all the same; 0 where it does not."""
+    plain = _REFERENCE.sub(lambda match: " " * len(match[0]), quoted)
+    closing = plain.find("}")
+    return 0 if closing < 0 else closing + (2 if plain[closing : closing + 2] == "}}" else 1)
 
 
 def without_braces(markup: str) -> str:

@@ -175,8 +175,8 @@ def test_the_url_is_called_with_its_liquid_filled_in(written: str, base_url: str
             "connected_content can't read the URL 'https://[::1/x': Invalid IPv6 URL",
         ),
         (
-            'connected_content https://h/x :headers {"A": 1}',
-            'connected_content\'s :headers must be an object of strings: {"X-Name": "value"}',
+            'connected_content https://h/x :headers {"A": [1]}',
+            'connected_content\'s :headers must be an object of texts: {"X-Name": "value"}',
         ),
         (
             "connected_content https://h/x :headers {'A': 'b'}",
@@ -421,3 +421,75 @@ def test_a_second_call_may_use_what_the_first_one_saved() -> None:
 def test_the_first_of_two_failed_retry_calls_is_reported() -> None:
     fetch = FakeFetch([Unanswered("first"), Unanswered("second")])
     assert _render(TAG.replace(" %}", " :retry %}") * 2, fetch).outcome == WouldBeRetried(URL, "first", 5)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("Hi {{${user_id}}}, {{ 1 | plus: 1 }}", "Hi m/1 가, 2"),
+        ('{"name": "{{${user_id} | json_escape}}"}', "[m/1 가|200]"),
+        ('{"name": "{{ \'"\' }}"}', '{"name": """}'),
+        ("{% connected_content https://h/ %}", "{% connected_content https://h/ %}"),
+        ("{% catalog_items games 1 %}x", "{% catalog_items games 1 %}x"),
+        ("{% if %}", "{% if %}"),
+        ("{{ broken", "{{ broken"),
+    ],
+)
+def test_rerender_fills_in_the_answers_own_liquid_one_level_deep(body: str, text: str) -> None:
+    template = (
+        TAG.replace(" %}", " :rerender %}")
+        + "{% if jobs.name %}[{{ jobs.name }}|{{ jobs.__http_status_code__ }}]{% endif %}"
+    )
+    assert _render(template, FakeFetch([Answer(200, body.encode())])).outcome == Rendered(text)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [("3", "3"), ('"a"', "a"), ("null", ""), ("true", "true"), ("[1,2]", "12"), ("1e400", "Infinity")],
+)
+def test_json_without_an_object_is_saved_without_a_status(body: str, text: str) -> None:
+    template = TAG + "{{ jobs }}[{{ jobs.__http_status_code__ }}]"
+    assert _render(template, FakeFetch([Answer(200, body.encode())])).outcome == Rendered(f"{text}[]")
+
+
+def test_a_text_that_was_to_be_saved_is_printed_and_said() -> None:
+    part = _render(TAG + "[{{ jobs }}]", FakeFetch([Answer(200, b"token-1")]))
+    assert part.outcome == Rendered("token-1[]")
+    assert part.notes == (
+        "Line 1, column 1 of the template: the answer is no JSON, so it is printed here and 'jobs' stays empty.",
+    )
+
+
+def test_half_a_character_in_an_answer_is_no_json_and_harms_nothing() -> None:
+    part = _render(TAG, FakeFetch([Answer(200, b'{"name": "\\ud800"}')]))
+    assert part.outcome == Rendered('{"name": "\\ud800"}')
+
+
+@pytest.mark.parametrize(
+    ("tag", "url"),
+    [
+        (
+            "connected_content https://h/?l=${language}&u={{${user_id} | url_param_escape}}",
+            "https://h/?l=ko&u=m%2F1%20%EA%B0%80",
+        ),
+        ("connected_content https://h/?c=campaign.${dispatch_id}", "https://h/?c=preview"),
+        ("connected_content https://h/?x={{ 'a' | append: {{${language}}} }}", "https://h/?x=ako"),
+    ],
+)
+def test_references_in_a_url_need_no_braces_and_may_hold_others(tag: str, url: str) -> None:
+    fetch = answering({})
+    preview("{% " + tag + " %}", user_id="m/1 가", attributes={"language": "ko"}, fetch=fetch)
+    assert [request.url for request in fetch.requests] == [url]
+
+
+def test_a_body_with_a_get_is_sent_and_said() -> None:
+    fetch = answering({})
+    part = _render("{% connected_content " + URL + " :body a=1 %}", fetch)
+    assert (fetch.requests[0].method, fetch.requests[0].body) == ("GET", b"a=1")
+    assert ":method post only" in part.notes[0]
+
+
+def test_the_name_of_a_credential_may_hold_liquid() -> None:
+    fetch = answering({})
+    _render("{% connected_content " + URL + " :basic_auth {{ 'a' }} %}", fetch)
+    assert fetch.requests[0].headers["Authorization"].startswith("Basic ")

@@ -1,0 +1,177 @@
+"""Double braces inside tags and arguments, HTML comments, and what a preview says beside the mail."""
+
+from typing import Any
+
+import pytest
+
+from app.braze.errors import TemplateError
+from app.braze.preview import Aborted, Part, Rendered, preview
+from tests.unit.braze.answers import failing
+
+ATTRIBUTES: dict[str, Any] = {
+    "first_name": "민지",
+    "language": "ko",
+    "custom_attribute": {"points": 40, "Brands Viewed": ["Converse", "Puma"], "name": "it's"},
+    "event_properties": {"count": 3},
+    "api_trigger_properties": {"code": "A-1"},
+    "canvas_entry_properties": {"orders": "3"},
+    "context": {"flight": "KE-1"},
+    "subscribed_state": {"email_global": "opted_in"},
+    "campaign.api_id": "c-1",
+    "orders": {"last": {"items": [{"name": "pen"}]}},
+    "content_blocks": {
+        "hello": "{% assign who = ${first_name} %}Hi {{who}}",
+        "again": "{{content_blocks.${again}}}",
+    },
+}
+
+
+def _part(template: str) -> Part:
+    return preview(template, user_id="m-1", attributes=ATTRIBUTES, fetch=failing(), now=lambda: 1_796_050_800)
+
+
+def _text(template: str) -> str:
+    outcome = _part(template).outcome
+    assert isinstance(outcome, Rendered)
+    return outcome.text
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{% if {{custom_attribute.${points}}} >= 40 %}yes{% endif %}", "yes"),
+        ("{% if {{custom_attribute.${points}}} >0 %}yes{% endif %}", "yes"),
+        ("{% if {{${language}}}=='ko' %}yes{% endif %}", "yes"),
+        ("{% if false %}{% elsif {{ ${language} }} == 'ko' %}yes{% endif %}", "yes"),
+        ("{% unless {{${language}}} == 'en' %}yes{% endunless %}", "yes"),
+        ("{% case {{${language}}} %}{% when {{${language}}} %}yes{% endcase %}", "yes"),
+        ("{% for b in {{custom_attribute.${Brands Viewed}}} limit:1 %}{{b}}{% endfor %}", "Converse"),
+        ("{% for i in (1..{{event_properties.${count}}}) %}{{i}}{% endfor %}", "123"),
+        ("{% for i in (1..{{ event_properties.${count} }}) %}{{ {{i}} }}{% endfor %}", "123"),
+        ("{% tablerow i in {{custom_attribute.${Brands Viewed}}} cols:{{event_properties.${count}}} %}{% endtablerow %}",
+         '<tr class="row1">\n<td class="col1"></td><td class="col2"></td></tr>\n'),
+        ("{% cycle {{${language}}}, 'en' %}", "ko"),
+        ("{% assign p = {{custom_attribute.${points} | plus: 50}} %}{{p}}", "90"),
+        ("{% assign p = {{custom_attribute.${points}}} | plus: {{event_properties.${count}}} %}{{p}}", "43"),
+        ("{% capture x %}{{${first_name}}}{% endcapture %}{{x}}", "민지"),
+        ("{{custom_attribute.${points} | plus: {{event_properties.${count}}}}}", "43"),
+        ("{{ 1 | plus: {{event_properties.${count}}} | times: {{custom_attribute.${points}}} }}", "160"),
+        ("{{ ${nobody} | default: {{${first_name}}} }}", "민지"),
+        ("{% liquid\n assign n = {{event_properties.${count}}}\n echo n\n%}", "3"),
+        ("{% echo {{${first_name}}} %}", "민지"),
+        ("{{api_trigger_properties.${code}}}{{canvas_entry_properties.${orders}}}{{context.${flight}}}", "A-13KE-1"),
+        ("{{subscribed_state.${email_global}}}{{campaign.${api_id}}}", "opted_inc-1"),
+        ("{{orders.${last}.items[0].name}}", "pen"),
+        ("{{custom_attribute.${name} | append: \"'\"}}", "it's'"),
+        ("{{content_blocks.${hello}}}, {{who}}", "Hi 민지, 민지"),
+        ("{% assign s = '{{${first_name}}}' %}{{s}}", "{{${first_name}}}"),
+    ],
+)  # fmt: skip
+def test_double_braces_may_stand_around_any_reference(template: str, text: str) -> None:
+    assert _text(template) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("a<!-- {{ 1 | broken -->b", "ab"),
+        ("a<!-- {% abort_message() %}\n -->b", "ab"),
+        ("{% assign x = 1 <!-- one --> %}{{x}}", "1"),
+        ("<!--[if mso]>{{ 1 }}<![endif]-->", "<!--[if mso]>1<![endif]-->"),
+        ("<!--[if !mso]><!-->{{ 1 }}<!--<![endif]-->", "<!--[if !mso]><!-->1<!--<![endif]-->"),
+        ("{% raw %}<!-- x -->{% endraw %}", ""),
+        ("a <!-- not closed {{ 1 }}", "a <!-- not closed 1"),
+    ],
+)
+def test_html_comments_are_gone_before_any_liquid_is_read_but_conditional_ones_stay(
+    template: str, text: str
+) -> None:
+    assert _text(template) == text
+
+
+def test_lines_and_columns_are_those_of_the_template_as_written() -> None:
+    with pytest.raises(
+        TemplateError, match=r"^Line 3, column 6 of the template: there is no tag 'frobnicate'\.$"
+    ):
+        _part("<!--\n-->\n<i>a {% frobnicate %}")
+
+
+@pytest.mark.parametrize(
+    ("template", "missing"),
+    [
+        (
+            "{{${nickname}}}{{${nickname}}}{{custom_attribute.${wish}}}",
+            ("${nickname}", "custom_attribute.${wish}"),
+        ),
+        ("{% if ${nickname} == blank %}{% endif %}", ("${nickname}",)),
+        ("{{content_blocks.${banner}}}", ("content_blocks.${banner}",)),
+        ("{{orders.${first}.items[0].name}}", ("orders.${first}.items.0.name",)),
+        ("{% catalog_items games 1234 %}{{ items[0].title }}", ("catalogs.${games}.1234",)),
+        ("{{ jobs.count }}{% assign a = b.c %}", ()),
+        ("{{${first_name}}}{{custom_attribute.${points}}}", ()),
+    ],
+)
+def test_what_has_no_value_is_named_once_as_the_template_writes_it(
+    template: str, missing: tuple[str, ...]
+) -> None:
+    assert _part(template).missing == missing
+
+
+@pytest.mark.parametrize(
+    ("template", "note"),
+    [
+        ("{% if ${language} == 'ko' && 1 == 2 %}{% endif %}", "does not read '&& 1 == 2' in this if"),
+        ("{% if {{custom_attribute.${name} | size}} > 2 %}{% endif %}", "does not read '| size > 2' in this if"),
+        ("{% assign a = 1 %}{% if a==1 %}{% endif %}", "does not read 'a==1' in this if"),
+        ("{{ 1 | divided_by: 0 }}", "Liquid prints 'Liquid error: divided by 0' here"),
+        ("{{ 'x' | lstrip }}", "Braze does not say that it has the filter 'lstrip'"),
+        ("{% shopping_cart abandoned %}", "only Braze can fill in {% shopping_cart %}"),
+        ("{% promotion('summer') %}", "Braze puts a code in for {% promotion %}"),
+        ("{% message_extras :value 1 :key a %}", "in this order"),
+        ("{% message_extras :key a :value 1 %}{% message_extras :key a :value 2 %}", "Braze sends the first"),
+        ("{% message_extras :key a :value {{ 'x' | append: 'y' }} %}" + "{% for i in (1..300) %}{% message_extras :key {{i}} :value v %}{% endfor %}", "longer than 1 KB"),
+    ],
+)  # fmt: skip
+def test_what_braze_reads_otherwise_than_it_looks_is_said(template: str, note: str) -> None:
+    assert any(note in one for one in _part(template).notes)
+
+
+def test_an_unread_reason_is_logged_as_written() -> None:
+    part = _part("{% abort_message('{{ ${first_name} }}') %}")
+    assert part.outcome == Aborted("{{ ${first_name} }}")
+    assert "it logs it as written" in part.notes[0]
+
+
+def test_message_extras_are_collected_and_print_nothing() -> None:
+    part = _part(
+        "a{% message_extras :key rid :value {{${first_name}}} %}b{% message_extras :key n :value 1 2 %}"
+    )
+    assert (part.outcome, dict(part.extras)) == (Rendered("ab"), {"rid": "민지", "n": "1 2"})
+
+
+def test_catalogs_given_to_the_preview_are_used() -> None:
+    attributes = {
+        "catalogs": {"games": [{"id": "1", "title": "Go"}, {"id": 2, "title": "Chess"}]},
+        "catalog_selections": {"games": {"cheap": [{"title": "Dice"}]}},
+    }
+    template = "{% catalog_items games {{ 2 }}, 1 %}{{items[0].title}}{{items[1].title}}{% catalog_selection_items games cheap %}{{items.first.title}}"
+    assert preview(template, user_id="m", attributes=attributes, fetch=failing()).outcome == Rendered(
+        "ChessGoDice"
+    )
+
+
+def test_a_content_block_that_holds_itself_is_not_rendered_for_ever() -> None:
+    part = _part("{{content_blocks.${again}}}")
+    assert "nested too deep" in part.notes[0]
+
+
+@pytest.mark.parametrize("name", ["first_name", "${first_name}"])
+def test_attributes_may_be_named_with_or_without_the_dollar(name: str) -> None:
+    part = preview("{{${first_name}}}", user_id="m", attributes={name: "a"}, fetch=failing())
+    assert part.outcome == Rendered("a")
+
+
+def test_the_member_of_the_preview_is_the_one_asked_for() -> None:
+    assert preview(
+        "{{${user_id}}}", user_id="m", attributes={"user_id": "x"}, fetch=failing()
+    ).outcome == Rendered("m")
