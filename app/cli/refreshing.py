@@ -133,10 +133,15 @@ def summary(report: RunReport) -> str:
         if report.ranked == report.members
         else f"{report.ranked:,} of {report.members:,} members, the others' as they were,"
     )
+    same = (
+        f" {report.same_jobs:,} postings are a job that another posting stands for."
+        if report.same_jobs
+        else ""
+    )
     left_out = "".join(f"\n{sentence}" for sentence in report.left_out)
     return (
         f"Run {report.run_id}: lists for {of} from {report.postings:,} postings and "
-        f"{report.activity:,} activities ({stages}).{resumed}\n"
+        f"{report.activity:,} activities ({stages}).{same}{resumed}\n"
         f"Sends begin with it from {_at(report.effective_at)} on; those under way keep their lists.{kept}{left_out}"
     )
 

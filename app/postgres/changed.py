@@ -140,6 +140,7 @@ def refresh_changed(
             published.not_dropped,
             stages.seconds,
             board.left_out.sentences(),
+            same_jobs=published.same_jobs,
         )
 
 
@@ -221,23 +222,25 @@ def _members(
 def rank_again(carried: Carried, driver: psycopg.Connection, ids: Sequence[str]) -> list[list[RankedPosting]]:
     """The lists that a kept model makes for members, from their profiles and activity as they are now."""
     people = profiles(driver, ids)
-    model = carried.about(_activity(driver, ids, carried.position_of), people)
+    model = carried.about(_activity(driver, ids, carried), people)
     return model.rank(range(len(ids)), people)
 
 
-def _activity(driver: psycopg.Connection, ids: Sequence[str], position_of: Mapping[str, int]) -> ActivityLog:
+def _activity(driver: psycopg.Connection, ids: Sequence[str], carried: Carried) -> ActivityLog:
     """What members did, by their places in `ids` and the postings' in the model."""
     place = {member_id: at for at, member_id in enumerate(ids)}
+    position_of, stands_for = carried.position_of, carried.stands_for
     rows = [
-        (place[member], position_of[posting], Kind[kind.upper()], at)
+        (place[member], position_of[posting], Kind[kind.upper()], at, posting in stands_for)
         for member, posting, kind, at in driver.execute(_ACTIVITY, [list(ids)])
         if posting in position_of
     ]
-    member, posting, kind, at = np.array(rows, np.int64).reshape(-1, 4).T
+    member, posting, kind, at, itself = np.array(rows, np.int64).reshape(-1, 5).T
     order = np.lexsort((kind, posting, at, member))
     return ActivityLog(
         member[order].astype(np.int32),
         posting[order].astype(np.int32),
         kind[order].astype(np.int8),
         at[order],
+        itself[order].astype(np.bool_),
     )

@@ -12,11 +12,12 @@ from app.postgres import publications, runs
 from app.postgres.kept_models import drop_kept_models
 from app.postgres.publications import Announcement
 from app.postgres.refresh_lock import RefreshError, is_refreshing, publishing
+from app.recommend.same_job import shared_jobs
 from app.serving.profiles import pack, pool_of
 from app.serving.reads import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Engine
@@ -32,18 +33,22 @@ _log = logging.getLogger("connected_jobs.refresh")
 
 @dataclass(frozen=True, slots=True)
 class PublishedRun:
-    """A run that was published: how much it holds, from when on it is in force, and which runs were not dropped."""
+    """A run that was published: how much it holds, from when on it is in force, and which runs were not dropped.
+
+    `same_jobs` counts postings that are a job which another posting stands for.
+    """
 
     extent: runs.Extent
     effective_at: datetime
     not_dropped: Sequence[int]
+    same_jobs: int
 
 
 def publish(
     engine: Engine,
     run_id: int,
     model: Model,
-    postings: Iterable[Posting],
+    postings: Sequence[Posting],
     measures: Mapping[str, Any],
     *,
     guard: Guard,
@@ -70,7 +75,7 @@ def publish(
     with engine.connect() as connection:
         extent = runs.select_extent(connection, run_id)
     guard.check_made(extent)
-    shelves = model.shelves()
+    shelves, same = model.shelves(), shared_jobs(postings)
     pool = pack(pool_of([_shelf(place, ranked) for place, ranked in shelves.items()], postings))
     held = {"lists": extent.lists, "places": extent.places}
     with publishing(engine):
@@ -82,6 +87,7 @@ def publish(
                     )
                 runs.replace_shelves(connection, run_id, shelves)
                 runs.replace_shelf_pool(connection, run_id, pool)
+                runs.replace_same_jobs(connection, run_id, same)
                 if not runs.finish_run(
                     connection, run_id, weights=model.weights.to_json(), measures={**measures, **held}
                 ):
@@ -94,7 +100,8 @@ def publish(
             if found is None:
                 raise
             effective_at = found
-        return PublishedRun(extent, effective_at, _drop(engine))
+        again = sum(len(group) - 1 for group in same)
+        return PublishedRun(extent, effective_at, _drop(engine), again)
 
 
 def _drop(engine: Engine) -> Sequence[int]:

@@ -58,6 +58,7 @@ class RunReport:
         not_dropped: Old runs whose lists a reader held on to, or Postgres could not drop.
         seconds: By stage.
         left_out: Sentences on the board's rows that could not be used.
+        same_jobs: Postings that are a job which another posting stands for.
     """
 
     run_id: int
@@ -71,6 +72,7 @@ class RunReport:
     not_dropped: Sequence[int]
     seconds: dict[str, float] = field(default_factory=dict)
     left_out: Sequence[str] = ()
+    same_jobs: int = 0
 
 
 def refresh(
@@ -161,6 +163,7 @@ def refresh(
             published.not_dropped,
             stages.seconds,
             read.left_out.sentences(),
+            same_jobs=published.same_jobs,
         )
 
 

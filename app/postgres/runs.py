@@ -162,6 +162,16 @@ def replace_shelves(
         )
 
 
+def replace_same_jobs(connection: Connection, run_id: int, groups: Sequence[Sequence[str]]) -> None:
+    """Write which postings are one job in a run."""
+    connection.execute(text("DELETE FROM connected_jobs.same_job WHERE run_id = :run_id"), {"run_id": run_id})
+    if groups:
+        connection.execute(
+            text("INSERT INTO connected_jobs.same_job (run_id, posting_ids) VALUES (:run_id, :posting_ids)"),
+            [{"run_id": run_id, "posting_ids": list(group)} for group in groups],
+        )
+
+
 def finish_run(
     connection: Connection,
     run_id: int,
@@ -273,7 +283,7 @@ def drop_run(engine: Engine, run_id: int, *, wait_s: float = DROP_WAIT_S) -> boo
             text("UPDATE connected_jobs.refresh_run SET state = 'dropped' WHERE id = :run_id"),
             {"run_id": run_id},
         )
-        for owned in ("shelf", "shelf_pool", "refresh_chunk"):
+        for owned in ("shelf", "shelf_pool", "same_job", "refresh_chunk"):
             connection.execute(
                 text(f"DELETE FROM connected_jobs.{owned} WHERE run_id = :run_id"), {"run_id": run_id}
             )

@@ -63,6 +63,14 @@ SHELF_POOL = _statement(
     WHERE run_id = $1::bigint
     """,
 )
+SAME_JOBS = _statement(
+    "same_jobs",
+    """
+    SELECT posting_ids
+    FROM connected_jobs.same_job
+    WHERE run_id = $1
+    """,
+)
 WEIGHTS = _statement(
     "weights",
     """
@@ -167,6 +175,7 @@ STATEMENTS = (
     PUBLICATIONS,
     SHELVES,
     SHELF_POOL,
+    SAME_JOBS,
     WEIGHTS,
     MEMBER_LIST,
     PROFILE,
@@ -211,6 +220,10 @@ class PostgresReads:
         """The postings that a run's profiles are ranked over, as they were when it was made."""
         rows = self._pool.rows(SHELF_POOL, [run_id])
         return unpack(rows[0][0]) if rows else []
+
+    def same_jobs(self, run_id: int) -> list[list[str]]:
+        """Postings of one job, group by group."""
+        return [row[0] for row in self._pool.rows(SAME_JOBS, [run_id])]
 
     def weights(self, run_id: int) -> dict[str, Any] | None:
         """The weights a run was made with."""

@@ -1,4 +1,4 @@
-"""The reason given for a posting: what moved its score most."""
+"""The reason given for a posting: of what is true of it, what moved its score most."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def reason_of(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) ->
 
 
 # Signals that are told in the same words move a score together, under the first of them.
+_FITTING = frozenset({Signal.CAREER, Signal.EDUCATION, Signal.SALARY})
 _TOLD_AS = (
     dict.fromkeys(_ALIKE, Signal.TASTE)
     | dict.fromkeys((Signal.PLACE, Signal.AREA, Signal.NEARBY), Signal.PLACE)
@@ -75,6 +76,27 @@ def told_together(
         told = _TOLD_AS.get(signal, signal)
         together[told] = together[told] + share if told in together else share
     return together
+
+
+NEWS_FRESH = np.float32(0.25)  # about two weeks old: what is older is no news
+_NOT_TRUE = np.float32(-np.inf)
+_FITS = np.float32(1)  # of a fit, 1 where what is asked is known and met
+
+
+def true_words(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, NDArray[np.bool_]]:
+    """Whether what each signal is told as is true of some pairs, from the signals' values; missing where it always is.
+
+    What is not known moves a score too, beside postings that do not fit: it is no reason.
+    """
+    true: dict[Signal, NDArray[np.bool_]] = {}
+    for signal, value in values.items():
+        told = _TOLD_AS.get(signal, signal)
+        if signal is Signal.NEARBY or told is Signal.TASTE:
+            continue
+        least = _FITS if signal in _FITTING else NEWS_FRESH if signal is Signal.FRESH else None
+        holds = value > 0 if least is None else value >= least
+        true[told] = true[told] | holds if told in true else holds
+    return true
 
 
 def _all_reasons() -> NDArray[np.int8]:
@@ -97,23 +119,32 @@ _REASON = {int(reason): reason for reason in Reason}
 def main_reasons(
     moved: Mapping[Signal, NDArray[np.floating]],
     *,
+    true: Mapping[Signal, NDArray[np.bool_]],
     did: Sequence[Kind] | NDArray[np.int8],
     at_company: Sequence[Kind] | NDArray[np.int8],
     in_field: Sequence[bool] | NDArray[np.bool_],
 ) -> list[Reason]:
-    """For each of some pairs the reason that moved its score most.
+    """For each of some pairs the reason that moved its score most, of those that are true of it.
 
     Args:
         moved: Each signal's contribution less its mean over all of the member's pairs: what every posting has
             alike (a career that fits them all) moved none of them.
+        true: Whether what each signal is told as is true of the pairs (see `true_words`); missing where it always is.
         did: The strongest activity of each pair's member.
         at_company: The member's strongest activity at the pair's company, else anywhere.
         in_field: Whether the posting is in the member's field.
     """
-    shares = told_together(moved)
+    shares = {
+        signal: np.where(true[signal], share, _NOT_TRUE) if signal in true else share
+        for signal, share in told_together(moved).items()
+    }
     if not shares:
-        return [Reason.POPULAR] * len(did)
+        return [Reason.OPEN_NOW] * len(did)
     told_as = np.array([_PLACE[signal] for signal in shares])
-    largest = told_as[np.argmax(np.stack(list(shares.values())), axis=0)]
-    reasons = _REASONS[largest, np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)]
-    return list(map(_REASON.__getitem__, reasons.tolist()))
+    stacked = np.stack(list(shares.values()))
+    largest = np.argmax(stacked, axis=0)
+    reasons = _REASONS[
+        told_as[largest], np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)
+    ]
+    none = np.take_along_axis(stacked, largest[None], axis=0)[0] == _NOT_TRUE
+    return list(map(_REASON.__getitem__, np.where(none, np.int8(Reason.OPEN_NOW), reasons).tolist()))

@@ -101,13 +101,15 @@ class ActivityLog:
     """What members did, by columns of one length n, sorted by (member, at, posting, kind).
 
     `member` and `posting` (int32) are positions in the sorted member ids and in the catalogue;
-    `kind` (int8) is a `Kind`; `at` (int64) is in seconds since 1970 UTC.
+    `kind` (int8) is a `Kind`; `at` (int64) is in seconds since 1970 UTC. `itself` says whether a row is of the posting
+    that it names, and not of another of the same job; None for all.
     """
 
     member: NDArray[np.int32]
     posting: NDArray[np.int32]
     kind: NDArray[np.int8]
     at: NDArray[np.int64]
+    itself: NDArray[np.bool_] | None = None
 
 
 ASKED_COMPANY = 0x80  # added to the reason in a stored list: the member asked for the posting's company

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.recommend.catalogue import Catalogue, extended
+from app.recommend.catalogue import extended, openings
 from app.recommend.evidence import KIN_KEPT, Evidence
 from app.recommend.history import history
 from app.recommend.kept import contents
 from app.recommend.nearest import unit_vectors
+from app.recommend.same_job import leads
 from app.recommend.topmost import topmost
 from app.recommend.veto import vetoed
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from app.recommend.board import ActivityLog, Member, Posting
+    from app.recommend.catalogue import Catalogue
     from app.recommend.factors import Side
     from app.recommend.kept import Kept
     from app.recommend.refresh import Model
@@ -42,22 +44,32 @@ class Carried:
 
     Attributes:
         model: Without members.
-        position_of: Where each of the board's postings stands in it, by id.
+        position_of: Where the job of each of the board's postings stands in it, by the posting's id.
+        stands_for: Ids of the postings that stand for their jobs.
         late: Positions of postings that are shown now and were not when the model was learned.
         replaced: Ids of those of them that were known then and say something else now.
         side: What members' factors are solved against.
+        now_s: The moment of the board, seconds since 1970.
     """
 
     model: Model
     position_of: Mapping[str, int]
+    stands_for: frozenset[str]
     late: NDArray[np.int64]
     replaced: frozenset[str]
     side: Side
+    now_s: int
 
     def about(self, log: ActivityLog, people: Sequence[Member]) -> Model:
         """The model about these members, who did what the log says by positions in this model."""
         evidence, stock = self.model.evidence, self.model.stock
-        past = history(log, members=len(people), postings=len(stock.ids), scale=evidence.history.scale)
+        past = history(
+            log,
+            members=len(people),
+            postings=len(stock.ids),
+            now_s=self.now_s,
+            scale=evidence.history.scale,
+        )
         show_viewed = self.model.options.show_viewed
         about = evidence.about(past, people, self.side, stock.shown, show_viewed=show_viewed)
         return replace(self.model, evidence=about)
@@ -89,44 +101,79 @@ def carry(kept: Kept, postings: Sequence[Posting], *, now: datetime) -> Carried:
     """Bring a kept model to the board's postings, sorted by id.
 
     A posting that was not there, or says something else now, is a new one to the model: it stands for what its
-    content says, or where there was one with its id before, for what members' activity said of that.
+    content says, or where there was one with its id before, for what members' activity said of that. A job stands where
+    it stood, whichever of its postings stands for it now.
     """
     model = kept.model
-    known, place = _places(kept, postings)
-    new = np.flatnonzero(place != known)
-    added = [postings[at] for at in new.tolist()]
-    count = len(model.stock.ids) + len(new)
-    is_open = np.zeros(count, np.bool_)
-    is_open[place] = [not vetoed(each, now) for each in postings]
-    was_shown = np.zeros(count, np.bool_)
+    open_ = np.array([not vetoed(each, now) for each in postings], np.bool_)
+    lead = leads(postings, open_, openings(postings, now))
+    places = _places(kept, postings, lead)
+    added = [postings[at] for at in places.new.tolist()]
+    count = len(model.stock.ids) + len(added)
+    jobs = np.flatnonzero(lead == np.arange(len(postings)))
+    is_open, was_shown = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    is_open[places.of[jobs]] = open_[jobs]
     was_shown[model.stock.shown] = True
     late = np.flatnonzero(is_open & ~was_shown)
     stock = extended(model.stock, added, shown=np.r_[model.stock.shown, late], now=model.now)
-    evidence = _extended(model.evidence, stock, added, known[new], late)
+    ids = list(stock.ids)
+    for at in jobs.tolist():
+        ids[places.of[at]] = postings[at].id
+    evidence = _extended(model.evidence, stock, added, places.before, late)
     carried = replace(
         model,
-        postings=dict(zip(place.tolist(), postings, strict=True)),
-        stock=stock,
+        postings={places.of[at]: postings[at] for at in jobs.tolist()},
+        stock=replace(stock, ids=ids),
         evidence=evidence,
-        prices=model.prices.and_more(len(new)),
+        prices=model.prices.and_more(len(added)),
         gone=was_shown & ~is_open,
     )
     return Carried(
         model=carried,
-        position_of={posting.id: at for posting, at in zip(postings, place.tolist(), strict=True)},
+        position_of={posting.id: at for posting, at in zip(postings, places.of.tolist(), strict=True)},
+        stands_for=frozenset(postings[at].id for at in jobs.tolist()),
         late=late,
-        replaced=frozenset(postings[at].id for at in new.tolist() if known[at] >= 0),
+        replaced=frozenset(postings[at].id for at in places.new[places.before >= 0].tolist()),
         side=_side(model.evidence, evidence),
+        now_s=int(now.timestamp()),
     )
 
 
-def _places(kept: Kept, postings: Sequence[Posting]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each posting stood in the model (-1 for nowhere), and where it stands: behind all others if it is new."""
-    ids = kept.model.stock.ids
-    position_of = {posting_id: at for at, posting_id in enumerate(ids)}
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the board's postings stand in a model.
+
+    Attributes:
+        of: The place of each posting's job.
+        new: Positions, on the board, of the postings that stand for a job behind all the model knew.
+        before: Where what members' activity says of each of them comes from, -1 for nowhere.
+    """
+
+    of: NDArray[np.int64]
+    new: NDArray[np.int64]
+    before: NDArray[np.int64]
+
+
+def _places(kept: Kept, postings: Sequence[Posting], lead: NDArray[np.int64]) -> _Places:
+    """Where each job stood in the model, and stands: behind all others if the model knew none of its postings as it is."""
+    stock = kept.model.stock
+    position_of = {posting_id: at for at, posting_id in enumerate(stock.ids)}
     known = np.array([position_of.get(posting.id, -1) for posting in postings], np.int64)
     same = (known >= 0) & (kept.contents[known] == contents(postings)).all(axis=1)
-    return known, np.where(same, known, len(ids) + np.cumsum(~same) - 1)
+    stood = np.where(same, stock.lead[known], -1)
+    stands: dict[int, int] = {}
+    taken: set[int] = set()
+    own_first = np.lexsort((np.arange(len(lead)), lead != np.arange(len(lead))))
+    for at in own_first[stood[own_first] >= 0].tolist():
+        job, place = int(lead[at]), int(stood[at])
+        if job not in stands and place not in taken:
+            stands[job] = place
+            taken.add(place)
+    jobs = np.flatnonzero(lead == np.arange(len(lead)))
+    new = np.array([at for at in jobs.tolist() if at not in stands], np.int64)
+    stands |= {at: len(stock.ids) + number for number, at in enumerate(new.tolist())}
+    of = np.array([stands[job] for job in lead.tolist()], np.int64)
+    return _Places(of, new, np.where(known[new] >= 0, stock.lead[known[new]], -1))
 
 
 def _side(before: Evidence, after: Evidence) -> Side:

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommend.fields import Field, attributes_of, large, posting_fields
+from app.recommend.misfit import near_areas
+from app.recommend.same_job import leads
 from app.recommend.veto import vetoed
-from app.recommend.vocabulary import NATIONWIDE, REMOTE, neighbours
+from app.recommend.vocabulary import NATIONWIDE, REGIONS, REMOTE, neighbours
 from app.recommend.words import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
+    from scipy import sparse
 
     from app.recommend.board import Member, Posting
 
@@ -31,16 +34,22 @@ NEW_FOR_DAYS = 7.0
 class Catalogue:
     """Columns over all n postings, in the order of their ids; unknown numbers are nan.
 
-    `company` is a number for each of `companies`. `salary_unit` is numbered by `unit_numbers`, "" for none. `shown` are the positions of postings that are not vetoed; scores are only ever computed for these.
-    `fresh` falls from 1 on the day of opening; `new` are those opened in the last week.
+    `company` is a number for each of `companies`. `salary_unit` is numbered by `unit_numbers`, "" for none. `lead` is
+    the position of the posting that stands for the job, its own where a job has one posting: what was done with the
+    others was done with it. `shown` are the positions of leads that are not vetoed; scores are only ever computed for
+    these. `first_opened_s` is when any of the job's postings opened first. `opened_s` is never after the moment of the catalogue; `fresh` falls from 1 on the day of opening; `new` are
+    those opened in the last week.
     """
 
     ids: Sequence[str]
     companies: Sequence[str]
     company: NDArray[np.int64]
+    lead: NDArray[np.int64]
     shown: NDArray[np.int64]
     fields: Mapping[str, Field]
+    near: sparse.csr_array
     opened_s: NDArray[np.float64]
+    first_opened_s: NDArray[np.float64]
     fresh: NDArray[np.float32]
     new: NDArray[np.bool_]
     career_min: NDArray[np.float32]
@@ -50,21 +59,33 @@ class Catalogue:
     salary_unit: NDArray[np.int64]
     unit_numbers: Mapping[str, int]
 
+    @property
+    def jobs(self) -> NDArray[np.int64]:
+        """The leads, shown or not."""
+        return np.flatnonzero(self.lead == np.arange(len(self.lead)))
+
 
 def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
     """The columns of a catalogue as it stands `now`."""
-    open_ = [not vetoed(each, now) for each in postings]
-    shown = np.flatnonzero(np.array(open_, bool))
-    opened_s = np.array([each.opened_at.timestamp() for each in postings])
+    open_ = np.array([not vetoed(each, now) for each in postings], np.bool_)
+    opened_s = openings(postings, now)
+    lead = leads(postings, open_, opened_s)
+    shown = np.flatnonzero(open_ & (lead == np.arange(len(postings))))
+    first_opened_s = np.full(len(postings), np.inf)
+    np.minimum.at(first_opened_s, lead, opened_s)
+    fields = posting_fields(postings, shown)
     units = [each.salary_unit or "" for each in postings]
     unit_numbers = {unit: at for at, unit in enumerate(sorted(set(units)))}
     return Catalogue(
         ids=[each.id for each in postings],
         companies=[each.company_id for each in postings],
         company=_numbered([each.company_id for each in postings]),
+        lead=lead,
         shown=shown,
-        fields=posting_fields(postings, shown),
+        fields=fields,
+        near=near_areas(fields["area"].numbers),
         opened_s=opened_s,
+        first_opened_s=first_opened_s[lead],
         fresh=freshness(opened_s, now),
         new=opened_s > now.timestamp() - NEW_FOR_DAYS * _DAY_S,
         career_min=_numbers(each.career_min_years for each in postings),
@@ -103,9 +124,11 @@ def extended(
         ids=[*stock.ids, *more.ids],
         companies=companies,
         company=_numbered(companies),
+        lead=np.r_[stock.lead, np.arange(len(stock.ids), len(stock.ids) + len(postings))],
         shown=shown,
         fields={name: field.and_more(attributes[name]) for name, field in stock.fields.items()},
         opened_s=np.r_[stock.opened_s, more.opened_s],
+        first_opened_s=np.r_[stock.first_opened_s, more.first_opened_s],
         fresh=np.r_[stock.fresh, more.fresh],
         new=np.r_[stock.new, more.new],
         career_min=np.r_[stock.career_min, more.career_min],
@@ -115,6 +138,17 @@ def extended(
         salary_unit=np.r_[stock.salary_unit, number[more.salary_unit]],
         unit_numbers=units,
     )
+
+
+def openings(postings: Sequence[Posting], now: datetime) -> NDArray[np.float64]:
+    """When postings opened, in seconds since 1970; one dated ahead of `now` came when it last changed, by then at most.
+
+    So a wrong year makes nothing new for good.
+    """
+    opened_s = np.array([each.opened_at.timestamp() for each in postings], np.float64)
+    ahead = np.flatnonzero(opened_s > now.timestamp())
+    opened_s[ahead] = [min(postings[at].updated_at.timestamp(), now.timestamp()) for at in ahead.tolist()]
+    return opened_s
 
 
 def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
@@ -151,6 +185,37 @@ def salary_fit(wanted: Numbers, paid: NDArray[np.float32]) -> NDArray[np.float32
     """1 where at least the wanted pay is offered, falling to 0 at 30 % less; 0.5 where either is unknown."""
     fit = np.maximum(0.0, 1 - np.maximum(0.0, 1 - paid / wanted) / 0.3)
     return np.where(np.isnan(fit), 0.5, fit).astype(np.float32)
+
+
+def meets_something(member: Member, stock: Catalogue) -> bool:
+    """Whether a profile says anything that postings of the board say something about.
+
+    A code that no posting has, a pay in a unit that none is paid in and the like tell nothing of the member here.
+    """
+    fields = stock.fields
+    asked = {name: fields[name].numbers.keys() for name in ("category", "words", "place", "area")}
+    return (
+        any(not asked[name].isdisjoint(wishes(name, member)) for name in ("category", "words", "place"))
+        or any(_reaches(region, asked["area"]) for region in member.regions)
+        or (member.career_years is not None and _said(stock.career_min, stock.career_max))
+        or (member.education is not None and _said(stock.education))
+        or (salary_of(member) > 0 and _paid_in(member.salary_unit, stock))
+    )
+
+
+def _reaches(region: str, areas: Collection[str]) -> bool:
+    """Whether any of the areas is the region's, or near to it."""
+    return not neighbours(large(region)).isdisjoint(areas) or (
+        large(region) in REGIONS and NATIONWIDE in areas
+    )
+
+
+def _paid_in(unit: str | None, stock: Catalogue) -> bool:
+    return bool(unit) and _said(stock.salary[stock.salary_unit == stock.unit_numbers.get(unit or "", -1)])
+
+
+def _said(*columns: NDArray[np.float32]) -> bool:
+    return any(bool(np.isfinite(column).any()) for column in columns)
 
 
 def career_of(member: Member) -> float:

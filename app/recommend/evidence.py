@@ -335,7 +335,10 @@ def _parts(positions: NDArray[np.int32]) -> list[list[int]]:
 
 
 def _done_with(past: History, shown: NDArray[np.int64], *, show_viewed: bool) -> sparse.csr_array:
-    ends = past.kind == Kind.APPLY if show_viewed else np.ones(len(past.kind), np.bool_)
+    """Whoever applied to a job is done with all of its postings; who looked at another one may see this one."""
+    ends = past.kind == Kind.APPLY
+    if not show_viewed:
+        ends = ends | past.itself
     pairs = sparse.csr_array(
         (np.ones(int(ends.sum()), np.float32), (past.member[ends], past.posting[ends])), shape=past.shape
     )

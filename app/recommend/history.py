@@ -36,6 +36,7 @@ class History:
     Attributes:
         member, posting: Positions, int32, one a pair.
         kind: The strongest kind of the pair, int8.
+        itself: Whether any of it was done with the posting itself, not all with another of the same job.
         at: Its last time, seconds since 1970.
         weight: By kind and age, float32, mean 1.
         shape: (members, postings).
@@ -45,6 +46,7 @@ class History:
     member: NDArray[np.int32]
     posting: NDArray[np.int32]
     kind: NDArray[np.int8]
+    itself: NDArray[np.bool_]
     at: NDArray[np.int64]
     weight: NDArray[np.float32]
     shape: tuple[int, int]
@@ -57,6 +59,7 @@ class History:
             self.member[keep],
             self.posting[keep],
             self.kind[keep],
+            self.itself[keep],
             self.at[keep],
             self.weight[keep],
             self.shape,
@@ -75,26 +78,33 @@ class History:
         return weight
 
 
-def history(activity: ActivityLog, *, members: int, postings: int, scale: Scale | None = None) -> History:
+def history(
+    activity: ActivityLog, *, members: int, postings: int, now_s: int, scale: Scale | None = None
+) -> History:
     """Join a member's activities with one posting into a pair of its strongest kind and last time.
 
-    Weights are measured by `scale`, or by this activity's own.
+    Weights are measured by `scale`, or by this activity's own. What is dated ahead of `now_s` (seconds since 1970) may
+    have been done at any time up to the latest that is not: it is taken to be as old as that, and never the measure.
     """
     key = activity.member.astype(np.int64) * postings + activity.posting
     order = np.argsort(key)
     starts = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0]) if len(order) else order
     kind = np.maximum.reduceat(activity.kind[order], starts) if len(order) else activity.kind
     at = np.maximum.reduceat(activity.at[order], starts) if len(order) else activity.at
+    own = np.ones(len(order), np.bool_) if activity.itself is None else activity.itself[order]
+    itself = np.logical_or.reduceat(own, starts) if len(order) else own
+    latest_s = scale.latest_s if scale else int(at[at <= now_s].max(initial=0)) or now_s
+    at = np.where(at > now_s, latest_s, at)
     member, posting = activity.member[order][starts], activity.posting[order][starts]
     # Stable, for pairs are in the order of their postings: what three keys would give, sorted once.
     span_s = int(np.ptp(at)) + 1 if len(at) else 1
     again = np.argsort(member * np.int64(span_s) + (at - (at.min() if len(at) else 0)), kind="stable")
-    member, posting, kind, at = member[again], posting[again], kind[again], at[again]
+    member, posting, at = member[again], posting[again], at[again]
+    kind, itself = kind[again], itself[again]
     if scale is None:
-        latest_s = int(at.max(initial=0))
         scale = Scale(latest_s, float(_worth(kind, at, latest_s).mean()) if len(at) else 1.0)
     weight = (_worth(kind, at, scale.latest_s) / scale.mean).astype(np.float32)
-    return History(member, posting, kind, at, weight, (members, postings), scale)
+    return History(member, posting, kind, itself, at, weight, (members, postings), scale)
 
 
 def _worth(kind: NDArray[np.int8], at: NDArray[np.int64], latest_s: int) -> NDArray[np.float64]:

@@ -71,6 +71,7 @@ def keep(model: Model, postings: Sequence[Posting]) -> Kept:
         member=nobody,
         posting=nobody,
         kind=nobody.astype(np.int8),
+        itself=nobody.astype(np.bool_),
         at=nobody.astype(np.int64),
         weight=nobody.astype(np.float32),
         shape=(0, len(postings)),

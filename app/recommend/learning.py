@@ -102,7 +102,7 @@ def learn_weights(
         much: Postings a member acted on from which on the panel is not asked about them.
         progress: Told the share that is done.
     """
-    everything = replace(stock, shown=np.arange(len(stock.ids)))
+    everything = replace(stock, shown=stock.jobs)
     defaults = Weights()
     asked = np.unique(past.member[np.r_[held.last, held.of_strangers]])
     evidence = learn(past.without(held.hidden), everything, said, models, much=much, asked=asked)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.because import main_reasons, told_together
+from app.recommend.because import main_reasons, told_together, true_words
 from app.recommend.board import RankedPosting
 from app.recommend.spread import spread_rows
 from app.recommend.weights import Signal
@@ -113,9 +113,19 @@ def _reasons(
         signal: share[flat] - pairs.means(share)[rows]
         for signal, share in told_together(contributions).items()
     }
+    values = {signal: value[flat] for signal, value in scored.values.items()}
     in_field = np.zeros(len(flat), np.bool_)
-    for signal in IN_FIELD & scored.values.keys():
-        in_field |= scored.values[signal][flat] > 0
+    for signal in IN_FIELD & values.keys():
+        in_field |= values[signal] > 0
     did = deeds.strongest()[rows]
     there = deeds.at_companies(rows, companies)
-    return main_reasons(moved, did=did, at_company=np.where(there > 0, there, did), in_field=in_field)
+    true = true_words(values)
+    if (
+        Signal.COMPANY in true
+    ):  # a company is told by what was done at it, and a rare name may be matched without that
+        true[Signal.COMPANY] = true[Signal.COMPANY] & (there > 0)
+    if Signal.WANTED_REGION in true:
+        true[Signal.WANTED_REGION] = scored.wished[flat]
+    return main_reasons(
+        moved, true=true, did=did, at_company=np.where(there > 0, there, did), in_field=in_field
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.recommend.because import NEWS_FRESH
 from app.recommend.board import RankedPosting
 from app.recommend.fields import large
 from app.recommend.reasons import Reason
@@ -60,6 +61,8 @@ def _shelves(posting: Posting) -> set[tuple[str, str]]:
 
 
 def _reason(key: tuple[str, str], fresh: float, popular: float) -> Reason:
-    if _FRESH_WORTH * fresh > popular:
+    if _FRESH_WORTH * fresh > popular and fresh >= NEWS_FRESH:
         return Reason.NEW_IN_FIELD if key[0] else Reason.NEW
-    return Reason.POPULAR_IN_FIELD if key[0] else Reason.POPULAR
+    if popular > 0:
+        return Reason.POPULAR_IN_FIELD if key[0] else Reason.POPULAR
+    return Reason.OPEN_NOW

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.because import main_reasons
+from app.recommend.because import main_reasons, true_words
 from app.recommend.board import Kind, RankedPosting
 from app.recommend.catalogue import (
     career_fit,
@@ -15,12 +15,16 @@ from app.recommend.catalogue import (
     education_fit,
     education_of,
     freshness,
+    meets_something,
     salary_fit,
     salary_of,
     wishes,
 )
+from app.recommend.fields import large, one_hot
+from app.recommend.misfit import held_back, unfit
 from app.recommend.pairs import squashed
 from app.recommend.veto import shown_until
+from app.recommend.vocabulary import ANYWHERE, neighbours
 from app.recommend.weights import Signal
 
 if TYPE_CHECKING:
@@ -54,23 +58,32 @@ class ProfileRanker:
             name: np.asarray(field.matrix.power(2).sum(axis=0)).ravel() / max(1, len(postings))
             for name, field in (self._stock.fields.items() if self._stock else ())
         }
+        self._placed = np.array([bool(posting.regions) for posting in postings], np.bool_)
         self._weights = weights.profile_only
 
     def rank(self, member: Member, *, now: datetime, keep: int = 50) -> list[RankedPosting]:
-        """The best for a member, best first; of equal scores the lower id first."""
-        if self._stock is None:
+        """The best for a member, best first; of equal scores the lower id first.
+
+        None for a profile that says nothing which the postings could meet.
+        """
+        if self._stock is None or not meets_something(member, self._stock):
             return []
+        values = self._values(member, now)
         contributions = {
             signal: np.float32(self._weights[signal]) * value
-            for signal, value in self._values(member, now).items()
+            for signal, value in values.items()
             if self._weights.get(signal, 0.0) > 0
         }
-        scores = np.sum([*contributions.values(), np.zeros(len(self._shown_until))], axis=0)
+        scores = self._held_back(
+            np.sum([*contributions.values(), np.zeros(len(self._shown_until))], axis=0), member
+        )
         may_be_shown = np.flatnonzero(self._shown_until > now.timestamp())
         best = may_be_shown[np.argsort(-scores[may_be_shown], kind="stable")[:keep]]
         nothing_done = [Kind.VIEW] * len(best)
         reasons = main_reasons(
             {signal: value[best] - value.mean() for signal, value in contributions.items()},
+            true=true_words({signal: value[best] for signal, value in values.items()})
+            | {Signal.WANTED_REGION: self._in_areas(self._named_areas(member) | ANYWHERE)[best]},
             did=nothing_done,
             at_company=nothing_done,
             in_field=(self._matches("category", member)[best] > 0).tolist(),
@@ -79,6 +92,41 @@ class ProfileRanker:
             RankedPosting(self._stock.ids[at], reason, round(float(scores[at]), 6))
             for at, reason in zip(best.tolist(), reasons, strict=True)
         ]
+
+    def _held_back(self, scores: NDArray[np.floating], member: Member) -> NDArray[np.floating]:
+        stock = self._stock
+        if stock is None:
+            return scores
+        own = self._named_areas(member)
+        here = not own.isdisjoint(stock.fields["area"].numbers)
+        near = set(ANYWHERE).union(*map(neighbours, own))
+        field = self._matches("category", member) > 0
+        return held_back(
+            scores.astype(np.float32),
+            np.zeros(len(scores), np.int64),
+            unfit=unfit(
+                career_of(member),
+                education_of(member),
+                low=stock.career_min,
+                high=stock.career_max,
+                education=stock.education,
+            ),
+            far=here & self._placed & ~self._in_areas(near),
+            in_field=field if field.any() else ~field,
+        )
+
+    @staticmethod
+    def _named_areas(member: Member) -> set[str]:
+        return {large(region) for region in member.regions}
+
+    def _in_areas(self, areas: set[str]) -> NDArray[np.bool_]:
+        """Postings in any of these large regions."""
+        stock = self._stock
+        if stock is None:
+            return np.zeros(0, np.bool_)
+        field = stock.fields["area"]
+        asked = one_hot([areas], field.numbers).toarray().ravel()
+        return np.asarray(field.matrix @ asked > 0, np.bool_)
 
     def _values(self, member: Member, now: datetime) -> dict[Signal, NDArray[np.float32]]:
         stock = self._stock

@@ -26,6 +26,7 @@ class Reason(IntEnum):
     REGION_OF_INTEREST = 16
     FITS_EDUCATION = 17
     COMPANY_VIEWED = 18
+    OPEN_NOW = 19
 
     @property
     def code(self) -> str:
@@ -53,6 +54,7 @@ SENTENCES: dict[str, dict[Reason, str]] = {
         Reason.NEW: "새로 올라온 공고예요",
         Reason.FITS_EDUCATION: "학력 조건이 잘 맞아요",
         Reason.COMPANY_VIEWED: "최근 본 회사의 공고예요",
+        Reason.OPEN_NOW: "지금 지원할 수 있는 공고예요",
     },
     "en": {
         Reason.POPULAR: "Popular on the board right now",
@@ -73,6 +75,7 @@ SENTENCES: dict[str, dict[Reason, str]] = {
         Reason.NEW: "New on the board",
         Reason.FITS_EDUCATION: "Fits your education",
         Reason.COMPANY_VIEWED: "From a company you viewed",
+        Reason.OPEN_NOW: "Open for applications now",
     },
 }
 LANGUAGES = tuple(SENTENCES)

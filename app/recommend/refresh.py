@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.catalogue import Catalogue, catalogue
+from app.recommend.catalogue import Catalogue, catalogue, meets_something
 from app.recommend.congestion import Prices, Ranked, price_table, prices
 from app.recommend.cores import shared_out
 from app.recommend.deeds import Deeds
@@ -85,7 +85,13 @@ def fit(
         progress: Told the stage and the share of it that is done.
     """
     stock = catalogue(postings, now)
-    past = history(activity, members=len(member_ids), postings=len(postings))
+    lead = stock.lead[activity.posting].astype(np.int32)
+    past = history(
+        replace(activity, posting=lead, itself=lead == activity.posting),
+        members=len(member_ids),
+        postings=len(postings),
+        now_s=int(now.timestamp()),
+    )
     effort = Effort.for_size(len(member_ids), len(postings))
     held = hold_out(past, options.seed)
     said = ground(past, postings, members, effort=effort, seed=options.seed, strangers=held.strangers)
@@ -167,7 +173,9 @@ class Model:
         """Postings and scores of each member before any congestion is priced, best first."""
         ranked: list[Ranked] = [(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in positions]
         for rows, scored in self._scored(positions, members):
-            scores = _total(scored.contributions(self._weights(scored)), len(scored.pairs.row))
+            scores = scored.in_order(
+                _total(scored.contributions(self._weights(scored)), len(scored.pairs.row))
+            )
             for at, row in zip(rows, best_first(scores, scored.pairs, _PRICED_DEPTH), strict=True):
                 best = row[row >= 0]
                 ranked[at] = (scored.pairs.posting[best], scores[best])
@@ -180,12 +188,12 @@ class Model:
         if not len(self.stock.shown):
             return
         places = np.asarray(positions, np.int64)
-        said = np.array([_says_something(member) for member in members], bool)
         nothing, little, much = together(places, self.evidence)
+        said = np.array([meets_something(members[at], self.stock) for at in nothing.tolist()], np.bool_)
         for group, weights in (
             (little, self.weights.with_history),
             (much, self.weights.with_history),
-            (nothing[said[nothing]], self.weights.profile_only),
+            (nothing[said], self.weights.profile_only),
         ):
             asked = {signal for signal, weight in weights.items() if weight > 0} | IN_FIELD
             for start in range(0, len(group), _BLOCK):
@@ -207,7 +215,7 @@ class Model:
         return lists_of(
             scored,
             contributions,
-            scores,
+            scored.in_order(scores),
             Deeds.of(positions, self.evidence, self.stock.company),
             self.stock,
             gone=self.gone,
@@ -215,17 +223,6 @@ class Model:
             per_company=self.options.per_company,
             company_asked_applies=self.options.company_asked_applies,
         )
-
-
-def _says_something(member: Member) -> bool:
-    return bool(
-        member.categories
-        or member.regions
-        or member.skills
-        or member.career_years is not None
-        or member.education is not None
-        or member.desired_salary
-    )
 
 
 def _total(contributions: Mapping[Signal, NDArray[np.float32]], count: int) -> NDArray[np.float32]:

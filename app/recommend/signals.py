@@ -20,7 +20,8 @@ from app.recommend.catalogue import (
     salary_of,
     wishes,
 )
-from app.recommend.fields import foremost, scaled_rows, unit_rows
+from app.recommend.fields import foremost, large, one_hot, scaled_rows, unit_rows
+from app.recommend.misfit import held_back, unfit
 from app.recommend.pairs import (
     factor_values,
     field_entries,
@@ -29,6 +30,7 @@ from app.recommend.pairs import (
     squashed,
 )
 from app.recommend.topmost import topmost
+from app.recommend.vocabulary import ANYWHERE
 from app.recommend.weights import Signal
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from app.recommend.board import Member
     from app.recommend.catalogue import Catalogue
     from app.recommend.evidence import Evidence
-    from app.recommend.pairs import Pairs
+    from app.recommend.pairs import FieldEntries, Pairs
 
     Ways = dict[Signal, Callable[[], NDArray[np.float32]]]  # how to work out each signal
 
@@ -60,11 +62,25 @@ _HISTORY_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Pairs, and each signal's value for them; a signal that says nothing in a chunk, or was not asked for, is missing."""
+    """Pairs, and each signal's value for them; a signal that says nothing in a chunk, or was not asked for, is missing.
+
+    Attributes:
+        pairs: Of the members and the postings worth scoring.
+        values: By signal.
+        active: Whether these members have done anything.
+        unfit: Pairs that miss career or education plainly.
+        far: Pairs out of the member's reach.
+        in_field: Pairs in the member's field; all of a member of whom no field is known.
+        wished: Pairs in a large region that the profile names, or anywhere in the country.
+    """
 
     pairs: Pairs
     values: Mapping[Signal, NDArray[np.float32]]
-    active: bool  # whether these members have done anything
+    active: bool
+    unfit: NDArray[np.bool_]
+    far: NDArray[np.bool_]
+    in_field: NDArray[np.bool_]
+    wished: NDArray[np.bool_]
 
     def contributions(self, weights: Mapping[Signal, float]) -> dict[Signal, NDArray[np.float32]]:
         """Each signal's share of the pairs' scores."""
@@ -73,6 +89,10 @@ class Scored:
             for signal, value in self.values.items()
             if weights.get(signal, 0.0) > 0
         }
+
+    def in_order(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The pairs' scores with plain misfits held back."""
+        return held_back(scores, self.pairs.row, unfit=self.unfit, far=self.far, in_field=self.in_field)
 
 
 def together(positions: NDArray[np.int64], evidence: Evidence) -> list[NDArray[np.int64]]:
@@ -118,6 +138,7 @@ class _Chunk:
         self._people = people
         self._evidence = evidence
         self._stock = stock
+        self._looked_up: dict[str, FieldEntries] = {}
         self._taste = evidence.members[positions]
         self._recent = recent
         self._active = bool(len(self._recent.data))
@@ -136,7 +157,15 @@ class _Chunk:
         if self._active:
             ways |= self._from_history(pairs)
         values = {signal: value() for signal, value in ways.items() if signal in self._asked}
-        return Scored(pairs, values, self._active)
+        return Scored(
+            pairs,
+            values,
+            self._active,
+            self._unfit(pairs),
+            self._far(pairs),
+            self._in_field(pairs),
+            self._wished(pairs),
+        )
 
     def _wishes(self, name: str) -> sparse.csr_array:
         field = self._stock.fields[name]
@@ -236,14 +265,61 @@ class _Chunk:
         )
         return {signal: partial(lambda signal: squashed(values()[signal]), signal) for signal in sides}
 
+    def _entries(self, name: str, pairs: Pairs) -> FieldEntries:
+        """The attributes of each pair's posting in a field, looked up once."""
+        if name not in self._looked_up:
+            self._looked_up[name] = field_entries(self._stock.fields[name], pairs)
+        return self._looked_up[name]
+
+    def _unfit(self, pairs: Pairs) -> NDArray[np.bool_]:
+        stock = self._stock
+        return unfit(
+            self._numbers(career_of)[pairs.row],
+            self._numbers(education_of)[pairs.row],
+            low=stock.career_min[pairs.posting],
+            high=stock.career_max[pairs.posting],
+            education=stock.education[pairs.posting],
+        )
+
+    def _far(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """Pairs of a posting that lies somewhere and a member who lives somewhere, none of it near to the other."""
+        stock = self._stock
+        own = self._past["area"] + self._own_areas
+        here = np.diff(own.indptr) > 0
+        placed = np.diff(stock.fields["area"].matrix.indptr)[pairs.posting] > 0
+        within = self._entries("area", pairs).dots(sparse.csr_array(own @ stock.near)) > 0
+        far: NDArray[np.bool_] = here[pairs.row] & placed & ~within
+        return far
+
+    def _wished(self, pairs: Pairs) -> NDArray[np.bool_]:
+        named = self._entries("area", pairs).dots(self._own_areas) > 0
+        wished: NDArray[np.bool_] = named | (self._entries("area", pairs).dots(self._anywhere) > 0)
+        return wished
+
+    @cached_property
+    def _anywhere(self) -> sparse.csr_array:
+        """Members x large regions: what is within reach of everybody, for those who name a region."""
+        numbers = self._stock.fields["area"].numbers
+        return one_hot([ANYWHERE if member.regions else () for member in self._people], numbers)
+
+    @cached_property
+    def _own_areas(self) -> sparse.csr_array:
+        numbers = self._stock.fields["area"].numbers
+        """Members x large regions: those that the profile names."""
+        areas = [{large(region) for region in member.regions} for member in self._people]
+        return one_hot(areas, numbers)
+
+    def _in_field(self, pairs: Pairs) -> NDArray[np.bool_]:
+        own = sparse.csr_array(self._past["category"] + self._wanted["category"])
+        none = np.diff(own.indptr) == 0
+        in_field: NDArray[np.bool_] = none[pairs.row] | (self._entries("category", pairs).dots(own) > 0)
+        return in_field
+
     def _from_fields(self, pairs: Pairs) -> Ways:
         """How well the postings meet what was looked at and what is wished, field by field."""
-        entries = {
-            name: cache(partial(field_entries, field, pairs)) for name, field in self._stock.fields.items()
-        }
 
         def match(name: str, profile: sparse.csr_array) -> NDArray[np.float32]:
-            return squashed(entries[name]().dots(profile))
+            return squashed(self._entries(name, pairs).dots(profile))
 
         ways: Ways = {
             Signal.WANTED_CATEGORY: lambda: match("category", self._wanted["category"]),
@@ -277,14 +353,29 @@ class _Chunk:
         }
 
     def _opened_near(self, pairs: Pairs) -> NDArray[np.float32]:
-        """How near a posting's opening lies to the openings of the history's postings."""
+        """How near a posting's opening lies to the openings of the history's postings.
+
+        A job that was posted several times opened at the first and at the last of them.
+        """
+        opened_s, first_s = self._stock.opened_s, self._stock.first_opened_s
         total = np.zeros(len(pairs.row), np.float32)
         for row in range(len(self._people)):
             own = slice(self._recent.indptr[row], self._recent.indptr[row + 1])
             weight, posting = self._recent.data[own], self._recent.indices[own]
             latest = np.argsort(-weight, kind="stable")[:_RECENT_OPENINGS]
-            opened = self._stock.opened_s[pairs.posting[pairs.of(row)]]
-            apart = np.abs(opened[:, None] - self._stock.opened_s[posting[latest]])
+            ours, theirs = pairs.posting[pairs.of(row)], posting[latest]
+            apart = np.abs(opened_s[ours][:, None] - opened_s[theirs])
+            again = np.flatnonzero(opened_s[ours] > first_s[ours])
+            before = np.flatnonzero(opened_s[theirs] > first_s[theirs])
+            if len(again):
+                apart[again] = np.minimum(
+                    apart[again], np.abs(first_s[ours[again]][:, None] - opened_s[theirs])
+                )
+            for at in before.tolist():
+                earlier = np.minimum(
+                    np.abs(opened_s[ours] - first_s[theirs[at]]), np.abs(first_s[ours] - first_s[theirs[at]])
+                )
+                apart[:, at] = np.minimum(apart[:, at], earlier)
             total[pairs.of(row)] = (
                 (1 / (1 + apart / _NEAR_S)) @ weight[latest] / max(weight[latest].sum(), 1e-9)
             )

@@ -21,6 +21,7 @@ NATIONWIDE = "117000"
 
 # What may stand among a posting's regions, or a member's, beside places.
 REMOTE, HYBRID = "remote", "hybrid"
+ANYWHERE = frozenset({NATIONWIDE, REMOTE})  # within reach of everybody
 WORKPLACES: dict[str, dict[str, str]] = {
     "ko": {REMOTE: "재택", HYBRID: "하이브리드"},
     "en": {REMOTE: "Remote", HYBRID: "Hybrid"},

@@ -164,10 +164,12 @@ class Answering:
         return plan if len(plan.applied) <= _MOST_KEPT else plan._replace(applied=self._relevant(plan))
 
     def _relevant(self, plan: Plan) -> str:
-        """Of many applications those to postings that the list, a shelf or the cards in memory hold."""
+        """Of many applications those to postings that the list, a shelf or the cards in memory hold, or to their jobs."""
         listed = frozenset(plan.ids())
-        view = self._cards.view
-        return SEPARATOR.join(id_ for id_ in plan.applied.split(SEPARATOR) if id_ in listed or id_ in view)
+        view, shared = self._cards.view, self._shelves.shared_jobs(plan.run_id)
+        return SEPARATOR.join(
+            id_ for id_ in plan.applied.split(SEPARATOR) if id_ in listed or id_ in view or id_ in shared
+        )
 
     def _from_profile(self, member_id: str, row: MemberRow, run: Run | None, moment: Moment) -> Plan:
         """A member who came after the refresh: ranked on the spot, as of the run, so alike everywhere and at any hour."""
@@ -195,7 +197,8 @@ class Answering:
     ) -> Answer:
         """Take the plan's best that may be shown; where they are too few, fill from the shelf nearest to them."""
         run_id = run.id if run else 0
-        limit, source, applied = question.terms.limit, plan.source, plan.applied_ids()
+        limit, source = question.terms.limit, plan.source
+        applied = self._shelves.with_same_jobs(run_id, plan.applied_ids())
         ids, reasons = plan.ids(), plan.reasons
         chosen = choose(ids, reasons, self._cards.view, applied, moment.second, limit)
         try:

@@ -26,7 +26,7 @@ _REASONS = {
     for lang, sentences in SENTENCES.items()
 }
 # A list made by a newer release may hold a reason this one has no name for.
-_UNNAMED = {lang: reasons[Reason.POPULAR] for lang, reasons in _REASONS.items()}
+_UNNAMED = {lang: reasons[Reason.OPEN_NOW] for lang, reasons in _REASONS.items()}
 
 
 def encode(answer: Answer) -> bytes:

@@ -97,6 +97,9 @@ class Reads(Protocol):
     def shelf_pool(self, run_id: int) -> Sequence[Posting]:
         """The postings that a run's profiles are ranked over, as they were when it was made; none where that is not known."""
 
+    def same_jobs(self, run_id: int) -> Sequence[Sequence[str]]:
+        """Ids of the postings of each job that has several, as a run found them."""
+
     def weights(self, run_id: int) -> Mapping[str, Any] | None:
         """The weights a run was made with."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from app.recommend.reasons import Reason
+from app.recommend.same_job import same_jobs
 from app.serving.reads import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from app.recommend.board import Member, Posting, RankedPosting
@@ -29,9 +30,13 @@ class RanksProfiles(Protocol):
 
 @dataclass(slots=True)
 class _Stand:
-    """The shelves of a run, and the ranker made of what is on them; None until it is, or where there is none."""
+    """The shelves of a run, and the ranker made of what is on them; None until it is, or where there is none.
+
+    `same_job` has, for each posting of a job that has several, all of them.
+    """
 
     by_place: dict[tuple[str, str], Shelf]
+    same_job: dict[str, Sequence[str]] = field(default_factory=dict)
     ranker: RanksProfiles | None = None
     ranked: bool = False
 
@@ -64,7 +69,7 @@ class Shelves:
         """Have the shelves of the run in force and of those to come; raises `UnavailableError`, keeping what there was."""
         kept = self._stands if self.fresh else {}
         numbers = {one.id for one in (run, *coming) if one}
-        stands = {n: kept[n] if n in kept else _stand(self._reads.shelves(n)) for n in numbers}
+        stands = {n: kept[n] if n in kept else self._read(n) for n in numbers}
         newest: Sequence[Posting] = ()
         if run is None:
             newest = self._reads.newest_postings(NEWEST)
@@ -75,6 +80,13 @@ class Shelves:
             self.fresh = True
         self._current = stands[run.id if run else _NO_RUN]
         self._rank()
+
+    def _read(self, run_id: int) -> _Stand:
+        stand = _stand(self._reads.shelves(run_id))
+        stand.same_job = {
+            posting_id: group for group in self._reads.same_jobs(run_id) for posting_id in group
+        }
+        return stand
 
     def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
         """Go by these for any run until the next update."""
@@ -108,6 +120,16 @@ class Shelves:
         """What ranks profiles for a run."""
         return self._stands.get(run_id, self._current).ranker
 
+    def shared_jobs(self, run_id: int) -> Mapping[str, Sequence[str]]:
+        """By posting, all of its job's postings, of the jobs that a run found to have several."""
+        return self._stands.get(run_id, self._current).same_job
+
+    def with_same_jobs(self, run_id: int, posting_ids: Collection[str]) -> Collection[str]:
+        """Postings, and beside each all others that a run found to be the same job."""
+        shared = self.shared_jobs(run_id)
+        more = [shared[posting_id] for posting_id in posting_ids if posting_id in shared]
+        return frozenset(posting_ids).union(*more) if more else posting_ids
+
     def near(self, run_id: int, category: str = "", region: str = "") -> Iterator[tuple[str, int]]:
         """Posting ids with their reasons, from a run's nearest shelf to the widest, without repeats.
 
@@ -125,11 +147,14 @@ class Shelves:
 
 def _stand(shelves: Sequence[Shelf], before: _Stand | None = None) -> _Stand:
     by_place = {(shelf.category, shelf.region): shelf for shelf in shelves}
-    return _Stand(by_place, before.ranker, before.ranked) if before else _Stand(by_place)
+    return _Stand(by_place, before.same_job, before.ranker, before.ranked) if before else _Stand(by_place)
 
 
 def _of_newest(postings: Sequence[Posting]) -> Shelf:
-    return Shelf("", "", [posting.id for posting in postings], [Reason.NEW] * len(postings))
+    """The newest postings, the first of each job."""
+    again = {at for group in same_jobs(postings) for at in group[1:]}
+    ids = [posting.id for at, posting in enumerate(postings) if at not in again]
+    return Shelf("", "", ids, [Reason.NEW] * len(ids))
 
 
 def _ids(stand: _Stand) -> set[str]:

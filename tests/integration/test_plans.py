@@ -26,6 +26,7 @@ SOON = datetime.now(UTC)
 # until the first refresh is published.
 WHOLE_BY_DESIGN = {
     serving_reads.SHELVES: {"shelf"},
+    serving_reads.SAME_JOBS: {"same_job"},
     serving_reads.WEIGHTS: {"refresh_run"},
     serving_reads.PUBLICATIONS: {"publication", "refresh_run"},
     serving_reads.CREDENTIALS: {"credential"},
@@ -36,6 +37,7 @@ VALUES: dict[Statement, list[object]] = {
     serving_reads.PUBLICATIONS: [],
     serving_reads.SHELVES: [RUNS],
     serving_reads.SHELF_POOL: [RUNS],
+    serving_reads.SAME_JOBS: [RUNS],
     serving_reads.WEIGHTS: [RUNS],
     serving_reads.MEMBER_LIST: [RUNS, MEMBER],
     serving_reads.PROFILE: [MEMBER],

@@ -74,6 +74,7 @@ def test_a_refresh_reports_what_it_read_and_how_long_its_stages_took(board: Engi
         0,
         (),
     )
+    assert report.same_jobs == 0
     assert report.activity == rows(board, "SELECT count(*) FROM board.activity")[0][0]
     assert list(report.seconds) == ["read", "fit", "rank", "publish"]
 
@@ -257,7 +258,7 @@ def test_a_member_who_withdraws_during_a_refresh_has_no_list_in_it(board: Engine
 
 LIKE_P_1 = """
     INSERT INTO board.posting (id, title, company_id, categories, regions, opened_at, closes, url)
-    SELECT 'same-' || n, title, 'c-1', categories, regions, opened_at, 'always_open', url
+    SELECT 'same-' || n, title || ' ' || n || '팀', 'c-1', categories, regions, opened_at, 'always_open', url
     FROM board.posting, generate_series(1, 12) n
     WHERE id = 'p-000001'
 """

@@ -160,6 +160,27 @@ def test_the_foremost_of_each_row_are_those_of_the_lowest_rank() -> None:
     assert foremost(matrix, -matrix.data, 2).toarray().tolist() == [[3, 0, 0, 2], [0, 0, 0, 0], [0, 5, 0, 0]]
 
 
+def test_what_is_dated_ahead_is_as_old_as_the_latest_that_is_not_and_ages_nothing() -> None:
+    day = 86_400
+    done = np.array([10, 400, 410], np.int64) * day
+
+    def weights(*at: int) -> list[float]:
+        log = ActivityLog(
+            np.arange(len(at), dtype=np.int32),
+            np.zeros(len(at), np.int32),
+            np.full(len(at), Kind.VIEW, np.int8),
+            np.array(at, np.int64),
+        )
+        past = history(log, members=4, postings=1, now_s=420 * day)
+        assert past.scale.latest_s == 410 * day
+        return [float(each) for each in past.weight / past.weight[2]]
+
+    assert weights(*done, 47_000 * day) == pytest.approx([*weights(*done), 1.0])
+    nobody = np.zeros(1, np.int32)
+    only = ActivityLog(nobody, nobody, np.ones(1, np.int8), np.array([9 * day]))
+    assert history(only, members=1, postings=1, now_s=day).scale.latest_s == day
+
+
 def test_a_pair_keeps_its_strongest_kind_and_its_last_time() -> None:
     day = 86_400
     log = ActivityLog(
@@ -168,7 +189,7 @@ def test_a_pair_keeps_its_strongest_kind_and_its_last_time() -> None:
         np.array([Kind.APPLY, Kind.VIEW, Kind.VIEW, Kind.SCRAP], np.int8),
         np.array([1, 2, 3, 3], np.int64) * day,
     )
-    past = history(log, members=2, postings=6)
+    past = history(log, members=2, postings=6, now_s=9 * day)
     assert (past.member.tolist(), past.posting.tolist()) == ([0, 0, 1], [2, 5, 5])
     assert past.kind.tolist() == [Kind.VIEW, Kind.APPLY, Kind.SCRAP]
     assert (past.at // day).tolist() == [2, 3, 3]
@@ -196,7 +217,8 @@ def test_members_teach_with_the_head_of_their_list_where_what_they_chose_is_in_i
     postings = np.arange(2 * HEAD)
     pairs = pairs_of([postings, postings, postings[:3]], postings)
     rising = np.concatenate([postings, postings, [1, 2, 3]]).astype(np.float32)
-    scored = Scored(pairs, {Signal.TASTE: rising}, active=True)
+    nowhere = np.zeros(len(rising), np.bool_)
+    scored = Scored(pairs, {Signal.TASTE: rising}, True, nowhere, nowhere, nowhere, nowhere)
     lesson = lesson_of(scored, np.array([HEAD + 5, HEAD - 1, 0], np.int32), {Signal.TASTE: 1.0})
     assert lesson.starts.tolist() == [0, HEAD]
     assert lesson.values[lesson.chosen, 0].tolist() == [HEAD + 5, 1]

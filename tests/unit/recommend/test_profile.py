@@ -68,7 +68,10 @@ def test_pay_in_another_unit_says_nothing(new_posting: NewPosting) -> None:
     ]
     ranker = ProfileRanker(postings, {}, Weights())
     scores = [
-        each.score for each in ranker.rank(Member(id="m", desired_salary=5, salary_unit="KRW/year"), now=NOW)
+        each.score
+        for each in ranker.rank(
+            Member(id="m", categories=("2",), desired_salary=5, salary_unit="KRW/year"), now=NOW
+        )
     ]
     assert scores[0] == scores[1]
 
@@ -88,7 +91,7 @@ def test_equal_scores_stand_in_the_order_of_their_ids_however_the_pool_was_given
     new_posting: NewPosting,
 ) -> None:
     same = [new_posting(number, title="같은 제목", opened_at=NOW) for number in (8, 0, 4)]
-    ranked = ProfileRanker(same, {}, Weights()).rank(Member(id="m"), now=NOW)
+    ranked = ProfileRanker(same, {}, Weights()).rank(Member(id="m", categories=("2",)), now=NOW)
     assert [each.posting_id for each in ranked] == ["p0000", "p0004", "p0008"]
 
 
@@ -108,4 +111,64 @@ def test_an_empty_pool_gives_an_empty_list() -> None:
 
 
 def test_keep_limits_the_list(pool: list[Posting]) -> None:
-    assert len(ProfileRanker(pool, {}, Weights()).rank(Member(id="m"), now=NOW, keep=7)) == 7
+    member = Member(id="m", categories=("2",))
+    assert len(ProfileRanker(pool, {}, Weights()).rank(member, now=NOW, keep=7)) == 7
+
+
+USELESS: list[dict[str, Any]] = [
+    {},
+    {"updated_at": NOW},
+    {"categories": ("no such code",), "skills": ("없는기술",)},
+    {"regions": ("ZZ/nowhere",)},
+    {"career_years": 3.0},  # no posting of the pool asks for any
+    {"desired_salary": 0, "salary_unit": "KRW/year"},
+    {"desired_salary": 40_000_000, "salary_unit": "KRW/year"},
+    {"desired_salary": 40_000_000},
+]
+
+
+@pytest.mark.parametrize("profile", USELESS, ids=str)
+def test_a_profile_that_says_nothing_on_this_board_is_not_ranked(
+    profile: dict[str, Any], pool: list[Posting]
+) -> None:
+    assert ProfileRanker(pool, {"p0000": 1.0}, Weights()).rank(Member(id="m", **profile), now=NOW) == []
+
+
+def test_reasons_speak_of_nothing_that_the_profile_leaves_open(pool: list[Posting]) -> None:
+    paid = [
+        replace(each, salary_max=9_000_000 * at, salary_unit="KRW/year", career_min_years=float(at))
+        for at, each in enumerate(pool)
+    ]
+    told = {
+        each.reason
+        for each in ProfileRanker(paid, {}, Weights()).rank(
+            Member(id="m", regions=("101000/강남구",)), now=NOW
+        )
+    }
+    assert not told & {
+        Reason.FITS_FIELD,
+        Reason.FITS_CAREER,
+        Reason.FITS_SALARY,
+        Reason.FITS_SKILLS,
+        Reason.FITS_EDUCATION,
+    }
+    assert Reason.FITS_REGION in told
+
+
+def test_a_neighbouring_region_is_not_told_as_one_that_was_wished_for(new_posting: NewPosting) -> None:
+    near = [new_posting(number, regions=("102000/성남시",)) for number in range(9)]
+    far = [new_posting(number, regions=("106000/해운대구",)) for number in range(20, 40)]
+    ranked = ProfileRanker([*near, *far], {}, Weights()).rank(
+        Member(id="m", regions=("101000/강남구",)), now=NOW
+    )
+    assert {each.posting_id for each in ranked[:9]} == {each.id for each in near}
+    assert Reason.FITS_REGION not in {each.reason for each in ranked}
+
+
+def test_an_opening_dated_ahead_is_no_news_for_good(new_posting: NewPosting) -> None:
+    ahead = new_posting(
+        0, opened_at=datetime(2099, 1, 1, tzinfo=UTC), updated_at=datetime(2026, 8, 1, tzinfo=UTC)
+    )
+    others = [new_posting(number, opened_at=datetime(2026, 11, 10, tzinfo=UTC)) for number in (4, 8)]
+    ranked = ProfileRanker([ahead, *others], {}, Weights()).rank(Member(id="m", categories=("2",)), now=NOW)
+    assert [each.posting_id for each in ranked][-1] == ahead.id

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from app.recommend.because import main_reasons, reason_of
+from app.recommend.because import _TOLD_AS, main_reasons, reason_of, true_words
 from app.recommend.board import ASKED_COMPANY, Kind, RankedPosting
 from app.recommend.reasons import SENTENCES, Reason
 from app.recommend.refresh import Model
@@ -50,6 +50,9 @@ def test_the_reason_is_the_largest_contribution_recomputed_one_signal_at_a_time(
                 if model.stock.companies[done.posting[pair]] == company
             ]
             shares: dict[Reason, float] = {}
+            true = true_words({signal: value[place : place + 1] for signal, value in scored.values.items()})
+            true[Signal.WANTED_REGION] = scored.wished[place : place + 1]
+            true[Signal.COMPANY] = np.array([bool(there)])
             for signal in scored.values.keys() & weights.keys():
                 without = sum(
                     np.float64(weights[each]) * value
@@ -65,7 +68,8 @@ def test_the_reason_is_the_largest_contribution_recomputed_one_signal_at_a_time(
                 reason = reason_of(
                     signal, did=did, at_company=Kind(max(there, default=did)), in_field=in_field
                 )
-                shares[reason] = shares.get(reason, 0.0) + float(lost[place] - lost.mean())
+                if true.get(_TOLD_AS.get(signal, signal), [True])[0]:
+                    shares[reason] = shares.get(reason, 0.0) + float(lost[place] - lost.mean())
             assert shares[Reason(ranked.reason)] >= max(shares.values()) - 1e-5
 
 
@@ -75,8 +79,23 @@ def test_a_signal_that_is_alike_for_all_postings_is_nobodys_reason() -> None:
         Signal.WANTED_WORDS: np.array([0.5, 0.1, 0.0]),
     }
     moved = {signal: value[:1] - value.mean() for signal, value in scored.items()}
-    told = main_reasons(moved, did=[Kind.VIEW], at_company=[Kind.VIEW], in_field=[False])
+    told = main_reasons(moved, true={}, did=[Kind.VIEW], at_company=[Kind.VIEW], in_field=[False])
     assert told == [Reason.FITS_SKILLS]
+
+
+def test_what_is_not_known_or_not_met_is_no_reason() -> None:
+    values = {
+        Signal.CAREER: np.array([0.5, 1.0, 0.9], np.float32),
+        Signal.SALARY: np.array([0.5, 0.5, 1.0], np.float32),
+        Signal.WANTED_CATEGORY: np.array([0.0, 0.0, 0.0], np.float32),
+        Signal.FRESH: np.array([0.1, 0.1, 0.1], np.float32),
+        Signal.POPULAR: np.array([0.0, 0.2, 0.2], np.float32),
+    }
+    moved = {signal: np.full(3, 9.0 - number, np.float32) for number, signal in enumerate(values)}
+    told = main_reasons(
+        moved, true=true_words(values), did=[Kind.VIEW] * 3, at_company=[Kind.VIEW] * 3, in_field=[False] * 3
+    )
+    assert told == [Reason.OPEN_NOW, Reason.FITS_CAREER, Reason.FITS_SALARY]
 
 
 def test_freshness_is_only_called_news_of_the_field_within_it() -> None:
@@ -96,7 +115,7 @@ def test_signals_that_are_told_in_the_same_words_move_a_score_together() -> None
         Signal.AREA: np.array([0.3, 0.1]),
     }
     did = [Kind.APPLY, Kind.APPLY]
-    told = main_reasons(moved, did=did, at_company=did, in_field=[False, False])
+    told = main_reasons(moved, true={}, did=did, at_company=did, in_field=[False, False])
     assert told == [Reason.REGION_OF_INTEREST, Reason.FITS_SKILLS]
 
 

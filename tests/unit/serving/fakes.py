@@ -135,6 +135,7 @@ class FakeReads:
     log: list[Publication] = field(default_factory=lambda: [Publication(1, RUN, RUN.generated_at)])
     stood: dict[int, list[Shelf]] = field(default_factory=dict)
     pools: dict[int, list[Posting]] = field(default_factory=dict)
+    same: dict[int, list[list[str]]] = field(default_factory=dict)
     learnt: dict[int, dict[str, Any]] = field(default_factory=dict)
     known: list[Credential] = field(default_factory=list)
     now: datetime = NOW
@@ -156,6 +157,10 @@ class FakeReads:
     def shelf_pool(self, run_id: int) -> Sequence[Posting]:
         self._ask("shelf_pool")
         return self.pools.get(run_id, [])
+
+    def same_jobs(self, run_id: int) -> Sequence[Sequence[str]]:
+        self._ask("same_jobs")
+        return self.same.get(run_id, [])
 
     def weights(self, run_id: int) -> Mapping[str, Any] | None:
         self._ask("weights")

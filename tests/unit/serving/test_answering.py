@@ -144,6 +144,28 @@ def test_a_short_list_is_filled_from_the_shelf_without_what_was_ever_applied_to(
     assert ids(desk.ask(limit=3)) == ["a", "shelf-1", "shelf-2"]
 
 
+def test_who_applied_to_a_job_is_shown_none_of_its_postings_wherever_they_come_from() -> None:
+    desk = Desk()
+    desk.reads.put(*(posting(name, name) for name in ("a", "again", "b")))
+    desk.reads.same[RUN.id] = [["first", "again"], ["closed long ago", "shelf-0", "shelf-1"], ["x", "y"]]
+    applied = ["first", "closed long ago"]
+    desk.reads.rows["m"] = row("again", "a", "b", applied=applied)
+    desk.open()
+    assert ids(desk.ask(limit=2)) == ["a", "b"]
+    assert ids(desk.ask(limit=4)) == ["a", "b", "shelf-2", "shelf-3"]
+    desk.reads.rows["m"] = row(applied=applied)
+    assert ids(desk.ask(limit=2)) == ["shelf-2", "shelf-3"]
+
+
+def test_before_any_run_the_newest_hold_one_posting_of_a_job() -> None:
+    desk = Desk()
+    desk.reads.log = []
+    desk.reads.put(
+        *(posting(f"same-{n}", "one", title="같은 공고", opened_at=NOW + timedelta(1)) for n in range(3))
+    )
+    assert sum(id_.startswith("same") for id_ in ids(desk.open().ask(limit=10))) == 1
+
+
 def test_what_is_filled_in_comes_from_the_shelf_nearest_to_the_first_posting() -> None:
     desk = Desk()
     desk.reads.put(posting("a", "1", categories=("2",), regions=("101000/강남구",)))

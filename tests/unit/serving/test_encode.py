@@ -149,9 +149,9 @@ def test_an_answer_without_postings_is_an_object_all_the_same() -> None:
     }
 
 
-def test_a_reason_that_only_a_newer_release_knows_is_called_popular() -> None:
+def test_a_reason_that_only_a_newer_release_knows_is_told_as_what_is_true_of_all() -> None:
     shown = json.loads(encode(answer([(Card(posting("a")), 255)])))["postings"][0]
-    assert (shown["reason"], shown["reason_code"]) == (SENTENCES["ko"][Reason.POPULAR], "popular")
+    assert (shown["reason"], shown["reason_code"]) == (SENTENCES["ko"][Reason.OPEN_NOW], "open_now")
 
 
 def test_days_left_follow_the_day_of_the_call() -> None:
