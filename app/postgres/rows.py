@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from unicodedata import normalize
 
 import msgspec
@@ -46,6 +46,7 @@ MOST_EMPLOYEES = 2**31 - 1  # Postgres's integer
 MOST_MONEY = 10**15
 _LEAST_WON = {"year": 1_000_000, "month": 100_000, "week": 30_000, "day": 10_000, "hour": 1_000, "case": 10}
 _LEAST = 1.01  # of any other currency: 0.01 and 1 are stand-ins
+_LONGEST_NOTHING = max(map(len, NOT_GIVEN))
 _KEY = re.compile(r'"\s*:')
 
 
@@ -97,12 +98,12 @@ Row = list[object]
 
 def csv_rows(noun: Noun, header: Sequence[str]) -> Callable[[list[str]], Row]:
     """A reader of one CSV record under a header of known columns; it raises `BadRowError`."""
-    width = len(header)
+    width, names = len(header), noun.names()
     # A column that the header lacks reads the empty field that is appended to each record.
     plan = [
         (
             header.index(column.name) if column.name in header else width,
-            _given_or_not(column, column.kind.text),
+            _given_in_csv(column),
         )
         for column in noun.columns
     ]
@@ -120,7 +121,7 @@ def csv_rows(noun: Noun, header: Sequence[str]) -> Callable[[list[str]], Row]:
             row = [reader(fields[at]) for at, reader in plan]
         except BadValueError:
             raise BadRowError(*_faults(noun, [(reader, fields[at]) for at, reader in plan])) from None
-        return _settled(noun, row)
+        return _settled(noun, names, row)
 
     return read
 
@@ -128,7 +129,7 @@ def csv_rows(noun: Noun, header: Sequence[str]) -> Callable[[list[str]], Row]:
 def json_rows(noun: Noun) -> Callable[[str], Row]:
     """A reader of one line of JSON; it raises `BadRowError`."""
     names = noun.names()
-    readers = [_given_or_not(column, column.kind.json) for column in noun.columns]
+    readers = [_given_in_json(column) for column in noun.columns]
 
     def read(line: str) -> Row:
         document = _json_object(line)
@@ -140,7 +141,7 @@ def json_rows(noun: Noun) -> Callable[[str], Row]:
             row = [reader(value) for reader, value in zip(readers, given, strict=True)]
         except BadValueError:
             raise BadRowError(*_faults(noun, list(zip(readers, given, strict=True)))) from None
-        return _settled(noun, row)
+        return _settled(noun, names, row)
 
     return read
 
@@ -177,23 +178,39 @@ def _key_given_twice(line: str) -> str | None:
     return found[0] if found else None
 
 
-def _given_or_not(column: Column, read: Callable[[Any], object]) -> Callable[[Any], object]:
-    required, absent, many = column.required, column.absent, column.kind.many
+def _given_in_csv(column: Column) -> Callable[[str], object]:
+    read, absent = column.kind.text, _absent(column)
 
-    def reader(value: Any) -> object:
-        if type(value) is list and len(value) == 1 and not many:
-            value = value[0]
-        if value is not None and value != "" and not (type(value) is str and _says_nothing(value)):
+    def reader(value: str) -> object:
+        if len(value) > _LONGEST_NOTHING:
             return read(value)
-        if required:
-            raise BadValueError("A value is required here; write one.")
-        return absent
+        return absent() if not value or value in NOT_GIVEN or value.isspace() else read(value)
 
     return reader
 
 
-def _says_nothing(text: str) -> bool:
-    return text in NOT_GIVEN or text.isspace()
+def _given_in_json(column: Column) -> Callable[[Any], object]:
+    read, absent, many = column.kind.json, _absent(column), column.kind.many
+
+    def reader(value: Any) -> object:
+        if type(value) is list and len(value) == 1 and not many:
+            value = value[0]
+        if value is None or (type(value) is str and (not value or value in NOT_GIVEN or value.isspace())):
+            return absent()
+        return read(value)
+
+    return reader
+
+
+def _absent(column: Column) -> Callable[[], object]:
+    """What stands where nothing is given."""
+    if not column.required:
+        return lambda: column.absent
+
+    def refuse() -> NoReturn:
+        raise BadValueError("A value is required here; write one.")
+
+    return refuse
 
 
 def _faults(noun: Noun, pairs: Sequence[tuple[Callable[[Any], object], object]]) -> list[Fault]:
@@ -212,10 +229,10 @@ def _shown(value: object) -> str:
     return (value if isinstance(value, str) else msgspec.json.encode(value).decode())[:SHOWN]
 
 
-def _settled(noun: Noun, row: Row) -> Row:
+def _settled(noun: Noun, names: Sequence[str], row: Row) -> Row:
     if noun.settle is None:
         return row
-    fields = dict(zip(noun.names(), row, strict=True))
+    fields = dict(zip(names, row, strict=True))
     if misfits := noun.settle(fields):
         raise BadRowError(
             *(

@@ -57,6 +57,7 @@ _AUTHORITY = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPREADSHEET_ERRORS = frozenset({"#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
 _EXACT_FLOAT = 2**53
+_KEPT = 8_192  # values of columns that say the same again and again are read once
 _CENT = Decimal("0.01")
 _LIKE_A_TIME = "like 2026-11-21T09:00:00+09:00"
 _WORKPLACES = {
@@ -155,6 +156,7 @@ def url(text: str) -> str:
     return link
 
 
+@lru_cache(maxsize=_KEPT)
 def region(text: str) -> str:
     """A path from large to small, joined by "/", or a word for working from home."""
     if workplace := _WORKPLACES.get(text.strip().lower()):
@@ -167,6 +169,7 @@ def region(text: str) -> str:
     return "/".join(parts)
 
 
+@lru_cache(maxsize=_KEPT)
 def salary_unit(text: str) -> str:
     """A currency and a period."""
     currency, _, period = (part.strip() for part in text.partition("/"))
@@ -197,7 +200,7 @@ def moment(text: str) -> datetime:
             raise BadValueError(f"Only a day stands here; add a time with its zone, {_LIKE_A_TIME}.")
         raise BadValueError("The time has no zone; add one at its end, like +09:00 or Z.")
     at = at.astimezone(UTC)
-    if at.timestamp() <= 0:
+    if at.year == YEARS[0] and at.timestamp() <= 0:
         raise BadValueError(_EPOCH)
     return at
 
@@ -212,6 +215,7 @@ def _year_out(year: int) -> str:
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def deadline(text: str) -> Deadline:
     """A day, to the end of which one may apply, or a time; without a zone it is the board's, Asia/Seoul."""
     if _DAY.fullmatch(text):
@@ -391,6 +395,7 @@ def amount(most: int) -> Kind:
 def career_years() -> Kind:
     """Years of career, whole or fractional."""
 
+    @lru_cache(maxsize=_KEPT)
     def read(text: str) -> float:
         number = _number(text)
         if number is None:
@@ -424,12 +429,23 @@ def truth() -> Kind:
 def listed(read: Callable[[str], object]) -> Kind:
     """A list: joined by "|" in CSV, an array in JSON; an item that stands twice is taken once."""
 
+    @lru_cache(maxsize=_KEPT)
+    def read_item(item: str) -> object:
+        return read(_filled(item))
+
     def from_items(items: list[str]) -> list[object]:
         if len(items) > LIST_LENGTH:
             raise BadValueError(
                 f"A list has at most {LIST_LENGTH} items and this one has {len(items)}; shorten it."
             )
-        return list(dict.fromkeys([read(_filled(item)) for item in items]))
+        return list(dict.fromkeys(map(read_item, items)))
+
+    @lru_cache(maxsize=_KEPT)
+    def from_joined(text: str) -> tuple[object, ...]:
+        return tuple(from_items(text.split("|")))
+
+    def from_text(text: str) -> list[object]:
+        return list(from_joined(text))
 
     def from_json(value: object) -> list[object]:
         if isinstance(value, list):
@@ -437,9 +453,6 @@ def listed(read: Callable[[str], object]) -> Kind:
         if isinstance(value, dict):
             raise BadValueError('A JSON array of texts is needed here, like ["2", "16"].')
         return from_text(_text_of(value))
-
-    def from_text(text: str) -> list[object]:
-        return from_items(text.split("|"))
 
     return Kind(from_text, from_json, many=True)
 
