@@ -43,6 +43,8 @@ class MailPart:
     text: str
     reason: str
     calls: Sequence[MailCall]
+    missing: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -116,10 +118,23 @@ class Mails:
             )
             for call, body in zip(rendered.calls, bodies, strict=False)
         )
-        match rendered.outcome:
-            case Rendered(text):
-                return MailPart(outcome="rendered", text=text, reason="", calls=calls)
-            case Aborted(reason):
-                return MailPart(outcome="aborted", text="", reason=reason or "", calls=calls)
-            case WouldBeRetried(_, failure, _left):
-                return MailPart(outcome="would_be_retried", text="", reason=failure, calls=calls)
+        outcome, text, reason = _said(rendered.outcome)
+        return MailPart(
+            outcome=outcome,
+            text=text,
+            reason=reason,
+            calls=calls,
+            missing=rendered.missing,
+            notes=rendered.notes,
+        )
+
+
+def _said(outcome: Rendered | Aborted | WouldBeRetried) -> tuple[Outcome, str, str]:
+    """The outcome in a word, the text, and the reason."""
+    match outcome:
+        case Rendered(text):
+            return "rendered", text, ""
+        case Aborted(reason):
+            return "aborted", "", reason or ""
+        case WouldBeRetried(_, failure, _left):
+            return "would_be_retried", "", failure

@@ -54,6 +54,14 @@ class MailPart(Protocol):
     def calls(self) -> Sequence[MailCall]:
         """The calls it made, in order."""
 
+    @property
+    def missing(self) -> Sequence[str]:
+        """What only Braze would fill in and what stayed empty here, as the template writes it."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the preview cannot do and what Braze reads otherwise than it looks, in English."""
+
 
 class Previews(Protocol):
     """The published templates, and mails made of them."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.web.pages.headers import mail_policy
 from tests.unit.braze.answers import answer_body, realistic_postings
-from tests.web.pages.site import site_on
+from tests.web.pages.site import previews, site_on
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.web.pages.site import Browserlike, Site
 
 
@@ -54,6 +57,17 @@ def test_a_mail_is_shown_as_html_as_text_and_as_the_json_behind_it(operator: Bro
     blocks = [json.loads(_unescaped(b)) for b in re.findall(r"<pre[^>]*>(\{.*?\})</pre>", page, re.DOTALL)]
     assert blocks == [answer_body(realistic_postings())]
     assert "모두 10건이에요." in page
+
+
+def test_what_only_braze_fills_in_is_named_beside_the_mail(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "greeting.html.liquid").write_text("Hi {{${first_name}}}", encoding="utf-8")
+    (tmp_path / "greeting.txt.liquid").write_text(
+        "Hi {{${first_name}}}{% if ${age} > 3 && 1 %}{% endif %}", encoding="utf-8"
+    )
+    with site_on(database_url, previews=replace(previews(), folder=tmp_path)) as site:
+        page = _unescaped(site.signed_in().get("/preview?member=m-1").text)
+    assert "<code>${first_name}</code>, <code>${age}</code>" in page
+    assert "does not read '&& 1' in this if" in page
 
 
 def test_the_mail_may_do_nothing_but_look_like_itself(operator: Browserlike) -> None:
