@@ -15,18 +15,19 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from app.braze.liquid.faults import LiquidError
 from app.braze.liquid.filters import Filter, as_filter
 from app.braze.liquid.moments import Moment, read
-from app.braze.liquid.values import is_number, looked_up, to_text
+from app.braze.liquid.values import is_number, looked_up, to_number, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Ruby's URI.escape leaves these alone; Braze's documented examples agree with it.
 _UNRESERVED = "-_.!~*'()"
+_MOST_HOURS = 13
 _RESERVED = ";/?:@&=+$,[]"
 
 
@@ -95,9 +96,13 @@ def time_zone_filter(now: Moment) -> Filter:
         moment = read(value, now)
         if moment is None:
             return value
+        if zone is None:
+            return moment
+        if isinstance(zone, int) and not isinstance(zone, bool):
+            return moment.at(zone * 3600 if abs(zone) <= _MOST_HOURS else zone)
         try:
-            seen = datetime.fromtimestamp(moment.second, UTC).astimezone(ZoneInfo(to_text(zone)))
-        except (ValueError, OSError, OverflowError, KeyError) as error:
+            seen = datetime.fromtimestamp(moment.second, UTC).astimezone(_zone(to_text(zone)))
+        except (ValueError, OSError, OverflowError, KeyError, StopIteration) as error:
             raise LiquidError(f"Invalid Timezone: {to_text(zone)}") from error
         offset = seen.utcoffset()
         return moment.at(int(offset.total_seconds()) if offset else 0, seen.tzname() or "")
@@ -115,16 +120,28 @@ _FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
     "hmac_sha256_base64": _signed("sha256", _base64),
     "hmac_sha256_hex": _signed("sha256", bytes.hex),
     "hmac_sha512": _signed("sha512", bytes.hex),
+    "id": lambda value, _name: value,  # Braze adds it to Content Blocks
     "json_escape": json_escape,
+    "lid": lambda _value, link: link,  # Braze adds it to links, to tell them apart
     "md5": _hashed("md5"),
     "money": money,
     "number_with_delimiter": number_with_delimiter,
     "property_accessor": property_accessor,
     "sha1": _hashed("sha1"),
     "sha2": _hashed("sha256"),
+    "to_i": lambda value: int(to_number(value)),
     "url_escape": url_escape,
     "url_param_escape": url_param_escape,
 }
+
+
+def _zone(name: str) -> ZoneInfo:
+    """The zone of a name as in `Asia/Seoul`, or of a city alone, as Rails has them."""
+    names = available_timezones()
+    city = name.replace(" ", "_")
+    return ZoneInfo(name if name in names else next(one for one in sorted(names) if one.endswith(f"/{city}")))
+
+
 FILTERS: Final = {name: as_filter(function) for name, function in _FUNCTIONS.items()}
 OF_A_MOMENT: Final = ("date", "time_zone")
 REFUSED: Final = frozenset(
@@ -134,5 +151,5 @@ REFUSED: Final = frozenset(
     }
 )  # fmt: skip
 """What Liquid has elsewhere, and Braze says it has not."""
-DOUBTED: Final = frozenset({"lstrip", "rstrip", "sum"})
+DOUBTED: Final = frozenset({"lstrip", "rstrip", "sum", "to_i"})
 """What newer or plain Liquid has, but Braze does not list or lists as not supported."""

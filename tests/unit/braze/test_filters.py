@@ -72,6 +72,13 @@ def test_a_tag_braze_has_not_is_refused(tag: str) -> None:
         ("{{ '2026-12-01T00:00:00Z' | time_zone: 'Asia/Seoul' }}", "2026-12-01 09:00:00 +0900"),
         ("{{ nil | time_zone: 'Asia/Seoul' }}{{ 'x' | time_zone: 'Asia/Seoul' }}", "x"),
         ("{{ 0 | time_zone: 'Nowhere/Else' }}", "Liquid error: Invalid Timezone: Nowhere/Else"),
+        ("{{ '2026-12-01' | time_zone: ${nobody} | date: '%F %Z' }}", "2026-12-01 UTC"),
+        ("{{ '2026-12-01' | time_zone: -5 | date: '%F %H %z' }}", "2026-11-30 19 -0500"),
+        (
+            "{{ '2026-12-01' | time_zone: 'Seoul' | date: '%H' }}{{ 0 | time_zone: 'New York' | date: '%H' }}",
+            "0919",
+        ),
+        ("{{ 'a' | id: 'cb1' }}{{ x | lid: 'l1' }}{{ '7.9' | to_i }}", "al17"),
         ("{{ nil | md5 }}", "d41d8cd98f00b204e9800998ecf8427e"),
         ("{{ ${h} | map: 'a' | sum }}|{{ 'x' | sum }}", "42|0"),
     ],
