@@ -30,6 +30,7 @@ from app.cli.refreshing import summary as refresh_summary
 from app.cli.serving import GUNICORN
 from app.demo.generate import generate
 from app.postgres import migrate
+from app.postgres.board_snapshot import snapshot
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
 from app.postgres.engine import batch_engine
 from app.postgres.load import load
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Engine
+
+    from app.recommend.board import Posting
 
 READY_S = 60.0
 LAST_PORT = 65_535
@@ -145,12 +148,20 @@ class Board:
             postings=self._postings,
             seed=self._seed,
             now=datetime.now(UTC),
-            postings_from=self._data,
+            around=_postings(engine) if self._data else None,
             progress=progress,
         )
         rows = ", ".join(f"{count:,} {noun}" for noun, count in summary.rows.items())
         click.echo(f"Generated, not real: {rows}.")
         _import(engine, made / "generated", made, progress)
+
+
+def _postings(engine: Engine) -> Sequence[Posting]:
+    """The board's postings, as they were imported."""
+    with snapshot(engine) as board:
+        if postings := board.postings():
+            return postings
+    raise CommandError("None of the postings could be loaded: mend them as the rejects say.")
 
 
 def _sources(folder: Path) -> Sequence[Source]:

@@ -13,7 +13,6 @@ from app.demo.companies import make_companies
 from app.demo.dice import Dice
 from app.demo.members import Traits, Volume, chunks, draw_traits, instant, member_ids, profile, volume
 from app.demo.postings import make_postings
-from app.demo.read import read_postings
 from app.demo.supply import HISTORY_DAYS, Supply, guess_fields, guess_styles, make_supply
 from app.demo.words import words
 from app.demo.write import (
@@ -65,13 +64,12 @@ def generate(  # noqa: PLR0913 - a keyword for each thing a caller may choose
     activities: int | None = None,
     seed: int = 1,
     nouns: Collection[str] | None = None,
-    postings_from: Path | None = None,
+    around: Sequence[Posting] | None = None,
     progress: Callable[[str, float], None] = _silent,
 ) -> Summary:
     """Write a generated board's CSV files into the folder `out`; the same seed, sizes and `now` give the same bytes.
 
-    Around a board's own postings, in a folder or file `postings_from`, only members and activity are written, and
-    `postings` is not used. `activities` is about how many rows of activity to make
+    Around a board's own postings only members and activity are written, and `postings` is not used. `activities` is about how many rows of activity to make
     (default: ten a member; fewer come of it where few postings suit, and never fewer than the applications that the
     postings would have). `nouns` limits what is
     written. `progress` is told a noun and the share of it that is done.
@@ -80,11 +78,12 @@ def generate(  # noqa: PLR0913 - a keyword for each thing a caller may choose
         FileExistsError: `out` already has a file of a noun that would be written.
         ValueError: an option makes no board, or no posting was open in the last 90 days.
     """
-    own = None if postings_from is None else read_postings(postings_from)
-    chosen = _chosen(nouns, around=own is not None)
+    chosen = _chosen(nouns, around=around is not None)
     _check(now, members, postings)
     with new_files(out, chosen) as paths:
-        companies, supply = _generated(postings, seed, now) if own is None else ([], _around(own, seed, now))
+        companies, supply = (
+            _generated(postings, seed, now) if around is None else ([], _around(around, seed, now))
+        )
         if not supply.alive:
             raise ValueError(
                 f"No posting was open in the {HISTORY_DAYS} days before {now}: shift the postings' dates."

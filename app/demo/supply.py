@@ -5,18 +5,18 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.demo.dice import generator
 from app.recommend.board import Status
-from app.recommend.veto import BOARD_ZONE
+from app.recommend.veto import end_of
 from app.recommend.vocabulary import neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -196,7 +196,7 @@ def _over(posting: Posting) -> int:
     """When a posting stopped being shown, as far as it tells; far away where it is still shown."""
     over = _NEVER_S
     if posting.deadline is not None:
-        over = int(datetime.combine(posting.deadline + timedelta(days=1), time(), BOARD_ZONE).timestamp())
+        over = end_of(posting.deadline, posting.deadline_time)
     return over if posting.status is Status.OPEN else min(over, int(posting.updated_at.timestamp()))
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.demo.activity import SEOUL_S
-from app.demo.read import find
 from app.recommend.board import Kind
 from app.recommend.veto import BOARD_ZONE
 
@@ -42,6 +41,9 @@ MEMBER_COLUMNS = (
 ACTIVITY_COLUMNS = ("member_id", "posting_id", "kind", "occurred_at")
 
 
+_FORMS = (".csv", ".jsonl", ".csv.gz", ".jsonl.gz")
+
+
 @contextmanager
 def new_files(folder: Path, nouns: Iterable[str]) -> Iterator[dict[str, Path]]:
     """Paths to write each noun's CSV to; they get their names when the block ends well, else they are removed.
@@ -51,7 +53,7 @@ def new_files(folder: Path, nouns: Iterable[str]) -> Iterator[dict[str, Path]]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for noun in nouns:
-        if (there := find(folder, noun)) is not None:
+        if there := next((path for form in _FORMS if (path := folder / f"{noun}{form}").exists()), None):
             raise FileExistsError(
                 f"{there} is already there and is not overwritten: remove it or name another folder."
             )

@@ -98,7 +98,7 @@ NOTES = {
         "url ~* '[?&](rid|campaign|variant|position)='": "with a link that has a parameter rid, campaign, variant or"
         " position: answers put ours in its place, so rename it where the page needs it",
     },
-    "members": {"withdrawn_at > now()": "withdrawn later than now: they count as withdrawn already"},
+    "members": {"withdrawn_at > now()": "withdrawn later than now, which counts as withdrawn already"},
     "activity": {"occurred_at > now()": "later than now: check the clock or the zone of what wrote them"},
 }
 ADD = """
@@ -302,7 +302,8 @@ def _notes(cursor: Cursor[Any], reading: Reading) -> Iterator[str]:
     for condition, sentence in NOTES.get(noun.name, {}).items():
         count, line = cursor.execute(_statement(NOTE + condition, noun)).fetchone() or (0, 0)
         if count:
-            yield f"{file} has {count:,} row{'s' * (count > 1)} (the first in line {line}) {sentence}."
+            rows = f"{count:,} rows (the first in line {line})" if count > 1 else f"a row (line {line})"
+            yield f"{file} has {rows} {sentence}."
 
 
 def _statement(template: str, noun: Noun, reference: _Reference | None = None) -> sql.Composed:

@@ -56,11 +56,11 @@ def shown_until(posting: Ends) -> int:
     """
     if posting.status is not Status.OPEN:
         return NEVER
-    return ALWAYS if posting.deadline is None else _end(posting.deadline, posting.deadline_time)
+    return ALWAYS if posting.deadline is None else end_of(posting.deadline, posting.deadline_time)
 
 
 @lru_cache(maxsize=4_096)
-def _end(day: date, at: time | None) -> int:
-    """The end of a day in the board's zone, or a time on it."""
+def end_of(day: date, at: time | None = None) -> int:
+    """The end of a day in the board's zone, or a time on it, in seconds since 1970 UTC."""
     local = datetime.combine(day, time()) + timedelta(days=1) if at is None else datetime.combine(day, at)
     return int(local.replace(tzinfo=BOARD_ZONE).timestamp())

@@ -188,14 +188,14 @@ def test_what_other_programs_write_loads_as_a_person_means_it(engine: Engine, tm
     assert column(engine, "SELECT mail_consent FROM board.member ORDER BY id") == [True, False]
     assert report.notes == (
         (
-            "postings.csv has 1 row (the first in line 5) opened later than now: check the clock or the zone of what wrote"
+            "postings.csv has a row (line 5) opened later than now: check the clock or the zone of what wrote"
             " them."
         ),
         (
-            "postings.csv has 1 row (the first in line 5) with a link that has a parameter rid, campaign, variant or"
+            "postings.csv has a row (line 5) with a link that has a parameter rid, campaign, variant or"
             " position: answers put ours in its place, so rename it where the page needs it."
         ),
-        "activity.csv has 1 row (the first in line 2) later than now: check the clock or the zone of what wrote them.",
+        "activity.csv has a row (line 2) later than now: check the clock or the zone of what wrote them.",
     )
     assert run(engine, tmp_path / "in").counts["postings"].unchanged == 2
 

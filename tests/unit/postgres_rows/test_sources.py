@@ -42,6 +42,14 @@ def test_files_are_read_in_the_order_in_which_they_refer_to_each_other(tmp_path:
     assert not_read == ["member.csv"]
 
 
+def test_a_file_of_a_known_name_and_another_form_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Postings.json").touch()
+    with pytest.raises(BrokenFile, match=r"Postings\.json neither: save it as CSV, or as JSON Lines"):
+        find_sources(tmp_path)
+    (tmp_path / "companies.csv").touch()
+    assert find_sources(tmp_path)[1] == ["Postings.json"]
+
+
 @pytest.mark.parametrize(
     ("content", "records"),
     [
@@ -54,6 +62,10 @@ def test_files_are_read_in_the_order_in_which_they_refer_to_each_other(tmp_path:
         (b"id,name\n\n\na,A\n\nb,B\n\n", [(4, "a"), (6, "b")]),
         (b'id,name\n,"x\ny"\nb,B\n', [(2, None), (4, "b")]),
         (b"id,name\n", []),
+        (b"ID;Name;;\na;A;;\n;;;\nb;B;;\n", [(2, "a"), (4, "b")]),
+        (b"sep=\t\n Id\tNAME\na\tA, Inc.\n", [(3, "a")]),
+        ("id,name\r\na,가\r\n".encode("utf-16"), [(2, "a")]),
+        (b"\xfe\xff" + 'id\tname\na\t"가\u2028\n나"\nb\tB'.encode("utf-16-be"), [(2, "a"), (4, "b")]),
     ],
 )
 def test_a_record_has_the_line_on_which_it_begins(
