@@ -196,6 +196,16 @@ def nothing_published(seen: Watched, _stack: ExitStack) -> None:
     seen.run_sql("DELETE FROM connected_jobs.publication")
 
 
+def a_title_is_lost(seen: Watched, stack: ExitStack) -> None:
+    lose = "UPDATE board.posting SET title = '', updated_at = now() WHERE id = 'p-01'"
+    stack.enter_context(again_and_again(lambda _number: seen.run_sql(lose), 2.0))
+
+
+def lists_that_fail(seen: Watched, stack: ExitStack) -> None:
+    seen.run_sql("UPDATE connected_jobs.recommendation_list SET reasons = 'x'")
+    stack.enter_context(again_and_again(lambda _number: seen.ask(), 0.1))
+
+
 FAULTS = {
     "Postgres gone": Fault(
         {"AnswersWithoutPostgres", "PostgresHeldBack", "ClosingsUnseen", "BackgroundReadsFailing"},
@@ -229,6 +239,8 @@ FAULTS = {
     "a worker stands still": Fault({"WatchStuck"}, a_worker_stands_still),
     "the service stands still": Fault({"ServiceUnreachable"}, all_stand_still),
     "workers die": Fault({"WorkersKeepDying"}, workers_die, {"CJ_WORKERS": "1"}),
+    "a posting without a title": Fault({"RowsLeftOut"}, a_title_is_lost),
+    "lists that fail": Fault({"AnswersFaulty"}, lists_that_fail),
     "lists of two days ago": Fault({"ListsOld"}, lists_of_long_ago),
     "nothing published": Fault({"ListsMissing"}, nothing_published),
 }

@@ -22,7 +22,7 @@ from app.postgres.refresh import refresh
 from app.postgres.refresh_lock import RefreshError
 from app.recommend.board import Closes, Education, Member, Posting, Status
 from app.serving.credentials import Scope
-from tests.integration.plans import MODES, indexes, plan_of, read_whole
+from tests.integration.plans import MODES, indexes, nodes, plan_of, read_whole
 from tests.integration.small_board import everywhere, lists_of
 from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.gunicorn_server import gunicorn
@@ -267,6 +267,18 @@ def test_what_changed_is_found_by_the_index_on_the_time_of_change(owner_url: str
         )
     assert read_whole(plan) - {"region"} == set()
     assert "recruit_updated_at" in indexes(plan)
+
+
+def test_where_postings_stand_is_told_without_making_the_rest_of_them(owner_url: str) -> None:
+    """A job may touch them all: the lists of a view, each a look into another table, are not made for that."""
+    values: dict[Statement, list[object]] = {
+        serving_reads.STANDINGS: [[str(n) for n in range(1, 17)]],
+        serving_reads.CHANGED: [datetime(2026, 11, 20, tzinfo=UTC), 20_000],
+    }
+    with psycopg.connect(owner_url) as connection:
+        for statement, given in values.items():
+            plan = plan_of(connection, statement, given, mode="force_custom_plan")
+            assert {node["Relation Name"] for node in nodes(plan) if "Relation Name" in node} == {"recruit"}
 
 
 def test_an_erased_member_leaves_no_trace_once_the_board_has_erased_its_own(
