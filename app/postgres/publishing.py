@@ -11,7 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from app.postgres import publications, runs
 from app.postgres.kept_models import drop_kept_models
 from app.postgres.publications import Announcement
-from app.postgres.refresh_lock import RefreshError, is_refreshing, publishing
+from app.postgres.refresh_lock import (
+    TAKEN_OVER,
+    RefreshError,
+    is_refreshing,
+    publishing,
+    told_if_taken_over,
+)
 from app.recommend.same_job import shared_jobs
 from app.serving.profiles import pack, pool_of
 from app.serving.reads import Shelf
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
     from app.recommend.board import Posting, RankedPosting
     from app.recommend.refresh import Model
 
-TAKEN_OVER = "Another refresh took this run over or dropped it: nothing is published by this one; see how the other went."
 _log = logging.getLogger("connected_jobs.refresh")
 
 
@@ -69,11 +74,12 @@ def publish(
         ShrunkError: it holds far less than the last one.
         RefreshError: somebody took it over, dropped it, or went back from the run it was made from.
     """
-    with engine.begin() as connection:
-        runs.delete_lists_of_members_gone(connection, run_id)
-    runs.analyze_run(engine, run_id)
-    with engine.connect() as connection:
-        extent = runs.select_extent(connection, run_id)
+    with told_if_taken_over():
+        with engine.begin() as connection:
+            runs.delete_lists_of_members_gone(connection, run_id)
+        runs.analyze_run(engine, run_id)
+        with engine.connect() as connection:
+            extent = runs.select_extent(connection, run_id)
     guard.check_made(extent)
     shelves, same = model.shelves(), shared_jobs(postings)
     pool = pack(pool_of([_shelf(place, ranked) for place, ranked in shelves.items()], postings))

@@ -12,21 +12,14 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from psycopg.errors import (
-    CheckViolation,
-    ForeignKeyViolation,
-    UndefinedTable,
-    UniqueViolation,
-)
-
 from app.postgres import board_shape, runs
 from app.postgres.board_snapshot import Snapshot, profiles, snapshot
 from app.postgres.kept_models import write_kept_model
 from app.postgres.offspring import end_with_parent
 from app.postgres.publications import Announcement
-from app.postgres.publishing import TAKEN_OVER, publish
+from app.postgres.publishing import publish
 from app.postgres.ranking import rank_all
-from app.postgres.refresh_lock import RefreshError, only_refresh
+from app.postgres.refresh_lock import RefreshError, only_refresh, told_if_taken_over
 from app.postgres.shrinking import LEAST_PERCENT, guard_of
 from app.recommend.cores import on_cores
 from app.recommend.kept import keep
@@ -290,11 +283,8 @@ class ChunkRanker:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             driver = driver_of(connection)
             ranked = self.rank(driver, positions, ids)
-            try:
+            with told_if_taken_over():
                 runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
-            except (UniqueViolation, UndefinedTable, CheckViolation, ForeignKeyViolation):
-                # Somebody goes on with this run, or dropped it, because the lock's connection was cut.
-                raise RefreshError(TAKEN_OVER) from None
 
 
 def rank_on_all_cores(

@@ -5,9 +5,16 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from psycopg.errors import LockNotAvailable
+import psycopg
+from psycopg.errors import (
+    CheckViolation,
+    ForeignKeyViolation,
+    LockNotAvailable,
+    UndefinedTable,
+    UniqueViolation,
+)
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +24,8 @@ if TYPE_CHECKING:
 _ONE_REFRESH = 4_250_112_028  # an advisory lock's number, as in `migrate`
 _ONE_PUBLISHES = 4_250_112_029  # the same
 PUBLISHING_WAIT_S = 60.0
+TAKEN_OVER = "Another refresh took this run over or dropped it: nothing is published by this one; see how the other went."
+_TAKEN_OVER = (CheckViolation, ForeignKeyViolation, UndefinedTable, UniqueViolation)
 
 
 class RefreshError(Exception):
@@ -55,11 +64,26 @@ class RefreshLock:
         """Let others in; a connection that was cut has done so already."""
         if self._connection is not None:
             # Closing the connection would do it too, but a moment later than we return.
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 self._connection.execute(text(f"SELECT pg_advisory_unlock({_ONE_REFRESH})"))
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 self._connection.close()
             self._connection = None
+
+
+@contextmanager
+def told_if_taken_over() -> Iterator[None]:
+    """A run that another refresh goes on with, or dropped, because the lock's connection was cut, is nobody's defect.
+
+    Raises:
+        RefreshError: that is so.
+    """
+    try:
+        yield
+    except (psycopg.Error, DBAPIError) as error:
+        if isinstance(error if isinstance(error, psycopg.Error) else error.orig, _TAKEN_OVER):
+            raise RefreshError(TAKEN_OVER) from None
+        raise
 
 
 @contextmanager
@@ -97,7 +121,7 @@ def publishing(engine: Engine) -> Iterator[None]:
         try:
             yield
         finally:
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 connection.execute(text(f"SELECT pg_advisory_unlock({_ONE_PUBLISHES})"))
 
 

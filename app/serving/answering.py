@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.serving.choosing import Chosen, Place
     from app.serving.deadline import Deadline
     from app.serving.plans import Plans
-    from app.serving.question import Question
+    from app.serving.question import Question, Terms
     from app.serving.reads import MemberRow, Reads, Run
     from app.serving.sends import Sends
     from app.serving.shelves import Shelves
@@ -94,7 +94,7 @@ class Answering:
 
     def answer(self, question: Question, *, moment: Moment) -> Answer:
         """The postings for a member, always an answer; never raises what `Reads` may raise."""
-        run = self._run_of(question, moment)
+        run = self._sends.kept(question.terms, moment.now) or self._begin(question.terms, moment)
         run_id = run.id if run else 0
         degraded = None
         try:
@@ -117,20 +117,21 @@ class Answering:
 
         Without those that the member is known here to have applied to.
         """
-        if self._sends.must_claim(question.terms, moment.now):
+        run = self._sends.kept(question.terms, moment.now)
+        if run is None and self._sends.must_claim(question.terms, moment.now):
             run = self._sends.in_force(moment.now)
-        else:
-            run = self._sends.run_of(question.terms, moment.now)
+        elif run is None:
+            run = self._sends.begin(question.terms, moment.now)
         known = self._plans.known(question.member_id)
         plan = Plan(POPULAR, run.id if run else 0, 0.0, applied=known.applied if known else "")
         return self._from(plan, question, run, moment, "none", degraded)
 
-    def _run_of(self, question: Question, moment: Moment) -> Run | None:
-        """The run that the send is on, here as on every other worker."""
-        if self._sends.must_claim(question.terms, moment.now):
+    def _begin(self, terms: Terms, moment: Moment) -> Run | None:
+        """The run of a send that is not known here: the one that it has on every other worker."""
+        if self._sends.must_claim(terms, moment.now):
             with suppress(UnavailableError):
-                self._asked(lambda: self._sends.claim(question.terms, moment.deadline))
-        return self._sends.run_of(question.terms, moment.now)
+                return self._asked(lambda: self._sends.claim(terms, moment.deadline))
+        return self._sends.begin(terms, moment.now)
 
     def _plan(self, member_id: str, run: Run | None, moment: Moment) -> Plan:
         """What Postgres says of a member."""

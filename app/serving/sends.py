@@ -108,19 +108,20 @@ class Sends:
         # Between these a send that this worker does not know can be on no other run than the one in force.
         self._calm_from, self._calm_until = _NEVER, _LONG_AGO
 
-    def must_claim(self, terms: Terms, now: datetime) -> bool:
-        """Whether another worker may have met a send just before, on another run."""
+    def kept(self, terms: Terms, now: datetime) -> Run | None:
+        """The run that a send keeps; None where this worker does not know it."""
         held = self._known.get(terms.send_key)
-        if held is not None and now < held.until:
-            return False
+        if held is None or held.until <= now:
+            return None
+        held.used = True
+        return held.run
+
+    def must_claim(self, terms: Terms, now: datetime) -> bool:
+        """Whether another worker may have met a send that is not known here, on another run."""
         return self._writes and terms.send != PREVIEW and not self._calm_from <= now < self._calm_until
 
-    def run_of(self, terms: Terms, now: datetime) -> Run | None:
-        """The run a send is on: as known, else the one in force, which it keeps; None before any is published."""
-        held = self._known.get(terms.send_key)
-        if held is not None and now < held.until:
-            held.used = True
-            return held.run
+    def begin(self, terms: Terms, now: datetime) -> Run | None:
+        """Let a send that is not known here keep the run in force; None before any is published."""
         run = self._runs.in_force(now)
         if run is not None and terms.send != PREVIEW and self._hold and len(self._known) < 2 * self._most:
             until = min([now + self._hold, *self._moves(run, after=now)])
@@ -129,12 +130,14 @@ class Sends:
                 self._known[held.key] = self._new[held.key] = held
         return run
 
-    def claim(self, terms: Terms, deadline: Deadline) -> None:
-        """Ask the register for a send that must be claimed; raises `UnavailableError`."""
+    def claim(self, terms: Terms, deadline: Deadline) -> Run | None:
+        """The run that a send keeps by the register, None before any is published; raises `UnavailableError`."""
         held = self._register.claim(terms.send_key, self._hold, deadline)
-        if held is not None:
-            with self._lock:
-                self._known[held.key] = held
+        if held is None:
+            return None
+        with self._lock:
+            self._known[held.key] = held
+        return held.run
 
     def in_force(self, now: datetime) -> Run | None:
         """The run that sends begin with."""

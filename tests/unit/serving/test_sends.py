@@ -50,9 +50,10 @@ class Worker:
 
     def call(self, what: Terms | None = None) -> int | None:
         what, now = what or terms(), self.register.now
-        if self.sends.must_claim(what, now):
-            self.sends.claim(what, DEADLINE)
-        run = self.sends.run_of(what, now)
+        run = self.sends.kept(what, now)
+        if run is None:
+            claims = self.sends.must_claim(what, now)
+            run = self.sends.claim(what, DEADLINE) if claims else self.sends.begin(what, now)
         return run.id if run else None
 
 
@@ -215,7 +216,7 @@ def test_without_the_store_a_worker_goes_by_what_it_knows_and_registers_it_later
         worker.watch()
     with pytest.raises(UnavailableError):
         worker.sends.claim(terms("t"), DEADLINE)
-    assert worker.sends.run_of(terms("t"), register.now) == RUN
+    assert worker.sends.begin(terms("t"), register.now) == RUN
     register.failing = False
     worker.watch()
     assert set(register.rows) == {"weekly\x1fs", "weekly\x1ft"}
@@ -241,7 +242,7 @@ def test_an_outage_with_a_send_for_each_member_fills_no_memory() -> None:
     worker = Worker(register, most=100).watch()
     register.failing = True
     for number in range(2 * MOST_AT_ONCE):
-        worker.sends.run_of(terms(f"one-{number}"), register.now)
+        worker.sends.begin(terms(f"one-{number}"), register.now)
     assert len(worker.sends._known) <= 200
 
 
