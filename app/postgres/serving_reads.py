@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from app.postgres.board_rows import (
@@ -209,10 +210,10 @@ class PostgresReads:
         ]
 
     def shelves(self, run_id: int) -> list[Shelf]:
-        """A run's shelves."""
+        """A run's shelves; a posting stands on many, and those of several runs are kept at once."""
         rows = self._pool.rows(SHELVES, [run_id])
         return [
-            Shelf(category, region, ids[: len(reasons)], list(reasons[: len(ids)]))
+            Shelf(category, region, [intern(id_) for id_ in ids[: len(reasons)]], list(reasons[: len(ids)]))
             for category, region, ids, reasons in rows
         ]
 

@@ -32,6 +32,7 @@ LEAD = timedelta(seconds=15)  # from a publication to its taking effect, at leas
 COMMITTED_WITHIN = timedelta(seconds=3)  # a publication, from choosing its moment to where others can read it
 REGISTERED_WITHIN = timedelta(seconds=6)  # a send, from its first call to where others can read it
 CLAIMED_WITHIN = timedelta(seconds=2)  # longer than a claim may take
+RECENT = timedelta(minutes=1)  # longer than it takes until all that others met is known here
 UPDATE_EVERY_S = 2.0
 TOUCH_EVERY = timedelta(minutes=1)
 MOST_SENDS = 50_000  # known to a worker; those used longest ago go first
@@ -144,8 +145,11 @@ class Sends:
         return self._runs.in_force(now)
 
     def held_runs(self, now: datetime) -> list[Run]:
-        """The runs that known sends are on."""
+        """The runs that known sends are on, and those in force a moment ago, on which others may have met sends."""
         runs = {held.run.id: held.run for held in self._all() if now < held.until}
+        before = self._runs.in_force(now - RECENT)
+        recent = [one.run for one in self._runs.log if now - RECENT < one.effective_at <= now]
+        runs |= {run.id: run for run in (before, *recent) if run is not None}
         return [runs[number] for number in sorted(runs)]
 
     def update(self) -> None:

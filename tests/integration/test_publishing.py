@@ -13,6 +13,8 @@ from app.postgres.changed import refresh_changed
 from app.postgres.publishing import roll_back
 from app.postgres.refresh import refresh
 from app.postgres.refresh_lock import RefreshError, only_refresh
+from app.postgres.serving_pool import ServingPool
+from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from tests.integration.small_board import change, fill, rows, run_in_force
 
 if TYPE_CHECKING:
@@ -155,3 +157,21 @@ def test_a_publication_whose_commit_was_made_and_not_told_is_one(
     monkeypatch.setattr(publications, "insert_publication", cut)
     report = refresh(board, processes=1)
     assert report.run_id == run_in_force(board)
+
+
+def test_a_run_keeps_the_postings_that_profiles_are_ranked_over_as_they_were(
+    board: Engine, database_url: str
+) -> None:
+    run_id = refresh(board, processes=1).run_id
+    pool = ServingPool(database_url, STATEMENTS, size=1, wait_s=2, statement_timeout_ms=5_000)
+    pool.open()
+    try:
+        reads = PostgresReads(pool)
+        before = reads.shelf_pool(run_id)
+        change(board, "UPDATE board.posting SET title = 'other', status = 'hidden', updated_at = now()")
+        assert before == reads.shelf_pool(run_id)
+        assert {one.title for one in before} != {"other"}
+        assert len(before) == 40
+        assert reads.shelf_pool(run_id + 1) == []
+    finally:
+        pool.close()

@@ -168,6 +168,17 @@ def test_moving_sends_leaves_those_on_older_runs() -> None:
     assert (worker.call(terms("old")), worker.call(terms("new"))) == (1, 2)
 
 
+def test_a_run_that_was_in_force_just_now_is_held_since_others_may_have_met_sends_on_it() -> None:
+    register = store()
+    worker = Worker(register).watch()
+    publish(register, SECOND_RUN)
+    found = []
+    for seconds in (15, 59, 3):
+        go(register, worker, by=seconds * SECOND)
+        found.append([run.id for run in worker.sends.held_runs(register.now)])
+    assert found == [[1, 2], [1, 2], [2]]
+
+
 def test_previews_are_no_send() -> None:
     register = store()
     worker = Worker(register).watch()
