@@ -19,7 +19,7 @@ LEAST_MEMBERS: Final = 100  # below, a send was a test: a handful of clicks on "
 LEAST_CALLS_PER_MIN: Final = 1_200  # below 20 calls/s chance alone makes a second of twice the mean
 FULL_MINUTE_SHARE: Final = 0.5  # a minute with less of the fullest one's calls began or ended within it
 LAST_SENDS: Final = 3
-MOST_CALLS_PER_RECIPIENT: Final = 10.0  # what a plan may say
+MOST_CALLS_PER_RECIPIENT: Final = 100.0  # what a plan may say
 MOST_BURST: Final = 60.0
 MINUTE_S: Final = 60
 
@@ -111,6 +111,16 @@ def measure(counted: Counted) -> MeasuredSend | None:
         calls_per_recipient=calls_per_recipient(calls, counted.members, None),
         burst=measured_burst(counted.seconds),
     )
+
+
+def people_of(send: MeasuredSend) -> float:
+    """How many members a send reached: those seen, or, before a worker has told of them, its calls."""
+    return send.members.likely or float(send.calls)
+
+
+def is_trial(send: MeasuredSend, campaign: Campaign) -> bool:
+    """Whether a send has so few members that somebody was trying the template."""
+    return people_of(send) < min(LEAST_MEMBERS, max(1.0, campaign.audience.likely / 2))
 
 
 def with_sent(measured: MeasuredSend, sent: int, *, by: str | None, at: datetime | None) -> MeasuredSend:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -29,6 +29,13 @@ class Moment(NamedTuple):
 
     minute: int
     zone: str
+
+
+def first_minute(campaign: Campaign, company_zone: str) -> int:
+    """Return the minute at which a campaign begins in the company's zone, whoever it goes to."""
+    timing = campaign.timing
+    at = datetime.combine(timing.on, time()) if isinstance(timing, IntelligentTiming) else timing.at
+    return unix_minute(at, company_zone)
 
 
 class Due(NamedTuple):

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal, cast, get_args
 
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import Campaign, Workspace
@@ -24,6 +24,7 @@ LAST_MINUTE: Final = 10_000  # of a failure script: about a week
 MOST_RPS: Final = 1_000_000
 MOST_COST: Final = 10
 FAILED_STATUSES: Final = range(300, 600)  # Braze uses a 2xx only
+GoesFirst = Literal["start", "listed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,8 @@ class Judging:
 
     `usable_share` of a measured ceiling is planned on; evidence older than `evidence_max_age_days` is
     tested again; `offered_limits_per_min` are the delivery speeds Braze offers, rising (assumed: its
-    documentation says only "various increments" from 10 to 500,000).
+    documentation says only "various increments" from 10 to 500,000). Of campaigns of one priority the one with the
+    earlier start `goes_first`, or the one listed first.
     """
 
     usable_share: float = 0.7
@@ -59,6 +61,7 @@ class Judging:
         *(10, 50, 100, 500, 1_000, 2_500, 5_000),
         *(10_000, 25_000, 50_000, 100_000, 250_000, 500_000),
     )
+    goes_first: GoesFirst = "start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,12 @@ class Plan:
 
 def read_plan(text: str) -> Plan:
     """Read a plan file's text. Raises PlanError: one sentence with the table, the field and the mending."""
-    table = Table(PLAN, _parsed(text))
+    return plan_of_values(_parsed(text))
+
+
+def plan_of_values(values: Mapping[str, Any], *, most_campaigns: int = MOST_CAMPAIGNS) -> Plan:
+    """Read a plan file's values, times as TOML has them. Raises PlanError as `read_plan` does."""
+    table = Table(PLAN, values)
     workspace = Workspace(
         time_zone=table.zone("time_zone"),
         limit_per_min=table.either(
@@ -84,7 +92,7 @@ def read_plan(text: str) -> Plan:
         assumptions=_assumptions(table.table("assumptions")) if table.has("assumptions") else Assumptions(),
     )
     plan = Plan(
-        campaigns=_campaigns(table),
+        campaigns=_campaigns(table, most_campaigns),
         workspace=workspace,
         seed=table.either(1, table.whole, "seed", 0, 2**32 - 1),
         failures=_failures(table) if table.has("failures") else (),
@@ -108,9 +116,9 @@ def _parsed(text: str) -> Mapping[str, Any]:
         raise PlanError(f"plan: the file is not TOML ({str(wrong).rstrip('.')}); mend it there.") from None
 
 
-def _campaigns(table: Table) -> tuple[Campaign, ...]:
+def _campaigns(table: Table, most: int) -> tuple[Campaign, ...]:
     campaigns: dict[str, Campaign] = {}
-    for place, values in enumerate(table.tables("campaigns", MOST_CAMPAIGNS), start=1):
+    for place, values in enumerate(table.tables("campaigns", most), start=1):
         campaign = read_campaign(place, values)
         if campaign.name in campaigns:
             raise PlanError(
@@ -169,6 +177,9 @@ def _judging(table: Table) -> Judging:
             usual.offered_limits_per_min,
             table.wholes,
             *("offered_limits_per_min", SLOWEST_PER_MIN, FASTEST_PER_MIN),
+        ),
+        goes_first=cast(
+            "GoesFirst", table.either(usual.goes_first, table.choice, "goes_first", get_args(GoesFirst))
         ),
     )
     table.done()

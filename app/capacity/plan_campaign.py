@@ -27,7 +27,7 @@ from app.capacity.local_time import DAY, MINUTE_S
 from app.capacity.plan_table import ZONE_MEND, Table, is_zone, shown
 
 MOST_RECIPIENTS: Final = 100_000_000
-MOST_CALLS: Final = 10
+MOST_CALLS: Final = 100  # a tag in a loop of ten postings makes twenty calls in two parts
 SLOWEST_PER_MIN: Final = 10  # frequency_capping: Braze offers 10 to 500,000
 FASTEST_PER_MIN: Final = 500_000
 LONGEST_QUIET: Final = timedelta(hours=20)  # quiet_hours

@@ -13,7 +13,10 @@ from app.capacity.shares import Counts
 
 
 class Count(IntEnum):
-    """The rows of a minute's tally. BLANK and DEGRADED are parts of SENT, EXPIRED a part of ABORTED."""
+    """The rows of a minute's tally. BLANK and DEGRADED are parts of SENT, EXPIRED a part of ABORTED, FAILED of CALLS.
+
+    WITHHELD are calls that Braze answered itself with a 598, for a host that it had halted.
+    """
 
     ATTEMPTS = 0
     RETRIES = auto()
@@ -23,6 +26,8 @@ class Count(IntEnum):
     DEGRADED = auto()
     ABORTED = auto()
     EXPIRED = auto()
+    FAILED = auto()
+    WITHHELD = auto()
 
 
 @dataclass(frozen=True, slots=True)

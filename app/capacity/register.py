@@ -10,15 +10,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from app.capacity.calibration import calibrate
+from app.capacity.calibration import LEAST_MEMBERS, calibrate, is_trial, people_of
 from app.capacity.campaign import Arrivals, IntelligentTiming, LocalTimeZones
 from app.capacity.local_time import unix_minute, wall_time
-from app.capacity.plan import Plan, read_plan
+from app.capacity.plan import Plan, plan_of_values, read_plan
 from app.capacity.plan_table import PlanError, shown
 from app.capacity.plan_values import (
     DefinitionError,
     as_json_values,
     as_plan_text,
+    as_plan_values,
     read_definition,
 )
 
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 
 KEY = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)  # the `campaign` parameter of a call
 LONGEST_OWNER: Final = 100
+MOST_PLANNED: Final = 400  # campaigns that are judged together: a second or two
 BRAZE_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 What = Literal["added", "edited", "removed"]
 _QUIET: Final = timedelta(hours=20)  # the longest that quiet hours hold a message back
 _ALL_ZONES: Final = timedelta(hours=27)  # from the first local time of a day to the last one's late hour
 _MINUTE: Final = timedelta(minutes=1)
+EARLIEST: Final = timedelta(hours=1)  # before the start: clocks differ, and a first batch goes out
+LEAST_SHARE: Final = 0.1  # of the audience: what is called at no planned time is a send if so many are in it
 _DRAFT_FIELDS: Final = ("key", "owner", "braze_campaign_id", "definition")
 
 
@@ -142,8 +146,8 @@ class RegisteredCampaign:
 
     @property
     def name(self) -> str:
-        """The name that people know it by."""
-        return str(self.definition["name"])
+        """The name that people know it by; what can no longer be read goes by its number."""
+        return str(self.definition.get("name") or f"#{self.id}")
 
     def campaign(self) -> Campaign:
         """The campaign as the planner sees it, what was left out as the plan file has it."""
@@ -273,12 +277,18 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredPlan:
-    """A plan of campaigns on record; `text` is the plan file that says the same."""
+    """A plan of campaigns on record; `values` are the plan file's, as JSON holds them."""
 
     plan: Plan
-    text: str
+    values: Mapping[str, Any]
     campaigns: Sequence[RegisteredCampaign]
     calibrated: Sequence[Calibrated]
+
+    @property
+    def text(self) -> str:
+        """The plan file that says the same."""
+        top = {name: value for name, value in self.values.items() if name != "campaigns"}
+        return as_plan_text(top, self.values["campaigns"])
 
 
 def plan_of(
@@ -286,40 +296,39 @@ def plan_of(
     campaigns: Sequence[RegisteredCampaign],
     *,
     calibrations: Mapping[str, Calibration] | None = None,
-    window: tuple[datetime, datetime] | None = None,
 ) -> RegisteredPlan | None:
-    """The plan of the campaigns that may be sending at some time of a window of aware instants (default: all).
+    """The plan of campaigns on record, those that go first listed first.
 
     Args:
         workspace: What all share.
-        campaigns: Those on record.
+        campaigns: Those to plan, at most `MOST_PLANNED`.
         calibrations: By key; stand in for what a definition leaves out.
-        window: From and until.
 
     Returns:
-        None where no campaign is in the window: a plan has at least one.
-
-    Raises:
-        PlanError: over 100 campaigns in the window.
+        None where there is no campaign: a plan has at least one.
     """
-    chosen = [one for one in campaigns if window is None or _meets(one, workspace.time_zone, window)]
-    if not chosen:
+    if not campaigns:
         return None
-    calibrated = [found for one in chosen for found in _calibrated(one, (calibrations or {}).get(one.key))]
-    text = as_plan_text(workspace.definition, [_completed(one, calibrated) for one in chosen])
+    calibrated = [found for one in campaigns for found in _calibrated(one, (calibrations or {}).get(one.key))]
+    top = {
+        **workspace.definition,
+        "judging": {**workspace.definition.get("judging", {}), "goes_first": "listed"},
+    }
+    tables = [_completed(one, calibrated) for one in campaigns]
     return RegisteredPlan(
-        plan=read_plan(text), text=text, campaigns=tuple(chosen), calibrated=tuple(calibrated)
+        plan=plan_of_values(
+            {**as_plan_values(top), "campaigns": [as_plan_values(table) for table in tables]},
+            most_campaigns=2 * MOST_PLANNED,
+        ),
+        values={**top, "campaigns": tables},
+        campaigns=tuple(campaigns),
+        calibrated=tuple(calibrated),
     )
 
 
-def registered_plan(
-    register: Register, *, window: tuple[datetime, datetime] | None = None
-) -> RegisteredPlan | None:
-    """The plan of the campaigns on record, with what was measured in place of what they leave out; see `plan_of`."""
-    workspace, on_record = register.workspace(), register.campaigns()
-    sends = {key: register.sends(key) for key in sorted({one.key for one in on_record})}
-    calibrated = calibrations(on_record, sends, workspace.time_zone)
-    return plan_of(workspace, on_record, calibrations=calibrated, window=window)
+def in_turn(campaigns: Sequence[RegisteredCampaign]) -> list[RegisteredCampaign]:
+    """Campaigns in the order in which they were put on record or last changed: who was there first goes first."""
+    return sorted(campaigns, key=lambda one: (one.updated_at, one.id))
 
 
 def read_plan_values(values: Mapping[str, Any]) -> Plan:
@@ -344,14 +353,28 @@ def sends_of(
     sends: Sequence[MeasuredSend],
     time_zone: str,
 ) -> list[MeasuredSend]:
-    """Which sends of a key are this campaign's: of the campaigns of the key, each is of that planned nearest to it."""
+    """Which sends of a key are this campaign's: of the campaigns of the key, each is of that planned nearest to it.
+
+    What was called long before the start, or by a handful of members, is no send but somebody trying the template,
+    unless somebody entered what Braze says it sent.
+    """
     rivals = {other.id: other for other in (*campaigns, one) if other.key == one.key}
-    spans = {number: span(rivals[number].campaign(), time_zone) for number in sorted(rivals)}
+    planned = {number: rivals[number].campaign() for number in sorted(rivals)}
+    spans = {number: span(campaign, time_zone) for number, campaign in planned.items()}
 
     def owner(send: MeasuredSend) -> int:
         return min(spans, key=lambda number: _apart(spans[number], send))
 
-    return [send for send in sends if send.key == one.key and owner(send) == one.id]
+    return [
+        send
+        for send in sends
+        if send.key == one.key
+        and owner(send) == one.id
+        and (
+            send.sent is not None
+            or (send.first_at >= spans[one.id][0] - EARLIEST and not is_trial(send, planned[one.id]))
+        )
+    ]
 
 
 def _apart(planned: tuple[datetime, datetime], send: MeasuredSend) -> tuple[timedelta, timedelta]:
@@ -369,9 +392,13 @@ def calibrations(
     for key, measured in sends.items():
         of_key = [one for one in campaigns if one.key == key]
         owner = {send.send: one for one in of_key for send in sends_of(one, of_key, measured, time_zone)}
+        smallest = min((one.campaign().audience.likely for one in of_key), default=0.0)
         planned: list[tuple[MeasuredSend, Campaign | None]] = []
         for send in reversed(measured):
             one = owner.get(send.send)
+            tried = send.sent is None and people_of(send) < max(LEAST_MEMBERS, LEAST_SHARE * smallest)
+            if one is None and tried:
+                continue
             planned.insert(0, (send, planned_as(one, calibrate(planned)) if one else None))
         calibration = calibrate(planned)
         if calibration is not None:
@@ -382,6 +409,12 @@ def calibrations(
 def planned_as(one: RegisteredCampaign, earlier: Calibration | None) -> Campaign:
     """The campaign as it was planned when its key's earlier sends said this much."""
     return read_definition(_completed(one, _calibrated(one, earlier)))[0]
+
+
+def meets(one: RegisteredCampaign, time_zone: str, window: tuple[datetime, datetime]) -> bool:
+    """Whether a campaign may be sending, as it is planned, in a window of aware instants."""
+    begins, ends = span(one.campaign(), time_zone)
+    return begins < window[1] and ends > window[0]
 
 
 def span(campaign: Campaign, time_zone: str) -> tuple[datetime, datetime]:
@@ -406,11 +439,6 @@ def span(campaign: Campaign, time_zone: str) -> tuple[datetime, datetime]:
 
 def _instant(wall: datetime, time_zone: str) -> datetime:
     return wall_time(unix_minute(wall, time_zone), time_zone)
-
-
-def _meets(one: RegisteredCampaign, time_zone: str, window: tuple[datetime, datetime]) -> bool:
-    begins, ends = span(one.campaign(), time_zone)
-    return begins < window[1] and ends > window[0]
 
 
 def _calibrated(one: RegisteredCampaign, calibration: Calibration | None) -> list[Calibrated]:

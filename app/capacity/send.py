@@ -172,8 +172,10 @@ class Send:
         degraded, listed, unlisted = self._shared_out(reached, answer)
         self._hosts.observe(offer.second, campaigns, reached, listed)
         for place, part in enumerate(offer.parts):
-            failed_calls = listed[place] + unlisted[place] + part.calls - part.reaching
-            self._book_part(part, failed_calls, degraded[place])
+            failed, withheld = listed[place] + unlisted[place], part.calls - part.reaching
+            self._tally.add(part.batch.minute, Count.FAILED, part.campaign, failed)
+            self._tally.add(part.batch.minute, Count.WITHHELD, part.campaign, withheld)
+            self._book_part(part, failed + withheld, degraded[place])
 
     def _shared_out(self, reached: list[int], answer: Answer) -> tuple[list[int], list[int], list[int]]:
         """Draw whose calls were degraded, failed as a sick host's do, and failed otherwise."""

@@ -13,14 +13,15 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from app.capacity.on_record import calibrations_of, read_record
 from app.capacity.plan import Judging
 from app.capacity.plan_values import as_json_values, as_plan_text
 from app.capacity.register import (
     Draft,
     NoSuchCampaignError,
     RegisteredCampaign,
+    plan_of,
     read_draft,
-    registered_plan,
 )
 from app.cli.parts import CommandError, database_engine
 from app.demo.campaigns import OWNER, example_campaigns
@@ -165,7 +166,10 @@ def put_examples(engine: Engine, now: datetime) -> None:
 def plan() -> None:
     """All campaigns on record as one plan file, measured values in place of what they leave out."""
     with _register() as register:
-        found = registered_plan(register)
+        record = read_record(register)
+        found = plan_of(record.workspace, record.campaigns, calibrations=calibrations_of(record, register))
+    for one in record.left_out:
+        click.echo(f"Left out: campaign {one.campaign.id}, {one.campaign.name}. {one.sentence()}", err=True)
     if found is None:
         raise CommandError("No campaign is on record: see `connected-jobs campaigns add --help`.")
     click.echo(found.text, nl=False)

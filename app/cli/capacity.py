@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -12,9 +13,9 @@ import click
 
 from app.capacity.ceiling import Measured
 from app.capacity.evidence import EvidenceError, read_evidence
+from app.capacity.on_record import judge_window
 from app.capacity.plan import read_plan
 from app.capacity.planner import judge
-from app.capacity.register import registered_plan
 from app.capacity.report import play_file
 from app.cli.parts import CommandError, database_engine
 from app.postgres.register import PostgresEvidence, PostgresRegister
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from app.capacity.planner import Judgement, Lang, Verdict
 
 EXIT_CODES: Final[Mapping[Verdict, int]] = {"GO": 0, "GO_IF": 10, "NO_GO": 20, "RETEST": 30}
-AHEAD: Final = timedelta(days=366)
 MOST_PLAYED: Final = (
     60_000  # campaign-seconds of the play beyond the ceiling: seconds of work, which a command may take
 )
@@ -104,13 +104,26 @@ def _of_the_register(measured: Sequence[Measured], now_text: str | None) -> Judg
     with database_engine() as engine:
         register = PostgresRegister(engine)
         now = _now(now_text, register.workspace().time_zone)
-        found = registered_plan(register, window=(now, now + AHEAD))
-        if found is None:
-            raise CommandError(
-                "No campaign is on record from now on: give a PLAN file, or see `connected-jobs campaigns add --help`."
-            )
-        measured = measured or PostgresEvidence(engine).measured()
-        return judge(found.plan, measured, running=register.running(), now=now, most_played=MOST_PLAYED)
+        evidence = _Given(measured) if measured else PostgresEvidence(engine)
+        found = judge_window(register, evidence, now=now, most_played=MOST_PLAYED)
+    for one in found.left_out:
+        click.echo(f"Not judged: campaign {one.campaign.id}, {one.campaign.name}. {one.sentence()}", err=True)
+    if found.judgement is None:
+        raise CommandError(
+            "No campaign is on record from now on: give a PLAN file, or see `connected-jobs campaigns add --help`."
+        )
+    return found.judgement
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Load tests given on the command line, in place of those on record."""
+
+    tests: Sequence[Measured]
+
+    def measured(self) -> Sequence[Measured]:
+        """All of them."""
+        return self.tests
 
 
 def _measured(file: Path) -> Measured:

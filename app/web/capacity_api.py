@@ -15,6 +15,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from app.capacity.evidence import EvidenceError
+from app.capacity.on_record import judge_window
 from app.capacity.plan_table import PlanError
 from app.capacity.plan_values import DefinitionError, read_workspace
 from app.capacity.planner import judge
@@ -26,7 +27,6 @@ from app.capacity.register import (
     RegisterUnavailableError,
     read_draft,
     read_plan_values,
-    registered_plan,
     sends_of,
 )
 from app.serving.credentials import Scope
@@ -158,17 +158,18 @@ def capacity_blueprint(  # noqa: C901, PLR0915 - one function a route, each a fe
     @blueprint.get("/v1/capacity/verdict")
     def verdict() -> Response:
         operator()
-        planned = registered_plan(register, window=_window(clock()))
-        judgement = (
-            None
-            if planned is None
-            else judge(planned.plan, evidence.measured(), running=register.running(), now=clock())
-        )
+        found = judge_window(register, evidence, now=clock(), window=_window(clock()))
+        told = {one.name for one in found.told}
+        calibrated = found.plan.calibrated if found.plan else ()
         return _json(
             {
-                "campaigns": [one.id for one in planned.campaigns] if planned else [],
-                "calibrated": planned.calibrated if planned else [],
-                "judgement": judgement.as_json() if judgement else None,
+                "campaigns": [one.id for one in found.told],
+                "calibrated": [one for one in calibrated if one.campaign in told],
+                "judgement": found.judgement.as_json() if found.judgement else None,
+                "left_out": [
+                    {"id": one.campaign.id, "name": one.campaign.name, "why": one.why, "detail": one.detail}
+                    for one in found.left_out
+                ],
             }
         )
 

@@ -244,8 +244,7 @@ def test_a_send_is_planned_with_the_sliders_and_put_on_record(
         assert page.locator("[name=limit_per_min]").input_value() == "50,000"
         assert speed.get_attribute("aria-valuetext") == "50,000"
         assert (
-            window.sentence()
-            == "보내도 됩니다. 발송 속도를 분당 25,000건 이하로 설정하세요. 09:48에 끝납니다."
+            window.sentence() == "보내도 됩니다. 발송 속도를 분당 25,000건으로 설정하세요. 09:48에 끝납니다."
         )
         assert page.locator("svg.chart.wide").inner_html() != curve
         assert "limit_per_min=50%2C000" in page.url, "the address holds the question"

@@ -375,7 +375,12 @@ def test_what_is_no_evidence_is_refused(planner: Planner, body: bytes) -> None:
 
 # Verdicts.
 def test_without_campaigns_there_is_nothing_to_judge(planner: Planner) -> None:
-    assert planner.ask("GET", "/verdict").json == {"campaigns": [], "calibrated": [], "judgement": None}
+    assert planner.ask("GET", "/verdict").json == {
+        "campaigns": [],
+        "calibrated": [],
+        "judgement": None,
+        "left_out": [],
+    }
 
 
 def test_the_verdict_is_the_planners_on_the_campaigns_of_the_window(planner: Planner, added: Any) -> None:
@@ -389,6 +394,7 @@ def test_the_verdict_is_the_planners_on_the_campaigns_of_the_window(planner: Pla
         "campaigns": [added["id"]],
         "calibrated": [],
         "judgement": json.loads(json.dumps(judged.as_json())),
+        "left_out": [],
     }
     assert found["judgement"]["verdict"] in ("GO", "GO_IF", "NO_GO", "RETEST")
     later = planner.ask("GET", "/verdict?from=2026-11-24T00:00:00%2B09:00").json

@@ -14,6 +14,7 @@ from app.capacity.planner.judgement import (
     Instants,
     Judgement,
     Lang,
+    Later,
     Outcome,
     Reason,
     Rejected,
@@ -22,6 +23,7 @@ from app.capacity.planner.judgement import (
     Verdict,
 )
 from app.capacity.planner.judging import judge
+from app.capacity.planner.scope import Scope
 
 __all__ = (
     "CampaignJudgement",
@@ -33,9 +35,11 @@ __all__ = (
     "Instants",
     "Judgement",
     "Lang",
+    "Later",
     "Outcome",
     "Reason",
     "Rejected",
+    "Scope",
     "Shift",
     "Slow",
     "Verdict",

@@ -10,44 +10,36 @@ from app.capacity.local_time import MINUTE_S, wall_time
 from app.capacity.planner.judgement import Outcome
 from app.capacity.played import Count, Played
 from app.capacity.send import Send, play_through
-from app.capacity.service import CUT_OFF, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.capacity.plan import Plan
     from app.capacity.planner.pacing import Paced
-    from app.capacity.service import Service
+    from app.capacity.service import Answer, Service
 
 
 class Watched:
-    """A service, and the worst moving minute of failures that Braze counts against it.
+    """A service, and the worst moving minute of failures that Braze counts against it, over all campaigns.
 
     All host names together: they are one service here, and what is said of them is no better than for each.
     """
 
     def __init__(self, inner: Service) -> None:
         self._inner = inner
-        self._recent: deque[tuple[int, int, int]] = deque()  # (second, calls, failures)
-        self._calls = 0
+        self._recent: deque[tuple[int, int]] = deque()  # (second, failures)
         self._failures = 0
         self.failures_per_min = 0
-        self.failure_share = 0.0
 
     def answer(self, second: int, calls: int, /) -> Answer:
         """Answer as the service within does."""
         answer = self._inner.answer(second, calls)
         failures = answer.cut_off + sum(answer.failed.values())
-        self._recent.append((second, calls, failures))
-        self._calls += calls
+        self._recent.append((second, failures))
         self._failures += failures
         while self._recent[0][0] <= second - MINUTE_S:
-            _, old_calls, old_failures = self._recent.popleft()
-            self._calls -= old_calls
-            self._failures -= old_failures
-        if self._failures > self.failures_per_min:
-            self.failures_per_min = self._failures
-            self.failure_share = self._failures / self._calls
+            self._failures -= self._recent.popleft()[1]
+        self.failures_per_min = max(self.failures_per_min, self._failures)
         return answer
 
 
@@ -90,27 +82,39 @@ def _until(paced: Sequence[Paced], most_parts: int) -> int | None:
 def _outcome(plan: Plan, played: Played, watched: Watched, column: int) -> Outcome:
     assumed = plan.workspace.assumptions
     counts = {what: int(played.count(what)[:, column].sum()) for what in Count}
-    ended = sum(sum(outcomes.values()) for outcomes in played.outcomes)
-    cut_off = sum(outcomes.get(CUT_OFF, 0) for outcomes in played.outcomes)
+    made = counts[Count.CALLS] + counts[Count.WITHHELD]
     done = max(1, counts[Count.SENT] + counts[Count.ABORTED])
+    failures, failure_share = _worst_minute(played, column)
     end = played.end_minute(column)
     complete = not played.pending[column]
     return Outcome(
         personalised_share=(counts[Count.SENT] - counts[Count.BLANK] - counts[Count.DEGRADED]) / done,
         degraded_share=counts[Count.DEGRADED] / done,
-        cut_off_share=cut_off / max(1, ended),
+        blank_share=counts[Count.BLANK] / done,
+        cut_off_share=counts[Count.FAILED] / max(1, made),
+        withheld_share=counts[Count.WITHHELD] / max(1, made),
         retries=counts[Count.RETRIES],
         blank=counts[Count.BLANK],
         aborted=counts[Count.ABORTED],
         finishes_at=wall_time(end, plan.workspace.time_zone) if end is not None and complete else None,
-        failures_per_min=watched.failures_per_min,
-        failure_share=watched.failure_share,
+        failures_per_min=failures,
+        failure_share=failure_share,
         breaker_failures=assumed.breaker_failures,
         breaker_share=assumed.breaker_share,
         halts=len(played.halts),
+        host_failures_per_min=watched.failures_per_min,
         played_min=len(played.minutes),
         complete=complete,
     )
+
+
+def _worst_minute(played: Played, column: int) -> tuple[int, float]:
+    """The most calls of one campaign that failed in a minute, and their share of the minute's."""
+    failed, calls = (played.count(what)[:, column] for what in (Count.FAILED, Count.CALLS))
+    if not failed.any():
+        return 0, 0.0
+    worst = int(failed.argmax())
+    return int(failed[worst]), float(failed[worst] / calls[worst])
 
 
 def unhurt(plan: Plan, paced: Paced) -> Outcome:
@@ -119,7 +123,9 @@ def unhurt(plan: Plan, paced: Paced) -> Outcome:
     return Outcome(
         personalised_share=1.0,
         degraded_share=0.0,
+        blank_share=0.0,
         cut_off_share=0.0,
+        withheld_share=0.0,
         retries=0,
         blank=0,
         aborted=paced.aborted,
@@ -129,6 +135,7 @@ def unhurt(plan: Plan, paced: Paced) -> Outcome:
         breaker_failures=assumed.breaker_failures,
         breaker_share=assumed.breaker_share,
         halts=0,
+        host_failures_per_min=0,
         played_min=len(paced.attempts),
         complete=True,
     )

@@ -26,16 +26,23 @@ if TYPE_CHECKING:
 FURTHEST_SHIFT_MIN: Final = 24 * 60
 
 
-def find_collisions(search: Search, placements: Mapping[int, Placement]) -> tuple[Collision, ...]:
-    """Return a collision for each campaign that those placed before it crowd out, in the order of placing."""
+def find_collisions(
+    search: Search, placements: Mapping[int, Placement], *, measured: bool = True
+) -> tuple[Collision, ...]:
+    """Return a collision for each campaign that those placed before it crowd out, in the order of placing.
+
+    Ways out are only named where what is usable was `measured` of what runs now.
+    """
     return tuple(
-        _collision(search, placement, placement.alone, placement.crowded)
+        _collision(search, placement, placement.alone, placement.crowded, measured=measured)
         for placement in placements.values()
         if placement.alone is not None and placement.crowded is not None
     )
 
 
-def _collision(search: Search, placement: Placement, alone: Trial, crowded: Trial) -> Collision:
+def _collision(
+    search: Search, placement: Placement, alone: Trial, crowded: Trial, *, measured: bool
+) -> Collision:
     plan, zone = search.plan, search.plan.workspace.time_zone
     numbers = crowded.why_not.numbers if crowded.why_not is not None else {}
     peak = int(str(numbers.get("peak_rps", 0)))
@@ -47,23 +54,36 @@ def _collision(search: Search, placement: Placement, alone: Trial, crowded: Tria
         ends_at=wall_time(end, zone),
         peak_rps=peak,
         excess_rps=peak - search.usable_rps,
-        slow=_slow(search, placement, alone),
-        shift=_shift(search, placement, alone),
+        slow=_slow(search, placement, alone) if measured else None,
+        shift=_shift(search, placement, alone) if measured else None,
+        limit_per_min=alone.limit_per_min,
+        planned_limit_per_min=plan.campaigns[placement.index].limit_per_min,
+        measured=measured,
     )
 
 
 def _slow(search: Search, placement: Placement, alone: Trial) -> Slow | None:
     """Slow the one that gives way; where nothing offered is slow enough, the last of those it meets."""
-    if placement.chosen is not None and placement.chosen.limit_per_min is not None:
-        return _slowed(search, placement.index, alone, placement.chosen)
-    for other in reversed(placement.crowd):
-        if other in search.limits:
-            with _put_first(search, placement.index, alone, instead_of=other) as limit:
-                before = search.trial(other, limit, by_itself=True)
-                slower = _highest_below(search, other, search.forecaster.asked[other].cap(limit))
-            if slower is not None:
+    index, chosen = placement.index, placement.chosen
+    if chosen is not None and chosen.limit_per_min is not None:
+        holds = search.holds(search.limits, frozenset({index}))
+        return _slowed(search, index, alone, chosen) if holds else None
+    for other in _may_give_way(search, placement):
+        with _put_first(search, index, alone, instead_of=other) as limit:
+            before = search.trial(other, limit, by_itself=True)
+            slower = _highest_below(search, other, search.forecaster.asked[other].cap(limit))
+        if slower is not None:
+            limits = {**search.limits, index: alone.limit_per_min, other: slower.limit_per_min}
+            if search.holds(limits, frozenset({index, other})):
                 return _slowed(search, other, before, slower)
     return None
+
+
+def _may_give_way(search: Search, placement: Placement) -> list[int]:
+    """Those it meets that can still be changed, the last one first."""
+    return [
+        other for other in reversed(placement.crowd) if other in search.limits and other not in search.begun
+    ]
 
 
 def _slowed(search: Search, index: int, before: Trial, after: Trial) -> Slow | None:
@@ -103,13 +123,26 @@ def _put_first(search: Search, index: int, trial: Trial, *, instead_of: int) -> 
 
 def _shift(search: Search, placement: Placement, alone: Trial) -> Shift | None:
     """Move the one that gives way; where its messages follow what members do, the last of those it meets."""
-    if _movable(search, placement.index):
-        return _moved(search, placement.index, alone.limit_per_min)
-    for other in reversed(placement.crowd):
-        if other in search.limits and _movable(search, other):
-            with _put_first(search, placement.index, alone, instead_of=other) as limit:
-                return _moved(search, other, limit)
+    index = placement.index
+    limits = {**search.limits, index: alone.limit_per_min}
+    if _movable(search, index):
+        shift = _moved(search, index, alone.limit_per_min)
+        return shift if shift is not None and _holds(search, limits, {index: shift.by_min}) else None
+    for other in _may_give_way(search, placement):
+        if _movable(search, other):
+            with _put_first(search, index, alone, instead_of=other) as limit:
+                shift = _moved(search, other, limit)
+            if shift is not None and _holds(search, limits, {other: shift.by_min}, index):
+                return shift
     return None
+
+
+def _holds(
+    search: Search, limits: Mapping[int, int | None], moved_min: Mapping[int, int], *also: int
+) -> bool:
+    """Say whether a move resolves it; whether the one moved is late then is told beside it."""
+    changed = frozenset({*moved_min, *also})
+    return search.holds(limits, changed, moved_min=moved_min, may_end_late=True)
 
 
 def _movable(search: Search, index: int) -> bool:

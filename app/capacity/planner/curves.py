@@ -16,14 +16,26 @@ from app.capacity.shares import Counts
 MOST_MINUTES: Final = 20_000  # two weeks without a pause
 
 
-def curve(plan: Plan, forecasts: Mapping[Case, Forecast], high: Forecaster) -> Curve:
-    """Lay the forecasts of all cases side by side; `high` made the one of the high case."""
+def curve(
+    plan: Plan,
+    forecasts: Mapping[Case, Forecast],
+    high: Forecaster,
+    window: tuple[int, int] | None = None,
+) -> Curve:
+    """Lay the forecasts of all cases side by side; `high` made the one of the high case.
+
+    With a `window` of minutes (from, until) nothing outside it is there, its campaigns included.
+    """
     loads = {case: one.together() for case, one in forecasts.items()}
     minutes: Counts = np.unique(np.concatenate([load.busy() for load in loads.values()]))
+    if window is not None:
+        minutes = minutes[(minutes >= window[0]) & (minutes < window[1])]
     bucket_min = coarse_enough(minutes, MOST_MINUTES)
     rows: Counts = np.unique(minutes // bucket_min * bucket_min)
     totals = {case: _in_rows(rows, bucket_min, minutes, load.at(minutes)) for case, load in loads.items()}
-    peak, at = loads["high"].peak()
+    calls = loads["high"].at(minutes)
+    peak = int(calls.max(initial=0))
+    at = int(minutes[int(calls.argmax())]) if peak else 0
     return Curve(
         names=tuple(campaign.name for campaign in plan.campaigns),
         time_zone=plan.workspace.time_zone,
@@ -48,8 +60,11 @@ def _in_rows(rows: Counts, bucket_min: int, minutes: Counts, calls: Counts) -> C
 
 def _by_campaign(plan: Plan, forecast: Forecast, rows: Counts, bucket_min: int) -> Counts:
     found = np.zeros((len(plan.campaigns), len(rows)), dtype=np.int64)
+    if not len(rows):
+        return found
     for index, (first, calls) in forecast.loads.items():
         busy = np.flatnonzero(calls)
+        busy = busy[(first + busy >= rows[0]) & (first + busy < rows[-1] + bucket_min)]
         found[index] = _in_rows(rows, bucket_min, first + busy, calls[busy])
     return found
 

@@ -10,7 +10,7 @@ from app.capacity.campaign import Range
 from app.capacity.local_time import unix_minute, wall_time
 from app.capacity.planner.beyond import unhurt
 from app.capacity.planner.curves import own_peak
-from app.capacity.planner.judgement import CampaignJudgement, Instants, Reason, Rejected
+from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Reason, Rejected
 from app.capacity.planner.limits import Search
 from app.capacity.planner.pacing import TooMuchWorkError
 
@@ -41,10 +41,15 @@ class Facts:
     beyond: Mapping[int, Outcome]
     deadlines: Deadlines
     shared: Mapping[int, Chance]
+    pushed_aside: Mapping[int, tuple[str, ...]]
 
     def now(self) -> datetime:
         """Return the instant of judging in the plan's zone."""
         return wall_time(self.now_minute, self.plan.workspace.time_zone)
+
+    def measured(self) -> bool:
+        """Say whether what is usable was measured of what runs now."""
+        return self.ceiling.usable_rps is not None and not self.ceiling.retest
 
     def has_room(self, index: int, setting: Trial) -> bool:
         """Say whether the workspace's limit would leave a campaign that is left out as it is by itself."""
@@ -77,6 +82,26 @@ class Facts:
             why_not = why_not or trial.why_not
         return why_not
 
+    def later(self, placement: Placement) -> Trial | None:
+        """Return the highest limit that only the campaign's own deadline refuses, beside all others as advised."""
+        index, limits = placement.index, self.search.limits
+        wanted = self.plan.campaigns[index].instances
+        if not self.measured() or wanted not in {None, self.ceiling.instances}:
+            return None
+        tried: dict[int | None, Trial] = dict(placement.tried.items())
+        if index not in limits:
+            planned = placement.planned.limit_per_min
+            tried[planned] = self.search.trial(index, planned)
+        cap = self.forecasters["high"].asked[index].cap
+        for limit in sorted(tried, key=cap, reverse=True):
+            trial = tried[limit]
+            only_late = trial.why_not is not None and trial.why_not.code == "finish_by"
+            if (trial.carried and only_late and trial.paced.end is not None) and self.search.holds(
+                {**limits, index: limit}, frozenset({index}), may_end_late=True
+            ):
+                return trial
+        return None
+
     def peak_in_time(self, index: int) -> int:
         """Return the busiest second at the lowest offered limit that is in time by itself; 0 where none is."""
         unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks="ceiling")
@@ -92,47 +117,79 @@ def campaign_judgement(facts: Facts, placement: Placement) -> CampaignJudgement:
     index = placement.index
     campaign = facts.plan.campaigns[index]
     verdict, binding = _verdict(facts, placement)
-    setting = _setting(facts, placement)
-    known = facts.ceiling.usable_rps is not None
+    late_only = verdict == "NO_GO" and binding is not None and binding.code == "finish_by"
+    later = facts.later(placement) if late_only else None
+    setting = _setting(facts, placement) or later
+    if later is not None and placement.chosen is None:
+        setting = later
+    state = _state(facts, index)
+    known = facts.ceiling.usable_rps is not None and state == "planned"
     safe = tuple(limit for limit, trial in placement.tried.items() if trial.why_not is None) if known else ()
     paced = None if setting is None else _paced(facts, index, setting)
+    may = verdict != "NO_GO" and placement.chosen is not None
+    foreseen = facts.measured() and state == "planned"
     return CampaignJudgement(
         name=campaign.name,
         kind=campaign.kind,
         priority=campaign.priority,
-        state=_state(facts, index),
+        state=state,
         verdict=verdict,
         binding=binding,
         recipients=campaign.audience,
         skipped=facts.forecasters["likely"].asked[index].dues.skipped,
         planned_limit_per_min=campaign.limit_per_min,
-        advised_limit_per_min=placement.chosen.limit_per_min if known and placement.chosen else None,
+        advised_limit_per_min=placement.chosen.limit_per_min if known and may and placement.chosen else None,
         limit_per_min=max(safe, default=None),
         safe_limits=safe,
         stops_at=_stops_at(placement, safe) if known else None,
         starts_at=_starts_at(facts, index),
         finishes_at=None if paced is None else _ends(facts, paced),
         finish_by=_finish_by(facts, index),
-        chance=None if setting is None else _chance(facts, index, setting),
+        chance=_chance(facts, index, setting) if foreseen and setting is not None else None,
         planned_peak_rps=own_peak(facts.planned["high"], index),
         peak_rps=None if paced is None or setting is None else _peaks(facts, index, setting, paced),
-        expected=None if paced is None else unhurt(facts.plan, paced["high"]),
+        expected=unhurt(facts.plan, paced["high"]) if foreseen and paced is not None else None,
         as_planned=facts.beyond.get(index),
+        if_later=None if later is None else _when_later(facts, later),
+        none_later=_none_later(facts, placement) if late_only and later is None else None,
         rejected=_rejected(placement) if known else (),
         braze=_braze(facts, placement, verdict),
         retry=campaign.retry,
     )
 
 
+def _when_later(facts: Facts, later: Trial) -> Later:
+    return Later(later.limit_per_min, wall_time(later.paced.end or 0, _zone(facts)))
+
+
+def _none_later(facts: Facts, placement: Placement) -> Reason | None:
+    """Return that no speed helps, where all that the ceiling carries are so slow that Braze aborts messages."""
+    carried = [trial for trial in placement.tried.values() if trial.carried]
+    if not facts.measured() or not carried or not all(trial.paced.aborted for trial in carried):
+        return None
+    return Reason("none_later", {"hours": facts.plan.workspace.assumptions.delay_abort_h})
+
+
 def _verdict(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None]:
+    return _whatever_holds(facts, placement) or _by_evidence(facts, placement)
+
+
+def _whatever_holds(facts: Facts, placement: Placement) -> tuple[Verdict, Reason] | None:
+    """Return what no load test could change."""
+    if placement.index in facts.search.begun:
+        return "NO_GO", Reason("in_the_past")
     hopeless = facts.hopeless(placement)
     if hopeless is not None:
         return "NO_GO", hopeless
+    dues = facts.forecasters["high"].asked[placement.index].dues
+    if dues.recipients():
+        return None
+    return ("NO_GO", Reason("all_skipped")) if dues.skipped else ("GO", Reason("nothing_to_send"))
+
+
+def _by_evidence(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None]:
     by_numbers = facts.by_numbers(placement)
     binding = facts.late_after_all(placement) or placement.binding
-    recipients = facts.forecasters["high"].asked[placement.index].dues.recipients()
-    if not recipients:
-        return "GO", Reason("nothing_to_send")
     if facts.ceiling.retest:
         return "RETEST", facts.ceiling.retest[0]
     wanted, measured = facts.plan.campaigns[placement.index].instances, facts.ceiling.instances
@@ -140,6 +197,8 @@ def _verdict(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None
         return "RETEST", Reason("instances_unmeasured", {"wanted": wanted, "measured": measured or 1})
     if facts.ceiling.kind == "at_least" and by_numbers != "GO":
         return "RETEST", Reason("evidence_lower_bound", _too_much_numbers(binding))
+    if by_numbers == "GO" and placement.index in facts.pushed_aside:
+        return "GO_IF", Reason("pushes_aside", {"names": facts.pushed_aside[placement.index]})
     return by_numbers, binding
 
 
@@ -195,11 +254,10 @@ def _chance(facts: Facts, index: int, setting: Trial) -> Chance | None:
 
 
 def _state(facts: Facts, index: int) -> State:
-    minutes = facts.forecasters["likely"].asked[index].dues.minutes
-    if not len(minutes) or int(minutes[0]) >= facts.now_minute:
+    if index not in facts.search.begun:
         return "planned"
     end = facts.planned["likely"].paced[index].end
-    return "over" if end is not None and end <= facts.now_minute else "begun"
+    return "over" if end is None or end <= facts.now_minute else "begun"
 
 
 def _starts_at(facts: Facts, index: int) -> datetime | None:
@@ -239,6 +297,8 @@ def _rejected(placement: Placement) -> tuple[Rejected, ...]:
 def _braze(facts: Facts, placement: Placement, verdict: Verdict) -> tuple[Reason, ...]:
     """Return what to choose in Braze."""
     campaign = facts.plan.campaigns[placement.index]
+    if placement.index in facts.search.begun:
+        return ()
     if verdict in {"NO_GO", "RETEST"}:
         return (Reason("braze_wait"),)
     limit = placement.chosen.limit_per_min if placement.chosen is not None else None

@@ -90,16 +90,20 @@ class Chance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What becomes of a campaign's messages; shares are of messages, `cut_off_share` of all campaigns' calls.
+    """What becomes of a campaign's messages; shares are of its messages.
 
-    `failures_per_min` and `failure_share` are those of the worst moving minute, over all campaigns; Braze halts a
-    host beyond both `breaker_failures` and `breaker_share`. Where `complete` is False only the first
-    `played_min` minutes were played.
+    Of its calls `cut_off_share` get no answer in time, and Braze answers `withheld_share` itself with a failure.
+
+    `failures_per_min` and `failure_share` are those of its worst moving minute. Braze halts a host beyond both
+    `breaker_failures` and `breaker_share`, over all campaigns that call it: `halts` times for
+    `host_failures_per_min`. Where `complete` is False only the first `played_min` minutes were played.
     """
 
     personalised_share: float
     degraded_share: float
+    blank_share: float
     cut_off_share: float
+    withheld_share: float
     retries: int
     blank: int
     aborted: int
@@ -109,6 +113,7 @@ class Outcome:
     breaker_failures: int
     breaker_share: float
     halts: int
+    host_failures_per_min: int
     played_min: int
     complete: bool
 
@@ -120,6 +125,14 @@ class Rejected:
     option: Literal["planned", "limit"]
     limit_per_min: int | None
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A speed that everything but the campaign's own deadline allows, and when it ends then, at the latest."""
+
+    limit_per_min: int | None
+    finishes_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +166,8 @@ class CampaignJudgement:
     peak_rps: Range | None
     expected: Outcome | None
     as_planned: Outcome | None
+    if_later: Later | None
+    none_later: Reason | None
     rejected: tuple[Rejected, ...]
     braze: tuple[Reason, ...]
     retry: bool
@@ -189,7 +204,11 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collision:
-    """Campaigns that fit by themselves and not together; `campaign` is the one that gives way."""
+    """Campaigns that fit by themselves and not together; `campaign` is the one that gives way.
+
+    Ways out are looked for only where what is usable was `measured` of what runs now. They hold with `campaign` at
+    `limit_per_min` (None is no limit), the best it could do by itself, which may not be its `planned_limit_per_min`.
+    """
 
     campaign: str
     others: tuple[str, ...]
@@ -199,6 +218,9 @@ class Collision:
     excess_rps: float
     slow: Slow | None
     shift: Shift | None
+    limit_per_min: int | None
+    planned_limit_per_min: int | None
+    measured: bool = True
 
     def sentence(self, lang: Lang) -> str:
         """Say who meets whom, when, and by how much too many."""

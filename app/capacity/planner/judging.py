@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from app.capacity.campaign import AllAtOnce, Arrivals
+from app.capacity.due import first_minute
 from app.capacity.local_time import MINUTE_S
 from app.capacity.plan_table import PlanError
 from app.capacity.planner.beyond import play_beyond, unhurt
@@ -16,12 +18,14 @@ from app.capacity.planner.forecast import Forecast, Forecaster, Limits
 from app.capacity.planner.instances import instances_needed
 from app.capacity.planner.judgement import Judgement, Reason, Verdict
 from app.capacity.planner.limits import Search
+from app.capacity.planner.load import total
 from app.capacity.planner.notes import notes
 from app.capacity.planner.pacing import TooMuchWorkError
+from app.capacity.planner.scope import EVERYTHING, Scope
 from app.capacity.planner.trust import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from app.capacity.campaign import Case
@@ -44,13 +48,15 @@ def judge(
     *,
     running: Running | None,
     now: datetime,
+    scope: Scope = EVERYTHING,
     samples: int = SAMPLES,
     most_steps: int = MOST_STEPS,
     most_played: int = MOST_PLAYED,
 ) -> Judgement:
     """Judge a plan by the load tests there are, as of the aware instant `now`; the same input gives the same verdict.
 
-    `running` None is that nobody knows what runs: then only a test's age and kind are checked. `samples` are drawn
+    `running` None is that nobody knows what runs: then only a test's age and kind are checked. Every campaign is
+    judged beside all the others of the plan, and those within `scope` are told. `samples` are drawn
     for the chance of ending in time; `most_steps` and `most_played` bound the work on plans of many campaigns.
 
     Raises:
@@ -60,40 +66,78 @@ def judge(
     forecasters = {case: Forecaster(plan, case, most_steps=most_steps) for case in CASES}
     planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
     usable_rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
-    search = Search(plan, forecasters["high"], usable_rps=usable_rps, breaks=ceiling.breaks)
+    now_minute = int(now.timestamp()) // MINUTE_S
+    search = Search(
+        plan,
+        forecasters["high"],
+        usable_rps=usable_rps,
+        breaks=ceiling.breaks,
+        begun=frozenset(_begun(plan, forecasters["likely"], now_minute)),
+    )
     placements = search.place_all()
-    collisions = find_collisions(search, placements)
+    told = [index for index, one in enumerate(plan.campaigns) if scope.tells(one.name)]
+    collisions = find_collisions(search, placements, measured=not ceiling.retest)
     advised = _forecasts(forecasters, dict(search.limits))
     deadlines = Deadlines(plan, forecasters["high"], samples=samples)
     facts = Facts(
         plan=plan,
-        now_minute=int(now.timestamp()) // MINUTE_S,
+        now_minute=now_minute,
         ceiling=ceiling,
         forecasters=forecasters,
         search=search,
         planned=planned,
         advised=advised,
-        beyond=_beyond(plan, planned["high"], ceiling, decides, most_played),
+        beyond=_beyond(plan, planned["high"], ceiling, decides, told, most_played),
         deadlines=deadlines,
         shared={} if search.uncrowded() else deadlines.together(dict(search.limits)),
+        pushed_aside=_pushed_aside(plan, placements, search.begun),
     )
-    campaigns = tuple(campaign_judgement(facts, placements[index]) for index in range(len(plan.campaigns)))
+    campaigns = tuple(campaign_judgement(facts, placements[index]) for index in told)
     verdict, binding = _whole(campaigns, ceiling)
+    ahead = [placements[index] for index in told if index not in search.begun]
     return Judgement(
         verdict=verdict,
         binding=binding,
-        if_evidence_held=_if_held(verdict, facts, placements),
+        if_evidence_held=_if_held(verdict, facts, ahead),
         time_zone=plan.workspace.time_zone,
         judged_at=facts.now(),
         seed=plan.seed,
         ceiling=ceiling,
         campaigns=campaigns,
-        collisions=collisions,
-        planned=curve(plan, planned, forecasters["high"]),
-        advised=curve(plan, advised, forecasters["high"]),
-        instances=instances_needed(_wanted_rps(facts, placements), decides, measured),
+        collisions=tuple(met for met in collisions if scope.tells(met.campaign, *met.others)),
+        planned=curve(plan, planned, forecasters["high"], scope.minutes()),
+        advised=curve(plan, advised, forecasters["high"], scope.minutes()),
+        instances=instances_needed(_wanted_rps(facts, ahead), decides, measured),
         notes=notes(facts, campaigns),
     )
+
+
+def _begun(plan: Plan, forecaster: Forecaster, now_minute: int) -> Iterator[int]:
+    """Yield the campaigns whose start lies before this minute: by their clock, or by their first message."""
+    for index, campaign in enumerate(plan.campaigns):
+        timing, minutes = campaign.timing, forecaster.asked[index].dues.minutes
+        start = int(minutes[0]) if len(minutes) else None
+        if start is None or isinstance(timing, AllAtOnce | Arrivals):
+            start = first_minute(campaign, plan.workspace.time_zone)
+        if start < now_minute:
+            yield index
+
+
+def _pushed_aside(
+    plan: Plan, placements: Mapping[int, Placement], begun: frozenset[int]
+) -> Mapping[int, tuple[str, ...]]:
+    """Return whom a campaign pushes aside of those listed before it, where who is listed first goes first.
+
+    A priority lets it, but that is no plain yes: who was there first has to give way.
+    """
+    if plan.judging.goes_first == "start":
+        return {}
+    pushed: dict[int, tuple[str, ...]] = {}
+    for index, placement in placements.items():
+        for other in placement.crowd:
+            if other > index and other not in begun:
+                pushed[other] = (*pushed.get(other, ()), plan.campaigns[index].name)
+    return pushed
 
 
 def _forecasts(forecasters: Mapping[Case, Forecaster], limits: Limits) -> Mapping[Case, Forecast]:
@@ -109,16 +153,26 @@ def _forecasts(forecasters: Mapping[Case, Forecaster], limits: Limits) -> Mappin
 
 
 def _beyond(
-    plan: Plan, planned: Forecast, ceiling: Ceiling, decides: Measured | None, most_played: int
+    plan: Plan,
+    planned: Forecast,
+    ceiling: Ceiling,
+    decides: Measured | None,
+    told: Sequence[int],
+    most_played: int,
 ) -> Mapping[int, Outcome]:
-    """Return what becomes of the campaigns around the busiest minute, where that is too much, by place in the plan."""
+    """Return what becomes of the campaigns around the busiest minute, where that is too much, by place in the plan.
+
+    It is the busiest of those in which a campaign that is told of sends.
+    """
     if decides is None or ceiling.usable_rps is None:
         return {}
     together = planned.together()
     over = minutes_over(together, ceiling.usable_rps)
-    if not len(over):
+    theirs = over[total({index: planned.loads[index] for index in told}).at(over) > 0]
+    if not len(theirs):
         return {}
-    peak_rps, worst = together.peak()
+    calls = together.at(theirs)
+    worst, peak_rps = int(theirs[int(calls.argmax())]), int(calls.max())
     first, last = _stretch(over.tolist(), worst)
     hit = {
         index: paced
@@ -152,16 +206,20 @@ def _whole(campaigns: Sequence[CampaignJudgement], ceiling: Ceiling) -> tuple[Ve
     return worst, next(one.binding for one in ahead if one.verdict == worst)
 
 
-def _if_held(verdict: Verdict, facts: Facts, placements: Mapping[int, Placement]) -> Verdict | None:
+def _if_held(verdict: Verdict, facts: Facts, ahead: Sequence[Placement]) -> Verdict | None:
     if verdict != "RETEST" or facts.ceiling.usable_rps is None:
         return None
-    return min((facts.by_numbers(placement) for placement in placements.values()), key=WORST_FIRST.index)
+    return min((facts.by_numbers(placement) for placement in ahead), key=WORST_FIRST.index)
 
 
-def _wanted_rps(facts: Facts, placements: Mapping[int, Placement]) -> float:
-    """Return the ceiling that the plan as wished needs: as planned, and fast enough for every deadline."""
-    peak = facts.planned["high"].together().peak()[0]
-    for placement in placements.values():
+def _wanted_rps(facts: Facts, ahead: Sequence[Placement]) -> float:
+    """Return the ceiling that the campaigns as wished need: as planned, and fast enough for every deadline."""
+    planned = facts.planned["high"]
+    together, peak = planned.together(), 0
+    for placement in ahead:
+        first, own = planned.loads[placement.index]
+        peak = max(peak, int(together.of(first, len(own)).max(initial=0)))
+    for placement in ahead:
         if placement.chosen is None and placement.late is not None:
             peak = max(peak, facts.peak_in_time(placement.index))
     return peak / facts.ceiling.usable_share

@@ -1,7 +1,8 @@
 """Which limits keep every second under the usable rate, campaign by campaign.
 
-Campaigns are placed one after the other: by priority, then by their first due minute, then by their order in the
-plan. Each gets its own limit as planned where that is safe beside those before it, else the highest offered one
+Campaigns that have begun are placed first, as planned: nobody slows them any more. The others are placed one after the
+other: by priority, then by their first due minute (or, of campaigns on record, by who was put on record first), then
+by their order in the plan. Each gets its own limit as planned where that is safe beside those before it, else the highest offered one
 that is; a campaign for which none is safe is left out, and those after it are placed as if it were not sent. So who
 goes first may take what others would have wanted: that is what priority is for. Rejected: sharing in proportion,
 which has no such sentence, and with a short list of offered limits leaves most of the room unused.
@@ -9,12 +10,13 @@ which has no such sentence, and with a short list of offered limits leaves most 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from app.capacity.local_time import unix_minute, wall_time
+from app.capacity.planner.forecast import NOT_MOVED
 from app.capacity.planner.judgement import Reason
-from app.capacity.planner.load import Load
+from app.capacity.planner.load import Load, total
 from app.capacity.planner.pacing import NOTHING, Paced, TooMuchWorkError
 
 if TYPE_CHECKING:
@@ -68,10 +70,19 @@ class Placement:
 
 
 class Search:
-    """The search for limits of one plan, in the high case, under one usable rate."""
+    """The search for limits of one plan, in the high case, under one usable rate; `begun` are sent as planned."""
 
-    def __init__(self, plan: Plan, forecaster: Forecaster, *, usable_rps: float, breaks: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        forecaster: Forecaster,
+        *,
+        usable_rps: float,
+        breaks: str,
+        begun: frozenset[int] = frozenset(),
+    ) -> None:
         self.plan = plan
+        self.begun = begun
         self.forecaster = forecaster
         self.usable_rps = usable_rps
         self._breaks = breaks
@@ -83,10 +94,12 @@ class Search:
 
     def order(self) -> list[int]:
         """Return the campaigns' places in the plan, who goes first first."""
+        by_start = self.plan.judging.goes_first == "start"
 
-        def key(index: int) -> tuple[int, int, int]:
+        def key(index: int) -> tuple[bool, int, int, int]:
             minutes = self.forecaster.asked[index].dues.minutes
-            return self.plan.campaigns[index].priority, int(minutes[0]) if len(minutes) else 0, index
+            first = int(minutes[0]) if by_start and len(minutes) else 0
+            return index not in self.begun, self.plan.campaigns[index].priority, first, index
 
         return sorted(range(len(self.plan.campaigns)), key=key)
 
@@ -98,7 +111,7 @@ class Search:
             if with_it:
                 self.remove(index)
             for limit in self.plan.judging.offered_limits_per_min:
-                placement.tried[limit] = self.trial(index, limit)
+                placement.tried[limit] = self._beside_all(index, limit)
             if with_it and placement.chosen is not None:
                 self.put(index, placement.chosen.limit_per_min)
         return placements
@@ -106,7 +119,7 @@ class Search:
     def _place_next(self, index: int) -> Placement:
         planned_limit = self.plan.campaigns[index].limit_per_min
         placement = Placement(index, self.trial(index, planned_limit))
-        if placement.planned.why_not is None:
+        if placement.planned.why_not is None or index in self.begun:
             placement.chosen = placement.planned
         else:
             falling = reversed(self.plan.judging.offered_limits_per_min)
@@ -120,6 +133,56 @@ class Search:
         if placement.chosen is not None:
             self.put(index, placement.chosen.limit_per_min)
         return placement
+
+    def _beside_all(self, index: int, limit_per_min: int) -> Trial:
+        """Try an offered limit beside all the others; under a shared limit it must not make them late, either."""
+        trial = self.trial(index, limit_per_min)
+        if trial.why_not is not None or self.uncrowded(trial.paced):
+            return trial
+        try:
+            before = self.forecaster.paced(self.limits)
+            after = self.forecaster.paced({**self.limits, index: limit_per_min})
+        except TooMuchWorkError:
+            return replace(trial, why_not=Reason("not_tried", {"limit_per_min": limit_per_min}))
+        late = tuple(
+            self.plan.campaigns[other].name
+            for other, limit in self.limits.items()
+            if self.late(other, limit, before[other]) is None and self.late(other, limit, after[other])
+        )
+        why_not = Reason("makes_late", {"limit_per_min": limit_per_min, "names": late}) if late else None
+        return replace(trial, why_not=why_not)
+
+    def holds(
+        self,
+        limits: Mapping[int, int | None],
+        changed: frozenset[int],
+        *,
+        moved_min: Mapping[int, int] = NOT_MOVED,
+        may_end_late: bool = False,
+    ) -> bool:
+        """Say whether all of `limits` may be sent so: no second of the `changed` ones is too much, nobody is late.
+
+        Where the changed ones `may_end_late` only their aborts count.
+        """
+        try:
+            whole = self.forecaster.forecast(limits, moved_min)
+        except TooMuchWorkError:
+            return False
+        calls = total(whole.loads)
+        for index in changed:
+            first, own = whole.loads[index]
+            if calls.of(first, len(own)).max(initial=0) > self.usable_rps:
+                return False
+        heeded = changed if self.plan.workspace.limit_per_min is None else limits
+        late = {
+            index: self.late(index, limits[index], whole.paced[index])
+            for index in heeded
+            if index not in self.begun
+        }
+        return not any(
+            why_not is not None and not (may_end_late and index in changed and why_not.code == "finish_by")
+            for index, why_not in late.items()
+        )
 
     def _note_crowd(self, placement: Placement) -> None:
         """Find whether others, and not its own size, refuse what is best for it."""

@@ -26,7 +26,7 @@ def _unsaid(facts: Facts, campaigns: Sequence[CampaignJudgement]) -> Iterator[Re
         yield Reason("note_begun", {"names": begun})
     halted = [one for one in facts.beyond.values() if one.halts]
     if halted:
-        numbers = {"halts": halted[0].halts, "failures_per_min": halted[0].failures_per_min}
+        numbers = {"halts": halted[0].halts, "failures_per_min": halted[0].host_failures_per_min}
         yield Reason("note_breaker", numbers)
     for one in campaigns:
         if one.skipped:

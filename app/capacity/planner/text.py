@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
 from app.capacity.planner import wording
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from app.capacity.planner.judgement import CampaignJudgement, Instants, Judgement, Lang
+
+
+SENDABLE: Final = ("GO", "GO_IF")
 
 
 def as_text(judged: Judgement, lang: Lang) -> str:
@@ -56,8 +59,8 @@ def _usable(judged: Judgement, lang: Lang) -> str:
         return say(lang, "모름: 부하 시험이 없습니다", "not known: there is no load test")
     return say(
         lang,
-        "초당 {usable:n}건 = 측정한 {low:n}건의 {share:p}",
-        "{usable:n}/s = {share:p} of the {low:n}/s measured",
+        "초당 {usable:u}건 = 측정한 {low:n}건의 {share:p}",
+        "{usable:u}/s = {share:p} of the {low:n}/s measured",
         usable=ceiling.usable_rps,
         low=ceiling.low_rps,
         share=ceiling.usable_share,
@@ -68,11 +71,24 @@ def _speeds(judged: Judgement, lang: Lang) -> str:
     if len(judged.campaigns) > 1:
         return say(lang, "캠페인마다 아래에", "see each campaign below")
     only = judged.campaigns[0]
+    if only.verdict == "NO_GO" and judged.ceiling.usable_rps is not None and only.state == "planned":
+        return say(lang, "안전한 속도가 없음", "none is safe")
+    if only.verdict not in SENDABLE:
+        return "-"
     if only.limit_per_min is None:
-        return (
-            say(lang, "안전한 속도가 없음", "none is safe") if judged.ceiling.usable_rps is not None else "-"
+        return say(lang, "제한 없이", "without a limit")
+    lowest = wording.lowest_below(only, only.limit_per_min)
+    if lowest in {None, only.limit_per_min}:
+        return say(
+            lang, "분당 {limit:n}건까지", "up to {limit:n} messages a minute", limit=only.limit_per_min
         )
-    return say(lang, "분당 {limit:n}건까지", "up to {limit:n} messages a minute", limit=only.limit_per_min)
+    return say(
+        lang,
+        "분당 {lowest:n}건에서 {limit:n}건까지",
+        "{lowest:n} to {limit:n} messages a minute",
+        lowest=lowest,
+        limit=only.limit_per_min,
+    )
 
 
 def _campaign(judged: Judgement, one: CampaignJudgement, lang: Lang) -> Iterator[str]:
@@ -112,7 +128,8 @@ def _recipients(one: CampaignJudgement, lang: Lang) -> str:
 def _times(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     if one.starts_at is None:
         return ""
-    return f"{clock(one.starts_at, None, lang)} → {_end(one.finishes_at, lang, day)}"
+    ends = None if one.verdict == "RETEST" and one.expected is None else one.finishes_at
+    return f"{clock(one.starts_at, None, lang)} → {_end(ends, lang, day)}"
 
 
 def _end(finishes_at: Instants | None, lang: Lang, day: date | None) -> str:
@@ -164,14 +181,14 @@ def _own_peak(one: CampaignJudgement, lang: Lang) -> str:
 
 
 def _stops(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
-    return (
-        "" if one.stops_at is None or one.limit_per_min is None else wording.reason(one.stops_at, lang, day)
-    )
+    if one.stops_at is None or one.limit_per_min is None or one.verdict not in SENDABLE:
+        return ""
+    return wording.reason(one.stops_at, lang, day)
 
 
 def _too_slow(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     """Say what refuses the nearest lower limit, where one is refused for being too low."""
-    lowest = min(one.safe_limits, default=0)
+    lowest = min(one.safe_limits, default=0) if one.verdict in SENDABLE else 0
     below = [
         tried for tried in one.rejected if tried.option == "limit" and (tried.limit_per_min or 0) < lowest
     ]
@@ -198,11 +215,15 @@ def _as_planned(one: CampaignJudgement, lang: Lang) -> str:
         )
     return say(
         lang,
-        "호출의 {cut:p}가 제때 답을 받지 못합니다. 빈 메일 {blank:n}건, 재시도 {retries:n}건, 취소 {aborted:n}건. "
+        "공고 없는 메일 {blank:n}건({blank_share:p}), 재시도 {retries:n}건, 취소 {aborted:n}건. "
+        "호출의 {cut:p}가 제때 답을 받지 못하고, {withheld:p}는 Braze가 호출을 끊은 동안 실패합니다. "
         "1분에 실패 {failures:n}건({share:p}) — Braze는 {most:n}건과 {part:p}를 함께 넘으면 호출을 끊습니다.",
-        "{cut:p} of the calls are not answered in time: {blank:n} mails without postings, {retries:n} retries, {aborted:n} aborted. "
+        "{blank:n} mails without postings ({blank_share:p}), {retries:n} retries, {aborted:n} aborted. "
+        "{cut:p} of the calls are not answered in time, and {withheld:p} fail while Braze does not call at all. "
         "{failures:n} failures in the worst minute ({share:p}); beyond both {most:n} and {part:p} Braze stops calling.",
         cut=outcome.cut_off_share,
+        withheld=outcome.withheld_share,
+        blank_share=outcome.blank_share,
         blank=outcome.blank,
         retries=outcome.retries,
         aborted=outcome.aborted,

@@ -1,11 +1,13 @@
 """Every verdict, reason and way out as a sentence, in Korean and English, from a code and its numbers.
 
 For marketers: no word of ours that Braze or a mail does not have. Numbers in templates carry their form: `n` a number
-with separators, `p` a share in percent, `t` a time of day (with its date where that is another day than `day`).
+with separators, `p` a share in percent, `t` a time of day (with its date where that is another day than `day`), `u` what
+may be used, rounded down: calls are whole, so as many are never too many.
 """
 
 from __future__ import annotations
 
+from math import ceil, floor
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 MOST_NAMED: Final = 3  # campaigns that a sentence names; the others are counted
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-FAR_BELOW: Final = 20
 FEW: Final = 10  # numbers below it keep a decimal
 HALF_A_TENTH: Final = 0.0005
 
@@ -47,8 +48,24 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "nothing_to_send": ("받는 사람이 없습니다.", "There is nobody to send to."),
     "in_the_past": (
-        "시작 시각이 이미 지났습니다. 새 시각을 정한 뒤 다시 확인하세요.",
-        "The start has passed. Choose a new time and check again.",
+        "시작 시각이 지났습니다. 아직 보내지 않았다면 새 시각을 정한 뒤 다시 확인하세요.",
+        "The start has passed. If it has not been sent, choose a new time and check again.",
+    ),
+    "all_skipped": (
+        "시작할 때 모든 회원의 시간이 이미 지나, 아무에게도 나가지 않습니다.",
+        "Every member's time has passed at launch: it would go to nobody.",
+    ),
+    "makes_late": (
+        "{speed} {names} 캠페인이 제때 나가지 못합니다.",
+        "{speed}, it keeps {names} from being sent in time.",
+    ),
+    "pushes_aside": (
+        "단, 먼저 등록된 {names} 캠페인이 비켜 주어야 합니다.",
+        "But {names}, on record before it, has to give way.",
+    ),
+    "none_later": (
+        "더 기다려도 되지 않습니다. 지금 서비스가 감당하는 속도로는 {hours:n}시간 안에 모두 나가지 못해 Braze가 나머지를 취소합니다.",
+        "Waiting does not help: at what the service carries, not all are sent within {hours:n} hours, and Braze aborts the rest.",
     ),
     "evidence_missing": (
         "이 서비스가 얼마나 견디는지 잰 부하 시험이 아직 없습니다.",
@@ -230,6 +247,8 @@ class _Words(Formatter):
                 return percent(value)
             case "t":
                 return clock(value, self._day, self._lang)
+            case "u":
+                return count(floor(value))
         return super().format_field(value, format_spec)
 
 
@@ -283,8 +302,8 @@ def reason(given: Reason, lang: Lang, day: date | None = None) -> str:
 def _too_much(code: str, numbers: dict[str, Any], lang: Lang, day: date | None) -> str:
     said = say(
         lang,
-        "{speed} {at:t}에 1초 동안 최대 {peak_rps:n}건을 호출합니다. 여유를 두고 쓸 수 있는 것은 초당 {usable_rps:n}건입니다.{with_}",
-        "{speed}, up to {peak_rps:n} calls come in one second at {at:t}; {usable_rps:n} may be planned on.{with_}",
+        "{speed} {at:t}에 1초 동안 최대 {peak_rps:n}건을 호출합니다. 여유를 두고 쓸 수 있는 것은 초당 {usable_rps:u}건입니다.{with_}",
+        "{speed}, up to {peak_rps:n} calls come in one second at {at:t}; {usable_rps:u} may be planned on.{with_}",
         day=day,
         with_=_with(numbers["others"], lang),
         **_filled(numbers, lang),
@@ -336,10 +355,9 @@ def _speed(limit_per_min: int | None, lang: Lang) -> str:
 def campaign(judged: CampaignJudgement, lang: Lang) -> str:
     """Say the verdict on one campaign: yes or no, the number to type, when it ends."""
     day = None if judged.starts_at is None else judged.starts_at.date()
-    if judged.state == "over":
-        return say(lang, "이미 끝났을 발송입니다.", "It should have ended already.")
-    begun = say(lang, "이미 시작한 발송입니다. ", "It has begun already. ") if judged.state == "begun" else ""
-    return begun + _verdict(judged, lang, day)
+    if judged.state != "planned" and judged.binding is not None:
+        return reason(judged.binding, lang, day)
+    return _verdict(judged, lang, day)
 
 
 def _verdict(judged: CampaignJudgement, lang: Lang, day: date | None) -> str:
@@ -349,6 +367,8 @@ def _verdict(judged: CampaignJudgement, lang: Lang, day: date | None) -> str:
             return say(lang, "보내도 됩니다. {why}", "Yes. {why}", why=why)
         case "GO":
             return f"{_go(judged, lang)} {_ends(judged.finishes_at, lang, day)}".rstrip()
+        case "GO_IF" if judged.binding is not None and judged.binding.code == "pushes_aside":
+            return f"{_go(judged, lang)} {why} {_ends(judged.finishes_at, lang, day)}".rstrip()
         case "GO_IF":
             return f"{_go_if(judged, lang)} {_ends(judged.finishes_at, lang, day)}".rstrip()
         case "NO_GO":
@@ -360,17 +380,18 @@ def _verdict(judged: CampaignJudgement, lang: Lang, day: date | None) -> str:
 
 
 def _if_later(judged: CampaignJudgement, lang: Lang, day: date | None) -> str:
-    """Where only the deadline refuses: say which one would do."""
-    binding, finishes_at = judged.binding, judged.finishes_at
-    if binding is None or binding.code != "finish_by" or finishes_at is None or finishes_at.high is None:
+    """Where only the deadline refuses: say which one would do, or that none does."""
+    if judged.none_later is not None:
+        return " " + reason(judged.none_later, lang, day)
+    if judged.if_later is None:
         return ""
     return say(
         lang,
-        " {high:t}까지 기다릴 수 있으면 {speed} 보내도 됩니다.",
-        " If {high:t} is soon enough, it may go {speed}.",
+        " {end:t}까지 기다릴 수 있으면 {speed} 보내도 됩니다.",
+        " If {end:t} is soon enough, it may go {speed}.",
         day=day,
-        high=finishes_at.high,
-        speed=_speed_then(binding.numbers.get("limit_per_min"), lang),
+        end=judged.if_later.finishes_at,
+        speed=_speed_then(judged.if_later.limit_per_min, lang),
     )
 
 
@@ -394,33 +415,23 @@ def _go(judged: CampaignJudgement, lang: Lang) -> str:
 
 
 def _go_if(judged: CampaignJudgement, lang: Lang) -> str:
-    limit, lowest = judged.advised_limit_per_min or 0, lowest_beside(judged)
-    if lowest is not None and lowest * FAR_BELOW <= limit:
-        lowest = None  # nobody who is told the highest one would type so low a one
+    """Name one speed: the end that is told beside it is that speed's."""
     at_once = judged.kind == "at_once"
     once, opening = (
         ("단, 한꺼번에 보내지 말고 ", "Yes, but not all at once: set")
         if at_once
         else ("", "Yes, send it. Set")
     )
-    if lowest is None:
-        speed = ("{limit:n}건 이하로", "at {limit:n} messages a minute or less")
-    elif lowest == limit:
-        speed = ("{limit:n}건으로", "at {limit:n} messages a minute")
-    else:
-        speed = ("{lowest:n}건에서 {limit:n}건 사이로", "between {lowest:n} and {limit:n} messages a minute")
     return say(
         lang,
-        f"보내도 됩니다. {once}발송 속도를 분당 {speed[0]} 설정하세요.",
-        f"{opening} the delivery speed {speed[1]}.",
-        limit=limit,
-        lowest=lowest,
+        f"보내도 됩니다. {once}발송 속도를 분당 {{limit:n}}건으로 설정하세요.",
+        f"{opening} the delivery speed at {{limit:n}} messages a minute.",
+        limit=judged.advised_limit_per_min or 0,
     )
 
 
-def lowest_beside(judged: CampaignJudgement) -> int | None:
-    """Return the lowest limit from which on, up to the advised one, every offered one is safe; None where all are."""
-    highest = judged.advised_limit_per_min or 0
+def lowest_below(judged: CampaignJudgement, highest: int) -> int | None:
+    """Return the lowest limit from which on, up to `highest`, every offered one is safe; None where all are."""
     refused = [one.limit_per_min for one in judged.rejected if one.limit_per_min is not None]
     below = max((limit for limit in refused if limit < highest), default=None)
     if below is None:
@@ -446,13 +457,25 @@ def _ends(finishes_at: Instants | None, lang: Lang, day: date | None) -> str:
 
 
 def _so_far(judged: CampaignJudgement, lang: Lang) -> str:
-    if judged.limit_per_min is None:
+    """What a lower bound already shows to be safe; what was measured of another service shows nothing."""
+    shown = judged.binding is not None and judged.binding.code == "evidence_lower_bound"
+    if not shown or judged.advised_limit_per_min is None:
         return ""
+    limit = judged.advised_limit_per_min
+    lowest = lowest_below(judged, limit)
+    if lowest in {None, limit}:
+        return say(
+            lang,
+            " 지금 있는 시험 결과로는 분당 {limit:n}건까지만 괜찮아 보입니다.",
+            " By the test at hand, up to {limit:n} messages a minute would do.",
+            limit=limit,
+        )
     return say(
         lang,
-        " 지금 있는 시험 결과로는 분당 {limit:n}건까지만 괜찮아 보입니다.",
-        " By the test at hand, up to {limit:n} messages a minute would do.",
-        limit=judged.limit_per_min,
+        " 지금 있는 시험 결과로는 분당 {lowest:n}건에서 {limit:n}건 사이만 괜찮아 보입니다.",
+        " By the test at hand, {lowest:n} to {limit:n} messages a minute would do.",
+        limit=limit,
+        lowest=lowest,
     )
 
 
@@ -533,7 +556,7 @@ def collision(met: Collision, lang: Lang) -> str:
         name=met.campaign,
         others=quoted(met.others, lang),
         peak=met.peak_rps,
-        excess=met.excess_rps,
+        excess=ceil(met.excess_rps),
         day=met.begins_at.date(),
     )
 
@@ -546,32 +569,43 @@ def ways_out(met: Collision, lang: Lang) -> tuple[str, ...]:
         said.append(
             say(
                 lang,
-                "천천히: ‘{name}’ 캠페인의 발송 속도를 분당 {limit:n}건으로 낮추면 {end:t}에 끝납니다({later:n}분 늦게).",
-                'Slower: "{name}" at {limit:n} messages a minute ends at {end:t}, {later:n} minutes later.',
+                "천천히: ‘{name}’ 캠페인의 발송 속도를 분당 {limit:n}건으로 낮추면 {end:t}에 끝납니다({later:n}분 늦게).{own}",
+                'Slower: "{name}" at {limit:n} messages a minute ends at {end:t}, {later:n} minutes later.{own}',
                 day=day,
                 name=met.slow.campaign,
                 limit=met.slow.limit_per_min,
                 end=met.slow.finishes_at,
                 later=met.slow.later_min,
+                own=_with_own(met, met.slow.campaign, lang),
             )
         )
     if met.shift is not None:
         said.append(
             say(
                 lang,
-                "나중에: ‘{name}’ 캠페인을 {by:n}분 늦춰 {start:t}에 시작하면 {end:t}에 끝납니다{late}.",
-                'Later: "{name}" begun {by:n} minutes later, at {start:t}, ends at {end:t}{late}.',
+                "나중에: ‘{name}’ 캠페인을 {by:n}분 늦춰 {start:t}에 {speed}시작하면 {end:t}에 끝납니다{late}.{own}",
+                'Later: "{name}" begun {by:n} minutes later, at {start:t}{speed}, ends at {end:t}{late}.{own}',
                 day=day,
                 name=met.shift.campaign,
                 by=met.shift.by_min,
                 start=met.shift.starts_at,
                 end=met.shift.finishes_at,
+                speed=_at_own(met, met.shift.campaign, lang),
                 late=say(lang, "(바라는 시각은 넘깁니다)", " (past its own deadline)")
                 if met.shift.in_time is False
                 else "",
+                own=_with_own(met, met.shift.campaign, lang),
             )
         )
-    if not said:
+    if not said and not met.measured:
+        said.append(
+            say(
+                lang,
+                "무엇으로 풀리는지는 부하 시험을 다시 해야 알 수 있습니다.",
+                "What resolves it is known once the service is measured again.",
+            )
+        )
+    elif not said:
         said.append(
             say(
                 lang,
@@ -580,3 +614,23 @@ def ways_out(met: Collision, lang: Lang) -> tuple[str, ...]:
             )
         )
     return tuple(said)
+
+
+def _at_own(met: Collision, name: str, lang: Lang) -> str:
+    """The speed of the one that is moved, where it is not the planned one."""
+    if name != met.campaign or met.limit_per_min in {None, met.planned_limit_per_min}:
+        return ""
+    return say(lang, "분당 {limit:n}건으로 ", " and at {limit:n} messages a minute", limit=met.limit_per_min)
+
+
+def _with_own(met: Collision, name: str, lang: Lang) -> str:
+    """The speed of the one that gives way beside a change of another, where it is not the planned one."""
+    if name == met.campaign or met.limit_per_min in {None, met.planned_limit_per_min}:
+        return ""
+    return say(
+        lang,
+        " 이때 ‘{name}’ 캠페인은 분당 {limit:n}건으로 보냅니다.",
+        ' "{name}" then goes at {limit:n} messages a minute.',
+        name=met.campaign,
+        limit=met.limit_per_min,
+    )

@@ -114,7 +114,7 @@ def _hint(name: str | None) -> str | None:
         "on": _("Write the day of the send."),
         "limit_per_min": _("Write a speed from 10 to 500,000 messages a minute."),
         "finish_by": _("Write a time after the start."),
-        "calls_per_recipient": _("Write 1 to 10 calls; of three numbers the smallest first."),
+        "calls_per_recipient": _("Write 1 to 100 calls; of three numbers the smallest first."),
         "users_per_hour": _("Write 24 numbers, at least one of them above 0."),
         "fallback_share": _("Write a percentage from 0 to 100."),
         "fallback_at": _("Write the local time for members without data."),

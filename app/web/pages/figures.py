@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from math import floor
 from typing import TYPE_CHECKING, Final
 
 from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
@@ -59,8 +60,8 @@ def of_day(judgement: Judgement, day: date, zone: ZoneInfo) -> Figure:
     )
     steps = stepped(judgement.planned, times)
     parts = [
-        (f"area c{place % MOST_COLOURS}", one.name, calls)
-        for place, (one, calls) in enumerate(zip(judgement.campaigns, steps.by_campaign, strict=True))
+        (f"area c{place % MOST_COLOURS}", name, calls)
+        for place, (name, calls) in enumerate(zip(judgement.planned.names, steps.by_campaign, strict=True))
         if any(calls)
     ]
     return _figure(judgement, steps, parts)
@@ -72,12 +73,12 @@ def of_campaign(judged: Judged) -> Figure:
     begin, end = _span(judgement, own)
     steps = stepped(judgement.planned, fitting(begin, end))
     parts: list[tuple[str, str, Sequence[float]]] = []
-    for place, (one, calls) in enumerate(zip(judgement.campaigns, steps.by_campaign, strict=True)):
-        if one is not own and any(calls):
-            parts.append((f"area c{place % MOST_COLOURS}", one.name, calls))
+    for place, (name, calls) in enumerate(zip(judgement.planned.names, steps.by_campaign, strict=True)):
+        if (own is None or name != own.name) and any(calls):
+            parts.append((f"area c{place % MOST_COLOURS}", name, calls))
     others = bool(parts)
     if own is not None:
-        place = judgement.campaigns.index(own)
+        place = judgement.planned.names.index(own.name)
         high = steps.by_campaign[place]
         sure = [min(a, b) for a, b in zip(steps.likely_by_campaign[place], high, strict=True)]
         parts.append(("area own", _("%(name)s, likely", name=own.name), sure))
@@ -96,6 +97,8 @@ def three_numbers(judged: Judged) -> list[Shown]:
 
 def _speed(own: CampaignJudgement) -> Shown:
     label = _("Delivery-speed limit")
+    if own.state != "planned":
+        return Shown(label, "–")
     if own.verdict == "NO_GO":
         return Shown(label, "–", "", _too_late(own) or _("no speed is safe as it stands"))
     if own.verdict == "RETEST":
@@ -107,15 +110,16 @@ def _speed(own: CampaignJudgement) -> Shown:
 
 def _too_late(own: CampaignJudgement) -> str | None:
     """The speed that the service carries, where only the wish to be done earlier stands against it."""
-    limit = own.binding.numbers.get("limit_per_min") if own.binding is not None else None
-    if own.binding is None or own.binding.code != "finish_by" or not isinstance(limit, int):
+    later = own.if_later
+    if later is None or later.limit_per_min is None:
         return None
-    return str(_("%(limit)s a minute is safe, and ends too late", limit=number(limit)))
+    return str(_("%(limit)s a minute is safe, and ends too late", limit=number(later.limit_per_min)))
 
 
 def _end(own: CampaignJudgement) -> Shown:
     label, ends = _("Ends"), own.finishes_at
-    if ends is None or ends.likely is None:
+    unknown = own.verdict == "RETEST" and own.expected is None
+    if ends is None or ends.likely is None or unknown:
         return Shown(label, "–")
     notes = []
     if ends.low is not None and ends.high is not None and ends.low != ends.high:
@@ -131,7 +135,7 @@ def _nearness(own: CampaignJudgement, usable_rps: float | None) -> Shown:
     note = (
         _("nothing measured yet")
         if usable_rps is None
-        else _("of %(usable)s usable", usable=number(usable_rps))
+        else _("of %(usable)s usable", usable=number(floor(usable_rps)))
     )
     return Shown(_("Busiest second"), number(most), _("calls"), note)
 
@@ -140,7 +144,7 @@ def _span(judgement: Judgement, own: CampaignJudgement | None) -> tuple[datetime
     curve = judgement.planned
     if own is None or own.starts_at is None or not len(curve.minutes):
         return judgement.judged_at, judgement.judged_at + timedelta(hours=1)
-    place = judgement.campaigns.index(own)
+    place = curve.names.index(own.name)
     rows = [row for row, calls in enumerate(curve.by_campaign_high[place]) if calls > 0]
     begin = curve.at(rows[0]) if rows else own.starts_at
     end = curve.at(rows[-1]) if rows else own.starts_at
@@ -162,7 +166,7 @@ def _figure(
     name = _alone(steps, usable)
     legend = [(role, label) for role, label, _calls in parts]
     if usable is not None:
-        legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(usable))))
+        legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(floor(usable)))))
     if over:
         legend.append(("over", _("Over it: more than the service is sure to answer")))
     return Figure(
@@ -205,8 +209,8 @@ def _alone(steps: Steps, usable: float | None) -> str:
         return str(told)
     over = sum(steps.high[step] > usable for step in busy)
     rest = (
-        _("In %(count)s steps it is over the usable %(usable)s.", count=over, usable=number(usable))
+        _("In %(count)s steps it is over the usable %(usable)s.", count=over, usable=number(floor(usable)))
         if over
-        else _("It stays under the usable %(usable)s throughout.", usable=number(usable))
+        else _("It stays under the usable %(usable)s throughout.", usable=number(floor(usable)))
     )
     return f"{told} {rest}"

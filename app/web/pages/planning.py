@@ -7,13 +7,13 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from app.capacity.plan_table import PlanError
+from app.capacity.on_record import judge_one, judge_window, read_record
+from app.capacity.plan import Judging
+from app.capacity.plan_table import PlanError, is_zone
 from app.capacity.plan_values import DefinitionError
 from app.capacity.register import (
     NoSuchCampaignError,
     RegisteredCampaign,
-    calibrations,
-    plan_of,
     read_draft,
     read_plan_values,
     sends_of,
@@ -23,18 +23,17 @@ from app.capacity.register import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from app.capacity.calibration import Calibration, MeasuredSend
+    from app.capacity.calibration import MeasuredSend
+    from app.capacity.on_record import JudgedRecord, LeftOut
     from app.capacity.planner import CampaignJudgement, Judgement
-    from app.capacity.register import Draft, EvidenceShelf, Register, RegisteredPlan, WorkspaceSettings
+    from app.capacity.register import Draft, EvidenceShelf, Register, RegisteredPlan
 
     Judge = Callable[..., Judgement]
 
 WEEK = timedelta(days=7)
-DAY = timedelta(days=1)
 UNSAVED = 0  # the number of a campaign that is not on record
 # While somebody types, the answer is wanted at once: fewer draws for the chance, and one minute played of what
 # becomes of a send that is too fast.
-FULL: Final[Mapping[str, int]] = {}
 QUICK: Final[Mapping[str, int]] = {"samples": 2_000, "most_played": 60}
 _NOBODY = {"name": "nobody", "kind": "at_once", "audience": 0, "at": "2000-01-01T00:00"}
 _OVER_AFTER = timedelta(minutes=15)  # without a call
@@ -51,18 +50,22 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Week:
-    """Seven days from a Monday: who sends, and the judgement, None where nobody does."""
+    """Seven days from a Monday: who sends, and the judgement, None where nobody does.
+
+    `left_out` are all on record that could not be judged, of whatever week.
+    """
 
     begins: date
     today: date
     time_zone: ZoneInfo
     campaigns: Sequence[tuple[RegisteredCampaign, datetime]]
     judged: Judged | None
+    left_out: Sequence[LeftOut]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A campaign on record, its judgement beside all that send at the same time, and its sends so far."""
+    """A campaign on record, its judgement beside all that are, and its sends so far."""
 
     campaign: RegisteredCampaign
     begins_at: datetime
@@ -86,34 +89,38 @@ class Planning:
         return self.clock().astimezone(self.zone()).date()
 
     def zone(self) -> ZoneInfo:
-        """The company's time zone."""
-        return ZoneInfo(self.register.workspace().time_zone)
+        """The company's time zone; UTC where this machine does not know it."""
+        name = self.register.workspace().time_zone
+        return ZoneInfo(name if is_zone(name) else "UTC")
 
     def offered_limits(self) -> Sequence[int]:
         """The delivery speeds that Braze offers, rising."""
-        settings = read_plan_values({**self.register.workspace().definition, "campaigns": [_NOBODY]})
+        try:
+            settings = read_plan_values({**self.register.workspace().definition, "campaigns": [_NOBODY]})
+        except PlanError:  # a workspace that can no longer be read: a verdict will say so
+            return Judging().offered_limits_per_min
         return settings.judging.offered_limits_per_min
 
     def week(self, day: date | None) -> Week:
         """The week that holds a day (default: today)."""
-        workspace, known = self.register.workspace(), self.register.campaigns()
-        zone = ZoneInfo(workspace.time_zone)
-        today = self.clock().astimezone(zone).date()
+        now, zone = self.clock(), self.zone()
+        today = now.astimezone(zone).date()
         monday = (day or today) - timedelta(days=(day or today).weekday())
         begin = datetime.combine(monday, time(), zone)
         window = (begin, datetime.combine(monday + WEEK, time(), zone))
-        plan = plan_of(workspace, known, calibrations=self._calibrations(known, zone.key), window=window)
-        shown = [(one, _begins(one, zone)) for one in (plan.campaigns if plan else ())]
+        found = judge_window(self.register, self.evidence, now=now, window=window, judge=self.judge)
+        shown = [(one, span(one.campaign(), zone.key)[0].astimezone(zone)) for one in found.told]
         return Week(
             begins=monday,
             today=today,
             time_zone=zone,
             campaigns=sorted(shown, key=lambda pair: pair[1]),
-            judged=None if plan is None else self._judged(plan),
+            judged=_judged(found),
+            left_out=found.left_out,
         )
 
     def ask(self, values: Mapping[str, Any], *, instead_of: int = UNSAVED) -> Judged:
-        """Judge a campaign that is not on record, beside all on record that may send at the same time.
+        """Judge a campaign that is not on record, beside all on record.
 
         Args:
             values: The draft's, as `read_draft` takes them.
@@ -122,73 +129,52 @@ class Planning:
         Raises:
             DefinitionError: names the field at fault.
         """
-        draft, workspace = read_draft(values), self.register.workspace()
-        asked = _made_up(draft, self.clock())
-        others = [one for one in self.register.campaigns() if one.id != instead_of]
-        plan = self._beside(asked, others, workspace)
-        return self._judged(plan, about=asked.name, work=QUICK)
+        now = self.clock()
+        asked = _made_up(read_draft(values), now)
+        try:
+            found = judge_one(
+                self.register,
+                self.evidence,
+                asked,
+                instead_of=instead_of,
+                now=now,
+                judge=self.judge,
+                **QUICK,
+            )
+        except PlanError as error:
+            raise DefinitionError(str(error), "name") from error
+        judged = _judged(found, about=asked.name)
+        if judged is None:  # it is always in its own plan
+            raise DefinitionError("The campaign has no time at which it sends.", "at")
+        return judged
 
     def planned(self, number: int) -> Planned:
         """A campaign on record, living or removed; raises NoSuchCampaignError."""
         campaign = self.register.campaign(number)
         if campaign is None:
             raise NoSuchCampaignError(f"There is no campaign {number}.")
-        workspace, known = self.register.workspace(), self.register.campaigns()
+        now, workspace = self.clock(), self.register.workspace()
         begins_at, ends_at = span(campaign.campaign(), workspace.time_zone)
-        removed = campaign.removed_at is not None
-        others = [one for one in known if one.id != number]
-        plan = None if removed else self._beside(campaign, others, workspace, known_at=begins_at)
-        of_key = [one for one in known if one.key == campaign.key]
+        judged = None
+        if campaign.removed_at is None:
+            found = judge_one(self.register, self.evidence, campaign, now=now, judge=self.judge)
+            judged = _judged(found, about=campaign.name)
+        of_key = [one for one in read_record(self.register).campaigns if one.key == campaign.key]
         return Planned(
             campaign=campaign,
             begins_at=begins_at,
             ends_at=ends_at,
-            now=self.clock().astimezone(ZoneInfo(workspace.time_zone)),
-            judged=None if plan is None else self._judged(plan, about=campaign.name),
+            now=now.astimezone(ZoneInfo(workspace.time_zone)),
+            judged=judged,
             sends=sends_of(campaign, of_key, self.register.sends(campaign.key), workspace.time_zone),
         )
 
-    def _beside(
-        self,
-        own: RegisteredCampaign,
-        others: Sequence[RegisteredCampaign],
-        workspace: WorkspaceSettings,
-        *,
-        known_at: datetime | None = None,
-    ) -> RegisteredPlan:
-        """The plan of a campaign and all that may send at its time, by what sends before `known_at` had shown."""
-        everyone, window = [own, *others], span(own.campaign(), workspace.time_zone)
-        try:
-            plan = plan_of(
-                workspace,
-                everyone,
-                calibrations=self._calibrations(everyone, workspace.time_zone, known_at),
-                window=window,
-            )
-        except PlanError as error:
-            raise DefinitionError(str(error), "name") from error
-        if plan is None:  # its own window always holds a campaign
-            raise DefinitionError("The campaign has no time at which it sends.", "at")
-        return plan
 
-    def _judged(
-        self, plan: RegisteredPlan, *, about: str | None = None, work: Mapping[str, int] = FULL
-    ) -> Judged:
-        measured, running = self.evidence.measured(), self.register.running()
-        try:
-            judgement = self.judge(plan.plan, measured, running=running, now=self.clock(), **work)
-        except PlanError as error:
-            raise DefinitionError(str(error)) from error
-        own = next((one for one in judgement.campaigns if one.name == about), None)
-        return Judged(plan=plan, judgement=judgement, own=own)
-
-    def _calibrations(
-        self, campaigns: Sequence[RegisteredCampaign], time_zone: str, known_at: datetime | None = None
-    ) -> Mapping[str, Calibration]:
-        sends = {key: self.register.sends(key) for key in {one.key for one in campaigns}}
-        if known_at is not None:
-            sends = {key: [s for s in of_key if s.first_at < known_at] for key, of_key in sends.items()}
-        return calibrations(campaigns, sends, time_zone)
+def _judged(found: JudgedRecord, *, about: str | None = None) -> Judged | None:
+    if found.plan is None or found.judgement is None:
+        return None
+    own = next((one for one in found.judgement.campaigns if one.name == about), None)
+    return Judged(plan=found.plan, judgement=found.judgement, own=own)
 
 
 def is_going_on(send: MeasuredSend, now: datetime) -> bool:
@@ -209,7 +195,3 @@ def _made_up(draft: Draft, now: datetime) -> RegisteredCampaign:
         updated_at=now,
         updated_by=draft.owner,
     )
-
-
-def _begins(campaign: RegisteredCampaign, zone: ZoneInfo) -> datetime:
-    return span(campaign.campaign(), zone.key)[0].astimezone(zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import floor
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, g, redirect, request, url_for
@@ -143,7 +144,7 @@ def _full_minutes(
 def _own(judged: Judged, steps: Steps) -> tuple[Sequence[float], Sequence[float]]:
     """The campaign's own forecast by step: low and high."""
     own = judged.own
-    place = judged.judgement.campaigns.index(own) if own is not None else 0
+    place = judged.judgement.planned.names.index(own.name) if own is not None else 0
     high = steps.by_campaign[place]
     peak = own.peak_rps if own is not None else None
     share = peak.low / peak.high if peak is not None and peak.high else 0.0
@@ -158,7 +159,7 @@ def _chart(
     steps = stepped(judged.judgement.planned, fitting(begin, end))
     received = received_by_step(seconds, steps.times)
     usable = judged.judgement.ceiling.usable_rps
-    place = judged.judgement.campaigns.index(judged.own) if judged.own else 0
+    place = judged.judgement.planned.names.index(judged.own.name) if judged.own else 0
     likely, high = steps.likely_by_campaign[place], steps.by_campaign[place]
     series = [Series("forecast", "high", high), Series("forecast", "likely", likely)]
     if usable is not None:
@@ -173,7 +174,7 @@ def _chart(
         ("forecast", _("Forecast: likely, and as many as there may be")),
     ]
     if usable is not None:
-        legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(usable))))
+        legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(floor(usable)))))
     rows = [
         (moment(steps.begins(step)), number(likely[step]), number(high[step]), number(received[step]))
         for step in range(steps.times.steps)

@@ -131,12 +131,18 @@ MISTAKES = [
     (kind("rate_limited"), f"{HERE}: limit_per_min is missing; {LIMITS}"),
     (kind("rate_limited", "limit_per_min = 5"), f"{HERE}: limit_per_min is 5; {LIMITS}"),
     (kind("rate_limited", "limit_per_min = 500_001"), f"{HERE}: limit_per_min is 500001; {LIMITS}"),
-    (PLAN + "calls_per_recipient = 0.5", f"{HERE}: calls_per_recipient is 0.5; write a number from 1 to 10."),
+    (
+        PLAN + "calls_per_recipient = 0.5",
+        f"{HERE}: calls_per_recipient is 0.5; write a number from 1 to 100.",
+    ),
     (
         PLAN + f"calls_per_recipient = {10**400}",
-        f"{HERE}: calls_per_recipient is 1{'0' * 38}…; write a number from 1 to 10.",
+        f"{HERE}: calls_per_recipient is 1{'0' * 38}…; write a number from 1 to 100.",
     ),
-    (PLAN + "calls_per_recipient = nan", f"{HERE}: calls_per_recipient is NaN; write a number from 1 to 10."),
+    (
+        PLAN + "calls_per_recipient = nan",
+        f"{HERE}: calls_per_recipient is NaN; write a number from 1 to 100.",
+    ),
     (PLAN + "burst = inf", f"{HERE}: burst is Infinity; write a number from 1 to 60."),
     (PLAN + 'retry = "yes"', f'{HERE}: retry is "yes"; write true or false.'),
     (

@@ -19,6 +19,8 @@ from app.capacity.register import (
     RegisteredCampaign,
     WorkspaceSettings,
     calibrations,
+    in_turn,
+    meets,
     plan_of,
     read_draft,
     read_plan_values,
@@ -121,10 +123,9 @@ def test_the_plan_of_campaigns_is_the_plan_file_that_it_is_shown_as() -> None:
 
 def test_a_plan_has_the_campaigns_that_may_send_in_its_window() -> None:
     """09:00 to 10:00 in Seoul, at 10,000 a minute: 00:00 to 01:00 UTC."""
-    campaign = [on_record()]
 
     def is_in(begin: str, until: str) -> bool:
-        return plan_of(WORKSPACE, campaign, window=(utc(begin), utc(until))) is not None
+        return meets(on_record(), SEOUL, (utc(begin), utc(until)))
 
     assert is_in("2026-11-23T00:00", "2026-11-23T00:01")
     assert is_in("2026-11-23T00:59", "2026-11-23T02:00")
@@ -140,12 +141,18 @@ def test_a_send_by_local_time_is_in_the_windows_of_the_first_and_the_last_zone()
 
 def test_a_send_held_by_quiet_hours_is_in_the_window_of_their_end() -> None:
     quiet = on_record(quiet_hours={"begin": "08:00:00", "end": "20:00:00"}, audience=10)
-    assert plan_of(WORKSPACE, [quiet], window=(utc("2026-11-23T11:00"), utc("2026-11-23T11:01"))) is not None
+    assert meets(quiet, SEOUL, (utc("2026-11-23T11:00"), utc("2026-11-23T11:01")))
 
 
-def test_more_campaigns_than_a_plan_takes_are_a_sentence() -> None:
-    with pytest.raises(PlanError, match="campaigns is a list of 101; write 1 to 100 tables"):
-        plan_of(WORKSPACE, [on_record(number) for number in range(101)])
+def test_more_campaigns_than_a_plan_file_takes_are_planned_together() -> None:
+    found = plan_of(WORKSPACE, [on_record(number) for number in range(101)])
+    assert found is not None
+    assert len(found.plan.campaigns) == 101
+
+
+def test_who_was_put_on_record_or_changed_first_goes_first() -> None:
+    changed = replace(on_record(1), updated_at=NOW + timedelta(hours=1))
+    assert [one.id for one in in_turn([on_record(3), changed, on_record(2)])] == [2, 3, 1]
 
 
 CALIBRATION = Calibration(
@@ -188,7 +195,8 @@ def test_a_plan_given_as_json_values_is_the_plan_files() -> None:
     found = read_plan_values(values)
     planned = plan_of(WORKSPACE, [on_record()])
     assert planned is not None
-    assert found == replace(planned.plan, seed=7)
+    assert found == replace(planned.plan, seed=7, judging=found.judging)
+    assert planned.plan.judging == replace(found.judging, goes_first="listed")
 
 
 @pytest.mark.parametrize("campaigns", [None, {}, [1], "x", []])
@@ -204,21 +212,46 @@ MONDAY, THURSDAY = on_record(1), on_record(2, at="2026-11-26T09:00:00")
 @pytest.mark.parametrize(
     ("first_call", "whose"),
     [
+        ("2026-11-22T23:30:00", 1),  # clocks differ
         ("2026-11-23T00:00:03", 1),
         ("2026-11-23T00:59:00", 1),
-        ("2026-11-22T05:00:00", 1),  # a test the day before
+        ("2026-11-22T05:00:00", None),  # a test the day before
         ("2026-11-25T23:00:00", 2),
         ("2026-11-26T00:00:01", 2),
         ("2026-11-30T00:00:00", 2),
     ],
 )
-def test_a_send_is_of_the_campaign_of_its_key_that_was_planned_nearest(first_call: str, whose: int) -> None:
+def test_a_send_is_of_the_campaign_of_its_key_that_was_planned_nearest(
+    first_call: str, whose: int | None
+) -> None:
     sends = [counted("d", utc(first_call))]
     found = {
         one.id: sends_of(one, [MONDAY, THURSDAY, on_record(3, "other")], sends, SEOUL)
         for one in (MONDAY, THURSDAY)
     }
     assert found == {1: sends if whose == 1 else [], 2: sends if whose == 2 else []}
+
+
+@pytest.mark.parametrize(
+    ("members", "audience", "counts"), [(99, 600_000, 0), (100, 600_000, 1), (5, 10, 1), (4, 10, 0)]
+)
+def test_a_handful_of_members_is_somebody_trying_the_template(
+    members: int, audience: int, counts: int
+) -> None:
+    one = on_record(audience=audience)
+    sends = [counted("d", utc("2026-11-23T00:00"), calls=5_000, members=members)]
+    assert len(sends_of(one, [one], sends, SEOUL)) == counts
+
+
+def test_what_braze_says_it_sent_makes_a_send_of_it_whenever_it_was() -> None:
+    sends = [replace(counted("d", utc("2026-11-16T00:00"), members=20), sent=300)]
+    assert sends_of(MONDAY, [MONDAY], sends, SEOUL) == sends
+
+
+def test_calls_long_before_the_start_teach_nothing_unless_they_are_many() -> None:
+    few, many = (counted("d", utc("2026-11-19T00:00"), members=members) for members in (150, 60_000))
+    assert calibrations([MONDAY], {"weekly": [few]}, SEOUL) == {}
+    assert "weekly" in calibrations([MONDAY], {"weekly": [many]}, SEOUL)
 
 
 def test_a_day_of_a_canvas_is_its_own_though_the_next_ones_begin_is_nearer() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.pages.site import DIGEST, OPERATOR
+from tests.web.pages.site import DIGEST, EVENING, OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ def test_the_plan_file_of_a_campaign_can_be_taken_along(operator: Browserlike) -
     assert answer.headers["Content-Disposition"] == 'attachment; filename="plan-1.toml"'
     plan = tomllib.loads(answer.text)
     assert plan["time_zone"] == "Asia/Seoul"
-    assert [one["name"] for one in plan["campaigns"]] == [DIGEST["name"]]
+    assert [one["name"] for one in plan["campaigns"]] == [DIGEST["name"], EVENING["name"]]  # judged beside it
 
 
 def test_a_send_that_goes_as_forecast_says_that_there_is_nothing_to_do(site: Site) -> None:

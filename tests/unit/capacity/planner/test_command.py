@@ -55,11 +55,11 @@ def test_without_evidence_the_exit_code_asks_for_a_test() -> None:
 def test_the_text_begins_with_the_verdict_and_the_three_numbers_behind_it(evidence: Path) -> None:
     lines = check(PLANS / "go_if.toml", "--evidence", evidence, "--lang", "ko").output.splitlines()
     assert lines[:5] == [
-        "보내도 됩니다. 발송 속도를 분당 50,000건 이하로 설정하세요. 09:24에 끝납니다.",
+        "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 09:24에 끝납니다.",
         "",
         "가장 바쁜 1초의 호출    권하는 속도로는 초당 1,667건, 계획대로면 3,334건 (높게 잡아)",
         "계획에 쓸 수 있는 호출  초당 2,800건 = 측정한 4,000건의 70 %",
-        "발송 속도               분당 50,000건까지",
+        "발송 속도               분당 500건에서 50,000건까지",
     ]
 
 

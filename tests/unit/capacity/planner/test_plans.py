@@ -91,8 +91,8 @@ SENTENCES = {
         "Yes, send it. Keep the delivery speed at 25,000 messages a minute. It ends at 09:12.",
     ),
     "go_if": (
-        "보내도 됩니다. 발송 속도를 분당 50,000건 이하로 설정하세요. 09:24에 끝납니다.",
-        "Yes, send it. Set the delivery speed at 50,000 messages a minute or less. It ends at 09:24.",
+        "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 09:24에 끝납니다.",
+        "Yes, send it. Set the delivery speed at 50,000 messages a minute. It ends at 09:24.",
     ),
     "no_go": (
         (
@@ -107,16 +107,16 @@ SENTENCES = {
     "retest": (
         (
             "아직 답할 수 없습니다. 부하 시험이 서비스의 한계까지 올라가지 않아, 이만큼 견디는지 알 수 없습니다. "
-            "지금 있는 시험 결과로는 분당 10,000건까지만 괜찮아 보입니다."
+            "지금 있는 시험 결과로는 분당 500건에서 10,000건 사이만 괜찮아 보입니다."
         ),
         (
             "Nobody can say yet. The load test never reached the service's limit, so nobody knows whether it carries this. "
-            "By the test at hand, up to 10,000 messages a minute would do."
+            "By the test at hand, 500 to 10,000 messages a minute would do."
         ),
     ),
     "at_once": (
-        "보내도 됩니다. 단, 한꺼번에 보내지 말고 발송 속도를 분당 25,000건 이하로 설정하세요. 12:08에 끝납니다.",
-        "Yes, but not all at once: set the delivery speed at 25,000 messages a minute or less. It ends at 12:08.",
+        "보내도 됩니다. 단, 한꺼번에 보내지 말고 발송 속도를 분당 25,000건으로 설정하세요. 12:08에 끝납니다.",
+        "Yes, but not all at once: set the delivery speed at 25,000 messages a minute. It ends at 12:08.",
     ),
     "collision": (
         "발송 속도를 바꾸면 모두 보내도 됩니다: ‘scrap reminder’ 분당 25,000건. 늦어도 09:17에 모두 끝납니다.",
@@ -135,8 +135,8 @@ SENTENCES = {
         "Yes, send it. Keep the delivery speed at 50,000 messages a minute. It ends at 23:01.",
     ),
     "too_slow": (
-        "보내도 됩니다. 발송 속도를 분당 50,000건 이하로 설정하세요. 09:20에 끝납니다.",
-        "Yes, send it. Set the delivery speed at 50,000 messages a minute or less. It ends at 09:20.",
+        "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 09:20에 끝납니다.",
+        "Yes, send it. Set the delivery speed at 50,000 messages a minute. It ends at 09:20.",
     ),
 }
 

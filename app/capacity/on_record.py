@@ -1,0 +1,259 @@
+"""The campaigns on record, judged: the one way, for every page, the API and the commands.
+
+Whatever is asked about, all that may still be sent is in the plan, so that a campaign has one verdict wherever it is
+looked at: an advised speed may be far slower than the planned one, and meet what no planned hour does. Who was put on
+record first goes first, and what is only asked about comes last: it pushes nobody aside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from app.capacity.plan_table import PlanError, is_zone
+from app.capacity.plan_values import DefinitionError
+from app.capacity.planner import Scope
+from app.capacity.planner import judge as judge_plan
+from app.capacity.register import MOST_PLANNED, calibrations, in_turn, meets, plan_of, span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from app.capacity.calibration import Calibration
+    from app.capacity.ceiling import Measured, Running
+    from app.capacity.planner import Judgement
+    from app.capacity.register import (
+        Register,
+        RegisteredCampaign,
+        RegisteredPlan,
+        WorkspaceSettings,
+    )
+
+    Window = tuple[datetime, datetime]
+    Judge = Callable[..., Judgement]
+
+STEPS_EACH: Final = 6_000  # of play for each campaign that shares a limit
+FEWEST_STEPS: Final = 300_000
+MARGIN: Final = timedelta(hours=1)  # shown before the start
+LATEST: Final = timedelta(days=4)  # after the planned end: Braze keeps a message for three days
+
+
+class LoadTests(Protocol):
+    """Where load tests come from."""
+
+    def measured(self) -> Sequence[Measured]:
+        """What a plan goes by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A campaign on record that is not judged: it cannot be read, or there are too many at once."""
+
+    campaign: RegisteredCampaign
+    why: Literal["unreadable", "too_many"]
+    detail: str = ""
+
+    def sentence(self) -> str:
+        """Say why, and what to do."""
+        if self.why == "too_many":
+            return "Too many campaigns are on record to judge all at once: those that begin first are."
+        return f"It can no longer be read: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnRecord:
+    """What is on record and can be read, in turn, with what is left out."""
+
+    workspace: WorkspaceSettings
+    campaigns: Sequence[RegisteredCampaign]
+    left_out: Sequence[LeftOut]
+
+    @property
+    def time_zone(self) -> str:
+        """The company's zone."""
+        return self.workspace.time_zone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRecord:
+    """A plan of campaigns on record and what is said of those in question; no judgement where there are none."""
+
+    told: Sequence[RegisteredCampaign]
+    left_out: Sequence[LeftOut]
+    plan: RegisteredPlan | None = None
+    judgement: Judgement | None = None
+
+
+def read_record(register: Register) -> OnRecord:
+    """Read the register; what of it cannot be read is left out and named.
+
+    Raises:
+        DefinitionError: the workspace's own zone is not known here, without which no time means anything.
+    """
+    workspace = register.workspace()
+    if not is_zone(str(workspace.definition.get("time_zone"))):
+        raise DefinitionError(
+            f"The workspace's time zone {workspace.definition.get('time_zone')!r} is not known on this machine: "
+            "give it another with PUT /v1/capacity/workspace, or install its time zone data.",
+            "time_zone",
+        )
+    campaigns, left_out = [], []
+    for one in in_turn(register.campaigns()):
+        try:
+            span(one.campaign(), workspace.time_zone)
+        except (DefinitionError, OverflowError, ValueError) as error:
+            left_out.append(LeftOut(campaign=one, why="unreadable", detail=str(error)))
+        else:
+            campaigns.append(one)
+    return OnRecord(workspace=workspace, campaigns=campaigns, left_out=left_out)
+
+
+def judge_window(
+    register: Register,
+    evidence: LoadTests,
+    *,
+    now: datetime,
+    window: Window | None = None,
+    judge: Judge = judge_plan,
+    **work: int,
+) -> JudgedRecord:
+    """Judge the campaigns that may be sending in a window; without one, all that are not over."""
+    record = read_record(register)
+    told = [one for one in record.campaigns if meets(one, record.time_zone, window or (now, now + _EVER))]
+    return _judged(
+        register,
+        evidence,
+        record,
+        told,
+        scope_window=window,
+        now=now,
+        judge=judge,
+        work=work,
+    )
+
+
+def judge_one(
+    register: Register,
+    evidence: LoadTests,
+    own: RegisteredCampaign,
+    *,
+    now: datetime,
+    instead_of: int | None = None,
+    judge: Judge = judge_plan,
+    **work: int,
+) -> JudgedRecord:
+    """Judge one campaign beside all that are on record: one of them, or one that is only asked about.
+
+    One asked about takes the last place, or, where it changes nothing of the one it would replace, that one's.
+    """
+    record = read_record(register)
+    begins, ends = span(own.campaign(), record.time_zone)
+    replaced = own.id if instead_of is None else instead_of
+    others = [one for one in record.campaigns if one.id != replaced]
+    place = len(others)
+    for index, one in enumerate(record.campaigns):
+        if one.id == replaced and (instead_of is None or one.definition == own.definition):
+            place = index
+    record = OnRecord(
+        workspace=record.workspace,
+        campaigns=[*others[:place], own, *others[place:]],
+        left_out=record.left_out,
+    )
+    return _judged(
+        register,
+        evidence,
+        record,
+        [own],
+        scope_window=(begins - MARGIN, ends + LATEST),
+        known_at=begins if begins < now else None,
+        now=now,
+        judge=judge,
+        work=work,
+    )
+
+
+def calibrations_of(
+    record: OnRecord, register: Register, known_at: datetime | None = None
+) -> Mapping[str, Calibration]:
+    """What was measured of each key on record, or of what had been sent by then."""
+    sends = {key: register.sends(key) for key in sorted({one.key for one in record.campaigns})}
+    if known_at is not None:
+        sends = {key: [one for one in of_key if one.first_at < known_at] for key, of_key in sends.items()}
+    return calibrations(record.campaigns, sends, record.time_zone)
+
+
+def _judged(  # noqa: PLR0913 - what both ways in have found out
+    register: Register,
+    evidence: LoadTests,
+    record: OnRecord,
+    told: Sequence[RegisteredCampaign],
+    *,
+    scope_window: Window | None,
+    now: datetime,
+    judge: Judge,
+    work: Mapping[str, int],
+    known_at: datetime | None = None,
+) -> JudgedRecord:
+    if not told:
+        return JudgedRecord(told=(), left_out=record.left_out)
+    calibrated = calibrations_of(record, register, known_at)
+    measured, running = evidence.measured(), register.running()
+    most = MOST_PLANNED
+    while True:
+        planned = _soonest(record, told, now, most)
+        kept = {one.id for one in planned}
+        shown = [one for one in told if one.id in kept]
+        plan = plan_of(record.workspace, planned, calibrations=calibrated)
+        if plan is None:
+            return JudgedRecord(told=(), left_out=record.left_out)
+        scope = Scope(names=frozenset(one.name for one in shown), window=scope_window)
+        try:
+            judgement = _judge(plan, measured, running, now=now, scope=scope, judge=judge, work=work)
+        except PlanError as error:
+            most = min(most, len(planned)) // 2
+            if not most:
+                raise DefinitionError(str(error)) from error
+            continue
+        too_many = [
+            LeftOut(campaign=one, why="too_many")
+            for one in record.campaigns
+            if one.id not in kept and (one in told or not _is_over(one, record.time_zone, now))
+        ]
+        left_out = [*record.left_out, *too_many]
+        return JudgedRecord(told=shown, left_out=left_out, plan=plan, judgement=judgement)
+
+
+def _judge(
+    plan: RegisteredPlan,
+    measured: Sequence[Measured],
+    running: Running,
+    *,
+    now: datetime,
+    scope: Scope,
+    judge: Judge,
+    work: Mapping[str, int],
+) -> Judgement:
+    steps = max(FEWEST_STEPS, STEPS_EACH * len(plan.campaigns))
+    return judge(plan.plan, measured, running=running, now=now, scope=scope, **{"most_steps": steps, **work})
+
+
+def _soonest(
+    record: OnRecord, told: Sequence[RegisteredCampaign], now: datetime, most: int
+) -> list[RegisteredCampaign]:
+    """All that may still be sent and all that are told of, in turn; of too many those that begin first."""
+
+    def begins(one: RegisteredCampaign) -> datetime:
+        return span(one.campaign(), record.time_zone)[0]
+
+    may_come = [one for one in record.campaigns if not _is_over(one, record.time_zone, now)]
+    kept = {one.id for some in (may_come, told) for one in sorted(some, key=begins)[:most]}
+    return [one for one in record.campaigns if one.id in kept]
+
+
+def _is_over(one: RegisteredCampaign, time_zone: str, now: datetime) -> bool:
+    return span(one.campaign(), time_zone)[1] + LATEST <= now
+
+
+_EVER: Final = timedelta(days=365 * 70)
