@@ -79,7 +79,7 @@ def test_every_surface_says_the_same_of_a_campaign(
     credentials = {"Authorization": f"Bearer {site.secrets[OPERATOR]}"}
     query = urlencode({"from": "2026-11-16T00:00:00+09:00", "until": "2026-12-10T00:00:00+09:00"})
     answer = site.app.test_client().get(f"/v1/capacity/verdict?{query}", headers=credentials)
-    by_api = {one["name"]: one for one in answer.json["judgement"]["campaigns"]}
+    by_api = {one["name"]: one for one in json.loads(answer.data)["judgement"]["campaigns"]}
     calendar = {
         html.unescape(name): mark.upper()
         for day in WEEKS

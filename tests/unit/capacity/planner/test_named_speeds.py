@@ -22,6 +22,7 @@ from app.capacity.service import Perfect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from app.capacity.campaign import Kind
     from app.capacity.planner import CampaignJudgement, Judgement
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -134,7 +135,8 @@ def replays_as_safe(plan: Plan, judged: Judgement, named: Named, usable_rps: flo
 
 @st.composite
 def campaigns(draw: st.DrawFn, name: str) -> Campaign:
-    kind = draw(st.sampled_from(["rate_limited", "rate_limited", "at_once"]))
+    kinds: list[Kind] = ["rate_limited", "rate_limited", "at_once"]
+    kind = draw(st.sampled_from(kinds))
     at = NINE + timedelta(minutes=draw(st.sampled_from([0, 3, 10, 30, 240, 1_440])))
     deadline = draw(st.sampled_from([None, None, 5, 30, 120, 600]))
     return Campaign(
@@ -245,6 +247,7 @@ def test_the_send_model_agrees_second_by_second() -> None:
     )
     assert played.by_second().max() <= 70
     assert told.finishes_at is not None
+    assert told.finishes_at.high is not None
     assert played.end_minute() == int(told.finishes_at.high.timestamp()) // 60
 
 
