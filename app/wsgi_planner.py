@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from app.braze.calls import Credential
 from app.braze.mails import Mails
 from app.capacity.register import RegisterUnavailableError
-from app.postgres.register import PostgresEvidence, PostgresRegister, planner_engine
+from app.postgres.register import PostgresEvidence, PostgresRegister, PostgresSessions, planner_engine
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import CREDENTIALS, PostgresReads
 from app.serving.credentials import CredentialBook
@@ -100,6 +100,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
             book=book,
             limits=limits,
             clock=clock,
+            sessions=PostgresSessions(engine),
             previews=_previews(settings),
         ),
     )

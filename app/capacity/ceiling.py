@@ -38,7 +38,6 @@ class Measured:
     def of(cls, evidence: Evidence) -> Measured:
         """Return what a plan needs of an evidence file."""
         verdict, told = evidence.verdict, evidence.environment.service
-        instances, fingerprint = told.get("instances"), told.get("fingerprint")
         return cls(
             evidence_id=evidence.id,
             kind=verdict.kind,
@@ -46,11 +45,11 @@ class Measured:
             low_rps=verdict.low_rps,
             high_rps=verdict.high_rps,
             ended_at=evidence.ended_at,
-            fingerprint=fingerprint if isinstance(fingerprint, str) else None,
-            instances=instances if isinstance(instances, int) and instances > 0 else None,
-            tables=_counts(told.get("tables")),
+            fingerprint=told.fingerprint,
+            instances=told.instances or None,
+            tables=told.tables or {},
             bound_by=verdict.bound_by,
-            limiter_rps=_limiter_rps(told.get("settings")),
+            limiter_rps=_limiter_rps(told.settings),
         )
 
 
@@ -67,14 +66,8 @@ class Running:
     limiter_rps: float | None = None
 
 
-def _counts(told: object) -> Mapping[str, int]:
-    if not isinstance(told, dict):
-        return {}
-    return {str(name): count for name, count in told.items() if isinstance(count, int)}
-
-
-def _limiter_rps(settings: Any) -> float | None:
-    if not isinstance(settings, dict):
+def _limiter_rps(settings: Mapping[str, Any] | None) -> float | None:
+    if settings is None:
         return None
     lines = [settings.get(name) for name in ("soft_rps", "hard_rps")]
     return min((float(line) for line in lines if isinstance(line, int | float) and line > 0), default=None)

@@ -175,7 +175,7 @@ class WorkspaceSettings:
     @property
     def time_zone(self) -> str:
         """The company's zone."""
-        return str(self.definition["time_zone"])
+        return str(self.definition.get("time_zone"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,15 +190,30 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Who changed what thing when: `subject` names it, `before` and `after` are what it was and is, where told."""
+
+    at: datetime
+    who: str
+    what: str
+    subject: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceSummary:
-    """One load test of those kept."""
+    """One load test of those kept; `wrong` says why no verdict goes by it, where it cannot be read."""
 
     id: str
-    ended_at: datetime
+    ended_at: datetime | None
     kind: str
     rps: float
     low_rps: float
     sentence: str
+    added_at: datetime | None = None
+    added_by: str | None = None
+    wrong: str | None = None
 
 
 class Register(Protocol):
@@ -243,6 +258,9 @@ class Register(Protocol):
     def enter_sent(self, key: str, send: str, sent: int | None, *, by: str) -> MeasuredSend | None:
         """Note how many messages Braze says it sent (None takes the note back); None for an unknown send."""
 
+    def deeds(self, *, most: int = 200) -> Sequence[Deed]:
+        """Who changed what, the newest first."""
+
     def running(self) -> Running:
         """What runs now, by the instances' heartbeats and the catalogue's sizes."""
 
@@ -256,11 +274,14 @@ class EvidenceShelf(Protocol):
     def document(self, evidence_id: str) -> Mapping[str, Any] | None:
         """The whole of one."""
 
-    def add(self, text: str) -> tuple[EvidenceSummary, bool]:
+    def add(self, text: str, *, by: str, now: datetime | None = None) -> tuple[EvidenceSummary, bool]:
         """Keep the evidence in a file's text, and say whether it is new; raises `EvidenceError`."""
 
+    def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:
+        """Take a load test back; None where there is none of this id. Who did it is kept."""
+
     def measured(self) -> Sequence[Measured]:
-        """What a plan goes by, the newest first."""
+        """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

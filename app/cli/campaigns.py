@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import tomllib
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from app.capacity.evidence import is_ahead
 from app.capacity.on_record import calibrations_of, read_record
 from app.capacity.plan import Judging
 from app.capacity.plan_values import as_json_values, as_plan_text
@@ -23,7 +23,7 @@ from app.capacity.register import (
     plan_of,
     read_draft,
 )
-from app.cli.parts import CommandError, database_engine
+from app.cli.parts import CommandError, by_option, database_engine
 from app.demo.campaigns import OWNER, example_campaigns
 from app.postgres.register import PostgresEvidence, PostgresRegister
 
@@ -40,14 +40,6 @@ def campaigns() -> None:
     """Campaigns on record: what will be sent, when and how."""
 
 
-def _by() -> str:
-    """Who is at the terminal, for the record of changes."""
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):  # a container's user has no name
-        return "command line"
-
-
 @contextmanager
 def _register() -> Iterator[PostgresRegister]:
     with database_engine() as engine:
@@ -59,7 +51,6 @@ _file = click.argument("file", type=click.Path(path_type=Path))
 _version = click.option(
     "--version", required=True, type=click.IntRange(1), help="The version that the edit was made from."
 )
-_by_option = click.option("--by", default=_by, help="Who makes the change.", show_default="you")
 _owner = click.option("--owner", help="Who answers for the campaign.")
 _key = click.option("--key", help="The template's `campaign` parameter.")
 _braze_id = click.option("--braze-campaign-id", help="As on Braze's campaign page.")
@@ -88,7 +79,7 @@ def list_(*, removed: bool, as_json: bool) -> None:
 @click.option("--key", required=True, help="The template's `campaign` parameter.")
 @click.option("--owner", required=True, help="Who answers for the campaign.")
 @_braze_id
-@_by_option
+@by_option
 def add(*, file: Path, key: str, owner: str, braze_campaign_id: str | None, by: str) -> None:
     """Put the one campaign in FILE, a plan file (docs/plan-file.md), on record."""
     values = {"key": key, "owner": owner, "braze_campaign_id": braze_campaign_id}
@@ -105,7 +96,7 @@ def add(*, file: Path, key: str, owner: str, braze_campaign_id: str | None, by: 
 @_key
 @_owner
 @_braze_id
-@_by_option
+@by_option
 def edit(*, number: int, file: Path, version: int, by: str, **given: str | None) -> None:
     """Save the campaign in FILE as the next version; what no option says stays as it is."""
     with _register() as register:
@@ -120,7 +111,7 @@ def edit(*, number: int, file: Path, version: int, by: str, **given: str | None)
 @campaigns.command()
 @_number
 @_version
-@_by_option
+@by_option
 def remove(*, number: int, version: int, by: str) -> None:
     """Take campaign NUMBER off the plan; its record stays."""
     with _register() as register:
@@ -151,7 +142,8 @@ def put_examples(engine: Engine, now: datetime) -> None:
     """Put the demo's campaigns on record, or renew those that nobody but the demo has touched."""
     register = PostgresRegister(engine)
     workspace = register.workspace()
-    newest = max(PostgresEvidence(engine).measured(), key=lambda test: test.ended_at, default=None)
+    measured = [one for one in PostgresEvidence(engine).measured() if not is_ahead(one.ended_at, now)]
+    newest = max(measured, key=lambda test: test.ended_at, default=None)
     usable_rps = None if newest is None else newest.low_rps * Judging().usable_share
     by_key = {one.key: one for one in register.campaigns()}
     for values in example_campaigns(usable_rps, now.astimezone(ZoneInfo(workspace.time_zone)).date()):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from app.capacity.evidence import EvidenceError, read_evidence
-from app.cli.parts import CommandError, database_engine
-from app.postgres.evidence import insert_evidence, select_evidence, select_evidence_document
+from app.capacity.evidence import EvidenceError
+from app.cli.parts import CommandError, by_option, database_engine
+from app.postgres.register import PostgresEvidence, PostgresRegister
 from app.postgres.table_sizes import select_server_version, select_table_sizes
 from app.serving.instance import fingerprint, settings_told
 from app.settings import Settings
@@ -22,38 +23,73 @@ def evidence() -> None:
 
 @evidence.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def add(file: Path) -> None:
+@by_option
+def add(*, file: Path, by: str) -> None:
     """Keep the evidence in FILE, as `python -m loadtest ceiling` wrote it."""
     try:
-        found, document = read_evidence(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"The evidence {file} cannot be read: {error}.") from error
+    try:
+        with database_engine() as engine:
+            added, new = PostgresEvidence(engine).add(text, by=by)
     except EvidenceError as error:
         raise CommandError(f"{file}: {error}") from error
-    with database_engine() as engine, engine.begin() as connection:
-        added = insert_evidence(connection, found, document)
-    click.echo(f"{'Added' if added else 'There already'}: {found.id}. {found.verdict.sentence}")
+    click.echo(f"{'Added' if new else 'There already'}: {added.id}. {added.sentence}")
 
 
 @evidence.command("list")
 def list_() -> None:
-    """All load tests, the newest first."""
-    with database_engine() as engine, engine.connect() as connection:
-        for row in select_evidence(connection):
-            click.echo(
-                f"{row.ended_at:%Y-%m-%d %H:%M}  {row.id}  {row.kind:<11}  {row.rps:>8.0f} calls/s  {row.sentence}"
-            )
+    """All load tests, the newest first; those that no verdict goes by say why."""
+    with database_engine() as engine:
+        for row in PostgresEvidence(engine).all():
+            at = f"{row.ended_at:%Y-%m-%d %H:%M}" if row.ended_at else "no date         "
+            click.echo(f"{at}  {row.id}  {row.kind:<11}  {row.rps:>8.0f} calls/s  {row.sentence[:300]}")
+            if row.wrong:
+                click.echo(f"    not used: {row.wrong} `connected-jobs evidence remove` takes it back.")
 
 
 @evidence.command()
 @click.argument("evidence_id")
 def show(evidence_id: str) -> None:
     """The whole of one load test, as JSON."""
-    with database_engine() as engine, engine.connect() as connection:
-        document = select_evidence_document(connection, evidence_id)
+    with database_engine() as engine:
+        document = PostgresEvidence(engine).document(evidence_id)
     if document is None:
         raise CommandError(f"There is no evidence {evidence_id!r}: see `connected-jobs evidence list`.")
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+@evidence.command()
+@click.argument("evidence_id")
+@by_option
+def remove(*, evidence_id: str, by: str) -> None:
+    """Take the load test EVIDENCE_ID back: no verdict goes by it any more. `audit` keeps who did it."""
+    with database_engine() as engine:
+        removed = PostgresEvidence(engine).remove(evidence_id, by=by)
+    if removed is None:
+        raise CommandError(f"There is no evidence {evidence_id!r}: see `connected-jobs evidence list`.")
+    click.echo(f"Removed: {removed.id}.")
+
+
+@click.command()
+@click.option("--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def audit(*, most: int, as_json: bool) -> None:
+    """Who changed what, the newest first: campaigns, evidence, counts of sends, credentials."""
+    with database_engine() as engine:
+        deeds = PostgresRegister(engine).deeds(most=most)
+    if as_json:
+        click.echo(
+            json.dumps([asdict(deed) | {"at": deed.at.isoformat()} for deed in deeds], ensure_ascii=False)
+        )
+        return
+    for deed in deeds:
+        click.echo(f"{deed.at:%Y-%m-%d %H:%M:%S %Z}  {deed.who}  {deed.what}  {deed.subject}")
+        if deed.before is not None and deed.after is not None and "campaign" not in deed.what:
+            click.echo(
+                f"    {json.dumps(deed.before, ensure_ascii=False)} -> {json.dumps(deed.after, ensure_ascii=False)}"
+            )
 
 
 @click.command()
@@ -76,4 +112,4 @@ def facts(*, instances: int, dataset: str) -> None:
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))
 
 
-COMMANDS = (evidence, facts)
+COMMANDS = (evidence, facts, audit)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
 from psycopg import sql
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -25,6 +27,17 @@ EMBEDDED_DATABASE = "connected_jobs"
 
 class CommandError(Exception):
     """A command that cannot do what it was asked; the sentence says why and what to do."""
+
+
+def _by() -> str:
+    """Who is at the terminal, for the record of changes."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container's user has no name
+        return "command line"
+
+
+by_option = click.option("--by", default=_by, help="Who makes the change.", show_default="you")
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from app.cli.children import running, stopped_by_signals
-from app.cli.parts import CommandError, database, database_engine
+from app.cli.parts import CommandError, by_option, database, database_engine
 from app.postgres import credentials as credential_rows
+from app.postgres.audit import insert_deed
 from app.serving.credentials import Scope
 from app.settings import Settings
 
@@ -43,12 +44,14 @@ def credential() -> None:
     default=Scope.CONTENT.value,
     show_default=True,
 )
-def create(name: str, scope: str) -> None:
+@by_option
+def create(*, name: str, scope: str, by: str) -> None:
     """Make a credential called NAME; its secret is shown once and kept nowhere."""
     if not name.isprintable() or ":" in name or not 0 < len(name) <= 100:  # noqa: PLR2004
         raise CommandError("A credential's name is 1 to 100 printable characters without a colon.")
     with database_engine() as engine, engine.begin() as connection:
         row, secret = credential_rows.insert_credential(connection, name, Scope(scope))
+        insert_deed(connection, who=by, what="credential created", subject=f"{row.id} {name} ({scope})")
     click.echo(
         f"Credential {row.id} for {scope}.\n  name:   {name}\n  secret: {secret}\nThe secret is not shown again."
     )
@@ -68,10 +71,13 @@ def list_() -> None:
 
 @credential.command()
 @click.argument("number", type=int)
-def revoke(number: int) -> None:
+@by_option
+def revoke(*, number: int, by: str) -> None:
     """Revoke the credential with this NUMBER; it stops working within 30 s."""
     with database_engine() as engine, engine.begin() as connection:
         row = credential_rows.revoke_credential(connection, number)
+        if row is not None:
+            insert_deed(connection, who=by, what="credential revoked", subject=f"{number} {row.name}")
     if row is None:
         raise CommandError(f"There is no living credential {number}: see `connected-jobs credential list`.")
     click.echo(f"Credential {number} ({row.name}) is revoked; the service refuses it within 30 s.")

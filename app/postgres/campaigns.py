@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.sql import bindparam
 
 from app.capacity.register import Change, RegisteredCampaign, WorkspaceSettings
+from app.postgres.stored import instant, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
 
     from app.capacity.register import Draft, What
 
-_COLUMNS = """
-    id, key, owner, braze_campaign_id, definition, version,
-    created_at, created_by, updated_at, updated_by, removed_at
+_COLUMNS = f"""
+    id, key, owner, braze_campaign_id, definition::text AS definition, version,
+    {instant("created_at")}, created_by, {instant("updated_at")}, updated_by,
+    CASE WHEN removed_at IS NULL THEN NULL WHEN isfinite(removed_at) THEN removed_at ELSE now() END AS removed_at
 """
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def select_campaigns(connection: Connection, *, removed: bool = False) -> list[RegisteredCampaign]:
@@ -121,15 +125,16 @@ def select_changes(connection: Connection, campaign_id: int | None) -> list[Chan
     """Who changed a campaign (or the workspace) and how, the newest first."""
     rows = connection.execute(
         text("""
-            SELECT at, who, what, before, after
+            SELECT at, who, what, before::text, after::text
             FROM connected_jobs.campaign_change
-            WHERE campaign_id IS NOT DISTINCT FROM :campaign_id
+            WHERE campaign_id IS NOT DISTINCT FROM :campaign_id AND isfinite(at)
             ORDER BY id DESC
         """),
         {"campaign_id": campaign_id},
     )
     return [
-        Change(at=at, who=who, what=what, before=before, after=after) for at, who, what, before, after in rows
+        Change(at=at, who=who, what=what, before=table(before), after=table(after))
+        for at, who, what, before, after in rows
     ]
 
 
@@ -137,7 +142,7 @@ def select_workspace(connection: Connection, *, to_change: bool = False) -> Work
     """What all campaigns share."""
     row = connection.execute(
         text(f"""
-            SELECT definition, version, updated_at, updated_by
+            SELECT definition::text AS definition, version, {instant("updated_at")}, updated_by
             FROM connected_jobs.workspace
             {"FOR UPDATE" if to_change else ""}
         """)
@@ -151,7 +156,7 @@ def update_workspace(connection: Connection, definition: Mapping[str, Any], *, b
         text("""
             UPDATE connected_jobs.workspace
             SET definition = :definition, version = version + 1, updated_at = now(), updated_by = :by
-            RETURNING definition, version, updated_at, updated_by
+            RETURNING definition::text AS definition, version, updated_at, updated_by
         """).bindparams(_DEFINITION),
         {"definition": definition, "by": by},
     ).one()
@@ -172,8 +177,14 @@ _DEFINITION = bindparam("definition", type_=JSON)
 
 
 def _campaign(row: Row[Any]) -> RegisteredCampaign:
-    return RegisteredCampaign(**row._asdict())
+    """A campaign; of one whose definition cannot be read that is empty, and its reader says so."""
+    values = row._asdict()
+    instants = {name: values[name] or _NEVER for name in ("created_at", "updated_at")}
+    return RegisteredCampaign(**values | instants | {"definition": table(row.definition) or {}})
 
 
 def _workspace(row: Row[Any]) -> WorkspaceSettings:
-    return WorkspaceSettings(**row._asdict())
+    values = row._asdict()
+    return WorkspaceSettings(
+        **values | {"definition": table(row.definition) or {}, "updated_at": row.updated_at or _NEVER}
+    )

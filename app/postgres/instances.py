@@ -25,7 +25,8 @@ def select_running(
     rows = connection.execute(
         text("""
             SELECT fingerprint, count(*), min(least(
-                nullif((settings ->> 'soft_rps')::float, 0), nullif((settings ->> 'hard_rps')::float, 0)
+                CASE WHEN jsonb_typeof(settings -> 'soft_rps') = 'number' THEN nullif((settings ->> 'soft_rps')::float, 0) END,
+                CASE WHEN jsonb_typeof(settings -> 'hard_rps') = 'number' THEN nullif((settings ->> 'hard_rps')::float, 0) END
             ))
             FROM connected_jobs.instance
             WHERE beat_at > now() - make_interval(secs => :alive_s)

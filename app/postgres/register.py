@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -12,8 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
-from app.capacity.ceiling import Measured
-from app.capacity.evidence import EvidenceError, read_evidence
+from app.capacity.evidence import EvidenceError, read_evidence, refuse_future
 from app.capacity.register import (
     EditedMeanwhileError,
     EvidenceSummary,
@@ -21,26 +21,27 @@ from app.capacity.register import (
     NoSuchCampaignError,
     RegisterUnavailableError,
 )
-from app.postgres import campaigns, evidence, instances, send_counts
+from app.postgres import audit, campaigns, evidence, instances, send_counts, sessions
 from app.postgres.engine import pinned_engine
 from app.postgres.refusals import passes, refusal
 from app.postgres.table_sizes import select_row_estimates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import timedelta
 
     from sqlalchemy import Connection, Engine
 
     from app.capacity.calibration import MeasuredSend
-    from app.capacity.ceiling import Running
-    from app.capacity.register import Change, Draft, RegisteredCampaign, WorkspaceSettings
+    from app.capacity.ceiling import Measured, Running
+    from app.capacity.register import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
 
 CONNECT_S = 3
 WAIT_S = 3.0  # for a connection of the pool's
 STATEMENT_MS = 10_000
 SIZES_AGE_S = 10 * 60.0
 _NOT_NOW = "Postgres cannot be used now: try again in a moment; nothing was changed."
+COMMAND_LINE = "command line"
 
 
 def planner_engine(url: str, *, size: int = 4, through_pgbouncer: bool = False) -> Engine:
@@ -183,6 +184,11 @@ class PostgresRegister:
             known = send_counts.update_sent(connection, key, send, sent, by=by)
             return send_counts.select_send(connection, key, send) if known else None
 
+    def deeds(self, *, most: int = 200) -> Sequence[Deed]:
+        """Who changed what, the newest first."""
+        with _using(self._engine) as connection:
+            return audit.select_deeds(connection, most=most)
+
     def running(self) -> Running:
         """What runs now; the tables' sizes are up to ten minutes old."""
         with _using(self._engine) as connection:
@@ -200,6 +206,29 @@ class PostgresRegister:
             send_counts.close_sends(connection)
             send_counts.delete_old_counts(connection)
             instances.delete_gone_instances(connection)
+            sessions.delete_ended_sessions(connection)
+
+
+class PostgresSessions:
+    """Operators' sessions, in Postgres: see `app.web.pages.session.Sessions`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, secret_hash: bytes, lifetime: timedelta) -> str:
+        """Begin a session of a credential; returns its id, which is kept nowhere else."""
+        with _using(self._engine) as connection:
+            return sessions.insert_session(connection, secret_hash, lifetime)
+
+    def operator(self, session_id: str) -> str | None:
+        """Whose session it is, None for one that has ended."""
+        with _using(self._engine) as connection:
+            return sessions.select_operator(connection, session_id)
+
+    def end(self, session_id: str) -> None:
+        """End a session, whoever holds a copy of its cookie."""
+        with _using(self._engine) as connection:
+            sessions.delete_session(connection, session_id)
 
 
 class PostgresEvidence:
@@ -215,17 +244,20 @@ class PostgresEvidence:
 
     def document(self, evidence_id: str) -> Mapping[str, Any] | None:
         """The whole of one."""
-        if not evidence_id.isprintable():
+        if not _may_be_kept(evidence_id):
             return None
         with _using(self._engine) as connection:
             return evidence.select_evidence_document(connection, evidence_id)
 
-    def add(self, text: str) -> tuple[EvidenceSummary, bool]:
+    def add(
+        self, text: str, *, by: str = COMMAND_LINE, now: datetime | None = None
+    ) -> tuple[EvidenceSummary, bool]:
         """Keep the evidence in a file's text, and say whether it is new; raises `EvidenceError`."""
         found, document = read_evidence(text)
+        refuse_future(found, now or datetime.now(UTC))
         try:
             with _using(self._engine) as connection:
-                added = evidence.insert_evidence(connection, found, document)
+                added = evidence.insert_evidence(connection, found, document, by=by)
         except DataError as error:
             raise EvidenceError(
                 "The evidence holds a character or a number that Postgres cannot keep: give the file as it was written."
@@ -240,11 +272,22 @@ class PostgresEvidence:
         )
         return summary, added
 
-    def measured(self) -> Sequence[Measured]:
-        """What a plan goes by, the newest first."""
+    def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:
+        """Take a load test back; None where there is none of this id. Who did it is kept."""
+        if not _may_be_kept(evidence_id):
+            return None
         with _using(self._engine) as connection:
-            told = evidence.select_told(connection)
-        return [Measured.of(read_evidence(document)[0]) for document in told]
+            return evidence.delete_evidence(connection, evidence_id, by=by)
+
+    def measured(self) -> Sequence[Measured]:
+        """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
+        with _using(self._engine) as connection:
+            return list(evidence.select_measured(connection))
+
+
+def _may_be_kept(text: str) -> bool:
+    """Whether Postgres can hold a text at all."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _current(connection: Connection, number: int, version: int) -> RegisteredCampaign:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from app.capacity.calibration import Counted, MeasuredSend, measure, with_sent
+from app.postgres.audit import insert_deed
+from app.postgres.stored import instant
 from app.serving.distinct import estimate
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 
 MOST_SENDS = 100
+_log = logging.getLogger("connected_jobs.sends")
 KEEP_SECONDS = "14 days"
 OVER_AFTER = "2 hours"
 _OLD = (
@@ -40,7 +44,7 @@ _OLD = (
 
 # A send is settled when it was measured well after its last call; a call that comes weeks later changes nothing.
 _COLUMNS = f"""
-    send, measured, sent, sent_by, sent_at,
+    send, measured::text AS measured, sent, sent_by, {instant("sent_at")},
     closed_at IS NOT NULL AND (closed_at > last_at + interval '1 minute' OR last_at > first_at + interval '{KEEP_SECONDS}') AS settled
 """
 
@@ -75,13 +79,19 @@ def select_send(connection: Connection, key: str, send: str) -> MeasuredSend | N
 
 
 def _measured(connection: Connection, key: str, row: Row[Any]) -> MeasuredSend | None:
-    if row.settled:
-        measured: MeasuredSend | None = msgspec.convert(row.measured, MeasuredSend)
-    else:
-        measured = measure(_counted(connection, key, row.send))
+    measured = _kept(row.measured) if row.settled else measure(_counted(connection, key, row.send))
     if measured is None or row.sent is None:
         return measured
     return with_sent(measured, row.sent, by=row.sent_by, at=row.sent_at)
+
+
+def _kept(text: str | None) -> MeasuredSend | None:
+    """What was kept of a send; None where it cannot be read."""
+    try:
+        return None if text is None else msgspec.json.decode(text, type=MeasuredSend)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        _log.warning("what was measured of a send cannot be read, and is left out: %s", error)
+        return None
 
 
 def _counted(connection: Connection, key: str, send: str) -> Counted:
@@ -99,8 +109,22 @@ def _counted(connection: Connection, key: str, send: str) -> Counted:
 
 
 def update_sent(connection: Connection, key: str, send: str, sent: int | None, *, by: str) -> bool:
-    """Note how many messages Braze says it sent, or that nobody knows; false for an unknown send."""
-    done = connection.execute(
+    """Note how many messages Braze says it sent, or that nobody knows; false for an unknown send.
+
+    What stood there before is kept with who changed it.
+    """
+    before = connection.execute(
+        text("""
+            SELECT sent, sent_by
+            FROM connected_jobs.send
+            WHERE campaign = :key AND send = :send
+            FOR UPDATE
+        """),
+        {"key": key, "send": send},
+    ).one_or_none()
+    if before is None:
+        return False
+    connection.execute(
         text("""
             UPDATE connected_jobs.send
             SET sent = :sent, sent_by = :by, sent_at = now()
@@ -108,7 +132,15 @@ def update_sent(connection: Connection, key: str, send: str, sent: int | None, *
         """),
         {"key": key, "send": send, "sent": sent, "by": by},
     )
-    return done.rowcount == 1
+    insert_deed(
+        connection,
+        who=by,
+        what="sent entered",
+        subject=f"{key} {send}",
+        before={"sent": before.sent, "by": before.sent_by},
+        after={"sent": sent},
+    )
+    return True
 
 
 def close_sends(connection: Connection) -> int:
@@ -153,7 +185,7 @@ def select_seconds(connection: Connection, key: str, send: str) -> list[tuple[da
         text("""
             SELECT second, calls, degraded
             FROM connected_jobs.send_second
-            WHERE campaign = :key AND send = :send
+            WHERE campaign = :key AND send = :send AND second > '0002-01-01' AND second < '9999-01-01'
             ORDER BY second
         """),
         {"key": key, "send": send},

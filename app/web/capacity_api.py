@@ -141,7 +141,7 @@ def capacity_blueprint(  # noqa: C901, PLR0915 - one function a route, each a fe
         operator()
         return _json({"evidence": evidence.all()})
 
-    @blueprint.get("/v1/capacity/evidence/<evidence_id>")
+    @blueprint.get("/v1/capacity/evidence/<path:evidence_id>")
     def one_evidence(evidence_id: str) -> Response:
         operator()
         found = evidence.document(evidence_id)
@@ -151,9 +151,21 @@ def capacity_blueprint(  # noqa: C901, PLR0915 - one function a route, each a fe
 
     @blueprint.post("/v1/capacity/evidence")
     def add_evidence() -> Response:
-        operator()
-        added, new = evidence.add(_text())
+        by = operator()
+        added, new = evidence.add(_text(), by=by, now=clock())
         return _json(added, status=201 if new else 200)
+
+    @blueprint.delete("/v1/capacity/evidence/<path:evidence_id>")
+    def remove_evidence(evidence_id: str) -> Response:
+        removed = evidence.remove(evidence_id, by=operator())
+        if removed is None:
+            raise _nothing("There is no evidence of this id; all are listed at /v1/capacity/evidence.")
+        return _json(removed)
+
+    @blueprint.get("/v1/capacity/audit")
+    def deeds() -> Response:
+        operator()
+        return _json({"deeds": register.deeds()})
 
     @blueprint.get("/v1/capacity/verdict")
     def verdict() -> Response:

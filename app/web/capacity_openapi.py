@@ -50,7 +50,8 @@ def document() -> Json:
             "/v1/capacity/campaigns/{number}/sends/{send}/sent": {"put": _enter_sent()},
             "/v1/capacity/workspace": {"get": _workspace(), "put": _edit_workspace()},
             "/v1/capacity/evidence": {"get": _all_evidence(), "post": _add_evidence()},
-            "/v1/capacity/evidence/{evidence_id}": {"get": _one_evidence()},
+            "/v1/capacity/evidence/{evidence_id}": {"get": _one_evidence(), "delete": _remove_evidence()},
+            "/v1/capacity/audit": {"get": _audit()},
             "/v1/capacity/verdict": {"get": _verdict()},
             "/v1/capacity/check": {"post": _check()},
             "/health/live": {
@@ -185,19 +186,41 @@ def _add_evidence() -> Json:
 
 
 def _one_evidence() -> Json:
-    number = parameter(
-        "evidence_id", "Its id", {"type": "string", "minLength": 1}, where="path", required=True
-    )
     responses = {"200": body("docs/evidence-schema.md", {"type": "object"}), "404": _NONE}
-    return _operation("evidence", "The whole of one load test", responses, number)
+    return _operation("evidence", "The whole of one load test", responses, _EVIDENCE_ID)
+
+
+def _remove_evidence() -> Json:
+    responses = {"200": body("As it was.", ref("Evidence")), "404": _NONE}
+    return _operation("remove_evidence", "Take a load test back; who did is kept", responses, _EVIDENCE_ID)
+
+
+def _audit() -> Json:
+    deed = object_of(
+        at=_INSTANT,
+        who=text("An operator, or who is at the command line"),
+        what=text("What was done"),
+        subject=text("To what"),
+        before={"type": ["object", "null"]},
+        after={"type": ["object", "null"]},
+    )
+    answer = body("The newest first, at most 200.", object_of(deeds={"type": "array", "items": deed}))
+    return _operation("audit", "Who changed what", {"200": answer})
 
 
 def _verdict() -> Json:
     instant = {"type": "string", "format": "date-time"}
+    left_out = object_of(
+        id={"type": "integer"},
+        name=text("Its name, or its number"),
+        why=text("Why it is not judged", enum=["unreadable", "too_many"]),
+        detail=text("What cannot be read"),
+    )
     answer = object_of(
         campaigns={"type": "array", "items": {"type": "integer"}},
         calibrated={"type": "array", "items": _CALIBRATED},
         judgement=_JUDGEMENT | {"type": ["object", "null"]},
+        left_out={"type": "array", "items": left_out},
     )
     return _operation(
         "verdict",
@@ -274,6 +297,9 @@ _IF_MATCH = parameter(
     {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
     where="header",
     required=True,
+)
+_EVIDENCE_ID = parameter(
+    "evidence_id", "Its id", {"type": "string", "minLength": 1}, where="path", required=True
 )
 _RANGE = object_of(low={"type": "number"}, likely={"type": "number"}, high={"type": "number"})
 _INSTANT = {"type": "string", "format": "date-time"}
@@ -357,11 +383,14 @@ _SEND = object_of(
 )
 _EVIDENCE = object_of(
     id=text("The search's"),
-    ended_at=_INSTANT,
+    ended_at=_PERHAPS_INSTANT,
     kind=text("docs/evidence-schema.md"),
-    rps={"type": "number"},
-    low_rps={"type": "number"},
+    rps={"type": ["number", "null"]},
+    low_rps={"type": ["number", "null"]},
     sentence=text("What was found"),
+    added_at=_PERHAPS_INSTANT,
+    added_by=text("Who added it", nullable=True),
+    wrong=text("Why no verdict goes by it, where it cannot be read", nullable=True),
 )
 _CALIBRATED = object_of(
     campaign=text("Its name"),

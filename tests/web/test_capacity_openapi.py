@@ -34,6 +34,8 @@ OPERATIONS = [
     "GET /v1/capacity/evidence",
     "POST /v1/capacity/evidence",
     "GET /v1/capacity/evidence/{evidence_id}",
+    "DELETE /v1/capacity/evidence/{evidence_id}",
+    "GET /v1/capacity/audit",
     "GET /v1/capacity/verdict",
     "POST /v1/capacity/check",
     "GET /health/live",
@@ -122,6 +124,8 @@ def test_the_answers_of_a_planner_with_one_of_everything_are_as_described(
         (f"GET {ONE}/changes", {"path_parameters": {"number": number}}),
         (f"GET {ONE}/sends", {"path_parameters": {"number": number}}),
         ("GET /v1/capacity/campaigns", {}),
+        ("GET /v1/capacity/audit", {}),
+        ("GET /v1/capacity/evidence", {}),
         ("GET /v1/capacity/evidence/{evidence_id}", {"path_parameters": {"evidence_id": EVIDENCE["id"]}}),
         (
             "GET /v1/capacity/verdict",
@@ -139,7 +143,7 @@ def test_the_answers_of_a_planner_with_one_of_everything_are_as_described(
         response = case.call(base_url=planner.url, session=session, headers=headers)
         case.validate_response(response, excluded_checks=[ignored_auth])
         statuses.append(response.status_code)
-    assert statuses == [200] * 7 + [412]
+    assert statuses == [200] * 9 + [412]
 
 
 def test_the_planner_logs_json_and_no_secret(planner: Server) -> None:

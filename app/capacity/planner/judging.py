@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.capacity.campaign import AllAtOnce, Arrivals
 from app.capacity.due import first_minute
+from app.capacity.evidence import is_ahead
 from app.capacity.local_time import MINUTE_S
 from app.capacity.plan_table import PlanError
 from app.capacity.planner.beyond import play_beyond, unhurt
@@ -107,7 +108,9 @@ def judge(
         collisions=tuple(met for met in collisions if scope.tells(met.campaign, *met.others)),
         planned=curve(plan, planned, forecasters["high"], scope.minutes()),
         advised=curve(plan, advised, forecasters["high"], scope.minutes()),
-        instances=instances_needed(_wanted_rps(facts, ahead), decides, measured),
+        instances=instances_needed(
+            _wanted_rps(facts, ahead), decides, [one for one in measured if not is_ahead(one.ended_at, now)]
+        ),
         notes=notes(facts, campaigns),
     )
 

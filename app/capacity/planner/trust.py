@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from app.capacity.evidence import is_ahead
 from app.capacity.planner.judgement import Ceiling, Reason
 
 if TYPE_CHECKING:
@@ -27,14 +28,15 @@ def decide(
     """Return the ceiling to plan on, and the test it comes from.
 
     Of the tests that hold for what runs now it is the newest ceiling, without one the newest lower bound. Where
-    none holds it is the newest test that found something, and the ceiling says why it does not hold.
+    none holds it is the newest test that found something, and the ceiling says why it does not hold. A test dated ahead
+    of `now` is none: a clock was wrong, and it would be the newest for as long.
     """
     share = plan.judging.usable_share
-    if not measured:
-        return Ceiling(
-            usable_share=share, retest=(Reason("evidence_missing"),), unchecked=_unchecked(running)
-        ), None
-    newest = sorted(measured, key=lambda test: (test.ended_at, test.evidence_id), reverse=True)
+    of_now = [test for test in measured if not is_ahead(test.ended_at, now)]
+    if not of_now:
+        why = "evidence_ahead" if measured else "evidence_missing"
+        return Ceiling(usable_share=share, retest=(Reason(why),), unchecked=_unchecked(running)), None
+    newest = sorted(of_now, key=lambda test: (test.ended_at, test.evidence_id), reverse=True)
     reasons = {test.evidence_id: tuple(_why_not(plan, test, running, now)) for test in newest}
     found = [test for test in newest if test.kind in USABLE]
     holding = [test for test in found if not reasons[test.evidence_id]]

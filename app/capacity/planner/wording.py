@@ -71,6 +71,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "이 서비스가 얼마나 견디는지 잰 부하 시험이 아직 없습니다.",
         "No load test has measured yet what the service sustains.",
     ),
+    "evidence_ahead": (
+        "부하 시험의 날짜가 미래로 되어 있어 쓸 수 없습니다. 시계를 맞추고 다시 재야 합니다.",
+        "The load test is dated ahead of now, and so not to be used: set the clock and measure again.",
+    ),
     "evidence_unconfirmed": (
         "부하 시험이 끝까지 가지 못해, 오래 견디는지 확인되지 않았습니다.",
         "The load test did not get to the part that confirms its result.",

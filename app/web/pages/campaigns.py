@@ -187,8 +187,8 @@ def _as_shown(field: Any, value: Any) -> Any:
     if value is None or value == "":
         return "–"
     if hasattr(field, "choices"):
-        return dict(field.choices).get(value, value)
-    return field.show(value)
+        return next((label for choice, label in field.choices if choice == value), value)
+    return field.shown(value)
 
 
 def _told(change: Change) -> dict[str, Any]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+from flask import g, redirect, request, url_for
 from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
 from werkzeug.exceptions import NotFound
 
+from app.capacity.evidence import CLOCKS_DIFFER, Step
 from app.web.pages.charts import NARROW, WIDE, latencies
 from app.web.pages.figures import Figure
+from app.web.pages.forms import ConfirmForm
 from app.web.pages.language import number
 from app.web.pages.rendering import page
 
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from flask import Blueprint, Response
+    from werkzeug.wrappers import Response as AnyResponse
 
     from app.web.pages.planning import Planning
 
@@ -32,51 +37,75 @@ def add(blueprint: Blueprint, planning: Planning) -> None:
             "evidence.html",
             tests=planning.evidence.all(),
             now=planning.clock(),
+            ahead=CLOCKS_DIFFER,
             running=planning.register.running(),
             zone=planning.zone(),
         )
 
-    @blueprint.get("/evidence/<evidence_id>", endpoint="one_evidence")
+    @blueprint.get("/evidence/<path:evidence_id>", endpoint="one_evidence")
     def one(evidence_id: str) -> Response:
         document = planning.evidence.document(evidence_id)
-        if document is None:
-            raise NotFound
         summary = next((test for test in planning.evidence.all() if test.id == evidence_id), None)
+        if document is None or summary is None:
+            raise NotFound
         steps = _steps(document)
+        environment = _table(document, "environment")
         return page(
             "one_evidence.html",
-            document=document,
             summary=summary,
+            high_rps=None if summary.wrong else _table(document, "verdict").get("high_rps"),
             now=planning.clock(),
             zone=planning.zone(),
             chart=_chart(steps) if steps else None,
-            service=document.get("environment", {}).get("service", {}),
-            generator=document.get("environment", {}).get("generator", {}),
+            service=_table(environment, "service"),
+            generator=_table(environment, "generator"),
+            form=ConfirmForm(),
         )
 
+    @blueprint.post("/evidence/remove", endpoint="remove_evidence")
+    def remove() -> AnyResponse:
+        if planning.evidence.remove(request.form.get("id", ""), by=g.operator) is None:
+            raise NotFound
+        return redirect(url_for("pages.evidence"), 303)
 
-def _steps(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object within a document; an empty one where something else stands there."""
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _steps(document: Mapping[str, Any]) -> list[Step]:
     """The rates tried that have a latency to show, the slowest rate first; the overload is another matter."""
-    steps = [
+    kept = document.get("steps")
+    steps = [found for one in kept if (found := _read(one)) is not None] if isinstance(kept, list) else []
+    shown = [
         step
-        for step in document.get("steps", [])
-        if step.get("phase") != OVERLOAD and all(_latency(step, name) for name in _PERCENTILES)
+        for step in steps
+        if step.phase != OVERLOAD and all(_latency(step, name) for name in _PERCENTILES)
     ]
-    return sorted(steps, key=lambda step: float(step.get("rps", 0)))
+    return sorted(shown, key=lambda step: step.rps)
 
 
-def _latency(step: Mapping[str, Any], percentile: str) -> float | None:
+def _read(step: Any) -> Step | None:
+    """A step, None for what is none: a file of old is shown without it."""
+    try:
+        return msgspec.convert(step, Step)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _latency(step: Step, percentile: str) -> float | None:
     """Milliseconds from the intended start."""
-    found = step.get("latency", {}).get("percentiles_ms", {}).get(percentile)
-    return float(found) if isinstance(found, int | float) and found > 0 else None
+    return step.latency.percentiles_ms.get(percentile) or None
 
 
-def _chart(steps: Sequence[Mapping[str, Any]]) -> Figure:
+def _chart(steps: Sequence[Step]) -> Figure:
     def dots(percentile: str, *outcomes: str) -> list[tuple[float, float]]:
         return [
-            (float(step["rps"]), _latency(step, percentile) or 1.0)
+            (step.rps, _latency(step, percentile) or 1.0)
             for step in steps
-            if not outcomes or step.get("outcome") in outcomes
+            if not outcomes or step.outcome in outcomes
         ]
 
     paths = [("p50", dots("p50")), ("p99", dots("p99"))]
@@ -84,12 +113,12 @@ def _chart(steps: Sequence[Mapping[str, Any]]) -> Figure:
     name = _("Latency by rate of calls: half of the calls, and 99 in 100, were answered within this time.")
     rows = [
         (
-            number(step["rps"]),
+            number(step.rps),
             _outcome(step),
             number(_latency(step, "p50"), 1),
             number(_latency(step, "p99"), 1),
-            number(step.get("calls", 0)),
-            ", ".join(step.get("broken", ())) or "–",
+            number(step.calls),
+            ", ".join(step.broken) or "–",
         )
         for step in steps
     ]
@@ -106,7 +135,6 @@ def _chart(steps: Sequence[Mapping[str, Any]]) -> Figure:
     )
 
 
-def _outcome(step: Mapping[str, Any]) -> str:
+def _outcome(step: Step) -> str:
     words = {"held": _("held"), "broke": _("broke"), "interrupted": _("interrupted")}
-    outcome = str(step.get("outcome", ""))
-    return str(words.get(outcome, outcome))
+    return str(words.get(step.outcome, step.outcome))

@@ -57,7 +57,14 @@ class _Text(Field):
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
-        return "" if self.data is None else self.show(self.data)
+        return "" if self.data is None else self.shown(self.data)
+
+    def shown(self, value: Any) -> str:
+        """The value as one would type it; as it is where it is none of this field's, but stands in a table all the same."""
+        try:
+            return self.show(value)
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+            return str(value)[:_LONGEST]
 
     def read(self, text: str) -> Any:
         """The value of a text that is not empty; raises ValueError."""

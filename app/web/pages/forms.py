@@ -137,7 +137,8 @@ class PreviewForm(FlaskForm):  # type: ignore[misc] # same
 def typed(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The form's data for a campaign's table: the reverse of `CampaignForm.definition`."""
     calls = definition.get("calls_per_recipient")
-    quiet = definition.get("quiet_hours", {})
+    given = definition.get("quiet_hours")
+    quiet = given if isinstance(given, dict) else {}
     failing = (
         "retry" if definition.get("retry") else "abort" if definition.get("abort_on_failure") else "blank"
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Language = Literal["ko", "en"]
 LANGUAGES: tuple[Language, ...] = ("ko", "en")
+MOST_WRITTEN = 1e15
 TRANSLATIONS = Path(__file__).parent / "translations"
 _WEEKDAYS = {
     "ko": ("월", "화", "수", "목", "금", "토", "일"),
@@ -47,12 +48,12 @@ def language() -> Language:
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """A number with its thousands apart; a dash where there is none."""
-    return (
-        "–"
-        if value is None
-        else format_decimal(round(value, digits), "#,##0" + ("." + "#" * digits if digits else ""))
-    )
+    """A number with its thousands apart; a dash where there is none. One that no service ever counts is written short."""
+    if value is None:
+        return "–"
+    if not abs(value) < MOST_WRITTEN:
+        return f"{value:g}"
+    return str(format_decimal(round(value, digits), "#,##0" + ("." + "#" * digits if digits else "")))
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -1,10 +1,9 @@
-"""Who is signed in: an operator's credential once, then a signed cookie that ends by itself."""
+"""Who is signed in: an operator's credential once, then a signed cookie that names a session kept on the server."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request, session
@@ -13,11 +12,11 @@ from app.serving.credentials import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from werkzeug.datastructures import MultiDict
 
-    from app.serving.credentials import Credential, CredentialBook
+    from app.serving.credentials import CredentialBook
     from app.web.limits import CallLimits
 
 LONGEST_RETURN = 4_000  # characters of a path to go back to: a whole form fits
@@ -33,6 +32,19 @@ class SignInError(Exception):
         self.status = status
 
 
+class Sessions(Protocol):
+    """Where sessions are kept, so that they end for every copy of a cookie; may raise `RegisterUnavailableError`."""
+
+    def begin(self, secret_hash: bytes, lifetime: timedelta) -> str:
+        """Begin a session of a credential; returns its id."""
+
+    def operator(self, session_id: str) -> str | None:
+        """Whose session it is, None for one that has ended."""
+
+    def end(self, session_id: str) -> None:
+        """End a session."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doorkeeper:
     """Signs operators in and out, and knows who is in."""
@@ -40,9 +52,10 @@ class Doorkeeper:
     book: CredentialBook
     limits: CallLimits
     clock: Callable[[], datetime]
+    sessions: Sessions
 
     def sign_in(self, name: str, secret: str) -> None:
-        """Begin a session for an operator's credential; raises SignInError."""
+        """Begin a session for an operator's credential, and end the one that was open here; raises SignInError."""
         if not self.book.loaded:
             raise SignInError("not_ready", 503)
         credential = self.book.check(secret, name=name)
@@ -51,33 +64,31 @@ class Doorkeeper:
             raise SignInError("wrong", 401) if may_try else SignInError("too_many", 429)
         if credential.scope is not Scope.OPERATOR:
             raise SignInError("scope", 403)
-        language = session.get("language")
-        session.clear()
+        lifetime = current_app.permanent_session_lifetime
+        begun = self.sessions.begin(credential.secret_hash, lifetime)
+        self.sign_out()
         session.permanent = True
-        session["operator"] = credential.name
-        session["key"] = _key(credential)
-        session["until"] = (self.clock() + current_app.permanent_session_lifetime).timestamp()
-        if language:
-            session["language"] = language
+        session["id"] = begun
+        session["until"] = (self.clock() + lifetime).timestamp()
 
     def operator(self) -> str | None:
-        """The name of who is signed in, None where nobody is: the time is over, or the credential was revoked."""
-        name, until = session.get("operator"), session.get("until", 0.0)
-        if not isinstance(name, str) or self.clock().timestamp() >= until:
+        """The name of who is signed in, None where nobody is.
+
+        A session ends with its time, by signing out wherever its cookie was copied to, and with its credential.
+        """
+        session_id, until = session.get("id"), session.get("until", 0.0)
+        if not isinstance(session_id, str) or self.clock().timestamp() >= until:
             return None
-        alive = any(_key(known) == session.get("key") for known in self._operators())
-        return name if alive else None
+        return self.sessions.operator(session_id)
 
-    def _operators(self) -> list[Credential]:
-        return [known for known in self.book.all() if known.scope is Scope.OPERATOR]
-
-
-def sign_out() -> None:
-    """End the session; the language stays."""
-    language = session.get("language")
-    session.clear()
-    if language:
-        session["language"] = language
+    def sign_out(self) -> None:
+        """End the session, here and on the server; the language stays."""
+        session_id, language = session.get("id"), session.get("language")
+        session.clear()
+        if language:
+            session["language"] = language
+        if isinstance(session_id, str):
+            self.sessions.end(session_id)
 
 
 def way_back() -> str:
@@ -100,8 +111,3 @@ def own_path(target: str | None) -> str:
     parts = urlsplit((target or "").replace("\\", "/"))
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith("/") and "//" not in parts.path
     return f"{parts.path}?{parts.query}" if is_ours and parts.query else parts.path if is_ours else "/"
-
-
-def _key(credential: Credential) -> str:
-    """What ties a session to one credential: with its revocation the session ends, whatever the next is called."""
-    return sha256(b"session:" + credential.secret_hash).hexdigest()[:32]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from app.serving.credentials import CredentialBook
     from app.web.limits import CallLimits
     from app.web.pages.mails import Previews
+    from app.web.pages.session import Sessions
 
 STATIC = Path(__file__).parent / "static"
 OPEN = frozenset({"pages.sign_in", "pages.sign_in_now", "pages.static", "pages.speak"})
@@ -46,6 +47,7 @@ def pages(
     book: CredentialBook,
     limits: CallLimits,
     clock: Callable[[], datetime],
+    sessions: Sessions,
     previews: Previews | None = None,
 ) -> Callable[[Flask], None]:
     """What puts the pages on the planner's application.
@@ -56,10 +58,11 @@ def pages(
         book: Credentials; those of the scope `operator` sign people in.
         limits: Slows down those who try wrong credentials.
         clock: Now, aware.
+        sessions: Operators' sessions.
         previews: Renders mails; None where no running service was named.
     """
     planning = Planning(register=register, evidence=evidence, judge=judge, clock=clock)
-    door = Doorkeeper(book, limits, clock)
+    door = Doorkeeper(book, limits, clock, sessions)
 
     def install(app: Flask) -> None:
         app.config["WTF_CSRF_CHECK_DEFAULT"] = (
@@ -112,7 +115,7 @@ def _admission(door: Doorkeeper, csrf: CSRFProtect) -> Callable[[], AnyResponse 
             return page("error.html", status=503, kind="starting", back=way_back())
         g.operator = door.operator()
         if g.operator is None and request.endpoint not in OPEN:
-            ended = "operator" in session
+            ended = "id" in session
             if is_fragment():
                 return page("signed_out.html", status=401)
             return redirect(url_for("pages.sign_in", next=way_back(), ended=1 if ended else None), 303)

@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, request, session, url_for
 from app.web.pages.forms import SignInForm
 from app.web.pages.language import LANGUAGES
 from app.web.pages.rendering import page
-from app.web.pages.session import Doorkeeper, SignInError, own_path, sign_out
+from app.web.pages.session import Doorkeeper, SignInError, own_path
 
 if TYPE_CHECKING:
     from flask import Response
@@ -37,7 +37,7 @@ def add(blueprint: Blueprint, door: Doorkeeper) -> None:
 
     @blueprint.post("/sign-out", endpoint="sign_out")
     def leave() -> AnyResponse:
-        sign_out()
+        door.sign_out()
         return redirect(url_for("pages.sign_in"), 303)
 
     @blueprint.get("/language/<code>", endpoint="speak")

@@ -14,7 +14,7 @@ from app.braze.calls import Credential
 from app.braze.mails import Mails
 from app.capacity.register import read_draft
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
-from app.postgres.register import PostgresEvidence, PostgresRegister, planner_engine
+from app.postgres.register import PostgresEvidence, PostgresRegister, PostgresSessions, planner_engine
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.serving.credentials import CredentialBook, Scope
@@ -91,6 +91,7 @@ class Site:
                 book=self.book,
                 limits=limits,
                 clock=lambda: self.now,
+                sessions=PostgresSessions(self.engine),
                 previews=previews,
             ),
         )

@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
+from app.postgres.credentials import revoke_credential, select_credentials
 from app.web.pages.session import own_path
 from app.web.pages.shell import OPEN
-from tests.web.pages.site import CALLER, OPERATOR, site_on
+from tests.web.pages.site import CALLER, OPERATOR, OTHER_OPERATOR, site_on
 
 if TYPE_CHECKING:
-    from tests.web.pages.site import Site
+    from tests.web.pages.site import Browserlike, Site
 
 FORM = {"audience": "1,200,000", "kind": "rate_limited", "at": "2026-11-25T09:00", "limit_per_min": "50000"}
 
@@ -21,7 +23,7 @@ def _guarded(site: Site) -> list[tuple[str, str]]:
     """Every route of the pages that is not open: method and path."""
     with site.app.test_request_context():
         return [
-            (method, rule.rule.replace("<int:number>", "1").replace("<evidence_id>", "x"))
+            (method, rule.rule.replace("<int:number>", "1").replace("<path:evidence_id>", "x"))
             for rule in site.app.url_map.iter_rules()
             if rule.endpoint.startswith("pages.") and rule.endpoint not in OPEN
             for method in sorted(set(rule.methods or ()) & {"GET", "POST"})
@@ -188,3 +190,71 @@ def test_a_language_once_picked_stays_and_leads_back_to_the_same_page(measured: 
     assert "<h1>측정 기록</h1>" in browser.get("/evidence").text
     assert browser.get("/language/xx?back=https://evil.example/").location == "/"
     assert "<h1>측정 기록</h1>" in browser.get("/evidence").text
+
+
+# The session is the server's: a copy of its cookie is worth no more than the session.
+def _copy_of(browser: Browserlike, site: Site) -> Browserlike:
+    """Another browser with the same cookie, as somebody has who copied it."""
+    copied = site.client()
+    cookie = browser.client.get_cookie("planner")
+    assert cookie is not None
+    copied.client.set_cookie("planner", cookie.value)
+    return copied
+
+
+def test_a_cookie_copied_before_signing_out_opens_nothing_after_it(site: Site) -> None:
+    browser = site.signed_in()
+    copied, other = _copy_of(browser, site), site.signed_in()
+    assert copied.get("/").status_code == 200
+    browser.post("/sign-out", {}, page="/ask")
+    assert [one.get("/").status_code for one in (browser, copied, other)] == [303, 303, 200]
+    assert copied.post("/campaigns/new", {}, page="/sign-in").status_code in {303, 400}
+
+
+def test_signing_in_again_ends_the_session_that_was_open_here_and_begins_another(site: Site) -> None:
+    browser = site.signed_in()
+    copied = _copy_of(browser, site)
+    browser.sign_in(OTHER_OPERATOR)
+    assert browser.get("/").status_code == 200
+    assert copied.get("/").status_code == 303
+
+
+def test_a_session_that_was_there_before_signing_in_is_not_the_one_after_it(site: Site) -> None:
+    browser = site.client()
+    browser.get("/sign-in")
+    planted = _copy_of(browser, site)
+    browser.sign_in(OPERATOR)
+    assert planted.get("/").status_code == 303
+
+
+def test_revoking_a_credential_ends_its_sessions_at_once(site: Site) -> None:
+    """Before the planner has read the credentials again, and for copies too."""
+    browser, other = site.signed_in(), site.signed_in(OTHER_OPERATOR)
+    with site.engine.begin() as connection:
+        for row in select_credentials(connection):
+            if row.name == OPERATOR:
+                revoke_credential(connection, row.id)
+    assert [one.get("/").status_code for one in (browser, other)] == [303, 200]
+
+
+def test_a_session_ends_by_postgress_clock_too(site: Site) -> None:
+    """A planner whose clock stands still, or was set back, keeps nobody in."""
+    browser = site.signed_in()
+    with site.engine.begin() as connection:
+        connection.execute(text("UPDATE connected_jobs.operator_session SET ends_at = now()"))
+    assert browser.get("/").status_code == 303
+    site.register.tidy()
+    with site.engine.begin() as connection:
+        assert (
+            connection.execute(text("SELECT count(*) FROM connected_jobs.operator_session")).scalar_one() == 0
+        )
+
+
+def test_no_session_id_can_be_read_from_the_table(site: Site) -> None:
+    browser = site.signed_in()
+    cookie = browser.client.get_cookie("planner")
+    assert cookie is not None
+    with site.engine.begin() as connection:
+        (kept,) = connection.execute(text("SELECT id_hash FROM connected_jobs.operator_session")).scalars()
+    assert len(kept) == 32
+    assert bytes(kept).hex() not in cookie.value

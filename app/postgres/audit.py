@@ -1,0 +1,62 @@
+"""Who did what, kept for good: one row for each write of an operator that no table of its own tells of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from app.capacity.register import Deed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
+
+
+def insert_deed(
+    connection: Connection,
+    *,
+    who: str,
+    what: str,
+    subject: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down that somebody changed a thing, in the transaction that changes it."""
+    connection.execute(
+        text("""
+            INSERT INTO connected_jobs.audit (who, what, subject, before, after)
+            VALUES (:who, :what, :subject, :before, :after)
+        """).bindparams(
+            bindparam("before", type_=JSONB(none_as_null=True)),
+            bindparam("after", type_=JSONB(none_as_null=True)),
+        ),
+        {"who": who, "what": what, "subject": subject, "before": before, "after": after},
+    )
+
+
+def select_deeds(connection: Connection, *, most: int) -> list[Deed]:
+    """The last deeds, the newest first, changes of campaigns and of the workspace among them."""
+    rows = connection.execute(
+        text("""
+            SELECT at, who, what, subject, before, after
+            FROM (
+                SELECT at, who, what, subject, before, after
+                FROM connected_jobs.audit
+                UNION ALL
+                SELECT c.at, c.who, 'campaign ' || c.what,
+                       CASE WHEN c.campaign_id IS NULL THEN 'workspace' ELSE c.campaign_id || ' ' || m.name END,
+                       c.before::jsonb, c.after::jsonb
+                FROM connected_jobs.campaign_change AS c
+                LEFT JOIN connected_jobs.campaign AS m ON m.id = c.campaign_id
+            ) AS deeds
+            WHERE isfinite(at)
+            ORDER BY at DESC
+            LIMIT :most
+        """),
+        {"most": most},
+    )
+    return [Deed(**row) for row in rows.mappings()]
