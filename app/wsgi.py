@@ -13,7 +13,7 @@ from app.postgres.left_out import LeftOut
 from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
-from app.postgres.told import PostgresCounts, beat
+from app.postgres.told import PostgresCounts, beat, keys_on_record
 from app.serving.answering import Answering
 from app.serving.breaker import Breaker
 from app.serving.cards import Cards
@@ -48,6 +48,7 @@ SHELF_POLL_S = 5.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 ERASURE_POLL_S = 2.0
 CONNECTED_WITHIN_S = 2.0  # before the first call; later ones are made while others answer
+KEYS_EVERY_S = 30.0  # a campaign is put on record well before its send
 KEEP_S = 60.0
 PRUNE_EVERY_S = 300.0
 MEASURE_S = 5.0
@@ -124,6 +125,7 @@ def create(settings: Settings | None = None) -> Flask:
         Task("counts", COUNT_EVERY_S, counting.count, asks_store=False),
         Task("flush of counts", FLUSH_EVERY_S, counting.flush),
         Task("old sends", PRUNE_EVERY_S, register.prune),
+        Task("campaigns on record", KEYS_EVERY_S, lambda: counting.know(keys_on_record(pool))),
     ]
 
     def follow_runs() -> None:

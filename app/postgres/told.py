@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.serving.counting import Batch
     from app.serving.instance import Instance
 
+MOST_KEYS = 10_000
 # Each worker tells of its instance; one that another told of just now is left alone.
 _BEAT = Statement(
     b"beat",
@@ -77,6 +78,23 @@ _ADD = Statement(
     """,
     planned_anew=True,
 )
+
+
+_KEYS = Statement(
+    b"campaign_keys",
+    f"""
+    SELECT DISTINCT key
+    FROM connected_jobs.campaign
+    WHERE removed_at IS NULL
+    LIMIT {MOST_KEYS}
+    """.encode(),
+    planned_anew=True,
+)
+
+
+def keys_on_record(pool: ServingPool) -> list[str]:
+    """The names, in calls, of the campaigns on record; raises `UnavailableError`."""
+    return [str(key) for (key,) in pool.rows(_KEYS)]
 
 
 def beat(pool: ServingPool, instance: Instance) -> None:

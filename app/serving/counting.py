@@ -20,7 +20,7 @@ from app.serving.distinct import Distinct
 from app.serving.reads import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from app.serving.question import Terms
@@ -32,7 +32,9 @@ FLUSH_EVERY_S = 2.0
 MOST_NOTES = 100_000  # what 5,000 calls/s leave in 20 s: the watch is never away so long
 MOST_ROWS = 20_000  # seconds of sends kept while Postgres is away: an hour of five sends at once
 MOST_ROWS_AT_ONCE = 5_000
-MOST_SENDS = 200
+MOST_SENDS = 400  # of campaigns on record
+MOST_UNKNOWN_SENDS = 100  # of names that are not on record: more are counted together
+OTHERS = "~others"  # their name, which is no campaign's
 MOST_SENDS_OF_ONE = (
     20  # of a campaign at once; with more, its dispatch id is one of a member and not of a send
 )
@@ -125,6 +127,7 @@ class Counting:
         self.note: Callable[[Note], None] = self._notes.append
         self._sends: dict[tuple[str, str], _Send] = {}
         self._many: set[str] = set()  # campaigns with more sends at once than a campaign has
+        self._on_record: frozenset[str] = frozenset()
         self._rows = 0
         self._worker = ""
         self._parts = count(1)
@@ -132,6 +135,10 @@ class Counting:
         self._batches = 0
         self._pending: Batch | None = None
         self._lock = Lock()
+
+    def know(self, on_record: Collection[str]) -> None:
+        """Take note of the campaigns on record: names that nobody put there never take their room."""
+        self._on_record = frozenset(on_record)
 
     @property
     def waiting(self) -> int:
@@ -172,7 +179,8 @@ class Counting:
             return False
         tally = send.seconds.get(second)
         if tally is None:
-            if self.waiting >= self._most_rows:
+            room = self._most_rows if self._is_known(send.campaign) else self._most_rows // 2
+            if self.waiting >= room:
                 return False
             tally = send.seconds[second] = [0, 0]
             self._rows += 1
@@ -183,18 +191,32 @@ class Counting:
         return True
 
     def _new_send(self, terms: Terms, now: datetime) -> _Send | None:
-        """Begin a send; the day stands in for it where a campaign has a send for every member."""
+        """Begin a send; the day stands in for it where a campaign has a send for every member.
+
+        Names that are not on record have little room: a template that writes the member into the name makes as many
+        as there are members. Those without room are counted together.
+        """
         campaign, name = terms.campaign, terms.send
         if campaign not in self._many and self._sends_of(campaign) >= MOST_SENDS_OF_ONE:
             self._many.add(campaign)
         if campaign in self._many:
             name = board_day(now).isoformat()
         key = (campaign, name)
-        if key not in self._sends:
-            if len(self._sends) >= MOST_SENDS:
+        if key not in self._sends and not self._has_room(campaign):
+            if campaign in self._on_record:
                 return None
-            self._sends[key] = _Send(campaign, name, str(next(self._parts)), int(now.timestamp()))
+            key = (OTHERS, board_day(now).isoformat())
+        if key not in self._sends:
+            self._sends[key] = _Send(*key, str(next(self._parts)), int(now.timestamp()))
         return self._sends[key]
+
+    def _is_known(self, campaign: str) -> bool:
+        return campaign in self._on_record or not self._on_record
+
+    def _has_room(self, campaign: str) -> bool:
+        if campaign in self._on_record:
+            return sum(other in self._on_record for other, _ in self._sends) < MOST_SENDS
+        return sum(other not in self._on_record for other, _ in self._sends) < MOST_UNKNOWN_SENDS
 
     def _sends_of(self, campaign: str) -> int:
         return sum(1 for other, _ in self._sends if other == campaign)

@@ -13,7 +13,10 @@ import pytest
 from app.braze.preview import SAMPLE_ATTRIBUTES
 from app.serving.counting import (
     MOST_ROWS_AT_ONCE,
+    MOST_SENDS,
     MOST_SENDS_OF_ONE,
+    MOST_UNKNOWN_SENDS,
+    OTHERS,
     SKETCH_EVERY,
     Batch,
     Counting,
@@ -252,11 +255,12 @@ def test_a_dispatch_id_of_each_member_is_no_send_and_the_day_stands_in(
 def test_sends_are_bounded_over_all_campaigns(store: Store) -> None:
     lost: list[int] = []
     counting = Counting(store, on_lost=lost.append)
+    counting.know([f"c-{number}" for number in range(1_000)])
     for number in range(1_000):
         call(counting, of=terms(f"c-{number}"))
     counting.finish()
-    assert len(store.calls) == 200
-    assert lost == [800]
+    assert len(store.calls) == MOST_SENDS
+    assert lost == [1_000 - MOST_SENDS]
 
 
 def test_sends_that_are_over_make_room_and_one_that_comes_back_keeps_its_members(store: Store) -> None:
@@ -311,3 +315,53 @@ def test_sketches_added_up_in_any_order_are_the_sketch_of_all() -> None:
     whole = Distinct()
     whole.add([f"m-{number}" for number in range(2_500)])
     assert estimate(parts) == estimate(reversed(parts)) == estimate([whole.packed()])
+
+
+def test_made_up_names_take_no_room_from_the_campaigns_on_record() -> None:
+    """A template that writes the member into the campaign's name makes as many as there are members."""
+    store = Store()
+    lost: list[int] = []
+    counting = Counting(store, on_lost=lost.append)
+    counting.know(["weekly", "daily"])
+    for number in range(3_000):
+        call(counting, of=terms(f"made-up-{number}"))
+    counting.count()
+    for number in range(MOST_SENDS_OF_ONE):
+        call(counting, of=terms("weekly", f"d-{number}"))
+        call(counting, of=terms("daily", f"d-{number}"))
+    counting.count()
+    counting.flush()
+    calls: Counter[str] = Counter()
+    for (campaign, _send, _second), count in store.calls.items():
+        calls[campaign] += count
+    assert (calls["weekly"], calls["daily"], lost) == (MOST_SENDS_OF_ONE, MOST_SENDS_OF_ONE, [])
+    assert calls[OTHERS] == 3_000 - MOST_UNKNOWN_SENDS
+    assert sum(calls.values()) == 3_000 + 2 * MOST_SENDS_OF_ONE
+
+
+def test_a_campaign_put_on_record_while_names_are_made_up_is_counted_from_then_on() -> None:
+    store = Store()
+    counting = Counting(store)
+    for number in range(500):
+        call(counting, of=terms(f"made-up-{number}"))
+    call(counting, of=terms("weekly"))
+    counting.count()
+    counting.know(["weekly"])
+    call(counting, of=terms("weekly"))
+    counting.count()
+    counting.flush()
+    assert sum(count for (campaign, *_), count in store.calls.items() if campaign == "weekly") == 1
+
+
+def test_with_postgres_away_names_that_are_not_on_record_leave_half_the_room() -> None:
+    store = Store()
+    lost: list[int] = []
+    store.away = True
+    counting = Counting(store, most_rows=10, on_lost=lost.append)
+    counting.know(["weekly"])
+    for number in range(20):
+        call(counting, of=terms(f"made-up-{number}"))
+    call(counting, of=terms("weekly"))
+    counting.count()
+    assert lost == [15]
+    assert counting.waiting == 6
