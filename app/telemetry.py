@@ -31,6 +31,14 @@ class Metric(StrEnum):
     WORKER_CPU = "cj_worker_cpu_seconds"
     WORKER_RESIDENT = "cj_worker_resident_bytes"
     WORKER_OPEN_FILES = "cj_worker_open_files"
+    PLANNER_REQUESTS = "cj_planner_requests_total"
+    PLANNER_SECONDS = "cj_planner_request_seconds"
+    PLANNER_CAMPAIGNS = "cj_planner_campaigns"
+    PLANNER_LEFT_OUT = "cj_planner_left_out"
+    PLANNER_FORECAST = "cj_planner_forecast_peak_rps"
+    PLANNER_USABLE = "cj_planner_usable_rps"
+    PLANNER_EVIDENCE_AGE = "cj_planner_evidence_age_seconds"
+    PLANNER_JUDGED_AT = "cj_planner_judged_at_seconds"
 
 
 class Field(StrEnum):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.braze.calls import Credential
 from app.braze.mails import Mails
+from app.capacity.plan_values import DefinitionError
 from app.capacity.register import RegisterUnavailableError
 from app.postgres.register import PostgresEvidence, PostgresRegister, PostgresSessions, planner_engine
 from app.postgres.serving_pool import ServingPool
@@ -22,6 +23,7 @@ from app.web.limits import CallLimits
 from app.web.logs import configure_logging, log_uncaught
 from app.web.pages import pages
 from app.web.planner_app import SessionRules, create_planner_app
+from app.web.planner_instruments import PlannerInstruments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 TIDY_EVERY_S = 60 * 60.0
+JUDGE_EVERY_S = 5 * 60.0
 UNKNOWN_RPS = 5  # wrong credentials a second, all together: a person types one
 KEY_CHARS = 32
 STATEMENT_MS = 5_000
@@ -81,10 +84,26 @@ def create_planner(settings: Settings | None = None) -> Flask:
         except RegisterUnavailableError as error:
             raise UnavailableError("register") from error
 
-    watch = Watch([Task("credentials", CREDENTIAL_POLL_S, book.update), Task("tidy", TIDY_EVERY_S, tidy)])
-
     def clock() -> datetime:
         return datetime.now(UTC)
+
+    instruments = PlannerInstruments()
+
+    def measure() -> None:
+        try:
+            instruments.update(register, evidence, clock())
+        except RegisterUnavailableError as error:
+            raise UnavailableError("register") from error
+        except DefinitionError as error:
+            _log.warning("what is on record cannot be judged: %s", error)
+
+    watch = Watch(
+        [
+            Task("credentials", CREDENTIAL_POLL_S, book.update),
+            Task("tidy", TIDY_EVERY_S, tidy),
+            Task("verdicts", JUDGE_EVERY_S, measure),
+        ]
+    )
 
     app = create_planner_app(
         register=register,
@@ -94,6 +113,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
         sessions=SessionRules(key=_session_key(settings), https_only=settings.planner_https_only),
         readiness=_readiness(book),
         clock=clock,
+        instruments=instruments,
         pages=pages(
             register=register,
             evidence=evidence,

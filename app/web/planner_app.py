@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from app.serving.credentials import Scope
 from app.web import problems
+from app.web.auth import authorise
 from app.web.capacity_api import capacity_blueprint
+from app.web.planner_instruments import PlannerInstruments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from flask import Response
 
     from app.capacity.register import EvidenceShelf, Register
     from app.serving.credentials import CredentialBook
@@ -49,7 +51,7 @@ class SessionRules:
     lifetime: timedelta = timedelta(hours=10)
 
 
-def create_planner_app(
+def create_planner_app(  # noqa: PLR0913 - what it is made of, by name
     *,
     register: Register,
     evidence: EvidenceShelf,
@@ -59,6 +61,7 @@ def create_planner_app(
     readiness: Callable[[], tuple[bool, Sequence[str]]] = lambda: (True, ()),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     pages: Callable[[Flask], None] | None = None,
+    instruments: PlannerInstruments | None = None,
 ) -> Flask:
     """The planner's WSGI application.
 
@@ -71,7 +74,9 @@ def create_planner_app(
         readiness: Whether it can answer, and what is missing.
         clock: Now, aware.
         pages: Puts the pages on the application.
+        instruments: What is measured; some of its own where absent.
     """
+    instruments = instruments or PlannerInstruments()
     app = Flask("app.planner", static_folder=None, template_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
@@ -86,6 +91,13 @@ def create_planner_app(
     app.register_blueprint(
         capacity_blueprint(register, evidence, book, limits, readiness=readiness, clock=clock)
     )
+    instruments.watch(app)
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        authorise(book, Scope.METRICS, limits)
+        return Response(instruments.exposition(), content_type=CONTENT_TYPE_LATEST)
+
     problems.register(app, lambda _status: None)
     app.after_request(_safe)
     if pages is not None:

@@ -185,6 +185,7 @@ def test_panels_do_not_overlap_and_stand_in_rows() -> None:
         "Caches",
         "Limits",
         "Workers",
+        "Planning",
     ]
     assert len({panel["id"] for panel in dashboard()["panels"]}) == len(dashboard()["panels"])
 
