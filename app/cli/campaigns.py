@@ -18,6 +18,7 @@ from app.capacity.plan import Judging
 from app.capacity.plan_values import as_json_values, as_plan_text
 from app.capacity.register import (
     Draft,
+    EditedMeanwhileError,
     NoSuchCampaignError,
     RegisteredCampaign,
     plan_of,
@@ -28,7 +29,7 @@ from app.demo.campaigns import OWNER, example_campaigns
 from app.postgres.register import PostgresEvidence, PostgresRegister
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Engine
 
@@ -104,7 +105,14 @@ def edit(*, number: int, file: Path, version: int, by: str, **given: str | None)
         changed = {name: value for name, value in given.items() if value is not None}
         definition = _definition(file, register.workspace().time_zone)
         draft = read_draft({**current, **changed, "definition": definition})
-        edited = register.edit(number, draft, version=version, by=by)
+        try:
+            edited = register.edit(number, draft, version=version, by=by)
+        except EditedMeanwhileError as error:
+            if isinstance(error.newer, RegisteredCampaign):
+                click.echo("Yours -> theirs:", err=True)
+                for line in _lines(_draft_values(draft), _draft_values(error.newer.draft())):
+                    click.echo(f"    {line}", err=True)
+            raise
     click.echo(f"Campaign {number} is saved: version {edited.version}.")
 
 
@@ -218,7 +226,12 @@ def _definition(file: Path, time_zone: str) -> dict[str, Any]:
 
 def _differences(change: Change) -> Iterator[str]:
     """What a change changed, a line for each field."""
-    before, after = (_flat(values or {}) for values in (change.before, change.after))
+    yield from _lines(change.before or {}, change.after or {})
+
+
+def _lines(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    """Where two drafts differ, a line for each field."""
+    before, after = _flat(one), _flat(other)
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
             yield f"{name}: {_shown(before, name)} -> {_shown(after, name)}"
@@ -227,7 +240,7 @@ def _differences(change: Change) -> Iterator[str]:
 def _flat(values: Any) -> dict[str, Any]:
     return {
         **{name: value for name, value in values.items() if name != "definition"},
-        **values.get("definition", {}),
+        **(values.get("definition") or {}),
     }
 
 

@@ -5,11 +5,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import Campaign
 from app.capacity.plan import Judging, ServiceLines, read_plan
 from app.capacity.plan_campaign import ALL_OWN_FIELDS, OWN_FIELDS
+from app.cli.capacity import EXIT_CODES, capacity
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plan-file.md").read_text(encoding="utf-8")
 
@@ -17,6 +19,16 @@ PAGE = (Path(__file__).parents[3] / "docs" / "plan-file.md").read_text(encoding=
 def test_the_example_can_be_read() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
     assert [campaign.name for campaign in read_plan(example).campaigns] == ["weekly digest"]
+
+
+def test_the_example_can_be_judged_on_any_day(tmp_path: Path) -> None:
+    """As copied: nothing of it lies in the past, and nothing is measured yet."""
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
+    file = tmp_path / "plan.toml"
+    file.write_text(example, encoding="utf-8")
+    judged = CliRunner().invoke(capacity, ["check", str(file)])
+    assert judged.exit_code == EXIT_CODES["RETEST"], judged.output
+    assert "No load test has measured yet" in judged.output
 
 
 @pytest.mark.parametrize(
