@@ -162,4 +162,4 @@ def _refuse_odd(document: Any) -> None:
 
 def _refuse_characters(text: str) -> None:
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("it holds a character that cannot be kept")
+        raise ValueError("it holds a character that Postgres cannot keep")

@@ -14,7 +14,7 @@ _MODULES = {
     "capacity": ("capacity",),
     "demo": ("demo",),
     "evaluating": ("evaluate",),
-    "evidence": ("evidence", "facts"),
+    "evidence": ("audit", "evidence", "facts"),
     "planner": ("planner",),
     "previewing": ("preview",),
     "refreshing": ("refresh",),

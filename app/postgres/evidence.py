@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from app.capacity.evidence import Evidence
 
-MOST_GONE_BY = 200  # load tests that a plan looks at, and a page lists
+MOST_LISTED = 2_000
+MOST_GONE_BY = 200  # load tests that a plan looks at: as many that can be read
 _log = logging.getLogger("connected_jobs.evidence")
 _SUMMARY = f"id, {instant('ended_at')}, kind, rps, low_rps, sentence, {instant('added_at')}, added_by"
 # What a plan needs of a document, as JSON that `read_evidence` reads: without its steps.
@@ -85,6 +86,14 @@ def delete_evidence(connection: Connection, evidence_id: str, *, by: str) -> Evi
     return gone
 
 
+def select_summary(connection: Connection, evidence_id: str) -> EvidenceSummary:
+    """One that is there."""
+    row = connection.execute(
+        text(f"SELECT {_SUMMARY} FROM connected_jobs.evidence WHERE id = :id"), {"id": evidence_id}
+    ).one()
+    return EvidenceSummary(**row._asdict())
+
+
 def select_evidence(connection: Connection) -> list[EvidenceSummary]:
     """All evidence, the newest first, what is dated ahead last; of what cannot be read it says why."""
     rows = connection.execute(
@@ -94,7 +103,7 @@ def select_evidence(connection: Connection) -> list[EvidenceSummary]:
             ORDER BY e.ended_at > now() + interval '10 minutes', e.ended_at DESC, id
             LIMIT :most
         """),
-        {"most": MOST_GONE_BY},
+        {"most": MOST_LISTED},
     )
     return [
         EvidenceSummary(
@@ -129,10 +138,14 @@ def select_measured(connection: Connection) -> Iterator[Measured]:
             ORDER BY e.ended_at > now() + interval '10 minutes', e.ended_at DESC, id
             LIMIT :most
         """),
-        {"most": MOST_GONE_BY},
+        {"most": MOST_LISTED},
     ).all()
+    found = 0
     for evidence_id, told in rows:
+        if found >= MOST_GONE_BY:
+            return
         try:
             yield Measured.of(read_evidence(told)[0])
+            found += 1
         except EvidenceError as error:
             _log.warning("evidence %r is left out: %s", evidence_id[:200], error)

@@ -258,18 +258,11 @@ class PostgresEvidence:
         try:
             with _using(self._engine) as connection:
                 added = evidence.insert_evidence(connection, found, document, by=by)
+                summary = evidence.select_summary(connection, found.id)
         except DataError as error:
             raise EvidenceError(
                 "The evidence holds a character or a number that Postgres cannot keep: give the file as it was written."
             ) from error
-        summary = EvidenceSummary(
-            id=found.id,
-            ended_at=found.ended_at,
-            kind=found.verdict.kind,
-            rps=found.verdict.rps,
-            low_rps=found.verdict.low_rps,
-            sentence=found.verdict.sentence,
-        )
         return summary, added
 
     def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:

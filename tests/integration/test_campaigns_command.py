@@ -71,15 +71,16 @@ def test_a_campaign_goes_in_and_comes_out_as_the_same_plan_file(run: Any) -> Non
 
 
 @pytest.mark.usefixtures("added")
-def test_an_edit_says_from_which_version_and_is_written_down(
-    run: Any, plan: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_edit_says_from_which_version_and_is_written_down(run: Any, plan: Path) -> None:
     plan.write_text(PLAN.replace("50_000", "25_000"), encoding="utf-8")
     said = run("edit", "1", str(plan), "--version", "1", "--owner", "park", "--by", "park")
     assert said == "Campaign 1 is saved: version 2.\n"
     with pytest.raises(EditedMeanwhileError, match="park saved version 2 meanwhile"):
         run("edit", "1", str(plan), "--version", "1", "--owner", "lee")
-    assert capsys.readouterr().err == 'Yours -> theirs:\n    owner: "lee" -> "park"\n'
+    stale = CliRunner().invoke(
+        commands, ["campaigns", "edit", "1", str(plan), "--version", "1", "--owner", "lee"]
+    )
+    assert 'Yours -> theirs:\n    owner: "lee" -> "park"\n' in stale.output
     changed = run("changes", "1")
     assert re.sub(r"^\d{4}.*?  ", "", changed, flags=re.MULTILINE).splitlines() == [
         "park  edited",

@@ -62,12 +62,14 @@ ROUTES = {
     "/v1/capacity/campaigns/<int:number>/sends/<send>/sent": "OPTIONS, PUT",
     "/v1/capacity/workspace": "GET, HEAD, OPTIONS, PUT",
     "/v1/capacity/evidence": "GET, HEAD, OPTIONS, POST",
-    "/v1/capacity/evidence/<evidence_id>": "GET, HEAD, OPTIONS",
+    "/v1/capacity/evidence/<path:evidence_id>": "DELETE, GET, HEAD, OPTIONS",
+    "/v1/capacity/audit": "GET, HEAD, OPTIONS",
     "/v1/capacity/verdict": "GET, HEAD, OPTIONS",
     "/v1/capacity/check": "OPTIONS, POST",
     "/health/live": "GET, HEAD, OPTIONS",
     "/health/ready": "GET, HEAD, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",
+    "/metrics": "GET, HEAD, OPTIONS",
 }
 OPEN = ("/health/live", "/health/ready", "/openapi.json")
 
@@ -353,14 +355,29 @@ def test_evidence_is_kept_once_listed_and_shown_whole(planner: Planner) -> None:
         "rps": 1200.0,
         "low_rps": 1190.5,
         "sentence": "1,200 calls/s hold.",
+        "added_by": "operator kim",
+        "wrong": None,
     }
     first = planner.ask("POST", "/evidence", EVIDENCE)
-    assert (first.status_code, first.json) == (201, summary)
+    given = first.json
+    assert datetime.fromisoformat(given.pop("added_at")).tzinfo is not None
+    assert datetime.fromisoformat(given.pop("ended_at")) == datetime(2026, 11, 21, 0, 8, tzinfo=UTC)
+    assert (first.status_code, given) == (201, {name: summary[name] for name in given})
     assert planner.ask("POST", "/evidence", EVIDENCE).status_code == 200
     (listed,) = planner.ask("GET", "/evidence").json["evidence"]
     assert datetime.fromisoformat(listed.pop("ended_at")) == datetime(2026, 11, 21, 0, 8, tzinfo=UTC)
+    assert listed.pop("added_at") is not None
     assert listed == {name: value for name, value in summary.items() if name != "ended_at"}
     assert planner.ask("GET", "/evidence/loadtest-20261121-0900").json == EVIDENCE
+    removed = planner.ask("DELETE", f"/evidence/{summary['id']}")
+    assert (removed.status_code, removed.json["id"]) == (200, summary["id"])
+    assert planner.ask("GET", "/evidence").json == {"evidence": []}
+    assert planner.ask("DELETE", f"/evidence/{summary['id']}").status_code == 404
+    deeds = planner.ask("GET", "/audit").json["deeds"]
+    assert [(one["who"], one["what"], one["subject"]) for one in deeds] == [
+        ("operator kim", "evidence removed", summary["id"]),
+        ("operator kim", "evidence added", summary["id"]),
+    ]
     for wrong in ("/evidence/nothing", "/evidence/%00", "/evidence/%ff"):
         assert refusal(planner.ask("GET", wrong))[0] == 404
 

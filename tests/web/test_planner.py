@@ -76,4 +76,7 @@ def test_the_planner_serves_with_gunicorn_beside_nothing_of_the_content_api(
             server.port, "/v1/members/m-list/recommendations?campaign=weekly", authorization=basic("braze")
         )
         assert asked.status == 404
-        assert call(server.port, "/metrics", authorization=basic("prometheus")).status == 404
+        metrics = call(server.port, "/metrics", authorization=basic("prometheus"))
+        assert metrics.status == 200
+        assert b"cj_planner_campaigns" in metrics.body
+        assert b"cj_answers_total" not in metrics.body

@@ -206,13 +206,14 @@ def test_evidence_dated_ahead_is_never_the_newest(stocked: Site) -> None:
 def test_bad_campaigns_in_the_table_are_left_out_and_named_and_the_others_are_judged(stocked: Site) -> None:
     before = {one.name: one.verdict for one in _verdict(stocked).campaigns}
     good: dict[str, Any] = {"name": "odd", "kind": "at_once", "audience": 10, "at": f"{MONDAY}T09:00:00"}
+    changes: tuple[dict[str, Any], ...] = (
+        {"at": "9999-12-31T23:59:00"}, {"audience": 10**9}, {"audience": -1}, {"audience": "many"},
+        {"kind": "local_time_zones", "zones": {"Mars/Olympus": 1}}, {"kind": "carrier pigeon"}, {"at": None},
+        {"x": 1}, {"calls_per_recipient": 1e9}, {"burst": None, "limit_per_min": 10},
+        {"quiet_hours": {"begin": "25:00"}}, {"finish_by": "2000-01-01T00:00:00"},
+    )  # fmt: skip
     odd = [
-        *(json.dumps(good | {"name": f"odd {number}"} | change) for number, change in enumerate((
-            {"at": "9999-12-31T23:59:00"}, {"audience": 10**9}, {"audience": -1}, {"audience": "many"},
-            {"kind": "local_time_zones", "zones": {"Mars/Olympus": 1}}, {"kind": "carrier pigeon"}, {"at": None},
-            {"x": 1}, {"calls_per_recipient": 1e9}, {"burst": None, "limit_per_min": 10},
-            {"quiet_hours": {"begin": "25:00"}}, {"finish_by": "2000-01-01T00:00:00"},
-        ))),
+        *(json.dumps(good | {"name": f"odd {number}"} | change) for number, change in enumerate(changes)),
         "{}", "[]", "null", "7", '"x"', "[" * 3_000 + "]" * 3_000,
     ]  # fmt: skip
     numbers = [_campaign(stocked, definition) for definition in odd]

@@ -9,7 +9,7 @@ import pytest
 
 from app.capacity.campaign import Campaign, Range
 from app.capacity.ceiling import Measured, Running
-from app.capacity.evidence import Environment, Evidence
+from app.capacity.evidence import Environment, Evidence, Service
 from app.capacity.evidence import Verdict as Found
 from app.capacity.plan import Judging
 from app.capacity.planner import Judgement
@@ -176,12 +176,12 @@ def test_what_broke_in_the_test_names_what_binds(
 
 
 def test_an_evidence_file_tells_what_was_measured() -> None:
-    told = {
-        "fingerprint": "abc",
-        "instances": 2,
-        "tables": {"postings": 7},
-        "settings": {"soft_rps": 0, "hard_rps": 5_000},
-    }
+    told = Service(
+        fingerprint="abc",
+        instances=2,
+        tables={"postings": 7},
+        settings={"soft_rps": 0, "hard_rps": 5_000},
+    )
     evidence = Evidence(
         id="lt-1",
         began_at=MEASURED_AT,
