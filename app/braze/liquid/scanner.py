@@ -21,9 +21,13 @@ _CONDITIONAL: Final = re.compile(r"<!--\s*(?:\[|<!\[)")
 _MARKS: Final = re.compile(r"\{\{|\}\}|\}|\$\{[^{}\n]*\}|'[^']*'|\"[^\"]*\"")
 _REFERENCE: Final = re.compile(r"\$\{[^{}\n]*\}")
 _IN_MARKUP: Final = re.compile(
-    r"""(?P<kept>'[^']*'|"[^"]*"|\$\{[^{}\n]*\})|(?P<opening>\{\{-?\s*)|(?P<closing>\s*-?\}\})"""
+    r"""
+    (?P<kept>'[^']*'|"[^"]*"|\$\{[^{}\n]*\})
+    | (?P<operator>(?<![=!<>])[=!<>]++\s*+(?=\{\{))?\{\{-?\s*+
+    | (?<!\s)\s*+-?\}\}(?P<compares>\s*+[=!<>]++\s*+)?
+    """,
+    re.VERBOSE,
 )
-_OPERATORS: Final = "=<>!"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +150,8 @@ def without_braces(markup: str) -> str:
         return markup
 
     def plain(match: re.Match[str]) -> str:
-        if match["kept"]:
-            return match["kept"]
-        before, after = markup[: match.start()][-1:], markup[match.end() :][:1]
-        glued = before in _OPERATORS if match["opening"] else after in _OPERATORS
-        return " " if glued and before and after else ""
+        """An operator beside the braces gets the spaces that it needs without them."""
+        operator = match["operator"] or match["compares"]
+        return match["kept"] or (f" {operator.strip()} " if operator else "")
 
     return _IN_MARKUP.sub(plain, markup)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -47,12 +48,24 @@ LOOP_OPTIONS = [
 class Maker:
     """Makes templates, the same ones of the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, spaced: bool = False) -> None:
+        self._gaps = [" "] if spaced else [" ", "", " "]
         self._random = random.Random(seed)
 
     def template(self) -> str:
         """Return a template of one to three blocks."""
-        return "".join(self._block(self._one([1, 2, 3])) for _ in range(self._one([1, 2, 3])))
+        return self.pair()[0]
+
+    def pair(self) -> tuple[str, str]:
+        """Return a template, and the same with double braces around the values in its tags, as Braze allows."""
+        made = "".join(self._block(self._one([1, 2, 3])) for _ in range(self._one([1, 2, 3])))
+        braced = re.sub(
+            "\x01(.*?)\x02", lambda match: self._one(["%s", "{{%s}}", "{{ %s }}"]) % match[1], made
+        )
+        return re.sub("[\x01\x02]", "", made), braced
+
+    def _value(self) -> str:
+        return f"\x01{self._one(VALUES)}\x02"
 
     def _one(self, choices: Sequence[_T]) -> _T:
         return self._random.choice(choices)
@@ -75,9 +88,9 @@ class Maker:
 
     def _comparison(self) -> str:
         if self._random.random() < 0.3:
-            return self._one(VALUES)
-        gap = self._one([" ", "", " "])
-        return f"{self._one(VALUES)}{gap}{self._one(OPERATORS)}{gap}{self._one(VALUES)}"
+            return self._value()
+        gap = self._one(self._gaps)
+        return f"{self._value()}{gap}{self._one(OPERATORS)}{gap}{self._value()}"
 
     def _block(self, depth: int) -> str:
         if depth <= 0 or self._random.random() < 0.35:
@@ -100,21 +113,21 @@ class Maker:
     def _loop(self, depth: int) -> str:
         options = self._one(LOOP_OPTIONS) + self._one(LOOP_OPTIONS)
         otherwise = self._tag("else") + self._gap() if self._random.random() < 0.2 else ""
-        head = self._tag(f"for {self._one(['x', 'y'])} in {self._one(VALUES)}{options}")
+        head = self._tag(f"for {self._one(['x', 'y'])} in {self._value()}{options}")
         return head + self._block(depth) + otherwise + self._tag("endfor")
 
     def _case(self, depth: int) -> str:
-        text = self._tag(f"case {self._one(VALUES)}") + self._gap()
+        text = self._tag(f"case {self._value()}") + self._gap()
         for _ in range(2):
-            more = self._one(["", f", {self._one(VALUES)}", f" or {self._one(VALUES)}"])
-            text += self._tag(f"when {self._one(VALUES)}{more}") + self._block(depth)
+            more = self._one(["", f", {self._value()}", f" or {self._value()}"])
+            text += self._tag(f"when {self._value()}{more}") + self._block(depth)
         if self._random.random() < 0.5:
             text += self._tag("else") + self._block(depth)
         return text + self._tag("endcase")
 
     def _assign(self, _: int) -> str:
         return (
-            self._tag(f"assign {self._one(['x', 'y', 's'])} = {self._one(VALUES)} | {self._one(FILTERS)}")
+            self._tag(f"assign {self._one(['x', 'y', 's'])} = {self._value()} | {self._one(FILTERS)}")
             + self._gap()
         )
 
@@ -131,14 +144,14 @@ class Maker:
             self._one(
                 [
                     "cycle 'a','b','c'", "cycle x, y", "cycle 'g': 1,2", "cycle s: 'p','q'", "increment q", "decrement q",
-                    "increment i", f"echo {self._one(VALUES)} | {self._one(FILTERS)}", "# a remark",
+                    "increment i", f"echo {self._value()} | {self._one(FILTERS)}", "# a remark",
                 ]
             )
         )  # fmt: skip
 
     def _table(self, _: int) -> str:
         options = self._one(["", " cols:2", " cols:2 limit:3", " cols:i offset:1"])
-        head = self._tag(f"tablerow x in {self._one(VALUES)}{options}")
+        head = self._tag(f"tablerow x in {self._value()}{options}")
         return head + "{{tablerowloop.col}}{{x}}" + self._tag("endtablerow")
 
     def _wrapped(self, depth: int) -> str:
@@ -154,6 +167,6 @@ class Maker:
 
     def _liquid(self, _: int) -> str:
         return self._tag(
-            f"liquid\n assign x = {self._one(VALUES)}\n if {self._condition()}\n  echo x | {self._one(FILTERS)}\n"
+            f"liquid\n assign x = {self._value()}\n if {self._condition()}\n  echo x | {self._one(FILTERS)}\n"
             " else\n echo 'no'\n endif\n"
         )

@@ -42,6 +42,8 @@ def _text(template: str) -> str:
         ("{% if {{custom_attribute.${points}}} >= 40 %}yes{% endif %}", "yes"),
         ("{% if {{custom_attribute.${points}}} >0 %}yes{% endif %}", "yes"),
         ("{% if {{${language}}}=='ko' %}yes{% endif %}", "yes"),
+        ("{% if {{custom_attribute.${points}}}>={{event_properties.${count}}} %}yes{% endif %}", "yes"),
+        ("{% if {{${language}}}!=blank and true=={{ true }} %}yes{% endif %}", "yes"),
         ("{% if false %}{% elsif {{ ${language} }} == 'ko' %}yes{% endif %}", "yes"),
         ("{% unless {{${language}}} == 'en' %}yes{% endunless %}", "yes"),
         ("{% case {{${language}}} %}{% when {{${language}}} %}yes{% endcase %}", "yes"),
