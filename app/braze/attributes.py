@@ -21,6 +21,11 @@ NAMESPACES: Final = frozenset(
 )  # fmt: skip
 
 
+_CATALOGS: Final = {"catalogs": "item", "catalog_selections": "selection"}
+_EXPORTED: Final = {"custom_attributes": "custom_attribute", "canvas_context": "context"}
+"""How exports of Braze name what templates name otherwise."""
+
+
 def variables(user_id: str, attributes: Mapping[str, object]) -> dict[str, Any]:
     """Return the variables of a render, from attributes named as a template names them, with or without `${}`.
 
@@ -30,6 +35,7 @@ def variables(user_id: str, attributes: Mapping[str, object]) -> dict[str, Any]:
     found: dict[str, Any] = {MEMBER: {}}
     for key, value in attributes.items():
         namespace, dot, name = key.replace("${", "").replace("}", "").partition(".")
+        namespace = _EXPORTED.get(namespace, namespace)
         if dot:
             found.setdefault(namespace, {})[name] = value
             continue
@@ -49,6 +55,8 @@ def named(missing: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 def _named(namespace: str, *keys: str) -> str:
     if not keys:
         return namespace
+    if namespace in _CATALOGS and len(keys) > 1:
+        return f"{_CATALOGS[namespace]} {keys[1]} of the catalog {keys[0]}"
     first = f"${{{keys[0]}}}"
     rest = "".join(f".{key}" for key in keys[1:])
     return f"{first if namespace == MEMBER else f'{namespace}.{first}'}{rest}"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from app.braze.options import CallOptions
 
 MAX_RETRIES = 5
+NO_CREDENTIAL: Final = "connected_content has no credential"
 MAX_CALLS: Final = 100
 MAX_NOTES: Final = 100
 MAX_CALLS_S: Final = 30.0
@@ -121,7 +122,7 @@ class _Caller:
         if name is None:
             return None
         if self.credential is None:  # as in Braze, where deleting a stored credential makes its calls abort
-            raise MessageAborted(f"connected_content has no credential '{name}'")
+            raise MessageAborted(f"{NO_CREDENTIAL} '{name}'")
         return self.credential.basic() if options.basic_auth else self.credential.bearer()
 
 

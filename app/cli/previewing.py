@@ -9,17 +9,19 @@ import tempfile
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 
 from app.braze.calls import Credential
-from app.braze.preview import Aborted, Rendered, WouldBeRetried
+from app.braze.preview import NO_CREDENTIAL, Aborted, Rendered, WouldBeRetried
 from app.braze.preview import preview as render
 from app.cli.parts import CommandError
 
 if TYPE_CHECKING:
     from app.braze.preview import Part
 
+DEMO_CREDENTIAL: Final = Path(".data/demo-8080/credential")
 ABORTED: Final = 3
 WOULD_BE_RETRIED: Final = 4
 
@@ -31,9 +33,7 @@ WOULD_BE_RETRIED: Final = 4
 @click.option(
     "--credential-file",
     type=click.Path(path_type=Path),
-    default=Path(".data/demo-8080/credential"),
-    show_default=True,
-    help="A file with one line, name:secret.",
+    help=f"A file with one line, name:secret. Default: {DEMO_CREDENTIAL}, where there is one.",
 )
 @click.option(
     "--attributes",
@@ -56,7 +56,7 @@ def preview(
     template: Path,
     member: str,
     url: str,
-    credential_file: Path,
+    credential_file: Path | None,
     attributes: Path | None,
     attempt: int,
     out: Path | None,
@@ -71,8 +71,8 @@ def preview(
     """
     part = render(
         _text(template, "template"),
-        user_id=member,
-        base_url=url,
+        user_id=_writable(member),
+        base_url=_checked(url),
         credential=_credential(credential_file),
         attributes=_attributes(attributes) if attributes else None,
         attempt=attempt,
@@ -80,33 +80,53 @@ def preview(
     _say(part)
     match part.outcome:
         case Rendered(text):
-            _show(text, template, out, opens=opens)
-        case Aborted(reason):
-            click.echo(
-                f"The message is aborted, nothing would be sent: {reason or 'no reason given'}", err=True
+            _show(_writable(text), template, out, opens=opens)
+        case Aborted(reason) if reason and reason.startswith(NO_CREDENTIAL):
+            raise CommandError(
+                f"The template's calls need a credential, and {credential_file or DEMO_CREDENTIAL} is not there: "
+                "name a file with --credential-file; `connected-jobs credential create` makes one."
             )
+        case Aborted(reason):
+            _beside(f"The message is aborted, nothing would be sent: {reason or 'no reason given'}")
             sys.exit(ABORTED)
         case WouldBeRetried(_, failure, left):
-            click.echo(
-                f"The call failed ({failure}): Braze would try this message again, at most {left} times.",
-                err=True,
-            )
+            _beside(f"The call failed ({failure}): Braze would try this message again, at most {left} times.")
             sys.exit(WOULD_BE_RETRIED)
 
 
 def _say(part: Part) -> None:
     """Print what stands beside the mail."""
     for call in part.calls:
-        click.echo(
-            f"{call.method} {call.url} -> {call.failure or call.status} in {call.duration_s * 1000:.0f} ms",
-            err=True,
+        _beside(
+            f"{call.method} {call.url} -> {call.failure or call.status} in {call.duration_s * 1000:.0f} ms"
         )
     if part.missing:
-        click.echo(f"No value for {', '.join(part.missing)}: give it with --attributes FILE.", err=True)
+        _beside(f"No value for {', '.join(part.missing)}: give it with --attributes FILE.")
     for note in part.notes:
-        click.echo(note, err=True)
+        _beside(note)
     if part.extras:
-        click.echo(f"Message extras: {json.dumps(dict(part.extras), ensure_ascii=False)}", err=True)
+        _beside(f"Message extras: {json.dumps(dict(part.extras), ensure_ascii=False)}")
+
+
+def _beside(line: str) -> None:
+    click.echo(_writable(line), err=True)
+
+
+def _writable(text: str) -> str:
+    """A text without what no terminal and no file can take: halves of characters."""
+    return text.encode(errors="replace").decode()
+
+
+def _checked(url: str) -> str:
+    """The service's address, which needs a scheme and a host."""
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise CommandError(f"--url {url} is no address of a service: write it like http://127.0.0.1:8080.")
+    return url
 
 
 def _show(text: str, template: Path, out: Path | None, *, opens: bool) -> None:
@@ -118,7 +138,7 @@ def _show(text: str, template: Path, out: Path | None, *, opens: bool) -> None:
             "There is no browser to open the mail in: leave out --open, or name a file with --out."
         )
     path = _written(text, out or Path(tempfile.mkdtemp(prefix="mail-")) / f"mail{_kind(template)}", template)
-    click.echo(f"Written to {path}.", err=True)
+    _beside(f"Written to {path}.")
     if opens and not webbrowser.open(path.resolve().as_uri()):
         raise CommandError(f"The browser could not be started; the mail is in {path}.")
 
@@ -158,7 +178,12 @@ def _text(path: Path, what: str) -> str:
         raise CommandError(f"The {what} {path} cannot be read: it is not in UTF-8; save it so.") from error
 
 
-def _credential(path: Path) -> Credential:
+def _credential(path: Path | None) -> Credential | None:
+    """The credential of a file; None where none is named and the demo's is not there."""
+    if path is None:
+        if not DEMO_CREDENTIAL.exists():
+            return None
+        path = DEMO_CREDENTIAL
     name, colon, secret = _text(path, "credential file").strip().partition(":")
     if not colon:
         raise CommandError(f"The credential file {path} must hold one line, name:secret.")

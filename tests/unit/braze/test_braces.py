@@ -108,7 +108,7 @@ def test_lines_and_columns_are_those_of_the_template_as_written() -> None:
         ("{% if ${nickname} == blank %}{% endif %}", ("${nickname}",)),
         ("{{content_blocks.${banner}}}", ("content_blocks.${banner}",)),
         ("{{orders.${first}.items[0].name}}", ("orders.${first}.items.0.name",)),
-        ("{% catalog_items games 1234 %}{{ items[0].title }}", ("catalogs.${games}.1234",)),
+        ("{% catalog_items games 1234 %}{{ items[0].title }}", ("item 1234 of the catalog games",)),
         ("{{ jobs.count }}{% assign a = b.c %}", ()),
         ("{{${first_name}}}{{custom_attribute.${points}}}", ()),
     ],
@@ -165,6 +165,12 @@ def test_catalogs_given_to_the_preview_are_used() -> None:
 def test_a_content_block_that_holds_itself_is_not_rendered_for_ever() -> None:
     part = _part("{{content_blocks.${again}}}")
     assert "nested too deep" in part.notes[0]
+
+
+def test_attributes_may_be_those_of_an_export() -> None:
+    attributes = {"custom_attributes": {"wish": "a"}, "canvas_context": {"x": "b"}}
+    template = "{{custom_attribute.${wish}}}{{context.${x}}}"
+    assert preview(template, user_id="m", attributes=attributes, fetch=failing()).outcome == Rendered("ab")
 
 
 @pytest.mark.parametrize("name", ["first_name", "${first_name}"])

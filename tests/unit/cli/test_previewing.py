@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from app.cli.previewing import ABORTED, WOULD_BE_RETRIED, preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -135,6 +135,30 @@ def test_how_it_ends_tells_an_abort_from_a_retry(
     done = _run(template, service)
     assert (done.exit_code, done.stdout) == (code, "")
     assert said in done.stderr
+
+
+def test_half_characters_are_replaced_where_they_are_printed(template: Path, service: str) -> None:
+    attributes = template.with_name("attributes.json")
+    attributes.write_text('{"first_name": "a\\ud800"}')
+    assert _run(template, service, "--attributes", str(attributes)).stdout == "Hi a?, a pen \n"
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "http://", "http://[::1", "http://h:port", "ftp://h"])
+def test_an_address_that_is_none_is_refused(template: Path, url: str) -> None:
+    refused = _run(template, url).exception
+    assert isinstance(refused, CommandError)
+    assert f"--url {url} is no address of a service" in str(refused)
+
+
+def test_a_template_without_calls_needs_no_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plain.liquid").write_text("{{ 1 | plus: 1 }}")
+    Path("calling.liquid").write_text(CALL)
+    assert CliRunner().invoke(preview, ["plain.liquid", "--member", "m"]).stdout == "2\n"
+    refused = CliRunner().invoke(preview, ["calling.liquid", "--member", "m"]).exception
+    assert "The template's calls need a credential" in str(refused)
 
 
 def test_the_mail_is_opened_in_the_browser_there_is(template: Path, service: str) -> None:
