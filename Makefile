@@ -16,7 +16,11 @@ ROUNDS ?= 240
 ARGS ?=
 PYTEST ?=
 
-.PHONY: demo test check format serve bench loadtest faults soak accuracy scale kills hostile image clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy scale kills hostile image audit clean
+
+help: ## these lines
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Postgres on PORT
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -32,7 +36,7 @@ check: .venv/ready ## lint, format, types, architecture
 	$(RUN) lint-imports
 	$(RUN) hadolint Dockerfile
 
-format: .venv/ready
+format: .venv/ready ## mend what can be mended of lint and format
 	$(RUN) ruff check --fix
 	$(RUN) ruff format
 
@@ -51,6 +55,7 @@ faults: .venv/ready ## every row of the fault table, then every alert
 	$(RUN) pytest tests/faults/test_alerts.py -m "slow or not slow" -n 6 $(PYTEST)
 
 .venv/ready: pyproject.toml uv.lock
+	@echo "Installing the locked packages into .venv (once; it takes minutes on a slow line) ..."
 	@command -v uv >/dev/null || test -x .venv/bin/uv || \
 		{ python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check uv; }
 	@$(UV) sync --quiet --frozen --inexact --extra embedded
@@ -74,5 +79,11 @@ scale: .venv/ready ## what a cold call costs on small and large boards
 image: .venv/ready ## build the Dockerfile and run the image; as root, with Debian's buildah, podman, runc, debootstrap
 	@.ci/image
 
-clean:
+audit: .venv/ready ## known weaknesses of the locked packages, risky code of ours, their licences; needs a network
+	@mkdir -p .data && $(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .data/requirements.txt
+	$(UV) tool run pip-audit --disable-pip --require-hashes --requirement .data/requirements.txt
+	$(UV) tool run bandit --quiet --recursive app --severity-level high --confidence-level medium
+	$(RUN) pytest -q tests/unit/test_notices.py
+
+clean: ## remove the virtual environment, the demos' boards and all that was measured
 	rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
