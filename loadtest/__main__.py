@@ -11,11 +11,12 @@ import locust  # noqa: F401 - patches the standard library, which must come befo
 
 from loadtest import evidence as evidence_files
 from loadtest import rehearse as rehearsal
-from loadtest.ceiling import Order, find_ceiling
+from loadtest.ceiling import Order, find_ceiling, what_next
 from loadtest.circumstances import read_service_facts
 from loadtest.errors import LoadtestError
 from loadtest.live import Screen
 from loadtest.options import SenderOptions
+from loadtest.outputs import dated
 from loadtest.planned import read_plan_file
 from loadtest.report import html
 from loadtest.slo import PASS_LINE_FILE, read_pass_line
@@ -47,6 +48,9 @@ def sender_options(command: Callable[..., None]) -> Callable[..., None]:
             "--allow-host", multiple=True, help=f"host names allowed, also {ALLOWED_HOSTS_VARIABLE}"
         ),
         click.option(
+            "--ca-file", type=EXISTS, help="PEM of an authority to trust besides, for own certificates"
+        ),
+        click.option(
             "--passes", default=1, show_default=True, help="calls a message: 1 HTML, 2 and text, 3 and AMP"
         ),
         click.option("--unknown-share", default=0.0, help="share of messages to unknown members"),
@@ -64,6 +68,7 @@ def _sender_options(given: dict[str, Any]) -> SenderOptions:
         member_file=given["member_file"],
         credential_file=given["credential_file"],
         allow_hosts=given["allow_host"],
+        ca_file=given["ca_file"],
         seed=given["seed"],
         traffic=Traffic(
             passes=given["passes"], unknown_share=given["unknown_share"], preview_share=given["preview_share"]
@@ -80,11 +85,7 @@ def main() -> None:
 @main.command(cls=_Command)
 @sender_options
 @click.option(
-    "--out",
-    default=Path("evidence.json"),
-    type=EXISTS,
-    show_default=True,
-    help="the evidence; report beside it",
+    "--out", type=EXISTS, help="the evidence, report beside it (default: a new file in .data/loadtest)"
 )
 @click.option("--pass-line", default=PASS_LINE_FILE, type=EXISTS, help="what a rate must keep, TOML")
 @click.option(
@@ -113,7 +114,7 @@ def main() -> None:
     "--arrivals", "spacing", default="poisson", type=click.Choice(["poisson", "constant"]), show_default=True
 )
 @click.option("--any-source", is_flag=True, help="do not ask first whether members get lists of their own")
-def ceiling(out: Path, pass_line: Path, service_facts: Path | None, **given: Any) -> None:
+def ceiling(out: Path | None, pass_line: Path, service_facts: Path | None, **given: Any) -> None:
     """Search the highest rate that keeps the pass line; write evidence and report."""
     order = Order(
         sender=_sender_options(given),
@@ -129,12 +130,14 @@ def ceiling(out: Path, pass_line: Path, service_facts: Path | None, **given: Any
     )
     with Screen() as screen:
         found = find_ceiling(order, screen)
+    out = out or dated("evidence")
     evidence_files.write(found, out)
     page = out.with_suffix(".html")
     page.write_text(html(found), encoding="utf-8")
     click.echo(found.verdict.sentence)
     click.echo(f"Evidence: {out}  Report: {page}")
-    if found.verdict.kind not in {"ceiling", "at_least"}:
+    if advice := what_next(found):
+        click.echo(advice)
         sys.exit(1)
 
 
@@ -144,8 +147,8 @@ def ceiling(out: Path, pass_line: Path, service_facts: Path | None, **given: Any
 @click.option(
     "--speed", default=1.0, show_default=True, help="planned seconds a second; a call stands for so many"
 )
-@click.option("--out", default=Path("rehearsal.json"), type=EXISTS, show_default=True)
-def rehearse(plan: Path, speed: float, out: Path, **given: Any) -> None:
+@click.option("--out", type=EXISTS, help="the record (default: a new file in .data/loadtest)")
+def rehearse(plan: Path, speed: float, out: Path | None, **given: Any) -> None:
     """Play a planned send's calls against the service; forecast beside measured, second by second."""
     read, options = read_plan_file(plan), _sender_options(given)
     sender = options.sender()
@@ -153,6 +156,7 @@ def rehearse(plan: Path, speed: float, out: Path, **given: Any) -> None:
         found = rehearsal.rehearse(
             read, sender, host=str(options.origin()), speed=speed, name=plan.name, progress=screen.rehearsing
         )
+    out = out or dated("rehearsal")
     rehearsal.write(found, out)
     click.echo(rehearsal.by_minute(found))
     click.echo(found.sentence)

@@ -25,6 +25,7 @@ from loadtest.costs import Costs, measure_costs, steadily
 from loadtest.errors import LoadtestError
 from loadtest.live import Screen
 from loadtest.options import SenderOptions, new_send_name
+from loadtest.outputs import dated
 from loadtest.pinned import Demo, pin_generator, pinning, running
 from loadtest.scenario import Scenario, read_scenarios, scaled
 from loadtest.sender import Sender
@@ -75,9 +76,7 @@ class Ground:
                 host=demo.url, member_file=demo.export_members(), credential_file=demo.credential_file
             ).sender()
             try:
-                reason = service_check.await_ready(sender, within_s=READY_WITHIN_S)
-                if reason is not None:
-                    raise LoadtestError(f"The demo is not ready: {reason}.")
+                service_check.refuse_trouble(sender, within_s=READY_WITHIN_S)
                 service_check.warm(sender, send=new_send_name())
                 steadily(sender, WARMING_RPS, WARMING_S)
                 yield sender, process.pid
@@ -120,7 +119,9 @@ def read_costs(record: Path) -> Costs:
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("accuracy.json"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The record (default: a new file in .data/loadtest)."
+)
 @click.option("--only", multiple=True, help="Scenarios whose names begin so.")
 @click.option(
     "--costs",
@@ -140,7 +141,7 @@ def read_costs(record: Path) -> Costs:
 @click.option("--postings", default=3_000, show_default=True)
 def main(
     *,
-    out: Path,
+    out: Path | None,
     only: tuple[str, ...],
     record: Path | None,
     ceiling_rps: float | None,
@@ -164,6 +165,7 @@ def main(
             found = find_accuracy(scenarios, ground, costs, target_s=target_s, screen=screen)
     except LoadtestError as error:
         raise click.ClickException(str(error)) from None
+    out = out or dated("accuracy")
     out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
     click.echo("\n".join([HEAD, *map(line, found.rows), "", found.sentence, f"Record: {out}"]))
 

@@ -1,5 +1,6 @@
 """The ceiling search from beginning to end: check, warm, search, overload, evidence."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -10,7 +11,6 @@ from loadtest import service_check
 from loadtest.arrivals import Spacing
 from loadtest.circumstances import environment
 from loadtest.crew import crew
-from loadtest.errors import LoadtestError
 from loadtest.evidence import Ended, Evidence, Overload, TrafficFacts, Verdict
 from loadtest.live import Screen
 from loadtest.options import SenderOptions
@@ -20,7 +20,7 @@ from loadtest.slo import PassLine
 from loadtest.stage import Effort, OutOfTimeError, ServiceLostError, Stage, iso
 from loadtest.target import CAMPAIGN
 
-READY_WITHIN_S = 10.0
+SECONDS_PER_MIN = 60
 LIMITER_SIGNS = ("over_limit",)
 
 
@@ -51,7 +51,8 @@ def find_ceiling(order: Order, screen: Screen, *, clock: Callable[[], float] = t
     send = f"loadtest-{secrets.token_hex(4)}"
     sources = _check(order, sender, send)
     screen.say(
-        f"{order.sender.origin()} is ready; its answers to members: {sources or 'not asked'}. Warming it."
+        f"{order.sender.origin()} is ready; its answers to members: {sources or 'not asked'}. Warming it; the search then "
+        f"takes up to {math.ceil(order.effort.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
     )
     service_check.warm(sender, send=f"{send}-warm")
     with crew(order.sender, sender, processes=order.processes) as conductor:
@@ -73,11 +74,7 @@ def find_ceiling(order: Order, screen: Screen, *, clock: Callable[[], float] = t
 
 
 def _check(order: Order, sender: Sender, send: str) -> dict[str, int]:
-    reason = service_check.await_ready(sender, within_s=READY_WITHIN_S)
-    if reason is not None:
-        raise LoadtestError(
-            f"The service at {order.sender.origin()} is not ready: {reason}. Start it and try again."
-        )
+    service_check.refuse_trouble(sender)
     return {} if order.any_source else service_check.check_data(sender, send=f"{send}-check")
 
 
@@ -204,7 +201,7 @@ def sentence(
         ""
         if times_asked <= 1
         else f" Each member was asked {times_asked:.1f} times, so some answers may have come from memory: "
-        "export more members."
+        "export more members (a demo has as many as `demo --members` says)."
     )
     early = "" if ended == "finished" else f" The search ended early ({ended.replace('_', ' ')})."
     match result.kind:
@@ -222,3 +219,21 @@ def sentence(
             return f"{result.rps:.0f} calls/s held in a short step, but no soak confirmed it.{early}"
     found = f"no rate held a step; bound by {bound}" if result.high_rps else "nothing was measured"
     return f"No ceiling was found: {found}.{early}"
+
+
+def what_next(found: Evidence) -> str | None:
+    """What to do about a search that found no ceiling, None where it found one."""
+    if found.verdict.kind in {"ceiling", "at_least"}:
+        return None
+    if found.ended == "service_lost":
+        return "The service went away and did not come back: its log says why. Start it and search again."
+    if found.ended == "stopped":
+        return "It was stopped: search again and let it end."
+    if any(step.complaint for step in found.steps):
+        return "The generator had too little of this machine: search again with nothing else running, or from another one."
+    if found.verdict.kind == "none":
+        return "Even the lowest rate broke the pass line: look at the report's steps, and begin lower with --start-rps."
+    return (
+        "Something else had the machine, or the service is uneven near its limit: search again with nothing else running, "
+        "or give it longer with --search-s 480 --limit-s 900."
+    )

@@ -76,6 +76,7 @@ def _worker_command(options: SenderOptions, port: int) -> list[str]:
         "--member-file": options.member_file,
         "--credential-file": options.credential_file,
         "--allow-host": ",".join(options.allow_hosts),
+        "--ca-file": options.ca_file or "",
         "--passes": traffic.passes,
         "--unknown-share": traffic.unknown_share,
         "--preview-share": traffic.preview_share,

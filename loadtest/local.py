@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from loadtest.outputs import dated
 from loadtest.pinned import GENERATOR_CORE, Demo, can_pin, pinned, pinning, running
 
 
@@ -19,21 +20,25 @@ from loadtest.pinned import GENERATOR_CORE, Demo, can_pin, pinned, pinning, runn
 @click.option("--port", default=8099, show_default=True, help="Port of a demo of its own, otherwise.")
 @click.option("--members", default=40_000, show_default=True, help="Members of its generated board.")
 @click.option("--postings", default=3_000, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("evidence.json"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The evidence (default: a new file in .data/loadtest)."
+)
 @click.argument("more", nargs=-1, type=click.UNPROCESSED)
 def local(
-    *, demo_port: int | None, port: int, members: int, postings: int, out: Path, more: tuple[str, ...]
+    *, demo_port: int | None, port: int, members: int, postings: int, out: Path | None, more: tuple[str, ...]
 ) -> None:
     """Search the ceiling of a demo on this machine; MORE goes to `python -m loadtest ceiling`.
 
     Without `--demo` it starts one, on the first core, with the limiter off. A demo that runs already is loaded
     as it is, and keeps the evidence.
     """
+    out = out or dated("evidence")
     if demo_port is not None:
         demo = Demo(demo_port)
         ended = _search(demo, "generator on core 1" if can_pin() else "nothing pinned", out, more)
-        if ended == 0:
+        if out.exists():  # what found no ceiling is kept too, as what it is
             click.echo(demo.run("evidence", "add", str(out)), nl=False)
+        if ended == 0:
             click.echo(demo.run("campaigns", "examples"), nl=False)
         sys.exit(ended)
     demo = Demo(port, {**os.environ, "CJ_HARD_RPS": "0", "CJ_SOFT_RPS": "0"})

@@ -8,18 +8,20 @@ the service is, and are shared exactly by all workers. Response times count from
 import logging
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import Any, cast
 
 import gevent
 from locust import User, constant, events, task
+from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 # `locust -f` puts the file's own folder on the path, not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from loadtest import service_check
 from loadtest.arrivals import RateCurve, front_loaded, trace
 from loadtest.arrivals import constant as constant_rate
 from loadtest.conductor import Ensemble, Player, Solo
@@ -47,36 +49,60 @@ class BrazeSender(User):
         """Do nothing: being there is what counts."""
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """Add the sender's options, which the web page shows as fields, too."""
-    group = parser.add_argument_group("Braze sender")
-    group.add_argument(
-        "--member-file", default="", help="member ids, one a line (connected-jobs members export)"
+def add_options(parser: LocustArgumentParser) -> None:
+    """Add the sender's options; those of the load are fields of the web page, too, where a run may change them.
+
+    A group's arguments would not be. Whom to load, as whom and from which files is for the command line alone: whoever
+    opens the page may not change that.
+    """
+    add = parser.add_argument
+    add(
+        "--member-file",
+        default="",
+        help="member ids, one a line (connected-jobs members export)",
+        include_in_web_ui=False,
     )
-    group.add_argument("--credential-file", default="", help="one line name:secret, as stored in Braze")
-    group.add_argument(
-        "--allow-host", default="", help=f"other hosts than this machine, also {ALLOWED_HOSTS_VARIABLE}"
+    add(
+        "--credential-file",
+        default="",
+        help="one line name:secret, as stored in Braze",
+        include_in_web_ui=False,
     )
-    group.add_argument(
-        "--arrivals", default="poisson", choices=["constant", "poisson", "front-loaded", "trace"]
+    add(
+        "--allow-host",
+        default="",
+        help=f"other hosts than this machine, also {ALLOWED_HOSTS_VARIABLE}",
+        include_in_web_ui=False,
     )
-    group.add_argument(
-        "--calls-per-user", type=float, default=1.0, help="calls a second that one user stands for"
+    add(
+        "--ca-file",
+        default="",
+        help="PEM of an authority to trust besides, for own certificates",
+        include_in_web_ui=False,
     )
-    group.add_argument(
-        "--burst", type=float, default=2.0, help="front-loaded: peak second over mean of a minute"
+    add(
+        "--arrivals",
+        default="poisson",
+        choices=["constant", "poisson", "front-loaded", "trace"],
+        help="how calls are spaced",
     )
-    group.add_argument(
+    add(
+        "--calls-per-user",
+        type=float,
+        default=1.0,
+        help="calls a second that one user stands for: 200 users are 200 calls/s",
+    )
+    add("--burst", type=float, default=2.0, help="front-loaded: peak second over mean of a minute")
+    add(
         "--trace-file",
         default="",
         help="trace: a plan (.toml), or the calls of each second, one number a line",
+        include_in_web_ui=False,
     )
-    group.add_argument("--passes", type=int, default=1, help="calls a message: 1 HTML, 2 and text, 3 and AMP")
-    group.add_argument(
-        "--unknown-share", type=float, default=0.0, help="share of messages to unknown members"
-    )
-    group.add_argument("--preview-share", type=float, default=0.0, help="share of messages that are previews")
-    group.add_argument("--arrival-seed", type=int, default=1, help="the same seed gives the same instants")
+    add("--passes", type=int, default=1, help="calls a message: 1 HTML, 2 and text, 3 and AMP")
+    add("--unknown-share", type=float, default=0.0, help="share of messages to unknown members")
+    add("--preview-share", type=float, default=0.0, help="share of messages that are previews")
+    add("--arrival-seed", type=int, default=1, help="the same seed gives the same instants")
 
 
 def sender_options(options: Namespace, host: str | None) -> SenderOptions:
@@ -86,6 +112,7 @@ def sender_options(options: Namespace, host: str | None) -> SenderOptions:
         member_file=Path(options.member_file),
         credential_file=Path(options.credential_file),
         allow_hosts=tuple(options.allow_host.split(",")),
+        ca_file=Path(options.ca_file) if options.ca_file else None,
         seed=options.arrival_seed,
         traffic=Traffic(
             passes=options.passes, unknown_share=options.unknown_share, preview_share=options.preview_share
@@ -126,6 +153,7 @@ class Follower:
         try:
             checked = sender_options(self.options, self._environment.host)
             sender = checked.sender()  # the master has none of its own, but should refuse like one
+            service_check.refuse_trouble(sender)
             options = self.options
             planned = trace(read_trace(Path(options.trace_file))) if options.arrivals == "trace" else None
         except LoadtestError as error:

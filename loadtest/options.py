@@ -4,11 +4,13 @@ import gc
 import os
 import resource
 import secrets
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtest import target
+from loadtest.errors import LoadtestError
 from loadtest.sender import Sender
 from loadtest.wire import Wire
 
@@ -23,6 +25,7 @@ class SenderOptions:
     member_file: Path
     credential_file: Path
     allow_hosts: tuple[str, ...] = ()
+    ca_file: Path | None = None
     traffic: target.Traffic = field(default_factory=target.Traffic)
     seed: int = 1
 
@@ -43,8 +46,31 @@ class SenderOptions:
         # A collection that walks a million member ids would stop the sender for tens of milliseconds.
         gc.collect()
         gc.freeze()
-        wire = Wire(origin, headers=target.headers(origin, authorization=authorization))
+        headers = target.headers(origin, authorization=authorization)
+        wire = Wire(origin, headers=headers, tls=trusting(self.ca_file))
         return Sender(wire=wire, members=members, traffic=self.traffic)
+
+
+def trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """TLS that trusts what this machine does (or SSL_CERT_FILE names), and the authorities in a file of PEM.
+
+    Raises:
+        LoadtestError: the file cannot be read or holds no certificate.
+    """
+    tls = ssl.create_default_context()
+    if ca_file is None:
+        return tls
+    try:
+        tls.load_verify_locations(cafile=ca_file)
+    except ssl.SSLError:
+        raise LoadtestError(
+            f"The file {ca_file} holds no certificate: give --ca-file one that begins -----BEGIN CERTIFICATE-----."
+        ) from None
+    except OSError as error:
+        raise LoadtestError(
+            f"The certificate file {ca_file} cannot be read ({error.strerror}): mend --ca-file."
+        ) from None
+    return tls
 
 
 def allowed_hosts(named: tuple[str, ...], *, environ: Mapping[str, str] = os.environ) -> frozenset[str]:

@@ -56,12 +56,19 @@ class Demo:
             raise click.ClickException(
                 f"No demo was started on port {self.port} from here: `make demo PORT={self.port}`."
             )
-        return {**self.environment, "DATABASE_URL_FILE": str(path)}
+        return {**self.environment, "DATABASE_URL": "", "DATABASE_URL_FILE": str(path)}
 
     def run(self, *arguments: str) -> str:
-        """What one of our commands prints, asking its Postgres."""
+        """What one of our commands prints, asking its Postgres.
+
+        Raises:
+            ClickException: it failed, and has said why.
+        """
         command = [*CONNECTED_JOBS, *arguments]
-        return subprocess.run(command, env=self.told, stdout=PIPE, text=True, check=True).stdout
+        done = subprocess.run(command, env=self.told, stdout=PIPE, text=True, check=False)
+        if done.returncode:
+            raise click.ClickException(f"`connected-jobs {' '.join(arguments)}` failed, as it says above.")
+        return done.stdout
 
     def export_members(self) -> Path:
         """A file of its members' ids."""
@@ -102,7 +109,7 @@ def running(demo: Demo, *, members: int, postings: int) -> Iterator["subprocess.
     """
     sizes = ["--members", str(members), "--postings", str(postings)]
     command = pinned([*CONNECTED_JOBS, "demo", "--port", str(demo.port), *sizes], SERVICE_CORE)
-    log = demo.folder / "service.log"
+    log = demo.folder / "demo.log"
     click.echo(f"Starting a demo of its own; what it says is in {log}.", err=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as said:

@@ -37,7 +37,6 @@ from loadtest.watch import Health
 SCHEMA: Literal["connected-jobs/rehearsal"] = "connected-jobs/rehearsal"
 VERSION: Literal[1] = 1
 AHEAD_S = 0.2
-READY_WITHIN_S = 10.0
 SILENCE_S = 5  # planned seconds without a message that need not be waited for
 CONNECT_ERROR = 599  # as Braze codes a connection that failed
 REDIRECTED = 302
@@ -261,9 +260,7 @@ def rehearse(
         raise LoadtestError(
             f"A rehearsal plays in real time or faster: give a --speed of 1 or more, not {speed:g}."
         )
-    reason = service_check.await_ready(sender, within_s=READY_WITHIN_S)
-    if reason is not None:
-        raise LoadtestError(f"The service at {host} is not ready: {reason}. Start it and try again.")
+    service_check.refuse_trouble(sender)
     began = clock()
     stand = Stand(
         sender=sender,

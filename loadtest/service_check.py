@@ -8,18 +8,18 @@ import gevent
 import msgspec
 from gevent.pool import Pool
 
-from loadtest import answers, target
+from loadtest import answers, diagnosis, target
+from loadtest.diagnosis import Trouble
 from loadtest.errors import LoadtestError
 from loadtest.sender import Sender
 from loadtest.wire import CutOffError, NoReplyError
 
-READY_PATH = "/health/ready"
+READY_WITHIN_S = 10.0
 PROBE_WITHIN_S = 2.0
 MEMBERS_ASKED = 20
 WARMING_CALLS = 200
 WARMING_AT_ONCE = 8
 HTTP_OK = 200
-HTTP_UNAUTHORIZED = (401, 403)
 WELL_PROBES = 5
 
 
@@ -27,25 +27,37 @@ class _Source(msgspec.Struct):
     source: str | None = None
 
 
-def not_ready(sender: Sender) -> str | None:
-    """Why the service is not ready, or None."""
+def trouble(sender: Sender) -> Trouble | None:
+    """What keeps the service from being loaded, None where it answers.
+
+    Asked as Braze asks, for the postings of a member nobody has: at the entrance that Braze knows nothing else is open.
+    """
+    path = target.path("nobody-asking", send="loadtest-ready", traffic=sender.traffic)
     try:
-        reply = sender.wire.get(READY_PATH, within_s=PROBE_WITHIN_S)
-    except CutOffError:
-        return f"it did not answer within {PROBE_WITHIN_S:g} s"
-    except NoReplyError as error:
-        return f"no reply ({error.kind})"
-    return None if reply.status == HTTP_OK else f"{READY_PATH} answered {reply.status}"
+        reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+    except (CutOffError, NoReplyError) as error:
+        return diagnosis.of_silence(sender.wire.origin, error)
+    return diagnosis.of_reply(sender.wire.origin, reply)
 
 
 def await_ready(
     sender: Sender, *, within_s: float, clock: Callable[[], float] = time.monotonic
 ) -> str | None:
-    """Wait until the service is ready; why it is not after `within_s`, or None."""
+    """Wait until the service answers, `within_s` at most and only for what may pass; the sentence why not, or None."""
     until = clock() + within_s
-    while (reason := not_ready(sender)) and clock() < until:
+    while (found := trouble(sender)) and found.passes and clock() < until:
         gevent.sleep(0.25)
-    return reason
+    return found.sentence if found else None
+
+
+def refuse_trouble(sender: Sender, *, within_s: float = READY_WITHIN_S) -> None:
+    """Wait a little for the service.
+
+    Raises:
+        LoadtestError: it cannot be loaded; the sentence says why, and the way out.
+    """
+    if sentence := await_ready(sender, within_s=within_s):
+        raise LoadtestError(sentence)
 
 
 def check_data(sender: Sender, *, send: str) -> dict[str, int]:
@@ -67,10 +79,6 @@ def check_data(sender: Sender, *, send: str) -> dict[str, int]:
             raise LoadtestError(
                 f"The service went away when it was asked for a member: {error.kind}."
             ) from None
-        if reply.status in HTTP_UNAUTHORIZED:
-            raise LoadtestError(
-                f"The service refused the credential ({reply.status}): is the one in the file known to this deployment?"
-            )
         sources[_source(reply.status, reply.body, gzipped=reply.gzipped)] += 1
     if not sources["personalized"] + sources["profile"]:
         raise LoadtestError(

@@ -25,6 +25,7 @@ from loadtest.evidence import Step
 from loadtest.live import Screen
 from loadtest.memory import Memory
 from loadtest.options import SenderOptions, new_send_name
+from loadtest.outputs import dated
 from loadtest.pinned import CONNECTED_JOBS, GENERATOR_CORE, Demo, pin_generator, pinned, pinning, running
 from loadtest.sender import Sender
 from loadtest.slo import read_pass_line
@@ -228,16 +229,14 @@ def soak(order: Order, demo: Demo, demo_pid: int, screen: Screen) -> Soak:
 
 
 def _check(sender: Sender) -> None:
-    reason = service_check.await_ready(sender, within_s=READY_WITHIN_S)
-    if reason is not None:
-        raise LoadtestError(f"The demo is not ready: {reason}.")
+    service_check.refuse_trouble(sender, within_s=READY_WITHIN_S)
     service_check.check_data(sender, send=new_send_name())
     service_check.warm(sender, send=new_send_name())
 
 
 def _metrics_authorization(demo: Demo) -> str:
     """The header of a new credential that opens the metrics; the service knows it within ten seconds."""
-    said = demo.run("credential", "create", "soak", "--scope", "METRICS")
+    said = demo.run("credential", "create", "soak", "--scope", "metrics")
     secret = next(line.split()[1] for line in said.splitlines() if line.strip().startswith("secret:"))
     return f"Bearer {secret}"
 
@@ -301,13 +300,15 @@ def _found(
 @click.command()
 @click.option("--rps", type=click.FloatRange(min=1), required=True, help="Calls/s: say 70 % of the ceiling.")
 @click.option("--minutes", type=click.FloatRange(min=0.1), default=20.0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("soak.json"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The record (default: a new file in .data/loadtest)."
+)
 @click.option("--port", default=8098, show_default=True, help="Port of the demo.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
 @click.option("--recycle-s", default=60.0, show_default=True, help="How long a worker lives, about.")
 @click.option("--members", default=40_000, show_default=True, help="Members of the generated board.")
 @click.option("--postings", default=3_000, show_default=True)
-def main(*, minutes: float, out: Path, port: int, **given: Any) -> None:
+def main(*, minutes: float, out: Path | None, port: int, **given: Any) -> None:
     """Soak a demo of its own; its settings are this command's own CJ_ variables where the soak has no need of others."""
     order = Order(seconds=minutes * SECONDS_PER_MIN, **given)
     pin_generator()
@@ -317,6 +318,7 @@ def main(*, minutes: float, out: Path, port: int, **given: Any) -> None:
             found = soak(order, demo, process.pid, screen)
     except LoadtestError as error:
         raise click.ClickException(str(error)) from None
+    out = out or dated("soak")
     out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
     click.echo(f"{table(found)}\n\n{found.sentence}\nRecord: {out}")
     sys.exit(0 if not found.step.failures and (found.refresh is None or not found.refresh.exit_code) else 1)

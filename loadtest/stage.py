@@ -58,6 +58,11 @@ class Effort:
     search_s: float = 240.0
     limit_s: float = 400.0
 
+    @property
+    def longest_s(self) -> float:
+        """Of a whole search: a last soak may begin just before the limit, and the overload comes after it."""
+        return self.limit_s + self.longest_soak_s + self.overload_s
+
 
 Progress = Callable[[str, float, float, Tally, int], None]
 """Told a few times a second: phase, calls/s, seconds left, the tally and the calls in flight."""

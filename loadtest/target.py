@@ -11,6 +11,7 @@ from loadtest.errors import LoadtestError
 
 ALLOWED_HOSTS_VARIABLE = "LOADTEST_ALLOW_HOSTS"
 CAMPAIGN = "loadtest"  # calls of this campaign never enter the calibration of real sends
+PORTS = {"http": 80, "https": 443}
 PARTS = ("html", "text", "amp")
 PREVIEWED_MEMBERS = 5  # a marketer previews as one of a few test members
 PREVIEW_CALLS = 3  # a preview renders every body
@@ -52,21 +53,22 @@ def allowed_origin(url: str | None, *, allowed: frozenset[str] = frozenset()) ->
         raise LoadtestError("No host was given: say which service to load with --host http://127.0.0.1:8000.")
     try:
         parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        port = (parts.port or PORTS.get(parts.scheme, 0)) if parts.scheme in PORTS else 0
+        host = (parts.hostname or "").encode("idna").decode("ascii").removesuffix(".")
     except ValueError:
         raise LoadtestError(
             f"The host {url!r} is not an address: write it like http://127.0.0.1:8000."
         ) from None
-    if not parts.hostname or not port or parts.username or parts.path.strip("/") or parts.query:
+    if not host or not port or parts.username or parts.path.strip("/") or parts.query:
         raise LoadtestError(
             f"The host {url!r} is not an address: write it like http://127.0.0.1:8000, without path or credential."
         )
-    if not is_loopback(parts.hostname) and parts.hostname not in allowed:
+    if not is_loopback(host) and host not in {name.lower().removesuffix(".") for name in allowed}:
         raise LoadtestError(
-            f"The host {parts.hostname} is neither this machine nor allowed, and a load test of the wrong host is an "
-            f"outage: repeat its name in --allow-host {parts.hostname} or in {ALLOWED_HOSTS_VARIABLE}."
+            f"The host {host} is neither this machine nor allowed, and a load test of the wrong host is an "
+            f"outage: repeat its name in --allow-host {host} or in {ALLOWED_HOSTS_VARIABLE}."
         )
-    return Origin(parts.scheme, parts.hostname, port)
+    return Origin(parts.scheme, host, port)
 
 
 def read_lines(path: Path, *, what: str, mend: str) -> list[str]:

@@ -7,6 +7,7 @@ Its connection pool was rejected for two habits that falsify an overload: it rep
 connection as often as the pool is large, and it drops keep-alive beyond 1,024 sockets (it asks select()).
 """
 
+import gzip
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from geventhttpclient.response import HTTPParseError, HTTPResponse
 from loadtest.target import Origin
 
 READ_BYTES = 65_536
+REDIRECTS = range(300, 400)
 
 
 class CutOffError(Exception):
@@ -26,7 +28,10 @@ class CutOffError(Exception):
 
 
 class NoReplyError(Exception):
-    """The connection could not be made or broke; `kind` says which: refused, closed, unreadable, network."""
+    """The connection could not be made or broke; `kind` says which: refused, closed, unreadable, network.
+
+    Where the system or TLS said more, that is its cause.
+    """
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -35,11 +40,17 @@ class NoReplyError(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole reply; `body` as it came, gzipped where `gzipped` says so."""
+    """A whole reply; `body` as it came, gzipped where `gzipped` says so; `location` of a redirect."""
 
     status: int
     body: bytes
     gzipped: bool
+    location: str | None = None
+
+    @property
+    def content(self) -> bytes:
+        """The body as it was before it was packed."""
+        return gzip.decompress(self.body) if self.gzipped else self.body
 
 
 class _Parser(HTTPResponse):
@@ -59,12 +70,14 @@ class Wire:
     `replaced` counts kept connections that were found closed when they were used, and whose call was made on a new one.
     """
 
-    def __init__(self, origin: Origin, *, headers: Mapping[str, str]) -> None:
-        self._origin = origin
+    def __init__(
+        self, origin: Origin, *, headers: Mapping[str, str], tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.origin = origin
         self._address = (origin.host, origin.port)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._tail = f" HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
-        self._tls = ssl.create_default_context() if origin.scheme == "https" else None
+        self._tls = (tls or ssl.create_default_context()) if origin.scheme == "https" else None
         self._idle: list[gsocket.socket] = []
         self.replaced = 0
 
@@ -103,11 +116,11 @@ class Wire:
             connection.setsockopt(gsocket.IPPROTO_TCP, gsocket.TCP_NODELAY, 1)
             if self._tls is None:
                 return connection
-            return gssl.SSLSocket(sock=connection, server_hostname=self._origin.host, _context=self._tls)
-        except ConnectionRefusedError:
-            raise NoReplyError("refused") from None
-        except OSError:
-            raise NoReplyError("network") from None
+            return gssl.SSLSocket(sock=connection, server_hostname=self.origin.host, _context=self._tls)
+        except ConnectionRefusedError as error:
+            raise NoReplyError("refused") from error
+        except OSError as error:
+            raise NoReplyError("network") from error
 
     def _exchange(self, connection: gsocket.socket, request: bytes) -> Reply:
         """Send and read; the connection is kept only after a whole reply that allows it."""
@@ -125,11 +138,13 @@ class Wire:
             raise NoReplyError("closed") from None
         except HTTPParseError:
             raise NoReplyError("unreadable") from None
-        except OSError:
-            raise NoReplyError("network") from None
+        except OSError as error:
+            raise NoReplyError("network") from error
         finally:
             if keep:
                 self._idle.append(connection)
             else:
                 connection.close()
-        return Reply(reply.get_code(), bytes(reply.body), reply.get("content-encoding") == "gzip")
+        status = reply.get_code()
+        location = str(reply.get("location") or "") if status in REDIRECTS else None
+        return Reply(status, bytes(reply.body), reply.get("content-encoding") == "gzip", location)

@@ -93,6 +93,8 @@ def postgres(data_dir: Path, *, folder: Path, cores: Sequence[int]) -> Iterator[
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     environment = {
+        "DATABASE_URL": "",  # what a shell says of one is for other commands
+        "DATABASE_URL_FILE": "",
         "CJ_DATA_DIR": str(data_dir),
         "CJ_WORKERS": "1",
         "CJ_BIND": f"127.0.0.1:{free_port()}",
@@ -100,18 +102,21 @@ def postgres(data_dir: Path, *, folder: Path, cores: Sequence[int]) -> Iterator[
     }
     log = folder / "postgres.log"
     with running([COMMAND, "serve"], cores=cores, environment=environment, log=log) as idle:
-        url, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", idle, log)
-        yield Held(url, pid, data_dir, environment)
+        server, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", idle, log)
+        # The server is there before its database is: a command that has no other URL makes it, as the service does.
+        output_of([COMMAND, "migrate"], cores=(), environment=environment, limit_s=_PREPARE_S)
+        yield Held(f"postgresql://postgres@/connected_jobs?host={server}", pid, data_dir, environment)
 
 
 def _wait_for_postgres(pid_file: Path, idle: Popen[bytes], log: Path) -> tuple[str, int]:
+    """Where its socket is, and its process."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and idle.poll() is None:
         time.sleep(0.1)
         lines = pid_file.read_text().splitlines() if pid_file.exists() else []
         ready = len(lines) > _STATUS and lines[_STATUS].strip() == "ready"
         if ready and (Path(lines[_SOCKET_DIR]) / ".s.PGSQL.5432").exists():
-            return f"postgresql://postgres@/connected_jobs?host={lines[_SOCKET_DIR]}", int(lines[_PID])
+            return lines[_SOCKET_DIR], int(lines[_PID])
     raise BenchError(f"The embedded Postgres did not start: {last_lines(log)}")
 
 

@@ -1,6 +1,9 @@
 """The locustfile, run as a Locust user runs it."""
 
 import csv
+import json
+import subprocess
+import sys
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -46,6 +49,24 @@ def test_a_failure_is_a_failure_in_locusts_own_tables(
     failures = read_csv(tmp_path / "run_failures.csv")
     assert [row["Error"] for row in failures] == ["CallFailedError('vetoed_posting')"]
     assert read_csv(tmp_path / "run_stats.csv")[0]["Failure Count"] == failures[0]["Occurrences"]
+
+
+def test_the_web_page_offers_the_load_and_neither_whom_to_load_nor_files() -> None:
+    """In a process of its own: importing Locust patches the standard library."""
+    asked = "import json, sys; from locust.argument_parser import ui_extra_args_dict as asked; from loadtest import locustfile"
+    program = f"{asked}; print(json.dumps(sorted(asked(['--host', 'http://127.0.0.1:1']))))"
+    shown = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert json.loads(shown) == [
+        "arrival_seed",
+        "arrivals",
+        "burst",
+        "calls_per_user",
+        "passes",
+        "preview_share",
+        "unknown_share",
+    ]
 
 
 def test_a_host_that_is_not_allowed_is_refused(start: Start, sender_files: list[str]) -> None:

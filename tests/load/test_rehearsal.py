@@ -24,7 +24,18 @@ def test_a_rehearsal_follows_the_services_real_replies(
     stub: Stub, start: Start, sender_files: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "plan.toml").write_text(PLAN)
-    run = start("loadtest", "rehearse", "plan.toml", "--host", stub.url, *sender_files, "--speed", "60")
+    run = start(
+        "loadtest",
+        "rehearse",
+        "plan.toml",
+        "--host",
+        stub.url,
+        *sender_files,
+        "--speed",
+        "60",
+        "--out",
+        "rehearsal.json",
+    )
     wait_until(lambda: stub.tell()["seen"].get("calls", 0) > 30)
     stub.tell("mode=status-503")
     wait_until(lambda: stub.tell()["seen"].get("calls", 0) > 60)

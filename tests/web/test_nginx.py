@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
+import re
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +80,7 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     certificate, key = folder / "fullchain.pem", folder / "privkey.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-         "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", certificate],
+         "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1", "-keyout", key, "-out", certificate],
         check=True,
         capture_output=True,
     )  # fmt: skip
@@ -385,6 +388,76 @@ def test_a_service_that_is_down_is_a_bad_gateway_at_once(tmp_path: Path) -> None
         start_s = time.monotonic()
         assert front.call(f"/v1/members/m-1/recommendations{ASKED}").status == 502
         assert time.monotonic() - start_s < 1.0
+
+
+def test_the_planners_entrance_in_the_documents_is_one_that_nginx_takes(tmp_path: Path) -> None:
+    page = (CONF.parent / "production.md").read_text(encoding="utf-8")
+    (site,) = re.findall(r"^```nginx\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    certificate, key = self_signed(tmp_path)
+    placed_site = placed(
+        site,
+        {
+            "/etc/ssl/connected-jobs/planner.pem": str(certificate),
+            "/etc/ssl/connected-jobs/planner-key.pem": str(key),
+        },
+    )
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{placed_site}}}\n")
+    tried = subprocess.run(
+        ["nginx", "-t", "-c", conf, "-e", tmp_path / "error.log"], capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 0, tried.stderr
+
+
+def test_a_load_test_goes_the_way_that_braze_goes(front: Front, tmp_path: Path) -> None:
+    """Through TLS and where nothing but /v1/ is open; what stands in the way is one sentence."""
+    (tmp_path / "members").write_text("m-1\n")
+    name, _, secret = basic("braze")[6:].partition(" ")
+    (tmp_path / "credential").write_text(base64.b64decode(name + secret).decode())
+
+    def load(*more: str | Path) -> tuple[int, str]:
+        files: list[str | Path] = [
+            "--member-file",
+            tmp_path / "members",
+            "--credential-file",
+            tmp_path / "credential",
+        ]
+        ran = subprocess.run(
+            [sys.executable, "-m", "loadtest", *more, *files],
+            cwd=CONF.parents[1],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return ran.returncode, ran.stdout + ran.stderr
+
+    secure = ["--host", f"https://127.0.0.1:{front.https}"]
+    short = [
+        "--any-source",
+        "--highest-rps",
+        "10",
+        "--start-rps",
+        "10",
+        "--step-s",
+        "1",
+        "--soak-s",
+        "1",
+        "--longest-soak-s",
+        "1",
+        "--overload-s",
+        "0",
+    ]
+    out = tmp_path / "evidence.json"
+    code, said = load("ceiling", *secure, "--ca-file", front.certificate, *short, "--out", out)
+    assert out.exists(), said
+    found = json.loads(out.read_text())
+    assert (found["host"], found["steps"][0]["failures"]) == (secure[1], {}), said
+    assert load("rehearse", tmp_path / "no-plan", *secure)[0] == 2
+    code, said = load("ceiling", *secure)
+    assert (code, "give that authority's certificate with --ca-file FILE" in said) == (2, True), said
+    code, said = load("ceiling", "--host", f"http://127.0.0.1:{front.http}")
+    assert (code, "takes no plain http (403): give --host with https://." in said) == (2, True), said
 
 
 def test_problems_are_json_for_the_service_alone(front: Front) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 
@@ -10,7 +11,7 @@ from loadtest.sender import Play, Sender
 from loadtest.slo import read_pass_line
 from loadtest.stage import Effort, OutOfTimeError, ServiceLostError, Stage
 from loadtest.tally import Tally
-from loadtest.target import Traffic
+from loadtest.target import Origin, Traffic
 from loadtest.watch import Health
 from loadtest.wire import NoReplyError, Reply
 
@@ -59,13 +60,14 @@ class FakeWire:
     """A service that is ready or not there."""
 
     there: bool = True
+    origin: ClassVar = Origin("http", "127.0.0.1", 8080)
 
     def get(self, path: str, *, within_s: float) -> Reply:
         """Ready, or refused."""
         del path, within_s
         if not self.there:
             raise NoReplyError("refused")
-        return Reply(200, b"{}", gzipped=False)
+        return Reply(200, b'{"postings": []}', gzipped=False)
 
 
 def stage(conductor: FakeConductor, *, there: bool = True, effort: Effort = QUICK) -> Stage:
@@ -111,7 +113,10 @@ def test_a_service_that_does_not_come_back_is_lost() -> None:
     trying = stage(FakeConductor(outcome=lambda _: "refused"), there=False)
     with pytest.raises(ServiceLostError):
         trying.measure("doubling", 100)
-    assert trying.events[-1].what == "the service did not come back within 0 s: no reply (refused)"
+    assert trying.events[-1].what == (
+        "the service did not come back within 0 s: Nothing listens at 127.0.0.1:8080: start the service, or mend the port "
+        "in --host."
+    )
 
 
 def test_nothing_is_begun_when_the_time_is_over() -> None:

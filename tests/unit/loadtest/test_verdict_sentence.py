@@ -1,6 +1,11 @@
 """The verdict for someone who reads nothing else."""
 
-from loadtest.ceiling import sentence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from loadtest.ceiling import sentence, what_next
 from loadtest.search import Result, ResultKind
 from loadtest.slo import read_pass_line
 
@@ -31,7 +36,7 @@ def test_members_asked_again_are_confessed() -> None:
     found = result("ceiling", 412, 430, "latency")
     assert sentence(found, LINE, ended="finished", soak_calls=40_000, times_asked=2.25).endswith(
         "by the latency line. Each member was asked 2.2 times, so some answers may have come from memory: "
-        "export more members."
+        "export more members (a demo has as many as `demo --members` says)."
     )
 
 
@@ -53,3 +58,30 @@ def test_an_early_end_is_said() -> None:
     assert sentence(result("none", 0, 25, "failures"), LINE, ended="finished", soak_calls=0) == (
         "No ceiling was found: no rate held a step; bound by failures."
     )
+
+
+class Found:
+    """What is read of evidence to say what comes next."""
+
+    def __init__(self, kind: str, ended: str = "finished", complaint: str | None = None) -> None:
+        self.verdict, self.ended = SimpleNamespace(kind=kind), ended
+        self.steps = [SimpleNamespace(complaint=complaint)]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Found("unconfirmed"), "search again with nothing else running"),
+        (Found("unconfirmed", complaint="late"), "The generator had too little of this machine"),
+        (Found("unconfirmed", ended="stopped"), "let it end"),
+        (Found("none"), "--start-rps"),
+        (Found("none", ended="service_lost"), "Start it and search again"),
+    ],
+)
+def test_a_search_without_a_ceiling_says_what_to_do(found: Any, words: str) -> None:
+    assert words in str(what_next(found))
+
+
+def test_a_ceiling_needs_no_advice() -> None:
+    assert what_next(cast("Any", Found("ceiling"))) is None
+    assert what_next(cast("Any", Found("at_least"))) is None
