@@ -27,6 +27,7 @@ class Metric(StrEnum):
     ROWS_LEFT_OUT = "cj_rows_left_out_total"
     COUNTS_WAITING = "cj_counts_waiting"
     COUNTS_LOST = "cj_counts_lost_total"
+    BUILD_INFO = "cj_build_info"
     WORKER_MEASURED_AT = "cj_worker_measured_at_seconds"
     WORKER_CPU = "cj_worker_cpu_seconds"
     WORKER_RESIDENT = "cj_worker_resident_bytes"

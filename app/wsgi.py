@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib.metadata import version
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
@@ -21,7 +22,7 @@ from app.serving.clock import StoreClock
 from app.serving.counting import COUNT_EVERY_S, FLUSH_EVERY_S, Counting
 from app.serving.credentials import CredentialBook
 from app.serving.erasures import Erasures
-from app.serving.instance import BEAT_EVERY_S, this_instance
+from app.serving.instance import BEAT_EVERY_S, fingerprint, this_instance
 from app.serving.plans import Plans
 from app.serving.profiles import Profiles
 from app.serving.reads import UnavailableError
@@ -89,7 +90,7 @@ def create(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     database_url = settings.required_database_url
     configure_logging()
-    instruments = Instruments()
+    instruments = Instruments({"version": version("connected-jobs"), "fingerprint": fingerprint(settings)})
     pool = ServingPool(
         database_url,
         STATEMENTS,

@@ -55,7 +55,9 @@ _GAUGES: tuple[tuple[Metric, str, _Mode], ...] = (
 class Instruments:
     """The service's metrics, kept across workers where PROMETHEUS_MULTIPROC_DIR is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, build: Mapping[str, str] | None = None) -> None:
+        """Make them; `build` is what `cj_build_info` tells of the code that runs."""
+        self._build = build or {}
         count_where_there_is_room()
         registry = CollectorRegistry()
         self._registry = registry
@@ -168,12 +170,21 @@ class Instruments:
         The gauges are made at the first call, so that gunicorn's master, which loads the application and
         measures nothing, is not one more worker with everything at 0.
         """
-        self._gauges = self._gauges or {
+        self._gauges = self._gauges or self._make_gauges()
+        for name, value in {**values, **_of_this_process()}.items():
+            self._gauges[name].set(value)
+
+    def _make_gauges(self) -> dict[Metric, Gauge]:
+        if self._build:
+            what = "1, for each build whose workers run: its version, and a fingerprint of code, packages and settings"
+            told = Gauge(
+                Metric.BUILD_INFO, what, [*self._build], registry=self._registry, multiprocess_mode="livemax"
+            )
+            told.labels(**self._build).set(1)
+        return {
             name: Gauge(name, what, registry=self._registry, multiprocess_mode=mode)
             for name, what, mode in _GAUGES
         }
-        for name, value in {**values, **_of_this_process()}.items():
-            self._gauges[name].set(value)
 
     def tidy(self) -> None:
         """Put counts on disk that found no room there, and add up those of workers that are gone.

@@ -58,6 +58,15 @@ def test_no_caller_can_flood_the_metrics_with_campaigns() -> None:
     assert found['cj_answers_total{campaign="campaign-0",degraded="",source="personalized"}'] == 1.0
 
 
+def test_the_build_is_told_by_what_measures_and_not_by_what_only_loads() -> None:
+    instruments = Instruments({"version": "1.2", "fingerprint": "abc"})
+    assert counted(instruments, "cj_build_info") == {}
+    instruments.gauge({})
+    assert counted(instruments, "cj_build_info") == {
+        'cj_build_info{fingerprint="abc",version="1.2"}': 1.0,
+    }
+
+
 def test_failures_are_counted_by_what_failed() -> None:
     instruments = Instruments()
     instruments.failed(400)
