@@ -20,6 +20,7 @@ Part = Literal["html", "txt"]
 Outcome = Literal["rendered", "aborted", "would_be_retried", "wrong_template"]
 _WITH_THE_PACKAGE: Final = Path(__file__).parent / "mail_templates"
 _IN_THE_DOCS: Final = Path(__file__).parents[2] / "docs" / "templates"
+TEMPLATES: Final = _WITH_THE_PACKAGE if _WITH_THE_PACKAGE.is_dir() else _IN_THE_DOCS
 _HOST: Final = "jobs-api.example.com"  # what the published templates have in their places
 _CAMPAIGN: Final = "campaign=weekly-digest"
 
@@ -78,7 +79,7 @@ class Mails:
     base_url: str
     credential: Credential
     public_host: str | None = None
-    folder: Path = _WITH_THE_PACKAGE if _WITH_THE_PACKAGE.is_dir() else _IN_THE_DOCS
+    folder: Path = TEMPLATES
     fetch: Fetch = fetch_over_http
 
     def templates(self) -> Sequence[str]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from app.postgres.offspring import end_with_parent
 
@@ -19,11 +19,18 @@ _AGAIN_S = 1.0  # from an interrupt to the next, until one is heeded
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a process group of its own, so that Ctrl-C reaches it only through us; stopped at the end."""
+def running(
+    command: Sequence[str], environment: Mapping[str, str], *, log: BinaryIO | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program in a process group of its own, so that Ctrl-C reaches it only through us; stopped at the end.
+
+    What it says goes to `log`, or where ours goes.
+    """
     process = subprocess.Popen(
         command,
         env={**os.environ, **environment},
+        stdout=log,
+        stderr=log,
         process_group=0,
         preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - only a prctl call
     )

@@ -1,56 +1,61 @@
-"""The demo: a board, its lists and the service, from one command on an empty machine."""
+"""The demo: a board, its lists, the service and the planner, from one command on an empty machine."""
 
 from __future__ import annotations
 
 import base64
 import errno
 import fcntl
-import hashlib
 import json
 import os
+import secrets
+import shlex
 import socket
+import sys
 import time
 import urllib.request
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
-from sqlalchemy import text
 
-from app.cli.board import load_summary
+from app.braze.mails import TEMPLATES
 from app.cli.campaigns import put_examples
 from app.cli.children import running, stopped_by_signals
-from app.cli.parts import CommandError, embedded_database, progress_bar
+from app.cli.demo_board import Board, active_member
+from app.cli.parts import CommandError, embedded_database
 from app.cli.planner import PLANNER
-from app.cli.refreshing import summary as refresh_summary
 from app.cli.serving import GUNICORN
-from app.demo.generate import generate
-from app.postgres import migrate
-from app.postgres.board_snapshot import snapshot
-from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
+from app.postgres.credentials import insert_credential, living_credential
 from app.postgres.engine import batch_engine
-from app.postgres.load import load
-from app.postgres.refresh import refresh
-from app.postgres.sources import ImportRefusedError, Source, find_sources
 from app.serving.credentials import Scope
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy import Engine
-
-    from app.recommend.board import Posting
 
 READY_S = 60.0
 LAST_PORT = 65_535
 PORTS_TRIED = 20
-STALE = timedelta(days=1)  # a generated board's newest postings age, so it is made anew
-CREDENTIALS = {Scope.CONTENT: "braze", Scope.METRICS: "prometheus", Scope.OPERATOR: "operator"}
+SECRET_BYTES = 32
+NAMES = {Scope.CONTENT: "braze", Scope.METRICS: "prometheus", Scope.OPERATOR: "operator"}
+FILES = {
+    Scope.CONTENT: "credential",
+    Scope.METRICS: "metrics-credential",
+    Scope.OPERATOR: "operator-credential",
+}
+# Where one of these is set in a person's shell, it is for other commands than the demo and what it starts.
+OTHERS = {
+    name: ""
+    for secret in ("DATABASE_URL", "CJ_SESSION_KEY", "CJ_PREVIEW_CREDENTIAL")
+    for name in (secret, f"{secret}_FILE")
+}
 
 
 @click.command()
@@ -77,139 +82,55 @@ def demo(
 ) -> None:
     """Serve a board from an embedded Postgres, and print the call that answers with a member's postings."""
     board = Board(data, members, postings, seed)
-    folder = Settings.from_env().data_dir / f"demo-{port}"
+    folder = Settings.from_env(os.environ | OTHERS).data_dir / f"demo-{port}"
     with (
         stopped_by_signals(),
-        _port_of_our_own(port, folder),
+        _port_of_our_own(port, folder, planner_port),
         embedded_database(folder / "postgres", board.database_name()) as url,
     ):
         engine = batch_engine(url)
         board.prepare(engine)
         put_examples(engine, datetime.now(UTC))
-        secrets = _new_credentials(engine)
-        for scope, file in ((Scope.CONTENT, "credential"), (Scope.OPERATOR, "operator-credential")):
-            _write_secret(folder / file, f"{CREDENTIALS[scope]}:{secrets[scope]}")
+        shown = Shown(folder, port, active_member(engine), _credentials(engine, folder))
         _write_secret(folder / "database-url", url)
         environment = {"DATABASE_URL": url, "CJ_BIND": f"127.0.0.1:{port}", "CJ_DATA_DIR": str(folder)}
-        with running(GUNICORN, environment) as gunicorn:
-            _wait_until_ready(port, gunicorn.poll)
-            call = _call(engine, port)
+        with _logging_to(folder / "service.log", GUNICORN, environment, port):
             if once:
-                _introduce(call, port, secrets, folder)
-                click.echo(json.dumps(_answer(call, secrets[Scope.CONTENT]), ensure_ascii=False, indent=2))
+                click.echo(json.dumps(shown.answer(), ensure_ascii=False, indent=2))
                 return
             planner_port = planner_port or _free_port_after(port)
-            with running(PLANNER, environment | _planner_environment(port, planner_port, folder)) as planner:
-                _wait_until_ready(planner_port, planner.poll)
-                _introduce(call, port, secrets, folder, planner_port)
-                gunicorn.wait()
-
-
-class Board:
-    """What the demo serves: real postings from a folder, or all of it generated."""
-
-    def __init__(self, data: Path | None, members: int, postings: int, seed: int) -> None:
-        self._data = data.resolve() if data else None
-        self._sources = _sources(self._data) if self._data else []
-        self._members = members
-        self._postings = postings
-        self._seed = seed
-
-    def database_name(self) -> str:
-        """One database for each board, so that another run with the same files and options finds it filled."""
-        files = [(str(s.path), s.path.stat().st_size, s.path.stat().st_mtime_ns) for s in self._sources]
-        key = f"{files} {self._members} {self._postings} {self._seed}"
-        return "demo_" + hashlib.sha256(key.encode()).hexdigest()[:12]
-
-    def prepare(self, engine: Engine) -> None:
-        """Tables, data and lists: those of an earlier run today, or all made anew."""
-        migrate.upgrade(engine, "board")
-        migrate.upgrade(engine, "service")
-        made_at = _last_refresh(engine)
-        if made_at is not None and datetime.now(UTC) - made_at < STALE:
-            return
-        for branch in ("service", "board"):
-            migrate.downgrade(engine, branch)
-            migrate.upgrade(engine, branch)
-        with TemporaryDirectory() as made, progress_bar() as progress:
-            self._fill(engine, Path(made), progress)
-        with progress_bar() as progress:
-            click.echo(refresh_summary(refresh(engine, progress=progress)))
-
-    def _fill(self, engine: Engine, made: Path, progress: Callable[[str, float], None]) -> None:
-        """Import what the folder has; generate the whole board, or the members and activity it lacks."""
-        if self._data:
-            _import(engine, self._data, made, progress)
-        if "members" in [source.noun.name for source in self._sources]:
-            return
-        summary = generate(
-            made / "generated",
-            members=self._members,
-            postings=self._postings,
-            seed=self._seed,
-            now=datetime.now(UTC),
-            around=_postings(engine) if self._data else None,
-            progress=progress,
-        )
-        rows = ", ".join(f"{count:,} {noun}" for noun, count in summary.rows.items())
-        click.echo(f"Generated, not real: {rows}.")
-        _import(engine, made / "generated", made, progress)
-
-
-def _postings(engine: Engine) -> Sequence[Posting]:
-    """The board's postings, as they were imported."""
-    with snapshot(engine) as board:
-        if postings := board.postings():
-            return postings
-    raise CommandError("None of the postings could be loaded: mend them as the rejects say.")
-
-
-def _sources(folder: Path) -> Sequence[Source]:
-    if not folder.is_dir():
-        raise CommandError(f"There is no folder {folder}: give one with postings in the import format.")
-    try:
-        sources, _ = find_sources(folder)
-    except ImportRefusedError as error:
-        raise CommandError(str(error)) from error
-    if "postings" not in [source.noun.name for source in sources]:
-        raise CommandError(f"{folder} has no postings file: see docs/import-format.md.")
-    return sources
-
-
-def _import(engine: Engine, folder: Path, made: Path, progress: Callable[[str, float], None]) -> None:
-    try:
-        report = load(
-            engine,
-            folder,
-            rejects=made / "rejects.csv",
-            progress=lambda noun, _rows, done, total: progress(f"load {noun}", done / max(total, 1)),
-        )
-    except ImportRefusedError as error:
-        raise CommandError(str(error)) from error
-    click.echo(load_summary(report))
-
-
-def _last_refresh(engine: Engine) -> datetime | None:
-    with engine.connect() as connection:
-        made_at: datetime | None = connection.execute(
-            text("SELECT max(finished_at) FROM connected_jobs.refresh_run WHERE state = 'ready'")
-        ).scalar()
-    return made_at
+            environment |= _planner_environment(port, planner_port, folder)
+            with _logging_to(folder / "planner.log", PLANNER, environment, planner_port) as wait:
+                click.echo(shown.card(planner_port))
+                wait()
 
 
 @contextmanager
-def _port_of_our_own(port: int, folder: Path) -> Iterator[None]:
-    """Keep other demos off the port from now on, and refuse one that any other program listens on."""
+def _port_of_our_own(port: int, folder: Path, planner_port: int | None) -> Iterator[None]:
+    """Keep other demos off the port from now on; refuse one that another program listens on, and leave nothing then."""
+    _refuse_taken(port, "make demo PORT={}")
+    if planner_port is not None:
+        _refuse_taken(planner_port, "--planner-port {}")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _try_port(port)
         except OSError as error:
-            what = "needs root" if error.errno == errno.EACCES else "is taken"
-            other = port + 1 if error.errno != errno.EACCES else 8080
-            raise CommandError(f"Port {port} {what}: choose another, `make demo PORT={other}`.") from error
+            raise _taken(port, "is taken", "make demo PORT={}") from error
         yield
+
+
+def _refuse_taken(port: int, way_out: str) -> None:
+    try:
+        _try_port(port)
+    except OSError as error:
+        what = "needs root" if error.errno == errno.EACCES else "is taken"
+        raise _taken(port, what, way_out) from error
+
+
+def _taken(port: int, what: str, way_out: str) -> CommandError:
+    other = port + 1 if what == "is taken" and port < LAST_PORT else 8080
+    return CommandError(f"Port {port} {what}: choose another, `{way_out.format(other)}`.")
 
 
 def _try_port(port: int) -> None:
@@ -228,13 +149,25 @@ def _free_port_after(port: int) -> int:
     raise CommandError(f"No port after {port} is free for the planner: give one with --planner-port.")
 
 
-def _new_credentials(engine: Engine) -> dict[Scope, str]:
-    """A credential for each purpose; those of earlier demos are revoked, since their secrets are gone."""
+def _credentials(engine: Engine, folder: Path) -> dict[Scope, str]:
+    """A secret for each purpose: those of earlier demos on this port as long as their files are there."""
+    found = {scope: _kept_secret(folder / FILES[scope], NAMES[scope]) for scope in NAMES}
     with engine.begin() as connection:
-        for row in select_credentials(connection):
-            if row.revoked_at is None and row.name in CREDENTIALS.values():
-                revoke_credential(connection, row.id)
-        return {scope: insert_credential(connection, name, scope)[1] for scope, name in CREDENTIALS.items()}
+        for scope, secret in found.items():
+            if living_credential(connection, secret) is None:
+                insert_credential(connection, NAMES[scope], scope, random_secret=partial(str, secret))
+    return found
+
+
+def _kept_secret(path: Path, name: str = "") -> str:
+    """The secret in a file of ours, `name:secret` or alone; a new one, kept there, where it holds none."""
+    head = f"{name}:" if name else ""
+    kept = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
+    if kept.startswith(head) and len(kept) > len(head):
+        return kept.removeprefix(head)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    _write_secret(path, head + secret)
+    return secret
 
 
 def _write_secret(path: Path, secret: str) -> None:
@@ -244,79 +177,114 @@ def _write_secret(path: Path, secret: str) -> None:
         file.write(secret + "\n")
 
 
-def _wait_until_ready(port: int, ended: Callable[[], int | None]) -> None:
+def _planner_environment(port: int, planner_port: int, folder: Path) -> dict[str, str]:
+    """The planner's settings: its previews call the demo's service, and its pages come over plain http."""
+    key = folder / "session-key"
+    _kept_secret(key)
+    return {
+        "CJ_PLANNER_BIND": f"127.0.0.1:{planner_port}",
+        "CJ_PLANNER_HTTPS_ONLY": "off",
+        "CJ_SESSION_KEY_FILE": str(key),
+        "CJ_PREVIEW_URL": f"http://127.0.0.1:{port}",
+        "CJ_PREVIEW_CREDENTIAL_FILE": str(folder / FILES[Scope.CONTENT]),
+    }
+
+
+@contextmanager
+def _logging_to(
+    log: Path, command: list[str], environment: Mapping[str, str], port: int
+) -> Iterator[Callable[[], int]]:
+    """A server that runs, ready at its port, with what it says in a file; the function waits for its end."""
+    with log.open("wb") as said, running(command, {**OTHERS, **environment}, log=said) as server:
+        _wait_until_ready(port, server.poll, log)
+        yield server.wait
+
+
+def _wait_until_ready(port: int, ended: Callable[[], int | None], log: Path) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         if ended() is not None:
-            raise CommandError("The service stopped while starting; its messages above say why.")
+            raise CommandError(f"The service stopped while starting. The end of {log}:\n{_last_lines(log)}")
         try:
             _get(f"http://127.0.0.1:{port}/health/ready")
         except OSError:
             time.sleep(0.1)
         else:
             return
-    raise CommandError(f"The service was not ready within {READY_S:.0f} s; its messages above say why.")
+    raise CommandError(
+        f"The service was not ready within {READY_S:.0f} s. The end of {log}:\n{_last_lines(log)}"
+    )
 
 
-def _call(engine: Engine, port: int) -> str:
-    """The URL that asks for the postings of a member with much activity."""
-    with engine.connect() as connection:
-        member_id: str = connection.execute(
-            text("""
-                SELECT a.member_id
-                FROM board.activity a
-                JOIN board.member m ON m.id = a.member_id AND m.mail_consent AND m.withdrawn_at IS NULL
-                WHERE a.kind = 'apply'
-                GROUP BY a.member_id
-                ORDER BY abs(count(*) - 8), a.member_id
-                LIMIT 1
-            """)
-        ).scalar_one()
-    return f"http://127.0.0.1:{port}/v1/members/{quote(member_id, safe='')}/recommendations?campaign=weekly-digest"
-
-
-def _answer(call: str, secret: str) -> Any:
-    token = base64.b64encode(f"{CREDENTIALS[Scope.CONTENT]}:{secret}".encode()).decode()
-    return json.loads(_get(call, Authorization=f"Basic {token}"))
+def _last_lines(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
 
 
 def _get(url: str, **headers: str) -> bytes:
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - URLs of our own making
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+    direct = urllib.request.build_opener(
+        urllib.request.ProxyHandler({})
+    )  # a proxy of the person's is for other hosts
+    with direct.open(request, timeout=5) as answer:
         body: bytes = answer.read()
     return body
 
 
-def _planner_environment(port: int, planner_port: int, folder: Path) -> dict[str, str]:
-    """The planner's settings: its previews call the demo's service, and its pages come over plain http."""
-    return {
-        "CJ_PLANNER_BIND": f"127.0.0.1:{planner_port}",
-        "CJ_PLANNER_HTTPS_ONLY": "off",
-        "CJ_PREVIEW_URL": f"http://127.0.0.1:{port}",
-        "CJ_PREVIEW_CREDENTIAL_FILE": str(folder / "credential"),
-    }
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a person is shown of a running demo; every line of it can be pasted."""
 
+    folder: Path
+    port: int
+    member: str
+    secrets: Mapping[Scope, str]
 
-def _introduce(
-    call: str, port: int, secrets: dict[Scope, str], folder: Path, planner_port: int | None = None
-) -> None:
-    content, metrics = secrets[Scope.CONTENT], secrets[Scope.METRICS]
-    planner = f"""
+    @property
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def _call(self) -> str:
+        return f"{self._url}/v1/members/{quote(self.member, safe='')}/recommendations?campaign=weekly-digest"
+
+    def answer(self) -> Any:
+        """The answer to the call that is shown."""
+        token = base64.b64encode(f"{NAMES[Scope.CONTENT]}:{self.secrets[Scope.CONTENT]}".encode()).decode()
+        return json.loads(_get(self._call, Authorization=f"Basic {token}"))
+
+    def card(self, planner_port: int) -> str:
+        """Calls and commands to paste, and who may sign in."""
+        command, folder = _here(Path(sys.executable).with_name("connected-jobs")), _here(self.folder)
+        template = _here(TEMPLATES / "jobs-mail.html.liquid")
+        user = {scope: f"{name}:{self.secrets[scope]}" for scope, name in NAMES.items()}
+        return f"""
+The service answers on port {self.port}. Ask it for a member's postings, as Braze would:
+
+  curl -su '{user[Scope.CONTENT]}' '{self._call}' | python3 -m json.tool --no-ensure-ascii
+
+Health:    curl -sw '\\n' {self._url}/health/ready
+Metrics:   curl -su '{user[Scope.METRICS]}' {self._url}/metrics
+A mail:    {command} preview {template} --member {shlex.quote(self.member)} \\
+             --url {self._url} --credential-file {folder}/{FILES[Scope.CONTENT]} > {folder}/mail.html
+Its limit: make loadtest DEMO={self.port}
+
+Other commands ask the demo's Postgres after the first of these lines:
+
+  export DATABASE_URL_FILE={shlex.quote(str(self.folder.resolve() / "database-url"))}
+  {command} campaigns list
+
 The planner says whether a send may go out, and how fast:  http://127.0.0.1:{planner_port}/
-  name:    {CREDENTIALS[Scope.OPERATOR]}
-  secret:  {secrets[Scope.OPERATOR]}
-"""
-    click.echo(f"""
-The service answers on port {port}. Ask it for a member's postings, as Braze would:
+  name:    {NAMES[Scope.OPERATOR]}
+  secret:  {self.secrets[Scope.OPERATOR]}
 
-  curl -su '{CREDENTIALS[Scope.CONTENT]}:{content}' '{call}'
+What both log is in {folder}/service.log and planner.log.
+Ctrl-C stops the service and its Postgres."""
 
-Health:    curl -s http://127.0.0.1:{port}/health/ready
-Metrics:   curl -su '{CREDENTIALS[Scope.METRICS]}:{metrics}' http://127.0.0.1:{port}/metrics
-A mail:    connected-jobs preview docs/templates/jobs-mail.html.liquid --member ID \\
-             --url http://127.0.0.1:{port} --credential-file {folder / "credential"}
-{planner if planner_port else ""}
-Ctrl-C stops the service and its Postgres.""")
+
+def _here(path: Path) -> str:
+    """A path as a shell takes it, short where it lies below the folder one is in."""
+    whole = path.absolute()  # not resolved: a virtual environment's programs are links
+    return shlex.quote(str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole))
 
 
 COMMANDS = (demo,)

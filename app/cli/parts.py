@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
 from psycopg import sql
+from psycopg.errors import DuplicateDatabase, UniqueViolation
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -57,7 +58,8 @@ def embedded_database(data_dir: Path, name: str) -> Iterator[str]:
     with embedded_postgres(data_dir) as server:
         with connect(server.url, autocommit=True) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                with suppress(DuplicateDatabase, UniqueViolation):  # another command made it meanwhile
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield server.database_url(name)
 
 

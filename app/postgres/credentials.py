@@ -58,6 +58,19 @@ def select_credentials(connection: Connection) -> list[CredentialRow]:
     return [_credential(*row) for row in rows]
 
 
+def living_credential(connection: Connection, secret: str) -> CredentialRow | None:
+    """The credential with this secret, None where there is none or it is revoked."""
+    row = connection.execute(
+        text("""
+            SELECT id, name, scope, created_at, revoked_at
+            FROM connected_jobs.credential
+            WHERE secret_hash = :secret_hash AND revoked_at IS NULL
+        """),
+        {"secret_hash": hash_secret(secret)},
+    ).first()
+    return None if row is None else _credential(*row)
+
+
 def revoke_credential(connection: Connection, number: int) -> CredentialRow | None:
     """Revoke one by its id; None where there is none alive with it."""
     row = connection.execute(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import pwd
-import re
-import select
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +17,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from app.cli.parts import embedded_database
 from app.postgres.embedded import EmbeddedPostgresError, embedded_postgres
-from tests.postgres_fixtures import quick_folder
+from tests.integration.running_demo import processes_naming, quick_place, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
@@ -46,35 +43,8 @@ with stopped_by_signals(), embedded_postgres(Path(sys.argv[1])) as server:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that the account Postgres runs under can reach, unlike pytest's own."""
-    with tempfile.TemporaryDirectory(
-        prefix="connected-jobs-tests-", dir=quick_folder(), ignore_cleanup_errors=True
-    ) as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
-
-
-def processes_naming(text: str) -> list[str]:
-    """Command lines and environments of live processes other than ours that name a text; zombies have neither."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        if int(process.name) == os.getpid():
-            continue
-        try:
-            command = (process / "cmdline").read_bytes()
-            environment = (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if os.fsencode(text) in command + environment:
-            found.append(command.replace(b"\0", b" ").decode(errors="replace"))
-    return found
+    with quick_place() as place:
+        yield place
 
 
 def answer(url: str) -> object:
@@ -208,134 +178,12 @@ def test_anybody_else_runs_it_under_their_own_account(folder: Path) -> None:
         assert Path(f"/proc/{pid}").stat().st_uid == account
 
 
-# The demo, as somebody starts it: small, so that it is there soon.
+def test_a_database_that_many_commands_want_at_once_is_made_once(folder: Path) -> None:
+    """A server is ready before its database is: whoever comes first makes it, the others find it."""
 
+    def want(number: int) -> object:
+        with embedded_database(folder / "postgres", f"wanted_{number % 3}") as url:
+            return answer(url)
 
-@contextmanager
-def demo(folder: Path, port: int, *options: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from app.cli.main import main; main()",
-            "demo",
-            "--port",
-            str(port),
-            "--members",
-            "300",
-            "--postings",
-            "150",
-            *options,
-        ],
-        cwd=ROOT,
-        env={
-            **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-            "CJ_DATA_DIR": str(folder),
-            "PYTHONPATH": str(ROOT),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        process_group=0,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def read_until(process: subprocess.Popen[str], words: str, seconds: float = 120.0) -> str:
-    """What a process prints, up to these words and what came with them."""
-    assert process.stdout is not None
-    pipe = process.stdout.fileno()  # read below Python's buffer, of which select knows nothing
-    deadline_s = time.monotonic() + seconds
-    printed = b""
-    while words.encode() not in printed:
-        ready, _, _ = select.select([pipe], [], [], max(0.0, deadline_s - time.monotonic()))
-        some = os.read(pipe, 65_536) if ready else b""
-        assert some, f"it ended, or took too long, after printing: {printed.decode()}"
-        printed += some
-    return printed.decode()
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def test_the_demo_prints_a_line_that_answers_with_ten_postings_and_ctrl_c_leaves_nothing(
-    folder: Path, port: int
-) -> None:
-    with demo(folder, port) as process:
-        printed = read_until(process, "Ctrl-C stops")
-        (line,) = re.findall(r"^ +(curl -su 'braze:.*)$", printed, re.MULTILINE)
-        answered = json.loads(subprocess.check_output(line, shell=True, timeout=30))  # noqa: S602 - the line is for a shell
-        (ready,) = re.findall(r"^Health: +(curl .*)$", printed, re.MULTILINE)
-        assert json.loads(subprocess.check_output(ready, shell=True, timeout=30))["ready"] is True  # noqa: S602 - same
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        wait_until(lambda: not processes_naming(str(folder)))
-    assert (answered["source"], answered["degraded"], len(answered["postings"])) == ("personalized", None, 10)
-    assert len({posting["id"] for posting in answered["postings"]}) == 10
-
-    with demo(folder, port, "--once") as again:
-        printed = read_until(again, '"count": 10')
-        assert again.stdout is not None
-        again.stdout.read()
-        assert again.wait(30) == 0
-    assert "Generated, not real" not in printed
-
-
-def test_nothing_is_left_of_a_demo_that_is_killed(folder: Path, port: int) -> None:
-    with demo(folder, port) as process:
-        read_until(process, "Ctrl-C stops")
-        process.send_signal(signal.SIGKILL)
-        process.wait(30)
-        wait_until(lambda: not processes_naming(str(folder)))
-
-
-def test_a_taken_port_is_one_clear_sentence(folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with demo(folder, port) as process:
-            assert process.communicate(timeout=60)[0] == (
-                f"connected-jobs: Port {port} is taken: choose another, `make demo PORT={port + 1}`.\n"
-            )
-            assert process.returncode == 1
-
-
-def test_a_second_demo_on_the_port_of_one_that_is_starting_is_refused(folder: Path, port: int) -> None:
-    with demo(folder, port) as first:
-        wait_until((folder / f"demo-{port}" / "postgres.lock").exists, 60)
-        with demo(folder, port) as second:
-            assert f"Port {port} is taken" in second.communicate(timeout=60)[0]
-        first.send_signal(signal.SIGINT)
-        first.communicate(timeout=90)  # its programs and Postgres may take 15 s and 30 s to end
-
-
-@pytest.mark.parametrize(
-    ("files", "sentence"),
-    [
-        (None, "There is no folder"),
-        ([], "There is nothing to import in"),
-        (["members.csv"], "has no postings file: see docs/import-format.md."),
-    ],
-    ids=["no folder", "an empty folder", "no postings"],
-)
-def test_a_folder_that_is_no_board_is_one_clear_sentence(
-    folder: Path, port: int, files: list[str] | None, sentence: str
-) -> None:
-    data = folder / "data"
-    if files is not None:
-        data.mkdir()
-        for name in files:
-            (data / name).write_text("id,mail_consent\n")
-    with demo(folder, port, "--data", str(data)) as process:
-        printed = process.communicate(timeout=60)[0]
-    assert process.returncode == 1
-    assert re.fullmatch(r"connected-jobs: [^\n]+\n", printed)
-    assert sentence in printed
+    with embedded_postgres(folder / "postgres"), ThreadPoolExecutor(12) as at_once:
+        assert set(at_once.map(want, range(12))) == {42}

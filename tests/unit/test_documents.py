@@ -75,7 +75,7 @@ def code_of(text: str) -> str:
 def commands_named(text: str) -> Iterator[list[str]]:
     """The words after `connected-jobs` wherever it is called, up to a comment or another program."""
     for line in code_of(text.replace("\\\n", " ")).splitlines():
-        for called in re.findall(r"(?<!-u )\bconnected-jobs ((?:[\w-]|\.)[^#|;&)'\"]*)", line):
+        for called in re.findall(r"(?<!-[ug] )\bconnected-jobs ((?:[\w-]|\.)[^#|;&)'\"]*)", line):
             yield called.replace("…", "").split()
 
 

@@ -41,7 +41,7 @@ def closed() -> Iterator[int]:
         yield bound.getsockname()[1]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", ""])  # noqa: S104 - nothing listens there
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - nothing listens there
 @pytest.mark.parametrize("variable", ["CJ_BIND", "CJ_PLANNER_BIND", "CJ_HEALTH_BIND"])
 def test_a_service_a_planner_or_a_health_address_of_its_own_is_enough(
     port: int, closed: int, host: str, variable: str

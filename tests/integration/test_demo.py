@@ -1,0 +1,125 @@
+"""A demo ends whole, begins again as it was, and refuses in one sentence what it cannot do."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.running_demo import (
+    ROOT,
+    SMALL,
+    free_port,
+    in_a_terminal,
+    processes_naming,
+    quick_place,
+    wait_until,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMAND = ROOT / ".venv/bin/connected-jobs"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with quick_place() as place:
+        yield place
+
+
+def ended(folder: Path, *options: str | Path) -> tuple[int, str]:
+    """Exit code and words of a demo that ends by itself."""
+    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    done = subprocess.run(
+        [COMMAND, "demo", *options],
+        cwd=ROOT,
+        env={**inherited, "CJ_DATA_DIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_it_leaves_nothing_behind_and_the_next_start_keeps_its_secrets(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saved passwords and open sessions go on working; what a shell says of another Postgres changes nothing."""
+    port = free_port()
+    start: list[str | Path] = [COMMAND, "demo", "--port", str(port), *SMALL]
+    key = folder / f"demo-{port}" / "session-key"
+    with in_a_terminal(*start, folder=folder) as terminal:
+        first = terminal.read_until("Ctrl-C stops")
+        first_key = key.read_text()
+        assert terminal.press_ctrl_c() == 0
+        wait_until(lambda: not processes_naming(str(folder)))
+    elsewhere = {"DATABASE_URL_FILE": "/nowhere", "CJ_SESSION_KEY": "x" * 40}
+    with in_a_terminal(*start, folder=folder, **elsewhere) as terminal:
+        second = terminal.read_until("Ctrl-C stops")
+        terminal.process.send_signal(signal.SIGKILL)
+        wait_until(lambda: not processes_naming(str(folder)))
+    assert [re.findall(r"(?:secret:|-su) +(\S+)", first)] == [re.findall(r"(?:secret:|-su) +(\S+)", second)]
+    assert key.read_text() == first_key
+    assert "Generated, not real" in first
+    assert "Generated, not real" not in second
+    code, printed = ended(folder, "--port", str(port), *SMALL, "--once")
+    assert (code, json.loads(printed)["count"]) == (0, 10)
+    monkeypatch.setenv("CJ_HEALTH_BIND", "203.0.113.1:81")  # no address of this machine
+    code, printed = ended(folder, "--port", str(port), *SMALL, "--once")
+    assert (code, "The service stopped while starting. The end of" in printed) == (1, True)
+
+
+def test_a_taken_port_is_one_clear_sentence_and_leaves_nothing(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert ended(folder, "--port", str(port)) == (
+            1,
+            f"connected-jobs: Port {port} is taken: choose another, `make demo PORT={port + 1}`.\n",
+        )
+        assert ended(folder, "--port", str(free_port()), "--planner-port", str(port)) == (
+            1,
+            f"connected-jobs: Port {port} is taken: choose another, `--planner-port {port + 1}`.\n",
+        )
+    assert list(folder.iterdir()) == []
+
+
+def test_a_second_demo_on_the_port_of_one_that_is_starting_is_refused(folder: Path) -> None:
+    port = free_port()
+    (folder / f"demo-{port}").mkdir()
+    with (folder / f"demo-{port}" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as one does before it listens
+        assert f"Port {port} is taken" in ended(folder, "--port", str(port))[1]
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (None, "There is no folder"),
+        ([], "There is nothing to import in"),
+        (["members.csv"], "has no postings file: see docs/import-format.md."),
+    ],
+    ids=["no folder", "an empty folder", "no postings"],
+)
+def test_a_folder_that_is_no_board_is_one_clear_sentence(
+    folder: Path, files: list[str] | None, sentence: str
+) -> None:
+    data = folder / "data"
+    if files is not None:
+        data.mkdir()
+        for name in files:
+            (data / name).write_text("id,mail_consent\n")
+    code, printed = ended(folder, "--port", str(free_port()), "--data", data)
+    assert code == 1
+    assert re.fullmatch(r"connected-jobs: [^\n]+\n", printed)
+    assert sentence in printed
