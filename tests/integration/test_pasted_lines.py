@@ -36,6 +36,7 @@ from tests.integration.running_demo import (
     quick_place,
 )
 from tests.integration.test_evidence import EVIDENCE
+from tests.postgres_fixtures import EMBEDDED_PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +53,8 @@ case "$*" in *-k*) echo "Out of memory: Killed process 4242 (gunicorn)";; *) cat
 """
 LONGEST_S = 60.0
 VERDICTS = {0, 10, 20, 30}  # GO, GO IF, NO-GO, RETEST
+# What there must be for a line to be given at all.
+BEFORE = {"PID": "sleep 100 >&- 2>&- &", "--rollback": "connected-jobs refresh --at-once"}
 FINDS_NOTHING = re.compile(r"\| grep [^|\n]*$")  # a log without such a line
 PLAN = """
 time_zone = "Asia/Seoul"
@@ -83,7 +86,7 @@ class Demo:
     @property
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-        path = f"{self.desk / 'bin'}:{ROOT / '.venv/bin'}:{os.environ['PATH']}"
+        path = f"{self.desk / 'bin'}:{ROOT / '.venv/bin'}:{EMBEDDED_PROGRAMS}:{os.environ['PATH']}"
         return {
             **inherited,
             "PATH": path,
@@ -154,7 +157,7 @@ def test_the_screen_holds_the_summary_and_ends_with_lines_that_work(demo: Demo) 
         "activity",
     ]
     assert lines[6].startswith("Run 1: lists for ")
-    assert lines[7].startswith("Answers come from it from ")
+    assert lines[7].startswith("Sends begin with it from ")
     assert lines[8].startswith("The service answers on port ")
     assert not [line for line in lines if line.startswith("{")]
 
@@ -297,7 +300,7 @@ class Stand:
         script = script.strip().replace("\\\n", " ")
         if OURS.match(script) and "\n" not in script and _lacks_something(script):
             return
-        lines = ["sleep 100 >&- 2>&- &"] if "PID" in script else []
+        lines = [before for word, before in BEFORE.items() if word in script]
         for line in script.splitlines():
             said = re.sub(r"^( *)make (?!-n)", r"\1make -n ", line.partition("  #")[0].rstrip())
             for pattern, stands_for in self._says.items():

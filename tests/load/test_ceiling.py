@@ -10,6 +10,8 @@ from loadtest import evidence
 from tests.load.conftest import MEMBERS, PASS_LINE, SERVERS, SERVICE_S, Start, Stub, wait_until
 from tests.load.theory import ceiling_rps
 
+pytestmark = pytest.mark.alone
+
 THEORY_RPS = ceiling_rps(servers=SERVERS, service_s=SERVICE_S, inside_s=0.08)
 SHORT = ["--pass-line", str(PASS_LINE), "--out", "evidence.json", "--step-s", "2"]
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.load.conftest import ROOT, SERVERS, SERVICE_S, Start, Stub
 
+pytestmark = pytest.mark.alone
+
 RPS, SECONDS, STALL_AT_S, STALL_S, CUT_OFF_S = 100, 24, 8, 5, 2
 
 

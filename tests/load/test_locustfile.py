@@ -24,6 +24,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
+@pytest.mark.alone
 def test_two_processes_share_one_arrival_process(
     stub: Stub, start: Start, sender_files: list[str], tmp_path: Path
 ) -> None:

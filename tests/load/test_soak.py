@@ -8,6 +8,8 @@ import pytest
 from loadtest.soak_report import Soak
 from tests.load.conftest import Start
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.slow
 def test_a_short_soak_recycles_workers_and_refreshes_without_losing_a_call(
