@@ -9,12 +9,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.parts import CommandError, database_engine, progress_bar
 from app.postgres.changed import refresh_changed
 from app.postgres.publications import select_now
 from app.postgres.publishing import RolledBack, roll_back
 from app.postgres.refresh import RunReport, refresh
+from app.postgres.send_counts import tidy_counts
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def refresh_(**asked: object) -> None:
                 progress=progress,
             )
         click.echo(summary(report))
+        _tidy(engine)
         if given.at_once:
             _await(engine, report.effective_at)
 
@@ -103,6 +106,17 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         return "unknown"
+
+
+def _tidy(engine: Engine) -> None:
+    """Tidy what the service counts: where no planner runs, nobody else does."""
+    try:
+        tidy_counts(engine)
+    except SQLAlchemyError as error:
+        why = str(error).splitlines()[0]
+        click.echo(
+            f"Old counts of sends could not be tidied, which the next refresh tries again: {why}", err=True
+        )
 
 
 def _await(engine: Engine, effective_at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What the service counted of each send, measured and tidied by the planner; `told` has how it gets there."""
+"""What the service counted of each send, measured and tidied by the planner, or a refresh; `told` has how it gets there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.serving.distinct import estimate
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Engine, Row
 
 
 MOST_SENDS = 100
@@ -177,6 +177,16 @@ def delete_old_counts(connection: Connection) -> None:
     """Let go of the seconds and sketches of sends measured long ago, and of workers long gone."""
     for statement in _OLD:
         connection.execute(text(statement))
+
+
+def tidy_counts(engine: Engine) -> None:
+    """Measure every send that is over and let go of what is old, some sends at a time."""
+    some = MOST_SENDS
+    while some == MOST_SENDS:
+        with engine.begin() as connection:
+            some = close_sends(connection)
+    with engine.begin() as connection:
+        delete_old_counts(connection)
 
 
 def select_seconds(connection: Connection, key: str, send: str) -> list[tuple[datetime, int, int]]:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from app.capacity.campaign import Range
-from app.postgres import instances, migrate
+from app.postgres import instances, migrate, send_counts
 from app.postgres.register import PostgresRegister
 from app.postgres.send_counts import select_seconds
 from app.postgres.serving_pool import ServingPool
@@ -198,6 +198,26 @@ def test_a_send_that_is_over_is_measured_and_outlives_its_seconds(
     entered = register.enter_sent("weekly", "d-1", 300, by="kim")
     assert entered is not None
     assert entered.calls_per_recipient == Range.exactly(2.0)
+
+
+def test_without_a_planner_a_refresh_measures_and_tidies(
+    counts: PostgresCounts, register: PostgresRegister, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many sends nobody measured since."""
+    monkeypatch.setattr(send_counts, "MOST_SENDS", 1)
+    count_now(counts)
+    with engine.begin() as connection:
+        for table in ("send", "send_second", "send_sketch"):
+            connection.execute(
+                text(f"CREATE TEMPORARY TABLE another ON COMMIT DROP AS TABLE connected_jobs.{table}")
+            )
+            connection.execute(text("UPDATE another SET send = 'd-2'"))
+            connection.execute(text(f"INSERT INTO connected_jobs.{table} TABLE another"))
+            connection.execute(text("DROP TABLE another"))
+    age(engine, 15)
+    send_counts.tidy_counts(engine)
+    assert rows(engine) == [2, 0, 0, 0]
+    assert {one.calls for one in register.sends("weekly")} == {600}
 
 
 def test_a_late_call_of_a_measured_send_is_measured_with_it_and_one_weeks_later_changes_nothing(
