@@ -21,6 +21,12 @@ class SettingsError(Exception):
     """A variable that cannot be used; the sentence names it and says what would do."""
 
 
+def _named(text: str) -> str:
+    if text != "none" and not set(text.split(",")) <= {"applied", "scrapped", "viewed"}:
+        raise ValueError("none, or some of applied, scrapped, viewed, joined by commas")
+    return text
+
+
 def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, of_the_planner: bool = False) -> Any:
     told = {"parse": parse, "meaning": meaning, "of_the_planner": of_the_planner}
     return field(default=default, metadata=told)
@@ -75,6 +81,11 @@ class Settings:
     )
     log_per_s: int = _setting(10, values.whole, "access log lines a worker writes in a second, at most")
     pool_wait_ms: int = _setting(250, values.wait_ms, "longest wait for a connection of the worker's")
+    named_in_reasons: str = _setting(
+        "applied",
+        _named,
+        "which postings of the member a reason may name: of applied, scrapped, viewed, joined by commas, or none",
+    )
     card_ttl_s: int = _setting(600, values.positive, "longest age of a posting's card in memory")
     cards: int = _setting(50_000, values.between(100), "most cards a worker keeps in memory")
     plans: int = _setting(20_000, values.positive, "most members whose list a worker keeps in memory")

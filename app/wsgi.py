@@ -15,6 +15,7 @@ from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
 from app.postgres.told import PostgresCounts, beat, keys_on_record
+from app.recommend.reasons import NAMING
 from app.serving.answering import Answering
 from app.serving.breaker import Breaker
 from app.serving.cards import Cards
@@ -174,6 +175,7 @@ def create(settings: Settings | None = None) -> Flask:
             shelves=shelves,
             plans=plans,
             breaker=breaker,
+            named=[NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING],
             on_failure=instruments.postgres_failed,
         ),
         book=book,

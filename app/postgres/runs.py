@@ -74,7 +74,10 @@ def insert_run(
     connection.execute(text(f"CREATE TABLE {table} (LIKE connected_jobs.recommendation_list INCLUDING ALL)"))
     # Nobody looks for what lists hold, and to count it takes Postgres most of a second while it answers calls.
     connection.execute(
-        text(f"ALTER TABLE {table} ALTER posting_ids SET STATISTICS 0, ALTER reasons SET STATISTICS 0")
+        text(
+            f"ALTER TABLE {table} ALTER posting_ids SET STATISTICS 0, ALTER reasons SET STATISTICS 0,"
+            " ALTER anchors SET STATISTICS 0, ALTER anchored SET STATISTICS 0"
+        )
     )
     connection.execute(
         text(
@@ -109,13 +112,20 @@ def copy_chunk(
     with driver.transaction(), driver.cursor() as cursor:
         written = 0
         with cursor.copy(
-            "COPY connected_jobs.recommendation_list (run_id, member_id, posting_ids, reasons) FROM STDIN (FORMAT binary)"
+            "COPY connected_jobs.recommendation_list (run_id, member_id, posting_ids, reasons, anchors, anchored)"
+            " FROM STDIN (FORMAT binary)"
         ) as copy:
-            copy.set_types(["int8", "text", "text[]", "bytea"])
+            copy.set_types(["int8", "text", "text[]", "bytea", "text[]", "bytea"])
             for member_id, ranked in lists:
                 if ranked:
                     copy.write_row(
-                        (run_id, member_id, [r.posting_id for r in ranked], bytes(r.mark for r in ranked))
+                        (
+                            run_id,
+                            member_id,
+                            [r.posting_id for r in ranked],
+                            bytes(r.mark for r in ranked),
+                            *_anchors(ranked),
+                        )
                     )
                     written += 1
         cursor.execute(
@@ -124,12 +134,21 @@ def copy_chunk(
         )
 
 
+def _anchors(ranked: Sequence[RankedPosting]) -> tuple[list[str] | None, bytes | None]:
+    """What the reasons of a list name, ids and names in turn, and by place which of them it is, from 1; 0 for none."""
+    number = {anchor: at for at, anchor in enumerate(dict.fromkeys(r.anchor for r in ranked if r.anchor), 1)}
+    if not number:
+        return None, None
+    anchored = bytes(number[r.anchor] if r.anchor else 0 for r in ranked)
+    return [text for anchor in number for text in anchor], anchored.rstrip(b"\0")
+
+
 def copy_lists(connection: Connection, run_id: int, before_id: int, *, but: Sequence[str]) -> int:
     """Take over an earlier run's lists, but for some members; returns how many."""
     return connection.execute(
         text(f"""
-            INSERT INTO {_partition(run_id)} (run_id, member_id, posting_ids, reasons)
-            SELECT :run_id, member_id, posting_ids, reasons
+            INSERT INTO {_partition(run_id)} (run_id, member_id, posting_ids, reasons, anchors, anchored)
+            SELECT :run_id, member_id, posting_ids, reasons, anchors, anchored
             FROM {_partition(before_id)}
             WHERE member_id <> ALL(:but)
         """),

@@ -72,6 +72,15 @@ SAME_JOBS = _statement(
     WHERE run_id = $1
     """,
 )
+HIDDEN = _statement(
+    "hidden",
+    """
+    SELECT id
+    FROM board.posting
+    WHERE status = 'hidden' AND updated_at >= $1::timestamptz
+    """,
+    planned_anew=True,
+)
 WEIGHTS = _statement(
     "weights",
     """
@@ -95,9 +104,11 @@ MEMBER_LIST = _statement(
                      FROM board.activity a
                      WHERE a.member_id = $2::text AND a.kind = 'apply'
                        AND m.mail_consent AND m.withdrawn_at IS NULL),
-               pg_catalog.chr(31))
+               pg_catalog.chr(31)),
+           pg_catalog.array_to_string(l.anchors, pg_catalog.chr(31)),
+           l.anchored
     FROM board.member m
-    LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons
+    LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons, r.anchors, r.anchored
                        FROM connected_jobs.recommendation_list r
                        WHERE r.run_id = $1::bigint AND r.member_id = m.id
                          AND m.mail_consent AND m.withdrawn_at IS NULL
@@ -177,6 +188,7 @@ STATEMENTS = (
     SHELVES,
     SHELF_POOL,
     SAME_JOBS,
+    HIDDEN,
     WEIGHTS,
     MEMBER_LIST,
     PROFILE,
@@ -226,6 +238,10 @@ class PostgresReads:
         """Postings of one job, group by group."""
         return [row[0] for row in self._pool.rows(SAME_JOBS, [run_id])]
 
+    def hidden_since(self, since: datetime) -> list[str]:
+        """Postings hidden since."""
+        return [row[0] for row in self._pool.rows(HIDDEN, [since])]
+
     def weights(self, run_id: int) -> dict[str, Any] | None:
         """The weights a run was made with."""
         rows = self._pool.rows(WEIGHTS, [run_id])
@@ -244,12 +260,14 @@ class PostgresReads:
             return None  # an id that no member can have here
         if result.ntuples == 0:
             return None
-        ids, reasons, applied = (result.get_value(0, column) for column in (1, 2, 3))
+        ids, reasons, applied, anchors, anchored = (result.get_value(0, column) for column in range(1, 6))
         return MemberRow(
             mailable=result.get_value(0, 0) == b"\1",
             posting_ids=ids.decode() if ids else "",
             reasons=bytes(reasons) if reasons else b"",
             applied=applied.decode() if applied else "",
+            anchors=anchors.decode() if anchors else "",
+            anchored=bytes(anchored) if anchored else b"",
         )
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:

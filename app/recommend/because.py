@@ -22,6 +22,7 @@ _SIMILAR = {
     Kind.SCRAP: Reason.SIMILAR_TO_SCRAPPED,
     Kind.APPLY: Reason.SIMILAR_TO_APPLIED,
 }
+SIMILAR = tuple(_SIMILAR.values())  # reasons that rest on some posting
 _COMPANY = {
     Kind.VIEW: Reason.COMPANY_VIEWED,
     Kind.SCRAP: Reason.COMPANY_SCRAPPED,
@@ -79,6 +80,8 @@ def told_together(
 
 
 NEWS_FRESH = np.float32(0.25)  # about two weeks old: what is older is no news
+_NEARLY = 0.75  # of the largest share: what moved a score so much may be told in its place
+_VARIED = 20  # first places of a list whose reasons vary: what a mail shows
 _NOT_TRUE = np.float32(-np.inf)
 _FITS = np.float32(1)  # of a fit, 1 where what is asked is known and met
 
@@ -123,6 +126,7 @@ def main_reasons(
     did: Sequence[Kind] | NDArray[np.int8],
     at_company: Sequence[Kind] | NDArray[np.int8],
     in_field: Sequence[bool] | NDArray[np.bool_],
+    row: NDArray[np.int64] | None = None,
 ) -> list[Reason]:
     """For each of some pairs the reason that moved its score most, of those that are true of it.
 
@@ -133,6 +137,8 @@ def main_reasons(
         did: The strongest activity of each pair's member.
         at_company: The member's strongest activity at the pair's company, else anywhere.
         in_field: Whether the posting is in the member's field.
+        row: The member of each pair, ascending, best posting first, where reasons are to vary within a list: of those
+            that moved a score nearly as much as the largest, the one told least before.
     """
     shares = {
         signal: np.where(true[signal], share, _NOT_TRUE) if signal in true else share
@@ -142,9 +148,29 @@ def main_reasons(
         return [Reason.OPEN_NOW] * len(did)
     told_as = np.array([_PLACE[signal] for signal in shares])
     stacked = np.stack(list(shares.values()))
-    largest = np.argmax(stacked, axis=0)
+    largest = np.argmax(stacked, axis=0) if row is None else _varied(stacked, row)
     reasons = _REASONS[
         told_as[largest], np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)
     ]
     none = np.take_along_axis(stacked, largest[None], axis=0)[0] == _NOT_TRUE
     return list(map(_REASON.__getitem__, np.where(none, np.int8(Reason.OPEN_NOW), reasons).tolist()))
+
+
+def _varied(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each pair the share that is told: signals x pairs."""
+    chosen: NDArray[np.int64] = np.argmax(stacked, axis=0)
+    largest = np.take_along_axis(stacked, chosen[None], axis=0)[0]
+    nearly = (stacked > 0) & (stacked >= _NEARLY * largest)
+    told = np.zeros((int(row.max(initial=-1)) + 1, len(stacked)), np.int64)
+    for step in steps(row, most=_VARIED):
+        rank = np.where(nearly[:, step].T, told[row[step]] * np.float32(1e3) - stacked[:, step].T, np.inf)
+        some = np.isfinite(rank).any(axis=1)
+        chosen[step[some]] = np.argmin(rank[some], axis=1)
+        np.add.at(told, (row[step], chosen[step]), 1)
+    return chosen
+
+
+def steps(row: NDArray[np.int64], *, most: int) -> list[NDArray[np.int64]]:
+    """The first pair of every member, the second, and so on; `row` ascends."""
+    place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    return [np.flatnonzero(place == step) for step in range(min(most, int(place.max(initial=-1)) + 1))]

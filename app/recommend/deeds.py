@@ -26,6 +26,7 @@ class Deeds:
         members: How many members there are.
         companies: How many companies there are.
         row: The member's place in the block.
+        posting: The posting.
         company: The number of the posting's company.
         kind: The strongest that the member did with the posting.
     """
@@ -33,6 +34,7 @@ class Deeds:
     members: int
     companies: int
     row: NDArray[np.int64]
+    posting: NDArray[np.int64]
     company: NDArray[np.int64]
     kind: NDArray[np.int8]
 
@@ -41,9 +43,9 @@ class Deeds:
         """The deeds of the members at these positions in the history; `company` is a number a posting."""
         row, at = spans(evidence.recent.indptr, positions)
         past = evidence.history
-        return cls(
-            len(positions), int(company.max(initial=-1)) + 1, row, company[past.posting[at]], past.kind[at]
-        )
+        posting = past.posting[at].astype(np.int64)
+        companies = int(company.max(initial=-1)) + 1
+        return cls(len(positions), companies, row, posting, company[posting], past.kind[at])
 
     def strongest(self) -> NDArray[np.int8]:
         """The strongest of each member; a view where there is none."""

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.because import main_reasons, told_together, true_words
-from app.recommend.board import RankedPosting
+from app.recommend.because import SIMILAR, main_reasons, told_together, true_words
+from app.recommend.board import Anchor, RankedPosting
+from app.recommend.naming import NAMED, latest, likest, mentionable, name_of
 from app.recommend.spread import spread_rows
 from app.recommend.weights import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from app.recommend.board import Posting
     from app.recommend.catalogue import Catalogue
     from app.recommend.deeds import Deeds
     from app.recommend.pairs import Pairs
@@ -54,6 +56,7 @@ def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
     scores: NDArray[np.float32],
     deeds: Deeds,
     stock: Catalogue,
+    board: Mapping[int, Posting],
     *,
     gone: NDArray[np.bool_],
     keep: int,
@@ -68,6 +71,7 @@ def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
         scores: Of the pairs, prices of congestion taken off.
         deeds: What the members did.
         stock: The catalogue.
+        board: The postings that reasons may name, by position.
         gone: Postings of the catalogue that are taken out of lists.
         keep: Length of a list.
         per_company: Postings of one company before any other company's next.
@@ -86,6 +90,7 @@ def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
     chosen = (rows[:, : places.shape[1]][kept], places[kept])
     flat = best[chosen]
     reasons = _reasons(scored, contributions, flat, deeds, companies[chosen])
+    anchors = _anchors(reasons, rows[chosen[0], 0], postings[chosen], deeds, stock, board)
     ranked = list(
         map(
             RankedPosting,
@@ -93,10 +98,39 @@ def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
             reasons,
             np.round(scores[flat].astype(np.float64), 6).tolist(),
             asked[chosen].tolist(),
+            anchors,
         )
     )
     ends = np.cumsum(kept.sum(axis=1)).tolist()
     return [ranked[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _anchors(
+    reasons: Sequence[Reason],
+    row: NDArray[np.int64],
+    postings: NDArray[np.int64],
+    deeds: Deeds,
+    stock: Catalogue,
+    board: Mapping[int, Posting],
+) -> list[Anchor | None]:
+    """What the reason of each place names; of the first places of a list alone."""
+    named: list[Anchor | None] = [None] * len(reasons)
+    place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    at = np.flatnonzero((place < NAMED) & np.isin(np.array(reasons, np.int8), SIMILAR))
+    if not len(at):
+        return named
+    may = np.zeros(len(stock.ids), np.bool_)
+    may[[posting for posting in np.unique(deeds.posting).tolist() if mentionable(board.get(posting))]] = True
+    anchors = latest(deeds, may)
+    which = likest(anchors, row[at], postings[at], stock)
+    known: dict[int, Anchor] = {}
+    for place_, member, number in zip(at.tolist(), row[at].tolist(), which.tolist(), strict=True):
+        if number:
+            posting = int(anchors[member, number - 1])
+            if posting not in known:
+                known[posting] = Anchor(board[posting].id, name_of(board[posting]))
+            named[place_] = known[posting]
+    return named
 
 
 def _reasons(
@@ -127,5 +161,5 @@ def _reasons(
     if Signal.WANTED_REGION in true:
         true[Signal.WANTED_REGION] = scored.wished[flat]
     return main_reasons(
-        moved, true=true, did=did, at_company=np.where(there > 0, there, did), in_field=in_field
+        moved, true=true, did=did, at_company=np.where(there > 0, there, did), in_field=in_field, row=rows
     )

@@ -79,3 +79,27 @@ SENTENCES: dict[str, dict[Reason, str]] = {
     },
 }
 LANGUAGES = tuple(SENTENCES)
+# The same with the posting that the reason rests on; no particle stands behind the name, so any name fits.
+_NAMING: dict[str, dict[Reason, tuple[str, str]]] = {
+    "ko": {
+        Reason.SIMILAR_TO_APPLIED: ("'", "' 지원과 비슷해요"),
+        Reason.SIMILAR_TO_SCRAPPED: ("스크랩한 '", "' 공고와 비슷해요"),
+        Reason.SIMILAR_TO_VIEWED: ("최근 본 '", "' 공고와 비슷해요"),
+    },
+    "en": {
+        Reason.SIMILAR_TO_APPLIED: ("Similar to '", "', which you applied to"),
+        Reason.SIMILAR_TO_SCRAPPED: ("Similar to '", "', which you scrapped"),
+        Reason.SIMILAR_TO_VIEWED: ("Similar to '", "', which you viewed"),
+    },
+}
+NAMING = {
+    "applied": Reason.SIMILAR_TO_APPLIED,
+    "scrapped": Reason.SIMILAR_TO_SCRAPPED,
+    "viewed": Reason.SIMILAR_TO_VIEWED,
+}
+
+
+def naming(lang: str, reason: Reason, name: str) -> str:
+    """The sentence of a reason that names the posting it rests on."""
+    before, behind = _NAMING[lang][reason]
+    return before + name + behind

@@ -218,6 +218,7 @@ class Model:
             scored.in_order(scores),
             Deeds.of(positions, self.evidence, self.stock.company),
             self.stock,
+            self.postings,
             gone=self.gone,
             keep=self.options.keep,
             per_company=self.options.per_company,

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from app.recommend.board import ASKED_COMPANY
+from app.recommend.reasons import Reason
 from app.recommend.veto import board_day
 from app.serving.breaker import Breaker
 from app.serving.choosing import choose
@@ -15,7 +17,7 @@ from app.serving.question import recommendation_id
 from app.serving.reads import SEPARATOR, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from datetime import date, datetime
 
     from app.serving.cards import Cards
@@ -54,7 +56,10 @@ class Moment:
 
 @dataclass(slots=True)
 class Answer:
-    """What a call is answered with; `degraded` says why the best source was not used, if it was not."""
+    """What a call is answered with; `degraded` says why the best source was not used, if it was not.
+
+    `names` are what reasons may name: a place's mark has which of them it is, from 1, above its byte.
+    """
 
     question: Question
     recommendation_id: str
@@ -64,6 +69,7 @@ class Answer:
     generated_at: datetime
     today: date
     places: list[Place]
+    names: Sequence[str] = ()
 
 
 class Answering:
@@ -82,6 +88,7 @@ class Answering:
         shelves: Shelves,
         plans: Plans,
         breaker: Breaker | None = None,
+        named: Collection[Reason] = (Reason.SIMILAR_TO_APPLIED,),
         on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._reads = reads
@@ -90,6 +97,7 @@ class Answering:
         self._shelves = shelves
         self._plans = plans
         self._breaker = breaker or Breaker()
+        self._named = frozenset(named)
         self._on_failure = on_failure
 
     def answer(self, question: Question, *, moment: Moment) -> Answer:
@@ -158,7 +166,9 @@ class Answering:
         if row is None or not row.mailable:
             return Plan(POPULAR, run_id, made_s)
         plan = (
-            Plan(PERSONALIZED, run_id, made_s, row.posting_ids, row.reasons, row.applied)
+            Plan(
+                PERSONALIZED, run_id, made_s, row.posting_ids, row.reasons, row.applied, *self._may_name(row)
+            )
             if row.posting_ids
             else self._from_profile(member_id, row, run, moment)
         )
@@ -200,7 +210,8 @@ class Answering:
         run_id = run.id if run else 0
         limit, source = question.terms.limit, plan.source
         applied = self._shelves.with_same_jobs(run_id, plan.applied_ids())
-        ids, reasons = plan.ids(), plan.reasons
+        ids = plan.ids()
+        reasons, names = self._naming(plan) if plan.anchored else (plan.reasons, ())
         chosen = choose(ids, reasons, self._cards.view, applied, moment.second, limit)
         try:
             # Once Postgres failed a call, the call does not wait for it again.
@@ -222,7 +233,30 @@ class Answering:
             generated_at=run.generated_at if run else moment.now,
             today=moment.today,
             places=(chosen.kept + chosen.held)[:limit],
+            names=names,
         )
+
+    def _may_name(self, row: MemberRow) -> tuple[str, bytes]:
+        """What reasons of a list name, if they are of a kind that may name anything here."""
+        some = row.anchored and any(reason & ~ASKED_COMPANY in self._named for reason in row.reasons)
+        return (row.anchors, row.anchored) if some else ("", b"")
+
+    def _naming(self, plan: Plan) -> tuple[Sequence[int], Sequence[str]]:
+        """The marks of a list with what they name, and the names; none of a posting that was hidden meanwhile."""
+        told = plan.anchors.split(SEPARATOR)
+        hidden = self._cards.hidden
+        names = [
+            "" if posting_id in hidden else name
+            for posting_id, name in zip(told[::2], told[1::2], strict=True)
+        ]
+        reasons = plan.reasons
+        marks = [
+            mark | number << 8
+            if number and names[number - 1] and mark & ~ASKED_COMPANY in self._named
+            else mark
+            for mark, number in zip(reasons, plan.anchored, strict=False)
+        ]
+        return (*marks, *reasons[len(marks) :]), names
 
     def _filled(
         self, chosen: Chosen, applied: Collection[str], run_id: int, second: int, limit: int

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 from cachetools import TTLCache
 
+from app.recommend.board import Status
 from app.recommend.texts import ascii_host, without_our_parameters
 from app.recommend.veto import NEVER, shown_until
 from app.serving import labels
@@ -122,7 +123,7 @@ class Cards:
     """Cards by posting id: those on shelves are pinned, the others kept in a cache bounded in size and time.
 
     `view` is what answers read, a plain dictionary; only this class writes it. A posting that does not exist
-    is None there. An `update` asks what changed, and takes what may not be shown any more out of answers at once; then it
+    is None there. `hidden` are postings that are known to be hidden: reasons must not name them. An `update` asks what changed, and takes what may not be shown any more out of answers at once; then it
     reads anew the cards of what else changed, so many at a time. Where more changed than it pays to read, or nobody can
     say what did, it asks where each card in memory stands: as much as there are cards, however many postings there are.
 
@@ -152,6 +153,7 @@ class Cards:
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.view: dict[str, Card | None] = {}
+        self.hidden: set[str] = set()
         self._reads = reads
         self._on_read = on_read
         self._timer = timer
@@ -236,6 +238,10 @@ class Cards:
     def _take(self, standings: Iterable[Standing], *, since: datetime | None = None) -> None:
         """Veto what may not be shown any more, and note which cards are to be read anew."""
         for new in standings:
+            if new.status is Status.HIDDEN:
+                self.hidden.add(new.id)
+            else:
+                self.hidden.discard(new.id)
             card = self.view.get(new.id, UNKNOWN)
             if card is UNKNOWN:
                 continue

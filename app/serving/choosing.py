@@ -10,7 +10,8 @@ from app.serving.cards import UNKNOWN, Card
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-Place = tuple[Card, int]  # a posting in an answer, and the mark it has in its list
+# A posting in an answer and its mark: the byte it has in its list, and above that the number of what its reason names.
+Place = tuple[Card, int]
 
 PER_COMPANY = 2
 
@@ -37,7 +38,7 @@ def choose(
 
     Args:
         ids: Postings, best first.
-        marks: The mark of each: its reason, with `ASKED_COMPANY` added where that is so.
+        marks: The mark of each: its reason, with `ASKED_COMPANY` added where that is so, and what is named above that.
         cards: Those in memory; None stands for a posting that does not exist.
         applied: What the member applied to.
         second: Now, in seconds since 1970 UTC.
@@ -54,7 +55,7 @@ def choose(
             continue
         already = taken.get(card.company_id, 0)
         taken[card.company_id] = already + 1
-        if already >= PER_COMPANY and mark < ASKED_COMPANY:
+        if already >= PER_COMPANY and not mark & ASKED_COMPANY:
             held.append((card, mark))
             continue
         kept.append((card, mark))

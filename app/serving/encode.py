@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.recommend.board import ASKED_COMPANY
-from app.recommend.reasons import SENTENCES, Reason
+from app.recommend.reasons import SENTENCES, Reason, naming
 
 if TYPE_CHECKING:
     from app.serving.answering import Answer
@@ -29,11 +29,22 @@ _REASONS = {
 _UNNAMED = {lang: reasons[Reason.OPEN_NOW] for lang, reasons in _REASONS.items()}
 
 
+_BYTE = 0xFF
+
+
+@lru_cache(maxsize=8_192)
+def _named(lang: str, mark: int, name: str) -> bytes:
+    """A reason that names a posting: parts of a message and places of a list name the same few."""
+    reason = Reason(mark & ~ASKED_COMPANY)
+    return b'","reason":' + _json(naming(lang, reason, name)) + b',"reason_code":' + _json(reason.code) + b"}"
+
+
 def encode(answer: Answer) -> bytes:
     """The answer's JSON object; keys never disappear."""
     terms = answer.question.terms
     lang, today, places = terms.lang, answer.today, answer.places
     rid = answer.recommendation_id.encode()
+    names = answer.names
     sentences, unnamed = _REASONS[lang], _UNNAMED[lang]
     pieces = [
         b'{"recommendation_id":"',
@@ -42,7 +53,12 @@ def encode(answer: Answer) -> bytes:
     ]
     comma = b""
     for (card, mark), tracking in zip(places, terms.tracking, strict=False):
-        pieces += (comma, card.text(lang, today), rid, tracking, card.end, sentences.get(mark, unnamed))
+        told = (
+            sentences.get(mark, unnamed)
+            if mark <= _BYTE
+            else _named(lang, mark & _BYTE, names[(mark >> 8) - 1])
+        )
+        pieces += (comma, card.text(lang, today), rid, tracking, card.end, told)
         comma = b","
     pieces.append(b"]}")
     return b"".join(pieces)

@@ -25,7 +25,8 @@ class Plan(NamedTuple):
     """Which postings to try for a member, best first, and how they came about: compact, since many are kept.
 
     `posting_ids` are joined by `SEPARATOR`, with one byte of `reasons` for each; `applied` is what the member applied
-    to, joined in the same way. `run_id` is the run it belongs to, 0 before any.
+    to, joined in the same way. `run_id` is the run it belongs to, 0 before any. `anchors` and `anchored` say what reasons
+    name, as `MemberRow` does.
     """
 
     source: str
@@ -34,6 +35,8 @@ class Plan(NamedTuple):
     posting_ids: str = ""
     reasons: bytes = b""
     applied: str = ""
+    anchors: str = ""
+    anchored: bytes = b""
 
     def ids(self) -> list[str]:
         """Posting ids, best first."""

@@ -57,12 +57,16 @@ class MemberRow(NamedTuple):
     `mailable` is false for a member who withdrew or takes no mail; nothing else of theirs is read then.
     `posting_ids` are joined by `SEPARATOR`, best first, with one byte of `reasons` for each; both are empty
     where the run has no list of theirs. `applied` is every posting they ever applied to, joined in the same way.
+    `anchors` are ids and names in turn of the postings that reasons may name, joined likewise, and `anchored` has a byte
+    for each of the first places: which of them its reason names, from 1; 0 for none.
     """
 
     mailable: bool
     posting_ids: str = ""
     reasons: bytes = b""
     applied: str = ""
+    anchors: str = ""
+    anchored: bytes = b""
 
 
 class Standing(NamedTuple):
@@ -99,6 +103,9 @@ class Reads(Protocol):
 
     def same_jobs(self, run_id: int) -> Sequence[Sequence[str]]:
         """Ids of the postings of each job that has several, as a run found them."""
+
+    def hidden_since(self, since: datetime) -> Sequence[str]:
+        """Ids of postings that are hidden and changed at or after an instant."""
 
     def weights(self, run_id: int) -> Mapping[str, Any] | None:
         """The weights a run was made with."""

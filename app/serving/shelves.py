@@ -68,8 +68,9 @@ class Shelves:
     def update(self, run: Run | None, coming: Sequence[Run] = ()) -> None:
         """Have the shelves of the run in force and of those to come; raises `UnavailableError`, keeping what there was."""
         kept = self._stands if self.fresh else {}
-        numbers = {one.id for one in (run, *coming) if one}
-        stands = {n: kept[n] if n in kept else self._read(n) for n in numbers}
+        runs = {one.id: one for one in (run, *coming) if one}
+        numbers = runs.keys()
+        stands = {n: kept[n] if n in kept else self._read(one) for n, one in runs.items()}
         newest: Sequence[Posting] = ()
         if run is None:
             newest = self._reads.newest_postings(NEWEST)
@@ -81,11 +82,13 @@ class Shelves:
         self._current = stands[run.id if run else _NO_RUN]
         self._rank()
 
-    def _read(self, run_id: int) -> _Stand:
-        stand = _stand(self._reads.shelves(run_id))
+    def _read(self, run: Run) -> _Stand:
+        stand = _stand(self._reads.shelves(run.id))
         stand.same_job = {
-            posting_id: group for group in self._reads.same_jobs(run_id) for posting_id in group
+            posting_id: group for group in self._reads.same_jobs(run.id) for posting_id in group
         }
+        # What was hidden before is in no reason of the run; the cards' updates tell of what is from now on.
+        self._cards.hidden.update(self._reads.hidden_since(run.cutoff_at))
         return stand
 
     def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:

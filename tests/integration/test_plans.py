@@ -38,6 +38,7 @@ VALUES: dict[Statement, list[object]] = {
     serving_reads.SHELVES: [RUNS],
     serving_reads.SHELF_POOL: [RUNS],
     serving_reads.SAME_JOBS: [RUNS],
+    serving_reads.HIDDEN: [SOON + timedelta(hours=1)],
     serving_reads.WEIGHTS: [RUNS],
     serving_reads.MEMBER_LIST: [RUNS, MEMBER],
     serving_reads.PROFILE: [MEMBER],
@@ -84,7 +85,9 @@ def test_every_statement_has_values_to_be_planned_with() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    "statement", [s for s in VALUES if s is not serving_reads.CHANGED], ids=lambda s: s.name.decode()
+    "statement",
+    [s for s in VALUES if s not in (serving_reads.CHANGED, serving_reads.HIDDEN)],
+    ids=lambda s: s.name.decode(),
 )
 def test_no_serving_statement_reads_a_large_table_from_end_to_end(
     large_board_url: str, statement: Statement, mode: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app.recommend.board import Member, Posting
+from app.recommend.board import Member, Posting, Status
 from app.serving.answering import Moment
 from app.serving.clock import StoreClock
 from app.serving.deadline import Deadline
@@ -161,6 +161,12 @@ class FakeReads:
     def same_jobs(self, run_id: int) -> Sequence[Sequence[str]]:
         self._ask("same_jobs")
         return self.same.get(run_id, [])
+
+    def hidden_since(self, since: datetime) -> Sequence[str]:
+        self._ask("hidden_since")
+        return [
+            one.id for one in self.board.values() if one.status is Status.HIDDEN and one.updated_at >= since
+        ]
 
     def weights(self, run_id: int) -> Mapping[str, Any] | None:
         self._ask("weights")

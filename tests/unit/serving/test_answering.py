@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from app.recommend.board import Member, RankedPosting, Status
+from app.recommend.board import ASKED_COMPANY, Member, RankedPosting, Status
 from app.recommend.reasons import Reason
 from app.serving.answering import Answering
 from app.serving.breaker import Breaker
 from app.serving.cards import Cards
+from app.serving.encode import encode
 from app.serving.plans import Plans
-from app.serving.reads import Publication, Shelf
+from app.serving.reads import SEPARATOR, Publication, Shelf
 from app.serving.runs import Runs
 from app.serving.shelves import Shelves
 from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, anew, moment, posting, question, row
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.serving.answering import Answer
+    from app.serving.reads import MemberRow
 
 
 class Ranker:
@@ -39,7 +42,14 @@ class Ranker:
 class Desk:
     """An `Answering` over a store in memory, with six postings on the shelf, all of companies of their own."""
 
-    def __init__(self, *, fresh_s: float = 0.0, ranker: Ranker | None = None, cards: int = 100) -> None:
+    def __init__(
+        self,
+        *,
+        fresh_s: float = 0.0,
+        ranker: Ranker | None = None,
+        cards: int = 100,
+        named: Sequence[Reason] = (Reason.SIMILAR_TO_APPLIED,),
+    ) -> None:
         self.reads = FakeReads()
         self.reads.put(*(posting(f"shelf-{n}", f"shelf {n}") for n in range(6)))
         self.reads.stood[RUN.id] = [Shelf("", "", [f"shelf-{n}" for n in range(6)], [Reason.POPULAR] * 6)]
@@ -56,6 +66,7 @@ class Desk:
             shelves=self.shelves,
             plans=self.plans,
             breaker=self.breaker,
+            named=named,
             on_failure=self.failures.append,
         )
 
@@ -164,6 +175,65 @@ def test_before_any_run_the_newest_hold_one_posting_of_a_job() -> None:
         *(posting(f"same-{n}", "one", title="같은 공고", opened_at=NOW + timedelta(1)) for n in range(3))
     )
     assert sum(id_.startswith("same") for id_ in ids(desk.open().ask(limit=10))) == 1
+
+
+def with_names(*ids: str, reason: int) -> MemberRow:
+    """A list whose reasons name two postings in turn, but for the last place."""
+    listed = row(*ids, reason=reason)
+    anchored = bytes(1 + at % 2 for at in range(len(ids) - 1))
+    return listed._replace(anchors=SEPARATOR.join(("x", "운전원 (인천)", "y", "정비원")), anchored=anchored)
+
+
+def told(answer: Answer) -> list[str]:
+    return [each["reason"] for each in json.loads(encode(answer))["postings"]]
+
+
+def test_a_reason_names_what_the_member_applied_to() -> None:
+    desk = Desk().open()
+    desk.reads.put(*(posting(name, name) for name in "abc"))
+    desk.reads.rows["m"] = with_names("a", "b", "c", reason=Reason.SIMILAR_TO_APPLIED)
+    answer = desk.ask()
+    assert told(answer) == [
+        "'운전원 (인천)' 지원과 비슷해요",
+        "'정비원' 지원과 비슷해요",
+        "최근 지원한 공고와 비슷해요",
+    ]
+    codes = {each["reason_code"] for each in json.loads(encode(answer))["postings"]}
+    assert codes == {"similar_to_applied"}
+    english = desk.answering.answer(question("m", limit=1, lang="en"), moment=moment(NOW))
+    assert told(english) == ["Similar to '운전원 (인천)', which you applied to"]
+
+
+@pytest.mark.parametrize("reason", [Reason.SIMILAR_TO_VIEWED, Reason.SIMILAR_TO_SCRAPPED])
+def test_what_was_only_viewed_or_scrapped_is_named_where_that_is_asked_for(reason: Reason) -> None:
+    for named, names in (((Reason.SIMILAR_TO_APPLIED,), False), (tuple(Reason), True)):
+        desk = Desk(named=named).open()
+        desk.reads.put(posting("a", "a"), posting("b", "b"))
+        desk.reads.rows["m"] = with_names("a", "b", reason=reason)
+        assert ("운전원" in told(desk.ask(limit=1))[0]) is names
+
+
+def test_what_was_hidden_since_is_named_no_more() -> None:
+    desk = Desk()
+    desk.reads.put(*(posting(name, name) for name in "abcy"))
+    desk.reads.put(posting("x", status=Status.HIDDEN, updated_at=NOW))
+    desk.reads.rows["m"] = with_names("a", "b", "c", reason=Reason.SIMILAR_TO_APPLIED)
+    desk.open()
+    assert ["운전원" in each for each in told(desk.ask(limit=2))] == [False, False]
+    assert "정비원" in told(desk.ask(limit=2))[1]
+    desk.cards.update()
+    desk.reads.put(posting("y", status=Status.HIDDEN, updated_at=NOW))
+    desk.cards.update()
+    assert told(desk.ask(limit=2)) == ["최근 지원한 공고와 비슷해요"] * 2
+
+
+def test_a_company_that_was_asked_for_is_told_so_beside_a_name() -> None:
+    desk = Desk().open()
+    desk.reads.put(*(posting(name, "one") for name in "abcd"))
+    desk.reads.rows["m"] = with_names(*"abcd", reason=Reason.SIMILAR_TO_APPLIED | ASKED_COMPANY)
+    answer = desk.ask(limit=4)
+    assert ids(answer) == ["a", "b", "c", "d"]
+    assert told(answer)[2] == "'운전원 (인천)' 지원과 비슷해요"
 
 
 def test_what_is_filled_in_comes_from_the_shelf_nearest_to_the_first_posting() -> None:

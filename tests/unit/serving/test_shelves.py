@@ -61,7 +61,7 @@ def test_shelves_are_read_once_a_run_and_their_cards_pinned() -> None:
     shelved = Shelved()
     shelved.shelves.update(RUN)
     shelved.shelves.update(RUN)
-    assert shelved.reads.asked == ["shelves", "same_jobs", "postings"]
+    assert shelved.reads.asked == ["shelves", "same_jobs", "hidden_since", "postings"]
     assert sorted(shelved.cards.view) == ["p0", "p1", "p2", "p3"]
     assert shelved.shelves.ranker(1) == Rank(["p0", "p1", "p2", "p3"], 1)
     shelved.shelves.update(SECOND_RUN)
@@ -112,7 +112,7 @@ def test_without_a_run_the_newest_postings_are_the_only_shelf_and_read_anew_each
     assert shelved.near("2", "101000", run_id=1)[:2] == [("p3", 2), ("p2", 2)]
 
 
-@pytest.mark.parametrize("failing", ["shelves", "same_jobs", "postings"])
+@pytest.mark.parametrize("failing", ["shelves", "same_jobs", "hidden_since", "postings"])
 def test_shelves_that_cannot_be_read_stay_as_they_were(failing: str) -> None:
     shelved = Shelved()
     shelved.shelves.update(RUN)
@@ -136,7 +136,7 @@ def test_a_ranker_that_could_not_be_made_is_made_at_the_next_update_and_the_shel
     shelved.reads.failing = set()
     shelved.shelves.update(RUN)
     assert shelved.shelves.ranker(1) == Rank(["p0", "p1", "p2", "p3"], 1)
-    assert shelved.reads.asked == ["shelves", "same_jobs", "postings"]
+    assert shelved.reads.asked == ["shelves", "same_jobs", "hidden_since", "postings"]
 
 
 def test_saved_shelves_stand_in_for_any_run_until_the_store_answers() -> None:
