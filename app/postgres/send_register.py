@@ -27,21 +27,21 @@ _IN_FORCE = """
     SELECT p.run_id
     FROM connected_jobs.publication p
     JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
-    WHERE p.effective_at <= now()
+    WHERE p.effective_at <= pg_catalog.now()
     ORDER BY p.id DESC
     LIMIT 1
 """
-_OVER = """(s.until <= now() OR NOT EXISTS (
+_OVER = """(s.until <= pg_catalog.now() OR NOT EXISTS (
                 SELECT FROM connected_jobs.refresh_run k WHERE k.id = s.run_id AND k.state = 'ready'))"""
 # Who comes first registers a send and everybody else is told; one that is over begins anew. It keeps its run for so
 # long, or until a publication moves it.
 _REGISTER = f"""
     WITH written AS (
         INSERT INTO connected_jobs.send_run AS s (campaign, send, run_id, first_at, last_at, until)
-        SELECT m.campaign, m.send, m.run_id, now(), now(), least(
-            now() + make_interval(secs => {{hold}}::float8),
-            (SELECT min(p.effective_at) FROM connected_jobs.publication p
-             WHERE p.moves_sends AND p.run_id < m.run_id AND p.effective_at > now()))
+        SELECT m.campaign, m.send, m.run_id, pg_catalog.now(), pg_catalog.now(), least(
+            pg_catalog.now() + pg_catalog.make_interval(secs => {{hold}}::float8),
+            (SELECT pg_catalog.min(p.effective_at) FROM connected_jobs.publication p
+             WHERE p.moves_sends AND p.run_id < m.run_id AND p.effective_at > pg_catalog.now()))
         FROM {{met}} AS m (campaign, send, run_id)
         ORDER BY 1, 2
         ON CONFLICT (campaign, send) DO UPDATE
@@ -56,12 +56,15 @@ _REGISTER = f"""
     JOIN connected_jobs.refresh_run r ON r.id = w.run_id AND r.state = 'ready'
 """
 _CLAIM = _REGISTER.format(hold="$3", met=f"(SELECT $1::text, $2::text, f.run_id FROM ({_IN_FORCE}) f)")
-_MET = _REGISTER.format(hold="$4", met="unnest($1::text[], $2::text[], $3::bigint[])")
+_MET = _REGISTER.format(
+    hold="$4",
+    met="ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::bigint[]))",
+)
 _OTHERS = f"""
     SELECT s.campaign, s.send, s.first_at, s.until, s.last_at, r.id, r.cutoff_at, r.finished_at
     FROM connected_jobs.send_run s
     JOIN connected_jobs.refresh_run r ON r.id = s.run_id AND r.state = 'ready'
-    WHERE s.until > now() AND s.run_id IS DISTINCT FROM ({_IN_FORCE})
+    WHERE s.until > pg_catalog.now() AND s.run_id IS DISTINCT FROM ({_IN_FORCE})
     ORDER BY s.last_at DESC
     LIMIT $1::bigint
 """
@@ -70,7 +73,7 @@ _PRUNE = """
     WITH over AS (
         SELECT campaign, send
         FROM connected_jobs.send_run
-        WHERE until <= now() OR last_at < (
+        WHERE until <= pg_catalog.now() OR last_at < (
             SELECT last_at FROM connected_jobs.send_run ORDER BY last_at DESC OFFSET $1::bigint - 1 LIMIT 1)
         LIMIT $2::bigint
         FOR UPDATE SKIP LOCKED
@@ -80,7 +83,7 @@ _PRUNE = """
         WHERE s.campaign = over.campaign AND s.send = over.send
         RETURNING 1
     )
-    SELECT count(*) FROM gone
+    SELECT pg_catalog.count(*) FROM gone
 """
 
 

@@ -7,6 +7,7 @@ down costs a call no more than its deadline.
 
 from __future__ import annotations
 
+import logging
 import re
 import select
 import time
@@ -34,7 +35,9 @@ BACKGROUND_CHECKOUT_S = 1.0
 CONNECT_S = 2  # the least that libpq can be told
 _TIMEOUT = b"57014"
 _NOT_IN_ITS_ENCODING = (b"22P05", b"22021")
+_LASTING = (b"25", b"42", b"53", b"54")  # classes of errors: read-only, no right or no table, too little of something
 _LOOK_S = 0.02
+_log = logging.getLogger("connected_jobs.postgres")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class ServingPool:
         self._wait_s = wait_s
         self._prepare = not through_pgbouncer
         self._line = WaitingLine(size, longest_s=wait_s, threads=threads)
+        self._said: set[tuple[bytes, bytes]] = set()
         self._lost = True  # the last connection that was used broke, or there was none yet
         self._pool = ConnectionPool(
             url,
@@ -254,7 +258,18 @@ class ServingPool:
         # Such a refusal is of this call alone, and the connection is as good as before.
         if result.status == ExecStatus.TUPLES_OK or _state(result) in _NOT_IN_ITS_ENCODING:
             return result
-        raise UnavailableError("timeout" if _state(result) == _TIMEOUT else "refused")
+        if _state(result) == _TIMEOUT:
+            raise UnavailableError("timeout")
+        self._say_once(statement, result)
+        raise UnavailableError("refused")
+
+    def _say_once(self, statement: Statement, result: PGresult) -> None:
+        """Say what Postgres does not let us do: it goes on until somebody mends it."""
+        key = (statement.name, _state(result))
+        if key[1][:2] in _LASTING and key not in self._said:
+            self._said.add(key)
+            primary = result.error_field(DiagnosticField.MESSAGE_PRIMARY) or b""
+            _log.warning("Postgres refuses %s: %s", statement.name.decode(), primary.decode(errors="replace"))
 
     def _configure(self, connection: _Connection) -> None:
         connection.poller = select.poll()

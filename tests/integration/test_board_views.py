@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import text
 
 from app.postgres import migrate, serving_reads
 from app.postgres.board_snapshot import profiles, snapshot
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "your-own-board.md"
 ROLE, PASSWORD = "connected_jobs_service", "choose-one"
+ANSWERS = "connected_jobs_answers"
 MEMBERS = 6_000
 # Enough rows for the planner to take indexes seriously, 240 members who take mail, a posting known in every detail.
 ROWS = """
@@ -84,7 +86,7 @@ INSERT INTO site.recruit_region VALUES (42, 103000);
 
 
 def documented_sql() -> list[str]:
-    """The document's SQL: the example's tables, the views, the indexes, the role."""
+    """The document's SQL: the example's tables, the views, the indexes, the role, and the one that may only serve."""
     return re.findall(r"^```sql\n(.*?)^```", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -93,15 +95,17 @@ def owner_url(server_url: str) -> Iterator[str]:
     """A database as the document leaves it; the board's owner connects with this URL."""
     name = _create(server_url, "cj_views")
     url = _url_of(server_url, name)
-    tables, views, indexes, role = documented_sql()
+    tables, views, indexes, role, _ = documented_sql()
     with psycopg.connect(url) as connection:
         connection.execute("SET timezone = 'Asia/Seoul'")
         for script in (tables, views, ROWS, indexes, role):
             connection.execute(script)
     yield url
     with psycopg.connect(url) as connection:
-        connection.execute(sql.SQL("DROP OWNED BY {role}").format(role=sql.Identifier(ROLE)))
-        connection.execute(sql.SQL("DROP ROLE {role}").format(role=sql.Identifier(ROLE)))
+        for name_ in (ROLE, ANSWERS):
+            if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [name_]).fetchone() is not None:
+                connection.execute(sql.SQL("DROP OWNED BY {role}").format(role=sql.Identifier(name_)))
+                connection.execute(sql.SQL("DROP ROLE {role}").format(role=sql.Identifier(name_)))
     _drop(server_url, name)
 
 
@@ -231,6 +235,88 @@ def test_the_role_can_change_nothing_of_the_board_and_see_nothing_behind_the_vie
     ]
     with psycopg.connect(service_url, autocommit=True) as connection:
         for statement in statements:
+            with pytest.raises(InsufficientPrivilege):
+                connection.execute(statement)
+
+
+@pytest.fixture(scope="module")
+def answers_url(owner_url: str, run_id: int) -> str:  # noqa: ARG001 - the tables are there by then
+    """The same database as the role sees it that may only serve."""
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(documented_sql()[-1])
+    return make_conninfo(owner_url, user=ANSWERS, password="choose-another")  # noqa: S106 - as the document has it
+
+
+def test_a_role_that_may_only_serve_answers_and_counts(
+    service: Engine, answers_url: str, tmp_path: Path
+) -> None:
+    with service.begin() as connection:
+        _, secret = insert_credential(connection, "braze", Scope.CONTENT)
+    with gunicorn(answers_url, tmp_path, workers=1, CJ_COUNTING="on") as server:
+        found = call(
+            server.port,
+            "/v1/members/18/recommendations?campaign=counted&send=d-1",
+            authorization=basic("braze", secret),
+        ).json()
+        assert (found["source"], found["degraded"]) == ("personalized", None)
+        newcomer = call(
+            server.port,
+            "/v1/members/nobody/recommendations?campaign=counted&send=d-1",
+            authorization=basic("braze", secret),
+        ).json()
+        assert newcomer["source"] == "popular"
+        ready = call(server.port, "/health/ready").json()
+        assert ready == {"ready": True, "missing": []}
+    with service.connect() as connection:
+        counted = connection.execute(
+            text("SELECT sum(calls) FROM connected_jobs.send_second WHERE campaign = 'counted'")
+        ).scalar()
+        known = connection.execute(text("SELECT count(*) FROM connected_jobs.instance")).scalar()
+    assert (counted, known) == (2, 1)
+
+
+def test_a_role_that_may_only_serve_can_do_nothing_else(service: Engine, answers_url: str) -> None:
+    with service.connect() as connection:
+        tables = set(
+            connection.execute(
+                text("""
+                    SELECT format('%s.%I', relnamespace::regnamespace, relname)
+                    FROM pg_class
+                    WHERE relnamespace IN ('connected_jobs'::regnamespace, 'board'::regnamespace, 'site'::regnamespace)
+                      AND relkind IN ('r', 'p', 'v')
+                """)
+            ).scalars()
+        )
+    allowed = {
+        (privilege, table)
+        for privileges, granted in re.findall(
+            r"GRANT (SELECT.*?) ON (.*?) TO", documented_sql()[-1], re.DOTALL
+        )
+        for privilege in privileges.split(", ")
+        for table in re.findall(r"[\w.]+", granted)
+    }
+    with psycopg.connect(answers_url, autocommit=True) as connection:
+        for table in sorted(tables):
+            for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"):
+                (held,) = connection.execute(
+                    "SELECT has_table_privilege(%s, %s)"
+                    if table.split(".")[0] != "site"
+                    else "SELECT has_schema_privilege('site', 'USAGE') AND %s <> %s",
+                    [table, privilege],
+                ).fetchone() or (None,)
+                assert held == ((privilege, table) in allowed), (table, privilege)
+        for statement in (
+            "INSERT INTO connected_jobs.credential (name, scope, secret_hash) VALUES ('a', 'operator', '')",
+            "DELETE FROM connected_jobs.send",
+            "SELECT mem_idx FROM site.person",
+            "CREATE TABLE connected_jobs.mine (n int)",
+            "CREATE SCHEMA mine",
+            "CREATE TABLE board.mine (n int)",
+            "DROP TABLE connected_jobs.credential",
+            "TRUNCATE connected_jobs.send_second",
+            "ALTER TABLE connected_jobs.credential DISABLE ROW LEVEL SECURITY",
+            "CREATE ROLE other",
+        ):
             with pytest.raises(InsufficientPrivilege):
                 connection.execute(statement)
 
