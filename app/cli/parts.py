@@ -67,7 +67,7 @@ def embedded_database(data_dir: Path, name: str) -> Iterator[str]:
 def database_engine() -> Iterator[Engine]:
     """An engine on the database to use."""
     with database() as url:
-        engine = batch_engine(url)
+        engine = batch_engine(url, through_pgbouncer=Settings.from_env().pgbouncer)
         yield engine
         engine.dispose()
 

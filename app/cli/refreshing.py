@@ -47,6 +47,10 @@ class _Asked:
             raise CommandError("--rollback and --changed do not go together: give one of them.")
         if not self.rollback and (self.to is not None or self.sends_too):
             raise CommandError("--to and --sends-too are of --rollback: give that too.")
+        if Settings.from_env().pgbouncer:
+            raise CommandError(
+                "A refresh holds a connection of its own: point DATABASE_URL at Postgres itself and leave CJ_PGBOUNCER off."
+            )
 
 
 @click.command("refresh")

@@ -35,7 +35,8 @@ BACKGROUND_CHECKOUT_S = 1.0
 CONNECT_S = 2  # the least that libpq can be told
 _TIMEOUT = b"57014"
 _NOT_IN_ITS_ENCODING = (b"22P05", b"22021")
-_LASTING = (b"25", b"42", b"53", b"54")  # classes of errors: read-only, no right or no table, too little of something
+# Classes of errors that go on: read-only, no right or no table, too little of something.
+_LASTING = (b"25", b"42", b"53", b"54")
 _LOOK_S = 0.02
 _log = logging.getLogger("connected_jobs.postgres")
 
