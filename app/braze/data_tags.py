@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.braze.liquid.context import Context
-    from app.braze.liquid.nodes import Body, Node, Output, Parser, Tag
+    from app.braze.liquid.nodes import Body, Node, Output
+    from app.braze.liquid.parser import Parser, Tag
 
 EXTRAS: Final = "message_extras"
 """The key in a context's tags under which message extras are collected."""

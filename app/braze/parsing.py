@@ -9,8 +9,10 @@ from app.braze.filters import DOUBTED, FILTERS, OF_A_MOMENT, REFUSED
 from app.braze.liquid.expressions import Filtered, Literal, Lookup
 from app.braze.liquid.faults import LiquidError, LiquidSyntaxError
 from app.braze.liquid.filters import STANDARD
-from app.braze.liquid.nodes import STANDARD_TAGS, Body, Node, Output, Parser, Tag
+from app.braze.liquid.nodes import Body, Node, Output
+from app.braze.liquid.parser import Parser, Tag
 from app.braze.liquid.scanner import Source
+from app.braze.liquid.standard_tags import STANDARD_TAGS
 from app.braze.liquid.values import to_text
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.braze.liquid.context import Context
-    from app.braze.liquid.nodes import Body, Node, Output, Parser, Tag
+    from app.braze.liquid.nodes import Body, Node, Output
+    from app.braze.liquid.parser import Parser, Tag
 
 CALLER: Final = "connected_content"
 """The key in a context's tags under which connected_content finds its caller."""

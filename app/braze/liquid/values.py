@@ -27,7 +27,7 @@ _INSPECTED: Final = {
     "\a": "\\a", "\x1b": "\\e",
 }  # fmt: skip
 _INTERPOLATION = re.compile(r"#(?=[{$@])")
-_PRECISION: Final = 120
+_PRECISION: Final = 800
 _EXACT: Final = Context(prec=_PRECISION, Emax=999_999, Emin=-999_999, traps=[])
 
 

@@ -107,3 +107,10 @@ def test_dates_are_in_utc_whatever_the_machines_zone_and_an_offset_counts(
     assert part.outcome == Rendered("1796050800 1796083200 2026-11-30 15:00:00 UTC")
     monkeypatch.undo()
     time.tzset()
+
+
+def test_a_number_as_large_as_a_float_can_be_is_rounded() -> None:
+    part = preview(
+        "{{ ${n} | round }}|{{ ${n} | round: 2 }}", user_id="m", attributes={"n": 1.5e308}, fetch=failing()
+    )
+    assert part.outcome == Rendered("15" + "0" * 307 + "|1.5e+308")

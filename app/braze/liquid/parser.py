@@ -1,0 +1,164 @@
+"""How a template is read: pieces become tags, and tags become nodes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from app.braze.liquid.expressions import Expression, Filtered, read_filtered, read_value
+from app.braze.liquid.faults import LiquidSyntaxError
+from app.braze.liquid.nodes import Body, Node, Shown, Text
+from app.braze.liquid.scanner import Piece, Source, without_braces
+from app.braze.liquid.values import SPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+DEEPEST: Final = 100
+_TAG = re.compile(r"\s*(#|\w+)\s*(.*)", re.ASCII | re.DOTALL)
+_RAW_END = re.compile(r"\{%-?\s*endraw\s*(.*?)%\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag as written: its name, what stands behind it, without inner braces and with them, and where."""
+
+    name: str
+    markup: str
+    written: str
+    at: int
+
+    def wrong(self, sentence: str) -> LiquidSyntaxError:
+        """The refusal of this tag."""
+        return LiquidSyntaxError(sentence, self.at)
+
+
+class Parser:
+    """Reads pieces into nodes."""
+
+    def __init__(
+        self,
+        source: Source,
+        tags: Mapping[str, Callable[[Parser, Tag], Node | None]],
+        known: Callable[[str], bool],
+    ) -> None:
+        self.source = source
+        self.known = known
+        self.notes: list[tuple[int, str]] = []
+        self.commented = 0
+        self._tags = tags
+        self._pieces = source.pieces()
+        self._lines: Iterator[Tag] = iter(())
+        self._trims = False
+        self._depth = 0
+
+    def read_all(self) -> Body:
+        """Read the whole template; raises LiquidSyntaxError with its place."""
+        body, end = self._read_body()
+        if end is not None:
+            raise end.wrong(
+                f"'{end.name}' has nothing to end or divide here"
+                if end.name.startswith("end") or end.name in {"else", "elsif", "when"}
+                else f"there is no tag '{end.name}'"
+            )
+        return body
+
+    def block(self, tag: Tag, *ends: str) -> tuple[Body, Tag]:
+        """Read a block's body up to the tag that ends or divides it."""
+        if self._depth >= DEEPEST:
+            raise tag.wrong("blocks are nested too deep: more than 100")
+        self._depth += 1
+        body, end = self._read_body()
+        self._depth -= 1
+        if end is None:
+            raise tag.wrong(f"'{tag.name}' is never closed by {{% end{tag.name} %}}")
+        if end.name not in ends:
+            if end.name in {"else", "elsif", "when"} or end.name.startswith("end"):
+                raise end.wrong(
+                    f"'{end.name}' does not belong into '{tag.name}', which ends with {{% end{tag.name} %}}"
+                )
+            raise end.wrong(f"there is no tag '{end.name}'")
+        return body, end
+
+    def filtered(self, markup: str, at: int) -> Filtered:
+        """Read a value and its filters."""
+        try:
+            return read_filtered(markup, self.known)
+        except LiquidSyntaxError as error:
+            raise LiquidSyntaxError(str(error), at) from error
+
+    def output(self, value: Filtered, at: int) -> Node:
+        """Return the node of an output."""
+        return Shown(at, value)
+
+    def value(self, markup: str, tag: Tag) -> Expression:
+        """Read a value."""
+        try:
+            return read_value(markup)
+        except LiquidSyntaxError as error:
+            raise tag.wrong(str(error)) from error
+
+    def note(self, at: int, sentence: str) -> None:
+        """Keep what a person should know of a template that renders all the same."""
+        self.notes.append((at, sentence))
+
+    def raw(self, tag: Tag) -> str:
+        """Return the text up to `endraw`, unread."""
+        kept = []
+        for piece in self._pieces:
+            match = _RAW_END.search(piece.text)
+            if match and piece.kind != "text":
+                kept.append(piece.text[: match.start()])
+                self._trims = piece.trims_after
+                return "".join(kept)
+            kept.append(piece.text)
+        raise tag.wrong("'raw' is never closed by {% endraw %}")
+
+    def lines(self, tag: Tag) -> None:
+        """Read the lines of a `liquid` tag as tags, before anything else."""
+        lines = []
+        for line in tag.markup.split("\n"):
+            if line.strip(SPACE):
+                match = _TAG.match(line)
+                if match is None:
+                    raise tag.wrong(f"'{line.strip()}' is no tag")
+                lines.append(Tag(match[1], match[2], match[2], tag.at))
+        self._lines = iter([*lines, *self._lines])
+
+    def _read_body(self) -> tuple[Body, Tag | None]:
+        body = Body()
+        while (one := self._next(body)) is not None:
+            if isinstance(one, Tag):
+                if one.name == "liquid":
+                    self.lines(one)
+                elif one.name not in self._tags:
+                    if not self.commented or one.name == "endcomment" or one.name.startswith("end"):
+                        return body, one
+                elif node := self._tags[one.name](self, one):
+                    body.add(node)
+            else:
+                body.add(one)
+        return body, None
+
+    def _next(self, body: Body) -> Tag | Node | None:
+        for line in self._lines:
+            return line
+        for piece in self._pieces:
+            if piece.kind == "text":
+                text = piece.text.lstrip(SPACE) if self._trims else piece.text
+                self._trims = False
+                return Text(piece.at, text)
+            if piece.trims_before and body.nodes and isinstance(last := body.nodes[-1], Text):
+                last.text = last.text.rstrip(SPACE)
+            self._trims = piece.trims_after
+            if piece.kind == "output":
+                return self.output(self.filtered(without_braces(piece.markup), piece.at), piece.at)
+            return self._tag(piece)
+        return None
+
+    def _tag(self, piece: Piece) -> Tag:
+        match = _TAG.fullmatch(piece.markup)
+        if match is None:
+            raise LiquidSyntaxError(f"'{piece.text[:30]}' holds no tag", piece.at)
+        return Tag(match[1], without_braces(match[2]), match[2], piece.at)
