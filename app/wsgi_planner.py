@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app.braze.calls import Credential
@@ -14,7 +13,8 @@ from app.capacity.plan_values import DefinitionError
 from app.capacity.register import RegisterUnavailableError
 from app.postgres.register import PostgresEvidence, PostgresRegister, PostgresSessions, planner_engine
 from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import CREDENTIALS, PostgresReads
+from app.postgres.serving_reads import CLOCK, CREDENTIALS, PostgresReads
+from app.serving.clock import StoreClock
 from app.serving.credentials import CredentialBook
 from app.serving.reads import UnavailableError
 from app.serving.watch import Task, Watch
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy import Engine
 
+CLOCK_POLL_S = 10.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 TIDY_EVERY_S = 60 * 60.0
 JUDGE_EVERY_S = 5 * 60.0
@@ -69,13 +70,14 @@ def create_planner(settings: Settings | None = None) -> Flask:
     register, evidence = PostgresRegister(engine), PostgresEvidence(engine)
     pool = ServingPool(
         database_url,
-        (CREDENTIALS,),
+        (CREDENTIALS, CLOCK),
         size=1,
         wait_s=settings.pool_wait_ms / 1000,
         statement_timeout_ms=STATEMENT_MS,
         through_pgbouncer=settings.pgbouncer,
     )
-    book = CredentialBook(PostgresReads(pool))
+    reads, clock = PostgresReads(pool), StoreClock()
+    book = CredentialBook(reads)
     limits = CallLimits(hard_rps=0, soft_rps=0, unknown_rps=UNKNOWN_RPS, workers=1)
 
     def tidy() -> None:
@@ -84,14 +86,14 @@ def create_planner(settings: Settings | None = None) -> Flask:
         except RegisterUnavailableError as error:
             raise UnavailableError("register") from error
 
-    def clock() -> datetime:
-        return datetime.now(UTC)
+    def follow_clock() -> None:
+        clock.follow(reads.clock)
 
     instruments = PlannerInstruments()
 
     def measure() -> None:
         try:
-            instruments.update(register, evidence, clock())
+            instruments.update(register, evidence, clock.now())
         except RegisterUnavailableError as error:
             raise UnavailableError("register") from error
         except DefinitionError as error:
@@ -99,6 +101,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
 
     watch = Watch(
         [
+            Task("clock", CLOCK_POLL_S, follow_clock),
             Task("credentials", CREDENTIAL_POLL_S, book.update),
             Task("tidy", TIDY_EVERY_S, tidy),
             Task("verdicts", JUDGE_EVERY_S, measure),
@@ -112,14 +115,14 @@ def create_planner(settings: Settings | None = None) -> Flask:
         limits=limits,
         sessions=SessionRules(key=_session_key(settings), https_only=settings.planner_https_only),
         readiness=_readiness(book),
-        clock=clock,
+        clock=clock.now,
         instruments=instruments,
         pages=pages(
             register=register,
             evidence=evidence,
             book=book,
             limits=limits,
-            clock=clock,
+            clock=clock.now,
             sessions=PostgresSessions(engine),
             previews=_previews(settings),
         ),

@@ -18,6 +18,7 @@ from app.capacity.plan import read_plan
 from app.capacity.planner import judge
 from app.capacity.report import play_file
 from app.cli.parts import CommandError, database_engine
+from app.postgres.publications import select_now
 from app.postgres.register import PostgresEvidence, PostgresRegister
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def check(
 
 def _of_a_file(plan: Path, measured: Sequence[Measured], now_text: str | None) -> Judgement:
     read = read_plan(_text(plan, "plan"))
-    now = _now(now_text, read.workspace.time_zone)
+    now = _now(now_text, read.workspace.time_zone, otherwise=datetime.now(UTC))
     return judge(read, measured, running=None, now=now, most_played=MOST_PLAYED)
 
 
@@ -103,7 +104,9 @@ def _of_the_register(measured: Sequence[Measured], now_text: str | None) -> Judg
     """Judge what is on record and not over; evidence given stands in for that on record."""
     with database_engine() as engine:
         register = PostgresRegister(engine)
-        now = _now(now_text, register.workspace().time_zone)
+        with engine.connect() as connection:
+            otherwise = select_now(connection)
+        now = _now(now_text, register.workspace().time_zone, otherwise=otherwise)
         evidence = _Given(measured) if measured else PostgresEvidence(engine)
         found = judge_window(register, evidence, now=now, most_played=MOST_PLAYED)
     for one in found.left_out:
@@ -134,9 +137,9 @@ def _measured(file: Path) -> Measured:
     return Measured.of(evidence)
 
 
-def _now(text: str | None, time_zone: str) -> datetime:
+def _now(text: str | None, time_zone: str, *, otherwise: datetime) -> datetime:
     if text is None:
-        return datetime.now(UTC)
+        return otherwise
     try:
         given = datetime.fromisoformat(text)
     except ValueError as error:

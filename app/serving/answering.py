@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -136,9 +135,12 @@ class Answering:
 
     def _begin(self, terms: Terms, moment: Moment) -> Run | None:
         """The run of a send that is not known here: the one that it has on every other worker."""
-        if self._sends.must_claim(terms, moment.now):
-            with suppress(UnavailableError):
-                return self._asked(lambda: self._sends.claim(terms, moment.deadline))
+        if self._sends.must_claim(terms, moment.now) and not self._breaker.open:
+            try:
+                return self._sends.claim(terms, moment.deadline)
+            except UnavailableError as error:
+                # Whether the store is well the next read tells: a role that may not write is no sign of it.
+                self._on_failure(error.kind)
         return self._sends.begin(terms, moment.now)
 
     def _plan(self, member_id: str, run: Run | None, moment: Moment) -> Plan:

@@ -13,10 +13,13 @@ from app.postgres import publications, send_register
 from app.postgres.publishing import drop_unneeded_runs, roll_back
 from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import STATEMENTS
+from app.postgres.serving_reads import STATEMENTS, PostgresReads
+from app.serving.clock import StoreClock
 from app.serving.deadline import Deadline
+from app.serving.question import Terms
 from app.serving.reads import Run
-from app.serving.sends import LEAD, Held
+from app.serving.runs import Runs
+from app.serving.sends import LEAD, Held, Sends
 from tests.integration.small_board import change, rows
 from tests.web.board import CUTOFF
 
@@ -164,3 +167,49 @@ def test_what_is_over_goes_and_so_do_the_sends_used_longest_ago_where_there_are_
     register.prune()
     found = rows(engine, "SELECT send FROM connected_jobs.send_run ORDER BY send")
     assert found == [("d-0",), ("d-3",), ("d-4",)]
+
+
+def worker(database: PostgresSendRegister, reads: PostgresReads) -> Sends:
+    """What a worker knows, as it begins."""
+    sends = Sends(Runs(reads), database, StoreClock(), hold=HOLD)
+    sends.update()
+    return sends
+
+
+def run_of(sends: Sends, register: PostgresSendRegister, send: str) -> int | None:
+    terms, now = Terms("weekly", send, None, 10, "ko"), register.clock()
+    run = sends.kept(terms, now)
+    if run is None:
+        claims = sends.must_claim(terms, now)
+        run = sends.claim(terms, soon()) if claims else sends.begin(terms, now)
+    return run.id if run else None
+
+
+def test_workers_agree_on_a_send_met_before_a_switch_at_it_and_long_after(
+    register: PostgresSendRegister, database_url: str, engine: Engine
+) -> None:
+    pool = ServingPool(database_url, STATEMENTS, size=1, wait_s=2, statement_timeout_ms=5_000)
+    pool.open()
+    reads = PostgresReads(pool)
+    first = published(engine)
+    change(engine, "UPDATE connected_jobs.publication SET effective_at = now() - interval '1 hour'")
+    one, other = worker(register, reads), worker(register, reads)
+    assert run_of(one, register, "under way") == first.id
+    one.update()  # what it met is registered
+    second = published(engine)
+    for known in (one, other):
+        known.update()  # the switch is just now: neither may go by what it knows alone
+    assert {run_of(known, register, "under way") for known in (other, one)} == {first.id}
+    assert {run_of(known, register, "new") for known in (other, one)} == {second.id}
+    change(
+        engine,
+        "UPDATE connected_jobs.publication SET effective_at = now() - interval '10 s' WHERE run_id = :id",
+        id=second.id,
+    )
+    for known in (other, worker(register, reads)):
+        known.update()
+        assert not known.must_claim(Terms("weekly", "unheard of", None, 10, "ko"), register.clock())
+        assert run_of(known, register, "under way") == first.id
+        assert run_of(known, register, "unheard of") == second.id
+        assert [run.id for run in known.held_runs(register.clock())] == [first.id, second.id]
+    pool.close()

@@ -13,12 +13,25 @@ from app.recommend.reasons import Reason
 from app.serving.answering import Answering
 from app.serving.breaker import Breaker
 from app.serving.cards import Cards
+from app.serving.clock import StoreClock
 from app.serving.encode import encode
 from app.serving.plans import Plans
 from app.serving.reads import SEPARATOR, Publication, Shelf
 from app.serving.runs import Runs
+from app.serving.sends import Held, Sends
 from app.serving.shelves import Shelves
-from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, anew, moment, posting, question, row
+from tests.unit.serving.fakes import (
+    NOW,
+    RUN,
+    SECOND_RUN,
+    FakeReads,
+    FakeRegister,
+    anew,
+    moment,
+    posting,
+    question,
+    row,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -327,6 +340,47 @@ def test_when_another_run_comes_into_force_its_shelves_do_in_the_same_instant() 
     found = [desk.ask("nobody", now=NOW + timedelta(minutes=minutes)) for minutes in (14, 15)]
     assert [ids(one) for one in found] == [["shelf-0", "shelf-1", "shelf-2"], ["new"]]
     assert desk.reads.asked == ["member_row"] * 2
+
+
+def sends_of(desk: Desk) -> FakeRegister:
+    """Let the desk keep sends, as a worker that has read nothing yet: it must claim every send that it meets."""
+    register = FakeRegister(desk.reads.log)
+    desk.answering._sends = Sends(desk.runs, register, StoreClock(), hold=timedelta(hours=24))
+    return register
+
+
+def test_a_send_that_others_may_have_met_is_claimed_once_and_answered_from_its_run() -> None:
+    desk = Desk().open()
+    register = sends_of(desk)
+    register.rows["weekly\x1fs"] = Held("weekly\x1fs", SECOND_RUN, NOW, NOW + timedelta(hours=1), NOW)
+    found = [desk.ask(), desk.ask()]
+    assert [one.generated_at for one in found] == [SECOND_RUN.generated_at] * 2
+    assert register.asked == ["claim"]
+
+
+def test_a_claim_that_fails_leaves_the_answer_and_the_stores_health_as_they_are() -> None:
+    desk = Desk().open()
+    register = sends_of(desk)
+    register.failing = True
+    desk.reads.put(posting("a"))
+    desk.reads.rows["m"] = row("a")
+    for number in range(5):
+        found = desk.answering.answer(question(send=f"d-{number}", limit=1), moment=moment())
+        assert facts(found)[:2] == ("personalized", None)
+    assert (desk.breaker.open, desk.failures) == (False, ["broken"] * 5)
+
+
+def test_an_answer_that_reads_nothing_claims_nothing_and_keeps_what_is_known() -> None:
+    desk = Desk().open()
+    register = sends_of(desk)
+    shelved = desk.answering.from_shelf(question(), moment=moment(), degraded="over_limit")
+    assert (shelved.generated_at, register.asked) == (RUN.generated_at, [])
+    desk.ask()
+    desk.reads.log.insert(0, Publication(2, SECOND_RUN, NOW + timedelta(minutes=15)))
+    desk.runs.update()
+    later = moment(NOW + timedelta(minutes=20))
+    shelved = desk.answering.from_shelf(question(), moment=later, degraded="over_limit")
+    assert (shelved.generated_at, register.asked) == (RUN.generated_at, ["claim"])
 
 
 def test_an_empty_board_is_answered_with_nothing() -> None:
