@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.braze.filters import DOUBTED, FILTERS, OF_A_MOMENT, REFUSED
 from app.braze.liquid.expressions import Filtered, Literal, Lookup
-from app.braze.liquid.faults import LiquidError, LiquidSyntaxError
+from app.braze.liquid.faults import LiquidError, LiquidSyntaxError, nearest
 from app.braze.liquid.filters import STANDARD
 from app.braze.liquid.nodes import Body, Node, Output
 from app.braze.liquid.parser import Parser, Tag
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.braze.liquid.context import Context
 
 DEEPEST_BLOCKS: Final = 10
+_FILTERS: Final = (*STANDARD, *FILTERS, *OF_A_MOMENT)
 _DEPTH: Final = "content_blocks"
 
 
@@ -28,7 +29,7 @@ class BrazeParser(Parser):
     """A parser that knows what Braze has and says what it has not."""
 
     def __init__(self, source: Source, tags: Mapping[str, Callable[[Parser, Tag], Node | None]]) -> None:
-        super().__init__(source, STANDARD_TAGS | dict(tags), _is_known)
+        super().__init__(source, STANDARD_TAGS | dict(tags), _check_filter)
         self.own_tags = tags
 
     def filtered(self, markup: str, at: int) -> Filtered:
@@ -54,10 +55,12 @@ class BrazeParser(Parser):
             raise tag.wrong(str(error)) from error
 
 
-def _is_known(name: str) -> bool:
+def _check_filter(name: str) -> None:
+    """Refuse a filter that Braze does not have."""
     if name in REFUSED:
         raise LiquidSyntaxError(f"Braze does not support the filter '{name}'")
-    return name in STANDARD or name in FILTERS or name in OF_A_MOMENT
+    if name not in _FILTERS:
+        raise LiquidSyntaxError(f"there is no filter '{name}'{nearest(name, _FILTERS)}")
 
 
 def render_part(body: Body, context: Context, at: int) -> str:

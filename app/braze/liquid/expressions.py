@@ -187,13 +187,13 @@ class Filtered:
         return value
 
 
-def read_filtered(markup: str, known: Callable[[str], bool]) -> Filtered:
-    """Read `value | filter: argument, name: argument`; raises LiquidSyntaxError for a filter nobody has."""
+def read_filtered(markup: str, check: Callable[[str], None]) -> Filtered:
+    """Read `value | filter: argument, name: argument`; `check` raises LiquidSyntaxError for a filter nobody has."""
     match = _FIRST.search(_close_up(markup))
     if match is None:
         return Filtered(Literal(None), ())
     behind = _FILTERS.search(match[2])
-    calls = [_read_filter(text, known) for text in _FILTER.findall(behind[1])] if behind else []
+    calls = [_read_filter(text, check) for text in _FILTER.findall(behind[1])] if behind else []
     return Filtered(read_value(match[1]), [call for call in calls if call])
 
 
@@ -209,12 +209,11 @@ def _close_up(markup: str) -> str:
     return _SPACED.sub(closed, markup)
 
 
-def _read_filter(text: str, known: Callable[[str], bool]) -> FilterCall | None:
+def _read_filter(text: str, check: Callable[[str], None]) -> FilterCall | None:
     name = re.search(r"\w+", text, re.ASCII)
     if name is None:
         return None
-    if not known(name[0]):
-        raise LiquidSyntaxError(f"there is no filter '{name[0]}'")
+    check(name[0])
     arguments, named = [], {}
     for argument in _ARGUMENT.findall(text):
         if match := _NAMED.fullmatch(argument):

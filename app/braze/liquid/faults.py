@@ -1,5 +1,8 @@
 """What can go wrong in a template, and the bounds of a render."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 MAX_SCORE = 300_000
 MAX_CHARS = 10_000_000
 MAX_DIGITS = 4000
@@ -69,3 +72,9 @@ def check_items(items: int) -> None:
         raise LimitError(
             f"the render makes a list of more than {MAX_SCORE:,} items, which the preview does not do"
         )
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return which of the names may have been meant, as the end of a sentence; nothing where none is near."""
+    near = get_close_matches(name[:50], names, n=1, cutoff=0.75)
+    return f"; there is '{near[0]}'" if near else ""

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from app.braze.liquid.expressions import Expression, Filtered, read_filtered, read_value
-from app.braze.liquid.faults import LiquidSyntaxError
+from app.braze.liquid.expressions import QUOTED, Expression, Filtered, read_filtered, read_value
+from app.braze.liquid.faults import LiquidSyntaxError, nearest
 from app.braze.liquid.nodes import Body, Node, Shown, Text
 from app.braze.liquid.scanner import Piece, Source, without_braces
 from app.braze.liquid.values import SPACE
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 100
 _TAG = re.compile(r"\s*(#|\w+)\s*(.*)", re.ASCII | re.DOTALL)
+_QUOTED = re.compile(QUOTED)
+_CURLY = re.compile("[\u2018\u2019\u201c\u201d]")
 _RAW_END = re.compile(r"\{%-?\s*endraw\s*(.*?)%\}", re.DOTALL)
 
 
@@ -41,10 +43,10 @@ class Parser:
         self,
         source: Source,
         tags: Mapping[str, Callable[[Parser, Tag], Node | None]],
-        known: Callable[[str], bool],
+        check_filter: Callable[[str], None],
     ) -> None:
         self.source = source
-        self.known = known
+        self.check_filter = check_filter
         self.notes: list[tuple[int, str]] = []
         self.commented = 0
         self._tags = tags
@@ -60,7 +62,7 @@ class Parser:
             raise end.wrong(
                 f"'{end.name}' has nothing to end or divide here"
                 if end.name.startswith("end") or end.name in {"else", "elsif", "when"}
-                else f"there is no tag '{end.name}'"
+                else self._unknown(end)
             )
         return body
 
@@ -78,13 +80,13 @@ class Parser:
                 raise end.wrong(
                     f"'{end.name}' does not belong into '{tag.name}', which ends with {{% end{tag.name} %}}"
                 )
-            raise end.wrong(f"there is no tag '{end.name}'")
+            raise end.wrong(self._unknown(end))
         return body, end
 
     def filtered(self, markup: str, at: int) -> Filtered:
         """Read a value and its filters."""
         try:
-            return read_filtered(markup, self.known)
+            return read_filtered(markup, self.check_filter)
         except LiquidSyntaxError as error:
             raise LiquidSyntaxError(str(error), at) from error
 
@@ -126,6 +128,9 @@ class Parser:
                 lines.append(Tag(match[1], match[2], match[2], tag.at))
         self._lines = iter([*lines, *self._lines])
 
+    def _unknown(self, tag: Tag) -> str:
+        return f"there is no tag '{tag.name}'" + nearest(tag.name, [*self._tags, "elsif", "else", "when"])
+
     def _read_body(self) -> tuple[Body, Tag | None]:
         body = Body()
         while (one := self._next(body)) is not None:
@@ -152,6 +157,8 @@ class Parser:
             if piece.trims_before and body.nodes and isinstance(last := body.nodes[-1], Text):
                 last.text = last.text.rstrip(SPACE)
             self._trims = piece.trims_after
+            if _CURLY.search(_QUOTED.sub("", piece.text)):
+                self.note(piece.at, "curly quotes are no quotes in Liquid: write ' or \"")
             if piece.kind == "output":
                 return self.output(self.filtered(without_braces(piece.markup), piece.at), piece.at)
             return self._tag(piece)

@@ -91,6 +91,19 @@ def test_html_comments_are_gone_before_any_liquid_is_read_but_conditional_ones_s
     assert _text(template) == text
 
 
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("{% if 1 %}{% elseif 2 %}{% endif %}", "there is no tag 'elseif'; there is 'elsif'"),
+        ("{{ 1 | pluss: 2 }}", "there is no filter 'pluss'; there is 'plus'"),
+        ("{% abort_mesage %}", "there is no tag 'abort_mesage'; there is 'abort_message'"),
+    ],
+)
+def test_a_mistyped_name_is_told_the_nearest_there_is(template: str, sentence: str) -> None:
+    with pytest.raises(TemplateError, match=sentence):
+        _part(template)
+
+
 def test_lines_and_columns_are_those_of_the_template_as_written() -> None:
     with pytest.raises(
         TemplateError, match=r"^Line 3, column 6 of the template: there is no tag 'frobnicate'\.$"
@@ -127,6 +140,7 @@ def test_what_has_no_value_is_named_once_as_the_template_writes_it(
         ("{% assign a = 1 %}{% if a==1 %}{% endif %}", "does not read 'a==1' in this if"),
         ("{{ 1 | divided_by: 0 }}", "Liquid prints 'Liquid error: divided by 0' here"),
         ("{{ 'x' | lstrip }}", "Braze does not say that it has the filter 'lstrip'"),
+        ("{% if ${language} == \u2018ko\u2019 %}{% endif %}", "curly quotes are no quotes in Liquid"),
         ("{% shopping_cart abandoned %}", "only Braze can fill in {% shopping_cart %}"),
         ("{% promotion('summer') %}", "Braze puts a code in for {% promotion %}"),
         ("{% message_extras :value 1 :key a %}", "in this order"),

@@ -80,7 +80,7 @@ def _filter_cases() -> list[Case]:
         if name not in UNSTABLE:
             cases += [
                 (f"{{{{ v | {name}: a }}}}", {"v": value, "a": one})
-                for value, one in product(INPUTS, ARGUMENTS[::2])
+                for value, one in product(INPUTS, ARGUMENTS[::3])
             ]
     for name in OF_TWO:
         for value, one, two in product(INPUTS[::2], ARGUMENTS[1::2], ARGUMENTS[:11:4]):
@@ -97,7 +97,7 @@ def _date_cases() -> list[Case]:
 def _condition_cases() -> list[Case]:
     shown = "{%% if %s %s %s %%}y{%% else %%}n{%% endif %%}"
     return [
-        ("".join(shown % (left, operator, right) for right in VALUES[::3]), VARIABLES)
+        ("".join(shown % (left, operator, right) for right in VALUES[::5]), VARIABLES)
         for left, operator in product(VALUES, OPERATORS)
     ]
 
@@ -106,9 +106,9 @@ CASES = [
     *_filter_cases(),
     *_date_cases(),
     *_condition_cases(),
-    *((Maker(seed).template(), VARIABLES) for seed in range(1000)),
+    *((Maker(seed).template(), VARIABLES) for seed in range(700)),
 ]
-BRACED = [Maker(seed, spaced=True).pair() for seed in range(1000, 1600)]
+BRACED = [Maker(seed, spaced=True).pair() for seed in range(1000, 1400)]
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_filters_dates_conditions_and_whole_templates_print_what_rubys_liquid_pr
         if (ours := _ours(template, variables)) != ruby
     ]
     assert wrong[:5] == []
-    assert len(CASES) > 20_000
+    assert len(CASES) > 10_000
 
 
 def test_double_braces_around_the_values_of_tags_change_nothing(rubys: dict[str, list[str | None]]) -> None:
