@@ -24,6 +24,7 @@ class Metric(StrEnum):
     POOL_IDLE = "cj_pool_idle_connections"
     POOL_WAITING = "cj_pool_waiting_calls"
     BREAKER_OPEN = "cj_breaker_open"
+    RUN_ROWS_LEFT_OUT = "cj_run_rows_left_out"
     ROWS_LEFT_OUT = "cj_rows_left_out_total"
     COUNTS_WAITING = "cj_counts_waiting"
     COUNTS_LOST = "cj_counts_lost_total"

@@ -140,6 +140,7 @@ def create(settings: Settings | None = None) -> Flask:
         instruments.gauge(
             {
                 Metric.RUN_AGE_SECONDS: (now - run.generated_at).total_seconds() if run else 0.0,
+                Metric.RUN_ROWS_LEFT_OUT: run.rows_left_out if run else 0,
                 Metric.CARDS_KEPT: len(cards.view),
                 Metric.PLANS_KEPT: len(plans),
                 Metric.POOL_SIZE: stats.get("pool_size", 0),

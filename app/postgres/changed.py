@@ -123,7 +123,7 @@ def refresh_changed(
             run.id,
             carried.model,
             postings,
-            {"seconds": stages.seconds, "model": before.model_run_id},
+            {"seconds": stages.seconds, "model": before.model_run_id, "rows_left_out": board.left_out.rows},
             guard=guard,
             announced=Announcement(what="changed", by=by, delay=publication_delay, instead_of=before.id),
         )

@@ -39,6 +39,11 @@ class LeftOut:
             self._named.add(name)
             _log.warning("board.%s %s is left out: its %s %s", relation, name[2], error.column, error)
 
+    @property
+    def rows(self) -> int:
+        """How many rows, where each was read once."""
+        return self.counts.total()
+
     def sentences(self) -> list[str]:
         """How many rows were left out of which relation, and for which column."""
         return [

@@ -139,7 +139,7 @@ def refresh(
             run.id,
             model,
             read.postings,
-            {"seconds": stages.seconds, "model": run.id},
+            {"seconds": stages.seconds, "model": run.id, "rows_left_out": read.left_out.rows},
             guard=guard,
             announced=Announcement(what="refresh", by=by, delay=publication_delay),
         )

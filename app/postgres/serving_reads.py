@@ -41,7 +41,8 @@ def _statement(name: str, sql: str, *, planned_anew: bool = False, rehearsed: bo
 PUBLICATIONS = _statement(
     "publications",
     """
-    SELECT p.id, p.run_id, r.cutoff_at, r.finished_at, p.effective_at, p.moves_sends
+    SELECT p.id, p.run_id, r.cutoff_at, r.finished_at, coalesce((r.measures ->> 'rows_left_out')::bigint, 0),
+           p.effective_at, p.moves_sends
     FROM connected_jobs.publication p
     JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
     ORDER BY p.id DESC
@@ -215,10 +216,8 @@ class PostgresReads:
     def publications(self) -> list[Publication]:
         """Publications of runs that still have their lists, newest first; there are a handful of those."""
         return [
-            Publication(number, Run(run_id, cutoff_at, finished_at), effective_at, moves_sends)
-            for number, run_id, cutoff_at, finished_at, effective_at, moves_sends in self._pool.rows(
-                PUBLICATIONS
-            )
+            Publication(number, Run(*of_run), effective_at, moves_sends)
+            for number, *of_run, effective_at, moves_sends in self._pool.rows(PUBLICATIONS)
         ]
 
     def shelves(self, run_id: int) -> list[Shelf]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence  # noqa: TC003 - what is saved is read back by its annotations
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time  # noqa: TC003 - same
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -27,11 +27,15 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A refresh run as far as answering cares: activity after `cutoff_at` is not in its lists."""
+    """A refresh run as far as answering cares: activity after `cutoff_at` is not in its lists.
+
+    `rows_left_out` are the board's rows that it could not use.
+    """
 
     id: int
     cutoff_at: datetime
     generated_at: datetime
+    rows_left_out: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ _PROC = Path("/proc/self")
 _Mode = Literal["livesum", "livemax", "liveall"]
 _GAUGES: tuple[tuple[Metric, str, _Mode], ...] = (
     (Metric.RUN_AGE_SECONDS, "Since the lists in force were made; 0 where there are none", "livemax"),
+    (Metric.RUN_ROWS_LEFT_OUT, "Rows of the board that the lists in force were made without", "livemax"),
     (Metric.CARDS_KEPT, "Posting cards in memory, all workers", "livesum"),
     (Metric.PLANS_KEPT, "Members' lists in memory, all workers", "livesum"),
     (Metric.POOL_SIZE, "Connections to Postgres, all workers", "livesum"),

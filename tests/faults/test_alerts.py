@@ -196,6 +196,10 @@ def lists_of_long_ago(seen: Watched, _stack: ExitStack) -> None:
     )
 
 
+def lists_without_a_row(seen: Watched, _stack: ExitStack) -> None:
+    seen.run_sql("UPDATE connected_jobs.refresh_run SET measures = '{\"rows_left_out\": 3}'")
+
+
 def nothing_published(seen: Watched, _stack: ExitStack) -> None:
     seen.run_sql("DELETE FROM connected_jobs.publication")
 
@@ -245,6 +249,7 @@ FAULTS = {
     "workers die": Fault({"WorkersKeepDying"}, workers_die, {"CJ_WORKERS": "1"}),
     "a posting without a title": Fault({"RowsLeftOut"}, a_title_is_lost),
     "lists that fail": Fault({"AnswersFaulty"}, lists_that_fail),
+    "lists made without a row": Fault({"ListsWithoutRows"}, lists_without_a_row),
     "lists of two days ago": Fault({"ListsOld"}, lists_of_long_ago),
     "nothing published": Fault({"ListsMissing"}, nothing_published),
 }

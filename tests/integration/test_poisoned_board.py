@@ -75,6 +75,10 @@ def test_a_refresh_and_one_of_changes_leave_out_what_they_cannot_use_and_nothing
     assert len({posting.id for posting in postings}) == len(postings)
     assert any("board.posting" in sentence and "title" in sentence for sentence in report.left_out)
     assert any("board.member" in sentence and "id" in sentence for sentence in report.left_out)
+    (left_out,) = rows(
+        board, "SELECT (measures ->> 'rows_left_out')::bigint FROM connected_jobs.refresh_run"
+    )[0]
+    assert left_out > len(POSTING["title"])
     again = refresh_changed(board, processes=1)
     assert good <= set(lists_of(board, again.run_id))
     stored = rows(
