@@ -88,7 +88,10 @@ class Parser:
         try:
             return read_filtered(markup, self.check_filter)
         except LiquidSyntaxError as error:
-            raise LiquidSyntaxError(str(error), at) from error
+            is_open = {"'", '"'} & set(_QUOTED.sub("", markup))
+            raise LiquidSyntaxError(
+                f"{error}{', and a quote is not closed' if is_open else ''}", at
+            ) from error
 
     def output(self, value: Filtered, at: int) -> Node:
         """Return the node of an output."""

@@ -96,6 +96,7 @@ def test_html_comments_are_gone_before_any_liquid_is_read_but_conditional_ones_s
     [
         ("{% if 1 %}{% elseif 2 %}{% endif %}", "there is no tag 'elseif'; there is 'elsif'"),
         ("{{ 1 | pluss: 2 }}", "there is no filter 'pluss'; there is 'plus'"),
+        ("{{ x | date: '%Y }}", "there is no filter 'Y', and a quote is not closed"),
         ("{% abort_mesage %}", "there is no tag 'abort_mesage'; there is 'abort_message'"),
     ],
 )
