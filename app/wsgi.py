@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,6 +11,8 @@ from importlib.metadata import version
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
+from app.postgres.connecting import Door, door_of
+from app.postgres.lag import Lag
 from app.postgres.left_out import LeftOut
 from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
@@ -32,7 +35,7 @@ from app.serving.saved import Safekeeping, SavedFile
 from app.serving.sends import UPDATE_EVERY_S, Sends
 from app.serving.shelves import Shelves
 from app.serving.watch import Task, Watch
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from app.telemetry import Metric
 from app.web.app import create_app
 from app.web.health_door import HealthDoor
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from gunicorn.workers.base import Worker
 
+PRIMARY_POLL_S = 10.0
+LAG_POLL_S = 10.0
 SHELF_POLL_S = 5.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 ERASURE_POLL_S = 2.0
@@ -59,6 +64,7 @@ UNKNOWN_RPS = (
     20  # wrong credentials a second, all together: guessing 256 bits stays hopeless and cheap to refuse
 )
 KEY = "connected_jobs"
+_log = logging.getLogger("connected_jobs.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ def create(settings: Settings | None = None) -> Flask:
     database_url = settings.required_database_url
     configure_logging()
     instruments = Instruments({"version": version("connected-jobs"), "fingerprint": fingerprint(settings)})
+    door = _door(database_url, settings)
     pool = ServingPool(
         database_url,
         STATEMENTS,
@@ -101,6 +108,7 @@ def create(settings: Settings | None = None) -> Flask:
         threads=settings.threads,
         through_pgbouncer=settings.pgbouncer,
     )
+    lag = Lag(pool)
     reads = PostgresReads(pool, LeftOut(instruments.row_left_out))
     runs, book, clock = Runs(reads), CredentialBook(reads), StoreClock()
     register = PostgresSendRegister(pool)
@@ -161,13 +169,19 @@ def create(settings: Settings | None = None) -> Flask:
             Task("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
             Task("keep", KEEP_S, safekeeping.keep, asks_store=False),
             Task("old lists", KEEP_S, plans.let_go, asks_store=False),
+            *(
+                (Task("primary", PRIMARY_POLL_S, pool.follow_primary),)
+                if door.hosts > 1 and door.writable
+                else ()
+            ),
+            Task("lag of the standby", LAG_POLL_S, lag.update),
             Task("measure", MEASURE_S, measure, asks_store=False),
             Task("metrics", TIDY_S, instruments.tidy, asks_store=False),
             *(for_the_planner if settings.counting else ()),
         ],
         on_failure=instruments.watch_failed,
     )
-    readiness = _readiness(runs, clock, shelves, book, watch)
+    readiness = _readiness(lag, runs, clock, shelves, book, watch)
     app = create_app(
         answering=Answering(
             reads=reads,
@@ -202,6 +216,21 @@ def create(settings: Settings | None = None) -> Flask:
     return app
 
 
+def _door(database_url: str, settings: Settings) -> Door:
+    """How the database is reached; which of several hosts is asked is said, and must fit what is done there."""
+    door = door_of(database_url)
+    if door.of_a_standby and settings.counting:
+        raise SettingsError(
+            "target_session_attrs of DATABASE_URL asks for a standby, which takes no writes: set CJ_COUNTING=off, "
+            "or ask for read-write."
+        )
+    if door.chosen:
+        _log.warning(
+            "DATABASE_URL names several hosts and no target_session_attrs: the primary is asked, as by read-write"
+        )
+    return door
+
+
 def start(app: Flask, *, unseen: Callable[[], int] | None = None) -> Background:
     """Read what answering needs and keep it fresh; call it once in each process, after the fork.
 
@@ -231,12 +260,14 @@ def _leave(_note: object) -> None:
 
 
 def _readiness(
-    runs: Runs, clock: StoreClock, shelves: Shelves, book: CredentialBook, watch: Watch
+    lag: Lag, runs: Runs, clock: StoreClock, shelves: Shelves, book: CredentialBook, watch: Watch
 ) -> Callable[[], tuple[bool, Sequence[str]]]:
     def readiness() -> tuple[bool, list[str]]:
         missing = [
             f"The last update of {name} failed: see the log and the metrics." for name in watch.failing
         ]
+        if lag.sentence:
+            missing.append(lag.sentence)
         if runs.in_force(clock.now()) is None:
             missing.append(
                 "No refresh is published: run `connected-jobs refresh`; until then lists are the newest postings."

@@ -17,6 +17,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from app.postgres.failover import OldPrimaryError, connect_to_newest, one_by_one
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -52,10 +54,13 @@ _PINNED_SINCE = {17: {"transaction_timeout": "0"}}
 # Through PgBouncer these are the role's to set.
 _OF_THE_ROLE = {"search_path": SEARCH_PATH, "default_transaction_read_only": "off"}
 _ENVIRONMENT = ("PGTZ", "PGDATESTYLE", "PGGEQO")  # libpq sends them after what we send
-_WRITABLE = ("read-write", "primary")
 _NO_UNICODE = "SQL_ASCII"
 _HOST = re.compile(r"[/@].*|[\w.:\[\]%-]*", re.ASCII)
 _PORT = re.compile(r"[0-9]{0,5}")
+_OLD_PRIMARY = (
+    "Of the hosts of DATABASE_URL only a primary of before the failover answers: bring the new one back, and this one as "
+    "its standby."
+)
 _log = logging.getLogger("connected_jobs.postgres")
 
 
@@ -80,7 +85,7 @@ class Door:
     Attributes:
         parameters: As libpq takes them, `options` among them where the way is direct.
         hosts: How many hosts it names.
-        chosen: That it is for us to say which of several hosts is asked.
+        chosen: Whether it is for us to say which of several hosts is asked.
     """
 
     parameters: Mapping[str, Any] = field(repr=False)
@@ -88,9 +93,20 @@ class Door:
     chosen: bool
 
     @property
+    def attributes(self) -> str:
+        """Which server is asked for."""
+        told = self.parameters.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
+        return str(told or "any")
+
+    @property
     def writable(self) -> bool:
         """Whether a server is asked for that takes writes."""
-        return self.parameters.get("target_session_attrs") in _WRITABLE
+        return self.attributes in ("read-write", "primary")
+
+    @property
+    def of_a_standby(self) -> bool:
+        """Whether a server is asked for that takes none."""
+        return self.attributes in ("read-only", "standby", "prefer-standby")
 
 
 class PinnedConnection(psycopg.Connection[Any]):
@@ -98,6 +114,8 @@ class PinnedConnection(psycopg.Connection[Any]):
 
     Its transactions are as psycopg has them, its times in UTC.
     """
+
+    timeline = 0  # where one of several hosts was chosen
 
     @classmethod
     def connect(  # type: ignore[override] # what psycopg takes besides, no caller of ours needs
@@ -108,9 +126,10 @@ class PinnedConnection(psycopg.Connection[Any]):
         through_pgbouncer: bool = False,
         settings: Mapping[str, str] | None = None,
         autocommit: bool = False,
+        look: bool = False,
         **more: Any,
     ) -> Self:
-        """Connect.
+        """Connect; of several hosts to the one that is the primary now.
 
         Args:
             conninfo: A URL, or what else libpq reads; several hosts are allowed.
@@ -118,6 +137,7 @@ class PinnedConnection(psycopg.Connection[Any]):
             through_pgbouncer: Leave nothing in the session, for it is lent to others.
             settings: Of this connection, beside those of all.
             autocommit: As psycopg.
+            look: Look anew which of several hosts that is.
             more: What psycopg takes besides.
 
         Raises:
@@ -133,10 +153,30 @@ class PinnedConnection(psycopg.Connection[Any]):
             "application_name": application,
             **more,
         }
+        connect_to = super().connect
+
+        def open_(chosen: Mapping[str, Any]) -> Any:
+            return connect_to("", autocommit=True, **chosen)
+
+        timeline = 0
+        connection: Self
         try:
-            connection = super().connect("", autocommit=True, **parameters)
+            if door.hosts > 1 and door.writable:
+                connection, timeline = connect_to_newest(one_by_one(parameters), open_, look=look)
+            elif (
+                door.hosts > 1 and door.attributes == "prefer-standby"
+            ):  # psycopg asks one host after the other
+                try:
+                    connection = open_({**parameters, "target_session_attrs": "standby"})
+                except psycopg.Error:
+                    connection = open_({**parameters, "target_session_attrs": "any"})
+            else:
+                connection = open_(parameters)
+        except OldPrimaryError:
+            raise CannotConnectError(_OLD_PRIMARY) from None
         except psycopg.Error as error:
             raise CannotConnectError(sentence_of(error, door.parameters)) from None
+        connection.timeline = timeline
         try:
             _settle(connection, through_pgbouncer=through_pgbouncer)
             connection.autocommit = autocommit

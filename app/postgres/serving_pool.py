@@ -101,6 +101,9 @@ class ServingPool:
         threads: int | None = None,
         through_pgbouncer: bool = False,
     ) -> None:
+        self._url = url
+        self._through_pgbouncer = through_pgbouncer
+        self._timeline = 0
         self._statements = statements
         self._wait_s = wait_s
         self._prepare = not through_pgbouncer
@@ -144,6 +147,26 @@ class ServingPool:
         until_s = time.monotonic() + within_s
         while self._pool.get_stats()["pool_available"] < self._pool.max_size and time.monotonic() < until_s:
             time.sleep(_LOOK_S)
+
+    def follow_primary(self) -> None:
+        """Leave connections to a primary that is none any more; raises `UnavailableError` where there is no other.
+
+        Their end is told to nobody where its machine was cut off and came back.
+        """
+        try:
+            with PinnedConnection.connect(
+                self._url,
+                look=True,
+                autocommit=True,
+                connect_timeout=CONNECT_S,
+                through_pgbouncer=self._through_pgbouncer,
+            ) as newest:
+                timeline = newest.timeline
+        except psycopg.Error as error:
+            raise UnavailableError("lost") from error
+        if 0 < self._timeline < timeline:
+            self._pool.drain()
+        self._timeline = max(self._timeline, timeline)
 
     def close(self) -> None:
         """Close all connections."""
