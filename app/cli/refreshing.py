@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli.parts import CommandError, database_engine, progress_bar
+from app.cli.parts import CommandError, by_option, database_engine, progress_bar
 from app.postgres.changed import refresh_changed
 from app.postgres.publications import select_now
 from app.postgres.publishing import RolledBack, roll_back
@@ -77,10 +76,10 @@ class _Asked:
     type=click.IntRange(min=1),
     help="How many rank at once, and cores that learn (default: all cores).",
 )
-@click.option("--by", default=None, help="Who publishes, for the log (default: the user who runs this).")
+@by_option
 def refresh_(**asked: object) -> None:
     """Make every member's list anew and publish them; a killed refresh is resumed."""
-    given = _Asked(**{**asked, "by": asked["by"] or _user()})  # type: ignore[arg-type] # click made them
+    given = _Asked(**asked)  # type: ignore[arg-type] # click made them
     given.check()
     with database_engine() as engine:
         if given.rollback:
@@ -103,13 +102,6 @@ def refresh_(**asked: object) -> None:
         _tidy(engine)
         if given.at_once:
             _await(engine, report.effective_at)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return "unknown"
 
 
 def _tidy(engine: Engine) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.cli.failures import sentence_of
+from app.cli.main import main
 from app.postgres.changed import refresh_changed
 from app.postgres.refresh import refresh
 from app.postgres.shrinking import ShrunkError
-from tests.integration.small_board import change, fill, run_in_force
+from tests.integration.small_board import change, fill, rows, run_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,3 +81,25 @@ def test_a_run_of_a_version_that_did_not_note_its_extent_is_read(board: Engine) 
     change(board, "UPDATE board.posting SET status = 'closed'")
     with pytest.raises(ShrunkError, match=r"made 0 lists \(60 in run 1\), 0 places"):
         refresh(board, processes=1)
+
+
+def test_the_command_ends_with_a_code_of_its_own_and_yes_publishes(
+    board: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    refresh(board, processes=1)
+    change(board, "UPDATE board.member SET mail_consent = false WHERE id > 'm-000020'")
+    for options in (["--processes", "1"], ["--changed"]):
+        monkeypatch.setattr("sys.argv", ["connected-jobs", "refresh", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 4
+        assert "connected-jobs: This refresh sees 20 members (60 in run 1)" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", ["connected-jobs", "refresh", "--processes", "1", "--yes", "--by", "kim"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert "Sends begin with it from" in capsys.readouterr().out
+    assert rows(board, "SELECT published_by FROM connected_jobs.publication ORDER BY id DESC LIMIT 1") == [
+        ("kim",)
+    ]
