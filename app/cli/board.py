@@ -28,7 +28,7 @@ LET_GO_S = 3.0  # within which every worker has read that a member was erased
 def migrate(*, board: bool, down: bool) -> None:
     """Bring the tables in the database to this version."""
     branches = ["board", "service"] if board else ["service"]
-    with database_engine() as engine:
+    with database_engine(make=not down) as engine:
         for branch in branches:
             (migrations.downgrade if down else migrations.upgrade)(engine, branch)
         with engine.connect() as connection:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.capacity.evidence import EvidenceError
 from app.cli.parts import CommandError, by_option, database_engine
+from app.postgres.instances import InstanceRow, select_instances
 from app.postgres.register import PostgresEvidence, PostgresRegister
 from app.postgres.table_sizes import select_server_version, select_table_sizes
 from app.serving.instance import fingerprint, settings_told
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @click.group()
@@ -93,23 +98,56 @@ def audit(*, most: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--instances", default=1, show_default=True, help="How many instances run.")
+@click.option(
+    "--instances", type=click.IntRange(min=1), help="How many run (default: as many as tell of themselves)."
+)
 @click.option("--dataset", default="", help="A name for what the board holds.")
-def facts(*, instances: int, dataset: str) -> None:
-    """What a service with these settings tells of itself, as JSON: for `python -m loadtest ceiling --service-facts`."""
-    settings = Settings.from_env()
+def facts(*, instances: int | None, dataset: str) -> None:
+    """What runs tells of itself, as JSON: for `python -m loadtest ceiling --service-facts`.
+
+    Where nothing runs, it is what these settings would make, and `told_by` says so.
+    """
     with database_engine() as engine, engine.connect() as connection:
+        running = select_instances(connection)
         told = {
-            "fingerprint": fingerprint(settings),
-            "settings": settings_told(settings),
-            "instances": instances,
-            "workers": settings.workers,
-            "limiter": f"hard {settings.hard_rps}/s, soft {settings.soft_rps}/s (0 is off)",
+            **(_of_those_that_run(running) if running else _of_these_settings(Settings.from_env())),
+            "instances": instances or max(len(running), 1),
             "postgres_version": select_server_version(connection),
             "tables": select_table_sizes(connection),
             "dataset": dataset,
         }
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+
+
+def _of_those_that_run(running: Sequence[InstanceRow]) -> dict[str, Any]:
+    """What instances have in common.
+
+    Raises:
+        CommandError: they differ in what their speed depends on, so that no evidence is of all of them.
+    """
+    first = running[0]
+    if others := sorted({one.id for one in running if one.fingerprint != first.fingerprint}):
+        raise CommandError(
+            f"The instances that run differ in version or settings: {', '.join(others)} from {first.id}. Bring them to one "
+            "version and the same settings; one that has ended is forgotten within a minute."
+        )
+    return _told(first.fingerprint, first.settings, first.workers, ", ".join(one.id for one in running))
+
+
+def _of_these_settings(settings: Settings) -> dict[str, Any]:
+    said = "no instance: none runs, so this is of the settings here"
+    click.echo(f"Told by {said}.", err=True)
+    return _told(fingerprint(settings), settings_told(settings), settings.workers, said)
+
+
+def _told(fingerprint: str, settings: dict[str, Any], workers: int, told_by: str) -> dict[str, Any]:
+    return {
+        "told_by": told_by,
+        "fingerprint": fingerprint,
+        "settings": settings,
+        "workers": workers,
+        "limiter": f"hard {settings.get('hard_rps')}/s, soft {settings.get('soft_rps')}/s (0 is off)",
+    }
 
 
 COMMANDS = (evidence, facts, audit)

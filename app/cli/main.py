@@ -49,7 +49,8 @@ refused and has changed nothing; 3 an import that left rows out. `capacity check
 def commands() -> None:
     """Personalised job postings for Braze Connected Content, and how fast a send may go.
 
-    Every command uses the Postgres at DATABASE_URL, or an embedded one in CJ_DATA_DIR where that is not set.
+    Every command uses the Postgres at DATABASE_URL. Where that is not set it says what stands in for it: the embedded one
+    that `migrate` makes in CJ_DATA_DIR, or that of a demo which runs there.
     """
 
 

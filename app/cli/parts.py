@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
+import shlex
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from app.postgres.engine import batch_engine
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Engine
@@ -42,14 +44,60 @@ by_option = click.option("--by", default=_by, help="Who makes the change.", show
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """The URL of the database to use: DATABASE_URL, or one in the embedded server, started if need be."""
+def database(*, make: bool = False) -> Iterator[str]:
+    """The URL of the database to use: DATABASE_URL, or what stands in for it here, which is said.
+
+    That is the embedded one in CJ_DATA_DIR, started if need be, or else that of the one demo that runs there.
+
+    Args:
+        make: Make the embedded one where there is none: for what a database begins with.
+
+    Raises:
+        CommandError: there is none, or it is not known which.
+    """
     settings = Settings.from_env()
     if settings.database_url is not None:
         yield settings.database_url
         return
-    with embedded_database(settings.data_dir / "postgres", EMBEDDED_DATABASE) as url:
-        yield url
+    own = settings.data_dir / "postgres"
+    demos = _running_demos(settings.data_dir)
+    if own.exists() or (make and not demos):
+        click.echo(f"DATABASE_URL is not set: this is of the embedded Postgres in {own}.", err=True)
+        with embedded_database(own, EMBEDDED_DATABASE) as url:
+            yield url
+        return
+    if len(demos) != 1 or make:
+        raise CommandError(_which_database(settings.data_dir, demos))
+    click.echo(f"DATABASE_URL is not set: this is of the demo that runs in {demos[0].parent}.", err=True)
+    yield demos[0].read_text(encoding="utf-8").strip()
+
+
+def _running_demos(data_dir: Path) -> list[Path]:
+    """Where each demo that runs says which database is its own."""
+    return [
+        file for file in sorted(data_dir.glob("demo-*/database-url")) if _is_locked(file.with_name("lock"))
+    ]
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _which_database(data_dir: Path, demos: Sequence[Path]) -> str:
+    if demos:
+        ways = " or ".join(f"`export DATABASE_URL_FILE={shlex.quote(str(file.resolve()))}`" for file in demos)
+        return f"DATABASE_URL is not set, and a demo runs in {data_dir}: say {ways}, or which other database is meant."
+    return (
+        "DATABASE_URL is not set: say `export DATABASE_URL=postgresql://user@host/name`, or DATABASE_URL_FILE and a file; "
+        f"`connected-jobs migrate --board` makes an embedded Postgres in {data_dir} for trying things out."
+    )
 
 
 @contextmanager
@@ -64,9 +112,9 @@ def embedded_database(data_dir: Path, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def database_engine() -> Iterator[Engine]:
-    """An engine on the database to use."""
-    with database() as url:
+def database_engine(*, make: bool = False) -> Iterator[Engine]:
+    """An engine on the database to use: see `database`."""
+    with database(make=make) as url:
         engine = batch_engine(url, through_pgbouncer=Settings.from_env().pgbouncer)
         yield engine
         engine.dispose()

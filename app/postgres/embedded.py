@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib.util
+import logging
 import os
 import pwd
 import shutil
@@ -23,6 +24,7 @@ from app.postgres.offspring import end_with_parent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_log = logging.getLogger("connected_jobs.postgres")
 START_S = 60.0
 STOP_S = 30.0
 _UNPRIVILEGED = "nobody"  # Postgres refuses to run as root; this account is on every Unix
@@ -155,6 +157,11 @@ def _let_through(path: Path) -> None:
     for directory in path.parents:
         mode = directory.stat().st_mode
         if not mode & stat.S_IXOTH:
+            _log.warning(
+                "Postgres does not run as root: %s is opened to %s for passing through, not for reading (chmod o+x)",
+                directory,
+                _UNPRIVILEGED,
+            )
             directory.chmod(mode | stat.S_IXOTH)
 
 

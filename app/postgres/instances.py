@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
@@ -13,6 +14,30 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _FORGET_AFTER = "1 day"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRow:
+    """An instance that runs, as it told of itself."""
+
+    id: str
+    fingerprint: str
+    workers: int
+    settings: dict[str, Any]
+
+
+def select_instances(connection: Connection, *, alive_s: float = ALIVE_S) -> list[InstanceRow]:
+    """The instances alive, by name; the server's clock decides which are."""
+    rows = connection.execute(
+        text("""
+            SELECT id, fingerprint, workers, settings
+            FROM connected_jobs.instance
+            WHERE beat_at > now() - make_interval(secs => :alive_s)
+            ORDER BY id
+        """),
+        {"alive_s": alive_s},
+    )
+    return [InstanceRow(*row) for row in rows]
 
 
 def select_running(

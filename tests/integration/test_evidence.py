@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from app.capacity.evidence import EvidenceError, read_evidence
 from app.cli.main import commands
 from app.cli.parts import CommandError
+from app.serving.instance import fingerprint, settings_told
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sqlalchemy import Engine
 
 EVIDENCE: dict[str, Any] = {
     "schema": "connected-jobs/load-evidence",
@@ -42,7 +47,7 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def invoke(*arguments: str) -> str:
         result = CliRunner().invoke(commands, arguments, catch_exceptions=False, standalone_mode=False)
-        return result.output
+        return result.stdout
 
     return invoke
 
@@ -88,5 +93,41 @@ def test_a_service_tells_what_it_is_and_keeps_its_secret(run: Any, monkeypatch: 
     }
     assert "database_url" not in told["settings"]
     assert len(told["fingerprint"]) == 16
+    assert told["told_by"] == "no instance: none runs, so this is of the settings here"
     monkeypatch.setenv("CJ_THREADS", "7")
     assert json.loads(run("facts"))["fingerprint"] != told["fingerprint"]
+
+
+def test_what_runs_tells_whatever_this_shells_settings_are(
+    run: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = Settings(
+        threads=5, soft_rps=40, workers=3, bind="127.0.0.1:21000", limits_uri="valkey://:hunter2@c:1"
+    )
+    insert = text("""
+        INSERT INTO connected_jobs.instance (id, fingerprint, workers, settings, started_at, beat_at)
+        VALUES (:id, :fingerprint, 3, :settings, now(), now() - make_interval(secs => :ago))
+    """)
+
+    def beats(name: str, of: str, ago: int = 0) -> None:
+        values = {"id": name, "fingerprint": of, "settings": json.dumps(settings_told(running)), "ago": ago}
+        with engine.begin() as connection:
+            connection.execute(insert, values)
+
+    beats("a:8080", fingerprint(running))
+    beats("b:8080", fingerprint(running))
+    beats("long gone", "else", 3600)
+    monkeypatch.setenv("CJ_THREADS", "7")
+    told = json.loads(run("facts"))
+    assert {name: told[name] for name in ("told_by", "fingerprint", "instances", "workers", "limiter")} == {
+        "told_by": "a:8080, b:8080",
+        "fingerprint": fingerprint(running),
+        "instances": 2,
+        "workers": 3,
+        "limiter": "hard 5000/s, soft 40/s (0 is off)",
+    }
+    assert (told["settings"]["threads"], told["settings"]["bind"]) == (5, "127.0.0.1:21000")
+    assert "hunter2" not in json.dumps(told)
+    beats("c:8080", "else")
+    with pytest.raises(CommandError, match="differ in version or settings: c:8080 from a:8080"):
+        run("facts")

@@ -41,7 +41,13 @@ OTHER_VARIABLES = {
 
 def settings_table() -> str:
     """The README's table: every variable, its default and what it means."""
-    rows = [("DATABASE_URL", "", "the Postgres to use; without it, an embedded one")]
+    rows = [
+        (
+            "DATABASE_URL",
+            "",
+            "the Postgres to use; without it, what `migrate` made in CJ_DATA_DIR, or the demo there",
+        )
+    ]
     rows += [
         (name, "" if default == "None" else default, meaning)
         for name, default, meaning in Settings.documented()
