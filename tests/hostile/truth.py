@@ -139,12 +139,12 @@ def two_lists(truth: Truth, message: list[Heard]) -> str | None:
     first = whole[0]
     for other in whole[1:]:
         if other.recommendation_id != first.recommendation_id:
-            return f"ids {first.recommendation_id} and {other.recommendation_id}"
+            return f"two ids: {first} and {other}"
         if other.ids == first.ids:
             continue
         moved = truth.moved((first, other))
         gone, come = set(first.ids) - set(other.ids), set(other.ids) - set(first.ids)
         # What opened again takes a place, and the last on the list goes for it.
         if not moved or len(gone - moved) > len(come & moved):
-            return f"{first.ids} and {other.ids}"
+            return f"{first} and {other}"
     return None
