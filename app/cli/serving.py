@@ -12,6 +12,7 @@ from app.cli.children import running, stopped_by_signals
 from app.cli.parts import CommandError, by_option, database, database_engine
 from app.postgres import credentials as credential_rows
 from app.postgres.audit import insert_deed
+from app.postgres.connecting import door_of
 from app.serving.credentials import Scope
 from app.settings import Settings
 
@@ -25,6 +26,7 @@ def serve() -> None:
     settings = Settings.from_env()
     command = GRANIAN if settings.server == "granian" else GUNICORN
     if settings.database_url is not None:
+        door_of(settings.database_url)  # one that cannot be read is told here, not by a server's traceback
         os.execv(command[0], command)  # noqa: S606 - there is no shell to avoid
     with stopped_by_signals(), database() as url, running(command, {"DATABASE_URL": url}) as server:
         server.wait()

@@ -256,6 +256,14 @@ def test_where_nobody_answers(run: Callable[..., Ran]) -> None:
         assert "Nothing answers at the host" in ran.sentence or "cannot be used now" in ran.sentence, name
 
 
+def test_a_url_that_cannot_be_read(run: Callable[..., Ran]) -> None:
+    for name, command in {**COMMANDS, "serve": ["serve"], "planner": ["planner"]}.items():
+        ran = run("postgresql//svc:Hunter2Geheim@127.0.0.1/b", command)
+        assert ran.code == 1, name
+        assert ran.sentence.startswith("connected-jobs: DATABASE_URL cannot be read: "), name
+        assert "Hunter2" not in ran.out + ran.err, name
+
+
 def test_a_function_that_relies_on_a_search_path_is_told_from_a_table_that_is_missing(
     board_url: str, run: Callable[..., Ran]
 ) -> None:
