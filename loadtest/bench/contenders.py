@@ -180,7 +180,7 @@ def server_settings(settings: Settings, ground: Ground) -> dict[str, str]:
             peer.app,
         ],
         cores=(),
-        environment=environment(peer, settings, ground, 0) | {"BENCH_BODY": os.devnull},
+        environment=environment(peer, settings, ground, 8080) | {"BENCH_BODY": os.devnull},
         limit_s=30.0,
     )
     values = dict(re.findall(r"^(\w+) += (.*)$", shown, re.MULTILINE))
