@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
-
 from app.capacity.plan_values import DefinitionError
 from app.web.pages.figures import Figure, Shown, of_campaign, three_numbers
+from app.web.pages.language import gettext as _
 from app.web.pages.planning import UNSAVED
 
 if TYPE_CHECKING:

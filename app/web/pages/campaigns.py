@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, g, redirect, request, url_for
-from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
 
 from app.capacity.plan_values import DefinitionError
 from app.capacity.register import (
@@ -17,6 +16,7 @@ from app.capacity.register import (
 )
 from app.web.pages.asking import unreadable, values_of, wrong
 from app.web.pages.forms import CampaignForm, ConfirmForm, typed
+from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:

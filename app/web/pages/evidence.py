@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from flask import g, redirect, request, url_for
-from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
 from werkzeug.exceptions import NotFound
 
 from app.capacity.evidence import CLOCKS_DIFFER, Step
 from app.web.pages.charts import NARROW, WIDE, latencies
 from app.web.pages.figures import Figure
 from app.web.pages.forms import ConfirmForm
+from app.web.pages.language import gettext as _
 from app.web.pages.language import number
 from app.web.pages.rendering import page
 

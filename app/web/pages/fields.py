@@ -6,9 +6,10 @@ import re
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
 from wtforms import Field
 from wtforms.widgets import DateInput, DateTimeLocalInput, TextArea, TextInput, TimeInput
+
+from app.web.pages.language import gettext as _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

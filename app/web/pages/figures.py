@@ -7,11 +7,10 @@ from datetime import datetime, time, timedelta
 from math import floor
 from typing import TYPE_CHECKING, Final
 
-from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
-
 from app.web.pages.charts import MOST_COLOURS, NARROW, WIDE, Series, TimeAxis, stacked
 from app.web.pages.curves import fitting, stepped
 from app.web.pages.language import clock, moment, number, percent
+from app.web.pages.language import gettext as _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

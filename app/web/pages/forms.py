@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from flask_babel import lazy_gettext as _l  # type: ignore[import-untyped] # it ships no types
-from flask_wtf import FlaskForm  # type: ignore[import-untyped] # same
+from flask_wtf import FlaskForm  # type: ignore[import-untyped] # it ships no types
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
+from wtforms.i18n import get_translations
 from wtforms.validators import InputRequired, Length
 
 from app.web.pages.fields import Clock, Count, Day, Numbers, OneOf, Share, Wall, Weights, Words, Zones
+from app.web.pages.language import language
+from app.web.pages.language import lazy_gettext as _l
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +51,18 @@ _OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
+class _Form(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
+    """A form that complains in the page's language."""
+
+    class Meta:
+        """What WTForms asks of a form."""
+
+        def get_translations(self, form: object) -> Any:  # noqa: ARG002 - WTForms' signature
+            """WTForms' own sentences."""
+            return get_translations([language()])
+
+
+class SignInForm(_Form):
     """A credential, and where to go with it."""
 
     name = StringField(_l("Name"), [InputRequired(_l("Write the credential's name.")), Length(max=100)])
@@ -57,7 +70,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
     next = HiddenField()
 
 
-class CampaignForm(FlaskForm):  # type: ignore[misc] # same
+class CampaignForm(_Form):
     """A campaign: the fields of its table in a plan file, and what the register keeps beside it."""
 
     name = Words(_l("Name"))
@@ -111,13 +124,13 @@ class CampaignForm(FlaskForm):  # type: ignore[misc] # same
         return chosen
 
 
-class ConfirmForm(FlaskForm):  # type: ignore[misc] # same
+class ConfirmForm(_Form):
     """One button: nothing but the proof that our page asked for it."""
 
     version = HiddenField()
 
 
-class SentForm(FlaskForm):  # type: ignore[misc] # same
+class SentForm(_Form):
     """How many messages Braze says it sent."""
 
     sent = Count(
@@ -125,7 +138,7 @@ class SentForm(FlaskForm):  # type: ignore[misc] # same
     )
 
 
-class PreviewForm(FlaskForm):  # type: ignore[misc] # same
+class PreviewForm(_Form):
     """Which template, for whom."""
 
     template = StringField(_l("Template"))

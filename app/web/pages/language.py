@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from flask import request, session
-from flask_babel import (  # type: ignore[import-untyped] # it ships no types
-    Babel,
-    format_decimal,
-    get_locale,
-)
+from babel.numbers import format_decimal
+from babel.support import LazyProxy, NullTranslations, Translations
+from flask import g, has_request_context, request, session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,15 +34,37 @@ def chosen_language() -> Language:
     return cast("Language", request.accept_languages.best_match(LANGUAGES, "en"))
 
 
-def install(app: Flask) -> None:
-    """Set up Flask-Babel on the application."""
-    Babel(app, locale_selector=chosen_language, default_translation_directories=str(TRANSLATIONS))
-
-
 def language() -> Language:
     """The language of the page being made."""
-    locale = get_locale()
-    return "ko" if locale is not None and locale.language == "ko" else "en"
+    if not has_request_context():
+        return "en"
+    if "language" not in g:
+        g.language = chosen_language()
+    return cast("Language", g.language)
+
+
+@cache
+def _catalogue(language: Language) -> NullTranslations:
+    return Translations.load(str(TRANSLATIONS), [language])
+
+
+def gettext(text: str, **places: object) -> str:
+    """A text in the page's language, with what its places stand for."""
+    said: str = _catalogue(language()).gettext(text)
+    return said % places if places else said
+
+
+def lazy_gettext(text: str) -> Any:
+    """A text that is translated when a page shows it; forms take it for a string."""
+    return LazyProxy(gettext, text, enable_cache=False)
+
+
+def install(app: Flask) -> None:
+    """Have templates translate what they mark, with `_`."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined] # the extension adds it
+        gettext, lambda one, many, count: gettext(one if count == 1 else many), newstyle=True
+    )
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -53,7 +73,11 @@ def number(value: float | None, digits: int = 0) -> str:
         return "–"
     if not abs(value) < MOST_WRITTEN:
         return f"{value:g}"
-    return str(format_decimal(round(value, digits), "#,##0" + ("." + "#" * digits if digits else "")))
+    return str(
+        format_decimal(
+            round(value, digits), "#,##0" + ("." + "#" * digits if digits else ""), locale=language()
+        )
+    )
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -8,7 +8,6 @@ from math import floor
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, g, redirect, request, url_for
-from flask_babel import gettext as _  # type: ignore[import-untyped] # it ships no types
 
 from app.capacity.calibration import forecast_errors
 from app.capacity.drift import Minute, advise
@@ -16,6 +15,7 @@ from app.web.pages.charts import NARROW, WIDE, Series, lines
 from app.web.pages.curves import fitting, received_by_step, stepped
 from app.web.pages.figures import Figure, of_campaign, three_numbers
 from app.web.pages.forms import SentForm
+from app.web.pages.language import gettext as _
 from app.web.pages.language import moment, number
 from app.web.pages.planning import is_going_on
 from app.web.pages.rendering import page
