@@ -274,6 +274,7 @@ class Stand:
             r"\bPLAN\.toml\b": "plan.toml",
             r"--evidence FILE\b": "--evidence evidence.json",
             r"--holdout FILE\b": "--holdout holdout.csv",
+            r"evidence remove ID\b": f"evidence remove {EVIDENCE['id']}",
             r"evidence add FILE\b": "evidence add evidence.json",
             r"preview FILE\b": "preview docs/templates/jobs-mail.html.liquid",
             r"(preview .*--member \S+)(?! --url)$": rf"\1 --url {service} --credential-file credential",
