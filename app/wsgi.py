@@ -162,7 +162,7 @@ def create(settings: Settings | None = None) -> Flask:
     watch = Watch(
         [
             Task("publications", UPDATE_EVERY_S, sends.update),
-            Task("shelves", SHELF_POLL_S, follow_runs),
+            Task("shelves", UPDATE_EVERY_S, follow_runs),
             Task("credentials", CREDENTIAL_POLL_S, book.update),
             Task("erasures", ERASURE_POLL_S, erasures.update),
             Task("cards", settings.poll_s, cards.update),

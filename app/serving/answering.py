@@ -187,6 +187,10 @@ class Answering:
     def _from_profile(self, member_id: str, row: MemberRow, run: Run | None, moment: Moment) -> Plan:
         """A member who came after the refresh: ranked on the spot, as of the run, so alike everywhere and at any hour."""
         run_id, ranked_at = (run.id, run.generated_at) if run else (0, moment.now)
+        if not self._shelves.has(
+            run_id
+        ):  # as on a worker that began in an outage: another run's would be other lists
+            raise UnavailableError(HELD_BACK)
         ranker = self._shelves.ranker(run_id)
         member = self._reads.profile(member_id, moment.deadline) if ranker else None
         ranked = ranker.rank(member, now=ranked_at) if ranker and member else ()
@@ -225,6 +229,8 @@ class Answering:
             degraded = POSTGRES
         if len(chosen.kept) < limit:
             source = source if chosen.kept else POPULAR
+            if not self._shelves.has(run_id):  # another run's stand in, until they can be read
+                degraded = degraded or POSTGRES
             chosen = self._filled(chosen, applied, run_id, moment.second, limit)
         return Answer(
             question=question,

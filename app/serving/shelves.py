@@ -119,6 +119,10 @@ class Shelves:
         """Every posting on a shelf, as it is known now."""
         return self._cards.pinned()
 
+    def has(self, run_id: int) -> bool:
+        """Whether a run's own shelves are here."""
+        return run_id in self._stands
+
     def ranker(self, run_id: int) -> RanksProfiles | None:
         """What ranks profiles for a run."""
         return self._stands.get(run_id, self._current).ranker

@@ -383,6 +383,21 @@ def test_an_answer_that_reads_nothing_claims_nothing_and_keeps_what_is_known() -
     assert (shelved.generated_at, register.asked) == (RUN.generated_at, ["claim"])
 
 
+def test_what_stands_on_another_runs_shelves_is_told_from_a_good_answer_and_not_kept() -> None:
+    desk = Desk(fresh_s=60, ranker=Ranker("shelf-3")).open()
+    register = sends_of(desk)
+    register.rows["weekly\x1fs"] = Held("weekly\x1fs", SECOND_RUN, NOW, NOW + timedelta(hours=1), NOW)
+    desk.reads.stood[SECOND_RUN.id] = [Shelf("", "", ["shelf-5", "shelf-4"], [Reason.POPULAR] * 2)]
+    desk.reads.rows["m"] = row()
+    desk.reads.profiles["m"] = Member(id="m", categories=("2",))
+    for member in ("m", "nobody"):
+        assert (desk.ask(member).source, desk.ask(member).degraded) == ("popular", "postgres")
+    desk.shelves.update(RUN, [SECOND_RUN])
+    assert ids(desk.ask("nobody", limit=2)) == ["shelf-5", "shelf-4"]
+    assert desk.ask("nobody").degraded is None
+    assert not desk.breaker.open
+
+
 def test_an_empty_board_is_answered_with_nothing() -> None:
     desk = Desk()
     desk.reads.board.clear()
