@@ -56,8 +56,14 @@ def advise(
     usable_rps: float | None,
     ceiling_rps: float | None,
     offered_limits_per_min: Sequence[int],
+    others_rps: float = 0.0,
 ) -> Advice | None:
-    """Judge a send by its last full minutes; None before the first."""
+    """Judge a send by its last full minutes; None before the first.
+
+    `usable_rps` is None where nothing holds that was measured: then no limit is named. Of it `others_rps` is what
+    other sends may ask for while this one goes on.
+    """
+    usable_rps = None if usable_rps is None else max(0.0, usable_rps - others_rps)
     recent = list(minutes)[-RECENT_MIN:]
     if not recent:
         return None

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Judge = Callable[..., Judgement]
 
 STEPS_EACH: Final = 6_000  # of play for each campaign that shares a limit
-FEWEST_STEPS: Final = 300_000
+FEWEST_STEPS: Final = 1_000_000
 MARGIN: Final = timedelta(hours=1)  # shown before the start
 LATEST: Final = timedelta(days=4)  # after the planned end: Braze keeps a message for three days
 
@@ -49,16 +49,18 @@ class LoadTests(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A campaign on record that is not judged: it cannot be read, or there are too many at once."""
+    """A campaign on record that is not judged: it cannot be read, there are too many at once, or it is too much work."""
 
     campaign: RegisteredCampaign
-    why: Literal["unreadable", "too_many"]
+    why: Literal["unreadable", "too_many", "too_much"]
     detail: str = ""
 
     def sentence(self) -> str:
         """Say why, and what to do."""
         if self.why == "too_many":
             return "Too many campaigns are on record to judge all at once: those that begin first are."
+        if self.why == "too_much":
+            return "Its quiet hours in many time zones are too much work beside the others: plan it alone, or in parts."
         return f"It can no longer be read: {self.detail}"
 
 
@@ -200,9 +202,9 @@ def _judged(  # noqa: PLR0913 - what both ways in have found out
         return JudgedRecord(told=(), left_out=record.left_out)
     calibrated = calibrations_of(record, register, known_at)
     measured, running = evidence.measured(), register.running()
-    most = MOST_PLANNED
+    most, too_much = MOST_PLANNED, frozenset[int]()
     while True:
-        planned = _soonest(record, told, now, most)
+        planned = [one for one in _soonest(record, told, now, most) if one.id not in too_much]
         kept = {one.id for one in planned}
         shown = [one for one in told if one.id in kept]
         plan = plan_of(record.workspace, planned, calibrations=calibrated)
@@ -212,12 +214,17 @@ def _judged(  # noqa: PLR0913 - what both ways in have found out
         try:
             judgement = _judge(plan, measured, running, now=now, scope=scope, judge=judge, work=work)
         except PlanError as error:
-            most = min(most, len(planned)) // 2
+            heavy = frozenset(
+                one.id for one in planned if _is_heavy(one) and (len(told) > 1 or one not in told)
+            )
+            too_much |= heavy
+            if not heavy:
+                most = min(most, len(planned)) // 2
             if not most:
                 raise DefinitionError(str(error)) from error
             continue
         too_many = [
-            LeftOut(campaign=one, why="too_many")
+            LeftOut(campaign=one, why="too_much" if one.id in too_much else "too_many")
             for one in record.campaigns
             if one.id not in kept and (one in told or not _is_over(one, record.time_zone, now))
         ]
@@ -250,6 +257,11 @@ def _soonest(
     may_come = [one for one in record.campaigns if not _is_over(one, record.time_zone, now)]
     kept = {one.id for some in (may_come, told) for one in sorted(some, key=begins)[:most]}
     return [one for one in record.campaigns if one.id in kept]
+
+
+def _is_heavy(one: RegisteredCampaign) -> bool:
+    """Whether a campaign has to be played minute by minute for each of many zones."""
+    return bool(one.definition.get("quiet_hours") and one.definition.get("zones"))
 
 
 def _is_over(one: RegisteredCampaign, time_zone: str, now: datetime) -> bool:

@@ -4,12 +4,19 @@ from functools import cached_property
 
 import numpy as np
 
-from app.capacity.campaign import Arrivals, Campaign, Case, Workspace
+from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
 from app.capacity.due import HOUR_MIN
 from app.capacity.local_time import MINUTE_S
 from app.capacity.minute import WHOLE, call_passes, minute_curve, pass_shares
 from app.capacity.planner.dues import Dues, expected_due, most_due
-from app.capacity.planner.pacing import Lined, Paced, pace_alone, pace_together
+from app.capacity.planner.pacing import (
+    Lined,
+    Paced,
+    TooMuchWorkError,
+    pace_alone,
+    pace_in_open_hours,
+    pace_together,
+)
 from app.capacity.shares import Counts
 
 BROKEN: float = 1e-6  # what a float product may be off by, in calls
@@ -29,6 +36,7 @@ class Asked:
         self._keep_min = assumed.delay_abort_h * HOUR_MIN
         self._shares = pass_shares(campaign.calls_per_recipient.at(case), assumed.cache_hit_share)
         self._alone: dict[int, Paced] = {}
+        self._steps = 0  # of plays, since `renew`
         self._most_loads: dict[int, tuple[int, Counts]] = {}
 
     @cached_property
@@ -65,11 +73,38 @@ class Asked:
         quiet = self.campaign.quiet_hours
         if quiet is None:
             return pace_alone(dues, cap, self._keep_min)
+        alike = set(dues.zones)
+        if len(alike) > 1:
+            return self._played(dues, cap, quiet, most_steps)
+        zone = next(iter(alike), self._workspace.time_zone)
+        paced = pace_in_open_hours(dues, cap, self._keep_min // 2, quiet, zone)
+        if not paced.aborted:  # nobody waits so long that it matters who of those held comes first
+            return paced
+        try:
+            return self._played(dues, cap, quiet, most_steps)
+        except TooMuchWorkError:
+            paced = pace_in_open_hours(dues, cap, self._keep_min, quiet, zone)
+            if not paced.aborted:
+                raise
+            return paced
+
+    def _played(self, dues: Dues, cap: int, quiet: QuietHours, most_steps: int) -> Paced:
+        """Play the queue, with what is left of the steps."""
         lined = Lined(dues=dues, limit_per_min=cap, priority=self.campaign.priority, quiet_hours=quiet)
-        (only,), _ = pace_together(
-            [lined], workspace_limit=None, order="first_come", keep_min=self._keep_min, most_steps=most_steps
-        )
+        left = most_steps - self._steps
+        try:
+            (only,), steps = pace_together(
+                [lined], workspace_limit=None, order="first_come", keep_min=self._keep_min, most_steps=left
+            )
+        except TooMuchWorkError:
+            self._steps = most_steps
+            raise
+        self._steps += steps
         return only
+
+    def renew(self) -> None:
+        """Grant all steps again."""
+        self._steps = 0
 
     def load(self, paced: Paced, limit_per_min: int | None, most_steps: int) -> tuple[int, Counts]:
         """Return the first minute, and from it on the calls that no second of each minute exceeds.

@@ -42,6 +42,8 @@ class Forecaster:
     def renew(self) -> None:
         """Grant all steps again: what a search used up is no reason not to tell what it found."""
         self.steps_left = self._most_steps
+        for asked in self.asked:
+            asked.renew()
 
     def forecast(self, limits: Limits, moved_min: Mapping[int, int] = NOT_MOVED) -> Forecast:
         """Forecast the campaigns in `limits`, some of them begun later.

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from app.capacity.planner.limits import Placement
 
 SAMPLES: Final = 10_000
-MOST_STEPS: Final = 300_000  # of plays under a shared limit or with quiet hours: half a second
+MOST_STEPS: Final = (
+    1_000_000  # of plays under a shared limit or with quiet hours in many zones: a second or two
+)
 MOST_PLAYED: Final = 4_000  # campaign-seconds of the play beyond the ceiling: a fifth of a second
 APART_MIN: Final = 30  # minutes that are too much belong together unless this far apart
 CASES: Final[tuple[Case, ...]] = ("low", "likely", "high")

@@ -72,6 +72,44 @@ def pace_alone(dues: Dues, limit_per_min: int, keep_min: int) -> Paced:
     return _trimmed(first, np.concatenate((attempts, tail.attempts)), aborted)
 
 
+def pace_in_open_hours(dues: Dues, limit_per_min: int, keep_min: int, quiet: QuietHours, zone: str) -> Paced:
+    """Return what a campaign starts by itself where quiet hours hold all of its messages at once, in one zone.
+
+    Nothing happens in quiet hours, and they do not count as waiting: on a clock that stands still in them it is
+    the queue of `pace_alone`.
+    """
+    if not len(dues.counts):
+        return NOTHING
+    first, last = int(dues.minutes[0]), int(dues.minutes[-1])
+    open_minutes = _open_from(first, last, int(dues.counts.sum()) // limit_per_min + 1, keep_min, quiet, zone)
+    places = np.searchsorted(open_minutes, dues.minutes)  # what falls due in quiet hours joins at their end
+    paced = pace_alone(Dues(places, dues.counts, dues.zones), limit_per_min, keep_min)
+    if not len(paced.attempts):
+        return Paced(first, paced.attempts, paced.aborted)
+    minutes = open_minutes[paced.first : paced.first + len(paced.attempts)]
+    attempts = np.zeros(int(minutes[-1] - minutes[0]) + 1, dtype=np.int64)
+    attempts[minutes - minutes[0]] = paced.attempts
+    return Paced(int(minutes[0]), attempts, paced.aborted)
+
+
+def _open_from(first: int, last: int, busy_min: int, keep_min: int, quiet: QuietHours, zone: str) -> Counts:
+    """Return the minutes outside quiet hours from `first` on, as many as a queue may need after `last`."""
+    wanted, after_last = min(busy_min, keep_min) + 1, 0
+    stretches = []
+    minute = first
+    while after_last < wanted:
+        released = held_until(quiet, zone, minute)
+        if released is not None:
+            minute = released
+            continue
+        until = minute + _until_quiet(quiet, zone, minute)
+        stretches.append(np.arange(minute, until, dtype=np.int64))
+        after_last += max(0, until - max(minute, last))
+        minute = until
+    whole: Counts = np.concatenate(stretches)
+    return whole
+
+
 def _giving_up(due: Counts, limit_per_min: int, keep_min: int) -> tuple[Counts, int, int]:
     """Return attempts by minute, those given up, and those left at the end.
 
@@ -139,6 +177,7 @@ class _Queue:
         self.waiting: deque[_Cohort] = deque()
         self.size = 0
         self.aborted = 0
+        self.looked_at = 0  # cohorts, while holding and giving up: work that grows with the queue
         self.runs: list[tuple[int, int, int]] = []  # (first minute, minutes, attempts in each)
         self._quiet = lined.quiet_hours
         self._quiet_at: dict[str, int] = {}  # when to look again, by zone
@@ -163,6 +202,7 @@ class _Queue:
         if self._quiet is not None:
             self._hold(self._quiet, minute)
         if self._oldest <= minute - keep_min:
+            self.looked_at += len(self.waiting) // 2
             old = [cohort for cohort in self.waiting if cohort.due <= minute - keep_min]
             self.aborted += self._drop(old)
 
@@ -175,11 +215,13 @@ class _Queue:
             self._quiet_at[zone] = released
             held = [cohort for cohort in self.waiting if cohort.zone == zone]
             self._drop(held)
+            self.looked_at += len(self._joins) // 16
             later = (_Cohort(released, one.due + released - minute, zone, one.count) for one in held)
             self._joins = deque(sorted([*self._joins, *later], key=lambda cohort: cohort.joined))
 
     def _drop(self, cohorts: Sequence[_Cohort]) -> int:
         """Take messages out of the queue; return how many."""
+        self.looked_at += len(self.waiting)
         gone = {id(cohort) for cohort in cohorts}
         count = sum(cohort.count for cohort in cohorts)
         self.waiting = deque(cohort for cohort in self.waiting if id(cohort) not in gone)
@@ -250,7 +292,7 @@ def pace_together(
             queue.open_minute(minute, keep_min)
         shares, alike, visits = _allot(live, workspace_limit, order)
         steps += len(live) + visits
-        if steps > most_steps:
+        if steps + sum(queue.looked_at for queue in live) > most_steps:
             raise TooMuchWorkError
         if any(shares):
             alike = min(alike, *(queue.alike_for(minute, keep_min) for queue in live))
@@ -259,7 +301,7 @@ def pace_together(
                     queue.take(minute, alike, each)
         live = [queue for queue in live if not queue.over()]
         minute = minute + alike if any(queue.size for queue in live) else _next_join(live)
-    return [queue.paced() for queue in queues], steps
+    return [queue.paced() for queue in queues], steps + sum(queue.looked_at for queue in queues)
 
 
 def _next_join(queues: Sequence[_Queue]) -> int | None:

@@ -105,7 +105,7 @@ def _campaign(judged: Judgement, one: CampaignJudgement, lang: Lang) -> Iterator
         (say(lang, "더 빠르면", "Any faster"), _stops(one, lang, day)),
         (say(lang, "더 느리면", "Any slower"), _too_slow(one, lang, day)),
         (say(lang, "계획대로면", "As planned"), _as_wished(one, lang, day)),
-        (say(lang, "그래도 보내면", "If sent so"), _as_planned(one, lang)),
+        (say(lang, "그래도 보내면", "If sent so"), _as_planned(judged, one, lang)),
         ("Braze", " ".join(done.sentence(lang) for done in one.braze)),
     ]
     yield from (f"  {line}" for line in _aligned([row for row in rows if row[1]]))
@@ -203,11 +203,11 @@ def _as_wished(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     return wording.reason(own, lang, day)
 
 
-def _as_planned(one: CampaignJudgement, lang: Lang) -> str:
+def _as_planned(judged: Judgement, one: CampaignJudgement, lang: Lang) -> str:
     outcome = one.as_planned
     if outcome is None or one.verdict == "GO":
         return ""
-    if not outcome.failures_per_min:
+    if not outcome.failures_per_min and one.planned_peak_rps <= (judged.ceiling.low_rps or 0):
         return say(
             lang,
             "측정한 한계 안이라 실패는 없겠지만, 남겨 둔 여유를 다 씁니다.",

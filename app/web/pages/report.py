@@ -107,6 +107,7 @@ def _live(planned: Planned, judged: Judged, planning: Planning) -> Live | None:
     send = planned.sends[0]
     seconds = planning.register.seconds(planned.campaign.key, send.send)
     ceiling = judged.judgement.ceiling
+    holds = not ceiling.retest
     return Live(
         send=send,
         going_on=is_going_on(send, planned.now),
@@ -114,13 +115,26 @@ def _live(planned: Planned, judged: Judged, planning: Planning) -> Live | None:
         advice=advise(
             _full_minutes(judged, seconds, planned.now),
             campaign,
-            usable_rps=ceiling.usable_rps,
-            ceiling_rps=ceiling.rps,
+            usable_rps=ceiling.usable_rps if holds else None,
+            ceiling_rps=ceiling.rps if holds else None,
+            others_rps=_others_from(judged, planned.now),
             offered_limits_per_min=judged.plan.plan.judging.offered_limits_per_min,
         ),
         errors=forecast_errors(send, campaign),
         planned=campaign,
     )
+
+
+def _others_from(judged: Judged, now: datetime) -> float:
+    """The most that the other campaigns on record may ask for from now on, while this one may still be sent."""
+    curve = judged.judgement.planned
+    if judged.own is None:
+        return 0.0
+    own = curve.by_campaign_high[curve.names.index(judged.own.name)]
+    busy = [row for row, calls in enumerate(own) if calls > 0]
+    last = max(busy, default=-1)
+    left = [row for row in range(last + 1) if curve.at(row) >= now - MINUTE]
+    return float(max((curve.high[row] - own[row] for row in left), default=0))
 
 
 def _full_minutes(

@@ -305,3 +305,35 @@ def test_more_campaigns_than_can_be_judged_are_named_and_the_first_are_judged(
     _all_answer(stocked, browser, f"/campaigns/{later.id}")
     assert "too many campaigns are on record" in browser.get(f"/?day={MONDAY}").text
     assert len(_verdict(stocked).campaigns) >= 2
+
+
+def test_one_campaign_that_is_too_much_work_is_left_out_and_the_others_are_judged(stocked: Site) -> None:
+    """Triggered for a week, with quiet hours in many zones, and so slow that most is given up."""
+    before = {one.name: one.verdict for one in _verdict(stocked).campaigns}
+    zones = (
+        "Asia/Seoul",
+        "America/New_York",
+        "Europe/London",
+        "Australia/Sydney",
+        "America/Los_Angeles",
+        "Asia/Kolkata",
+    )
+    heavy = stocked.add(
+        {
+            "name": "heavy",
+            "kind": "triggered",
+            "audience": 50_000_000,
+            "at": f"{MONDAY}T00:00:00",
+            "ends_at": "2026-11-29T23:00:00",
+            "limit_per_min": 10,
+            "zones": dict.fromkeys(zones, 1),
+            "quiet_hours": {"begin": "22:00:00", "end": "08:00:00"},
+        },
+        key="heavy",
+    )
+    after = {one.name: one.verdict for one in _verdict(stocked).campaigns}
+    assert {name: after[name] for name in before} == before
+    browser = stocked.signed_in()
+    _all_answer(stocked, browser, "/campaigns/1")
+    assert browser.get(f"/campaigns/{heavy.id}").status_code in {200, 422}
+    assert browser.get(f"/campaigns/{heavy.id}/remove").status_code == 200

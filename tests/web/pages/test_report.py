@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from tests.web.pages.site import DIGEST, EVENING, OPERATOR
 
@@ -94,6 +95,22 @@ def test_of_a_canvas_the_new_limit_is_advised(site: Site) -> None:
     assert "Lower the delivery-speed limit of the Canvas to 25,000 a minute." in page
     assert "half a minute" in page
     assert "Duplicate" not in page
+
+
+def test_a_new_limit_leaves_room_for_what_else_is_sent_meanwhile(site: Site) -> None:
+    site.add({**DIGEST, "name": "beside", "finish_by": None}, key="beside")
+    page = _text(_during(site, 5, 16_000, {**DIGEST, "kind": "canvas_step"}))
+    assert "Lower the delivery-speed limit of the Canvas to 10,000 a minute." in page
+
+
+def test_where_no_load_test_holds_no_new_limit_is_named(site: Site) -> None:
+    with site.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE connected_jobs.workspace SET definition = :new"),
+            {"new": '{"time_zone": "Asia/Seoul", "judging": {"evidence_max_age_days": 1}}'},
+        )
+    page = _text(_during(site, 5, 16_000, {**DIGEST, "kind": "canvas_step"}))
+    assert "as far as Braze lets you" in page
 
 
 def test_the_running_send_is_fetched_again_by_itself(site: Site) -> None:
