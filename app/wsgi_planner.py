@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ CLOCK_POLL_S = 10.0
 CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 TIDY_EVERY_S = 60 * 60.0
 JUDGE_EVERY_S = 5 * 60.0
+JUDGE_AFTER_S = 5.0  # of the start, which waits for nothing but the credentials
 UNKNOWN_RPS = 5  # wrong credentials a second, all together: a person types one
 KEY_CHARS = 32
 STATEMENT_MS = 5_000
@@ -104,7 +106,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
             Task("clock", CLOCK_POLL_S, follow_clock),
             Task("credentials", CREDENTIAL_POLL_S, book.update),
             Task("tidy", TIDY_EVERY_S, tidy),
-            Task("verdicts", JUDGE_EVERY_S, measure),
+            Task("verdicts", JUDGE_EVERY_S, measure, due_s=time.monotonic() + JUDGE_AFTER_S),
         ]
     )
 
