@@ -23,6 +23,7 @@ _DATES = (
     "'-infinity'::date",
     "'5874897-12-31'::date",
     "'9999-12-31'::date",
+    "'0001-01-01'::date",
     "'0044-03-15 BC'::date",
 )
 _LISTS = (
@@ -73,6 +74,7 @@ POSTING = {
     "skills": _LISTS,
     "opened_at": _TIMES,
     "deadline": _DATES,
+    "deadline_time": ("NULL", "'24:00'::time", "'00:00'::time", "'23:59:59.999999'::time"),
     "closes": _TEXTS,
     "status": _TEXTS,
     "url": (*_TEXTS, *_LINKS),

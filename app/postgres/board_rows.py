@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from app.postgres.instants import LATEST
@@ -17,10 +17,11 @@ from app.postgres.values import ID_LENGTH, LIST_LENGTH, MOST_YEARS_OF_CAREER
 from app.recommend.board import Closes, Education, Member, Posting, Status
 from app.recommend.texts import is_link
 from app.recommend.veto import NO_END_YEAR, last_moment, shown_until
+from app.serving.reads import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date, time
+    from datetime import date
     from decimal import Decimal
 
     from app.postgres.left_out import LeftOut
@@ -97,7 +98,7 @@ def posting_from(row: Sequence[Any]) -> Posting:
             closes=_closes(row[16], row[15]),
             status=status_from(row[17]),
             url=_link(row[18]),
-            updated_at=row[19] or LATEST,
+            updated_at=instant_from(row[19]),
         )
     except (TypeError, AttributeError, ArithmeticError) as error:
         raise UnreadableRowError("row", f"has a value of another type ({error}).") from error
@@ -129,7 +130,31 @@ def deadline_from(value: date | None, at: time | None) -> tuple[date | None, tim
     """The last day to apply and the time on it; a view may give both as one instant. One that never comes is none."""
     if value is None or value.year >= NO_END_YEAR:
         return None, None
-    return last_moment(value) if isinstance(value, datetime) else (value, at)
+    if isinstance(value, datetime):
+        return last_moment(value)
+    return value, None if at == time.max else at  # 24:00 is the day's end
+
+
+def instant_from(value: datetime | None) -> datetime:
+    """When a row changed: always, where nobody says.
+
+    Raises:
+        TypeError: it is no instant, for want of a zone.
+    """
+    if value is not None and value.tzinfo is None:
+        raise TypeError("a time without a zone")
+    return value or LATEST
+
+
+def standing_from(row: Sequence[Any]) -> Standing:
+    """Where a posting stands, from a row of `STANDING_COLUMNS`; one that cannot be read is hidden."""
+    posting_id, status, deadline, at, updated_at = row
+    try:
+        return Standing(
+            posting_id, status_from(status), *deadline_from(deadline, at), instant_from(updated_at)
+        )
+    except (TypeError, AttributeError, ArithmeticError):
+        return Standing(posting_id, Status.HIDDEN, None, None, LATEST)
 
 
 def status_from(value: object) -> Status:

@@ -22,7 +22,7 @@ def select_member_ids(connection: Connection, *, most: int | None = None) -> Ite
         text("""
             SELECT id
             FROM board.member
-            WHERE mail_consent AND withdrawn_at IS NULL
+            WHERE mail_consent AND withdrawn_at IS NULL AND id <> ''
             ORDER BY md5(id)
             LIMIT :most
         """),

@@ -12,12 +12,10 @@ from app.postgres.board_rows import (
     SHOWABLE,
     STANDING_COLUMNS,
     STANDINGS_FROM,
-    deadline_from,
     member_from,
     postings_from,
-    status_from,
+    standing_from,
 )
-from app.postgres.instants import LATEST
 from app.postgres.left_out import LeftOut, UnreadableRowError
 from app.postgres.serving_pool import Statement, UntranslatableError
 from app.recommend.veto import shown_until
@@ -315,7 +313,6 @@ _SCOPES = frozenset(Scope)
 def _standings(rows: Iterable[Sequence[Any]]) -> list[Standing]:
     """One for each id; of two with one id the one that ends first, as `postings_from` does."""
     found: dict[str, Standing] = {}
-    for posting_id, status, deadline, at, updated_at in rows:
-        new = Standing(posting_id, status_from(status), *deadline_from(deadline, at), updated_at or LATEST)
-        found[posting_id] = min(found.get(posting_id, new), new, key=shown_until)
+    for new in map(standing_from, rows):
+        found[new.id] = min(found.get(new.id, new), new, key=shown_until)
     return list(found.values())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from app.serving.reads import UnavailableError
 from tests.poison import ANYTHING_GOES, COMPANY, MEMBER, POSTING, each
 from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.service import serving
@@ -132,3 +134,36 @@ def _poison(connection: psycopg.Connection, table: str, row_id: str, column: str
         f"UPDATE board.{table} SET {column} = {value}{stamp} WHERE id = '{row_id}'",  # noqa: S608
     ):
         connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    ("column", "type_"),
+    [
+        ("updated_at", "timestamp"),
+        ("opened_at", "timestamp"),
+        ("deadline", "timestamptz"),
+        ("title", "integer USING 1"),
+        ("categories", "text"),
+        ("salary_min", "numeric USING 'NaN'"),
+        ("salary_min", "text USING 'a lot'"),
+        ("deadline_time", "timetz USING '24:00+09'::timetz"),
+    ],
+)
+def test_a_column_of_another_type_ends_no_answer_and_no_round_of_the_watch(
+    board_url: str, column: str, type_: str
+) -> None:
+    """A refresh refuses such a view by name; a service that runs when it changes goes on with what can be read."""
+    with serving(board_url) as service:
+        shown = service.ids("m-list", limit=50)
+        with psycopg.connect(board_url) as connection:
+            connection.execute(ANYTHING_GOES)
+            connection.execute(f"ALTER TABLE board.posting ALTER {column} DROP DEFAULT".encode())
+            connection.execute(f"ALTER TABLE board.posting ALTER {column} TYPE {type_}".encode())
+            connection.execute("UPDATE board.posting SET updated_at = now() WHERE id = 'p-06'")
+        for _ in range(2):
+            with suppress(UnavailableError):  # a statement that was prepared for other types
+                service.watch()
+            assert set(service.ids("m-list", limit=50)) <= set(shown)
+    with serving(board_url) as service:
+        service.ids("m-list", limit=50)
+        service.ids("nobody", limit=50)
