@@ -16,11 +16,15 @@ import click
 from sqlalchemy import text
 
 from app.cli.parts import CommandError, database
+from app.postgres.board_snapshot import profiles, snapshot
 from app.postgres.engine import batch_engine
+from app.postgres.refresh import driver_of
 from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads
+from app.recommend.catalogue import catalogue
 from app.recommend.evaluate import Served, compare, evaluate
+from app.recommend.misfit_share import MisfitShare, misfit_share, shown_to
 from app.serving.answering import Answering, Moment
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
@@ -79,6 +83,7 @@ def evaluate_(*, holdout: Path, depths: str, run_id: int | None, other_id: int |
             difference = compare(served, other, held_out, ks=ks)
             report["compared_with"] = other_id
             report["difference"] = {name: measure.to_json() for name, measure in difference.items()}
+        report["misfits"] = _misfits(engine, served).to_json()
     click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else _table(report))
 
 
@@ -153,6 +158,18 @@ def _catalogue(engine: Engine) -> int:
     return count
 
 
+def _misfits(engine: Engine, served: Mapping[str, Served]) -> MisfitShare:
+    """Judge what each member would be shown by their profile and what they did."""
+    with snapshot(engine) as board:
+        postings, member_ids = board.postings(), board.member_ids()
+        log = board.activity([posting.id for posting in postings])
+        ids = sorted(served.keys() & set(member_ids))
+        people = profiles(driver_of(board.connection), ids, board.left_out)
+    stock = catalogue(postings, board.taken_at)
+    lists = {member_id: one.postings for member_id, one in served.items()}
+    return misfit_share(shown_to(people, lists, stock, log, member_ids), stock)
+
+
 def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, Served]:
     """What each member would be answered from a run: the path of a call, but for HTTP."""
     terms = Terms("evaluation", "evaluation", None, limit, "ko")
@@ -198,6 +215,11 @@ def _table(report: Mapping[str, Any]) -> str:
     lines = [f"run {report['run']}: {report['members']:,} members, {report['pairs']:,} held-out pairs"]
     lines += [f"{name:<28} {part:8.1%} of members" for name, part in report["sources"].items()]
     lines += _measures(report)
+    lines += [
+        f"{'misfits@10, ' + name:<28} {part:8.1%} of places"
+        for name, part in report["misfits"].items()
+        if name != "places"
+    ]
     if "difference" in report:
         lines += [f"difference to run {report['compared_with']}:", *_measures(report["difference"])]
     if report["refresh_members_per_s"]:

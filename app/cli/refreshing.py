@@ -149,9 +149,10 @@ def summary(report: RunReport) -> str:
         else ""
     )
     left_out = "".join(f"\n{sentence}" for sentence in report.left_out)
+    misfits = "" if report.misfits is None else f" {report.misfits:.1%} of first ten places misfit plainly."
     return (
         f"Run {report.run_id}: lists for {of} from {report.postings:,} postings and "
-        f"{report.activity:,} activities ({stages}).{same}{resumed}\n"
+        f"{report.activity:,} activities ({stages}).{same}{misfits}{resumed}\n"
         f"Sends begin with it from {_at(report.effective_at)} on; those under way keep their lists.{kept}{left_out}"
     )
 

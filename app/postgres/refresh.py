@@ -23,6 +23,7 @@ from app.postgres.refresh_lock import RefreshError, only_refresh, told_if_taken_
 from app.postgres.shrinking import LEAST_PERCENT, guard_of
 from app.recommend.cores import on_cores
 from app.recommend.kept import keep
+from app.recommend.misfit_share import TOP, MisfitShare, misfit_share, shown_to
 from app.recommend.refresh import Options, fit
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from app.postgres.left_out import LeftOut
     from app.postgres.ranking import RanksChunks
     from app.recommend.board import ActivityLog, Member, Posting, RankedPosting
+    from app.recommend.refresh import Model
 
+_JUDGED = 1_000  # members whose lists are judged
 CHUNK = 1_000  # members ranked and written at once, by one process
 # Activity that was not yet committed when the snapshot was taken is looked at again at send time.
 LATE = timedelta(minutes=10)
@@ -52,6 +55,7 @@ class RunReport:
         seconds: By stage.
         left_out: Sentences on the board's rows that could not be used.
         same_jobs: Postings that are a job which another posting stands for.
+        misfits: Share of the first ten places of some members' lists that misfit plainly; none of a run of what changed.
     """
 
     run_id: int
@@ -66,6 +70,7 @@ class RunReport:
     seconds: dict[str, float] = field(default_factory=dict)
     left_out: Sequence[str] = ()
     same_jobs: int = 0
+    misfits: float | None = None
 
 
 def refresh(
@@ -133,13 +138,19 @@ def refresh(
         ranker = ChunkRanker(engine, rank, read.member_ids, run.id, chunk_members)
         rank_on_all_cores(ranker, run.done, processes, progress)
         stages.ended("rank")
+        misfits = _misfits(engine, run.id, read, model)
         lock.ensure()
         published = publish(
             engine,
             run.id,
             model,
             read.postings,
-            {"seconds": stages.seconds, "model": run.id, "rows_left_out": read.left_out.rows},
+            {
+                "seconds": stages.seconds,
+                "model": run.id,
+                "rows_left_out": read.left_out.rows,
+                "misfits": misfits.to_json(),
+            },
             guard=guard,
             announced=Announcement(what="refresh", by=by, delay=publication_delay),
         )
@@ -157,7 +168,17 @@ def refresh(
             stages.seconds,
             read.left_out.sentences(),
             same_jobs=published.same_jobs,
+            misfits=misfits.any,
         )
+
+
+def _misfits(engine: Engine, run_id: int, read: _Board, model: Model) -> MisfitShare:
+    """How many of the first places of some members' lists misfit plainly."""
+    ids = read.member_ids[:: max(1, len(read.member_ids) // _JUDGED)]
+    with engine.connect() as connection:
+        people = profiles(driver_of(connection), ids, read.left_out)
+        tops = runs.select_tops(connection, run_id, ids, TOP)
+    return misfit_share(shown_to(people, tops, model.stock, read.activity, read.member_ids), model.stock)
 
 
 @dataclass(slots=True)

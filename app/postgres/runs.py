@@ -143,6 +143,21 @@ def _anchors(ranked: Sequence[RankedPosting]) -> tuple[list[str] | None, bytes |
     return [text for anchor in number for text in anchor], anchored.rstrip(b"\0")
 
 
+def select_tops(
+    connection: Connection, run_id: int, member_ids: Sequence[str], count: int
+) -> dict[str, list[str]]:
+    """The first postings of some members' lists."""
+    rows = connection.execute(
+        text(f"""
+            SELECT member_id, posting_ids[1\\:{int(count)}]
+            FROM {_partition(run_id)}
+            WHERE run_id = :run_id AND member_id = ANY(:member_ids)
+        """),
+        {"run_id": run_id, "member_ids": list(member_ids)},
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def copy_lists(connection: Connection, run_id: int, before_id: int, *, but: Sequence[str]) -> int:
     """Take over an earlier run's lists, but for some members; returns how many."""
     return connection.execute(

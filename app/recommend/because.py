@@ -81,6 +81,8 @@ def told_together(
 
 NEWS_FRESH = np.float32(0.25)  # about two weeks old: what is older is no news
 _NEARLY = 0.75  # of the largest share: what moved a score so much may be told in its place
+_AT_ALL = 0.35  # the same, once the largest was told often enough
+OFTEN = 3  # times that one reason, or one name, is told in a list before others come in
 _VARIED = 20  # first places of a list whose reasons vary: what a mail shows
 _NOT_TRUE = np.float32(-np.inf)
 _FITS = np.float32(1)  # of a fit, 1 where what is asked is known and met
@@ -138,7 +140,8 @@ def main_reasons(
         at_company: The member's strongest activity at the pair's company, else anywhere.
         in_field: Whether the posting is in the member's field.
         row: The member of each pair, ascending, best posting first, where reasons are to vary within a list: of those
-            that moved a score nearly as much as the largest, the one told least before.
+            that moved a score nearly as much as the largest (a third, where that was told three times), the one told
+            least before.
     """
     shares = {
         signal: np.where(true[signal], share, _NOT_TRUE) if signal in true else share
@@ -160,10 +163,12 @@ def _varied(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np
     """For each pair the share that is told: signals x pairs."""
     chosen: NDArray[np.int64] = np.argmax(stacked, axis=0)
     largest = np.take_along_axis(stacked, chosen[None], axis=0)[0]
-    nearly = (stacked > 0) & (stacked >= _NEARLY * largest)
     told = np.zeros((int(row.max(initial=-1)) + 1, len(stacked)), np.int64)
     for step in steps(row, most=_VARIED):
-        rank = np.where(nearly[:, step].T, told[row[step]] * np.float32(1e3) - stacked[:, step].T, np.inf)
+        often = told[row[step], chosen[step]] >= OFTEN
+        least = np.where(often, _AT_ALL, _NEARLY) * largest[step]
+        nearly = (stacked[:, step] > 0) & (stacked[:, step] >= least)
+        rank = np.where(nearly.T, told[row[step]] * np.float32(1e3) - stacked[:, step].T, np.inf)
         some = np.isfinite(rank).any(axis=1)
         chosen[step[some]] = np.argmin(rank[some], axis=1)
         np.add.at(told, (row[step], chosen[step]), 1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.because import steps
+from app.recommend.because import OFTEN, steps
 from app.recommend.board import Status
 from app.recommend.vocabulary import region_name
 
@@ -25,6 +26,7 @@ _NONE = -1
 _SHARED_WORDS, _SHARED_FIELD = 0.1, 0.5  # cosines from which on likeness can be seen by reading
 _BY_WORDS, _BY_FIELD, _BY_PLACE = 1.0, 0.3, 0.2
 _NEARLY = 0.7  # of the likest, what is told in its place where that was told already
+_AROUND = re.compile(r"^(?:\[[^\]]*\]\s*)+|(?:\s*\([^()]*\))+$")
 _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _JOINERS = "\u200d\ufe0e\ufe0f"
 
@@ -46,7 +48,7 @@ def likest(
 ) -> NDArray[np.int64]:
     """Which anchor of its member each posting shown is named with, its place from 1; 0 where none is visibly like it.
 
-    Of several that are nearly as like, the one that was named least before.
+    Of several that are nearly as like, the one that was named least before; none is named more than three times.
 
     Args:
         anchors: Postings that may be named, members x n, -1 for none.
@@ -67,11 +69,12 @@ def likest(
         _BY_WORDS * words + _BY_FIELD * field + _BY_PLACE * place,
         0.0,
     )
-    best = like.max(axis=1, initial=0.0)
     told = np.zeros((len(anchors), width), np.int64)
     named = np.zeros(len(shown), np.int64)
     for step in steps(row, most=NAMED):
-        nearly = (like[step] > 0) & (like[step] >= _NEARLY * best[step, None])
+        fewer = told[row[step]] < OFTEN
+        best = np.where(fewer, like[step], 0.0).max(axis=1, initial=0.0)
+        nearly = fewer & (like[step] > 0) & (like[step] >= _NEARLY * best[:, None])
         rank = np.where(nearly, told[row[step]] - like[step] / 10, np.inf)
         chosen = np.argmin(rank, axis=1)
         some = nearly.any(axis=1)
@@ -91,8 +94,9 @@ def _cosines(
 
 
 def name_of(posting: Posting) -> str:
-    """A posting in a few words: its title, cut where it is long, and its place."""
+    """A posting in a few words: its title without what stands in brackets around it, cut where it is long, and its place."""
     title = " ".join("".join(_visible(each) for each in unicodedata.normalize("NFC", posting.title)).split())
+    title = _AROUND.sub("", title) or title
     place = region_name(posting.regions[0]) if posting.regions else ""
     return f"{shortened(title)} ({place})" if place and place not in title else shortened(title)
 

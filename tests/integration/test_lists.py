@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
-from app.cli.evaluating import _runs, _serve
+from app.cli.evaluating import _runs, _serve, evaluate_
+from app.cli.refreshing import summary
 from app.postgres.changed import refresh_changed
 from app.postgres.refresh import refresh
 from app.recommend.reasons import Reason
@@ -14,6 +17,7 @@ from tests.integration.small_board import change, fill, lists_of, rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -138,3 +142,23 @@ def test_one_event_dated_ahead_changes_no_popular_list_but_for_its_own_posting(
     after = served(board, database_url, refresh(board, processes=1).run_id, "nobody", limit=50)
     lists = [[id_ for id_ in each["nobody"].postings if id_ != "p-000059"] for each in (before, after)]
     assert lists[0] == lists[1]
+
+
+def test_evaluate_and_the_refresh_tell_how_many_places_misfit(
+    board: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    change(
+        board, "UPDATE board.posting SET career_min_years = 9, career_max_years = NULL WHERE id > 'p-000005'"
+    )
+    change(board, "UPDATE board.member SET career_years = 1, education = 5 WHERE id LIKE 'm-%'")
+    report = refresh(board, processes=1)
+    holdout = tmp_path / "holdout.csv"
+    holdout.write_text("member_id,posting_id\nm-000003,p-000004\nm-000004,p-000004\n")
+    told = CliRunner().invoke(evaluate_, ["--holdout", str(holdout), "--json"], catch_exceptions=False)
+    misfits = json.loads(told.output)["misfits"]
+    assert (misfits["places"], misfits["education"]) == (20, 0.0)
+    assert misfits["any"] == misfits["career"] >= 0.5
+    assert report.misfits is not None
+    assert report.misfits > 0.3
+    assert "misfit plainly" in summary(report)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     [
         ("지게차 운전원", ("108000",), "지게차 운전원 (인천)"),
         ("지게차 운전원 (인천)", ("108000",), "지게차 운전원 (인천)"),
+        ("[급구] [주5일] 인천 운전원 (4~11년) (교대)", ("108000",), "인천 운전원"),
+        ("(교대)", (), "(교대)"),
         (" 지게차\n\t운전원\x00 ", (), "지게차 운전원"),
         ("가" * 40, ("101000/강남구",), "가" * 21 + "… (서울 강남구)"),
         ("Forklift driver", ("CA/San Jose",), "Forklift driver (CA San Jose)"),
@@ -66,6 +68,7 @@ def test_named_is_what_the_member_applied_to_and_no_name_is_told_all_the_time(
         assert {by_id[anchor.posting_id] for anchor in named} <= set(mine)
         assert all(each.anchor is None for each in ranked[NAMED:])
         assert all(each.reason == Reason.SIMILAR_TO_APPLIED for each in ranked if each.anchor)
+        assert all(named.count(anchor) <= 3 for anchor in named)
         varied += len({anchor.name for anchor in named}) > 1
     assert varied > 25
 

@@ -1,0 +1,127 @@
+"""How many of the first places of lists misfit plainly: what nobody would want to be shown."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.recommend.catalogue import career_of, education_of
+from app.recommend.fields import large, one_hot
+from app.recommend.misfit import unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from app.recommend.board import ActivityLog, Member
+    from app.recommend.catalogue import Catalogue
+
+TOP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a member is shown, best first, and what they acted on before, as positions in a catalogue."""
+
+    member: Member
+    postings: Sequence[int]
+    acted: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class MisfitShare:
+    """Shares of the top-ten places of some members.
+
+    Attributes:
+        places: How many places there are.
+        career: The career asked for is missed by more than two years, too short or too long.
+        education: More education is asked for than the member has.
+        reach: Out of reach, while a posting is left out that may be shown, is within reach, in the member's field, fits
+            in the other respects and is none the member acted on.
+        any: Any of the three.
+    """
+
+    places: int
+    career: float
+    education: float
+    reach: float
+    any: float
+
+    def to_json(self) -> dict[str, float]:
+        """A JSON object."""
+        return {
+            "places": self.places,
+            "career": self.career,
+            "education": self.education,
+            "reach": self.reach,
+            "any": self.any,
+        }
+
+
+def shown_to(
+    people: Iterable[Member],
+    lists: Mapping[str, Sequence[str]],
+    stock: Catalogue,
+    log: ActivityLog,
+    member_ids: Sequence[str],
+) -> Iterator[Shown]:
+    """What some members are shown, from posting ids by member; `log` goes by `member_ids`, sorted, and the catalogue."""
+    place = {posting_id: int(stock.lead[at]) for at, posting_id in enumerate(stock.ids)}
+    for member in people:
+        first = bisect_left(member_ids, member.id)
+        start, end = np.searchsorted(log.member, [first, first + 1]).tolist()
+        shown = [place[posting_id] for posting_id in lists.get(member.id, ()) if posting_id in place]
+        yield Shown(member, shown, stock.lead[log.posting[start:end]].tolist())
+
+
+def misfit_share(shown: Iterable[Shown], stock: Catalogue) -> MisfitShare:
+    """Judge the first ten places of each member's list, with the words of `app.recommend.misfit`."""
+    counts, places = np.zeros(4, np.int64), 0
+    for one in shown:
+        top = np.array(one.postings[:TOP], np.int64)
+        if len(top):
+            each = _misfits(one, top, stock)
+            counts += [*each.sum(axis=1), each.any(axis=0).sum()]
+            places += len(top)
+    return MisfitShare(places, *(float(count) / max(1, places) for count in counts))
+
+
+def _misfits(one: Shown, top: NDArray[np.int64], stock: Catalogue) -> NDArray[np.bool_]:
+    """Whether each place misses career, misses education, or is out of reach for no reason: 3 x places."""
+    places = np.concatenate([top, stock.shown])
+    head = slice(len(top))
+    nan = np.full(len(places), np.nan, np.float32)
+    low, high = stock.career_min[places], stock.career_max[places]
+    career = unfit(career_of(one.member), np.nan, low=low, high=high, education=nan)
+    education = unfit(np.nan, education_of(one.member), low=nan, high=nan, education=stock.education[places])
+    far = _far(one, places, stock)
+    left_out = ~np.isin(places, [*top.tolist(), *one.acted])
+    suitable = left_out & ~career & ~education & ~far & _in_field(one, places, stock)
+    return np.stack([career[head], education[head], far[head] & suitable.any()])
+
+
+def _far(one: Shown, places: NDArray[np.int64], stock: Catalogue) -> NDArray[np.bool_]:
+    area = stock.fields["area"]
+    own = _columns({large(region) for region in one.member.regions}, "area", one.acted, stock)
+    if not own.any():
+        return np.zeros(len(places), np.bool_)
+    placed = np.diff(area.matrix.indptr)[places] > 0
+    return np.asarray(placed & ~(area.matrix[places] @ (own @ stock.near) > 0), np.bool_)
+
+
+def _in_field(one: Shown, places: NDArray[np.int64], stock: Catalogue) -> NDArray[np.bool_]:
+    own = _columns(one.member.categories, "category", one.acted, stock)
+    return np.asarray((stock.fields["category"].matrix[places] @ own > 0) | (not own.any()), np.bool_)
+
+
+def _columns(said: Collection[str], name: str, acted: Sequence[int], stock: Catalogue) -> NDArray[np.float32]:
+    """The attributes of a field that the profile names, or that postings had which the member acted on."""
+    field = stock.fields[name]
+    found: NDArray[np.float32] = one_hot([set(said)], field.numbers).toarray().ravel()
+    if len(acted):
+        found = found + np.asarray(field.matrix[np.asarray(acted)].sum(axis=0)).ravel()
+    return found
