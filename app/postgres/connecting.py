@@ -47,6 +47,7 @@ _PINNED = {
     "extra_float_digits": "1",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    "quote_all_identifiers": "off",  # the names of types and tables are compared as they are
     "client_min_messages": "warning",
     "jit": "off",  # compiling costs more than any statement of ours can win
 }
