@@ -10,7 +10,7 @@ from app.postgres.publications import select_log
 from app.postgres.runs import Extent, Seen, count_activity, select_extent, select_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection
 
@@ -49,12 +49,14 @@ class Guard:
         )
 
     def check_made(self, made: Extent) -> None:
-        """Raises `ShrunkError` where lists were made for far fewer members, or are far shorter."""
+        """Raises `ShrunkError` where lists were made for far fewer members, or are far shorter.
+
+        A board on which nothing is known of anybody has none, and is answered the popular list.
+        """
         self._check(
             "made",
             {"lists": made.lists, "places in them": made.places},
             {"lists": self.extent.lists, "places in them": self.extent.places},
-            must={"lists"},
         )
 
     def least_activity(self) -> int:
@@ -65,7 +67,12 @@ class Guard:
         return ceil(last * self.least_percent / 100)
 
     def _check(
-        self, verb: str, now: Mapping[str, int | None], last: Mapping[str, int | None], *, must: set[str]
+        self,
+        verb: str,
+        now: Mapping[str, int | None],
+        last: Mapping[str, int | None],
+        *,
+        must: Collection[str] = (),
     ) -> None:
         few = [
             name

@@ -75,6 +75,18 @@ def test_the_first_refresh_needs_somebody_to_make_lists_for(board: Engine) -> No
     assert refresh(board, processes=1, least_percent=0).members == 0
 
 
+def test_a_board_on_which_nothing_is_known_of_anybody_is_published_and_published_again(board: Engine) -> None:
+    change(board, "DELETE FROM board.activity")
+    change(
+        board,
+        "UPDATE board.member SET categories = '{}', regions = '{}', skills = '{}', career_years = NULL, education = NULL",
+    )
+    first = refresh(board, processes=1).run_id
+    assert run_in_force(board) == first
+    second = refresh_changed(board, processes=1).run_id
+    assert run_in_force(board) == second > first
+
+
 def test_a_run_of_a_version_that_did_not_note_its_extent_is_read(board: Engine) -> None:
     refresh(board, processes=1)
     change(board, "UPDATE connected_jobs.refresh_run SET measures = measures - 'lists' - 'places'")
