@@ -96,7 +96,7 @@ class Answering:
         self._shelves = shelves
         self._plans = plans
         self._breaker = breaker or Breaker()
-        self._named = frozenset(named)
+        self._named = frozenset(int(mark) for reason in named for mark in (reason, reason | ASKED_COMPANY))
         self._on_failure = on_failure
 
     def answer(self, question: Question, *, moment: Moment) -> Answer:
@@ -246,7 +246,7 @@ class Answering:
 
     def _may_name(self, row: MemberRow) -> tuple[str, bytes]:
         """What reasons of a list name, if they are of a kind that may name anything here."""
-        some = row.anchored and any(reason & ~ASKED_COMPANY in self._named for reason in row.reasons)
+        some = row.anchored and not self._named.isdisjoint(row.reasons)
         return (row.anchors, row.anchored) if some else ("", b"")
 
     def _naming(self, plan: Plan) -> tuple[Sequence[int], Sequence[str]]:
