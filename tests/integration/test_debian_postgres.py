@@ -62,7 +62,7 @@ def url() -> Iterator[str]:
     run(PROGRAMS / "pg_ctl", "-D", folder / "data", "-l", folder / "log", "-o", options, "-w", "start")
     try:
         given = f"postgresql://postgres:p%40ss%2Fw%25rd@127.0.0.1:{port}"
-        with psycopg.connect(f"{given}/postgres", autocommit=True) as connection:
+        with psycopg.connect(f"{given}/postgres", autocommit=True, options="") as connection:
             connection.execute("CREATE DATABASE board")
         yield f"{given}/board"
     finally:
