@@ -244,7 +244,10 @@ def _settled(noun: Noun, names: Sequence[str], row: Row) -> Row:
 
 
 def _settle_posting(row: dict[str, Any]) -> list[tuple[str, str]]:
-    no_end = row["deadline"] is not None and row["deadline"].day is None
+    if row["deadline"] is not None and row["deadline"].day is None:  # it stands for no end
+        row["deadline"] = row["deadline_time"] = None
+        if row["closes"] in (None, Closes.ON_DATE):
+            row["closes"] = Closes.ALWAYS_OPEN.value
     misfits = [*_settle_deadline(row), *_unpaid(row, "salary_min", "salary_max")]
     row["regions"].sort(
         key=WORKPLACES["ko"].__contains__
@@ -259,8 +262,7 @@ def _settle_posting(row: dict[str, Any]) -> list[tuple[str, str]]:
     if row["closes"] == Closes.ON_DATE and row["deadline"] is None:
         misfits.append(("closes", "on_date needs a deadline; give it, or write when_filled or always_open."))
     if row["closes"] is None:
-        without = Closes.ALWAYS_OPEN if no_end else Closes.WHEN_FILLED
-        row["closes"] = (without if row["deadline"] is None else Closes.ON_DATE).value
+        row["closes"] = (Closes.WHEN_FILLED if row["deadline"] is None else Closes.ON_DATE).value
     return misfits
 
 

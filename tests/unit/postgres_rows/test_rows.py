@@ -193,6 +193,12 @@ def test_a_day_that_stands_for_no_end_is_none() -> None:
     )
 
 
+@pytest.mark.parametrize("closes", ["", "on_date"])
+def test_who_writes_that_it_ends_on_a_day_that_stands_for_no_end_means_always_open(closes: str) -> None:
+    row = posting(deadline="9999-12-31", deadline_time="23:59", closes=closes)
+    assert (row["deadline"], row["deadline_time"], row["closes"]) == (None, None, "always_open")
+
+
 def test_places_stand_before_working_from_home() -> None:
     assert posting(regions="재택|101000/강남구")["regions"] == ["101000/강남구", "remote"]
 
