@@ -101,10 +101,10 @@ def postgres(data_dir: Path, *, folder: Path, cores: Sequence[int]) -> Iterator[
         "CJ_SAVED": str(folder / "saved-of-the-idle-one.json"),
     }
     log = folder / "postgres.log"
+    # What a database begins with makes the embedded one where there is none; the service would not.
+    output_of([COMMAND, "migrate", "--board"], cores=(), environment=environment, limit_s=_PREPARE_S)
     with running([COMMAND, "serve"], cores=cores, environment=environment, log=log) as idle:
         server, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", idle, log)
-        # The server is there before its database is: a command that has no other URL makes it, as the service does.
-        output_of([COMMAND, "migrate"], cores=(), environment=environment, limit_s=_PREPARE_S)
         yield Held(f"postgresql://postgres@/connected_jobs?host={server}", pid, data_dir, environment)
 
 
@@ -135,7 +135,6 @@ def _fill(data_dir: Path, board: Board, environment: Mapping[str, str], say: Cal
     sizes = ("--members", str(board.members), "--postings", str(board.postings))
     with TemporaryDirectory() as made:
         for command in (
-            ("migrate", "--board"),
             ("generate", made, *sizes),
             ("import", made),
             ("refresh", "--at-once"),
