@@ -11,7 +11,7 @@ import numpy as np
 
 from app.recommend.because import SIMILAR, main_reasons, told_together, true_words
 from app.recommend.board import Anchor, RankedPosting
-from app.recommend.naming import NAMED, latest, likest, mentionable, name_of
+from app.recommend.naming import NAMED, latest, likest, mentionable, name_of, told_apart
 from app.recommend.spread import spread_rows
 from app.recommend.weights import Signal
 
@@ -122,14 +122,12 @@ def _anchors(
     may = np.zeros(len(stock.ids), np.bool_)
     may[[posting for posting in np.unique(deeds.posting).tolist() if mentionable(board.get(posting))]] = True
     anchors = latest(deeds, may)
-    which = likest(anchors, row[at], postings[at], stock)
-    known: dict[int, Anchor] = {}
+    names = {posting: name_of(board[posting]) for posting in np.unique(anchors[anchors >= 0]).tolist()}
+    which = likest(told_apart(anchors, names), row[at], postings[at], stock)
     for place_, member, number in zip(at.tolist(), row[at].tolist(), which.tolist(), strict=True):
         if number:
             posting = int(anchors[member, number - 1])
-            if posting not in known:
-                known[posting] = Anchor(board[posting].id, name_of(board[posting]))
-            named[place_] = known[posting]
+            named[place_] = Anchor(board[posting].id, names[posting])
     return named
 
 

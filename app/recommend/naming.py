@@ -13,6 +13,8 @@ from app.recommend.board import Status
 from app.recommend.vocabulary import region_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from app.recommend.board import Posting
@@ -41,6 +43,19 @@ def latest(deeds: Deeds, mentionable: NDArray[np.bool_]) -> NDArray[np.int64]:
     kept = place < LATEST
     found[row[kept], place[kept]] = deeds.posting[may][kept]
     return found
+
+
+def told_apart(anchors: NDArray[np.int64], names: Mapping[int, str]) -> NDArray[np.int64]:
+    """The postings that may be named, less those called as a newer one of the same member: -1 in their place."""
+    apart = anchors.copy()
+    for row in apart:
+        called: set[str] = set()
+        for at, posting in enumerate(row.tolist()):
+            if posting != _NONE and names[posting] in called:
+                row[at] = _NONE
+            elif posting != _NONE:
+                called.add(names[posting])
+    return apart
 
 
 def likest(
@@ -95,7 +110,10 @@ def _cosines(
 
 def name_of(posting: Posting) -> str:
     """A posting in a few words: its title without what stands in brackets around it, cut where it is long, and its place."""
-    title = " ".join("".join(_visible(each) for each in unicodedata.normalize("NFC", posting.title)).split())
+    title = unicodedata.normalize("NFC", posting.title)
+    if not title.isprintable():
+        title = "".join(map(_visible, title))
+    title = " ".join(title.split())
     title = _AROUND.sub("", title) or title
     place = region_name(posting.regions[0]) if posting.regions else ""
     return f"{shortened(title)} ({place})" if place and place not in title else shortened(title)
@@ -109,6 +127,8 @@ def _visible(character: str) -> str:
 
 def shortened(text: str, longest: int = LONGEST) -> str:
     """A text of at most so many characters as people count them, with an ellipsis where it was cut."""
+    if len(text) <= longest:
+        return text
     starts = [at for at in range(len(text)) if at == 0 or not _continues(text, at)]
     return text if len(starts) <= longest else text[: starts[longest - 1]].rstrip() + "…"
 

@@ -1,6 +1,7 @@
 """The promise to a whole campaign: every member is answered, with ten postings, none of which may not be shown.
 
-What may not be shown is asked of Postgres in words of the test's own, not of the code that chose the postings.
+What may not be shown, and what a reason may name, is asked of Postgres in words of the test's own, not of the code that
+chose the postings.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from http.client import HTTPConnection
@@ -35,6 +38,7 @@ MEMBERS = 2_500
 POSTINGS = 500
 ACTIVITIES = 8_000
 ASKED = 2_000
+APPLICANTS_ASKED = 100
 SECRET = "secret-of-the-generated-board"  # noqa: S105 - of a database that lives as long as the test
 # What was shown, in a temporary table `shown`, that should not have been; `today` was the day in Seoul before the calls.
 FORBIDDEN = """
@@ -45,6 +49,34 @@ SELECT s.member_id, s.posting_id, p.status, p.deadline, a.occurred_at
   LEFT JOIN board.activity a ON a.member_id = m.id AND a.posting_id = s.posting_id AND a.kind = 'apply'
  WHERE p.id IS NULL OR p.status <> 'open' OR p.deadline < %(today)s OR a.member_id IS NOT NULL
 """
+# What a member may be told of: postings they applied to, that are not hidden.
+MENTIONABLE = """
+SELECT a.member_id, p.id, p.title, p.categories || p.skills
+  FROM board.activity a
+  JOIN board.posting p ON p.id = a.posting_id AND p.status <> 'hidden'
+ WHERE a.kind = 'apply' AND a.member_id = ANY(%s)
+"""
+ABOUT = "SELECT id, title, categories || skills FROM board.posting"
+APPLICANTS = """
+SELECT l.member_id
+  FROM connected_jobs.recommendation_list l
+  JOIN board.member m ON m.id = l.member_id AND m.mail_consent AND m.withdrawn_at IS NULL
+ WHERE (SELECT count(*) FROM board.activity a WHERE a.member_id = m.id AND a.kind = 'apply') >= 2
+ ORDER BY l.member_id
+"""
+NAMING = {"ko": r"'(.+)' 지원과 비슷해요", "en": r"Similar to '(.+)', which you applied to"}
+GENERAL = {
+    "ko": {
+        "similar_to_applied": "최근 지원한 공고와 비슷해요",
+        "similar_to_scrapped": "스크랩한 공고와 비슷해요",
+        "similar_to_viewed": "최근 본 공고와 비슷해요",
+    },
+    "en": {
+        "similar_to_applied": "Similar to what you applied to",
+        "similar_to_scrapped": "Similar to what you scrapped",
+        "similar_to_viewed": "Similar to what you viewed",
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +143,22 @@ def generated_server(generated_url: str, tmp_path_factory: pytest.TempPathFactor
         yield server
 
 
-def ask(port: int, member_ids: Sequence[str]) -> dict[str, tuple[int, Any]]:
+@pytest.fixture(scope="module")
+def server_that_names_nothing(
+    generated_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("gunicorn-that-names-nothing")
+    with gunicorn(generated_url, folder, workers=1, CJ_NAMED_IN_REASONS="none") as server:
+        yield server
+
+
+def ask(port: int, member_ids: Sequence[str], *, lang: str = "ko") -> dict[str, tuple[int, Any]]:
     """Ask for each member on one connection: status and body by member."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     answers = {}
     try:
         for member_id in member_ids:
-            target = f"/v1/members/{quote(member_id, safe='')}/recommendations?campaign=everybody"
+            target = f"/v1/members/{quote(member_id, safe='')}/recommendations?campaign=everybody&lang={lang}"
             connection.request("GET", target, headers={"Authorization": basic("braze", SECRET)})
             response = connection.getresponse()
             answers[member_id] = (response.status, json.loads(response.read()))
@@ -177,3 +218,50 @@ def test_who_left_gets_what_is_popular_and_most_others_their_own(
     assert len(left) == len(listed) == 50
     assert {body["source"] for _, body in ask(generated_server.port, left).values()} == {"popular"}
     assert {body["source"] for _, body in ask(generated_server.port, listed).values()} == {"personalized"}
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_reasons_name_what_that_very_member_applied_to_unless_switched_off(
+    generated_url: str, generated_server: Server, server_that_names_nothing: Server, lang: str
+) -> None:
+    with psycopg.connect(generated_url) as connection:
+        applicants = [row[0] for row in connection.execute(APPLICANTS)][:APPLICANTS_ASKED]
+        applied: dict[str, list[tuple[str, str, set[str]]]] = defaultdict(list)
+        for member_id, *posting in connection.execute(MENTIONABLE, [applicants]):
+            applied[member_id].append((*posting[:2], about(*posting[1:])))
+        is_about = {row[0]: about(*row[1:]) for row in connection.execute(ABOUT)}
+    named_in = ask(generated_server.port, applicants, lang=lang)
+    off = ask(server_that_names_nothing.port, applicants, lang=lang)
+    named, sentences = 0, 0
+    for member_id, (_, body) in named_in.items():
+        names: Counter[str] = Counter()
+        for shown, plain in zip(body["postings"], off[member_id][1]["postings"], strict=True):
+            assert (shown["id"], shown["reason_code"]) == (plain["id"], plain["reason_code"])
+            assert plain["reason"] == GENERAL[lang].get(plain["reason_code"], plain["reason"])
+            if shown["reason"] == plain["reason"]:
+                continue
+            assert shown["reason_code"] == "similar_to_applied"
+            told = re.fullmatch(NAMING[lang], shown["reason"])
+            assert told
+            assert any(
+                is_name_of(told[1], title) and words & is_about[shown["id"]]
+                for posting_id, title, words in applied[member_id]
+                if posting_id != shown["id"]
+            ), f"{member_id} is told {shown['reason']} of {shown['title']}"
+            names[told[1]] += 1
+        assert max(names.values(), default=0) <= 3
+        named += names.total()
+        sentences += len({each["reason"] for each in body["postings"]})
+    assert named > len(applicants)
+    assert sentences > 3 * len(applicants)
+
+
+def is_name_of(name: str, title: str) -> bool:
+    """Whether a name is a title, perhaps cut or without what stands in brackets around it, perhaps with a place behind it."""
+    title = " ".join(title.split())
+    return any(each.removesuffix("…") in title for each in (name, name.rpartition(" (")[0] or name))
+
+
+def about(title: str, fields: Sequence[str]) -> set[str]:
+    """What can be seen of a posting by reading: its categories, skills and the words of its title."""
+    return {*fields, *re.findall(r"\w{2,}", title)}

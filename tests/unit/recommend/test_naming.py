@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.recommend.board import Kind, Status
-from app.recommend.naming import LONGEST, NAMED, name_of, shortened
+from app.recommend.naming import LONGEST, NAMED, name_of, shortened, told_apart
 from app.recommend.reasons import Reason, naming
 from tests.unit.recommend.conftest import posting
 
@@ -54,6 +55,17 @@ def test_no_particle_depends_on_how_a_name_ends() -> None:
         for reason in (Reason.SIMILAR_TO_APPLIED, Reason.SIMILAR_TO_SCRAPPED, Reason.SIMILAR_TO_VIEWED):
             behind = naming("ko", reason, name).split(f"'{name}' ")[1]
             assert behind in {"지원과 비슷해요", "공고와 비슷해요"}
+
+
+def test_of_postings_that_are_called_the_same_the_newest_may_be_named() -> None:
+    anchors = np.array([[3, 1, 2, -1], [2, 2, -1, -1], [1, 2, 3, 4], [-1, -1, -1, -1]])
+    names = {1: "운전원 (인천)", 2: "정비원", 3: "운전원 (인천)", 4: "조리원"}
+    assert told_apart(anchors, names).tolist() == [
+        [3, -1, 2, -1],
+        [2, -1, -1, -1],
+        [1, 2, -1, 4],
+        [-1, -1, -1, -1],
+    ]
 
 
 def test_named_is_what_the_member_applied_to_and_no_name_is_told_all_the_time(
