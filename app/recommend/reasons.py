@@ -61,14 +61,14 @@ SENTENCES: dict[str, dict[Reason, str]] = {
         Reason.POPULAR_IN_FIELD: "Popular in your field",
         Reason.NEW_IN_FIELD: "New in your field",
         Reason.SIMILAR_TO_APPLIED: "Similar to what you applied to",
-        Reason.SIMILAR_TO_SCRAPPED: "Similar to what you scrapped",
+        Reason.SIMILAR_TO_SCRAPPED: "Similar to what you saved",
         Reason.SIMILAR_TO_VIEWED: "Similar to what you viewed",
         Reason.FITS_FIELD: "Fits the work you are looking for",
         Reason.FITS_REGION: "In a region you chose",
         Reason.FITS_CAREER: "Fits your career",
         Reason.FITS_SKILLS: "Fits your skills",
         Reason.FITS_SALARY: "Meets the salary you want",
-        Reason.COMPANY_SCRAPPED: "From a company you scrapped",
+        Reason.COMPANY_SCRAPPED: "From a company you saved",
         Reason.COMPANY_APPLIED: "From a company you applied to",
         Reason.REGION_OF_INTEREST: "In a region you have been looking at",
         Reason.PEERS_APPLIED: "Sought by members with a profile like yours",
@@ -82,13 +82,13 @@ LANGUAGES = tuple(SENTENCES)
 # The same with the posting that the reason rests on; no particle stands behind the name, so any name fits.
 _NAMING: dict[str, dict[Reason, tuple[str, str]]] = {
     "ko": {
-        Reason.SIMILAR_TO_APPLIED: ("'", "' 지원과 비슷해요"),
+        Reason.SIMILAR_TO_APPLIED: ("지원한 '", "' 공고와 비슷해요"),
         Reason.SIMILAR_TO_SCRAPPED: ("스크랩한 '", "' 공고와 비슷해요"),
         Reason.SIMILAR_TO_VIEWED: ("최근 본 '", "' 공고와 비슷해요"),
     },
     "en": {
         Reason.SIMILAR_TO_APPLIED: ("Similar to '", "', which you applied to"),
-        Reason.SIMILAR_TO_SCRAPPED: ("Similar to '", "', which you scrapped"),
+        Reason.SIMILAR_TO_SCRAPPED: ("Similar to '", "', which you saved"),
         Reason.SIMILAR_TO_VIEWED: ("Similar to '", "', which you viewed"),
     },
 }

@@ -118,7 +118,7 @@ def _numbers(amounts: Sequence[float]) -> list[str]:
 
 
 def days_left_label(posting: Posting, lang: str, today: date) -> tuple[int | None, str]:
-    """Whole days left (None without a deadline) and the label: "D-10", "오늘 18시 마감", "상시 채용"."""
+    """Whole days left (None without a deadline) and the label: "D-10", "10 days left", "오늘 18시 마감"."""
     if posting.deadline is None:
         closes = posting.closes
         return None, _CLOSES[lang][Closes.WHEN_FILLED if closes is Closes.ON_DATE else closes]
@@ -127,6 +127,8 @@ def days_left_label(posting: Posting, lang: str, today: date) -> tuple[int | Non
         at = None
     if days == 0 or (days == 1 and at is not None):
         return days, _closing_ko(days, at) if lang == "ko" else _closing_en(days, at)
+    if lang == "en":
+        return days, _days_en(days)
     return days, f"D-{days}" if days > 0 else f"D+{-days}"
 
 
@@ -135,6 +137,11 @@ def _closing_ko(days: int, at: time | None) -> str:
     if at is None:
         return f"{day} 마감"
     return f"{day} {at.hour}시 마감" if at.minute == 0 else f"{day} {at:%H:%M} 마감"
+
+
+def _days_en(days: int) -> str:
+    count = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    return f"{count} left" if days > 0 else f"Closed {count} ago"
 
 
 def _closing_en(days: int, at: time | None) -> str:

@@ -54,7 +54,7 @@ def test_no_particle_depends_on_how_a_name_ends() -> None:
     for name in ("개발", "개발자", "PM", "3년", "(인천)"):
         for reason in (Reason.SIMILAR_TO_APPLIED, Reason.SIMILAR_TO_SCRAPPED, Reason.SIMILAR_TO_VIEWED):
             behind = naming("ko", reason, name).split(f"'{name}' ")[1]
-            assert behind in {"지원과 비슷해요", "공고와 비슷해요"}
+            assert behind == "공고와 비슷해요"
 
 
 def test_of_postings_that_are_called_the_same_the_newest_may_be_named() -> None:

@@ -207,8 +207,8 @@ def test_a_reason_names_what_the_member_applied_to() -> None:
     desk.reads.rows["m"] = with_names("a", "b", "c", reason=Reason.SIMILAR_TO_APPLIED)
     answer = desk.ask()
     assert told(answer) == [
-        "'운전원 (인천)' 지원과 비슷해요",
-        "'정비원' 지원과 비슷해요",
+        "지원한 '운전원 (인천)' 공고와 비슷해요",
+        "지원한 '정비원' 공고와 비슷해요",
         "최근 지원한 공고와 비슷해요",
     ]
     codes = {each["reason_code"] for each in json.loads(encode(answer))["postings"]}
@@ -246,7 +246,7 @@ def test_a_company_that_was_asked_for_is_told_so_beside_a_name() -> None:
     desk.reads.rows["m"] = with_names(*"abcd", reason=Reason.SIMILAR_TO_APPLIED | ASKED_COMPANY)
     answer = desk.ask(limit=4)
     assert ids(answer) == ["a", "b", "c", "d"]
-    assert told(answer)[2] == "'운전원 (인천)' 지원과 비슷해요"
+    assert told(answer)[2] == "지원한 '운전원 (인천)' 공고와 비슷해요"
 
 
 def test_what_is_filled_in_comes_from_the_shelf_nearest_to_the_first_posting() -> None:

@@ -124,9 +124,10 @@ def test_salary(salary: tuple[int | None, int | None, str | None], korean: Any, 
         (None, Closes.ALWAYS_OPEN, "상시 채용", "Always open"),
         (None, Closes.ON_DATE, "채용 시 마감", "Until filled"),  # a date that is not known
         (0, Closes.ON_DATE, "오늘 마감", "Closes today"),
-        (1, Closes.ON_DATE, "D-1", "D-1"),
-        (10, Closes.WHEN_FILLED, "D-10", "D-10"),
-        (400, Closes.ON_DATE, "D-400", "D-400"),
+        (1, Closes.ON_DATE, "D-1", "1 day left"),
+        (10, Closes.WHEN_FILLED, "D-10", "10 days left"),
+        (400, Closes.ON_DATE, "D-400", "400 days left"),
+        (-1, Closes.ON_DATE, "D+1", "Closed 1 day ago"),
     ],
 )
 def test_days_left(days: int | None, closes: Closes, korean: str, english: str) -> None:
@@ -144,8 +145,8 @@ def test_days_left(days: int | None, closes: Closes, korean: str, english: str) 
         (0, time(0, 30), "오늘 00:30 마감", "Closes today at 00:30"),
         (0, time(23, 59, 59), "오늘 마감", "Closes today"),
         (1, time(18), "내일 18시 마감", "Closes tomorrow at 18:00"),
-        (1, time(23, 59), "D-1", "D-1"),
-        (2, time(18), "D-2", "D-2"),
+        (1, time(23, 59), "D-1", "1 day left"),
+        (2, time(18), "D-2", "2 days left"),
     ],
 )
 def test_a_time_of_day_is_said_when_it_is_near(days: int, at: time, korean: str, english: str) -> None:
