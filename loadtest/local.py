@@ -15,7 +15,7 @@ from loadtest.outputs import dated
 from loadtest.pinned import GENERATOR_CORE, Demo, can_pin, pinned, pinning, running
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--demo", "demo_port", type=int, help="Load the demo that already runs on this port.")
 @click.option("--port", default=8099, show_default=True, help="Port of a demo of its own, otherwise.")
 @click.option("--members", default=40_000, show_default=True, help="Members of its generated board.")
