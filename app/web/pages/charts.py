@@ -169,6 +169,12 @@ def nice_top(most: float) -> float:
     return next(step * power for step in _STEPS if step * power >= most * 1.08)
 
 
+def ticks(top: float) -> list[float]:
+    """An axis from 0 to a nice top in four or five steps, each a number that `short` writes in full."""
+    parts = 4 if f"{top:e}".startswith("2.0") else 5
+    return [top * part / parts for part in range(parts + 1)]
+
+
 def short(value: float) -> str:
     """A number on an axis: 1,200."""
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:,.1f}"  # noqa: PLR2004 - two digits
@@ -212,7 +218,7 @@ def _options(size: Size) -> dict[str, Any]:
 
 def _chart(kind: type[pygal.Graph], size: Size, *, fill: bool, top: float) -> pygal.Graph:
     chart = kind(**_options(size), fill=fill, show_dots=False, range=(0, top))
-    chart.y_labels = [top * part / 4 for part in range(5)]
+    chart.y_labels = ticks(top)
     chart.value_formatter = short
     return chart
 

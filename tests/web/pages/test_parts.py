@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from app.capacity.campaign import AllAtOnce, Campaign, Range
 from app.capacity.drift import Advice, Minute, advise
-from app.web.pages.charts import NARROW, WIDE, Series, TimeAxis, latencies, lines, nice_top, stacked
+from app.web.pages.charts import (
+    NARROW,
+    WIDE,
+    Series,
+    TimeAxis,
+    latencies,
+    lines,
+    nice_top,
+    short,
+    stacked,
+    ticks,
+)
 from app.web.pages.curves import fitting
 from app.web.pages.fields import read_number, shown_number
 
@@ -120,6 +131,14 @@ def test_labels_stand_on_round_times_and_never_more_than_fit() -> None:
 @given(st.floats(min_value=0, max_value=1e7))
 def test_an_axis_ends_above_what_it_shows(most: float) -> None:
     assert most < nice_top(most) <= max(1.0, most * 2.8)
+
+
+@given(st.floats(0, 1e9))
+def test_the_numbers_on_an_axis_are_where_they_stand(most: float) -> None:
+    marks = ticks(nice_top(most))
+    assert marks[0] == 0
+    assert marks[-1] == nice_top(most)
+    assert [float(short(mark).replace(",", "")) for mark in marks] == pytest.approx(marks)
 
 
 def _send(kind: str = "rate_limited", limit: int | None = 50_000) -> Campaign:
