@@ -52,7 +52,7 @@ class Judged:
 class Week:
     """Seven days from a Monday: who sends, and the judgement, None where nobody does.
 
-    `left_out` are all on record that could not be judged, of whatever week.
+    `next_send` is the first to begin later, looked up where nobody sends in the week. `left_out` are all on record that could not be judged, of whatever week.
     """
 
     begins: date
@@ -60,6 +60,7 @@ class Week:
     time_zone: ZoneInfo
     campaigns: Sequence[tuple[RegisteredCampaign, datetime]]
     judged: Judged | None
+    next_send: tuple[RegisteredCampaign, datetime] | None
     left_out: Sequence[LeftOut]
 
 
@@ -109,15 +110,20 @@ class Planning:
         begin = datetime.combine(monday, time(), zone)
         window = (begin, datetime.combine(monday + WEEK, time(), zone))
         found = judge_window(self.register, self.evidence, now=now, window=window, judge=self.judge)
-        shown = [(one, span(one.campaign(), zone.key)[0].astimezone(zone)) for one in found.told]
+        shown = _with_begins(found.told, zone)
         return Week(
             begins=monday,
             today=today,
             time_zone=zone,
-            campaigns=sorted(shown, key=lambda pair: pair[1]),
+            campaigns=shown,
             judged=_judged(found),
+            next_send=None if shown else self._first_after(window[1], zone),
             left_out=found.left_out,
         )
+
+    def _first_after(self, end: datetime, zone: ZoneInfo) -> tuple[RegisteredCampaign, datetime] | None:
+        later = _with_begins(read_record(self.register).campaigns, zone)
+        return next((pair for pair in later if pair[1] >= end), None)
 
     def ask(self, values: Mapping[str, Any], *, instead_of: int = UNSAVED) -> Judged:
         """Judge a campaign that is not on record, beside all on record.
@@ -168,6 +174,14 @@ class Planning:
             judged=judged,
             sends=sends_of(campaign, of_key, self.register.sends(campaign.key), workspace.time_zone),
         )
+
+
+def _with_begins(
+    campaigns: Sequence[RegisteredCampaign], zone: ZoneInfo
+) -> list[tuple[RegisteredCampaign, datetime]]:
+    """Campaigns and when each begins, the first first."""
+    begins = [(one, span(one.campaign(), zone.key)[0].astimezone(zone)) for one in campaigns]
+    return sorted(begins, key=lambda pair: pair[1])
 
 
 def _judged(found: JudgedRecord, *, about: str | None = None) -> Judged | None:
