@@ -64,7 +64,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "But {names}, on record before it, has to give way.",
     ),
     "none_later": (
-        "더 기다려도 되지 않습니다. 지금 서비스가 감당하는 속도로는 {hours:n}시간 안에 모두 나가지 못해 Braze가 나머지를 취소합니다.",
+        "마감을 늦춰도 소용없습니다. 지금 서비스가 감당하는 속도로는 {hours:n}시간 안에 모두 나가지 못해 Braze가 나머지를 취소합니다.",
         "Waiting does not help: at what the service carries, not all are sent within {hours:n} hours, and Braze aborts the rest.",
     ),
     "evidence_missing": (
