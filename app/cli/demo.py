@@ -129,7 +129,7 @@ def _refuse_taken(port: int, way_out: str) -> None:
 
 
 def _taken(port: int, what: str, way_out: str) -> CommandError:
-    other = port + 1 if what == "is taken" and port < LAST_PORT else 8080
+    other = next(_free_ports_after(port), 8080) if what == "is taken" else 8080
     return CommandError(f"Port {port} {what}: choose another, `{way_out.format(other)}`.")
 
 
@@ -140,13 +140,18 @@ def _try_port(port: int) -> None:
 
 
 def _free_port_after(port: int) -> int:
+    for other in _free_ports_after(port):
+        return other
+    raise CommandError(f"No port after {port} is free for the planner: give one with --planner-port.")
+
+
+def _free_ports_after(port: int) -> Iterator[int]:
     for other in range(port + 1, min(port + PORTS_TRIED, LAST_PORT) + 1):
         try:
             _try_port(other)
         except OSError:
             continue
-        return other
-    raise CommandError(f"No port after {port} is free for the planner: give one with --planner-port.")
+        yield other
 
 
 def _credentials(engine: Engine, folder: Path) -> dict[Scope, str]:

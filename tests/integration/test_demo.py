@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,15 +84,25 @@ def test_it_leaves_nothing_behind_and_the_next_start_keeps_its_secrets(
 def test_a_taken_port_is_one_clear_sentence_and_leaves_nothing(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert ended(folder, "--port", str(port)) == (
-            1,
-            f"connected-jobs: Port {port} is taken: choose another, `make demo PORT={port + 1}`.\n",
-        )
-        assert ended(folder, "--port", str(free_port()), "--planner-port", str(port)) == (
-            1,
-            f"connected-jobs: Port {port} is taken: choose another, `--planner-port {port + 1}`.\n",
-        )
+        for options, way_out in (
+            (["--port", str(port)], r"`make demo PORT=\d+`"),
+            (["--port", str(free_port()), "--planner-port", str(port)], r"`--planner-port \d+`"),
+        ):
+            code, said = ended(folder, *options)
+            assert code == 1
+            assert re.fullmatch(rf"connected-jobs: Port {port} is taken: choose another, {way_out}\.\n", said)
     assert list(folder.iterdir()) == []
+
+
+def test_the_port_named_instead_is_a_free_one(folder: Path) -> None:
+    """The next one is often the planner's of the demo that has the port."""
+    with ExitStack() as servers:
+        port = servers.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+        with suppress(OSError):  # another program has it: as well
+            servers.enter_context(socket.create_server(("127.0.0.1", port + 1)))
+        said = ended(folder, "--port", str(port))[1]
+        assert f"PORT={port + 1}`" not in said
+        assert re.search(r"PORT=\d+`", said)
 
 
 def test_a_second_demo_on_the_port_of_one_that_is_starting_is_refused(folder: Path) -> None:
