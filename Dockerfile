@@ -13,7 +13,6 @@ COPY pyproject.toml uv.lock README.md ./
 RUN /opt/uv/bin/uv sync --frozen --no-dev --no-install-project
 COPY app ./app
 COPY migrations ./migrations
-COPY docs/templates ./docs/templates
 RUN /opt/uv/bin/uv sync --frozen --no-dev
 
 FROM ${PYTHON_IMAGE}

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 Part = Literal["html", "txt"]
 Outcome = Literal["rendered", "aborted", "would_be_retried", "wrong_template"]
-_WITH_THE_PACKAGE: Final = Path(__file__).parent / "mail_templates"
-_IN_THE_DOCS: Final = Path(__file__).parents[2] / "docs" / "templates"
-TEMPLATES: Final = _WITH_THE_PACKAGE if _WITH_THE_PACKAGE.is_dir() else _IN_THE_DOCS
+TEMPLATES: Final = Path(__file__).parent / "mail_templates"
 _HOST: Final = "jobs-api.example.com"  # what the published templates have in their places
 _CAMPAIGN: Final = "campaign=weekly-digest"
 
