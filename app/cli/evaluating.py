@@ -16,9 +16,8 @@ import click
 from sqlalchemy import text
 
 from app.cli.parts import CommandError, database
-from app.postgres.board_snapshot import profiles, snapshot
+from app.postgres.board_snapshot import driver_of, profiles, snapshot
 from app.postgres.engine import batch_engine
-from app.postgres.refresh import driver_of
 from app.postgres.send_register import PostgresSendRegister
 from app.postgres.serving_pool import ServingPool
 from app.postgres.serving_reads import STATEMENTS, PostgresReads

@@ -6,11 +6,13 @@ import logging
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import numpy as np
 from sqlalchemy import text
 
+from app.postgres.apart import ViewError, read_apart, unharmed
 from app.postgres.board_rows import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,
@@ -42,6 +44,8 @@ _MEMBERS = """
 """
 _PROFILES_CHANGED_AT = "SELECT max(updated_at) FROM board.member WHERE mail_consent AND withdrawn_at IS NULL"
 _POSTINGS = f'SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} ORDER BY p.id COLLATE "C"'
+_POSTING_IDS = "SELECT id FROM board.posting"
+_POSTINGS_OF = f"SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} AND p.id = ANY(%s)"
 _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
 _KINDS = "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in Kind) + " END"
 # Members are numbered as `member_ids` has them. What lies in the future is told as one second after the snapshot.
@@ -85,6 +89,7 @@ _COPY_ROW = np.dtype(
 _COMPACT = np.dtype([("member", np.int32), ("posting", np.int32), ("kind", np.int8), ("at", np.int64)])
 _COPY_HEADER_BYTES = 19
 _ROWS_AT_ONCE = 200_000
+_APART_AT_ONCE = 1_000
 _log = logging.getLogger("connected_jobs.board")
 
 
@@ -117,7 +122,23 @@ class Snapshot:
 
     def postings(self) -> list[Posting]:
         """The whole catalogue, sorted by id."""
-        return postings_from(self.connection.execute(text(_POSTINGS)), self.left_out)
+        driver = driver_of(self.connection)
+        try:
+            with unharmed(driver):
+                return postings_from(driver.execute(_POSTINGS), self.left_out)
+        except ViewError:
+            ids = sorted({row[0] for row in driver.execute(_POSTING_IDS) if row[0] is not None})
+        rows = [
+            row
+            for first in range(0, len(ids), _APART_AT_ONCE)
+            for row in read_apart(
+                "posting",
+                lambda part: _rows_of(driver, _POSTINGS_OF, part),
+                ids[first : first + _APART_AT_ONCE],
+                self.left_out,
+            )
+        ]
+        return sorted(postings_from(rows, self.left_out), key=attrgetter("id"))
 
     def activity(self, posting_ids: Sequence[str]) -> ActivityLog:
         """Everything mailable members did with these postings; what lies in the future was done just now.
@@ -139,7 +160,7 @@ class Snapshot:
         )
 
     def _activity_parts(self, posting_ids: Sequence[str]) -> Iterator[NDArray[np.void]]:
-        driver: psycopg.Connection = self.connection.connection.driver_connection  # type: ignore[assignment] # SQLAlchemy types it loosely
+        driver = driver_of(self.connection)
         pending = bytearray()
         header = True
         with driver.cursor() as cursor, cursor.copy(_ACTIVITY, [list(posting_ids)]) as copy:
@@ -152,6 +173,13 @@ class Snapshot:
                     yield _take_rows(pending)
         if not header:
             yield _take_rows(pending)
+
+
+def _rows_of(
+    driver: psycopg.Connection, statement: LiteralString, ids: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    with unharmed(driver):
+        return driver.execute(statement, [list(ids)]).fetchall()
 
 
 def _take_rows(pending: bytearray) -> NDArray[np.void]:
@@ -174,11 +202,17 @@ def snapshot(engine: Engine) -> Iterator[Snapshot]:
         yield Snapshot(connection, connection.execute(text("SELECT now()")).scalar_one())
 
 
+def driver_of(connection: Any) -> psycopg.Connection:
+    """The driver's own connection, beneath SQLAlchemy's."""
+    driver: psycopg.Connection = connection.connection.driver_connection
+    return driver
+
+
 def profiles(driver: psycopg.Connection, ids: Sequence[str], left_out: LeftOut | None = None) -> list[Member]:
     """Members' profiles in the order of `ids`; one who left meanwhile, or cannot be read, has an empty one."""
     left_out = left_out or LeftOut()
     found: dict[str, Member] = {}
-    for row in driver.execute(_PROFILES, [list(ids)]):
+    for row in read_apart("member", lambda part: _rows_of(driver, _PROFILES, part), ids, left_out):
         try:
             found[row[0]] = member_from(row)
         except UnreadableRowError as error:

@@ -10,10 +10,10 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.postgres import board_shape, runs
-from app.postgres.board_snapshot import Snapshot, profiles, snapshot
+from app.postgres.board_snapshot import Snapshot, driver_of, profiles, snapshot
 from app.postgres.kept_models import write_kept_model
 from app.postgres.offspring import end_with_parent
 from app.postgres.publications import Announcement
@@ -343,9 +343,3 @@ def _told_if_killed() -> Iterator[None]:
 def _at_once(processes: int | None) -> int:
     """How many cores to use: as many as asked for, or all."""
     return processes or os.cpu_count() or 1
-
-
-def driver_of(connection: Any) -> psycopg.Connection:
-    """The driver's connection under one of SQLAlchemy's, which types it loosely."""
-    driver: psycopg.Connection = connection.connection.driver_connection
-    return driver

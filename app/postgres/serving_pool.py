@@ -19,6 +19,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from app.postgres.apart import ViewError, is_of_a_row
 from app.postgres.connecting import PinnedConnection
 from app.serving.deadline import Deadline
 from app.serving.reads import UnavailableError
@@ -72,6 +73,14 @@ class UntranslatableError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("untranslatable")
+
+
+class UnreadableError(ViewError, UnavailableError):
+    """An expression in somebody's view fails for a row that was asked for."""
+
+    def __init__(self, state: str) -> None:
+        UnavailableError.__init__(self, "refused")
+        self.state = state
 
 
 class ServingPool:
@@ -183,6 +192,7 @@ class ServingPool:
 
         Raises:
             UntranslatableError: a text is none that the database could hold.
+            UnreadableError: a view fails for a row.
             UnavailableError: no connection, no reply before the deadline, or an error in its place.
         """
         return _held(self._with_connection(statement, values, None, deadline))
@@ -280,7 +290,7 @@ class ServingPool:
         if result is None:
             raise UnavailableError("refused")
         # Such a refusal is of this call alone, and the connection is as good as before.
-        if result.status == ExecStatus.TUPLES_OK or _state(result) in _NOT_IN_ITS_ENCODING:
+        if result.status == ExecStatus.TUPLES_OK or is_of_a_row(_state(result).decode()):
             return result
         if _state(result) == _TIMEOUT:
             raise UnavailableError("timeout")
@@ -321,9 +331,11 @@ def _await_reply(pgconn: PGconn, poller: select.poll, remaining_s: float) -> Non
 
 
 def _held(result: PGresult) -> PGresult:
-    if result.status != ExecStatus.TUPLES_OK:
+    if result.status == ExecStatus.TUPLES_OK:
+        return result
+    if (state := _state(result)) in _NOT_IN_ITS_ENCODING:
         raise UntranslatableError
-    return result
+    raise UnreadableError(state.decode())
 
 
 def _state(result: PGresult) -> bytes:

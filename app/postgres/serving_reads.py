@@ -5,6 +5,7 @@ from __future__ import annotations
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
+from app.postgres.apart import ViewError, read_apart
 from app.postgres.board_rows import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,
@@ -133,17 +134,16 @@ POSTINGS = _statement(
     """,
     rehearsed=True,
 )
-NEWEST = _statement(
-    "newest",
-    f"""
-    SELECT {POSTING_COLUMNS}
+_NEWEST = f"""
     FROM {POSTINGS_FROM}
     WHERE p.status = 'open' AND {SHOWABLE}
       AND (p.deadline IS NULL OR p.deadline >= (pg_catalog.now() AT TIME ZONE 'Asia/Seoul')::date - 1)
     ORDER BY least(p.opened_at, pg_catalog.now()) DESC NULLS LAST, p.id
     LIMIT $1::bigint
-    """,
-)
+    """
+NEWEST = _statement("newest", f"SELECT {POSTING_COLUMNS} {_NEWEST}")
+# Of a view nothing else is made for these, so that what fails is met only where it can be told apart.
+NEWEST_IDS = _statement("newest_ids", f"SELECT p.id {_NEWEST}", planned_anew=True)
 CLOCK = _statement("clock", "SELECT pg_catalog.now()")
 # What takes a posting out of answers and no more: of a view none of the lists is made for it.
 STANDINGS = _statement(
@@ -246,7 +246,10 @@ class PostgresReads:
 
     def newest_postings(self, count: int) -> list[Posting]:
         """Open postings, newest first."""
-        return postings_from(self._pool.rows(NEWEST, [count]), self._left_out)
+        try:
+            return postings_from(self._pool.rows(NEWEST, [count]), self._left_out)
+        except ViewError:
+            return self.postings([row[0] for row in self._pool.rows(NEWEST_IDS, [count])])
 
     def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
         """A member's list in a run, and what they ever applied to, in one round trip."""
@@ -269,7 +272,9 @@ class PostgresReads:
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:
         """A mailable member's profile."""
-        rows = self._pool.rows(PROFILE, [member_id], deadline)
+        rows = read_apart(
+            "member", lambda ids: self._pool.rows(PROFILE, ids, deadline), [member_id], self._left_out
+        )
         try:
             return member_from(rows[0]) if rows else None
         except UnreadableRowError as error:
@@ -278,7 +283,10 @@ class PostgresReads:
 
     def postings(self, ids: Sequence[str], deadline: Deadline | None = None) -> list[Posting]:
         """Postings by id."""
-        return postings_from(self._pool.rows(POSTINGS, [list(ids)], deadline), self._left_out)
+        rows = read_apart(
+            "posting", lambda part: self._pool.rows(POSTINGS, [list(part)], deadline), ids, self._left_out
+        )
+        return postings_from(rows, self._left_out)
 
     def clock(self) -> datetime:
         """The server's clock."""
@@ -287,7 +295,9 @@ class PostgresReads:
 
     def standings(self, ids: Sequence[str]) -> list[Standing]:
         """Where postings stand."""
-        return _standings(self._pool.rows(STANDINGS, [list(ids)]))
+        return _standings(
+            read_apart("posting", lambda part: self._pool.rows(STANDINGS, [list(part)]), ids, self._left_out)
+        )
 
     def standings_changed_since(self, since: datetime, most: int) -> list[Standing] | None:
         """What changed, unless that is too much to tell."""
@@ -310,7 +320,7 @@ class PostgresReads:
 _SCOPES = frozenset(Scope)
 
 
-def _standings(rows: Iterable[Sequence[Any]]) -> list[Standing]:
+def _standings(rows: Iterable[tuple[Any, ...]]) -> list[Standing]:
     """One for each id; of two with one id the one that ends first, as `postings_from` does."""
     found: dict[str, Standing] = {}
     for new in map(standing_from, rows):

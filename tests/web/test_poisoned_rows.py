@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
+from app.postgres.board_snapshot import Snapshot, driver_of, profiles
+from app.postgres.engine import batch_engine
+from app.postgres.left_out import LeftOut
 from app.serving.reads import UnavailableError
 from tests.poison import ANYTHING_GOES, COMPANY, MEMBER, POSTING, each
 from tests.postgres_fixtures import _create, _drop, _url_of
@@ -95,6 +100,68 @@ def test_a_row_that_is_left_out_is_named_once_and_counted(
     ]
     assert 'cj_rows_left_out_total{column="title",relation="posting"} ' in exposed
     assert 'cj_rows_left_out_total{column="title",relation="posting"} 0.0' not in exposed
+
+
+FAILS_FOR = """
+    ALTER TABLE board.{table} RENAME TO own;
+    CREATE VIEW board.{table} AS
+    SELECT {columns}, (CASE id WHEN '{row}' THEN 'none' ELSE education::text END)::smallint AS education
+    FROM board.own
+"""
+
+
+def _fail(url: str, table: str, row: str) -> None:
+    """Put a view in a table's place in which a cast fails for one row."""
+    with psycopg.connect(url) as connection:
+        names = connection.execute(
+            "SELECT string_agg(attname, ', ') FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'education'",
+            [f"board.{table}"],
+        ).fetchone()
+        assert names is not None
+        connection.execute(FAILS_FOR.format(table=table, row=row, columns=names[0]).encode())
+
+
+def test_a_posting_for_which_the_view_fails_harms_no_other(
+    board_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a service that runs, of one that starts, and of a refresh."""
+    with serving(board_url) as service:
+        assert "p-06" in service.ids("m-list", limit=50)
+        _fail(board_url, "posting", "p-06")
+        with psycopg.connect(board_url) as connection:
+            connection.execute("UPDATE board.own SET updated_at = now() WHERE id = 'p-06'")
+            connection.execute(
+                "UPDATE board.own SET status = 'closed', updated_at = now() WHERE id = 'p-later'"
+            )
+        service.watch()
+        assert not {"p-06", "p-later"} & set(service.ids("m-list", limit=50))
+        assert len(service.ids("nobody", limit=50)) > 5
+    with serving(board_url) as service:
+        answer = service.answer("m-list", limit=50)
+        assert (answer["source"], answer["degraded"]) == ("personalized", None)
+        assert "p-06" not in {posting["id"] for posting in answer["postings"]}
+    with batch_engine(board_url).connect() as connection:
+        read = Snapshot(connection, datetime.now(UTC))
+        assert {"p-06"} == set(
+            connection.scalars(text("SELECT id FROM board.own WHERE company_id IS NOT NULL"))
+        ) - {posting.id for posting in read.postings()}
+        assert read.left_out.sentences() == ["Left out of board.posting: 1 rows whose row cannot be used."]
+    assert (
+        "board.posting 'p-06' is left out: its row cannot be read: an expression in the view" in caplog.text
+    )
+
+
+def test_a_member_for_whom_the_view_fails_is_answered_and_so_are_all_others(board_url: str) -> None:
+    _fail(board_url, "member", "m-bare")
+    with serving(board_url, plan_fresh_s=0.0) as service:
+        for member in ("m-bare", "m-list", "nobody"):
+            assert len(service.ids(member, limit=50)) > 5, member
+    with batch_engine(board_url).connect() as connection:
+        left_out = LeftOut()
+        found = profiles(driver_of(connection), ["m-list", "m-bare"], left_out)
+    assert [member.id for member in found] == ["m-list", "m-bare"]
+    assert left_out.rows == 1
 
 
 @pytest.mark.parametrize("deadline", ["infinity", "9999-12-31", "2099-12-31", None])
