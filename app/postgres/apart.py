@@ -33,6 +33,13 @@ def is_of_a_row(state: str) -> bool:
     return state.startswith(("22", "P0"))
 
 
+def unreadable(error: ViewError) -> UnreadableRowError:
+    """What is said of such a row; not its values, which may be a person's."""
+    return UnreadableRowError(
+        "row", f"cannot be read: an expression in the view fails for it (SQLSTATE {error.state})."
+    )
+
+
 def read_apart(
     relation: str, read: Callable[[Sequence[str]], list[T]], ids: Sequence[str], left_out: LeftOut
 ) -> list[T]:
@@ -41,15 +48,16 @@ def read_apart(
     Args:
         relation: Of the board, whose rows they are.
         read: Reads rows by id; raises `ViewError` where a view fails for one of them.
-        ids: Of the rows.
+        ids: Of the rows, or of what several rows belong to.
         left_out: Told what is left out.
     """
     try:
         return read(ids)
     except ViewError as error:
+        if not ids:
+            raise
         if len(ids) == 1:
-            why = f"cannot be read: an expression in the view fails for it (SQLSTATE {error.state})."
-            left_out.add(relation, ids[0], UnreadableRowError("row", why))
+            left_out.add(relation, ids[0], unreadable(error))
             return []
     half = len(ids) // 2
     return [row for part in (ids[:half], ids[half:]) for row in read_apart(relation, read, part, left_out)]

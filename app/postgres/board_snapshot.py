@@ -44,6 +44,7 @@ _MEMBERS = """
 """
 _PROFILES_CHANGED_AT = "SELECT max(updated_at) FROM board.member WHERE mail_consent AND withdrawn_at IS NULL"
 _POSTINGS = f'SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} ORDER BY p.id COLLATE "C"'
+_MAILABLE = "SELECT DISTINCT id FROM board.member WHERE mail_consent AND withdrawn_at IS NULL AND id <> ''"
 _POSTING_IDS = "SELECT id FROM board.posting"
 _POSTINGS_OF = f"SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} AND p.id = ANY(%s)"
 _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
@@ -69,9 +70,11 @@ _ACTIVITY = f"""
         FROM board.activity a
         JOIN member ON member.id = a.member_id
         JOIN posting ON posting.id = a.posting_id
-        WHERE a.kind IN ('view', 'scrap', 'apply') AND a.occurred_at IS NOT NULL
+        WHERE {{of}} a.kind IN ('view', 'scrap', 'apply') AND a.occurred_at IS NOT NULL
     ) TO STDOUT (FORMAT binary)
 """
+_ALL_ACTIVITY = _ACTIVITY.format(of="")
+_ACTIVITY_OF = _ACTIVITY.format(of="a.member_id = ANY(%s) AND")
 # A row of binary COPY: the number of fields, then each field's length and value, all big-endian.
 _COPY_ROW = np.dtype(
     [
@@ -89,7 +92,6 @@ _COPY_ROW = np.dtype(
 _COMPACT = np.dtype([("member", np.int32), ("posting", np.int32), ("kind", np.int8), ("at", np.int64)])
 _COPY_HEADER_BYTES = 19
 _ROWS_AT_ONCE = 200_000
-_APART_AT_ONCE = 1_000
 _log = logging.getLogger("connected_jobs.board")
 
 
@@ -128,16 +130,7 @@ class Snapshot:
                 return postings_from(driver.execute(_POSTINGS), self.left_out)
         except ViewError:
             ids = sorted({row[0] for row in driver.execute(_POSTING_IDS) if row[0] is not None})
-        rows = [
-            row
-            for first in range(0, len(ids), _APART_AT_ONCE)
-            for row in read_apart(
-                "posting",
-                lambda part: _rows_of(driver, _POSTINGS_OF, part),
-                ids[first : first + _APART_AT_ONCE],
-                self.left_out,
-            )
-        ]
+        rows = read_apart("posting", lambda part: _rows_of(driver, _POSTINGS_OF, part), ids, self.left_out)
         return sorted(postings_from(rows, self.left_out), key=attrgetter("id"))
 
     def activity(self, posting_ids: Sequence[str]) -> ActivityLog:
@@ -145,7 +138,17 @@ class Snapshot:
 
         Streamed as binary COPY straight into numpy: 17 bytes a row in memory, no Python object a row.
         """
-        parts = list(self._activity_parts(posting_ids))
+        driver = driver_of(self.connection)
+        catalogue = list(posting_ids)
+        try:
+            parts = _activity_parts(driver, _ALL_ACTIVITY, catalogue)
+        except ViewError:
+            parts = read_apart(
+                "activity",
+                lambda members: _activity_parts(driver, _ACTIVITY_OF, catalogue, list(members)),
+                [row[0] for row in driver.execute(_MAILABLE)],
+                self.left_out,
+            )
         rows = np.concatenate(parts) if parts else np.empty(0, _COMPACT)
         now_s = math.floor(self.taken_at.timestamp())
         if ahead := np.count_nonzero(rows["at"] > now_s):
@@ -159,20 +162,24 @@ class Snapshot:
             at=rows["at"][order],
         )
 
-    def _activity_parts(self, posting_ids: Sequence[str]) -> Iterator[NDArray[np.void]]:
-        driver = driver_of(self.connection)
-        pending = bytearray()
-        header = True
-        with driver.cursor() as cursor, cursor.copy(_ACTIVITY, [list(posting_ids)]) as copy:
-            for block in copy:
-                pending += block
-                if header and len(pending) >= _COPY_HEADER_BYTES:
-                    del pending[:_COPY_HEADER_BYTES]
-                    header = False
-                if len(pending) >= _ROWS_AT_ONCE * _COPY_ROW.itemsize:
-                    yield _take_rows(pending)
-        if not header:
-            yield _take_rows(pending)
+
+def _activity_parts(
+    driver: psycopg.Connection, statement: LiteralString, *parameters: list[str]
+) -> list[NDArray[np.void]]:
+    pending = bytearray()
+    header = True
+    parts = []
+    with unharmed(driver), driver.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        for block in copy:
+            pending += block
+            if header and len(pending) >= _COPY_HEADER_BYTES:
+                del pending[:_COPY_HEADER_BYTES]
+                header = False
+            if len(pending) >= _ROWS_AT_ONCE * _COPY_ROW.itemsize:
+                parts.append(_take_rows(pending))
+    if not header:
+        parts.append(_take_rows(pending))
+    return parts
 
 
 def _rows_of(

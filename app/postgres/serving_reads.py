@@ -5,7 +5,7 @@ from __future__ import annotations
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
-from app.postgres.apart import ViewError, read_apart
+from app.postgres.apart import ViewError, read_apart, unreadable
 from app.postgres.board_rows import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,
@@ -258,6 +258,9 @@ class PostgresReads:
             result = self._pool.run(MEMBER_LIST, [number, member_id.encode()], deadline)
         except UntranslatableError:
             return None  # an id that no member can have here
+        except ViewError as error:  # what they applied to is not known, so no list of theirs can be answered
+            self._left_out.add("member", member_id, unreadable(error))
+            raise
         if result.ntuples == 0:
             return None
         ids, reasons, applied, anchors, anchored = (result.get_value(0, column) for column in range(1, 6))

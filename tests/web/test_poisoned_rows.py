@@ -164,6 +164,39 @@ def test_a_member_for_whom_the_view_fails_is_answered_and_so_are_all_others(boar
     assert left_out.rows == 1
 
 
+def test_a_member_for_whose_activity_the_view_fails_is_told_and_harms_no_other(
+    board_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(board_url) as connection:
+        connection.execute("""
+            ALTER TABLE board.activity RENAME TO own;
+            CREATE VIEW board.activity AS
+            SELECT member_id, CASE WHEN (CASE member_id WHEN 'm-list' THEN 'none' ELSE '1' END)::int = 1 THEN posting_id END
+                       AS posting_id, kind, occurred_at
+            FROM board.own
+        """)
+        connection.execute(
+            "INSERT INTO board.own VALUES ('m-bare', 'p-06', 'view', now() - interval '1 hour')"
+        )
+        connection.execute(
+            "INSERT INTO board.own VALUES ('m-list', 'p-06', 'view', now() - interval '1 hour')"
+        )
+    with serving(board_url, plan_fresh_s=0.0) as service:
+        answer = service.answer("m-list")
+        assert (answer["source"], answer["degraded"]) == ("popular", "postgres")
+        assert service.answer("m-bare")["degraded"] is None
+    assert "board.member 'm-list' is left out: its row cannot be read" in caplog.text
+    with batch_engine(board_url).connect() as connection:
+        read = Snapshot(connection, datetime.now(UTC))
+        members, catalogue = read.member_ids(), [posting.id for posting in read.postings()]
+        activity = read.activity(catalogue)
+        assert read.left_out.sentences() == ["Left out of board.activity: 1 rows whose row cannot be used."]
+    assert (members.index("m-bare"), catalogue.index("p-06")) in set(
+        zip(activity.member.tolist(), activity.posting.tolist(), strict=True)
+    )
+    assert members.index("m-list") not in activity.member
+
+
 @pytest.mark.parametrize("deadline", ["infinity", "9999-12-31", "2099-12-31", None])
 def test_a_deadline_for_ever_is_none(board_url: str, deadline: str | None) -> None:
     with psycopg.connect(board_url) as connection:
