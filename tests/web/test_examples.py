@@ -67,7 +67,9 @@ def test_the_answer_in_the_documentation_is_that_example() -> None:
 
 def rows(heading: str) -> list[str]:
     """The first cells of the table under a heading of the documentation, without their markup."""
-    section = API_DOC.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = (
+        API_DOC.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0].split("\n### ")[0]
+    )
     cells = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| `")]
     return [cell.strip("`") for cell in cells]
 

@@ -85,13 +85,34 @@ def test_withdrawing_takes_effect_at_the_next_call(service: Service, board_url: 
     assert service.answer("m-list")["source"] == "popular"
 
 
-def test_a_failure_is_logged_without_the_callers_secret_and_answered_without_a_trace(
+def test_a_failure_is_logged_without_the_callers_secret_and_costs_the_mail_no_postings(
     reader: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("the answer is 42")
 
     monkeypatch.setattr(Answering, "answer", fail)
+    with caplog.at_level(logging.DEBUG):
+        response = reader.get(
+            "/v1/members/m-list/recommendations?campaign=weekly", authorization=bearer("braze")
+        )
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    body = response.get_json()
+    assert (body["source"], body["degraded"]) == ("popular", "fault")
+    assert body["postings"]
+    assert "the answer is 42" not in response.text
+    assert "the answer is 42" in caplog.text
+    assert SECRETS["braze"] not in caplog.text
+
+
+def test_where_nothing_can_be_answered_a_failure_is_told_without_a_trace(
+    reader: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("the answer is 42")
+
+    monkeypatch.setattr(Answering, "answer", fail)
+    monkeypatch.setattr(Answering, "from_shelf", fail)
     with caplog.at_level(logging.DEBUG):
         response = reader.get(
             "/v1/members/m-list/recommendations?campaign=weekly", authorization=bearer("braze")

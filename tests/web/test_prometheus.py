@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.telemetry import Metric
 from tests.web.gunicorn_server import Server, gunicorn
 from tests.web.prometheus_server import OBSERVABILITY, Prometheus, configure, prometheus, wait_until
 from tests.web.wire import basic, bearer, call
@@ -64,14 +65,23 @@ def _load(port: int) -> None:
 
 
 def questions() -> list[tuple[str, str]]:
-    """Every panel's queries, with what Grafana puts in for its variables."""
+    """The queries of every panel of the service, with what Grafana puts in for its variables."""
     read = json.loads((OBSERVABILITY / "grafana-dashboard.json").read_text())
     found = [
         (panel["title"], target["expr"]) for panel in read["panels"] for target in panel.get("targets", [])
     ]
     found += [(note["name"], note["expr"]) for note in read["annotations"]["list"] if "expr" in note]
     filled = {"$instance": ".*", "$campaign": ".*", "$__rate_interval": "30s"}
-    return [(title, re.sub(r"\$\w+", lambda name: filled[name[0]], asked)) for title, asked in found]
+    of_the_service = [(title, asked) for title, asked in found if "cj_planner_" not in asked]
+    return [(title, re.sub(r"\$\w+", lambda name: filled[name[0]], asked)) for title, asked in of_the_service]
+
+
+def test_the_panels_of_the_planner_ask_for_what_it_tells() -> None:
+    """It does not run here; what it tells is in `tests/web/pages/test_metrics.py`."""
+    asked = set(re.findall(r"cj_planner_\w+", (OBSERVABILITY / "grafana-dashboard.json").read_text()))
+    told = {name for metric in Metric for name in (metric, f"{metric}_bucket", f"{metric}_count")}
+    assert asked
+    assert asked <= told
 
 
 def test_every_panel_of_the_dashboard_has_something_to_show(scraped: Scraped) -> None:
