@@ -139,7 +139,7 @@ def summary(report: RunReport) -> str:
         else ""
     )
     of = (
-        f"{report.members:,} members"
+        f"{report.extent.lists:,} members"
         if report.ranked == report.members
         else f"{report.ranked:,} of {report.members:,} members, the others' as they were,"
     )
@@ -148,11 +148,13 @@ def summary(report: RunReport) -> str:
         if report.same_jobs
         else ""
     )
+    listless = report.members - report.extent.lists
+    popular = f" {listless:,} who left no trace get popular postings." if listless else ""
     left_out = "".join(f"\n{sentence}" for sentence in report.left_out)
     misfits = "" if report.misfits is None else f" {report.misfits:.1%} of first ten places misfit plainly."
     return (
         f"Run {report.run_id}: lists for {of} from {report.postings:,} postings and "
-        f"{report.activity:,} activities ({stages}).{same}{misfits}{resumed}\n"
+        f"{report.activity:,} activities ({stages}).{popular}{same}{misfits}{resumed}\n"
         f"Sends begin with it from {_at(report.effective_at)} on; those under way keep their lists.{kept}{left_out}"
     )
 

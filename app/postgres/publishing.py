@@ -148,7 +148,7 @@ class RolledBack:
 def roll_back(
     engine: Engine, *, to: int | None = None, moves_sends: bool = False, by: str | None = None
 ) -> RolledBack:
-    """Let sends begin with the run that was in force before the one that is.
+    """Let sends begin with the run that was in force before the one that is; without one, withdraw those that wait.
 
     Beside a refresh that is running this goes on; beside one that publishes it waits for that.
 
@@ -168,12 +168,12 @@ def roll_back(
         if in_force is None:
             raise RefreshError("There is no earlier run to go back to: none was published.")
         if to is None and not behind:
-            if not log.gone_back:
+            if not log.gone_back and not coming:
                 raise RefreshError(
                     f"There is no earlier run to go back to: answers come from run {in_force}, and of those before it "
                     "none is kept." + _or_to(log, in_force)
                 )
-            to = in_force  # a second time: there is nothing further back, and nothing is left of what was to follow
+            to = in_force  # nothing further back: only what was to follow is withdrawn, if that was not done before
         target = behind[0] if to is None else to
         if target not in {in_force, *behind, *coming, *log.kept()}:
             raise RefreshError(f"Run {target} has no lists to go to." + _or_to(log, in_force))

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.parts import CommandError
-from app.cli.refreshing import refresh_
+from app.cli.refreshing import refresh_, summary
 from app.postgres.board_snapshot import snapshot
 from app.postgres.changed import HEAD, rank_again, refresh_changed
 from app.postgres.kept_models import read_kept_model
@@ -277,7 +277,10 @@ def test_a_model_that_cannot_be_read_is_told_and_a_whole_refresh_mends_it(board:
 def test_the_command_says_how_many_were_ranked_again(
     board: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refresh(board, processes=1)
+    whole = refresh(board, processes=1)
+    listless = whole.members - whole.extent.lists
+    assert f"Run {whole.run_id}: lists for {whole.extent.lists:,} members from" in summary(whole)
+    assert (f" {listless:,} who left no trace get popular postings." in summary(whole)) is (listless > 0)
     change(board, "UPDATE board.member SET updated_at = now() WHERE id = 'm-000003'")
     monkeypatch.setenv("DATABASE_URL", database_url)
     result = CliRunner().invoke(refresh_, ["--changed", "--at-once"], catch_exceptions=False)

@@ -135,6 +135,15 @@ def test_a_run_that_waits_for_its_time_can_be_withdrawn_alone(board: Engine) -> 
     assert run_in_force(board) == old
 
 
+def test_where_nothing_lies_behind_a_rollback_withdraws_what_waits_for_its_time(board: Engine) -> None:
+    """On the first day the only bad lists there can be are those that are to follow."""
+    first = refresh(board, processes=1).run_id
+    coming = refresh(board, processes=1, publication_delay=timedelta(hours=1)).run_id
+    done = roll_back(board)
+    assert (done.left, done.taken, done.withdrawn, done.further_back) == (first, first, [coming], False)
+    assert told(done, moved=False).endswith(f"Run {coming}, which was to follow, does not.")
+
+
 def test_a_refresh_after_a_rollback_keeps_the_run_rolled_back_to_and_goes_back_to_it(board: Engine) -> None:
     old, _new = (refresh(board, processes=1).run_id for _ in range(2))
     roll_back(board)
