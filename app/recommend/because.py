@@ -81,7 +81,7 @@ def told_together(
 
 NEWS_FRESH = np.float32(0.25)  # about two weeks old: what is older is no news
 _NEARLY = 0.75  # of the largest share: what moved a score so much may be told in its place
-_AT_ALL = 0.35  # the same, once the largest was told often enough
+_AT_ALL = 0.1  # the same, once the largest was told often enough: ten times one reason says nothing
 OFTEN = 3  # times that one reason, or one name, is told in a list before others come in
 _VARIED = 20  # first places of a list whose reasons vary: what a mail shows
 _NOT_TRUE = np.float32(-np.inf)
@@ -140,7 +140,7 @@ def main_reasons(
         at_company: The member's strongest activity at the pair's company, else anywhere.
         in_field: Whether the posting is in the member's field.
         row: The member of each pair, ascending, best posting first, where reasons are to vary within a list: of those
-            that moved a score nearly as much as the largest (a third, where that was told three times), the one told
+            that moved a score nearly as much as the largest (a tenth of it, where that was told three times), the one told
             least before.
     """
     shares = {

@@ -105,9 +105,9 @@ def _amounts_en(low: float | None, high: float | None, currency: str) -> str:
     if low == high:
         return f"{currency} {texts[0]}"
     if low is None:
-        return f"up to {currency} {texts[0]}"
+        return f"Up to {currency} {texts[0]}"
     if high is None:
-        return f"from {currency} {texts[0]}"
+        return f"From {currency} {texts[0]}"
     return f"{currency} {texts[0]}-{texts[1]}"
 
 
