@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.hostile.world import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tests.hostile.sends import Heard
 
@@ -35,12 +35,12 @@ CREATE FUNCTION truth.activity() RETURNS trigger LANGUAGE plpgsql SET search_pat
     RETURN NEW;
 END $$;
 CREATE FUNCTION truth.member() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$ BEGIN
-    INSERT INTO truth.event VALUES ('erased', OLD.id, NULL);
+    INSERT INTO truth.event VALUES (CASE TG_OP WHEN 'DELETE' THEN 'erased' ELSE 'edited' END, OLD.id, NULL);
     RETURN OLD;
 END $$;
 CREATE TRIGGER truth AFTER INSERT OR UPDATE OR DELETE ON board.posting FOR EACH ROW EXECUTE FUNCTION truth.posting();
 CREATE TRIGGER truth AFTER INSERT ON board.activity FOR EACH ROW WHEN (NEW.kind = 'apply') EXECUTE FUNCTION truth.activity();
-CREATE TRIGGER truth AFTER DELETE ON board.member FOR EACH ROW EXECUTE FUNCTION truth.member();
+CREATE TRIGGER truth AFTER UPDATE OR DELETE ON board.member FOR EACH ROW EXECUTE FUNCTION truth.member();
 """
 # When each became visible to others, which for a long transaction is not when it was written.
 EVENTS = """
@@ -66,6 +66,7 @@ class Truth:
     closed: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
     applied: dict[tuple[str, str], float] = field(default_factory=dict)
     erased: dict[str, float] = field(default_factory=dict)
+    edited: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     moments: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
@@ -78,6 +79,8 @@ class Truth:
                 truth.moments[posting].append(at)
             elif what == "applied":
                 truth.applied.setdefault((member, posting), at)
+            elif what == "edited":
+                truth.edited[member].append(at)
             else:
                 truth.erased[member] = at
         return truth
@@ -113,13 +116,23 @@ class Truth:
             found.append(f"the member was erased {heard.at - (erased or 0.0):.0f} s before")
         return found
 
+    def profile_edited(self, heard: Sequence[Heard]) -> bool:
+        """Whether a member who has no list, only a profile, changed that about the time of these answers."""
+        begin, end = self._about(heard)
+        times = self.edited.get(heard[0].member, [])
+        by_profile = any(one.source == "profile" for one in heard)
+        return by_profile and bisect_right(times, end) > bisect_left(times, begin)
+
+    def _about(self, heard: Sequence[Heard]) -> tuple[float, float]:
+        """From when on what changed may show in these answers, and until when."""
+        begin, end = min(one.at for one in heard) - 2 * KNOWN_WITHIN_S, max(one.at for one in heard)
+        outage_s = sum(max(0.0, min(end, e) - max(begin - 120.0, b)) for b, e in self.outages)
+        return begin - outage_s, end
+
     def moved(self, heard: Iterable[Heard]) -> set[str]:
         """Postings of some answers to one member whose state changed about the time of those answers."""
         answers = list(heard)
-        begin = min(one.at for one in answers) - 2 * KNOWN_WITHIN_S
-        end = max(one.at for one in answers)
-        outage_s = sum(max(0.0, min(end, e) - max(begin - 120.0, b)) for b, e in self.outages)
-        begin -= outage_s
+        begin, end = self._about(answers)
         found = set()
         for posting in {posting for one in answers for posting in one.ids}:
             times = self.moments.get(posting, [])
@@ -140,7 +153,7 @@ def two_lists(truth: Truth, message: list[Heard]) -> str | None:
     for other in whole[1:]:
         if other.recommendation_id != first.recommendation_id:
             return f"two ids: {first} and {other}"
-        if other.ids == first.ids:
+        if other.ids == first.ids or truth.profile_edited((first, other)):
             continue
         moved = truth.moved((first, other))
         gone, come = set(first.ids) - set(other.ids), set(other.ids) - set(first.ids)
