@@ -19,6 +19,7 @@ from app.postgres.board_rows import (
 )
 from app.postgres.left_out import LeftOut, UnreadableRowError
 from app.postgres.serving_pool import Statement, UntranslatableError
+from app.recommend.board import Status
 from app.recommend.veto import shown_until
 from app.serving.credentials import Credential, Scope
 from app.serving.profiles import unpack
@@ -78,6 +79,15 @@ HIDDEN = _statement(
     SELECT id
     FROM board.posting
     WHERE status = 'hidden' AND updated_at >= $1::timestamptz
+    """,
+    planned_anew=True,
+)
+TOUCHED = _statement(
+    "touched",
+    """
+    SELECT id
+    FROM board.posting
+    WHERE updated_at >= $1::timestamptz
     """,
     planned_anew=True,
 )
@@ -236,8 +246,13 @@ class PostgresReads:
         return [row[0] for row in self._pool.rows(SAME_JOBS, [run_id])]
 
     def hidden_since(self, since: datetime) -> list[str]:
-        """Postings hidden since."""
-        return [row[0] for row in self._pool.rows(HIDDEN, [since])]
+        """Postings hidden since, and those of which nobody can say whether they are."""
+        try:
+            return [row[0] for row in self._pool.rows(HIDDEN, [since])]
+        except ViewError:
+            touched = [row[0] for row in self._pool.rows(TOUCHED, [since])]
+        shown = {each.id for each in self.standings(touched) if each.status is not Status.HIDDEN}
+        return [id_ for id_ in touched if id_ not in shown]
 
     def weights(self, run_id: int) -> dict[str, Any] | None:
         """The weights a run was made with."""

@@ -105,30 +105,33 @@ def test_a_row_that_is_left_out_is_named_once_and_counted(
 FAILS_FOR = """
     ALTER TABLE board.{table} RENAME TO own;
     CREATE VIEW board.{table} AS
-    SELECT {columns}, (CASE id WHEN '{row}' THEN 'none' ELSE education::text END)::smallint AS education
+    SELECT {columns}, CASE id WHEN '{row}' THEN id::int::text::{type} ELSE {column} END AS {column}
     FROM board.own
 """
 
 
-def _fail(url: str, table: str, row: str) -> None:
+def _fail(url: str, table: str, row: str, column: str = "education") -> None:
     """Put a view in a table's place in which a cast fails for one row."""
     with psycopg.connect(url) as connection:
         names = connection.execute(
             "SELECT string_agg(attname, ', ') FROM pg_attribute"
-            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'education'",
-            [f"board.{table}"],
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attname <> %s",
+            [f"board.{table}", column],
         ).fetchone()
         assert names is not None
-        connection.execute(FAILS_FOR.format(table=table, row=row, columns=names[0]).encode())
+        type_ = "text" if column == "status" else "smallint"
+        view = FAILS_FOR.format(table=table, row=row, columns=names[0], column=column, type=type_)
+        connection.execute(view.encode())
 
 
+@pytest.mark.parametrize("column", ["education", "status"])
 def test_a_posting_for_which_the_view_fails_harms_no_other(
-    board_url: str, caplog: pytest.LogCaptureFixture
+    board_url: str, column: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of a service that runs, of one that starts, and of a refresh."""
     with serving(board_url) as service:
         assert "p-06" in service.ids("m-list", limit=50)
-        _fail(board_url, "posting", "p-06")
+        _fail(board_url, "posting", "p-06", column)
         with psycopg.connect(board_url) as connection:
             connection.execute("UPDATE board.own SET updated_at = now() WHERE id = 'p-06'")
             connection.execute(
