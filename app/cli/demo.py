@@ -269,8 +269,9 @@ The service answers on port {self.port}. Ask it for a member's postings, as Braz
 
 Health:    curl -sw '\\n' {self._url}/health/ready
 Metrics:   curl -su '{user[Scope.METRICS]}' {self._url}/metrics
-A mail:    {command} preview {template} --member {shlex.quote(self.member)} \\
-             --url {self._url} --credential-file {folder}/{FILES[Scope.CONTENT]} > {folder}/mail.html
+A mail:    {command} preview {template} \\
+             --member {shlex.quote(self.member)} --url {self._url} \\
+             --credential-file {folder}/{FILES[Scope.CONTENT]} > {folder}/mail.html
 Its limit: make loadtest DEMO={self.port}
 
 Other commands ask the demo's Postgres after the first of these lines:

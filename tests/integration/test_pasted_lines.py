@@ -175,7 +175,7 @@ def test_the_screen_holds_the_summary_and_ends_with_lines_that_work(demo: Demo) 
     (metrics,) = re.findall(r"^Metrics: +(curl .*)$", demo.shown, re.MULTILINE)
     assert "cj_answers_total" in demo.run(metrics, told=False)
 
-    (mail,) = re.findall(r"^A mail: +(.*\\\n.*)$", demo.shown, re.MULTILINE)
+    (mail,) = re.findall(r"^A mail: +((?:.*\\\n){2}.*)$", demo.shown, re.MULTILINE)
     assert mail.partition(" > ")[2]
     demo.run(mail, told=False)
     assert "</html>" in Path(mail.partition(" > ")[2]).read_text(encoding="utf-8")
