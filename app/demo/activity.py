@@ -25,12 +25,14 @@ SEOUL_S = 9 * 3_600  # Asia/Seoul is this far ahead of UTC, and has been since 1
 _DAY_S = 86_400
 
 _GLANCED = 6  # postings of a list that a member compares before opening one
-_SCOPES = (0.52, 0.64, 0.76, 0.92, 0.97)  # cumulated shares of the lists, in the order of _Scope
+_SCOPES = (0.52, 0.64, 0.76, 0.90, 0.95, 0.98)  # cumulated shares of the lists, in the order of _Scope
 # A list of about this many postings is left for a wider one half of the time.
 _SHORT_LIST = 12.0
 _WIDER_IN_REGION = 0.5
 _FIELD, _REGION, _STYLE, _TASTE, _SKILL = 1.0, 1.0, 1.0, 0.6, 0.4  # what a posting gains by suiting
-_CAREER_GAP, _LARGEST_GAP_YEARS, _TOO_LITTLE_SCHOOL = 0.9, 6.0, 1.5  # what it loses by not suiting
+# What it loses by not suiting.
+_CAREER_GAP, _LARGEST_GAP_YEARS, _TOO_LITTLE_SCHOOL, _FAR = 0.9, 6.0, 4.0, 2.0
+_GAP_NOTICED_YEARS = 1.0  # by which a career may be missed before a member looks elsewhere
 _LOOKING_FOR_DAYS = 16.0
 _AGAIN = 0.5  # share of second looks at a posting that happen; of third ones half of that, and so on
 
@@ -51,8 +53,9 @@ class _Scope(IntEnum):
     SECOND_FIELD = 1  # in the own region
     CATEGORY = 2  # in the own region
     AREA = 3  # the own field in neighbouring regions too
-    FIELD = 4  # the own field anywhere
-    ANYTHING = 5
+    NEARBY = 4  # the category, in neighbouring regions too
+    FIELD = 5  # the own field anywhere
+    ANYTHING = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,21 @@ def _opened(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The posting opened at each view, and how much it was liked.
 
-    Who has seen all that is near looks once more in the own category anywhere.
+    Who has seen all that is near looks once more in the own category anywhere; who found nothing that they are fit for,
+    in the own category nearby.
     """
     scope = np.searchsorted(_SCOPES, draws.random(len(member)), side="right")
     posting, liking = _best(member, _lists(member, scope, traits, supply, draws), traits, supply, draws)
-    again = np.flatnonzero(~_looked_again(member, posting, draws))
-    anywhere = [(supply.by_category, np.arange(len(again)), supply.category[traits.anchor[member[again]]])]
-    posting[again], liking[again] = _best(member[again], anywhere, traits, supply, draws)
+    anchor = traits.anchor[member]
+
+    def look(again: NDArray[np.int64], cells: Cells, keys: NDArray[np.int64]) -> None:
+        wider = [(cells, np.arange(len(again)), keys[again])]
+        posting[again], liking[again] = _best(member[again], wider, traits, supply, draws)
+
+    seen = np.flatnonzero(~_looked_again(member, posting, draws))
+    look(seen, supply.by_category, supply.category[anchor])
+    unfit = np.flatnonzero(_unfit(member, posting, traits, supply))
+    look(unfit, supply.by_category_area, supply.nearby(anchor))
     return posting, liking
 
 
@@ -127,7 +138,7 @@ def _lists(
     """The lists that views come from: their cells, which views, and the key of each.
 
     A list may be too short to stay with: a field in a region is left for the category there or for the field in the
-    neighbouring regions, and those for the field anywhere.
+    neighbouring regions, and those for the category there.
     """
     anchor = traits.anchor[member]
     place, field = supply.place[anchor], supply.field[anchor]
@@ -145,12 +156,13 @@ def _lists(
         draws,
     )
     scope = _left(
-        scope == _Scope.AREA, supply.by_field_area, area, scope, np.full_like(scope, _Scope.FIELD), draws
+        scope == _Scope.AREA, supply.by_field_area, area, scope, np.full_like(scope, _Scope.NEARBY), draws
     )
     lists = (
         (supply.by_field_place, scope <= _Scope.SECOND_FIELD, near),
         (supply.by_category_place, scope == _Scope.CATEGORY, region),
         (supply.by_field_area, scope == _Scope.AREA, area),
+        (supply.by_category_area, scope == _Scope.NEARBY, supply.nearby(anchor)),
         (supply.by_field, scope == _Scope.FIELD, field),
         (supply.everything, scope == _Scope.ANYTHING, np.zeros_like(field)),
     )
@@ -181,8 +193,8 @@ def _liking(
     member: NDArray[np.int64], posting: NDArray[np.int64], traits: Traits, supply: Supply
 ) -> NDArray[np.float64]:
     """How well a posting suits a member, in the units of a Gumbel draw."""
-    anchor, career = traits.anchor[member], traits.career[member]
-    gap = np.maximum(supply.career_low[posting] - career, career - supply.career_high[posting])
+    anchor = traits.anchor[member]
+    gap = _gap(member, posting, traits, supply)
     suits: NDArray[np.float64] = (
         _FIELD * (supply.field[posting] == supply.field[anchor])
         + _REGION * (supply.place[posting] == supply.place[anchor])
@@ -191,8 +203,30 @@ def _liking(
         + _TASTE * supply.taste[posting] * traits.taste[member]
         - _CAREER_GAP * np.clip(gap, 0.0, _LARGEST_GAP_YEARS)
         - _TOO_LITTLE_SCHOOL * (supply.education[posting] > traits.education[member])
+        - _FAR * (supply.area[posting] != supply.area[anchor])
     )
     return suits
+
+
+def _unfit(
+    member: NDArray[np.int64], posting: NDArray[np.int64], traits: Traits, supply: Supply
+) -> NDArray[np.bool_]:
+    """Whether a posting asks for a plainly other career than the member has, or for more school."""
+    unfit: NDArray[np.bool_] = (_gap(member, posting, traits, supply) > _GAP_NOTICED_YEARS) | (
+        supply.education[posting] > traits.education[member]
+    )
+    return unfit
+
+
+def _gap(
+    member: NDArray[np.int64], posting: NDArray[np.int64], traits: Traits, supply: Supply
+) -> NDArray[np.float64]:
+    """Years between a member's career and what a posting asks for; not above 0 where it fits."""
+    career = traits.career[member]
+    gap: NDArray[np.float64] = np.maximum(
+        supply.career_low[posting] - career, career - supply.career_high[posting]
+    )
+    return gap
 
 
 def _looked_again(

@@ -90,6 +90,7 @@ class Supply:
     everything: Cells
     by_category: Cells
     by_category_place: Cells
+    by_category_area: Cells
     by_field: Cells
     by_field_place: Cells
     by_field_area: Cells
@@ -98,6 +99,11 @@ class Supply:
     def alive(self) -> int:
         """How many postings could be seen at some time in the history."""
         return len(self.everything.order)
+
+    def nearby(self, postings: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The key of each posting's category in neighbouring places."""
+        keys: NDArray[np.int64] = self.category[postings] * self.areas + self.area[postings]
+        return keys
 
 
 def make_supply(
@@ -136,6 +142,7 @@ def make_supply(
         everything=Cells.of(np.zeros(len(postings), dtype=np.int64), weights, 1),
         by_category=Cells.of(category, weights, categories),
         by_category_place=Cells.of(category * places + place, weights, categories * places),
+        by_category_area=Cells.of(category * areas + area, weights, categories * areas),
         by_field=Cells.of(field, weights, field_count),
         by_field_place=Cells.of(field * places + place, weights, field_count * places),
         by_field_area=Cells.of(field * areas + area, weights, field_count * areas),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.cli.evaluating import _runs, _serve
+from app.cli.evaluating import _misfits, _runs, _serve
 from app.postgres import migrate
 from app.postgres.embedded import embedded_postgres
 from app.postgres.engine import batch_engine
@@ -105,6 +105,7 @@ def _served(folder: Path, wanted: Mapping[str, object]) -> Lists:
             f"rejected rows: {loaded.rejects or 'none'}; refresh of {report.members:,} members: {report.seconds}"
         )
         served = _serve(server.url, _runs(engine)[report.run_id].run, wanted, _KEEP)
+        say(f"first ten places that misfit plainly: {_misfits(engine, served).to_json()}")
         engine.dispose()
     return served
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from app.recommend.vocabulary import neighbours
+
 if TYPE_CHECKING:
     from tests.unit.demo.conftest import Tables
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 # each with how far off a generated board of 1,500 postings may be.
 MEMBER_QUANTILES = (3, 7, 14, 40)
 POSTING_QUANTILES = (6, 9, 12, 26)
+SCHOOLS = ("", "none", "high_school", "associate", "bachelor", "master", "doctor")
 
 
 @pytest.mark.parametrize(("noun", "real"), [("member", MEMBER_QUANTILES), ("posting", POSTING_QUANTILES)])
@@ -86,6 +89,41 @@ def test_applications_suit_the_career_better_than_chance(board: Tables) -> None:
     shuffled = np.random.default_rng(0).permutation(len(applied))
     by_chance = np.mean([gap(applied[i][0], applied[j][1]) for i, j in enumerate(shuffled)])
     assert np.mean([gap(m, p) for m, p in applied]) < by_chance / 3
+
+
+def test_hardly_anybody_acts_on_what_they_are_not_fit_for_or_far_from_all_else(board: Tables) -> None:
+    at = defaultdict(list)
+    for row in board.activity:
+        at[row["member_id"]].append(board.postings[row["posting_id"]])
+    unfit = [
+        misses_career(board.members[member], posting) or lacks_school(board.members[member], posting)
+        for member, past in at.items()
+        for posting in past
+    ]
+    assert 0 < np.mean(unfit) < 0.01
+    alone = []
+    for member, past in at.items():
+        wished = set(board.members[member]["regions"].replace("|", "/").split("/"))
+        areas = Counter(neighbours(_first(posting, "regions")) for posting in past)
+        alone += [count == 1 and not area & wished for area, count in areas.items() for _ in range(count)]
+    assert np.mean(alone) < 0.025
+
+
+def misses_career(member: dict[str, str], posting: dict[str, str]) -> bool:
+    """By more than two years."""
+    if not member["career_years"]:
+        return False
+    years = float(member["career_years"])
+    return (
+        float(posting["career_min_years"] or 0) - years > 2
+        or years - float(posting["career_max_years"] or 100) > 2
+    )
+
+
+def lacks_school(member: dict[str, str], posting: dict[str, str]) -> bool:
+    return bool(member["education"]) and SCHOOLS.index(posting["education"]) > SCHOOLS.index(
+        member["education"]
+    )
 
 
 def test_who_applied_together_tells_more_than_popularity(board: Tables) -> None:
