@@ -64,7 +64,7 @@ SELECT l.member_id
  WHERE (SELECT count(*) FROM board.activity a WHERE a.member_id = m.id AND a.kind = 'apply') >= 2
  ORDER BY l.member_id
 """
-NAMING = {"ko": r"'(.+)' 지원과 비슷해요", "en": r"Similar to '(.+)', which you applied to"}
+NAMING = {"ko": r"지원한 '(.+)' 공고와 비슷해요", "en": r"Similar to '(.+)', which you applied to"}
 GENERAL = {
     "ko": {
         "similar_to_applied": "최근 지원한 공고와 비슷해요",
@@ -73,7 +73,7 @@ GENERAL = {
     },
     "en": {
         "similar_to_applied": "Similar to what you applied to",
-        "similar_to_scrapped": "Similar to what you scrapped",
+        "similar_to_scrapped": "Similar to what you saved",
         "similar_to_viewed": "Similar to what you viewed",
     },
 }
