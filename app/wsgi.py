@@ -142,6 +142,10 @@ def create(settings: Settings | None = None) -> Flask:
         now = clock.now()
         shelves.update(runs.in_force(now), [*runs.coming(now), *sends.held_runs(now)])
 
+    def follow_lag() -> None:
+        lag.update()
+        reads.behind = lag.sentence is not None
+
     def measure() -> None:
         stats, now = pool.stats(), clock.now()
         run = runs.in_force(now)
@@ -174,7 +178,7 @@ def create(settings: Settings | None = None) -> Flask:
                 if door.hosts > 1 and door.writable
                 else ()
             ),
-            Task("lag of the standby", LAG_POLL_S, lag.update),
+            Task("lag of the standby", LAG_POLL_S, follow_lag),
             Task("measure", MEASURE_S, measure, asks_store=False),
             Task("metrics", TIDY_S, instruments.tidy, asks_store=False),
             *(for_the_planner if settings.counting else ()),

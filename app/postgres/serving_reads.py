@@ -220,6 +220,7 @@ class PostgresReads:
     def __init__(self, pool: ServingPool, left_out: LeftOut | None = None) -> None:
         self._pool = pool
         self._left_out = left_out or LeftOut()
+        self.behind = False
 
     def publications(self) -> list[Publication]:
         """Publications of runs that still have their lists, newest first; there are a handful of those."""

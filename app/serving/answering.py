@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
 # Why an answer was made without what Postgres would have said.
-POSTGRES, OVER_LIMIT, LATE, FAULT = "postgres", "over_limit", "deadline", "fault"
+POSTGRES, OVER_LIMIT, LATE, FAULT, BEHIND = "postgres", "over_limit", "deadline", "fault", "behind"
 T = TypeVar("T")
 # Characters of a member's applications that are kept with their list: some hundred of them. Of more than these only those
 # are kept that an answer could hold.
@@ -236,7 +236,7 @@ class Answering:
             question=question,
             recommendation_id=recommendation_id(question, run_id),
             source=source,
-            degraded=degraded,
+            degraded=degraded or (BEHIND if self._reads.behind else None),
             cache=cache,
             generated_at=run.generated_at if run else moment.now,
             today=moment.today,

@@ -94,7 +94,12 @@ class Shelf:
 
 
 class Reads(Protocol):
-    """Every read may raise `UnavailableError`, and does when its deadline has passed."""
+    """Every read may raise `UnavailableError`, and does when its deadline has passed.
+
+    `behind` says whether what is read is a copy that lags further behind than is promised.
+    """
+
+    behind: bool
 
     def publications(self) -> Sequence[Publication]:
         """Publications of runs that still have their lists, newest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from app.recommend.reasons import LANGUAGES, Reason
-from app.serving.answering import FAULT, LATE, OVER_LIMIT, PERSONALIZED, POPULAR, POSTGRES, PROFILE
+from app.serving.answering import BEHIND, FAULT, LATE, OVER_LIMIT, PERSONALIZED, POPULAR, POSTGRES, PROFILE
 from app.web.openapi_parts import (
     LIVE,
     PROBLEM,
@@ -28,7 +28,7 @@ from app.web.openapi_parts import (
 )
 from app.web.parameters import MEMBER_ID_CHARS, MOST, SEND, SLUG
 
-DEGRADED = (POSTGRES, OVER_LIMIT, LATE, FAULT)
+DEGRADED = (POSTGRES, OVER_LIMIT, LATE, FAULT, BEHIND)
 
 
 def document() -> Json:

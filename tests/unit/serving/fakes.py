@@ -140,6 +140,7 @@ class FakeReads:
     known: list[Credential] = field(default_factory=list)
     now: datetime = NOW
     failing: set[str] = field(default_factory=set)
+    behind: bool = False
     asked: list[str] = field(default_factory=list)
 
     def put(self, *postings: Posting) -> None:

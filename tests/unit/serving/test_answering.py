@@ -144,6 +144,16 @@ def test_who_is_unknown_or_wants_no_mail_gets_the_shelf_and_nothing_else_is_read
     assert desk.reads.asked == ["member_row"]
 
 
+def test_an_answer_read_from_a_copy_that_lags_says_so_and_is_otherwise_the_same() -> None:
+    desk = Desk().open()
+    desk.reads.rows["m"] = row("shelf-3", "shelf-1")
+    before = desk.ask()
+    desk.reads.behind = True
+    found = desk.ask()
+    assert (ids(found), found.source) == (ids(before), before.source)
+    assert (before.degraded, found.degraded) == (None, "behind")
+
+
 def test_who_has_no_list_is_ranked_by_profile_and_what_they_applied_to_is_left_out() -> None:
     desk = Desk(ranker=Ranker("shelf-3", "shelf-4", "shelf-5")).open()
     desk.reads.rows["m"] = row(applied=["shelf-4", "shelf-0"])
