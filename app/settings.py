@@ -22,9 +22,10 @@ class SettingsError(Exception):
 
 
 def _named(text: str) -> str:
-    if text != "none" and not set(text.split(",")) <= {"applied", "scrapped", "viewed"}:
+    kinds = [kind.strip().lower() for kind in text.split(",")]
+    if kinds != ["none"] and not set(kinds) <= {"applied", "scrapped", "viewed"}:
         raise ValueError("none, or some of applied, scrapped, viewed, joined by commas")
-    return text
+    return ",".join(kinds)
 
 
 def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, of_the_planner: bool = False) -> Any:

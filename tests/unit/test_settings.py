@@ -256,3 +256,10 @@ def test_every_setting_is_documented_with_its_default_and_its_meaning() -> None:
     assert [name for name, _, meaning in rows if not meaning] == []
     units = {name: meaning for name, _, meaning in rows if re.search("_(S|MS)$", name)}
     assert len(units) >= 5
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("applied, viewed", "applied,viewed"), (" NONE ", "none"), ("Scrapped", "scrapped")]
+)
+def test_kinds_of_activity_may_be_written_as_people_do(written: str, read: str) -> None:
+    assert Settings.from_env({"CJ_NAMED_IN_REASONS": written}).named_in_reasons == read
