@@ -175,7 +175,7 @@ def refresh(
 def _misfits(engine: Engine, run_id: int, read: _Board, model: Model) -> MisfitShare:
     """How many of the first places of some members' lists misfit plainly."""
     ids = read.member_ids[:: max(1, len(read.member_ids) // _JUDGED)]
-    with engine.connect() as connection:
+    with told_if_taken_over(), engine.connect() as connection:
         people = profiles(driver_of(connection), ids, read.left_out)
         tops = runs.select_tops(connection, run_id, ids, TOP)
     return misfit_share(shown_to(people, tops, model.stock, read.activity, read.member_ids), model.stock)

@@ -311,7 +311,7 @@ class Stand:
             )
             server = next((name for name in SERVERS if said.endswith(name)), None)
             lines.append(_asked_and_stopped(said, SERVERS[server]) if server else said)
-        self._demo.run("\n".join(lines), told="export DATABASE_URL=" not in script)
+        self._demo.run("\n".join(lines), told="DATABASE_URL=" not in script)
 
 
 def _unquoted(line: str) -> str:

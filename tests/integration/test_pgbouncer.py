@@ -92,7 +92,9 @@ def test_transactions_are_pinned_whatever_the_role_says(pooled_url: str) -> None
             ).one()
             connection.execute(text("CREATE TABLE public.written (n int)"))
             connection.execute(text("DROP TABLE public.written"))
-        assert (now.tzinfo, word, path, isolation) == (UTC, "한글", "pg_catalog, pg_temp", "read committed")
+        # A server may quote every name that it tells.
+        assert path.replace('"', "") == "pg_catalog, pg_temp"
+        assert (now.tzinfo, word, isolation) == (UTC, "한글", "read committed")
         engine.dispose()
     planner = planner_engine(pooled_url, through_pgbouncer=True)
     assert PostgresRegister(planner).campaigns() == []

@@ -74,6 +74,7 @@ def test_a_record_becomes_a_posting_and_its_company(tmp_path: Path) -> None:
             "salary_unit": "KRW/year",
             "skills": "Java|Spring",
             "deadline": "2026-12-31",
+            "deadline_time": "",
             "closes": "on_date",
             "status": "open",
             "updated_at": "",
