@@ -187,9 +187,8 @@ class Answering:
     def _from_profile(self, member_id: str, row: MemberRow, run: Run | None, moment: Moment) -> Plan:
         """A member who came after the refresh: ranked on the spot, as of the run, so alike everywhere and at any hour."""
         run_id, ranked_at = (run.id, run.generated_at) if run else (0, moment.now)
-        if not self._shelves.has(
-            run_id
-        ):  # as on a worker that began in an outage: another run's would be other lists
+        if not self._shelves.has(run_id):
+            # As on a worker that began in an outage: another run's shelves would rank another list.
             raise UnavailableError(HELD_BACK)
         ranker = self._shelves.ranker(run_id)
         member = self._reads.profile(member_id, moment.deadline) if ranker else None
