@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FIRST_BYTES = 1 << 16
+# What prometheus_client raises at a file that is not whole.
+NOT_WHOLE = (RuntimeError, ValueError, struct.error)
 _HEAD, _ENTRY = 8, 4 + 8 + 16  # bytes of a file of counts, and of an entry beside its key
 
 
@@ -33,12 +37,22 @@ class CountsFile(MmapedDict):
     in_memory: ClassVar[WeakSet[CountsFile]] = WeakSet()
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002 - its base takes it so
+        self._moving = threading.Lock()
         if read_mode or _has_room(filename, FIRST_BYTES):
-            super().__init__(filename, read_mode)  # type: ignore[no-untyped-call] # prometheus_client has no types here
+            try:
+                super().__init__(filename, read_mode)  # type: ignore[no-untyped-call] # prometheus_client has no types here
+                self._positions: dict[str, int]
+                if "" in self._positions:
+                    raise ValueError(filename)
+            except NOT_WHOLE:  # left by a process that had this number before
+                self._f.close()
+                os.truncate(filename, 0)
+                os.truncate(filename, FIRST_BYTES)
+                super().__init__(filename, read_mode)  # type: ignore[no-untyped-call] # same
             return
         self._f: Any = None
         self._fname = filename
-        self._positions: dict[str, int] = {}
+        self._positions = {}
         self._used = _HEAD
         self._to_memory(mmap.mmap(-1, FIRST_BYTES))
 
@@ -48,9 +62,10 @@ class CountsFile(MmapedDict):
         return all([counts.to_disk() for counts in list(cls.in_memory)])  # noqa: C419 - each is tried
 
     def _init_value(self, key: str) -> None:
-        while self._used + bytes_for([key]) > self._capacity:
-            self._double()
-        super()._init_value(key)  # type: ignore[no-untyped-call] # same
+        with self._moving:
+            while self._used + bytes_for([key]) > self._capacity:
+                self._double()
+            super()._init_value(key)  # type: ignore[no-untyped-call] # same
 
     def _double(self) -> None:
         capacity = 2 * self._capacity
@@ -71,17 +86,22 @@ class CountsFile(MmapedDict):
 
     def to_disk(self) -> bool:
         """Go on in the file, with all that was counted; returns whether the disk has room for it."""
-        if not _has_room(self._fname, self._capacity):
+        capacity = self._capacity
+        if not _has_room(self._fname, capacity):
             return False
         try:
             file = open(self._fname, "a+b")  # noqa: SIM115, PTH123 - it stays open, as the base's does
-            on_disk = mmap.mmap(file.fileno(), self._capacity)
+            on_disk = mmap.mmap(file.fileno(), capacity)
         except OSError:
             return False
-        # What says how much there is comes last: a scrape may read meanwhile.
-        on_disk[_HEAD : self._used] = self._m[_HEAD : self._used]
-        on_disk[:_HEAD] = self._m[:_HEAD]
-        self._f, self._m = file, on_disk
+        with self._moving:
+            if capacity < self._capacity:  # it grew meanwhile
+                file.close()
+                return False
+            # What says how much there is comes last: a scrape may read meanwhile.
+            on_disk[_HEAD : self._used] = self._m[_HEAD : self._used]
+            on_disk[:_HEAD] = self._m[:_HEAD]
+            self._f, self._m = file, on_disk
         self.in_memory.discard(self)
         return True
 
@@ -93,6 +113,8 @@ def _has_room(filename: str, size: int) -> bool:
         try:
             os.posix_fallocate(handle, 0, size)
         finally:
+            if not os.fstat(handle).st_size:  # a scrape would find nothing to read in it
+                os.unlink(filename)  # noqa: PTH108 - as it was opened
             os.close(handle)
     except OSError:
         return False

@@ -8,8 +8,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from tests.web.test_nginx import free_port
 from tests.web.wire import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.faults.own_postgres import OwnPostgres
 
@@ -48,11 +49,26 @@ def shell(script: str) -> tuple[str, ...]:
     return ("sh", "-c", f'{script}; exec "$@"', "sh")
 
 
-def fill(file: Path) -> None:
-    """Write until the disk is full."""
-    with file.open("wb", buffering=0) as other, suppress(OSError):
-        while True:
-            other.write(b"x" * 4096)
+@contextmanager
+def filled(file: Path) -> Iterator[None]:
+    """Keep the disk full, whatever is deleted there meanwhile."""
+    enough = threading.Event()
+
+    def fill() -> None:
+        with file.open("wb", buffering=0) as other:
+            while not enough.wait(0.002):
+                with suppress(OSError):
+                    while True:
+                        other.write(b"x" * 4096)
+
+    filling = threading.Thread(target=fill)
+    filling.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        filling.join()
+        file.unlink()
 
 
 @pytest.mark.skipif(
@@ -68,16 +84,15 @@ def test_shared_memory_full(
         with service.calls() as load:
             load.wait_until_normal(within_s=BACK_S)
             full_s = time.monotonic()
-            fill(shared / "of-somebody-else")
-            before = workers(service.server)
-            os.kill(before[0], signal.SIGKILL)
-            wait_for_workers(service.server, WORKERS, other_than=before[:1], within_s=BACK_S)
-            load.wait_until_normal(within_s=BACK_S)
-            killed_s = time.monotonic()
-            os.kill(master(service.server), signal.SIGHUP)
-            wait_for_workers(service.server, WORKERS, other_than=workers(service.server), within_s=BACK_S)
-            load.wait_until_normal(within_s=BACK_S)
-            (shared / "of-somebody-else").unlink()
+            with filled(shared / "of-somebody-else"):
+                before = workers(service.server)
+                os.kill(before[0], signal.SIGKILL)
+                wait_for_workers(service.server, WORKERS, other_than=before[:1], within_s=BACK_S)
+                load.wait_until_normal(within_s=BACK_S)
+                killed_s = time.monotonic()
+                os.kill(master(service.server), signal.SIGHUP)
+                wait_for_workers(service.server, WORKERS, other_than=workers(service.server), within_s=BACK_S)
+                load.wait_until_normal(within_s=BACK_S)
             room_s = time.monotonic()
             while not service.metric("cj_answers_total"):
                 assert time.monotonic() - room_s < BACK_S

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import resource
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -120,5 +120,32 @@ def test_a_file_that_is_there_is_gone_on_with(opened: Callable[[Path], CountsFil
     assert on_disk(path) == {MANY[0]: 1.0, MANY[1]: 1.0, MANY[2]: 2.0, MANY[3]: 2.0}
 
 
+@pytest.mark.parametrize("torn_bytes", [b"\xff", b"\x08\0\0\0" + b"\0" * 3, b"\xff\xff\xff\x7f" * 100])
+def test_a_file_left_by_another_of_this_number_that_is_not_whole_begins_anew(
+    opened: Callable[[Path], CountsFile], tmp_path: Path, torn_bytes: bytes
+) -> None:
+    path = tmp_path / "counter_1.db"
+    path.write_bytes(torn_bytes)
+    counted(opened(path), MANY[:2], 1.0)
+    assert on_disk(path) == dict.fromkeys(MANY[:2], 1.0)
+
+
+def test_a_key_that_is_new_while_counts_move_to_the_disk_is_whole_there(
+    opened: Callable[[Path], CountsFile], tmp_path: Path
+) -> None:
+    path = tmp_path / "counter_1.db"
+    for turn in range(20):
+        with files_of_at_most(0):
+            counts = opened(path.with_stem(f"counter_{turn + 1}"))
+        counting = threading.Thread(target=counted, args=(counts, MANY, 1.0))
+        counting.start()
+        while not counts.to_disk():
+            pass
+        counting.join()
+        if counts in CountsFile.in_memory:
+            assert counts.to_disk()
+        assert on_disk(path.with_stem(f"counter_{turn + 1}")) == dict.fromkeys(MANY, 1.0)
+
+
 def on_disk_or_nothing(path: Path) -> dict[str, float]:
-    return on_disk(path) if os.path.getsize(path) else {}  # noqa: PTH202 - it may be empty
+    return on_disk(path) if path.exists() else {}

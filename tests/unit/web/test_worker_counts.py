@@ -104,8 +104,28 @@ def test_a_scrape_does_not_wait_for_another_and_no_count_is_lost(tmp_path: Path,
     assert COUNTS.items() <= samples(tmp_path, []).items()
 
 
-def test_a_file_that_is_not_whole_is_left_alone(tmp_path: Path, workers: list[int]) -> None:
-    torn = tmp_path / f"counter_{workers[0]}.db"
-    torn.write_bytes(torn.read_bytes()[:16] + b"\xff\xff\xff\x7f" * 100)
-    assert not add_up_the_gone(tmp_path, alive=lambda _: False)
-    assert torn.exists()
+@pytest.mark.parametrize(
+    "torn_bytes", [b"", b"\xff", b"\xff" + b"\0" * 999, b"\x08\0\0\0", b"\xff\xff\xff\x7f" * 100]
+)
+@pytest.mark.parametrize("kind", ["counter", "histogram", "gauge_livesum"])
+def test_a_file_that_is_not_whole_costs_only_what_was_in_it(
+    tmp_path: Path, workers: list[int], kind: str, torn_bytes: bytes
+) -> None:
+    for living in ([*workers], workers[1:], []):
+        (tmp_path / f"{kind}_{workers[0]}.db").write_bytes(torn_bytes)
+        seen = samples(tmp_path, living)
+        for name, value in COUNTS.items():
+            lost = kind.startswith("counter") if "_total" in name else kind == "histogram"
+            assert seen[name] == (value * 3 / 5 if lost else value), name
+        if living:
+            assert seen["cj_cards_kept"] == (14.0 if kind != "gauge_livesum" and len(living) > 1 else 7.0)
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["counter_0.db", "histogram_0.db"]
+
+
+def test_the_counts_of_the_gone_begin_anew_where_they_are_spoilt(
+    tmp_path: Path, workers: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert len(workers) == 2
+    (tmp_path / "counter_0.db").write_bytes(b"\xff\xff\xff\x7f" * 100)
+    assert samples(tmp_path, [])['cj_errors_total{status="429"}'] == 5.0
+    assert "counter_0.spoilt" in caplog.text
