@@ -37,7 +37,7 @@ class CountsFile(MmapedDict):
     in_memory: ClassVar[WeakSet[CountsFile]] = WeakSet()
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002 - its base takes it so
-        self._moving = threading.Lock()
+        self._moving = threading.RLock()
         if read_mode or _has_room(filename, FIRST_BYTES):
             try:
                 super().__init__(filename, read_mode)  # type: ignore[no-untyped-call] # prometheus_client has no types here
@@ -60,6 +60,11 @@ class CountsFile(MmapedDict):
     def find_room(cls) -> bool:
         """Put on disk what is counted in memory; returns whether all of it is."""
         return all([counts.to_disk() for counts in list(cls.in_memory)])  # noqa: C419 - each is tried
+
+    def write_value(self, key: str, value: float, timestamp: float) -> None:
+        """As its base, but for a moment's wait while counts move to the disk."""
+        with self._moving:
+            super().write_value(key, value, timestamp)  # type: ignore[no-untyped-call] # same
 
     def _init_value(self, key: str) -> None:
         with self._moving:
