@@ -355,15 +355,18 @@ def _number(text: str) -> Decimal | None:
 
 def whole(most: int) -> Kind:
     """A whole number from 0 to `most`."""
+    not_whole = "Not a whole number; write digits only, like 1200."
 
     def read(text: str) -> int:
         number = Decimal(text) if _WHOLE.fullmatch(text) else _number(text)
-        if number is None or number % 1:
-            raise BadValueError("Not a whole number; write digits only, like 1200.")
+        if number is None:
+            raise BadValueError(not_whole)
         if number < 0:
             raise BadValueError(f"{text} is below 0; leave the field empty where the number is not known.")
         if number > most:
             raise BadValueError(f"The number is not between 0 and {most}; correct it.")
+        if number % 1:  # only now: of a number with more digits than Python's decimals have it cannot be said
+            raise BadValueError(not_whole)
         return int(number)
 
     return words(read)

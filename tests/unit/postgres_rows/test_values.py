@@ -235,6 +235,9 @@ def test_a_good_value_is_taken_as_what_it_means(kind: str, text: str, taken: obj
             "Midnight at which end of the day? Write 2026-12-01 alone for its end, or 24:00 of the day before.",
         ),
         ("choice", "phd", "'phd' is not known here; write one of none, doctor."),
+        ("whole", "9" * 40, "The number is not between 0 and 1000; correct it."),
+        ("whole", "0." + "0" * 40 + "1", "Not a whole number; write digits only, like 1200."),
+        ("amount", "9" * 40 + ".5", f"The amount is not between 0 and {10**15}; correct it."),
         ("whole", "1,00", "Not a whole number; write digits only, like 1200."),
         ("whole", "7.5", "Not a whole number; write digits only, like 1200."),
         ("whole", "many", "Not a whole number; write digits only, like 1200."),
@@ -322,7 +325,7 @@ def test_a_bad_json_value_is_refused_with_the_way_to_mend_it(kind: str, value: o
 
 
 @pytest.mark.parametrize("read", [kind.text for kind in KINDS.values()], ids=KINDS)
-@given(text=st.text(st.characters(), min_size=1))
+@given(text=st.text(st.characters(), min_size=1) | st.text("0123456789.,-+eE만억 ", min_size=20, max_size=60))
 def test_any_text_is_taken_or_refused_in_a_sentence(read: Callable[[str], object], text: str) -> None:
     try:
         taken = read(text)
