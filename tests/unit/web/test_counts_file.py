@@ -54,7 +54,7 @@ def on_disk(path: Path) -> dict[str, float]:
 
 def counted(counts: CountsFile, keys: list[str], each: float) -> None:
     for key in keys:
-        counts.write_value(key, each, 0.0)  # type: ignore[no-untyped-call] # same
+        counts.write_value(key, each, 0.0)
 
 
 def test_every_byte_that_is_mapped_has_room_on_the_disk(
