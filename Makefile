@@ -71,7 +71,7 @@ hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root
 	$(RUN) python -m tests.hostile.day --minutes $(MINUTES) $(ARGS)
 
 accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
-	$(RUN) python -m loadtest.accuracy $(ARGS)
+	$(RUN) python -m loadtest.rehearsal.accuracy $(ARGS)
 
 scale: .venv/ready ## what a cold call costs on small and large boards
 	$(RUN) python -m loadtest.bench.scale $(ARGS)

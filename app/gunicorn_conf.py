@@ -9,9 +9,15 @@ from gunicorn import glogging
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.settings import Settings
-from app.web.handover import handover
-from app.web.logs import GUNICORN_LOGGING, log_uncaught
-from app.web.process import memory_dir, most_connections, name_metrics_dir, remove_metrics_dir, settle_memory
+from app.web.observability.logs import GUNICORN_LOGGING, log_uncaught
+from app.web.workers.process import (
+    memory_dir,
+    most_connections,
+    name_metrics_dir,
+    remove_metrics_dir,
+    settle_memory,
+)
+from app.web.workers.replacement import handover
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -38,11 +44,11 @@ class Logger(glogging.Logger):
 wsgi_app = "app.wsgi:create()"
 bind = [_settings.bind]
 workers = _settings.workers
-worker_class = "app.web.worker.Worker"  # gthread: keeps slow clients' connections waiting: put nginx before it (docs/nginx.conf)
+worker_class = "app.web.workers.gthread.Worker"  # gthread: keeps slow clients' connections waiting: put nginx before it (docs/nginx.conf)
 threads = _settings.threads
 preload_app = True  # one copy of code and model in memory, and workers that start within a moment
 # Room for all calls of a second: a connection that finds none is tried again after a second, too late for its caller.
-# A worker sees those it has in hand, and answers from memory while there are too many (app/serving/waiting_line.py).
+# A worker sees those it has in hand, and answers from memory while there are too many (app/runtime/admission.py).
 backlog = 256
 worker_connections = most_connections(256, beside=_settings.threads + 3 * _settings.connections)
 keepalive = 75  # a sender's connections outlive the pauses between its batches

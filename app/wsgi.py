@@ -11,37 +11,37 @@ from importlib.metadata import version
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
+from app.credentials import CredentialBook
+from app.postgres.board.left_out import LeftOut
 from app.postgres.connecting import Door, door_of
-from app.postgres.lag import Lag
-from app.postgres.left_out import LeftOut
-from app.postgres.send_register import PostgresSendRegister
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import STATEMENTS, PostgresReads
-from app.postgres.told import PostgresCounts, beat, keys_on_record
+from app.postgres.serving.heartbeat import PostgresCounts, beat, keys_on_record
+from app.postgres.serving.lag import Lag
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.send_register import PostgresSendRegister
 from app.recommend.reasons import NAMING
+from app.runtime.background import Task, Watch
+from app.runtime.circuit_breaker import Breaker
+from app.runtime.instance import BEAT_EVERY_S, fingerprint, this_instance
 from app.serving.answering import Answering
-from app.serving.breaker import Breaker
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
-from app.serving.counting import COUNT_EVERY_S, FLUSH_EVERY_S, Counting
-from app.serving.credentials import CredentialBook
 from app.serving.erasures import Erasures
-from app.serving.instance import BEAT_EVERY_S, fingerprint, this_instance
-from app.serving.plans import Plans
+from app.serving.member_lists import Plans
 from app.serving.profiles import Profiles
-from app.serving.reads import UnavailableError
-from app.serving.runs import Runs
-from app.serving.saved import Safekeeping, SavedFile
+from app.serving.publications import Runs
+from app.serving.send_counts import COUNT_EVERY_S, FLUSH_EVERY_S, Counting
 from app.serving.sends import UPDATE_EVERY_S, Sends
 from app.serving.shelves import Shelves
-from app.serving.watch import Task, Watch
+from app.serving.snapshot import Safekeeping, SavedFile
+from app.serving.store import UnavailableError
 from app.settings import Settings, SettingsError
 from app.telemetry import Metric
-from app.web.app import create_app
-from app.web.health_door import HealthDoor
-from app.web.instruments import Instruments
+from app.web.content.app import create_app
 from app.web.limits import CallLimits
-from app.web.logs import AccessLog, configure_logging
+from app.web.observability.logs import AccessLog, configure_logging
+from app.web.observability.metrics import Instruments
+from app.web.workers.health_server import HealthDoor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

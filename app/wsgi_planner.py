@@ -10,21 +10,26 @@ from typing import TYPE_CHECKING
 
 from app.braze.calls import Credential
 from app.braze.mails import Mails
-from app.capacity.plan_values import DefinitionError
-from app.capacity.register import RegisterUnavailableError
-from app.postgres.register import PostgresEvidence, PostgresRegister, PostgresSessions, planner_engine
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import CLOCK, CREDENTIALS, PostgresReads
+from app.capacity.plan.json_values import DefinitionError
+from app.capacity.register.plans import RegisterUnavailableError
+from app.credentials import CredentialBook
+from app.postgres.planning.register import (
+    PostgresEvidence,
+    PostgresRegister,
+    PostgresSessions,
+    planner_engine,
+)
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresReads
+from app.runtime.background import Task, Watch
 from app.serving.clock import StoreClock
-from app.serving.credentials import CredentialBook
-from app.serving.reads import UnavailableError
-from app.serving.watch import Task, Watch
+from app.serving.store import UnavailableError
 from app.settings import Settings
 from app.web.limits import CallLimits
-from app.web.logs import configure_logging, log_uncaught
+from app.web.observability.logs import configure_logging, log_uncaught
 from app.web.pages import pages
-from app.web.planner_app import SessionRules, create_planner_app
-from app.web.planner_instruments import PlannerInstruments
+from app.web.planner.app import SessionRules, create_planner_app
+from app.web.planner.metrics import PlannerInstruments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

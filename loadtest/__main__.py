@@ -9,19 +9,19 @@ from typing import Any
 import click
 import locust  # noqa: F401 - patches the standard library, which must come before anything else opens a socket
 
-from loadtest import evidence as evidence_files
-from loadtest import rehearse as rehearsal
-from loadtest.ceiling import Order, find_ceiling, what_next
-from loadtest.circumstances import read_service_facts
+from loadtest.ceiling import evidence as evidence_files
+from loadtest.ceiling.environment import read_service_facts
+from loadtest.ceiling.find import Order, find_ceiling, what_next
+from loadtest.ceiling.report import html
+from loadtest.ceiling.slo import PASS_LINE_FILE, read_pass_line
+from loadtest.ceiling.step import Effort
+from loadtest.ceiling.terminal import Screen
 from loadtest.errors import LoadtestError
-from loadtest.live import Screen
-from loadtest.options import SenderOptions
+from loadtest.generator.options import SenderOptions
+from loadtest.generator.target import ALLOWED_HOSTS_VARIABLE, Traffic
 from loadtest.outputs import dated
-from loadtest.planned import read_plan_file
-from loadtest.report import html
-from loadtest.slo import PASS_LINE_FILE, read_pass_line
-from loadtest.stage import Effort
-from loadtest.target import ALLOWED_HOSTS_VARIABLE, Traffic
+from loadtest.rehearsal import rehearse as rehearsal
+from loadtest.rehearsal.plans import read_plan_file
 
 EXISTS = click.Path(path_type=Path)
 
@@ -179,7 +179,7 @@ def report(evidence: Path, out: Path | None) -> None:
 @click.option("--seed", default=1, show_default=True, help="of the bootstrap")
 def scaling(points: tuple[str, ...], wanted_rps: float | None, seed: int) -> None:
     """Fit ceilings at several sizes: `1=410 2=790 3=1100`, or evidence files as `2=evidence-2.json`."""
-    from loadtest.scaling import describe, fit, read_points  # noqa: PLC0415 - half a second that no other command needs
+    from loadtest.ceiling.scaling import describe, fit, read_points  # noqa: PLC0415 - half a second that no other command needs
 
     click.echo(describe(fit(read_points(points), seed=seed), wanted_rps=wanted_rps))
 

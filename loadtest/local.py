@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from loadtest.demo_service import GENERATOR_CORE, Demo, can_pin, pinned, pinning, running
 from loadtest.outputs import dated
-from loadtest.pinned import GENERATOR_CORE, Demo, can_pin, pinned, pinning, running
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -21,15 +21,15 @@ from locust.runners import MasterRunner, WorkerRunner
 # `locust -f` puts the file's own folder on the path, not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from loadtest import service_check
-from loadtest.arrivals import RateCurve, front_loaded, trace
-from loadtest.arrivals import constant as constant_rate
-from loadtest.conductor import Ensemble, Player, Solo
 from loadtest.errors import LoadtestError
-from loadtest.options import SenderOptions, new_send_name
-from loadtest.planned import read_trace
-from loadtest.sender import Play
-from loadtest.target import ALLOWED_HOSTS_VARIABLE, Traffic
+from loadtest.generator import readiness as service_check
+from loadtest.generator.arrivals import RateCurve, front_loaded, trace
+from loadtest.generator.arrivals import constant as constant_rate
+from loadtest.generator.generators import Ensemble, Player, Solo
+from loadtest.generator.options import SenderOptions, new_send_name
+from loadtest.generator.sender import Play
+from loadtest.generator.target import ALLOWED_HOSTS_VARIABLE, Traffic
+from loadtest.rehearsal.plans import read_trace
 
 logger = logging.getLogger("loadtest")
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.postgres.offspring import end_with_parent
+from app.runtime.child_processes import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

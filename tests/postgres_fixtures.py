@@ -21,8 +21,8 @@ from psycopg.conninfo import make_conninfo
 
 from app.postgres import migrate
 from app.postgres.embedded import embedded_postgres
-from app.postgres.engine import batch_engine
-from app.web.process import memory_dir
+from app.postgres.engines import batch_engine
+from app.web.workers.process import memory_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

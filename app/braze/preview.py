@@ -25,7 +25,7 @@ from app.braze.tags import CALLER, NOTES, MessageAborted, TagError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from app.braze.options import CallOptions
+    from app.braze.call_options import CallOptions
 
 MAX_RETRIES = 5
 NO_CREDENTIAL: Final = "connected_content has no credential"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from app.braze.attributes import NAMESPACES
+from app.braze.call_options import CallOptions, parse_options
 from app.braze.calls import Answer, JsonText, PlainText, read_answer
 from app.braze.errors import TemplateError
 from app.braze.liquid.faults import LiquidSyntaxError
 from app.braze.liquid.nodes import Text
 from app.braze.liquid.scanner import Source
 from app.braze.liquid.values import to_text
-from app.braze.options import CallOptions, parse_options
 from app.braze.parsing import BrazeParser, render_part
 
 if TYPE_CHECKING:

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from app.capacity.plan_table import PlanError, is_zone
-from app.capacity.plan_values import DefinitionError
+from app.capacity.plan.json_values import DefinitionError
+from app.capacity.plan.table import PlanError, is_zone
 from app.capacity.planner import Scope
 from app.capacity.planner import judge as judge_plan
-from app.capacity.register import MOST_PLANNED, calibrations, in_turn, meets, plan_of, span
+from app.capacity.register.plans import MOST_PLANNED, calibrations, in_turn, meets, plan_of, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from app.capacity.calibration import Calibration
-    from app.capacity.ceiling import Measured, Running
+    from app.capacity.evidence.ceiling import Measured, Running
     from app.capacity.planner import Judgement
-    from app.capacity.register import (
+    from app.capacity.register.plans import (
         Register,
         RegisteredCampaign,
         RegisteredPlan,

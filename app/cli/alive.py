@@ -6,7 +6,7 @@ from http.client import HTTPConnection, HTTPException
 
 import click
 
-from app.cli.parts import CommandError
+from app.cli.database import CommandError
 from app.settings import Settings
 
 WITHIN_S = 2.0

@@ -10,12 +10,12 @@ from typing import TextIO
 
 import click
 
-from app.cli.parts import CommandError, database_engine, progress_bar
+from app.board.importing.files import ImportRefusedError
+from app.cli.database import CommandError, database_engine, progress_bar
 from app.demo.generate import generate as generate_board
 from app.postgres import members as member_rows
 from app.postgres import migrate as migrations
-from app.postgres.load import LoadReport, load
-from app.postgres.sources import ImportRefusedError
+from app.postgres.board.load import LoadReport, load
 
 EXIT_REFUSED = 2
 EXIT_REJECTS = 3

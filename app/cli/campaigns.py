@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from app.capacity.evidence import is_ahead
+from app.capacity.evidence.file import is_ahead
 from app.capacity.on_record import calibrations_of, read_record
-from app.capacity.plan import Judging
-from app.capacity.plan_values import as_json_values, as_plan_text
-from app.capacity.register import (
+from app.capacity.plan.json_values import as_json_values, as_plan_text
+from app.capacity.plan.plan import Judging
+from app.capacity.register.plans import (
     Draft,
     EditedMeanwhileError,
     NoSuchCampaignError,
@@ -24,16 +24,16 @@ from app.capacity.register import (
     plan_of,
     read_draft,
 )
-from app.cli.parts import CommandError, by_option, database_engine
+from app.cli.database import CommandError, by_option, database_engine
 from app.demo.campaigns import OWNER, example_campaigns
-from app.postgres.register import PostgresEvidence, PostgresRegister
+from app.postgres.planning.register import PostgresEvidence, PostgresRegister
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Engine
 
-    from app.capacity.register import Change
+    from app.capacity.register.plans import Change
 
 
 @click.group()

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from app.capacity.ceiling import Measured
-from app.capacity.evidence import EvidenceError, read_evidence
+from app.capacity.evidence.ceiling import Measured
+from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.capacity.on_record import judge_window
-from app.capacity.plan import read_plan
+from app.capacity.plan.plan import read_plan
 from app.capacity.planner import judge
-from app.capacity.report import play_file
-from app.cli.parts import CommandError, database_engine
-from app.postgres.publications import select_now
-from app.postgres.register import PostgresEvidence, PostgresRegister
+from app.capacity.play.report import play_file
+from app.cli.database import CommandError, database_engine
+from app.postgres.lists.publications import select_now
+from app.postgres.planning.register import PostgresEvidence, PostgresRegister
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,14 +25,14 @@ import click
 
 from app.braze.mails import TEMPLATES
 from app.cli.campaigns import put_examples
-from app.cli.children import running, stopped_by_signals
+from app.cli.database import CommandError, embedded_database
 from app.cli.demo_board import Board, active_member
-from app.cli.parts import CommandError, embedded_database
 from app.cli.planner import PLANNER
 from app.cli.serving import GUNICORN
+from app.cli.subprocesses import running, stopped_by_signals
+from app.credentials import Scope
 from app.postgres.credentials import insert_credential, living_credential
-from app.postgres.engine import batch_engine
-from app.serving.credentials import Scope
+from app.postgres.engines import batch_engine
 from app.settings import Settings
 
 if TYPE_CHECKING:

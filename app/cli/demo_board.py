@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy import text
 
+from app.board.importing.files import ImportRefusedError, Source, find_sources
 from app.cli.board import load_summary
-from app.cli.parts import CommandError, progress_bar
+from app.cli.database import CommandError, progress_bar
 from app.cli.refreshing import summary as refresh_summary
 from app.demo.generate import generate
 from app.postgres import migrate
-from app.postgres.board_snapshot import snapshot
-from app.postgres.load import load
-from app.postgres.refresh import refresh
-from app.postgres.sources import ImportRefusedError, Source, find_sources
+from app.postgres.board.load import load
+from app.postgres.board.snapshot import snapshot
+from app.refresh.whole import refresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Engine
 
-    from app.recommend.board import Posting
+    from app.board.model import Posting
 
 STALE = timedelta(days=1)  # a generated board's newest postings age, so it is made anew
 

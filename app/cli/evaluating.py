@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Any
 import click
 from sqlalchemy import text
 
-from app.cli.parts import CommandError, database
-from app.postgres.board_snapshot import driver_of, profiles, snapshot
-from app.postgres.engine import batch_engine
-from app.postgres.send_register import PostgresSendRegister
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import STATEMENTS, PostgresReads
-from app.recommend.catalogue import catalogue
-from app.recommend.evaluate import Served, compare, evaluate
+from app.cli.database import CommandError, database
+from app.postgres.board.snapshot import driver_of, profiles, snapshot
+from app.postgres.engines import batch_engine
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.send_register import PostgresSendRegister
+from app.recommend.evaluation import Served, compare, evaluate
+from app.recommend.features.catalogue import catalogue
 from app.recommend.misfit_share import MisfitShare, misfit_share, shown_to
+from app.runtime.deadline import Deadline
 from app.serving.answering import Answering, Moment
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
-from app.serving.deadline import Deadline
-from app.serving.plans import Plans
+from app.serving.member_lists import Plans
 from app.serving.profiles import Profiles
-from app.serving.question import Question, Terms
-from app.serving.reads import Publication, Run
-from app.serving.runs import Runs
+from app.serving.publications import Runs
+from app.serving.request import Question, Terms
 from app.serving.sends import Sends
 from app.serving.shelves import Shelves
+from app.serving.store import Publication, Run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -59,7 +59,7 @@ def main() -> None:
     try:
         commands(prog_name="connected-jobs")
     except Exception as error:
-        from app.cli.failures import sentence_of  # noqa: PLC0415 - it knows what every command may raise
+        from app.cli.errors import sentence_of  # noqa: PLC0415 - it knows what every command may raise
 
         if (sentence := sentence_of(error)) is None:
             raise

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from app.cli.children import running, stopped_by_signals
-from app.cli.parts import database
+from app.cli.database import database
+from app.cli.subprocesses import running, stopped_by_signals
 from app.postgres.connecting import door_of
 from app.settings import Settings
 
 PLANNER = [
     *(sys.executable, "-m", "gunicorn", "--config"),
-    str(Path(__file__).parents[1] / "web" / "planner_gunicorn.py"),
+    str(Path(__file__).parents[1] / "planner_gunicorn_conf.py"),
 ]
 
 

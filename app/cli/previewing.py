@@ -16,7 +16,7 @@ import click
 from app.braze.calls import Credential
 from app.braze.preview import NO_CREDENTIAL, Aborted, Rendered, WouldBeRetried
 from app.braze.preview import preview as render
-from app.cli.parts import CommandError
+from app.cli.database import CommandError
 
 if TYPE_CHECKING:
     from app.braze.preview import Part

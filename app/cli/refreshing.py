@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli.parts import CommandError, by_option, database_engine, progress_bar
-from app.postgres.changed import refresh_changed
-from app.postgres.publications import select_now
-from app.postgres.publishing import RolledBack, roll_back
-from app.postgres.refresh import RunReport, refresh
-from app.postgres.send_counts import tidy_counts
+from app.cli.database import CommandError, by_option, database_engine, progress_bar
+from app.postgres.lists.publications import select_now
+from app.postgres.lists.publishing import RolledBack, roll_back
+from app.postgres.planning.send_counts import tidy_counts
+from app.refresh.incremental import refresh_changed
+from app.refresh.whole import RunReport, refresh
 from app.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from app.cli.children import running, stopped_by_signals
-from app.cli.parts import CommandError, by_option, database, database_engine
+from app.cli.database import CommandError, by_option, database, database_engine
+from app.cli.subprocesses import running, stopped_by_signals
+from app.credentials import Scope
 from app.postgres import credentials as credential_rows
 from app.postgres.audit import insert_deed
 from app.postgres.connecting import door_of
-from app.serving.credentials import Scope
 from app.settings import Settings
 
 GRANIAN = [sys.executable, "-m", "app.granian_serving"]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from app.demo.dice import generator
+from app.board.model import Kind
 from app.demo.members import SCRAPS_A_VIEW
-from app.recommend.board import Kind
+from app.demo.random_draws import generator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from app.demo.members import Traits
-    from app.demo.supply import Cells, Supply
+    from app.demo.posting_columns import Cells, Supply
 
     # What views are drawn from: cells, which views, and the key of each.
     Lists: TypeAlias = list[tuple[Cells, NDArray[np.int64], NDArray[np.int64]]]

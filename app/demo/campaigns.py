@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from app.capacity.plan import Judging
+from app.capacity.plan.plan import Judging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

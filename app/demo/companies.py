@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.demo.dice import Dice
+    from app.demo.random_draws import Dice
     from app.demo.words import Industry, Place, Words
 
 _FORMS = ("(주){}", "(주){}", "{}(주)", "주식회사 {}")

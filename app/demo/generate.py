@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.board.model import Kind
 from app.demo.activity import draw_activity
 from app.demo.companies import make_companies
-from app.demo.dice import Dice
 from app.demo.members import Traits, Volume, chunks, draw_traits, instant, member_ids, profile, volume
+from app.demo.posting_columns import HISTORY_DAYS, Supply, guess_fields, guess_styles, make_supply
 from app.demo.postings import make_postings
-from app.demo.supply import HISTORY_DAYS, Supply, guess_fields, guess_styles, make_supply
+from app.demo.random_draws import Dice
 from app.demo.words import words
 from app.demo.write import (
     COMPANY_COLUMNS,
@@ -26,16 +27,15 @@ from app.demo.write import (
     posting_row,
     write_rows,
 )
-from app.recommend.board import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from app.board.model import Posting
     from app.demo.companies import Company
     from app.demo.postings import Made
-    from app.recommend.board import Posting
 
 ALL = ("companies", "postings", "members", "activity")
 AROUND_POSTINGS = ("members", "activity")

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.demo.dice import Dice, generator
-from app.recommend.board import Education, Member
+from app.board.model import Education, Member
+from app.demo.random_draws import Dice, generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from app.demo.supply import Supply
-    from app.recommend.board import Posting
+    from app.board.model import Posting
+    from app.demo.posting_columns import Supply
 
 CHUNK = 8_192  # members drawn together; part of what a seed means
 

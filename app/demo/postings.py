@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from app.demo.dice import Weighted
-from app.demo.pay import salary
+from app.board.model import Closes, Education, Posting, Status
+from app.board.veto import BOARD_ZONE
+from app.board.vocabulary import NATIONWIDE
+from app.demo.random_draws import Weighted
+from app.demo.salaries import salary
 from app.demo.titles import Facts, title
 from app.demo.words import Career
-from app.recommend.board import Closes, Education, Posting, Status
-from app.recommend.veto import BOARD_ZONE
-from app.recommend.vocabulary import NATIONWIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
     from app.demo.companies import Company
-    from app.demo.dice import Dice
+    from app.demo.random_draws import Dice
     from app.demo.words import Place, Role, Words
 
 URL = "https://board.example/postings/{}"  # RFC 2606: a host under .example is nobody's

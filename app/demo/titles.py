@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.demo.dice import Weighted
+from app.demo.random_draws import Weighted
 from app.demo.words import Career
 
 if TYPE_CHECKING:
     from app.demo.companies import Company
-    from app.demo.dice import Dice
-    from app.demo.pay import Salary
+    from app.demo.random_draws import Dice
+    from app.demo.salaries import Salary
     from app.demo.words import Role
 
 _RANK = "{rank}"

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from app.demo.dice import Weighted
-from app.recommend.board import Education
+from app.board.model import Education
+from app.demo.random_draws import Weighted
 
 # Accounting, people and office work, which any company of some size also hires, as shares of its other hiring.
 _OFFICE_GROUPS = {"3": 0.05, "5": 0.03, "4": 0.05}

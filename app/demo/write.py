@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.board.model import Kind
+from app.board.veto import BOARD_ZONE
 from app.demo.activity import SEOUL_S
-from app.recommend.board import Kind
-from app.recommend.veto import BOARD_ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from app.board.model import Member, Posting
     from app.demo.activity import Rows
     from app.demo.companies import Company
-    from app.recommend.board import Member, Posting
 
 _DAY_S = 86_400
 _KIND_BYTES = np.array([b"", *(kind.name.lower().encode() for kind in Kind)])

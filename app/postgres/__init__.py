@@ -2,6 +2,6 @@
 
 import psycopg
 
-from app.postgres.instants import read_any_instant
+from app.postgres.board.instants import read_any_instant
 
 read_any_instant(psycopg.adapters)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from app.serving.credentials import Scope, hash_secret
+from app.credentials import Scope, hash_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from app.postgres.offspring import end_with_parent
+from app.runtime.child_processes import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from app.postgres import runs
-from app.postgres.load import ERASE_OR_MERGE
+from app.postgres.board.load import ERASE_OR_MERGE
+from app.postgres.lists import runs
 from app.serving.erasures import member_hash
 
 if TYPE_CHECKING:

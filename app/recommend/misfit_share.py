@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.catalogue import career_of, education_of
-from app.recommend.fields import large, one_hot
-from app.recommend.misfit import unfit
+from app.recommend.features.catalogue import career_of, education_of
+from app.recommend.features.misfit import unfit
+from app.recommend.sparse import large, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from app.recommend.board import ActivityLog, Member
-    from app.recommend.catalogue import Catalogue
+    from app.board.model import ActivityLog, Member
+    from app.recommend.features.catalogue import Catalogue
 
 TOP = 10
 
@@ -79,7 +79,7 @@ def shown_to(
 
 
 def misfit_share(shown: Iterable[Shown], stock: Catalogue) -> MisfitShare:
-    """Judge the first ten places of each member's list, with the words of `app.recommend.misfit`."""
+    """Judge the first ten places of each member's list, with the words of `app.recommend.features.misfit`."""
     counts, places = np.zeros(4, np.int64), 0
     for one in shown:
         top = np.array(one.postings[:TOP], np.int64)

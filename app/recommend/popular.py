@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.because import NEWS_FRESH
-from app.recommend.board import RankedPosting
-from app.recommend.fields import large
+from app.board.model import RankedPosting
 from app.recommend.reasons import Reason
-from app.recommend.spread import spread
+from app.recommend.reranking.company_spread import spread
+from app.recommend.reranking.explanation import NEWS_FRESH
+from app.recommend.sparse import large
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from app.recommend.board import Posting
+    from app.board.model import Posting
 
 SHELF = 50
 _FRESH_WORTH = 0.3  # of the most popular posting's worth, for one opened just now

@@ -6,27 +6,27 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from app.recommend.board import ASKED_COMPANY
+from app.board.model import ASKED_COMPANY
+from app.board.veto import board_day
 from app.recommend.reasons import Reason
-from app.recommend.veto import board_day
-from app.serving.breaker import Breaker
-from app.serving.choosing import choose
-from app.serving.plans import Plan
-from app.serving.question import recommendation_id
-from app.serving.reads import SEPARATOR, UnavailableError
+from app.runtime.circuit_breaker import Breaker
+from app.serving.member_lists import Plan
+from app.serving.request import recommendation_id
+from app.serving.selection import choose
+from app.serving.store import SEPARATOR, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import date, datetime
 
+    from app.runtime.deadline import Deadline
     from app.serving.cards import Cards
-    from app.serving.choosing import Chosen, Place
-    from app.serving.deadline import Deadline
-    from app.serving.plans import Plans
-    from app.serving.question import Question, Terms
-    from app.serving.reads import MemberRow, Reads, Run
+    from app.serving.member_lists import Plans
+    from app.serving.request import Question, Terms
+    from app.serving.selection import Chosen, Place
     from app.serving.sends import Sends
     from app.serving.shelves import Shelves
+    from app.serving.store import MemberRow, Reads, Run
 
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
 # Why an answer was made without what Postgres would have said.

@@ -15,19 +15,19 @@ from urllib.parse import quote
 import msgspec
 from cachetools import TTLCache
 
-from app.recommend.board import Status
-from app.recommend.texts import ascii_host, without_our_parameters
-from app.recommend.veto import NEVER, shown_until
+from app.board.model import Status
+from app.board.texts import ascii_host, without_our_parameters
+from app.board.veto import NEVER, shown_until
 from app.serving import labels
-from app.serving.reads import Standing, UnavailableError
+from app.serving.store import Standing, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import date, datetime
 
-    from app.recommend.board import Posting
-    from app.serving.deadline import Deadline
-    from app.serving.reads import Reads
+    from app.board.model import Posting
+    from app.runtime.deadline import Deadline
+    from app.serving.store import Reads
 
 OVERLAP_S = 120.0
 # More changes than these are not read: where each card stands is asked instead, which is as many as there are cards.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from app.serving.plans import Plans
+    from app.serving.member_lists import Plans
 
 
 class ErasureReads(Protocol):

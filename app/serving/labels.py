@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import time
 from typing import TYPE_CHECKING
 
-from app.recommend.board import Closes
-from app.recommend.vocabulary import EDUCATION_NAMES, EMPLOYMENT_TYPES, WORKPLACES, region_name
+from app.board.model import Closes
+from app.board.vocabulary import EDUCATION_NAMES, EMPLOYMENT_TYPES, WORKPLACES, region_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from app.recommend.board import Posting
+    from app.board.model import Posting
 
 _PERIODS = {
     "ko": {"year": "연봉", "month": "월급", "week": "주급", "day": "일급", "hour": "시급", "case": "건당"},

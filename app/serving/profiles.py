@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.recommend.board import Posting
-from app.recommend.profile import ProfileRanker
-from app.recommend.weights import Weights
+from app.board.model import Posting
+from app.recommend.profile_ranker import ProfileRanker
+from app.recommend.scoring.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app.serving.reads import Reads, Shelf
+    from app.serving.store import Reads, Shelf
 
 POOL = 5_000  # postings ranked for one member in a few milliseconds
 

@@ -6,7 +6,7 @@ workers share, and costs a call nothing: far from a switch every worker answers 
 registered in the background. Near a switch, where another worker may have met the send just before it, a worker that
 does not know a send claims it in the register before it answers: once for a send and worker.
 
-Whoever publishes gives `LEAD` (`app.postgres.publishing`), so a worker knows of a switch before it comes. One that has
+Whoever publishes gives `LEAD` (`app.postgres.lists.publishing`), so a worker knows of a switch before it comes. One that has
 not read the log for so long that there may be a switch it does not know of claims too.
 """
 
@@ -16,16 +16,16 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from app.serving.reads import UnavailableError
+from app.serving.store import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.runtime.deadline import Deadline
     from app.serving.clock import StoreClock
-    from app.serving.deadline import Deadline
-    from app.serving.question import Terms
-    from app.serving.reads import Run
-    from app.serving.runs import Runs
+    from app.serving.publications import Runs
+    from app.serving.request import Terms
+    from app.serving.store import Run
 
 PREVIEW = "preview"  # what previews of any campaign give for Braze's dispatch id: always answered from the run in force
 LEAD = timedelta(seconds=15)  # from a publication to its taking effect, at least, while instances run

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from app.recommend.features.same_job import same_jobs
 from app.recommend.reasons import Reason
-from app.recommend.same_job import same_jobs
-from app.serving.reads import Shelf
+from app.serving.store import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from app.recommend.board import Member, Posting, RankedPosting
+    from app.board.model import Member, Posting, RankedPosting
     from app.serving.cards import Cards
-    from app.serving.reads import Reads, Run
+    from app.serving.store import Reads, Run
 
 NEWEST = 200
 _NO_RUN = 0

@@ -13,7 +13,7 @@ from app.web.problems import CallerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.serving.credentials import Credential, CredentialBook, Scope
+    from app.credentials import Credential, CredentialBook, Scope
     from app.web.limits import CallLimits
 
 RETRY_AFTER_S = "10"  # credentials are read that often

@@ -10,8 +10,8 @@ from flask_limiter import Limiter
 from limits import RateLimitItemPerSecond
 from limits.errors import StorageError
 
-from app.serving.breaker import Breaker
-from app.web.windows import FixedWindows
+from app.runtime.circuit_breaker import Breaker
+from app.web.limit_storage import FixedWindows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

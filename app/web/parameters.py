@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from app.recommend.reasons import LANGUAGES
-from app.serving.question import Terms
+from app.serving.request import Terms
 from app.web.problems import CallerError, invalid
 
 if TYPE_CHECKING:

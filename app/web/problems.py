@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.telemetry import Field
-from app.web.logs import request_id
+from app.web.observability.logs import request_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

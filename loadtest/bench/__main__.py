@@ -16,10 +16,10 @@ import click
 from loadtest.bench import profile as profiling
 from loadtest.bench import report
 from loadtest.bench.contenders import SERVERS, USUAL, Settings, chosen, server_settings
+from loadtest.bench.database import Board, Ground, ground
 from loadtest.bench.errors import BenchError
-from loadtest.bench.ground import Board, Ground, ground
-from loadtest.bench.measure import Bench, Turn, check, service_answers, turn
-from loadtest.bench.programs import Cores, ended_by_signals
+from loadtest.bench.processes import Cores, ended_by_signals
+from loadtest.bench.turn import Bench, Turn, check, service_answers, turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

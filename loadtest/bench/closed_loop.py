@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadtest.bench.programs import output_of
+from loadtest.bench.processes import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

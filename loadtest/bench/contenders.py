@@ -11,14 +11,14 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loadtest.bench.database import COMMAND, PEERS
 from loadtest.bench.errors import BenchError
-from loadtest.bench.ground import COMMAND, PEERS
-from loadtest.bench.programs import output_of
+from loadtest.bench.processes import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.bench.ground import Ground
+    from loadtest.bench.database import Ground
 
 
 class Kind(Enum):

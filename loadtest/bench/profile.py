@@ -7,13 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from loadtest.bench.contenders import Settings, chosen, environment, service_folder
-from loadtest.bench.ground import PEERS
-from loadtest.bench.programs import output_of
+from loadtest.bench.database import PEERS
+from loadtest.bench.processes import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.bench.ground import Ground
+    from loadtest.bench.database import Ground
 
 
 def profile(

@@ -14,7 +14,7 @@ from loadtest.bench.contenders import ALL
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from loadtest.bench.measure import Turn
+    from loadtest.bench.turn import Turn
 
 PACKAGES = (
     *("flask", "werkzeug", "gunicorn", "granian", "psycopg", "sqlalchemy", "msgspec"),

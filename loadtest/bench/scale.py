@@ -24,9 +24,7 @@ import click
 
 from loadtest.bench.closed_loop import closed_loop
 from loadtest.bench.contenders import Settings, chosen
-from loadtest.bench.cpu import tree_cpu_s
-from loadtest.bench.errors import BenchError
-from loadtest.bench.ground import (
+from loadtest.bench.database import (
     COMMAND,
     PEERS,
     Board,
@@ -36,9 +34,11 @@ from loadtest.bench.ground import (
     postgres,
     write_questions,
 )
-from loadtest.bench.measure import Bench, serving
-from loadtest.bench.programs import Cores, ended_by_signals, output_of
-from loadtest.memory import KB, children, proportional_kb, resident_kb
+from loadtest.bench.errors import BenchError
+from loadtest.bench.processes import Cores, ended_by_signals, output_of
+from loadtest.bench.turn import Bench, serving
+from loadtest.proc import tree_cpu_s
+from loadtest.soak.memory import KB, children, proportional_kb, resident_kb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

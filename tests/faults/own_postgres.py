@@ -14,7 +14,7 @@ import psycopg
 
 from app.postgres import migrate
 from app.postgres.embedded import EmbeddedPostgresError, embedded_postgres
-from app.postgres.engine import batch_engine
+from app.postgres.engines import batch_engine
 from tests.faults.load import CROWD
 from tests.faults.processes import children
 from tests.web import board

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from app.postgres import migrate
-from app.postgres.engine import batch_engine
-from app.postgres.publishing import roll_back
-from app.postgres.refresh import refresh
+from app.postgres.engines import batch_engine
+from app.postgres.lists.publishing import roll_back
+from app.refresh.whole import refresh
 from tests.faults.rig import assert_promises, rig
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.cli.serving import GUNICORN
-from app.web.health_door import MOST_CLIENTS
+from app.web.workers.health_server import MOST_CLIENTS
 from tests.faults.load import calls
 from tests.faults.processes import held, master, wait_for_workers, workers
 from tests.faults.rig import SETTINGS, WORKERS, assert_promises, rig

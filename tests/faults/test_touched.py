@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from app.postgres import migrate
-from app.postgres.engine import batch_engine
+from app.postgres.engines import batch_engine
 from tests.integration.test_board_views import documented_sql
 from tests.web import board
 from tests.web.gunicorn_server import gunicorn

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.postgres.offspring import end_with_parent
+from app.runtime.child_processes import end_with_parent
 
 _READY_S = 10.0
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from app.postgres.serving_pool import Statement
+    from app.postgres.serving.pool import Statement
 
 MODES = ("force_custom_plan", "force_generic_plan")  # a prepared statement may be given either
 

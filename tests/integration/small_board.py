@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from app.postgres.board_snapshot import profiles, snapshot
-from app.recommend.refresh import Options, fit
+from app.postgres.board.snapshot import profiles, snapshot
+from app.recommend.recommender import Options, fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

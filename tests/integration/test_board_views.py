@@ -14,15 +14,16 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import text
 
-from app.postgres import migrate, serving_reads
-from app.postgres.board_snapshot import profiles, snapshot
+from app.board.model import Closes, Education, Member, Posting, Status
+from app.credentials import Scope
+from app.postgres import migrate
+from app.postgres.board.snapshot import profiles, snapshot
 from app.postgres.credentials import insert_credential
-from app.postgres.engine import batch_engine
+from app.postgres.engines import batch_engine
+from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
-from app.postgres.refresh import refresh
-from app.postgres.refresh_lock import RefreshError
-from app.recommend.board import Closes, Education, Member, Posting, Status
-from app.serving.credentials import Scope
+from app.postgres.serving import reads as serving_reads
+from app.refresh.whole import refresh
 from tests.integration.plans import MODES, indexes, nodes, plan_of, read_whole
 from tests.integration.small_board import everywhere, lists_of
 from tests.postgres_fixtures import _create, _drop, _url_of
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.postgres.serving_pool import Statement
+    from app.postgres.serving.pool import Statement
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "your-own-board.md"
 ROLE, PASSWORD = "connected_jobs_service", "choose-one"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from app.capacity.evidence import EvidenceError
-from app.capacity.plan_values import as_json_values, read_definition
-from app.capacity.register import (
+from app.capacity.evidence.file import EvidenceError
+from app.capacity.plan.json_values import as_json_values, read_definition
+from app.capacity.register.plans import (
     Draft,
     EditedMeanwhileError,
     NameTakenError,
@@ -20,8 +20,8 @@ from app.capacity.register import (
     read_draft,
 )
 from app.postgres import migrate
-from app.postgres.engine import batch_engine
-from app.postgres.register import PostgresEvidence, PostgresRegister, planner_engine
+from app.postgres.engines import batch_engine
+from app.postgres.planning.register import PostgresEvidence, PostgresRegister, planner_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from app.capacity.plan import read_plan
-from app.capacity.plan_values import DefinitionError
-from app.capacity.register import EditedMeanwhileError, NoSuchCampaignError
+from app.capacity.plan.json_values import DefinitionError
+from app.capacity.plan.plan import read_plan
+from app.capacity.register.plans import EditedMeanwhileError, NoSuchCampaignError
+from app.cli.database import CommandError
 from app.cli.main import commands
-from app.cli.parts import CommandError
 
 if TYPE_CHECKING:
     from pathlib import Path

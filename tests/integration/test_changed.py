@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from app.cli.parts import CommandError
+from app.board.model import Status
+from app.cli.database import CommandError
 from app.cli.refreshing import refresh_, summary
-from app.postgres.board_snapshot import snapshot
-from app.postgres.changed import HEAD, rank_again, refresh_changed
-from app.postgres.kept_models import read_kept_model
+from app.postgres.board.snapshot import snapshot
+from app.postgres.lists.model_store import read_kept_model
+from app.postgres.lists.publishing import roll_back
+from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
-from app.postgres.publishing import roll_back
-from app.postgres.refresh import refresh
-from app.postgres.refresh_lock import RefreshError
-from app.recommend.board import Status
-from app.recommend.carrying import carry
+from app.recommend.incremental.update import carry
+from app.refresh.incremental import HEAD, rank_again, refresh_changed
+from app.refresh.whole import refresh
 from tests.integration.small_board import change, everywhere, fill, lists_of, rows, run_in_force
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.recommend.board import Posting
+    from app.board.model import Posting
     from tests.integration.small_board import Lists
 
 NEW_POSTING = """

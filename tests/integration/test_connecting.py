@@ -16,17 +16,17 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
 from app.postgres import migrate
-from app.postgres.changed import refresh_changed
+from app.postgres.board.load import load
 from app.postgres.connecting import CannotConnectError, DatabaseUrlError, connect
-from app.postgres.engine import batch_engine
-from app.postgres.load import load
-from app.postgres.refresh import refresh
-from app.postgres.serving_pool import ServingPool, Statement
-from app.postgres.serving_reads import STATEMENTS, PostgresReads
-from app.postgres.told import PostgresCounts
-from app.serving.counting import Batch, SecondCount
-from app.serving.deadline import Deadline
-from app.serving.reads import Run
+from app.postgres.engines import batch_engine
+from app.postgres.serving.heartbeat import PostgresCounts
+from app.postgres.serving.pool import ServingPool, Statement
+from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.refresh.incremental import refresh_changed
+from app.refresh.whole import refresh
+from app.runtime.deadline import Deadline
+from app.serving.send_counts import Batch, SecondCount
+from app.serving.store import Run
 from tests.integration.small_board import fill, rows
 from tests.postgres_fixtures import _create, _drop, _url_of
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from app.credentials import Scope
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
-from app.serving.credentials import Scope
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

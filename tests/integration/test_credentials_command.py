@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.main import commands
+from app.credentials import Scope
 from app.postgres.credentials import select_credentials
-from app.serving.credentials import Scope
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

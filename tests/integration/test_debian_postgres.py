@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.main import commands
+from app.credentials import Scope
 from app.postgres.credentials import insert_credential
-from app.postgres.engine import batch_engine
-from app.serving.credentials import Scope
+from app.postgres.engines import batch_engine
 from tests.web.gunicorn_server import gunicorn
 from tests.web.wire import basic, call
 

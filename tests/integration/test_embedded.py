@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.cli.parts import embedded_database
+from app.cli.database import embedded_database
 from app.postgres.embedded import EmbeddedPostgresError, embedded_postgres
 from tests.integration.running_demo import processes_naming, quick_place, wait_until
 
@@ -29,7 +29,7 @@ AS_ROOT = os.geteuid() == 0
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from app.cli.children import stopped_by_signals
+from app.cli.subprocesses import stopped_by_signals
 from app.postgres.embedded import embedded_postgres
 
 if len(sys.argv) > 2:

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from app.capacity.evidence import EvidenceError, read_evidence
+from app.capacity.evidence.file import EvidenceError, read_evidence
+from app.cli.database import CommandError
 from app.cli.main import commands
-from app.cli.parts import CommandError
-from app.serving.instance import fingerprint, settings_told
+from app.runtime.instance import fingerprint, settings_told
 from app.settings import Settings
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from app import wsgi
 from app.postgres import failover
 from app.postgres.connecting import CannotConnectError, connect, door_of
 from app.postgres.embedded import _programs, embedded_postgres
-from app.postgres.lag import PROMISED_S, Lag
 from app.postgres.refusals import refusal
-from app.postgres.serving_pool import ServingPool, Statement
+from app.postgres.serving.lag import PROMISED_S, Lag
+from app.postgres.serving.pool import ServingPool, Statement
 from app.settings import Settings, SettingsError
 from tests.postgres_fixtures import quick_folder
 

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.postgres.load import Counts, LoadReport, load
+from app.board.importing.files import BrokenFile, ImportRefusedError
+from app.postgres.board.load import Counts, LoadReport, load
 from app.postgres.members import delete_member, restore_member
-from app.postgres.sources import BrokenFile, ImportRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from app.cli.evaluating import _runs, _serve, evaluate_
 from app.cli.refreshing import summary
-from app.postgres.changed import refresh_changed
-from app.postgres.refresh import refresh
 from app.recommend.reasons import Reason
+from app.refresh.incremental import refresh_changed
+from app.refresh.whole import refresh
 from tests.integration.small_board import change, fill, lists_of, rows
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.recommend.evaluate import Served
+    from app.recommend.evaluation import Served
 
 # A day of the board: who says nothing, who says nothing that the board knows, and whose every deed is of a posting gone.
 STRANGERS = """

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadtest import diagnosis
 from loadtest.errors import LoadtestError
-from loadtest.options import trusting
-from loadtest.sender import Sender
-from loadtest.service_check import await_ready, trouble
-from loadtest.target import Origin, Traffic, allowed_origin
-from loadtest.wire import CutOffError, NoReplyError, Reply, Wire
+from loadtest.generator import diagnosis
+from loadtest.generator.http_client import CutOffError, NoReplyError, Reply, Wire
+from loadtest.generator.options import trusting
+from loadtest.generator.readiness import await_ready, trouble
+from loadtest.generator.sender import Sender
+from loadtest.generator.target import Origin, Traffic, allowed_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.postgres import migrate
-from app.postgres.engine import batch_engine
+from app.postgres.engines import batch_engine
 from app.postgres.migrate import Patience
 
 if TYPE_CHECKING:

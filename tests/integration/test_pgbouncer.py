@@ -16,16 +16,16 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import text
 
-from app.cli.parts import CommandError
+from app.cli.database import CommandError
 from app.cli.refreshing import refresh_
 from app.postgres import connecting
 from app.postgres.connecting import CannotConnectError, connect
-from app.postgres.engine import batch_engine
-from app.postgres.register import PostgresRegister, planner_engine
-from app.postgres.serving_pool import ServingPool, Statement
-from app.postgres.serving_reads import CREDENTIALS
-from app.postgres.told import PostgresCounts
-from app.serving.counting import Batch, SecondCount
+from app.postgres.engines import batch_engine
+from app.postgres.planning.register import PostgresRegister, planner_engine
+from app.postgres.serving.heartbeat import PostgresCounts
+from app.postgres.serving.pool import ServingPool, Statement
+from app.postgres.serving.reads import CREDENTIALS
+from app.serving.send_counts import Batch, SecondCount
 from tests.pgbouncer import PGBOUNCER, pgbouncer
 
 if TYPE_CHECKING:

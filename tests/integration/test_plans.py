@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.postgres import serving_reads
-from app.postgres.engine import batch_engine
-from app.postgres.serving_pool import ServingPool, Statement
+from app.postgres.engines import batch_engine
+from app.postgres.serving import reads as serving_reads
+from app.postgres.serving.pool import ServingPool, Statement
 from tests.integration.plans import MODES, indexes, plan_of, read_whole
 from tests.integration.small_board import change, fill
 from tests.postgres_fixtures import _create, _drop, _url_of

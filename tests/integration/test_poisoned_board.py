@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.postgres.board_snapshot import snapshot
-from app.postgres.changed import refresh_changed
-from app.postgres.refresh import refresh
+from app.postgres.board.snapshot import snapshot
+from app.refresh.incremental import refresh_changed
+from app.refresh.whole import refresh
 from tests.integration.small_board import fill, lists_of, rows
 from tests.poison import ACTIVITY, ANYTHING_GOES, COMPANY, MEMBER, POSTING, each
 

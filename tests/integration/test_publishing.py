@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from app.postgres import publications, publishing
-from app.postgres.changed import refresh_changed
-from app.postgres.publishing import roll_back
-from app.postgres.refresh import refresh
-from app.postgres.refresh_lock import RefreshError, only_refresh
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import STATEMENTS, PostgresReads
+from app.postgres.lists import publications, publishing
+from app.postgres.lists.publishing import roll_back
+from app.postgres.lists.refresh_lock import RefreshError, only_refresh
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.refresh.incremental import refresh_changed
+from app.refresh.whole import refresh
 from tests.integration.small_board import change, fill, rows, run_in_force
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from app.postgres.publishing import RolledBack
+    from app.postgres.lists.publishing import RolledBack
 
 CUT_LOCKS = """
     SELECT pg_terminate_backend(pid)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.postgres.ranking import rank_all
+from app.refresh.chunks import rank_all
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.cli.evaluating import _runs, _serve
+from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
-from app.postgres.refresh import refresh
-from app.postgres.refresh_lock import RefreshError
+from app.refresh.whole import refresh
 from tests.integration.small_board import (
     change,
     everywhere,
@@ -102,9 +102,10 @@ def test_a_second_refresh_at_the_same_time_is_refused(board: Engine) -> None:
 # The refresh of a subprocess, which kills itself at a stage's share or as it publishes.
 KILLED = """
 import json, os, signal, sys
-from app.postgres import publications, publishing
-from app.postgres.engine import batch_engine
-from app.postgres.refresh import refresh
+from app.postgres.lists import publications
+from app.postgres.lists import publishing
+from app.postgres.engines import batch_engine
+from app.refresh.whole import refresh
 
 url, stage, share, processes = json.loads(sys.argv[1])
 

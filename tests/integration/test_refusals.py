@@ -12,11 +12,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app.cli.main import main
+from app.credentials import Scope
 from app.postgres import connecting, migrate
 from app.postgres.credentials import insert_credential
-from app.postgres.engine import batch_engine
-from app.postgres.refresh import refresh
-from app.serving.credentials import Scope
+from app.postgres.engines import batch_engine
+from app.refresh.whole import refresh
 from tests.integration.small_board import fill
 from tests.postgres_fixtures import _create, _drop, _url_of
 

@@ -12,17 +12,18 @@ import pytest
 from sqlalchemy import text
 
 from app.capacity.campaign import Range
-from app.postgres import instances, migrate, send_counts
-from app.postgres.register import PostgresRegister
-from app.postgres.send_counts import select_seconds
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import STATEMENTS
-from app.postgres.told import PostgresCounts, beat
-from app.serving.counting import Batch, Counting, SecondCount, SketchPart
-from app.serving.distinct import ERROR, Distinct
-from app.serving.instance import Instance
-from app.serving.question import Terms
-from app.serving.reads import UnavailableError
+from app.postgres import migrate
+from app.postgres.planning import instances, send_counts
+from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.send_counts import select_seconds
+from app.postgres.serving.heartbeat import PostgresCounts, beat
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import STATEMENTS
+from app.runtime.instance import Instance
+from app.serving.distinct_members import ERROR, Distinct
+from app.serving.request import Terms
+from app.serving.send_counts import Batch, Counting, SecondCount, SketchPart
+from app.serving.store import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

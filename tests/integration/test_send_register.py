@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.postgres import publications, send_register
-from app.postgres.publishing import drop_unneeded_runs, roll_back
-from app.postgres.send_register import PostgresSendRegister
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import STATEMENTS, PostgresReads
+from app.postgres.lists import publications
+from app.postgres.lists.publishing import drop_unneeded_runs, roll_back
+from app.postgres.serving import send_register
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.send_register import PostgresSendRegister
+from app.runtime.deadline import Deadline
 from app.serving.clock import StoreClock
-from app.serving.deadline import Deadline
-from app.serving.question import Terms
-from app.serving.reads import Run
-from app.serving.runs import Runs
+from app.serving.publications import Runs
+from app.serving.request import Terms
 from app.serving.sends import LEAD, Held, Sends
+from app.serving.store import Run
 from tests.integration.small_board import change, rows
 from tests.web.board import CUTOFF
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import CLOCK, STATEMENTS
-from app.serving.reads import UnavailableError
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import CLOCK, STATEMENTS
+from app.serving.store import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

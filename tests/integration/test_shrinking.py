@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.cli.failures import sentence_of
+from app.cli.errors import sentence_of
 from app.cli.main import main
-from app.postgres.changed import refresh_changed
-from app.postgres.refresh import refresh
-from app.postgres.shrinking import ShrunkError
+from app.postgres.lists.shrinking import ShrunkError
+from app.refresh.incremental import refresh_changed
+from app.refresh.whole import refresh
 from tests.integration.small_board import change, fill, rows, run_in_force
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.postgres.refresh import RunReport
+    from app.refresh.whole import RunReport
 
 FEWER = {
     "no members": ("UPDATE board.member SET mail_consent = false", r"sees 0 members \(60 in run \d+\)"),

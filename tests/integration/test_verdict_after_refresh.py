@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from click.testing import CliRunner
 
 from app.cli.main import commands
-from app.postgres.changed import refresh_changed
-from app.postgres.refresh import refresh
-from app.postgres.table_sizes import select_row_estimates, select_table_sizes
+from app.postgres.planning.table_sizes import select_row_estimates, select_table_sizes
+from app.refresh.incremental import refresh_changed
+from app.refresh.whole import refresh
 from tests.integration.small_board import change, fill, rows, run_in_force
 from tests.integration.test_evidence import EVIDENCE
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadtest.accuracy import Accuracy
-from loadtest.costs import Costs
+from loadtest.rehearsal.accuracy import Accuracy
+from loadtest.rehearsal.service_costs import Costs
 from tests.load.conftest import Start
 
 pytestmark = pytest.mark.alone
@@ -23,7 +23,7 @@ def test_scenarios_are_scaled_rehearsed_and_set_beside_their_forecast(
     monkeypatch.setenv("CJ_DATA_DIR", str(tmp_path / "data"))
     (tmp_path / "told.json").write_text(json.dumps({"costs": TOLD, "more": 1}))
     code, output = start(
-        "loadtest.accuracy",
+        "loadtest.rehearsal.accuracy",
         *(
             "--only",
             "10",

@@ -16,17 +16,17 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from app.credentials import Scope
 from app.postgres.credentials import insert_credential
-from app.postgres.serving_reads import MEMBER_LIST
-from app.serving.credentials import Scope
+from app.postgres.serving.reads import MEMBER_LIST
 from loadtest.bench.contenders import USUAL, Settings, chosen
-from loadtest.bench.cpu import tree_cpu_s
+from loadtest.bench.database import Ground
 from loadtest.bench.errors import BenchError
-from loadtest.bench.ground import Ground
-from loadtest.bench.measure import Bench, check, service_answers, turn
 from loadtest.bench.open_loop import Order, open_loop
-from loadtest.bench.programs import Cores
+from loadtest.bench.processes import Cores
 from loadtest.bench.report import standings, table, verdicts
+from loadtest.bench.turn import Bench, check, service_answers, turn
+from loadtest.proc import tree_cpu_s
 from tests.postgres_fixtures import database_url, engine, server_url, template
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import evidence
+from loadtest.ceiling import evidence
 from tests.load.conftest import MEMBERS, PASS_LINE, SERVERS, SERVICE_S, Start, Stub, wait_until
 from tests.load.theory import ceiling_rps
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadtest.rehearse import Rehearsal
+from loadtest.rehearsal.rehearse import Rehearsal
 from tests.load.conftest import Start, Stub, wait_until
 
 pytestmark = pytest.mark.alone

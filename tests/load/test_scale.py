@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from loadtest.bench.contenders import Settings
-from loadtest.bench.ground import Board, Ground
-from loadtest.bench.measure import Bench
+from loadtest.bench.database import Board, Ground
 from loadtest.bench.peers.sized_board import fill
-from loadtest.bench.programs import Cores
+from loadtest.bench.processes import Cores
 from loadtest.bench.scale import Round, Served, table, verdict, workers_verdict
+from loadtest.bench.turn import Bench
 from tests.postgres_fixtures import database_url, server_url, template
 
 if TYPE_CHECKING:

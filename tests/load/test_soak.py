@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadtest.soak_report import Soak
+from loadtest.soak.report import Soak
 from tests.load.conftest import Start
 
 pytestmark = pytest.mark.alone

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from loadtest.target import Origin
-from loadtest.wire import CutOffError, NoReplyError, Wire
+from loadtest.generator.http_client import CutOffError, NoReplyError, Wire
+from loadtest.generator.target import Origin
 from tests.load.conftest import Stub
 
 PATH = "/v1/members/m1/recommendations"

@@ -11,7 +11,7 @@ import csv
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from app.postgres.rows import ACTIVITY, COMPANIES, MEMBERS, POSTINGS
+from app.board.importing.rows import ACTIVITY, COMPANIES, MEMBERS, POSTINGS
 from tests.real_data.report import Report, write_csv
 
 if TYPE_CHECKING:

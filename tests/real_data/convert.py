@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.recommend.veto import board_day
+from app.board.veto import board_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.board import ActivityLog, Closes, Education, Kind, Member, Posting, Status
+from app.board.model import ActivityLog, Closes, Education, Kind, Member, Posting, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from app.recommend.vocabulary import JOB_GROUPS
+from app.board.vocabulary import JOB_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

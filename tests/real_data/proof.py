@@ -21,20 +21,20 @@ from scipy import sparse
 
 from app.cli.evaluating import _misfits, _runs, _serve
 from app.postgres import migrate
+from app.postgres.board.load import load
 from app.postgres.embedded import embedded_postgres
-from app.postgres.engine import batch_engine
-from app.postgres.load import load
-from app.postgres.refresh import refresh
-from app.recommend.evaluate import Served, compare, evaluate
-from app.recommend.refresh import Options, fit
+from app.postgres.engines import batch_engine
+from app.recommend.evaluation import Served, compare, evaluate
+from app.recommend.recommender import Options, fit
+from app.refresh.whole import refresh
 from tests.real_data import in_memory, reference
 from tests.real_data.hold_out import HOLDOUT, hold_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from app.recommend.evaluate import Evaluation, Measure
-    from app.recommend.refresh import Model
+    from app.recommend.evaluation import Evaluation, Measure
+    from app.recommend.recommender import Model
     from tests.real_data.in_memory import Board
 
 Lists = dict[str, Served]

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from app.postgres.rows import COMPANIES, POSTINGS
-from app.recommend.veto import BOARD_ZONE, board_day
-from app.recommend.vocabulary import JOB_GROUPS
+from app.board.importing.rows import COMPANIES, POSTINGS
+from app.board.veto import BOARD_ZONE, board_day
+from app.board.vocabulary import JOB_GROUPS
 from tests.real_data.job_groups import job_groups
 from tests.real_data.report import Report, write_csv
 from tests.real_data.saramin_fields import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
-from app.recommend.veto import BOARD_ZONE
-from app.recommend.vocabulary import REGIONS
+from app.board.veto import BOARD_ZONE
+from app.board.vocabulary import REGIONS
 
 
 class UnknownFormError(ValueError):

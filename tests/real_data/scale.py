@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.postgres.refresh import CHUNK
-from app.recommend.board import ActivityLog, Education, Kind, Member, Posting
-from app.recommend.refresh import Options, fit
-from app.recommend.weights import Weights
+from app.board.model import ActivityLog, Education, Kind, Member, Posting
+from app.recommend.recommender import Options, fit
+from app.recommend.scoring.weights import Weights
+from app.refresh.whole import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from app.recommend.refresh import Model
+    from app.recommend.recommender import Model
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _FIELDS, _REGIONS, _DISTRICTS, _SKILLS = 20, 16, 12, 400

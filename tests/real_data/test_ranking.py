@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from app.recommend.board import ActivityLog
-from app.recommend.evaluate import Served, compare, evaluate
-from app.recommend.refresh import Options, fit
-from app.recommend.weights import Weights
+from app.board.model import ActivityLog
+from app.recommend.evaluation import Served, compare, evaluate
+from app.recommend.recommender import Options, fit
+from app.recommend.scoring.weights import Weights
 from tests.real_data import applications, reference, views
 from tests.real_data.in_memory import Board, load
 

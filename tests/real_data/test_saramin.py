@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from app.postgres.load import load
-from app.recommend.vocabulary import JOB_GROUPS, REGIONS
+from app.board.vocabulary import JOB_GROUPS, REGIONS
+from app.postgres.board.load import load
 from tests.real_data.convert import main
 from tests.real_data.saramin import convert
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pytest
 
-from app.recommend.vocabulary import JOB_GROUPS
+from app.board.vocabulary import JOB_GROUPS
 from tests.real_data.job_groups import job_groups
 from tests.real_data.saramin import Numbering, crawl_days, opened_at
 from tests.real_data.saramin_fields import (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.postgres.rows import ACTIVITY, COMPANIES, MEMBERS, POSTINGS
+from app.board.importing.rows import ACTIVITY, COMPANIES, MEMBERS, POSTINGS
 from tests.real_data.report import Report, write_csv
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from app.web.process import memory_dir
+from app.web.workers.process import memory_dir
 
 CONF = Path(__file__).parents[2] / "app" / "gunicorn_conf.py"
 # What docs/decisions/worker-class.md found.
 EXPECTED = {
     # Keeps its promises through restarts and recycling; gevent halved the throughput and lost calls in both.
-    "worker_class_str": "app.web.worker.Worker",
+    "worker_class_str": "app.web.workers.gthread.Worker",
     # Code and model once in memory, and a new worker within a moment.
     "preload_app": True,
     # A second's calls: a connection that finds no room is tried again after a second, which is too late.

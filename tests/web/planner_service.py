@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.cli.planner import PLANNER
-from app.postgres.register import PostgresEvidence, PostgresRegister, planner_engine
-from app.serving.credentials import Credential, CredentialBook, Scope, hash_secret
+from app.credentials import Credential, CredentialBook, Scope, hash_secret
+from app.postgres.planning.register import PostgresEvidence, PostgresRegister, planner_engine
 from app.web.limits import CallLimits
-from app.web.planner_app import SessionRules, create_planner_app
+from app.web.planner.app import SessionRules, create_planner_app
 from tests.web.board import SCOPES, SECRETS
 from tests.web.gunicorn_server import ready_until_done
 from tests.web.wire import basic

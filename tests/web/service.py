@@ -8,23 +8,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from app.postgres.left_out import LeftOut
-from app.postgres.send_register import PostgresSendRegister
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import STATEMENTS, PostgresReads
+from app.credentials import CredentialBook
+from app.postgres.board.left_out import LeftOut
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.send_register import PostgresSendRegister
+from app.runtime.circuit_breaker import Breaker
 from app.serving.answering import Answering
-from app.serving.breaker import Breaker
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
-from app.serving.credentials import CredentialBook
-from app.serving.plans import Plans
-from app.serving.runs import Runs
+from app.serving.member_lists import Plans
+from app.serving.publications import Runs
 from app.serving.sends import Sends
 from app.serving.shelves import Shelves
-from app.web.app import create_app
-from app.web.instruments import Instruments
+from app.web.content.app import create_app
 from app.web.limits import CallLimits
-from app.web.logs import AccessLog
+from app.web.observability.logs import AccessLog
+from app.web.observability.metrics import Instruments
 from tests.web.board import NOW
 from tests.web.wire import basic
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from app.recommend.board import RankedPosting
+from app.board.model import RankedPosting
 from app.recommend.reasons import Reason
 from tests.web import board
 from tests.web.board import AWKWARD_ID, FINISHED, LISTS, LONG_TITLE, NOW
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from app.recommend.board import Member
+    from app.board.model import Member
     from tests.web.gunicorn_server import Server
 
 ANSWER_KEYS = [

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.capacity.planner import judge
-from app.capacity.register import read_plan_values
-from app.postgres.register import PostgresEvidence
-from app.postgres.serving_pool import ServingPool
-from app.postgres.told import PostgresCounts
-from app.serving.counting import Batch, SecondCount
+from app.capacity.register.plans import read_plan_values
+from app.postgres.planning.register import PostgresEvidence
+from app.postgres.serving.heartbeat import PostgresCounts
+from app.postgres.serving.pool import ServingPool
+from app.serving.send_counts import Batch, SecondCount
 from app.web.limits import CallLimits
-from app.web.planner_app import SessionRules, create_planner_app
+from app.web.planner.app import SessionRules, create_planner_app
 from tests.web.planner_service import OPERATOR, Planner
 from tests.web.wire import basic, bearer
 

@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 import psycopg
 import pytest
 
-from app.postgres.engine import batch_engine
-from app.postgres.load import load
-from app.recommend.veto import BOARD_ZONE
+from app.board.veto import BOARD_ZONE
+from app.postgres.board.load import load
+from app.postgres.engines import batch_engine
 from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.board import SECRETS
 from tests.web.service import Service, serving

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.postgres.register import PostgresRegister, planner_engine
-from app.serving.distinct import ERROR
-from app.serving.instance import fingerprint
+from app.postgres.planning.register import PostgresRegister, planner_engine
+from app.runtime.instance import fingerprint
+from app.serving.distinct_members import ERROR
 from app.settings import Settings
 from tests.faults.granian_server import granian
 from tests.web.gunicorn_server import Server, gunicorn

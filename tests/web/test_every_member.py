@@ -23,8 +23,8 @@ import psycopg
 import pytest
 
 from app.demo.generate import generate
-from app.postgres.engine import batch_engine
-from app.postgres.load import load
+from app.postgres.board.load import load
+from app.postgres.engines import batch_engine
 from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.gunicorn_server import gunicorn
 from tests.web.wire import basic

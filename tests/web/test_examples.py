@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.web.openapi import document
+from app.web.content.openapi import document
 from app.web.openapi_parts import EXAMPLES
 from tests.web.wire import basic
 

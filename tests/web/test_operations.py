@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from app import wsgi
+from app.credentials import Scope
 from app.postgres.credentials import insert_credential, revoke_credential
-from app.postgres.engine import batch_engine
-from app.serving.credentials import Scope
+from app.postgres.engines import batch_engine
 from app.settings import Settings
 from tests.web.service import Service, serving
 from tests.web.wire import Answer, basic, bearer, call

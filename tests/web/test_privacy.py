@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from app.postgres.serving_reads import PostgresReads
+from app.postgres.serving.reads import PostgresReads
 from app.serving.answering import Answering
 from app.settings import Settings
 from tests.web.board import SECRETS

@@ -12,7 +12,7 @@ from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.web.content import member_asked_for
+from app.web.content.api import member_asked_for
 from tests.web.board import AWKWARD_ID
 from tests.web.wire import basic, bearer
 

@@ -22,8 +22,8 @@ from app.capacity.planner.judgement import (
     Slow,
     Verdict,
 )
-from app.capacity.planner.judging import judge
 from app.capacity.planner.scope import Scope
+from app.capacity.planner.verdict.judge import judge
 
 __all__ = (
     "CampaignJudgement",

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from app.capacity.local_time import wall_time
-from app.capacity.planner import text, wording
+from app.capacity.planner.wording import sentences as wording
+from app.capacity.planner.wording import text
 
 if TYPE_CHECKING:
+    from app.capacity.apportion import Counts
     from app.capacity.campaign import Kind, Range
-    from app.capacity.ceiling import Kind as EvidenceKind
-    from app.capacity.shares import Counts
+    from app.capacity.evidence.ceiling import Kind as EvidenceKind
 
 Verdict = Literal["GO", "GO_IF", "NO_GO", "RETEST"]
 State = Literal["planned", "begun", "over"]

@@ -4,6 +4,6 @@
 `shell` what surrounds them: the session, the language, protection, errors.
 """
 
-from app.web.pages.shell import pages
+from app.web.pages.setup import pages
 
 __all__ = ["pages"]

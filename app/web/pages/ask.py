@@ -9,15 +9,15 @@ from urllib.parse import urlencode
 from flask import Blueprint, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.web.pages.asking import Asked, asked
-from app.web.pages.forms import CampaignForm
-from app.web.pages.planning import UNSAVED
+from app.web.pages.campaign_answer import Asked, asked
+from app.web.pages.forms.campaign import CampaignForm
+from app.web.pages.queries import UNSAVED
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:
     from flask import Response
 
-    from app.web.pages.planning import Planning
+    from app.web.pages.queries import Planning
 
 _SATURDAY = 5
 _MORNING = time(9)

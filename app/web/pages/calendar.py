@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
 
-from app.web.pages.figures import of_day
+from app.web.pages.charts.figures import of_day
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from flask import Response
 
     from app.capacity.planner import CampaignJudgement
-    from app.capacity.register import RegisteredCampaign
-    from app.web.pages.planning import Planning, Week
+    from app.capacity.register.plans import RegisteredCampaign
+    from app.web.pages.queries import Planning, Week
 
 _DAYS = 7
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, g, redirect, request, url_for
 
-from app.capacity.plan_values import DefinitionError
-from app.capacity.register import (
+from app.capacity.plan.json_values import DefinitionError
+from app.capacity.register.plans import (
     EditedMeanwhileError,
     NameTakenError,
     NoSuchCampaignError,
     RegisteredCampaign,
     read_draft,
 )
-from app.web.pages.asking import unreadable, values_of, wrong
-from app.web.pages.forms import CampaignForm, ConfirmForm, typed
+from app.web.pages.campaign_answer import unreadable, values_of, wrong
+from app.web.pages.forms.campaign import CampaignForm, ConfirmForm, typed
 from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as AnyResponse
 
-    from app.capacity.register import Change, Draft
-    from app.web.pages.planning import Planning
+    from app.capacity.register.plans import Change, Draft
+    from app.web.pages.queries import Planning
 
 
 def add(blueprint: Blueprint, planning: Planning) -> None:

@@ -8,10 +8,10 @@ import msgspec
 from flask import g, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 
-from app.capacity.evidence import CLOCKS_DIFFER, Step
-from app.web.pages.charts import NARROW, WIDE, latencies
-from app.web.pages.figures import Figure
-from app.web.pages.forms import ConfirmForm
+from app.capacity.evidence.file import CLOCKS_DIFFER, Step
+from app.web.pages.charts.figures import Figure
+from app.web.pages.charts.svg import NARROW, WIDE, latencies
+from app.web.pages.forms.campaign import ConfirmForm
 from app.web.pages.language import gettext as _
 from app.web.pages.language import number
 from app.web.pages.rendering import page
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flask import Blueprint, Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from app.web.pages.planning import Planning
+    from app.web.pages.queries import Planning
 
 OVERLOAD: Final = "overload"
 _PERCENTILES: Final = ("p50", "p99")

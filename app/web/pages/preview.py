@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, request
 
-from app.web.pages.headers import mail_policy
 from app.web.pages.rendering import page
+from app.web.pages.security_headers import mail_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.web.pages.mails import MailPart, Part, Previews
-    from app.web.pages.planning import Planning
+    from app.web.pages.preview_ports import MailPart, Part, Previews
+    from app.web.pages.queries import Planning
 
 LONGEST_MEMBER: Final = 200
 _NO_CAMPAIGN: Final = "preview"

@@ -11,13 +11,13 @@ from flask import Blueprint, Response, g, redirect, request, url_for
 
 from app.capacity.calibration import forecast_errors
 from app.capacity.drift import Minute, advise
-from app.web.pages.charts import NARROW, WIDE, Series, lines
-from app.web.pages.curves import fitting, received_by_step, stepped
-from app.web.pages.figures import Figure, of_campaign, three_numbers
-from app.web.pages.forms import SentForm
+from app.web.pages.charts.figures import Figure, of_campaign, three_numbers
+from app.web.pages.charts.steps import fitting, received_by_step, stepped
+from app.web.pages.charts.svg import NARROW, WIDE, Series, lines
+from app.web.pages.forms.campaign import SentForm
 from app.web.pages.language import gettext as _
 from app.web.pages.language import moment, number
-from app.web.pages.planning import is_going_on
+from app.web.pages.queries import is_going_on
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from app.capacity.calibration import ForecastErrors, MeasuredSend
     from app.capacity.campaign import Campaign
     from app.capacity.drift import Advice
-    from app.web.pages.curves import Steps
-    from app.web.pages.planning import Judged, Planned, Planning
+    from app.web.pages.charts.steps import Steps
+    from app.web.pages.queries import Judged, Planned, Planning
 
 MINUTE: Final = timedelta(minutes=1)
 _MOST_SENT: Final = 100_000_000

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request, session
 
-from app.serving.credentials import Scope
+from app.credentials import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from werkzeug.datastructures import MultiDict
 
-    from app.serving.credentials import CredentialBook
+    from app.credentials import CredentialBook
     from app.web.limits import CallLimits
 
 LONGEST_RETURN = 4_000  # characters of a path to go back to: a whole form fits

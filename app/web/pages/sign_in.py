@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, redirect, request, session, url_for
 
-from app.web.pages.forms import SignInForm
+from app.web.pages.forms.campaign import SignInForm
 from app.web.pages.language import LANGUAGES
 from app.web.pages.rendering import page
 from app.web.pages.session import Doorkeeper, SignInError, own_path

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.alive import alive
-from app.cli.parts import CommandError
+from app.cli.database import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

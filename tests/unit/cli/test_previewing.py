@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from app.cli.parts import CommandError
+from app.cli.database import CommandError
 from app.cli.previewing import ABORTED, WOULD_BE_RETRIED, preview
 
 if TYPE_CHECKING:

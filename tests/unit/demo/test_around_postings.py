@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.board.model import Posting, Status
 from app.demo.generate import generate
-from app.recommend.board import Posting, Status
 from tests.unit.demo.conftest import NOW, rows_of
 
 if TYPE_CHECKING:

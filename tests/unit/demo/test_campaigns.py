@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from app.capacity.ceiling import Measured, Running
-from app.capacity.plan import Judging
+from app.capacity.evidence.ceiling import Measured, Running
+from app.capacity.plan.plan import Judging
 from app.capacity.planner import Judgement, judge
-from app.capacity.register import read_draft, read_plan_values
+from app.capacity.register.plans import read_draft, read_plan_values
 from app.demo.campaigns import example_campaigns
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.demo.pay import LEAST_PER_HOUR
-from app.postgres.rows import NOUNS, Noun, csv_rows
-from app.recommend.veto import BOARD_ZONE
-from app.recommend.vocabulary import JOB_GROUPS, REGIONS
+from app.board.importing.rows import NOUNS, Noun, csv_rows
+from app.board.veto import BOARD_ZONE
+from app.board.vocabulary import JOB_GROUPS, REGIONS
+from app.demo.salaries import LEAST_PER_HOUR
 from tests.unit.demo.conftest import NOW
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from app.recommend.vocabulary import neighbours
+from app.board.vocabulary import neighbours
 
 if TYPE_CHECKING:
     from tests.unit.demo.conftest import Tables

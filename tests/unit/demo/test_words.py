@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from app.demo.dice import Dice, Weighted
+from app.board.vocabulary import EMPLOYMENT_TYPES, JOB_GROUPS, NATIONWIDE, REGIONS
+from app.demo.random_draws import Dice, Weighted
 from app.demo.titles import district_text, years_text
 from app.demo.words import words
-from app.recommend.vocabulary import EMPLOYMENT_TYPES, JOB_GROUPS, NATIONWIDE, REGIONS
 
 
 def test_every_job_group_has_roles_and_every_role_a_company_that_hires_it() -> None:

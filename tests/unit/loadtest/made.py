@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from loadtest.evidence import (
+from loadtest.ceiling.evidence import (
     Environment,
     Event,
     Evidence,
@@ -14,9 +14,9 @@ from loadtest.evidence import (
     Verdict,
     distribution,
 )
-from loadtest.slo import judge, read_pass_line
-from loadtest.tally import Tally
-from loadtest.watch import Health
+from loadtest.ceiling.slo import judge, read_pass_line
+from loadtest.generator.generator_health import Health
+from loadtest.generator.stats import Tally
 
 LINE = read_pass_line()
 HEALTHY = Health(cpu_share=0.2, loop_lag_p99_ms=3, loop_lag_max_ms=9, late_starts=0, late_share=0)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from app.recommend.board import ActivityLog, Education, Kind, Member, Posting
-from app.recommend.refresh import Model, Options, fit
-from app.recommend.weights import Weights
+from app.board.model import ActivityLog, Education, Kind, Member, Posting
+from app.recommend.recommender import Model, Options, fit
+from app.recommend.scoring.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from app.recommend import factors as factors_module
-from app.recommend.board import ActivityLog, Kind
-from app.recommend.congestion import prices
-from app.recommend.factors import Side, approach, chance, combined, factorize, solve_each
-from app.recommend.fields import foremost
-from app.recommend.history import history
-from app.recommend.learning import HEAD, Lesson, fit_weights, lesson_of
-from app.recommend.pairs import pairs_of
-from app.recommend.signals import Scored
-from app.recommend.spread import spread, spread_rows
-from app.recommend.topmost import topmost
-from app.recommend.weights import Signal
-from app.recommend.words import words
+from app.board.model import ActivityLog, Kind
+from app.recommend.features.tokens import words
+from app.recommend.interactions import history
+from app.recommend.models import als as factors_module
+from app.recommend.models.als import Side, approach, chance, combined, factorize, solve_each
+from app.recommend.reranking.company_spread import spread, spread_rows
+from app.recommend.reranking.congestion import prices
+from app.recommend.scoring.pairs import pairs_of
+from app.recommend.scoring.signals import Scored
+from app.recommend.scoring.weight_learning import HEAD, Lesson, fit_weights, lesson_of
+from app.recommend.scoring.weights import Signal
+from app.recommend.sparse import foremost
+from app.recommend.topk import topmost
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app.recommend.board import Member, Posting, Status
+from app.board.model import Member, Posting, Status
+from app.runtime.deadline import Deadline
 from app.serving.answering import Moment
 from app.serving.clock import StoreClock
-from app.serving.deadline import Deadline
-from app.serving.question import Question, Terms
-from app.serving.reads import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing, UnavailableError
+from app.serving.request import Question, Terms
 from app.serving.sends import Held, Sends
+from app.serving.store import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from app.serving.credentials import Credential
-    from app.serving.runs import Runs
+    from app.credentials import Credential
+    from app.serving.publications import Runs
 
 NOW = datetime(2025, 1, 15, 3, 0, tzinfo=UTC)
 TODAY = date(2025, 1, 15)

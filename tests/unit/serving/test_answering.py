@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.recommend.board import ASKED_COMPANY, Member, RankedPosting, Status
+from app.board.model import ASKED_COMPANY, Member, RankedPosting, Status
 from app.recommend.reasons import Reason
+from app.runtime.circuit_breaker import Breaker
 from app.serving.answering import Answering
-from app.serving.breaker import Breaker
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
-from app.serving.encode import encode
-from app.serving.plans import Plans
-from app.serving.reads import SEPARATOR, Publication, Shelf
-from app.serving.runs import Runs
+from app.serving.encoding import encode
+from app.serving.member_lists import Plans
+from app.serving.publications import Runs
 from app.serving.sends import Held, Sends
 from app.serving.shelves import Shelves
+from app.serving.store import SEPARATOR, Publication, Shelf
 from tests.unit.serving.fakes import (
     NOW,
     RUN,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.serving.answering import Answer
-    from app.serving.reads import MemberRow
+    from app.serving.store import MemberRow
 
 
 class Ranker:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.recommend.board import Closes, Status
-from app.recommend.veto import BOARD_ZONE, NEVER
+from app.board.model import Closes, Status
+from app.board.veto import BOARD_ZONE, NEVER
+from app.runtime.deadline import Deadline
 from app.serving import cards as module
 from app.serving.cards import OVERLAP_S, Card, Cards
-from app.serving.choosing import choose
-from app.serving.deadline import Deadline
-from app.serving.reads import UnavailableError
+from app.serving.selection import choose
+from app.serving.store import UnavailableError
 from tests.unit.serving.fakes import NOW, TODAY, FakeReads, Timer, posting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.recommend.board import Posting
-    from app.serving.reads import Standing
+    from app.board.model import Posting
+    from app.serving.store import Standing
 
 FAR = Deadline(float("inf"))
 LONG_AGO = NOW - timedelta(days=1)  # before any change that is asked for

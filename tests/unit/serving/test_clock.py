@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.serving.clock import StoreClock
-from app.serving.reads import UnavailableError
+from app.serving.store import UnavailableError
 from tests.unit.serving.fakes import NOW
 
 

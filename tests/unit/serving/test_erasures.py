@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from app.serving.deadline import Deadline
+from app.runtime.deadline import Deadline
 from app.serving.erasures import Erasures, member_hash
-from app.serving.plans import Plan, Plans
+from app.serving.member_lists import Plan, Plans
 from tests.unit.serving.fakes import Timer
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.recommend.board import Closes, Education
+from app.board.model import Closes, Education
 from app.recommend.reasons import LANGUAGES, SENTENCES, Reason
 from app.serving import labels
 from tests.unit.serving.fakes import TODAY, posting

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.recommend.board import Member, Status
+from app.board.model import Member, Status
 from app.serving.profiles import Profiles, pack, pool_of, unpack
-from app.serving.reads import Shelf
+from app.serving.store import Shelf
 from tests.unit.serving.fakes import NOW, FakeReads, posting
 
 MEMBER = Member(id="m", categories=("2",))

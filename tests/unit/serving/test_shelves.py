@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from app.serving.cards import Cards
-from app.serving.reads import Shelf, UnavailableError
 from app.serving.shelves import Shelves
+from app.serving.store import Shelf, UnavailableError
 from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, posting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from app.recommend.board import Member, Posting, RankedPosting
+    from app.board.model import Member, Posting, RankedPosting
 
 
 MINUTE = timedelta(minutes=1)

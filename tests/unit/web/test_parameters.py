@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.serving.question import Terms
+from app.serving.request import Terms
 from app.web.parameters import read_member_id, read_terms
 from app.web.problems import CallerError
 

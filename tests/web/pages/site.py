@@ -12,15 +12,20 @@ from sqlalchemy import text
 
 from app.braze.calls import Credential
 from app.braze.mails import Mails
-from app.capacity.register import read_draft
+from app.capacity.register.plans import read_draft
+from app.credentials import CredentialBook, Scope
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
-from app.postgres.register import PostgresEvidence, PostgresRegister, PostgresSessions, planner_engine
-from app.postgres.serving_pool import ServingPool
-from app.postgres.serving_reads import STATEMENTS, PostgresReads
-from app.serving.credentials import CredentialBook, Scope
+from app.postgres.planning.register import (
+    PostgresEvidence,
+    PostgresRegister,
+    PostgresSessions,
+    planner_engine,
+)
+from app.postgres.serving.pool import ServingPool
+from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.web.limits import CallLimits
 from app.web.pages import pages
-from app.web.planner_app import SessionRules, create_planner_app
+from app.web.planner.app import SessionRules, create_planner_app
 from tests.unit.braze.answers import answer_body, answering, realistic_postings
 
 if TYPE_CHECKING:
@@ -30,8 +35,8 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-    from app.capacity.register import RegisteredCampaign
-    from app.web.pages.mails import Previews
+    from app.capacity.register.plans import RegisteredCampaign
+    from app.web.pages.preview_ports import Previews
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)  # a Friday, 10:30 in Seoul
 MONDAY = "2026-11-23"

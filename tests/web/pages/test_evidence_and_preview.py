@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.web.pages.headers import mail_policy
+from app.web.pages.security_headers import mail_policy
 from tests.unit.braze.answers import answer_body, realistic_postings
 from tests.web.pages.site import previews, site_on
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from app.credentials import Scope
 from app.postgres.credentials import insert_credential
-from app.serving.credentials import Scope
-from app.web.planner_instruments import PlannerInstruments
+from app.web.planner.metrics import PlannerInstruments
 from tests.web.pages.site import DIGEST, EVENING, OPERATOR
 
 if TYPE_CHECKING:

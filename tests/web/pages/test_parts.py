@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.capacity.campaign import AllAtOnce, Campaign, Range
 from app.capacity.drift import Advice, Minute, advise
-from app.web.pages.charts import (
+from app.web.pages.charts.steps import fitting
+from app.web.pages.charts.svg import (
     NARROW,
     WIDE,
     Series,
@@ -23,8 +24,7 @@ from app.web.pages.charts import (
     stacked,
     ticks,
 )
-from app.web.pages.curves import fitting
-from app.web.pages.fields import read_number, shown_number
+from app.web.pages.forms.fields import read_number, shown_number
 
 NINE = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - wall time, as a chart's axis has it
 LIMITS = (10_000, 25_000, 50_000, 100_000)

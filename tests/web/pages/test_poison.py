@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import text
 
-from app.capacity.evidence import EvidenceError, read_evidence
+from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.capacity.on_record import judge_window
 from tests.web.pages.site import DIGEST, EVENING, MONDAY, NOW, OPERATOR, Site, evidence_document
 

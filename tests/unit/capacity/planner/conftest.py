@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.capacity.campaign import Campaign, Workspace
-from app.capacity.ceiling import Measured
-from app.capacity.plan import Judging, Plan
+from app.capacity.evidence.ceiling import Measured
+from app.capacity.plan.plan import Judging, Plan
 from app.capacity.planner import Judgement, judge
 
 NOW = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)

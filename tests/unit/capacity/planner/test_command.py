@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from app.cli.database import CommandError
 from app.cli.main import commands
-from app.cli.parts import CommandError
 
 PLANS = Path(__file__).parents[1] / "plans"
 EVIDENCE: dict[str, Any] = {

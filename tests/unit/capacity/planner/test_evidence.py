@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from app.capacity.campaign import Campaign, Range
-from app.capacity.ceiling import Measured, Running
-from app.capacity.evidence import Environment, Evidence, Service
-from app.capacity.evidence import Verdict as Found
-from app.capacity.plan import Judging
+from app.capacity.evidence.ceiling import Measured, Running
+from app.capacity.evidence.file import Environment, Evidence, Service
+from app.capacity.evidence.file import Verdict as Found
+from app.capacity.evidence.scaling import Law
+from app.capacity.plan.plan import Judging
 from app.capacity.planner import Judgement
-from app.capacity.planner.trust import breaks
-from app.capacity.scaling import Law
+from app.capacity.planner.verdict.evidence_choice import breaks
 from tests.unit.capacity.planner.conftest import MEASURED_AT, NOW
 
 Build = Callable[..., Any]

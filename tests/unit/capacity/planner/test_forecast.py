@@ -21,14 +21,14 @@ from app.capacity.campaign import (
     Timing,
     Workspace,
 )
-from app.capacity.due import fall_due
-from app.capacity.plan import Plan
-from app.capacity.planner.dues import expected_due, most_due
-from app.capacity.planner.forecast import Forecaster
-from app.capacity.planner.pacing import Paced, TooMuchWorkError
-from app.capacity.played import Count, Played
-from app.capacity.send import play
-from app.capacity.service import Perfect
+from app.capacity.plan.plan import Plan
+from app.capacity.planner.demand.expected_arrivals import expected_due, most_due
+from app.capacity.planner.demand.forecast import Forecaster
+from app.capacity.planner.demand.pacing import Paced, TooMuchWorkError
+from app.capacity.simulation.result import Count, Played
+from app.capacity.simulation.schedule import fall_due
+from app.capacity.simulation.send import play
+from app.capacity.simulation.service import Perfect
 
 AT = datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001  (wall time; half an hour before clocks change in London)
 ENOUGH = 10**9

@@ -20,14 +20,14 @@ from app.capacity.campaign import (
     Timing,
     Workspace,
 )
-from app.capacity.ceiling import Measured
-from app.capacity.plan import Judging, Plan
+from app.capacity.evidence.ceiling import Measured
+from app.capacity.plan.plan import Judging, Plan
 from app.capacity.planner import Judgement, judge
-from app.capacity.send import play
-from app.capacity.service import Perfect
+from app.capacity.simulation.send import play
+from app.capacity.simulation.service import Perfect
 
 if TYPE_CHECKING:
-    from app.capacity.played import Played
+    from app.capacity.simulation.result import Played
 
 AT = datetime(2026, 3, 29, 9, 0)  # noqa: DTZ001  (wall time; the day when clocks change in London)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

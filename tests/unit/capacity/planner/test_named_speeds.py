@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
-from app.capacity.ceiling import Measured
-from app.capacity.plan import Judging, Plan
+from app.capacity.evidence.ceiling import Measured
+from app.capacity.plan.plan import Judging, Plan
 from app.capacity.planner import judge
-from app.capacity.planner.forecast import Forecaster
-from app.capacity.send import play
-from app.capacity.service import Perfect
+from app.capacity.planner.demand.forecast import Forecaster
+from app.capacity.simulation.send import play
+from app.capacity.simulation.service import Perfect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

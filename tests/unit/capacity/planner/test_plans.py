@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.capacity.ceiling import Measured
-from app.capacity.plan import read_plan
+from app.capacity.evidence.ceiling import Measured
+from app.capacity.plan.plan import read_plan
 from app.capacity.planner import Judgement, Verdict, judge
 
 PLANS = Path(__file__).parents[1] / "plans"

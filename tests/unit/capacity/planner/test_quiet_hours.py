@@ -10,8 +10,8 @@ import pytest
 
 from app.capacity.campaign import QuietHours
 from app.capacity.local_time import held_until
-from app.capacity.planner.dues import Dues
-from app.capacity.planner.pacing import Lined, pace_in_open_hours, pace_together
+from app.capacity.planner.demand.expected_arrivals import Dues
+from app.capacity.planner.demand.pacing import Lined, pace_in_open_hours, pace_together
 
 DAY_OF_NOVEMBER = 29_923_200  # minutes since 1970
 NIGHTS_OF_CLOCK_CHANGES = (DAY_OF_NOVEMBER - 40_000, DAY_OF_NOVEMBER - 180_000)

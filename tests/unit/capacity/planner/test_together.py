@@ -12,10 +12,10 @@ import pytest
 
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import AllAtOnce, Arrivals, Campaign, QuietHours, Range, Workspace
-from app.capacity.plan_table import PlanError
+from app.capacity.plan.table import PlanError
 from app.capacity.planner import Judgement
-from app.capacity.planner.collisions import smallest_move
-from app.capacity.planner.odds import chance_in_time, triangle
+from app.capacity.planner.search.collisions import smallest_move
+from app.capacity.planner.search.odds import chance_in_time, triangle
 from tests.unit.capacity.planner.conftest import NOW
 
 Build = Callable[..., Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.capacity.planner import Reason
-from app.capacity.planner.wording import BREAKS, SENTENCES, clock, count, percent, quoted
+from app.capacity.planner.wording.sentences import BREAKS, SENTENCES, clock, count, percent, quoted
 
 FOLDER = Path(__file__).parents[4] / "app" / "capacity" / "planner"
 AT = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
@@ -18,7 +18,7 @@ INTERNAL = re.compile(
 
 def codes_in_source() -> set[str]:
     """Every code that some reason is made with."""
-    source = "\n".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py"))
+    source = "\n".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.py"))
     return set(re.findall(r'Reason\(\s*"(\w+)"', source))
 
 

@@ -1,0 +1,1 @@
+"""What load tests say: ceilings, and the scaling law through several."""

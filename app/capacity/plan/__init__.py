@@ -1,0 +1,1 @@
+"""The plan file: read with a sentence for each mistake, and written."""

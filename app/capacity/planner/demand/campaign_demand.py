@@ -1,0 +1,150 @@
+"""What one campaign asks of the service in one case: its minutes, and the calls of each one's busiest second."""
+
+from functools import cached_property
+
+import numpy as np
+
+from app.capacity.apportion import Counts
+from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
+from app.capacity.local_time import MINUTE_S
+from app.capacity.planner.demand.expected_arrivals import Dues, expected_due, most_due
+from app.capacity.planner.demand.pacing import (
+    Lined,
+    Paced,
+    TooMuchWorkError,
+    pace_alone,
+    pace_in_open_hours,
+    pace_together,
+)
+from app.capacity.simulation.schedule import HOUR_MIN
+from app.capacity.simulation.within_minute import WHOLE, call_passes, minute_curve, pass_shares
+
+BROKEN: float = 1e-6  # what a float product may be off by, in calls
+
+
+class Asked:
+    """A campaign's demand in one case, while every call is answered."""
+
+    def __init__(self, campaign: Campaign, workspace: Workspace, case: Case) -> None:
+        self.campaign = campaign
+        self.triggered = isinstance(campaign.timing, Arrivals)
+        self.dues = expected_due(campaign, workspace, case)
+        self._most = most_due(campaign, workspace, case) if self.triggered and case == "high" else self.dues
+        self._workspace = workspace
+        self._case = case
+        assumed = workspace.assumptions
+        self._keep_min = assumed.delay_abort_h * HOUR_MIN
+        self._shares = pass_shares(campaign.calls_per_recipient.at(case), assumed.cache_hit_share)
+        self._alone: dict[int, Paced] = {}
+        self._steps = 0  # of plays, since `renew`
+        self._most_loads: dict[int, tuple[int, Counts]] = {}
+
+    @cached_property
+    def _curve(self) -> Counts:
+        return minute_curve(self.campaign.burst.at(self._case), self._workspace.assumptions.minute_shape)
+
+    @cached_property
+    def _steepest(self) -> int:
+        """The largest share of a minute's messages that one second starts: in parts of WHOLE."""
+        return int(np.diff(self._curve).max())
+
+    def cap(self, limit_per_min: int | None) -> int:
+        """Attempts a minute at most, without a limit too."""
+        return limit_per_min or self._workspace.assumptions.at_once_max_per_min
+
+    def lined(self, limit_per_min: int | None, moved_min: int = 0) -> Lined:
+        """Return the campaign as it waits in line with others."""
+        return Lined(
+            dues=self.dues.moved(moved_min),
+            limit_per_min=self.cap(limit_per_min),
+            priority=self.campaign.priority,
+            quiet_hours=self.campaign.quiet_hours,
+        )
+
+    def alone(self, limit_per_min: int | None, most_steps: int) -> Paced:
+        """Return what it starts by itself. Raises TooMuchWorkError."""
+        cap = self.cap(limit_per_min)
+        if cap not in self._alone:
+            self._alone[cap] = self.paced(self.dues, cap, most_steps)
+        return self._alone[cap]
+
+    def paced(self, dues: Dues, cap: int, most_steps: int) -> Paced:
+        """Return what any dues of this campaign come to. Raises TooMuchWorkError."""
+        quiet = self.campaign.quiet_hours
+        if quiet is None:
+            return pace_alone(dues, cap, self._keep_min)
+        alike = set(dues.zones)
+        if len(alike) > 1:
+            return self._played(dues, cap, quiet, most_steps)
+        zone = next(iter(alike), self._workspace.time_zone)
+        paced = pace_in_open_hours(dues, cap, self._keep_min // 2, quiet, zone)
+        if not paced.aborted:  # nobody waits so long that it matters who of those held comes first
+            return paced
+        try:
+            return self._played(dues, cap, quiet, most_steps)
+        except TooMuchWorkError:
+            paced = pace_in_open_hours(dues, cap, self._keep_min, quiet, zone)
+            if not paced.aborted:
+                raise
+            return paced
+
+    def _played(self, dues: Dues, cap: int, quiet: QuietHours, most_steps: int) -> Paced:
+        """Play the queue, with what is left of the steps."""
+        lined = Lined(dues=dues, limit_per_min=cap, priority=self.campaign.priority, quiet_hours=quiet)
+        left = most_steps - self._steps
+        try:
+            (only,), steps = pace_together(
+                [lined], workspace_limit=None, order="first_come", keep_min=self._keep_min, most_steps=left
+            )
+        except TooMuchWorkError:
+            self._steps = most_steps
+            raise
+        self._steps += steps
+        return only
+
+    def renew(self) -> None:
+        """Grant all steps again."""
+        self._steps = 0
+
+    def load(self, paced: Paced, limit_per_min: int | None, most_steps: int) -> tuple[int, Counts]:
+        """Return the first minute, and from it on the calls that no second of each minute exceeds.
+
+        Of triggered messages in the high case it is what chance hardly exceeds (`most_due`), by itself and within
+        the workspace's limit; expected numbers elsewhere. Raises TooMuchWorkError.
+        """
+        if self._most is self.dues:
+            return paced.first, self.peak_calls(paced.attempts)
+        cap = min(self.cap(limit_per_min), self._workspace.limit_per_min or self.cap(limit_per_min))
+        if cap not in self._most_loads:
+            most = self.paced(self._most, cap, most_steps)
+            self._most_loads[cap] = most.first, self.peak_calls(most.attempts)
+        return self._most_loads[cap]
+
+    def peak_calls(self, attempts: Counts) -> Counts:
+        """Return for minutes of so many attempts the calls that no second of them exceeds.
+
+        A second starts ceil(N F(s+1)) - ceil(N F(s)) <= ceil(N f) of N messages, f its share of the minute's
+        curve; a render pass that a share r of its callers reach makes floor(b + n r) - floor(b) <= ceil(n r) calls
+        of them. So it is the send model's busiest second where every message reaches
+        every pass, and a call or two a pass above it where not.
+        """
+        callers: Counts = -(-attempts * self._steepest // WHOLE)
+        calls = callers.copy()
+        for share in self._shares:
+            callers = callers if share >= 1 else np.ceil(callers * share + BROKEN).astype(np.int64)
+            calls += callers
+        return calls
+
+    def peak_of(self, attempts: int) -> int:
+        """Return the same of a single minute."""
+        return int(self.peak_calls(np.array([attempts]))[0]) if attempts else 0
+
+    def seconds(self, paced: Paced, minute: int) -> Counts:
+        """Return the calls of each second of `minute`, exactly as the send model places them: 60 numbers."""
+        place = minute - paced.first
+        if not 0 <= place < len(paced.attempts):
+            return np.zeros(MINUTE_S, dtype=np.int64)
+        edges = -(-paced.attempts[place] * self._curve // WHOLE)
+        before = int(paced.attempts[:place].sum())
+        calls: Counts = call_passes(np.diff(edges), before, self._shares).sum(axis=0)
+        return calls

@@ -1,0 +1,357 @@
+"""Which messages start in which minute when every call is answered: nothing fails, nothing is retried.
+
+A campaign by itself is a queue served at its limit, which has a closed form. Campaigns that share a workspace limit,
+and queues that quiet hours interrupt, are played, but in stretches of minutes that are alike.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from app.capacity.apportion import Counts, split
+from app.capacity.assumptions import WorkspaceOrder
+from app.capacity.campaign import QuietHours
+from app.capacity.local_time import MINUTE_S, held_until, wall_time
+from app.capacity.planner.demand.expected_arrivals import Dues
+
+_ALIKE_FOR: Final = 10**9  # minutes: until something else changes; and later than any minute
+_Place: TypeAlias = tuple[int, int, int, int, int]  # joined, priority, queue, place in it, messages
+
+
+class TooMuchWorkError(Exception):
+    """A play took more steps than it was given."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paced:
+    """One campaign's attempts by minute from `first` on; `aborted` messages were delayed too long."""
+
+    first: int
+    attempts: Counts
+    aborted: int = 0
+
+    @property
+    def end(self) -> int | None:
+        """The minute after the last attempt, None without one."""
+        return self.first + len(self.attempts) if len(self.attempts) else None
+
+    @property
+    def started(self) -> int:
+        """All attempts."""
+        return int(self.attempts.sum())
+
+
+NOTHING: Final = Paced(0, np.zeros(0, dtype=np.int64))
+
+
+def pace_alone(dues: Dues, limit_per_min: int, keep_min: int) -> Paced:
+    """Return what a campaign starts by itself, each minute at most `limit_per_min`, without quiet hours.
+
+    In closed form: with D(t) messages due until minute t, those started until t are the smallest of D(t) and
+    D(s-1) + L (t-s+1) over all s <= t (Lindley's recursion of a queue served at rate L). Where more wait than
+    can start within `keep_min` minutes, after which messages are given up, it is counted minute by minute.
+    """
+    counts, minutes = dues.counts, dues.minutes
+    if not len(counts):
+        return NOTHING
+    first, last = int(minutes[0]), int(minutes[-1])
+    if first == last:
+        return _of_one_moment(first, int(counts.sum()), limit_per_min, keep_min)
+    due = np.bincount(minutes - first, weights=counts).astype(np.int64)
+    so_far = np.concatenate(([0], np.cumsum(due)))
+    clock = np.arange(len(so_far))
+    started = limit_per_min * clock + np.minimum.accumulate(so_far - limit_per_min * clock)
+    attempts, aborted, left = np.diff(started), 0, int(so_far[-1] - started[-1])
+    if int((so_far[1:] - started[:-1]).max()) > limit_per_min * keep_min:
+        attempts, aborted, left = _giving_up(due, limit_per_min, keep_min)
+    tail = _of_one_moment(last + 1, left, limit_per_min, keep_min)
+    return _trimmed(first, np.concatenate((attempts, tail.attempts)), aborted)
+
+
+def pace_in_open_hours(dues: Dues, limit_per_min: int, keep_min: int, quiet: QuietHours, zone: str) -> Paced:
+    """Return what a campaign starts by itself where quiet hours hold all of its messages at once, in one zone.
+
+    Nothing happens in quiet hours, and they do not count as waiting: on a clock that stands still in them it is
+    the queue of `pace_alone`.
+    """
+    if not len(dues.counts):
+        return NOTHING
+    first, last = int(dues.minutes[0]), int(dues.minutes[-1])
+    open_minutes = _open_from(first, last, int(dues.counts.sum()) // limit_per_min + 1, keep_min, quiet, zone)
+    places = np.searchsorted(open_minutes, dues.minutes)  # what falls due in quiet hours joins at their end
+    paced = pace_alone(Dues(places, dues.counts, dues.zones), limit_per_min, keep_min)
+    if not len(paced.attempts):
+        return Paced(first, paced.attempts, paced.aborted)
+    minutes = open_minutes[paced.first : paced.first + len(paced.attempts)]
+    attempts = np.zeros(int(minutes[-1] - minutes[0]) + 1, dtype=np.int64)
+    attempts[minutes - minutes[0]] = paced.attempts
+    return Paced(int(minutes[0]), attempts, paced.aborted)
+
+
+def _open_from(first: int, last: int, busy_min: int, keep_min: int, quiet: QuietHours, zone: str) -> Counts:
+    """Return the minutes outside quiet hours from `first` on, as many as a queue may need after `last`."""
+    wanted, after_last = min(busy_min, keep_min) + 1, 0
+    stretches = []
+    minute = first
+    while after_last < wanted:
+        released = held_until(quiet, zone, minute)
+        if released is not None:
+            minute = released
+            continue
+        until = minute + _until_quiet(quiet, zone, minute)
+        stretches.append(np.arange(minute, until, dtype=np.int64))
+        after_last += max(0, until - max(minute, last))
+        minute = until
+    whole: Counts = np.concatenate(stretches)
+    return whole
+
+
+def _giving_up(due: Counts, limit_per_min: int, keep_min: int) -> tuple[Counts, int, int]:
+    """Return attempts by minute, those given up, and those left at the end.
+
+    First come first served, a message that finds more before it than start within `keep_min` minutes never does,
+    and nobody waits for it: the queue is one that takes no more than that.
+    """
+    most, waiting, aborted = limit_per_min * keep_min, 0, 0
+    attempts = []
+    for joining in due.tolist():
+        waiting += joining
+        if waiting > most:
+            aborted += waiting - most
+            waiting = most
+        started = min(waiting, limit_per_min)
+        waiting -= started
+        attempts.append(started)
+    return np.array(attempts, dtype=np.int64), aborted, waiting
+
+
+def _of_one_moment(minute: int, count: int, limit_per_min: int, keep_min: int) -> Paced:
+    whole, rest = divmod(count, limit_per_min)
+    if whole >= keep_min:
+        attempts = np.full(keep_min, limit_per_min, dtype=np.int64)
+        return Paced(minute, attempts, count - limit_per_min * keep_min)
+    attempts = np.full(whole + bool(rest), limit_per_min, dtype=np.int64)
+    if rest:
+        attempts[-1] = rest
+    return Paced(minute, attempts)
+
+
+def _trimmed(first: int, attempts: Counts, aborted: int = 0) -> Paced:
+    busy = np.flatnonzero(attempts)
+    if not len(busy):
+        return Paced(first, attempts[:0], aborted)
+    return Paced(first + int(busy[0]), attempts[busy[0] : busy[-1] + 1], aborted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lined:
+    """A campaign that waits in line with others."""
+
+    dues: Dues
+    limit_per_min: int
+    priority: int
+    quiet_hours: QuietHours | None
+
+
+@dataclass(slots=True)
+class _Cohort:
+    joined: int
+    due: int
+    zone: str
+    count: int
+
+
+class _Queue:
+    """One campaign's messages, first come first.
+
+    What joins in quiet hours joins at their end (`Dues` sees to that), so a queue is held only when they begin.
+    """
+
+    def __init__(self, lined: Lined) -> None:
+        self.cap = lined.limit_per_min
+        self.priority = lined.priority
+        self.waiting: deque[_Cohort] = deque()
+        self.size = 0
+        self.aborted = 0
+        self.looked_at = 0  # cohorts, while holding and giving up: work that grows with the queue
+        self.runs: list[tuple[int, int, int]] = []  # (first minute, minutes, attempts in each)
+        self._quiet = lined.quiet_hours
+        self._quiet_at: dict[str, int] = {}  # when to look again, by zone
+        self._oldest = _ALIKE_FOR  # no message that waits fell due before it
+        rows = zip(lined.dues.minutes.tolist(), lined.dues.zones, lined.dues.counts.tolist(), strict=True)
+        self._joins = deque(_Cohort(minute, minute, zone, count) for minute, zone, count in rows)
+
+    def next_join(self) -> int | None:
+        return self._joins[0].joined if self._joins else None
+
+    def over(self) -> bool:
+        return not self.size and not self._joins
+
+    def open_minute(self, minute: int, keep_min: int) -> None:
+        while self._joins and self._joins[0].joined <= minute:
+            joining = self._joins.popleft()
+            self.waiting.append(joining)
+            self.size += joining.count
+            self._oldest = min(self._oldest, joining.due)
+            if self._quiet is not None:
+                self._quiet_at.setdefault(joining.zone, minute)
+        if self._quiet is not None:
+            self._hold(self._quiet, minute)
+        if self._oldest <= minute - keep_min:
+            self.looked_at += len(self.waiting) // 2
+            old = [cohort for cohort in self.waiting if cohort.due <= minute - keep_min]
+            self.aborted += self._drop(old)
+
+    def _hold(self, quiet: QuietHours, minute: int) -> None:
+        for zone in [zone for zone, look in self._quiet_at.items() if look <= minute]:
+            released = held_until(quiet, zone, minute)
+            if released is None:
+                self._quiet_at[zone] = minute + _until_quiet(quiet, zone, minute)
+                continue
+            self._quiet_at[zone] = released
+            held = [cohort for cohort in self.waiting if cohort.zone == zone]
+            self._drop(held)
+            self.looked_at += len(self._joins) // 16
+            later = (_Cohort(released, one.due + released - minute, zone, one.count) for one in held)
+            self._joins = deque(sorted([*self._joins, *later], key=lambda cohort: cohort.joined))
+
+    def _drop(self, cohorts: Sequence[_Cohort]) -> int:
+        """Take messages out of the queue; return how many."""
+        self.looked_at += len(self.waiting)
+        gone = {id(cohort) for cohort in cohorts}
+        count = sum(cohort.count for cohort in cohorts)
+        self.waiting = deque(cohort for cohort in self.waiting if id(cohort) not in gone)
+        self.size -= count
+        self._oldest = min((cohort.due for cohort in self.waiting), default=_ALIKE_FOR)
+        return count
+
+    def alike_for(self, minute: int, keep_min: int) -> int:
+        """Minutes until a message joins, may be given up or falls into quiet hours."""
+        ahead = self._joins[0].joined - minute if self._joins else _ALIKE_FOR
+        if not self.size:
+            return ahead
+        quiet = min(self._quiet_at.values(), default=_ALIKE_FOR + minute) - minute
+        return min(ahead, self._oldest + keep_min - minute, quiet)
+
+    def take(self, minute: int, minutes: int, each: int) -> None:
+        """Start `each` messages in each of `minutes` minutes."""
+        self.runs.append((minute, minutes, each))
+        left = minutes * each
+        self.size -= left
+        while left:
+            front = self.waiting[0]
+            taken = min(left, front.count)
+            front.count -= taken
+            left -= taken
+            if not front.count:
+                self.waiting.popleft()
+
+    def paced(self) -> Paced:
+        if not self.runs:
+            return Paced(0, NOTHING.attempts, self.aborted)
+        first, (last, minutes, _) = self.runs[0][0], self.runs[-1]
+        attempts = np.zeros(last + minutes - first, dtype=np.int64)
+        for minute, length, each in self.runs:
+            attempts[minute - first : minute - first + length] = each
+        return Paced(first, attempts, self.aborted)
+
+
+def _until_quiet(quiet: QuietHours, zone: str, minute: int) -> int:
+    """Minutes until quiet hours begin; 1 where a change of clocks lies in between and has to be watched for."""
+    local = wall_time(minute, zone)
+    begin = datetime.combine(local.date(), quiet.begin, tzinfo=local.tzinfo)
+    if begin <= local:
+        begin += timedelta(days=1)
+    ahead = int((begin.replace(tzinfo=None) - local.replace(tzinfo=None)).total_seconds()) // MINUTE_S
+    return ahead if wall_time(minute + ahead, zone).utcoffset() == local.utcoffset() else 1
+
+
+def pace_together(
+    lined: Sequence[Lined],
+    *,
+    workspace_limit: int | None,
+    order: WorkspaceOrder,
+    keep_min: int,
+    most_steps: int,
+) -> tuple[list[Paced], int]:
+    """Play campaigns under one limit; also say how many steps it took: visits of queues and of what waits in them.
+
+    Raises:
+        TooMuchWorkError: it took more than `most_steps`.
+    """
+    queues = [_Queue(one) for one in lined]
+    live = [queue for queue in queues if not queue.over()]
+    steps = 0
+    minute = _next_join(live)
+    while minute is not None:
+        for queue in live:
+            queue.open_minute(minute, keep_min)
+        shares, alike, visits = _allot(live, workspace_limit, order)
+        steps += len(live) + visits
+        if steps + sum(queue.looked_at for queue in live) > most_steps:
+            raise TooMuchWorkError
+        if any(shares):
+            alike = min(alike, *(queue.alike_for(minute, keep_min) for queue in live))
+            for queue, each in zip(live, shares, strict=True):
+                if each:
+                    queue.take(minute, alike, each)
+        live = [queue for queue in live if not queue.over()]
+        minute = minute + alike if any(queue.size for queue in live) else _next_join(live)
+    return [queue.paced() for queue in queues], steps + sum(queue.looked_at for queue in queues)
+
+
+def _next_join(queues: Sequence[_Queue]) -> int | None:
+    return min((join for queue in queues if (join := queue.next_join()) is not None), default=None)
+
+
+def _allot(
+    queues: Sequence[_Queue], workspace_limit: int | None, order: WorkspaceOrder
+) -> tuple[list[int], int, int]:
+    """Return how many messages each campaign starts in a minute, for how many minutes that stays so, and the work."""
+    wanted = [min(queue.size, queue.cap) for queue in queues]
+    if workspace_limit is None or sum(wanted) <= workspace_limit:
+        alike = min(
+            (queue.size // want for queue, want in zip(queues, wanted, strict=True) if want), default=1
+        )
+        return wanted, alike, 0
+    if order == "mixed":
+        return *_mixed(queues, wanted, workspace_limit), 0
+    line = sorted(_fronts(queues, wanted))
+    return *_first_come(line, wanted, workspace_limit), len(line)
+
+
+def _mixed(queues: Sequence[_Queue], wanted: Sequence[int], limit: int) -> tuple[list[int], int]:
+    """In proportion to what is wanted, as long as every queue that moves wants a full minute."""
+    shares = [int(share) for share in split(limit, wanted)]
+    moving = [(queue, share) for queue, share in zip(queues, shares, strict=True) if share]
+    alike = min(
+        (queue.size - queue.cap) // share + 1 if queue.size >= queue.cap else 1 for queue, share in moving
+    )
+    return shares, alike
+
+
+def _fronts(queues: Sequence[_Queue], wanted: Sequence[int]) -> Iterator[_Place]:
+    """Yield the messages that are first in each queue, as many as it wants to start."""
+    for index, (queue, most) in enumerate(zip(queues, wanted, strict=True)):
+        named = 0
+        for place, cohort in enumerate(queue.waiting):
+            if named >= most:
+                break
+            named += cohort.count
+            yield cohort.joined, queue.priority, index, place, cohort.count
+
+
+def _first_come(line: Sequence[_Place], wanted: Sequence[int], left: int) -> tuple[list[int], int]:
+    shares = [0] * len(wanted)
+    alike = _ALIKE_FOR
+    for _, _, index, _, count in line:
+        granted = min(count, wanted[index] - shares[index], left)
+        if granted:
+            shares[index] += granted
+            left -= granted
+            alike = min(alike, count // granted)
+    return shares, alike

@@ -1,0 +1,1 @@
+"""The limits, starts and deadlines that would do."""

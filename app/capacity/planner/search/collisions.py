@@ -1,0 +1,216 @@
+"""Campaigns that fit by themselves and not together: who meets whom, and the smallest change that resolves it.
+
+Two ways out, each found with everything else as advised: slow one down to the highest offered limit that fits, or
+begin one later by the fewest minutes (never earlier: its audience and text may not be ready). The campaign that gives
+way is the one placed later; where it cannot be slowed or moved, one of those it meets is.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from app.capacity.campaign import AllAtOnce, LocalTimeZones
+from app.capacity.local_time import wall_time
+from app.capacity.planner.demand.pacing import TooMuchWorkError
+from app.capacity.planner.judgement import Collision, Shift, Slow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from app.capacity.apportion import Counts
+    from app.capacity.planner.search.limits import Placement, Search, Trial
+
+FURTHEST_SHIFT_MIN: Final = 24 * 60
+
+
+def find_collisions(
+    search: Search, placements: Mapping[int, Placement], *, measured: bool = True
+) -> tuple[Collision, ...]:
+    """Return a collision for each campaign that those placed before it crowd out, in the order of placing.
+
+    Ways out are only named where what is usable was `measured` of what runs now.
+    """
+    return tuple(
+        _collision(search, placement, placement.alone, placement.crowded, measured=measured)
+        for placement in placements.values()
+        if placement.alone is not None and placement.crowded is not None
+    )
+
+
+def _collision(
+    search: Search, placement: Placement, alone: Trial, crowded: Trial, *, measured: bool
+) -> Collision:
+    plan, zone = search.plan, search.plan.workspace.time_zone
+    numbers = crowded.why_not.numbers if crowded.why_not is not None else {}
+    peak = int(str(numbers.get("peak_rps", 0)))
+    begin, end = placement.crowded_minutes
+    return Collision(
+        campaign=plan.campaigns[placement.index].name,
+        others=tuple(plan.campaigns[other].name for other in placement.crowd),
+        begins_at=wall_time(begin, zone),
+        ends_at=wall_time(end, zone),
+        peak_rps=peak,
+        excess_rps=peak - search.usable_rps,
+        slow=_slow(search, placement, alone) if measured else None,
+        shift=_shift(search, placement, alone) if measured else None,
+        limit_per_min=alone.limit_per_min,
+        planned_limit_per_min=plan.campaigns[placement.index].limit_per_min,
+        measured=measured,
+    )
+
+
+def _slow(search: Search, placement: Placement, alone: Trial) -> Slow | None:
+    """Slow the one that gives way; where nothing offered is slow enough, the last of those it meets."""
+    index, chosen = placement.index, placement.chosen
+    if chosen is not None and chosen.limit_per_min is not None:
+        holds = search.holds(search.limits, frozenset({index}))
+        return _slowed(search, index, alone, chosen) if holds else None
+    for other in _may_give_way(search, placement):
+        with _put_first(search, index, alone, instead_of=other) as limit:
+            before = search.trial(other, limit, by_itself=True)
+            slower = _highest_below(search, other, search.forecaster.asked[other].cap(limit))
+        if slower is not None:
+            limits = {**search.limits, index: alone.limit_per_min, other: slower.limit_per_min}
+            if search.holds(limits, frozenset({index, other})):
+                return _slowed(search, other, before, slower)
+    return None
+
+
+def _may_give_way(search: Search, placement: Placement) -> list[int]:
+    """Those it meets that can still be changed, the last one first."""
+    return [
+        other for other in reversed(placement.crowd) if other in search.limits and other not in search.begun
+    ]
+
+
+def _slowed(search: Search, index: int, before: Trial, after: Trial) -> Slow | None:
+    if after.limit_per_min is None or after.paced.end is None or before.paced.end is None:
+        return None
+    return Slow(
+        campaign=search.plan.campaigns[index].name,
+        limit_per_min=after.limit_per_min,
+        finishes_at=wall_time(after.paced.end, search.plan.workspace.time_zone),
+        later_min=after.paced.end - before.paced.end,
+    )
+
+
+def _highest_below(search: Search, index: int, limit: int) -> Trial | None:
+    falling = [one for one in reversed(search.plan.judging.offered_limits_per_min) if one < limit]
+    trials = (search.trial(index, slower) for slower in falling)
+    return next((trial for trial in trials if trial.why_not is None), None)
+
+
+@contextmanager
+def _put_first(search: Search, index: int, trial: Trial, *, instead_of: int) -> Iterator[int | None]:
+    """Place one campaign as it would be by itself and take another out, until the block ends."""
+    was_there, limit = index in search.limits, search.limits[instead_of]
+    own_limit = search.limits.get(index)
+    search.remove(instead_of)
+    if was_there:
+        search.remove(index)
+    search.put(index, trial.limit_per_min)
+    try:
+        yield limit
+    finally:
+        search.remove(index)
+        if was_there:
+            search.put(index, own_limit)
+        search.put(instead_of, limit)
+
+
+def _shift(search: Search, placement: Placement, alone: Trial) -> Shift | None:
+    """Move the one that gives way; where its messages follow what members do, the last of those it meets."""
+    index = placement.index
+    limits = {**search.limits, index: alone.limit_per_min}
+    if _movable(search, index):
+        shift = _moved(search, index, alone.limit_per_min)
+        return shift if shift is not None and _holds(search, limits, {index: shift.by_min}) else None
+    for other in _may_give_way(search, placement):
+        if _movable(search, other):
+            with _put_first(search, index, alone, instead_of=other) as limit:
+                shift = _moved(search, other, limit)
+            if shift is not None and _holds(search, limits, {other: shift.by_min}, index):
+                return shift
+    return None
+
+
+def _holds(
+    search: Search, limits: Mapping[int, int | None], moved_min: Mapping[int, int], *also: int
+) -> bool:
+    """Say whether a move resolves it; whether the one moved is late then is told beside it."""
+    changed = frozenset({*moved_min, *also})
+    return search.holds(limits, changed, moved_min=moved_min, may_end_late=True)
+
+
+def _movable(search: Search, index: int) -> bool:
+    return isinstance(search.plan.campaigns[index].timing, AllAtOnce | LocalTimeZones)
+
+
+def _moved(search: Search, index: int, limit: int | None) -> Shift | None:
+    """Return the smallest move of one campaign beside everything else that is placed."""
+    was_there, own_limit = index in search.limits, search.limits.get(index)
+    if was_there:
+        search.remove(index)
+    try:
+        by_min = _smallest_move(search, index, limit)
+        return None if by_min is None else _as_shift(search, index, limit, by_min)
+    except TooMuchWorkError:
+        return None
+    finally:
+        if was_there:
+            search.put(index, own_limit)
+
+
+def _as_shift(search: Search, index: int, limit: int | None, by_min: int) -> Shift | None:
+    zone = search.plan.workspace.time_zone
+    trial = search.trial(index, limit, moved_min=by_min)
+    if trial.paced.end is None:
+        return None
+    deadline = search.plan.campaigns[index].finish_by
+    late = search.late(index, limit, trial.paced) is not None
+    first = int(search.forecaster.asked[index].dues.minutes[0])
+    return Shift(
+        campaign=search.plan.campaigns[index].name,
+        by_min=by_min,
+        starts_at=wall_time(first + by_min, zone),
+        finishes_at=wall_time(trial.paced.end, zone),
+        in_time=None if deadline is None else not late,
+    )
+
+
+def _smallest_move(search: Search, index: int, limit: int | None) -> int | None:
+    """Return the fewest minutes later, up to a day, at which the campaign fits; None where there are none."""
+    campaign, workspace = search.plan.campaigns[index], search.plan.workspace
+    if campaign.quiet_hours is not None or workspace.limit_per_min is not None:
+        moves = _ends_of_others(search, index)
+        return next((move for move in moves if search.trial(index, limit, moved_min=move).carried), None)
+    alone = search.forecaster.alone(index, limit)
+    first, own = search.forecaster.asked[index].load(alone, limit, search.forecaster.steps_left)
+    others = search.calls_of_others(first, len(own) + FURTHEST_SHIFT_MIN)
+    return smallest_move(others, own, search.usable_rps)
+
+
+def smallest_move(others: Counts, own: Counts, usable_rps: float) -> int | None:
+    """Return the smallest move at which `own` fits on top of `others`, which begins in the same minute.
+
+    Where `own` never rises, a minute that is too much at one move is too much at every further move that still
+    covers it: only beginning after it helps.
+    """
+    falling = bool((np.diff(own) <= 0).all())
+    move = 1
+    while move + len(own) <= len(others):
+        over = np.flatnonzero(others[move : move + len(own)] + own > usable_rps)
+        if not len(over):
+            return move
+        move += int(over[-1]) + 1 if falling else 1
+    return None
+
+
+def _ends_of_others(search: Search, index: int) -> Sequence[int]:
+    """Moves that begin when another campaign ends: where quiet hours or a shared limit make others hard to tell."""
+    first = int(search.forecaster.asked[index].dues.minutes[0])
+    ends = sorted(end - first for end in search.ends())
+    return [move for move in ends if 0 < move <= FURTHEST_SHIFT_MIN]

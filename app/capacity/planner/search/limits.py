@@ -1,0 +1,331 @@
+"""Which limits keep every second under the usable rate, campaign by campaign.
+
+Campaigns that have begun are placed first, as planned: nobody slows them any more. The others are placed one after the
+other: by priority, then by their first due minute (or, of campaigns on record, by who was put on record first), then
+by their order in the plan. Each gets its own limit as planned where that is safe beside those before it, else the highest offered one
+that is; a campaign for which none is safe is left out, and those after it are placed as if it were not sent. So who
+goes first may take what others would have wanted: that is what priority is for. Rejected: sharing in proportion,
+which has no such sentence, and with a short list of offered limits leaves most of the room unused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from app.capacity.local_time import unix_minute, wall_time
+from app.capacity.planner.demand.forecast import NOT_MOVED
+from app.capacity.planner.demand.minute_counts import Load, total
+from app.capacity.planner.demand.pacing import NOTHING, Paced, TooMuchWorkError
+from app.capacity.planner.judgement import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.capacity.apportion import Counts
+    from app.capacity.plan.plan import Plan
+    from app.capacity.planner.demand.forecast import Forecaster
+
+Loads: TypeAlias = "Mapping[int, tuple[int, Counts]]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One campaign at one limit beside others; `why_not` None says that it keeps everything.
+
+    `peak_rps` is the busiest second of all campaigns in its minutes, at minute `peak_at`. `carried` says that the
+    ceiling does not refuse it, whatever its deadline says.
+    """
+
+    limit_per_min: int | None
+    paced: Paced
+    why_not: Reason | None
+    carried: bool
+
+
+@dataclass(slots=True)
+class Placement:
+    """Where one campaign ended up.
+
+    `alone` is the best it could do by itself; `crowded` what refused that beside the campaigns before it.
+    `late_limit` is the highest limit that the ceiling carries where its deadline refuses all.
+    """
+
+    index: int
+    planned: Trial
+    chosen: Trial | None = None
+    late: Trial | None = None
+    alone: Trial | None = None
+    crowded: Trial | None = None
+    crowd: tuple[int, ...] = ()
+    crowded_minutes: tuple[int, int] = (0, 0)
+    tried: dict[int, Trial] = field(default_factory=dict)
+
+    @property
+    def binding(self) -> Reason | None:
+        """Why it is not as planned: what refuses the best there is, else the plan's own limit."""
+        if self.chosen is not None:
+            return self.planned.why_not
+        return self.late.why_not if self.late is not None else self.planned.why_not
+
+
+class Search:
+    """The search for limits of one plan, in the high case, under one usable rate; `begun` are sent as planned."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        forecaster: Forecaster,
+        *,
+        usable_rps: float,
+        breaks: str,
+        begun: frozenset[int] = frozenset(),
+    ) -> None:
+        self.plan = plan
+        self.begun = begun
+        self.forecaster = forecaster
+        self.usable_rps = usable_rps
+        self._breaks = breaks
+        self.limits: dict[int, int | None] = {}  # of the campaigns placed so far
+        self._calls = Load()
+        self._messages = Load()
+        self._loads: dict[int, tuple[int, Counts]] = {}
+        self._alone: dict[int, Paced] = {}
+
+    def order(self) -> list[int]:
+        """Return the campaigns' places in the plan, who goes first first."""
+        by_start = self.plan.judging.goes_first == "start"
+
+        def key(index: int) -> tuple[bool, int, int, int]:
+            minutes = self.forecaster.asked[index].dues.minutes
+            first = int(minutes[0]) if by_start and len(minutes) else 0
+            return index not in self.begun, self.plan.campaigns[index].priority, first, index
+
+        return sorted(range(len(self.plan.campaigns)), key=key)
+
+    def place_all(self) -> dict[int, Placement]:
+        """Place every campaign, and then see how much higher each could go beside all the others."""
+        placements = {index: self._place_next(index) for index in self.order()}
+        for index, placement in placements.items():
+            with_it = index in self.limits
+            if with_it:
+                self.remove(index)
+            for limit in self.plan.judging.offered_limits_per_min:
+                placement.tried[limit] = self._beside_all(index, limit)
+            if with_it and placement.chosen is not None:
+                self.put(index, placement.chosen.limit_per_min)
+        return placements
+
+    def _place_next(self, index: int) -> Placement:
+        planned_limit = self.plan.campaigns[index].limit_per_min
+        placement = Placement(index, self.trial(index, planned_limit))
+        if placement.planned.why_not is None or index in self.begun:
+            placement.chosen = placement.planned
+        else:
+            falling = reversed(self.plan.judging.offered_limits_per_min)
+            for trial in (self.trial(index, limit) for limit in falling):
+                if trial.why_not is None:
+                    placement.chosen = trial
+                    break
+                if trial.carried and placement.late is None:
+                    placement.late = trial
+            self._note_crowd(placement)
+        if placement.chosen is not None:
+            self.put(index, placement.chosen.limit_per_min)
+        return placement
+
+    def _beside_all(self, index: int, limit_per_min: int) -> Trial:
+        """Try an offered limit beside all the others; under a shared limit it must not make them late, either."""
+        trial = self.trial(index, limit_per_min)
+        if trial.why_not is not None or self.uncrowded(trial.paced):
+            return trial
+        try:
+            before = self.forecaster.paced(self.limits)
+            after = self.forecaster.paced({**self.limits, index: limit_per_min})
+        except TooMuchWorkError:
+            return replace(trial, why_not=Reason("not_tried", {"limit_per_min": limit_per_min}))
+        late = tuple(
+            self.plan.campaigns[other].name
+            for other, limit in self.limits.items()
+            if self.late(other, limit, before[other]) is None and self.late(other, limit, after[other])
+        )
+        why_not = Reason("makes_late", {"limit_per_min": limit_per_min, "names": late}) if late else None
+        return replace(trial, why_not=why_not)
+
+    def holds(
+        self,
+        limits: Mapping[int, int | None],
+        changed: frozenset[int],
+        *,
+        moved_min: Mapping[int, int] = NOT_MOVED,
+        may_end_late: bool = False,
+    ) -> bool:
+        """Say whether all of `limits` may be sent so: no second of the `changed` ones is too much, nobody is late.
+
+        Where the changed ones `may_end_late` only their aborts count.
+        """
+        try:
+            whole = self.forecaster.forecast(limits, moved_min)
+        except TooMuchWorkError:
+            return False
+        calls = total(whole.loads)
+        for index in changed:
+            first, own = whole.loads[index]
+            if calls.of(first, len(own)).max(initial=0) > self.usable_rps:
+                return False
+        heeded = changed if self.plan.workspace.limit_per_min is None else limits
+        late = {
+            index: self.late(index, limits[index], whole.paced[index])
+            for index in heeded
+            if index not in self.begun
+        }
+        return not any(
+            why_not is not None and not (may_end_late and index in changed and why_not.code == "finish_by")
+            for index, why_not in late.items()
+        )
+
+    def _note_crowd(self, placement: Placement) -> None:
+        """Find whether others, and not its own size, refuse what is best for it."""
+        planned = self.plan.campaigns[placement.index].limit_per_min
+        options = (planned, *reversed(self.plan.judging.offered_limits_per_min))
+        trials = (self.trial(placement.index, limit, by_itself=True) for limit in options)
+        placement.alone = next((trial for trial in trials if trial.why_not is None), None)
+        if placement.alone is None:
+            return
+        beside = self.trial(placement.index, placement.alone.limit_per_min)
+        if beside.carried:
+            return
+        placement.crowded = beside
+        over = self._over(placement.index, placement.alone)
+        placement.crowded_minutes = over
+        placement.crowd = tuple(other for other, load in self._loads.items() if _has_calls(load, *over))
+
+    def _over(self, index: int, trial: Trial) -> tuple[int, int]:
+        """Return the first minute that is too much with `trial` added, and the one after the last."""
+        first, calls = self.forecaster.asked[index].load(
+            trial.paced, trial.limit_per_min, self.forecaster.steps_left
+        )
+        over = (self._calls.of(first, len(calls)) + calls > self.usable_rps).nonzero()[0]
+        return (first + int(over[0]), first + int(over[-1]) + 1) if len(over) else (first, first + len(calls))
+
+    def trial(
+        self, index: int, limit_per_min: int | None, *, by_itself: bool = False, moved_min: int = 0
+    ) -> Trial:
+        """Try a campaign at a limit beside what is placed, or by itself."""
+        try:
+            return self._trial(index, limit_per_min, by_itself=by_itself, moved_min=moved_min)
+        except TooMuchWorkError:
+            return Trial(
+                limit_per_min, NOTHING, Reason("not_tried", {"limit_per_min": limit_per_min}), carried=False
+            )
+
+    def _trial(self, index: int, limit_per_min: int | None, *, by_itself: bool, moved_min: int) -> Trial:
+        forecaster = self.forecaster
+        alone = forecaster.alone(index, limit_per_min, moved_min)
+        if by_itself or not self.uncrowded(alone):
+            limits = {index: limit_per_min} if by_itself else {**self.limits, index: limit_per_min}
+            whole = forecaster.forecast(limits, {index: moved_min})
+            return self._judged(
+                index, limit_per_min, whole.paced[index], whole.together().peak(), whole.loads
+            )
+        if (
+            alone.aborted and forecaster.asked[index].triggered
+        ):  # refused already, and its worst case is much work
+            return Trial(limit_per_min, alone, self.late(index, limit_per_min, alone), carried=False)
+        first, calls = forecaster.asked[index].load(alone, limit_per_min, forecaster.steps_left)
+        together = self._calls.of(first, len(calls)) + calls
+        place = int(together.argmax()) if len(together) else 0
+        peak = (int(together[place]), first + place) if len(together) else (0, first)
+        return self._judged(index, limit_per_min, alone, peak, self._loads)
+
+    def uncrowded(self, also: Paced = NOTHING) -> bool:
+        """Say whether the workspace's limit leaves all that is placed, and `also`, as it is by itself."""
+        limit = self.plan.workspace.limit_per_min
+        if limit is None:
+            return True
+        messages = self._messages.of(also.first, len(also.attempts)) + also.attempts
+        return bool(messages.max(initial=0) <= limit) and self._messages.peak()[0] <= limit
+
+    def _judged(
+        self,
+        index: int,
+        limit_per_min: int | None,
+        paced: Paced,
+        peak: tuple[int, int],
+        loads: Loads,
+    ) -> Trial:
+        """Judge what came out; `peak` is the busiest second's calls and its minute."""
+        carried = peak[0] <= self.usable_rps
+        why_not = self.late(index, limit_per_min, paced)
+        if not carried:
+            why_not = self._too_much(index, limit_per_min, peak, loads)
+        return Trial(limit_per_min, paced, why_not, carried)
+
+    def _too_much(self, index: int, limit_per_min: int | None, peak: tuple[int, int], loads: Loads) -> Reason:
+        rps, at = peak
+        numbers = {
+            "limit_per_min": limit_per_min,
+            "peak_rps": rps,
+            "usable_rps": self.usable_rps,
+            "at": wall_time(at, self.plan.workspace.time_zone),
+            "others": tuple(
+                self.plan.campaigns[other].name
+                for other, load in loads.items()
+                if other != index and _calls_at(load, at)
+            ),
+        }
+        return Reason(self._breaks, numbers)
+
+    def late(self, index: int, limit_per_min: int | None, paced: Paced) -> Reason | None:
+        """Say why a campaign's messages do not all start in time, None where they do."""
+        campaign, zone = self.plan.campaigns[index], self.plan.workspace.time_zone
+        if paced.aborted:
+            hours = self.plan.workspace.assumptions.delay_abort_h
+            return Reason(
+                "abort_72h", {"limit_per_min": limit_per_min, "aborted": paced.aborted, "hours": hours}
+            )
+        if (
+            campaign.finish_by is None
+            or paced.end is None
+            or paced.end <= unix_minute(campaign.finish_by, zone)
+        ):
+            return None
+        times = {
+            "finishes_at": wall_time(paced.end, zone),
+            "finish_by": wall_time(unix_minute(campaign.finish_by, zone), zone),
+        }
+        return Reason("finish_by", {"limit_per_min": limit_per_min, **times})
+
+    def put(self, index: int, limit_per_min: int | None, moved_min: int = 0) -> None:
+        """Place a campaign. Raises TooMuchWorkError."""
+        alone = self.forecaster.alone(index, limit_per_min, moved_min)
+        load = self.forecaster.asked[index].load(alone, limit_per_min, self.forecaster.steps_left)
+        self.limits[index] = limit_per_min
+        self._alone[index], self._loads[index] = alone, load
+        self._calls.add(*load)
+        self._messages.add(alone.first, alone.attempts)
+
+    def remove(self, index: int) -> None:
+        """Take a campaign away again."""
+        alone, load = self._alone.pop(index), self._loads.pop(index)
+        del self.limits[index]
+        self._calls.add(*load, -1)
+        self._messages.add(alone.first, alone.attempts, -1)
+
+    def calls_of_others(self, first: int, length: int) -> Counts:
+        """Return the calls by minute of what is placed, each by itself, as a copy."""
+        return self._calls.of(first, length).copy()
+
+    def ends(self) -> list[int]:
+        """Return when the placed campaigns end, in line where they share a limit. Raises TooMuchWorkError."""
+        return [paced.end for paced in self.forecaster.paced(self.limits).values() if paced.end is not None]
+
+
+def _has_calls(load: tuple[int, Counts], begin: int, end: int) -> bool:
+    first, calls = load
+    return bool(calls[max(0, begin - first) : max(0, end - first)].any())
+
+
+def _calls_at(load: tuple[int, Counts], minute: int) -> bool:
+    first, calls = load
+    return 0 <= minute - first < len(calls) and bool(calls[minute - first])

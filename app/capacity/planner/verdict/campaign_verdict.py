@@ -1,0 +1,312 @@
+"""The judgement of one campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+from app.capacity.campaign import Range
+from app.capacity.local_time import unix_minute, wall_time
+from app.capacity.planner.demand.curves import own_peak
+from app.capacity.planner.demand.pacing import TooMuchWorkError
+from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Reason, Rejected
+from app.capacity.planner.search.limits import Search
+from app.capacity.planner.verdict.overload import unhurt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from app.capacity.campaign import Case
+    from app.capacity.plan.plan import Plan
+    from app.capacity.planner.demand.forecast import Forecast, Forecaster
+    from app.capacity.planner.demand.pacing import Paced
+    from app.capacity.planner.judgement import Ceiling, Chance, Outcome, State, Verdict
+    from app.capacity.planner.search.deadlines import Deadlines
+    from app.capacity.planner.search.limits import Placement, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that was found out about a plan, before it is told campaign by campaign."""
+
+    plan: Plan
+    now_minute: int
+    ceiling: Ceiling
+    forecasters: Mapping[Case, Forecaster]
+    search: Search
+    planned: Mapping[Case, Forecast]
+    advised: Mapping[Case, Forecast]
+    beyond: Mapping[int, Outcome]
+    deadlines: Deadlines
+    shared: Mapping[int, Chance]
+    pushed_aside: Mapping[int, tuple[str, ...]]
+
+    def now(self) -> datetime:
+        """Return the instant of judging in the plan's zone."""
+        return wall_time(self.now_minute, self.plan.workspace.time_zone)
+
+    def measured(self) -> bool:
+        """Say whether what is usable was measured of what runs now."""
+        return self.ceiling.usable_rps is not None and not self.ceiling.retest
+
+    def has_room(self, index: int, setting: Trial) -> bool:
+        """Say whether the workspace's limit would leave a campaign that is left out as it is by itself."""
+        return self.search.uncrowded(self.forecasters["high"].alone(index, setting.limit_per_min))
+
+    def by_numbers(self, placement: Placement) -> Verdict:
+        """Return what the numbers say, whatever the evidence is worth."""
+        if placement.chosen is None or self.late_after_all(placement) is not None:
+            return "NO_GO"
+        return "GO" if placement.chosen is placement.planned else "GO_IF"
+
+    def late_after_all(self, placement: Placement) -> Reason | None:
+        """Return why a campaign is late once all are placed: later ones may delay it under a shared limit."""
+        if placement.chosen is None:
+            return None
+        paced = self.advised["high"].paced[placement.index]
+        return self.search.late(placement.index, placement.chosen.limit_per_min, paced)
+
+    def hopeless(self, placement: Placement) -> Reason | None:
+        """Return why no offered limit would be in time even if every call were answered, None where one would."""
+        if placement.chosen is not None:
+            return None
+        unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks="ceiling")
+        fastest_first = (*reversed(self.plan.judging.offered_limits_per_min), placement.planned.limit_per_min)
+        why_not: Reason | None = None
+        for limit in fastest_first:
+            trial = unbounded.trial(placement.index, limit, by_itself=True)
+            if trial.why_not is None:
+                return None
+            why_not = why_not or trial.why_not
+        return why_not
+
+    def later(self, placement: Placement) -> Trial | None:
+        """Return the highest limit that only the campaign's own deadline refuses, beside all others as advised."""
+        index, limits = placement.index, self.search.limits
+        wanted = self.plan.campaigns[index].instances
+        if not self.measured() or wanted not in {None, self.ceiling.instances}:
+            return None
+        tried: dict[int | None, Trial] = dict(placement.tried.items())
+        if index not in limits:
+            planned = placement.planned.limit_per_min
+            tried[planned] = self.search.trial(index, planned)
+        cap = self.forecasters["high"].asked[index].cap
+        for limit in sorted(tried, key=cap, reverse=True):
+            trial = tried[limit]
+            only_late = trial.why_not is not None and trial.why_not.code == "finish_by"
+            if (trial.carried and only_late and trial.paced.end is not None) and self.search.holds(
+                {**limits, index: limit}, frozenset({index}), may_end_late=True
+            ):
+                return trial
+        return None
+
+    def peak_in_time(self, index: int) -> int:
+        """Return the busiest second at the lowest offered limit that is in time by itself; 0 where none is."""
+        unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks="ceiling")
+        for limit in self.plan.judging.offered_limits_per_min:
+            trial = unbounded.trial(index, limit, by_itself=True)
+            if trial.why_not is None:
+                return self.forecasters["high"].asked[index].peak_of(int(trial.paced.attempts.max(initial=0)))
+        return 0
+
+
+def campaign_judgement(facts: Facts, placement: Placement) -> CampaignJudgement:
+    """Tell what was found out about one campaign."""
+    index = placement.index
+    campaign = facts.plan.campaigns[index]
+    verdict, binding = _verdict(facts, placement)
+    late_only = verdict == "NO_GO" and binding is not None and binding.code == "finish_by"
+    later = facts.later(placement) if late_only else None
+    setting = _setting(facts, placement) or later
+    if later is not None and placement.chosen is None:
+        setting = later
+    state = _state(facts, index)
+    known = facts.ceiling.usable_rps is not None and state == "planned"
+    safe = tuple(limit for limit, trial in placement.tried.items() if trial.why_not is None) if known else ()
+    paced = None if setting is None else _paced(facts, index, setting)
+    may = verdict != "NO_GO" and placement.chosen is not None
+    foreseen = facts.measured() and state == "planned"
+    return CampaignJudgement(
+        name=campaign.name,
+        kind=campaign.kind,
+        priority=campaign.priority,
+        state=state,
+        verdict=verdict,
+        binding=binding,
+        recipients=campaign.audience,
+        skipped=facts.forecasters["likely"].asked[index].dues.skipped,
+        planned_limit_per_min=campaign.limit_per_min,
+        advised_limit_per_min=placement.chosen.limit_per_min if known and may and placement.chosen else None,
+        limit_per_min=max(safe, default=None),
+        safe_limits=safe,
+        stops_at=_stops_at(placement, safe) if known else None,
+        starts_at=_starts_at(facts, index),
+        finishes_at=None if paced is None else _ends(facts, paced),
+        finish_by=_finish_by(facts, index),
+        chance=_chance(facts, index, setting) if foreseen and setting is not None else None,
+        planned_peak_rps=own_peak(facts.planned["high"], index),
+        peak_rps=None if paced is None or setting is None else _peaks(facts, index, setting, paced),
+        expected=unhurt(facts.plan, paced["high"]) if foreseen and paced is not None else None,
+        as_planned=facts.beyond.get(index),
+        if_later=None if later is None else _when_later(facts, later),
+        none_later=_none_later(facts, placement) if late_only and later is None else None,
+        rejected=_rejected(placement) if known else (),
+        braze=_braze(facts, placement, verdict),
+        retry=campaign.retry,
+    )
+
+
+def _when_later(facts: Facts, later: Trial) -> Later:
+    return Later(later.limit_per_min, wall_time(later.paced.end or 0, _zone(facts)))
+
+
+def _none_later(facts: Facts, placement: Placement) -> Reason | None:
+    """Return that no speed helps, where all that the ceiling carries are so slow that Braze aborts messages."""
+    carried = [trial for trial in placement.tried.values() if trial.carried]
+    if not facts.measured() or not carried or not all(trial.paced.aborted for trial in carried):
+        return None
+    return Reason("none_later", {"hours": facts.plan.workspace.assumptions.delay_abort_h})
+
+
+def _verdict(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None]:
+    return _whatever_holds(facts, placement) or _by_evidence(facts, placement)
+
+
+def _whatever_holds(facts: Facts, placement: Placement) -> tuple[Verdict, Reason] | None:
+    """Return what no load test could change."""
+    if placement.index in facts.search.begun:
+        return "NO_GO", Reason("in_the_past")
+    hopeless = facts.hopeless(placement)
+    if hopeless is not None:
+        return "NO_GO", hopeless
+    dues = facts.forecasters["high"].asked[placement.index].dues
+    if dues.recipients():
+        return None
+    return ("NO_GO", Reason("all_skipped")) if dues.skipped else ("GO", Reason("nothing_to_send"))
+
+
+def _by_evidence(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None]:
+    by_numbers = facts.by_numbers(placement)
+    binding = facts.late_after_all(placement) or placement.binding
+    if facts.ceiling.retest:
+        return "RETEST", facts.ceiling.retest[0]
+    wanted, measured = facts.plan.campaigns[placement.index].instances, facts.ceiling.instances
+    if wanted is not None and wanted != measured:
+        return "RETEST", Reason("instances_unmeasured", {"wanted": wanted, "measured": measured or 1})
+    if facts.ceiling.kind == "at_least" and by_numbers != "GO":
+        return "RETEST", Reason("evidence_lower_bound", _too_much_numbers(binding))
+    if by_numbers == "GO" and placement.index in facts.pushed_aside:
+        return "GO_IF", Reason("pushes_aside", {"names": facts.pushed_aside[placement.index]})
+    return by_numbers, binding
+
+
+def _too_much_numbers(binding: Reason | None) -> Mapping[str, object]:
+    return {} if binding is None else binding.numbers
+
+
+def _setting(facts: Facts, placement: Placement) -> Trial | None:
+    """Return the limit that the numbers shown are for: as advised, or the best that the ceiling carries."""
+    if facts.ceiling.usable_rps is None:
+        return placement.planned
+    return placement.chosen or placement.late
+
+
+def _paced(facts: Facts, index: int, setting: Trial) -> Mapping[Case, Paced] | None:
+    """Return what starts when at a setting; of who is left out, as if it were sent beside all that are not.
+
+    None where that is too much work.
+    """
+    if index in facts.search.limits:
+        return {case: forecast.paced[index] for case, forecast in facts.advised.items()}
+    if facts.has_room(index, setting):
+        return {case: one.alone(index, setting.limit_per_min) for case, one in facts.forecasters.items()}
+    limits = {**facts.search.limits, index: setting.limit_per_min}
+    try:
+        return {case: one.paced(limits)[index] for case, one in facts.forecasters.items()}
+    except TooMuchWorkError:
+        return None
+
+
+def _peaks(facts: Facts, index: int, setting: Trial, paced: Mapping[Case, Paced]) -> Range:
+    peaks = {}
+    for case, forecaster in facts.forecasters.items():
+        _, calls = forecaster.asked[index].load(paced[case], setting.limit_per_min, forecaster.steps_left)
+        peaks[case] = int(calls.max(initial=0))
+    return Range(**peaks)
+
+
+def _ends(facts: Facts, paced: Mapping[Case, Paced]) -> Instants:
+    ends = {
+        case: None if one.end is None else wall_time(one.end, _zone(facts)) for case, one in paced.items()
+    }
+    return Instants(ends["low"], ends["likely"], ends["high"])
+
+
+def _chance(facts: Facts, index: int, setting: Trial) -> Chance | None:
+    if index in facts.shared:
+        return facts.shared[index]
+    if index in facts.search.limits or facts.has_room(index, setting):
+        return facts.deadlines.by_itself(index, setting.limit_per_min)
+    limits = {**facts.search.limits, index: setting.limit_per_min}
+    return facts.deadlines.together(limits).get(index)
+
+
+def _state(facts: Facts, index: int) -> State:
+    if index not in facts.search.begun:
+        return "planned"
+    end = facts.planned["likely"].paced[index].end
+    return "over" if end is None or end <= facts.now_minute else "begun"
+
+
+def _starts_at(facts: Facts, index: int) -> datetime | None:
+    minutes = facts.forecasters["likely"].asked[index].dues.minutes
+    return wall_time(int(minutes[0]), _zone(facts)) if len(minutes) else None
+
+
+def _finish_by(facts: Facts, index: int) -> datetime | None:
+    finish_by = facts.plan.campaigns[index].finish_by
+    return None if finish_by is None else wall_time(unix_minute(finish_by, _zone(facts)), _zone(facts))
+
+
+def _zone(facts: Facts) -> str:
+    return facts.plan.workspace.time_zone
+
+
+def _stops_at(placement: Placement, safe: tuple[int, ...]) -> Reason | None:
+    """Return why no offered limit above the highest safe one is."""
+    if not safe:
+        return None
+    highest = max(safe)
+    above = [trial for limit, trial in placement.tried.items() if limit > highest]
+    return above[0].why_not if above else Reason("end_of_list", {"limit_per_min": highest})
+
+
+def _rejected(placement: Placement) -> tuple[Rejected, ...]:
+    """Return the plan's own limit and every offered one that is not safe beside the others as advised."""
+    planned = placement.planned
+    own = () if planned.why_not is None else (Rejected("planned", planned.limit_per_min, planned.why_not),)
+    return own + tuple(
+        Rejected("limit", limit, trial.why_not)
+        for limit, trial in placement.tried.items()
+        if trial.why_not is not None and limit != planned.limit_per_min
+    )
+
+
+def _braze(facts: Facts, placement: Placement, verdict: Verdict) -> tuple[Reason, ...]:
+    """Return what to choose in Braze."""
+    campaign = facts.plan.campaigns[placement.index]
+    if placement.index in facts.search.begun:
+        return ()
+    if verdict in {"NO_GO", "RETEST"}:
+        return (Reason("braze_wait"),)
+    limit = placement.chosen.limit_per_min if placement.chosen is not None else None
+    if limit is None:
+        speed = Reason("braze_no_limit")
+    else:
+        speed = Reason("braze_limit", {"limit_per_min": limit, "changed": limit != campaign.limit_per_min})
+    failing = (
+        "braze_retry" if campaign.retry else "braze_abort" if campaign.abort_on_failure else "braze_blank"
+    )
+    return speed, Reason(failing)

@@ -1,0 +1,131 @@
+"""Which load test decides, and whether it still speaks of what runs now."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from app.capacity.evidence.file import is_ahead
+from app.capacity.planner.judgement import Ceiling, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from app.capacity.evidence.ceiling import Measured, Running
+    from app.capacity.plan.plan import Plan
+
+TABLES_MAY_DIFFER: Final = 0.2
+DAY_S: Final = 86_400
+USABLE: Final = ("ceiling", "at_least")
+SLOWED: Final = ("latency", "still_climbing")
+
+
+def decide(
+    plan: Plan, measured: Sequence[Measured], running: Running | None, now: datetime
+) -> tuple[Ceiling, Measured | None]:
+    """Return the ceiling to plan on, and the test it comes from.
+
+    Of the tests that hold for what runs now it is the newest ceiling, without one the newest lower bound. Where
+    none holds it is the newest test that found something, and the ceiling says why it does not hold. A test dated ahead
+    of `now` is none: a clock was wrong, and it would be the newest for as long.
+    """
+    share = plan.judging.usable_share
+    of_now = [test for test in measured if not is_ahead(test.ended_at, now)]
+    if not of_now:
+        why = "evidence_ahead" if measured else "evidence_missing"
+        return Ceiling(usable_share=share, retest=(Reason(why),), unchecked=_unchecked(running)), None
+    newest = sorted(of_now, key=lambda test: (test.ended_at, test.evidence_id), reverse=True)
+    reasons = {test.evidence_id: tuple(_why_not(plan, test, running, now)) for test in newest}
+    found = [test for test in newest if test.kind in USABLE]
+    holding = [test for test in found if not reasons[test.evidence_id]]
+    ceilings = [test for test in holding if test.kind == "ceiling"]
+    best = (ceilings or holding or found or newest)[0]
+    return (
+        Ceiling(
+            evidence_id=best.evidence_id,
+            kind=best.kind,
+            rps=best.rps,
+            low_rps=best.low_rps,
+            high_rps=best.high_rps,
+            ended_at=best.ended_at.astimezone(ZoneInfo(plan.workspace.time_zone)),
+            age_days=round(_age_days(best, now), 2),
+            instances=best.instances,
+            bound_by=best.bound_by,
+            breaks="limiter" if _limited(best, running, share) else breaks(best),
+            usable_share=share,
+            usable_rps=_usable(best, running, share),
+            retest=reasons[best.evidence_id],
+            unchecked=_unchecked(running),
+        ),
+        best,
+    )
+
+
+def _usable(test: Measured, running: Running | None, share: float) -> float:
+    """Return the calls/s to plan on: the share of what was sustained, and never above a line that is on now."""
+    line = running.limiter_rps if running is not None else None
+    sustained = max(0.0, test.low_rps) * share
+    return sustained if line is None else min(sustained, line)
+
+
+def _limited(test: Measured, running: Running | None, share: float) -> bool:
+    return _usable(test, running, share) < _usable(test, None, share)
+
+
+def breaks(test: Measured) -> str:
+    """Name what gives first above a test's ceiling.
+
+    A service that degrades or refuses at one of its own limiting lines is limited; one that degrades elsewhere
+    waits for its database.
+    """
+    if not test.bound_by:
+        return "ceiling"
+    first = test.bound_by[0]
+    if first in SLOWED:
+        return "latency_slo"
+    if first in {"degraded", "failures"}:
+        broke_at = test.rps if test.high_rps is None else test.high_rps
+        if test.limiter_rps is not None and test.limiter_rps <= broke_at:
+            return "limiter"
+        return "database" if first == "degraded" else "failures"
+    return first if first in {"cut_offs", "service_went_away"} else "ceiling"
+
+
+def _why_not(plan: Plan, test: Measured, running: Running | None, now: datetime) -> Iterator[Reason]:
+    if test.kind not in USABLE:
+        yield Reason(f"evidence_{test.kind}")
+    oldest, age = plan.judging.evidence_max_age_days, _age_days(test, now)
+    if age > oldest:
+        yield Reason("evidence_old", {"age_days": int(age), "max_age_days": oldest})
+    if running is not None:
+        yield from _other_service(test, running)
+
+
+def _other_service(test: Measured, running: Running) -> Iterator[Reason]:
+    if test.fingerprint is None:
+        yield Reason("evidence_untold", {"what": "fingerprint"})
+    elif set(running.fingerprints) - {test.fingerprint}:
+        versions = len(set(running.fingerprints))
+        yield Reason("evidence_fingerprint", {"measured": test.fingerprint, "versions_running": versions})
+    if test.instances is None:
+        yield Reason("evidence_untold", {"what": "instances"})
+    elif test.instances != running.instances:
+        yield Reason("evidence_instances", {"measured": test.instances, "running": running.instances})
+    if running.tables and not test.tables:
+        yield Reason("evidence_untold", {"what": "tables"})
+    for name in sorted(set(running.tables) & set(test.tables)):
+        then, now = test.tables[name], running.tables[name]
+        if abs(now - then) > TABLES_MAY_DIFFER * then:
+            yield Reason("evidence_tables", {"table": name, "measured": then, "running": now})
+
+
+def _unchecked(running: Running | None) -> tuple[str, ...]:
+    if running is None:
+        return "fingerprint", "instances", "tables"
+    return () if running.tables else ("tables",)
+
+
+def _age_days(test: Measured, now: datetime) -> float:
+    return (now - test.ended_at.astimezone(UTC)).total_seconds() / DAY_S

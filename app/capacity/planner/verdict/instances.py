@@ -1,0 +1,75 @@
+"""How many instances a wish needs, from ceilings measured at several numbers of them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from app.capacity.planner.judgement import Instances, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.capacity.evidence.ceiling import Measured
+
+FEWEST_SIZES: Final = 3
+FURTHEST: Final = 2  # times the largest measured number, as app.capacity.evidence.scaling has it
+Row = tuple[int, float, float, float]
+
+
+def instances_needed(wanted_rps: float, decides: Measured | None, measured: Sequence[Measured]) -> Instances:
+    """Return the instances whose surely sustained rate reaches `wanted_rps` (the usable share already counted in).
+
+    Only ceilings of the same fingerprint as the test that decides are compared; of several tests at one size the
+    newest counts.
+    """
+    if decides is None:
+        return Instances(wanted_rps=wanted_rps, why=Reason("instances_no_evidence"))
+    if wanted_rps <= decides.low_rps:
+        return Instances(wanted_rps=wanted_rps, needed=decides.instances, why=Reason("instances_enough"))
+    rows = _rows(decides, measured)
+    sizes = tuple(size for size, *_ in rows)
+    if len(sizes) < FEWEST_SIZES:
+        few = Reason(
+            "instances_too_few_sizes", {"sizes": sizes, "fewest": FEWEST_SIZES, "measure": _to_measure(sizes)}
+        )
+        at_least = _plain_bound(wanted_rps, rows)
+        return Instances(wanted_rps=wanted_rps, at_least=at_least, sizes=sizes, why=few)
+    needed = _fitted(rows, wanted_rps)
+    beyond = Reason("instances_beyond_measured", {"furthest": FURTHEST * sizes[-1], "largest": sizes[-1]})
+    return Instances(wanted_rps=wanted_rps, needed=needed, sizes=sizes, why=None if needed else beyond)
+
+
+def _rows(decides: Measured, measured: Sequence[Measured]) -> tuple[Row, ...]:
+    newest: dict[int, Measured] = {}
+    for test in sorted(measured, key=lambda one: (one.ended_at, one.evidence_id)):
+        alike = test.kind == "ceiling" and test.fingerprint == decides.fingerprint
+        if alike and test.instances is not None and test.low_rps > 0:
+            newest[test.instances] = test
+    return tuple(
+        (size, test.rps, min(test.low_rps, test.rps), max(test.high_rps or test.rps, test.rps))
+        for size, test in sorted(newest.items())
+    )
+
+
+def _to_measure(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Name the sizes to measure next: doubling, as the law asks for spread."""
+    wanted = [size for size in (1, 2, 4, 8) if size not in sizes]
+    return tuple(wanted[: FEWEST_SIZES - len(sizes)])
+
+
+def _plain_bound(wanted_rps: float, rows: tuple[Row, ...]) -> int | None:
+    """Fewer would not do even if each added as much as the best one measured: a bound, no forecast."""
+    best_each = max((high / size for size, _, _, high in rows), default=0)
+    return ceil(wanted_rps / best_each) if best_each > 0 else None
+
+
+@lru_cache(maxsize=64)
+def _fitted(rows: tuple[Row, ...], wanted_rps: float) -> int | None:
+    from app.capacity.evidence.scaling import Point, ScalingError, fit  # noqa: PLC0415 - scipy takes half a second to import
+
+    try:
+        return fit([Point(*row) for row in rows]).size_for(wanted_rps)
+    except ScalingError:
+        return None

@@ -1,0 +1,230 @@
+"""From a plan and what is known of the service to a verdict."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from app.capacity.campaign import AllAtOnce, Arrivals
+from app.capacity.evidence.file import is_ahead
+from app.capacity.local_time import MINUTE_S
+from app.capacity.plan.table import PlanError
+from app.capacity.planner.demand.curves import curve, minutes_over
+from app.capacity.planner.demand.forecast import Forecast, Forecaster, Limits
+from app.capacity.planner.demand.minute_counts import total
+from app.capacity.planner.demand.pacing import TooMuchWorkError
+from app.capacity.planner.judgement import Judgement, Reason, Verdict
+from app.capacity.planner.scope import EVERYTHING, Scope
+from app.capacity.planner.search.collisions import find_collisions
+from app.capacity.planner.search.deadlines import Deadlines
+from app.capacity.planner.search.limits import Search
+from app.capacity.planner.verdict.campaign_verdict import Facts, campaign_judgement
+from app.capacity.planner.verdict.caveats import notes
+from app.capacity.planner.verdict.evidence_choice import decide
+from app.capacity.planner.verdict.instances import instances_needed
+from app.capacity.planner.verdict.overload import play_beyond, unhurt
+from app.capacity.simulation.schedule import first_minute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from app.capacity.campaign import Case
+    from app.capacity.evidence.ceiling import Measured, Running
+    from app.capacity.plan.plan import Plan
+    from app.capacity.planner.judgement import CampaignJudgement, Ceiling, Outcome
+    from app.capacity.planner.search.limits import Placement
+
+SAMPLES: Final = 10_000
+MOST_STEPS: Final = (
+    1_000_000  # of plays under a shared limit or with quiet hours in many zones: a second or two
+)
+MOST_PLAYED: Final = 4_000  # campaign-seconds of the play beyond the ceiling: a fifth of a second
+APART_MIN: Final = 30  # minutes that are too much belong together unless this far apart
+CASES: Final[tuple[Case, ...]] = ("low", "likely", "high")
+WORST_FIRST: Final[tuple[Verdict, ...]] = ("NO_GO", "RETEST", "GO_IF", "GO")
+
+
+def judge(
+    plan: Plan,
+    measured: Sequence[Measured],
+    *,
+    running: Running | None,
+    now: datetime,
+    scope: Scope = EVERYTHING,
+    samples: int = SAMPLES,
+    most_steps: int = MOST_STEPS,
+    most_played: int = MOST_PLAYED,
+) -> Judgement:
+    """Judge a plan by the load tests there are, as of the aware instant `now`; the same input gives the same verdict.
+
+    `running` None is that nobody knows what runs: then only a test's age and kind are checked. Every campaign is
+    judged beside all the others of the plan, and those within `scope` are told. `samples` are drawn
+    for the chance of ending in time; `most_steps` and `most_played` bound the work on plans of many campaigns.
+
+    Raises:
+        PlanError: the plan is too much work, with the way out.
+    """
+    ceiling, decides = decide(plan, measured, running, now)
+    forecasters = {case: Forecaster(plan, case, most_steps=most_steps) for case in CASES}
+    planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
+    usable_rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
+    now_minute = int(now.timestamp()) // MINUTE_S
+    search = Search(
+        plan,
+        forecasters["high"],
+        usable_rps=usable_rps,
+        breaks=ceiling.breaks,
+        begun=frozenset(_begun(plan, forecasters["likely"], now_minute)),
+    )
+    placements = search.place_all()
+    told = [index for index, one in enumerate(plan.campaigns) if scope.tells(one.name)]
+    collisions = find_collisions(search, placements, measured=not ceiling.retest)
+    advised = _forecasts(forecasters, dict(search.limits))
+    deadlines = Deadlines(plan, forecasters["high"], samples=samples)
+    facts = Facts(
+        plan=plan,
+        now_minute=now_minute,
+        ceiling=ceiling,
+        forecasters=forecasters,
+        search=search,
+        planned=planned,
+        advised=advised,
+        beyond=_beyond(plan, planned["high"], ceiling, decides, told, most_played),
+        deadlines=deadlines,
+        shared={} if search.uncrowded() else deadlines.together(dict(search.limits)),
+        pushed_aside=_pushed_aside(plan, placements, search.begun),
+    )
+    campaigns = tuple(campaign_judgement(facts, placements[index]) for index in told)
+    verdict, binding = _whole(campaigns, ceiling)
+    ahead = [placements[index] for index in told if index not in search.begun]
+    return Judgement(
+        verdict=verdict,
+        binding=binding,
+        if_evidence_held=_if_held(verdict, facts, ahead),
+        time_zone=plan.workspace.time_zone,
+        judged_at=facts.now(),
+        seed=plan.seed,
+        ceiling=ceiling,
+        campaigns=campaigns,
+        collisions=tuple(met for met in collisions if scope.tells(met.campaign, *met.others)),
+        planned=curve(plan, planned, forecasters["high"], scope.minutes()),
+        advised=curve(plan, advised, forecasters["high"], scope.minutes()),
+        instances=instances_needed(
+            _wanted_rps(facts, ahead), decides, [one for one in measured if not is_ahead(one.ended_at, now)]
+        ),
+        notes=notes(facts, campaigns),
+    )
+
+
+def _begun(plan: Plan, forecaster: Forecaster, now_minute: int) -> Iterator[int]:
+    """Yield the campaigns whose start lies before this minute: by their clock, or by their first message."""
+    for index, campaign in enumerate(plan.campaigns):
+        timing, minutes = campaign.timing, forecaster.asked[index].dues.minutes
+        start = int(minutes[0]) if len(minutes) else None
+        if start is None or isinstance(timing, AllAtOnce | Arrivals):
+            start = first_minute(campaign, plan.workspace.time_zone)
+        if start < now_minute:
+            yield index
+
+
+def _pushed_aside(
+    plan: Plan, placements: Mapping[int, Placement], begun: frozenset[int]
+) -> Mapping[int, tuple[str, ...]]:
+    """Return whom a campaign pushes aside of those listed before it, where who is listed first goes first.
+
+    A priority lets it, but that is no plain yes: who was there first has to give way.
+    """
+    if plan.judging.goes_first == "start":
+        return {}
+    pushed: dict[int, tuple[str, ...]] = {}
+    for index, placement in placements.items():
+        for other in placement.crowd:
+            if other > index and other not in begun:
+                pushed[other] = (*pushed.get(other, ()), plan.campaigns[index].name)
+    return pushed
+
+
+def _forecasts(forecasters: Mapping[Case, Forecaster], limits: Limits) -> Mapping[Case, Forecast]:
+    for forecaster in forecasters.values():
+        forecaster.renew()
+    try:
+        return {case: forecaster.forecast(limits) for case, forecaster in forecasters.items()}
+    except TooMuchWorkError:
+        raise PlanError(
+            f"plan: {len(limits)} campaigns that share a workspace limit or wait for quiet hours over so many "
+            "minutes are too much to judge at once; plan fewer days, or fewer campaigns, at a time."
+        ) from None
+
+
+def _beyond(
+    plan: Plan,
+    planned: Forecast,
+    ceiling: Ceiling,
+    decides: Measured | None,
+    told: Sequence[int],
+    most_played: int,
+) -> Mapping[int, Outcome]:
+    """Return what becomes of the campaigns around the busiest minute, where that is too much, by place in the plan.
+
+    It is the busiest of those in which a campaign that is told of sends.
+    """
+    if decides is None or ceiling.usable_rps is None:
+        return {}
+    together = planned.together()
+    over = minutes_over(together, ceiling.usable_rps)
+    theirs = over[total({index: planned.loads[index] for index in told}).at(over) > 0]
+    if not len(theirs):
+        return {}
+    calls = together.at(theirs)
+    worst, peak_rps = int(theirs[int(calls.argmax())]), int(calls.max())
+    first, last = _stretch(over.tolist(), worst)
+    hit = {
+        index: paced
+        for index, paced in planned.paced.items()
+        if paced.end is not None and paced.first <= last and paced.end > first
+    }
+    if peak_rps <= decides.low_rps:  # it eats what the usable share keeps back, no more
+        return {index: unhurt(plan, paced) for index, paced in hit.items()}
+    return play_beyond(plan, hit, ceiling_rps=max(0.0, decides.low_rps), most_parts=most_played)
+
+
+def _stretch(minutes: Sequence[int], worst: int) -> tuple[int, int]:
+    """Return the first and last of the minutes around `worst` that lie no more than `APART_MIN` apart."""
+    place = minutes.index(worst)
+    first = last = place
+    while first > 0 and minutes[first] - minutes[first - 1] <= APART_MIN:
+        first -= 1
+    while last + 1 < len(minutes) and minutes[last + 1] - minutes[last] <= APART_MIN:
+        last += 1
+    return minutes[first], minutes[last]
+
+
+def _whole(campaigns: Sequence[CampaignJudgement], ceiling: Ceiling) -> tuple[Verdict, Reason | None]:
+    """Return the worst of the campaigns that have not begun, and what decides it."""
+    ahead = [one for one in campaigns if one.state == "planned"]
+    if not ahead:
+        return "NO_GO", Reason("in_the_past")
+    worst = min((one.verdict for one in ahead), key=WORST_FIRST.index)
+    if worst == "GO" and ceiling.retest:  # nobody to send to
+        return worst, None
+    return worst, next(one.binding for one in ahead if one.verdict == worst)
+
+
+def _if_held(verdict: Verdict, facts: Facts, ahead: Sequence[Placement]) -> Verdict | None:
+    if verdict != "RETEST" or facts.ceiling.usable_rps is None:
+        return None
+    return min((facts.by_numbers(placement) for placement in ahead), key=WORST_FIRST.index)
+
+
+def _wanted_rps(facts: Facts, ahead: Sequence[Placement]) -> float:
+    """Return the ceiling that the campaigns as wished need: as planned, and fast enough for every deadline."""
+    planned = facts.planned["high"]
+    together, peak = planned.together(), 0
+    for placement in ahead:
+        first, own = planned.loads[placement.index]
+        peak = max(peak, int(together.of(first, len(own)).max(initial=0)))
+    for placement in ahead:
+        if placement.chosen is None and placement.late is not None:
+            peak = max(peak, facts.peak_in_time(placement.index))
+    return peak / facts.ceiling.usable_share

@@ -1,0 +1,311 @@
+"""A judgement as the command prints it: the verdict, the three numbers behind it, then campaign by campaign."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from unicodedata import east_asian_width
+
+from app.capacity.planner.wording import sentences as wording
+from app.capacity.planner.wording.sentences import clock, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from app.capacity.planner.judgement import CampaignJudgement, Instants, Judgement, Lang
+
+
+SENDABLE: Final = ("GO", "GO_IF")
+
+
+def as_text(judged: Judgement, lang: Lang) -> str:
+    """Write a judgement for people."""
+    blocks = [
+        [judged.sentence(lang)],
+        list(_three_numbers(judged, lang)),
+        *(list(_campaign(judged, one, lang)) for one in judged.campaigns),
+        list(_collisions(judged, lang)),
+        list(_evidence(judged, lang)),
+        list(_notes(judged, lang)),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _three_numbers(judged: Judgement, lang: Lang) -> Iterator[str]:
+    rows = [
+        (say(lang, "가장 바쁜 1초의 호출", "Calls in the busiest second"), _peak(judged, lang)),
+        (say(lang, "계획에 쓸 수 있는 호출", "Calls that may be planned on"), _usable(judged, lang)),
+        (say(lang, "발송 속도", "Delivery speed"), _speeds(judged, lang)),
+    ]
+    yield from _aligned(rows)
+
+
+def _peak(judged: Judgement, lang: Lang) -> str:
+    planned, advised = judged.planned.peak_rps, judged.advised.peak_rps
+    if judged.ceiling.usable_rps is None or advised in {0, planned}:
+        return say(lang, "초당 {planned:n}건 (높게 잡아)", "{planned:n}/s (at the high end)", planned=planned)
+    return say(
+        lang,
+        "권하는 속도로는 초당 {advised:n}건, 계획대로면 {planned:n}건 (높게 잡아)",
+        "{advised:n}/s at the advised speed, {planned:n}/s as planned (at the high end)",
+        advised=advised,
+        planned=planned,
+    )
+
+
+def _usable(judged: Judgement, lang: Lang) -> str:
+    ceiling = judged.ceiling
+    if ceiling.usable_rps is None or ceiling.low_rps is None:
+        return say(lang, "모름: 부하 시험이 없습니다", "not known: there is no load test")
+    return say(
+        lang,
+        "초당 {usable:u}건 = 측정한 {low:n}건의 {share:p}",
+        "{usable:u}/s = {share:p} of the {low:n}/s measured",
+        usable=ceiling.usable_rps,
+        low=ceiling.low_rps,
+        share=ceiling.usable_share,
+    )
+
+
+def _speeds(judged: Judgement, lang: Lang) -> str:
+    if len(judged.campaigns) > 1:
+        return say(lang, "캠페인마다 아래에", "see each campaign below")
+    only = judged.campaigns[0]
+    if only.verdict == "NO_GO" and judged.ceiling.usable_rps is not None and only.state == "planned":
+        return say(lang, "안전한 속도가 없음", "none is safe")
+    if only.verdict not in SENDABLE:
+        return "-"
+    if only.limit_per_min is None:
+        return say(lang, "제한 없이", "without a limit")
+    lowest = wording.lowest_below(only, only.limit_per_min)
+    if lowest in {None, only.limit_per_min}:
+        return say(
+            lang, "분당 {limit:n}건까지", "up to {limit:n} messages a minute", limit=only.limit_per_min
+        )
+    return say(
+        lang,
+        "분당 {lowest:n}건에서 {limit:n}건까지",
+        "{lowest:n} to {limit:n} messages a minute",
+        lowest=lowest,
+        limit=only.limit_per_min,
+    )
+
+
+def _campaign(judged: Judgement, one: CampaignJudgement, lang: Lang) -> Iterator[str]:
+    day = None if one.starts_at is None else one.starts_at.date()
+    mark = {"GO": "GO", "GO_IF": "GO IF", "NO_GO": "NO-GO", "RETEST": "RETEST"}[one.verdict]
+    yield f"■ {one.name} [{mark}]"
+    if len(judged.campaigns) > 1:
+        yield f"  {one.sentence(lang)}"
+    rows = [
+        (say(lang, "받는 사람", "Recipients"), _recipients(one, lang)),
+        (say(lang, "시작 → 끝", "Start → end"), _times(one, lang, day)),
+        (say(lang, "바라는 종료", "Wanted by"), _deadline(one, lang, day)),
+        (say(lang, "호출", "Calls"), _own_peak(one, lang)),
+        (say(lang, "더 빠르면", "Any faster"), _stops(one, lang, day)),
+        (say(lang, "더 느리면", "Any slower"), _too_slow(one, lang, day)),
+        (say(lang, "계획대로면", "As planned"), _as_wished(one, lang, day)),
+        (say(lang, "그래도 보내면", "If sent so"), _as_planned(judged, one, lang)),
+        ("Braze", " ".join(done.sentence(lang) for done in one.braze)),
+    ]
+    yield from (f"  {line}" for line in _aligned([row for row in rows if row[1]]))
+
+
+def _recipients(one: CampaignJudgement, lang: Lang) -> str:
+    low, likely, high = one.recipients.low, one.recipients.likely, one.recipients.high
+    if low == high:
+        return say(lang, "{likely:n}명", "{likely:n}", likely=likely)
+    return say(
+        lang,
+        "{likely:n}명 ({low:n}~{high:n}명)",
+        "{likely:n} ({low:n} to {high:n})",
+        low=low,
+        likely=likely,
+        high=high,
+    )
+
+
+def _times(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
+    if one.starts_at is None:
+        return ""
+    ends = None if one.verdict == "RETEST" and one.expected is None else one.finishes_at
+    return f"{clock(one.starts_at, None, lang)} → {_end(ends, lang, day)}"
+
+
+def _end(finishes_at: Instants | None, lang: Lang, day: date | None) -> str:
+    if finishes_at is None or finishes_at.likely is None or finishes_at.high is None:
+        return "-"
+    likely = clock(finishes_at.likely, day, lang)
+    if finishes_at.likely == finishes_at.high:
+        return likely
+    return say(
+        lang,
+        "{likely} (늦어도 {high:t})",
+        "{likely} (at the latest {high:t})",
+        day=day,
+        likely=likely,
+        high=finishes_at.high,
+    )
+
+
+def _deadline(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
+    if one.finish_by is None:
+        return ""
+    by = clock(one.finish_by, day, lang)
+    if one.chance is None:
+        return by
+    return say(
+        lang,
+        "{by}까지 끝날 가능성 {share:p} (95 % 구간 {low:p} ~ {high:p})",
+        "{by}; chance of ending by then {share:p} (95 % interval {low:p} to {high:p})",
+        by=by,
+        share=one.chance.share,
+        low=one.chance.low,
+        high=one.chance.high,
+    )
+
+
+def _own_peak(one: CampaignJudgement, lang: Lang) -> str:
+    if one.peak_rps is None:
+        return ""
+    low, likely, high = one.peak_rps.low, one.peak_rps.likely, one.peak_rps.high
+    known = low == high
+    return say(
+        lang,
+        "가장 바쁜 1초에 {likely:n}건" + ("" if known else " (낮게 {low:n}, 높게 {high:n})"),
+        "{likely:n} in the busiest second" + ("" if known else " (low {low:n}, high {high:n})"),
+        low=low,
+        likely=likely,
+        high=high,
+    )
+
+
+def _stops(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
+    if one.stops_at is None or one.limit_per_min is None or one.verdict not in SENDABLE:
+        return ""
+    return wording.reason(one.stops_at, lang, day)
+
+
+def _too_slow(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
+    """Say what refuses the nearest lower limit, where one is refused for being too low."""
+    lowest = min(one.safe_limits, default=0) if one.verdict in SENDABLE else 0
+    below = [
+        tried for tried in one.rejected if tried.option == "limit" and (tried.limit_per_min or 0) < lowest
+    ]
+    return wording.reason(below[-1].reason, lang, day) if below else ""
+
+
+def _as_wished(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
+    """Say what is wrong with the plan's own limit, where nothing else does."""
+    own = next((tried.reason for tried in one.rejected if tried.option == "planned"), None)
+    if own is None or one.verdict == "GO" or own == one.stops_at:
+        return ""
+    return wording.reason(own, lang, day)
+
+
+def _as_planned(judged: Judgement, one: CampaignJudgement, lang: Lang) -> str:
+    outcome = one.as_planned
+    if outcome is None or one.verdict == "GO":
+        return ""
+    if not outcome.failures_per_min and one.planned_peak_rps <= (judged.ceiling.low_rps or 0):
+        return say(
+            lang,
+            "측정한 한계 안이라 실패는 없겠지만, 남겨 둔 여유를 다 씁니다.",
+            "within what was measured, so nothing should fail; but it uses up what is kept in reserve.",
+        )
+    return say(
+        lang,
+        "공고 없는 메일 {blank:n}건({blank_share:p}), 재시도 {retries:n}건, 취소 {aborted:n}건. "
+        "호출의 {cut:p}가 제때 답을 받지 못하고, {withheld:p}는 Braze가 호출을 끊은 동안 실패합니다. "
+        "1분에 실패 {failures:n}건({share:p}) — Braze는 {most:n}건과 {part:p}를 함께 넘으면 호출을 끊습니다.",
+        "{blank:n} mails without postings ({blank_share:p}), {retries:n} retries, {aborted:n} aborted. "
+        "{cut:p} of the calls are not answered in time, and {withheld:p} fail while Braze does not call at all. "
+        "{failures:n} failures in the worst minute ({share:p}); beyond both {most:n} and {part:p} Braze stops calling.",
+        cut=outcome.cut_off_share,
+        withheld=outcome.withheld_share,
+        blank_share=outcome.blank_share,
+        blank=outcome.blank,
+        retries=outcome.retries,
+        aborted=outcome.aborted,
+        failures=outcome.failures_per_min,
+        share=outcome.failure_share,
+        most=outcome.breaker_failures,
+        part=outcome.breaker_share,
+    )
+
+
+def _collisions(judged: Judgement, lang: Lang) -> Iterator[str]:
+    if judged.collisions:
+        yield say(lang, "겹치는 발송", "Collisions")
+    for met in judged.collisions:
+        yield f"  {met.sentence(lang)}"
+        yield from (f"    {number}. {way}" for number, way in enumerate(met.ways_out(lang), start=1))
+
+
+def _evidence(judged: Judgement, lang: Lang) -> Iterator[str]:
+    ceiling = judged.ceiling
+    yield say(lang, "근거", "Evidence")
+    if ceiling.evidence_id is not None and ceiling.ended_at is not None:
+        yield "  " + say(
+            lang,
+            "부하 시험 {id} ({ended:t}, {age:n}일 전): {found}",
+            "Load test {id} ({ended:t}; age in days: {age:n}): {found}",
+            id=ceiling.evidence_id,
+            ended=ceiling.ended_at,
+            age=int(ceiling.age_days or 0),
+            found=_found(judged, lang),
+        )
+    yield from (f"  ! {why.sentence(lang)}" for why in ceiling.retest)
+    if judged.verdict == "RETEST":
+        yield "  " + say(lang, *wording.SENTENCES["measure_how"])
+    if judged.ceiling.usable_rps is not None and judged.instances.why is None:
+        yield "  " + say(
+            lang,
+            "계획대로 보내려면 서버 {n:n}대가 필요합니다.",
+            "As planned it needs {n:n} instances.",
+            n=judged.instances.needed or 0,
+        )
+    elif judged.instances.why is not None and judged.instances.why.code not in {
+        "instances_enough",
+        "instances_no_evidence",
+    }:
+        yield f"  {_instances(judged, lang)}"
+
+
+def _found(judged: Judgement, lang: Lang) -> str:
+    ceiling = judged.ceiling
+    form = {
+        "ceiling": ("초당 {low:n}건까지 견딤", "{low:n} calls/s hold"),
+        "at_least": ("적어도 초당 {low:n}건은 견딤", "at least {low:n} calls/s hold"),
+        "unconfirmed": ("초당 {low:n}건, 확인되지 않음", "{low:n} calls/s, not confirmed"),
+        "none": ("견디는 속도를 찾지 못함", "no rate holds"),
+    }[ceiling.kind or "none"]
+    return say(lang, *form, low=ceiling.low_rps or 0)
+
+
+def _instances(judged: Judgement, lang: Lang) -> str:
+    why = "" if judged.instances.why is None else judged.instances.why.sentence(lang)
+    if judged.instances.at_least is None:
+        return why
+    return say(
+        lang,
+        "계획대로 보내려면 서버가 아무리 적어도 {least:n}대는 있어야 합니다(예측이 아니라 하한). {why}",
+        "As planned it needs at the very least {least:n} instances (a bound, no forecast). {why}",
+        least=judged.instances.at_least,
+        why=why,
+    )
+
+
+def _notes(judged: Judgement, lang: Lang) -> Iterator[str]:
+    yield say(lang, "전제", "Assumed")
+    yield from (f"  - {note.sentence(lang)}" for note in judged.notes)
+
+
+def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
+    width = max((_width(name) for name, _ in rows), default=0)
+    return [f"{name}{' ' * (width - _width(name))}  {value}" for name, value in rows]
+
+
+def _width(text: str) -> int:
+    """Count terminal columns: Korean letters take two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,0 +1,1 @@
+"""A plan played second by second, and its report."""

@@ -1,0 +1,1 @@
+"""Campaigns on record: values, errors, and what storage must offer."""

@@ -1,0 +1,491 @@
+"""Campaigns on record: what is planned, who changed it, and what the service counted of each send.
+
+Values and the border only: `app.postgres.planning.register` keeps them, the pages, the API and the commands use them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from app.capacity.calibration import LEAST_MEMBERS, calibrate, is_trial, people_of
+from app.capacity.campaign import Arrivals, IntelligentTiming, LocalTimeZones
+from app.capacity.local_time import unix_minute, wall_time
+from app.capacity.plan.json_values import (
+    DefinitionError,
+    as_json_values,
+    as_plan_text,
+    as_plan_values,
+    read_definition,
+)
+from app.capacity.plan.plan import Plan, plan_of_values, read_plan
+from app.capacity.plan.table import PlanError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app.capacity.calibration import Calibration, MeasuredSend
+    from app.capacity.campaign import Campaign, Range
+    from app.capacity.evidence.ceiling import Measured, Running
+
+KEY = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)  # the `campaign` parameter of a call
+LONGEST_OWNER: Final = 100
+MOST_PLANNED: Final = 400  # campaigns that are judged together: a second or two
+BRAZE_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+What = Literal["added", "edited", "removed"]
+_QUIET: Final = timedelta(hours=20)  # the longest that quiet hours hold a message back
+_ALL_ZONES: Final = timedelta(hours=27)  # from the first local time of a day to the last one's late hour
+_MINUTE: Final = timedelta(minutes=1)
+EARLIEST: Final = timedelta(hours=1)  # before the start: clocks differ, and a first batch goes out
+LEAST_SHARE: Final = 0.1  # of the audience: what is called at no planned time is a send if so many are in it
+_DRAFT_FIELDS: Final = ("key", "owner", "braze_campaign_id", "definition")
+
+
+class RegisterError(Exception):
+    """Why the register did not do what it was asked; the sentence says what to do."""
+
+
+class RegisterUnavailableError(RegisterError):
+    """The register cannot be read or written now."""
+
+
+class NoSuchCampaignError(RegisterError):
+    """There is no living campaign of this number."""
+
+
+class NameTakenError(RegisterError):
+    """Another campaign on record has this name."""
+
+
+class EditedMeanwhileError(RegisterError):
+    """Somebody saved the same thing since it was read; `newer` is what they saved.
+
+    Nothing is lost: the caller still has its own input, and shows both.
+    """
+
+    def __init__(self, newer: RegisteredCampaign | WorkspaceSettings) -> None:
+        super().__init__(
+            f"{newer.updated_by} saved version {newer.version} meanwhile: compare it with yours and save again."
+        )
+        self.newer = newer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What an operator writes of a campaign; `definition` is the plan file's `[[campaigns]]` table as JSON values."""
+
+    key: str
+    owner: str
+    definition: Mapping[str, Any]
+    braze_campaign_id: str | None = None
+
+
+def read_draft(values: Mapping[str, Any]) -> Draft:
+    """Read what somebody typed or sent: `key`, `owner`, `braze_campaign_id` (may be missing) and `definition`.
+
+    Raises:
+        DefinitionError: names the field at fault, one of `definition`'s included.
+    """
+    for name in values:
+        if name not in _DRAFT_FIELDS:
+            raise DefinitionError(
+                f"{shown(name)} is not a field of a campaign; it has {', '.join(_DRAFT_FIELDS)}."
+            )
+    key, owner, braze_id = (values.get(name) for name in _DRAFT_FIELDS[:3])
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise DefinitionError(
+            f"Key is {shown(key)}; write the template's campaign parameter: 1 to 64 of a-z, 0-9, - and _, "
+            "beginning and ending with a letter or digit.",
+            "key",
+        )
+    if (
+        not isinstance(owner, str)
+        or not owner.strip()
+        or not owner.isprintable()
+        or len(owner) > LONGEST_OWNER
+    ):
+        raise DefinitionError(
+            f"Owner is {shown(owner)}; write who answers for it, 1 to {LONGEST_OWNER} printable characters.",
+            "owner",
+        )
+    if braze_id is not None and not (isinstance(braze_id, str) and BRAZE_ID.fullmatch(braze_id)):
+        raise DefinitionError(
+            f"Braze_campaign_id is {shown(braze_id)}; copy it from Braze's campaign page, or leave it out.",
+            "braze_campaign_id",
+        )
+    definition = values.get("definition")
+    if not isinstance(definition, dict):
+        raise DefinitionError(
+            f"Definition is {shown(definition)}; write the campaign's fields as docs/plan-file.md has them.",
+            "definition",
+        )
+    return Draft(key=key, owner=owner, braze_campaign_id=braze_id, definition=read_definition(definition)[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredCampaign:
+    """A planned send on record.
+
+    Several may have one `key` (a digest of every week), but no two living ones one name. `version` goes up by
+    one with every edit. Instants are aware; `removed_at` is None for a living one.
+    """
+
+    id: int
+    key: str
+    owner: str
+    braze_campaign_id: str | None
+    definition: Mapping[str, Any]
+    version: int
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    updated_by: str
+    removed_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that people know it by; what can no longer be read goes by its number."""
+        return str(self.definition.get("name") or f"#{self.id}")
+
+    def campaign(self) -> Campaign:
+        """The campaign as the planner sees it, what was left out as the plan file has it."""
+        return read_definition(self.definition)[0]
+
+    def draft(self) -> Draft:
+        """What an edit begins with."""
+        return Draft(
+            key=self.key,
+            owner=self.owner,
+            braze_campaign_id=self.braze_campaign_id,
+            definition=self.definition,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceSettings:
+    """What all campaigns share: `definition` is the plan file's top-level fields as JSON values."""
+
+    definition: Mapping[str, Any]
+    version: int
+    updated_at: datetime
+    updated_by: str
+
+    @property
+    def time_zone(self) -> str:
+        """The company's zone."""
+        return str(self.definition.get("time_zone"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Who changed what: `before` and `after` are the values changed, None where there were none."""
+
+    at: datetime
+    who: str
+    what: What
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Who changed what thing when: `subject` names it, `before` and `after` are what it was and is, where told."""
+
+    at: datetime
+    who: str
+    what: str
+    subject: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSummary:
+    """One load test of those kept; `wrong` says why no verdict goes by it, where it cannot be read."""
+
+    id: str
+    ended_at: datetime | None
+    kind: str
+    rps: float
+    low_rps: float
+    sentence: str
+    added_at: datetime | None = None
+    added_by: str | None = None
+    wrong: str | None = None
+
+
+class Register(Protocol):
+    """Where campaigns are kept; each method may raise `RegisterUnavailableError`.
+
+    `by` is the operator's name, as the credential has it.
+    """
+
+    def campaigns(self, *, removed: bool = False) -> Sequence[RegisteredCampaign]:
+        """The living campaigns by number, or the removed ones."""
+
+    def campaign(self, number: int) -> RegisteredCampaign | None:
+        """One campaign, living or removed."""
+
+    def add(self, draft: Draft, *, by: str) -> RegisteredCampaign:
+        """Put a campaign on record; raises `NameTakenError`."""
+
+    def edit(self, number: int, draft: Draft, *, version: int, by: str) -> RegisteredCampaign:
+        """Save an edit made from `version`; raises `EditedMeanwhileError`, `NoSuchCampaignError`, `NameTakenError`."""
+
+    def remove(self, number: int, *, version: int, by: str) -> RegisteredCampaign:
+        """Take a campaign off the plan, its record kept; raises `EditedMeanwhileError`, `NoSuchCampaignError`."""
+
+    def changes(self, number: int) -> Sequence[Change]:
+        """Who changed a campaign and how, the newest first."""
+
+    def workspace(self) -> WorkspaceSettings:
+        """What all campaigns share."""
+
+    def edit_workspace(self, definition: Mapping[str, Any], *, version: int, by: str) -> WorkspaceSettings:
+        """Save an edit; raises `EditedMeanwhileError`."""
+
+    def workspace_changes(self) -> Sequence[Change]:
+        """Who changed the workspace and how, the newest first."""
+
+    def sends(self, key: str) -> Sequence[MeasuredSend]:
+        """What was counted of each send of a key, the newest first, the running one included."""
+
+    def seconds(self, key: str, send: str) -> Sequence[tuple[datetime, int, int]]:
+        """A send's seconds with calls, in order: instant, calls, how many of them degraded; kept for 14 days."""
+
+    def enter_sent(self, key: str, send: str, sent: int | None, *, by: str) -> MeasuredSend | None:
+        """Note how many messages Braze says it sent (None takes the note back); None for an unknown send."""
+
+    def deeds(self, *, most: int = 200) -> Sequence[Deed]:
+        """Who changed what, the newest first."""
+
+    def running(self) -> Running:
+        """What runs now, by the instances' heartbeats and the catalogue's sizes."""
+
+
+class EvidenceShelf(Protocol):
+    """Where load tests are kept; each method may raise `RegisterUnavailableError`."""
+
+    def all(self) -> Sequence[EvidenceSummary]:
+        """All load tests, the newest first."""
+
+    def document(self, evidence_id: str) -> Mapping[str, Any] | None:
+        """The whole of one."""
+
+    def add(self, text: str, *, by: str, now: datetime | None = None) -> tuple[EvidenceSummary, bool]:
+        """Keep the evidence in a file's text, and say whether it is new; raises `EvidenceError`."""
+
+    def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:
+        """Take a load test back; None where there is none of this id. Who did it is kept."""
+
+    def measured(self) -> Sequence[Measured]:
+        """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """A value of a plan that nobody wrote: the last measured send stands in."""
+
+    campaign: str
+    field: Literal["calls_per_recipient", "burst"]
+    value: Range
+    send: str
+    measured_at: datetime
+    error: float | None  # of that send's own forecast: measured / likely - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredPlan:
+    """A plan of campaigns on record; `values` are the plan file's, as JSON holds them."""
+
+    plan: Plan
+    values: Mapping[str, Any]
+    campaigns: Sequence[RegisteredCampaign]
+    calibrated: Sequence[Calibrated]
+
+    @property
+    def text(self) -> str:
+        """The plan file that says the same."""
+        top = {name: value for name, value in self.values.items() if name != "campaigns"}
+        return as_plan_text(top, self.values["campaigns"])
+
+
+def plan_of(
+    workspace: WorkspaceSettings,
+    campaigns: Sequence[RegisteredCampaign],
+    *,
+    calibrations: Mapping[str, Calibration] | None = None,
+) -> RegisteredPlan | None:
+    """The plan of campaigns on record, those that go first listed first.
+
+    Args:
+        workspace: What all share.
+        campaigns: Those to plan, at most `MOST_PLANNED`.
+        calibrations: By key; stand in for what a definition leaves out.
+
+    Returns:
+        None where there is no campaign: a plan has at least one.
+    """
+    if not campaigns:
+        return None
+    calibrated = [found for one in campaigns for found in _calibrated(one, (calibrations or {}).get(one.key))]
+    top = {
+        **workspace.definition,
+        "judging": {**workspace.definition.get("judging", {}), "goes_first": "listed"},
+    }
+    tables = [_completed(one, calibrated) for one in campaigns]
+    return RegisteredPlan(
+        plan=plan_of_values(
+            {**as_plan_values(top), "campaigns": [as_plan_values(table) for table in tables]},
+            most_campaigns=2 * MOST_PLANNED,
+        ),
+        values={**top, "campaigns": tables},
+        campaigns=tuple(campaigns),
+        calibrated=tuple(calibrated),
+    )
+
+
+def in_turn(campaigns: Sequence[RegisteredCampaign]) -> list[RegisteredCampaign]:
+    """Campaigns in the order in which they were put on record or last changed: who was there first goes first."""
+    return sorted(campaigns, key=lambda one: (one.updated_at, one.id))
+
+
+def read_plan_values(values: Mapping[str, Any]) -> Plan:
+    """Read a whole plan given as JSON values, the plan file's fields.
+
+    Raises:
+        PlanError: the plan file's own sentence.
+    """
+    campaigns = values.get("campaigns")
+    if not isinstance(campaigns, list) or not all(isinstance(one, dict) for one in campaigns):
+        raise PlanError("plan: campaigns is no list of tables; write a list of 1 to 100 campaigns.")
+    top = {name: value for name, value in values.items() if name != "campaigns"}
+    try:
+        return read_plan(as_plan_text(top, campaigns))
+    except RecursionError:
+        raise PlanError("plan: lists or tables are nested too deeply; write them flat.") from None
+
+
+def sends_of(
+    one: RegisteredCampaign,
+    campaigns: Sequence[RegisteredCampaign],
+    sends: Sequence[MeasuredSend],
+    time_zone: str,
+) -> list[MeasuredSend]:
+    """Which sends of a key are this campaign's: of the campaigns of the key, each is of that planned nearest to it.
+
+    What was called long before the start, or by a handful of members, is no send but somebody trying the template,
+    unless somebody entered what Braze says it sent.
+    """
+    rivals = {other.id: other for other in (*campaigns, one) if other.key == one.key}
+    planned = {number: rivals[number].campaign() for number in sorted(rivals)}
+    spans = {number: span(campaign, time_zone) for number, campaign in planned.items()}
+
+    def owner(send: MeasuredSend) -> int:
+        return min(spans, key=lambda number: _apart(spans[number], send))
+
+    return [
+        send
+        for send in sends
+        if send.key == one.key
+        and owner(send) == one.id
+        and (
+            send.sent is not None
+            or (send.first_at >= spans[one.id][0] - EARLIEST and not is_trial(send, planned[one.id]))
+        )
+    ]
+
+
+def _apart(planned: tuple[datetime, datetime], send: MeasuredSend) -> tuple[timedelta, timedelta]:
+    """How far a send's begin is from a planned span; for several that hold it, how far from their begin."""
+    begins, ends = planned
+    outside = max(begins - send.first_at, send.first_at - ends, timedelta())
+    return outside, abs(send.first_at - begins)
+
+
+def calibrations(
+    campaigns: Sequence[RegisteredCampaign], sends: Mapping[str, Sequence[MeasuredSend]], time_zone: str
+) -> dict[str, Calibration]:
+    """What each key's measured sends (by key, newest first) say of the next, for the keys that say something."""
+    found: dict[str, Calibration] = {}
+    for key, measured in sends.items():
+        of_key = [one for one in campaigns if one.key == key]
+        owner = {send.send: one for one in of_key for send in sends_of(one, of_key, measured, time_zone)}
+        smallest = min((one.campaign().audience.likely for one in of_key), default=0.0)
+        planned: list[tuple[MeasuredSend, Campaign | None]] = []
+        for send in reversed(measured):
+            one = owner.get(send.send)
+            tried = send.sent is None and people_of(send) < max(LEAST_MEMBERS, LEAST_SHARE * smallest)
+            if one is None and tried:
+                continue
+            planned.insert(0, (send, planned_as(one, calibrate(planned)) if one else None))
+        calibration = calibrate(planned)
+        if calibration is not None:
+            found[key] = calibration
+    return found
+
+
+def planned_as(one: RegisteredCampaign, earlier: Calibration | None) -> Campaign:
+    """The campaign as it was planned when its key's earlier sends said this much."""
+    return read_definition(_completed(one, _calibrated(one, earlier)))[0]
+
+
+def meets(one: RegisteredCampaign, time_zone: str, window: tuple[datetime, datetime]) -> bool:
+    """Whether a campaign may be sending, as it is planned, in a window of aware instants."""
+    begins, ends = span(one.campaign(), time_zone)
+    return begins < window[1] and ends > window[0]
+
+
+def span(campaign: Campaign, time_zone: str) -> tuple[datetime, datetime]:
+    """From when to when a campaign may be sending: aware instants, the end a careful guess without any collision."""
+    timing = campaign.timing
+    zone_wide = isinstance(timing, (LocalTimeZones, IntelligentTiming))
+    at = (
+        datetime.combine(timing.on, datetime.min.time())
+        if isinstance(timing, IntelligentTiming)
+        else timing.at
+    )
+    begins = _instant(at, time_zone)
+    ends = _instant(timing.ends_at, time_zone) if isinstance(timing, Arrivals) else begins
+    if zone_wide:
+        begins, ends = begins - _ALL_ZONES / 2, begins + 2 * _ALL_ZONES
+    if campaign.quiet_hours is not None:
+        ends += _QUIET
+    if campaign.limit_per_min is not None:
+        ends += campaign.audience.high / campaign.limit_per_min * _MINUTE
+    return begins, ends + _MINUTE
+
+
+def _instant(wall: datetime, time_zone: str) -> datetime:
+    return wall_time(unix_minute(wall, time_zone), time_zone)
+
+
+def _calibrated(one: RegisteredCampaign, calibration: Calibration | None) -> list[Calibrated]:
+    if calibration is None:
+        return []
+    known: dict[Literal["calls_per_recipient", "burst"], Range | None] = {
+        "calls_per_recipient": calibration.calls_per_recipient,
+        "burst": calibration.burst,
+    }
+    return [
+        Calibrated(
+            campaign=one.name,
+            field=field,
+            value=value,
+            send=calibration.send,
+            measured_at=calibration.measured_at,
+            error=getattr(calibration.errors, field) if calibration.errors else None,
+        )
+        for field, value in known.items()
+        if value is not None and field not in one.definition
+    ]
+
+
+def _completed(one: RegisteredCampaign, calibrated: Sequence[Calibrated]) -> dict[str, Any]:
+    """A definition with what was measured in place of what it leaves out."""
+    measured: dict[str, Any] = {
+        found.field: as_json_values(asdict(found.value)) for found in calibrated if found.campaign == one.name
+    }
+    return {**one.definition, **measured}

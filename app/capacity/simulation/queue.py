@@ -1,0 +1,122 @@
+"""One campaign's queue of messages, counted by cohort, and who may start how many in a minute."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+
+from app.capacity.apportion import split
+from app.capacity.assumptions import WorkspaceOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Messages of one campaign that nothing tells apart.
+
+    Minutes are since 1970 (UTC). `attempt` counts earlier attempts; `warm_until_minute` is when Braze's
+    URL cache forgets the answer that one part of the message got before another part failed.
+    """
+
+    joined_minute: int
+    due_minute: int
+    zone: str
+    attempt: int = 0
+    warm_until_minute: int = 0
+
+
+class CampaignQueue:
+    """Messages waiting for their turn: some queued now, in order of joining, some due at a later minute."""
+
+    def __init__(self) -> None:
+        self.queued: dict[Cohort, int] = {}
+        self._later: dict[int, Counter[Cohort]] = {}
+        self._joining: list[int] = []  # a heap of the minutes in _later
+
+    def add(self, cohort: Cohort, count: int) -> None:
+        """Let `count` messages join the back of the queue when `cohort.joined_minute` begins."""
+        if not count:
+            return
+        if cohort.joined_minute not in self._later:
+            self._later[cohort.joined_minute] = Counter()
+            heappush(self._joining, cohort.joined_minute)
+        self._later[cohort.joined_minute][cohort] += count
+
+    def next_minute(self, after: int) -> int | None:
+        """Return the next minute with work, None where nothing waits; `after` is the minute just played."""
+        if self.queued:
+            return after + 1
+        return self._joining[0] if self._joining else None
+
+    def admit(self, minute: int) -> None:
+        """Queue what joins at `minute` or joined before, behind all that is queued."""
+        while self._joining and self._joining[0] <= minute:
+            self.queued.update(self._later.pop(heappop(self._joining)))
+
+    def expire(self, due_by: int) -> int:
+        """Drop the messages that fell due at minute `due_by` or before; return how many."""
+        old = [cohort for cohort in self.queued if cohort.due_minute <= due_by]
+        return sum(self.queued.pop(cohort) for cohort in old)
+
+    def hold(self, minute: int, release: Callable[[str], int | None]) -> None:
+        """At `minute`, move messages out of the queue until the minute `release(zone)`, where it gives one.
+
+        Time in quiet hours does not count towards the 72 hours (assumed: it is no delay by a low limit).
+        """
+        for cohort in list(self.queued):
+            released = release(cohort.zone)
+            if released is not None:
+                due = cohort.due_minute + released - minute
+                self.add(replace(cohort, joined_minute=released, due_minute=due), self.queued.pop(cohort))
+
+    def take(self, count: int) -> dict[Cohort, int]:
+        """Remove `count` messages (no more than are queued) from the front."""
+        taken: dict[Cohort, int] = {}
+        while count:
+            cohort = next(iter(self.queued))
+            taken[cohort] = min(count, self.queued[cohort])
+            count -= taken[cohort]
+            self.queued[cohort] -= taken[cohort]
+            if not self.queued[cohort]:
+                del self.queued[cohort]
+        return taken
+
+    def size(self) -> int:
+        """Count the messages queued now."""
+        return sum(self.queued.values())
+
+    def pending(self) -> int:
+        """Count the messages queued now or later."""
+        return self.size() + sum(later.total() for later in self._later.values())
+
+
+def allot(
+    queues: Sequence[CampaignQueue],
+    caps: Sequence[int],
+    priorities: Sequence[int],
+    *,
+    workspace_limit: int | None,
+    order: WorkspaceOrder,
+) -> list[int]:
+    """Return how many messages each campaign starts in this minute under its cap and the shared limit."""
+    wanted = [min(queue.size(), cap) for queue, cap in zip(queues, caps, strict=True)]
+    if workspace_limit is None or sum(wanted) <= workspace_limit:
+        return wanted
+    if order == "mixed":
+        return [int(part) for part in split(workspace_limit, wanted)]
+    return _first_come(queues, wanted, priorities, workspace_limit)
+
+
+def _first_come(
+    queues: Sequence[CampaignQueue], wanted: Sequence[int], priorities: Sequence[int], left: int
+) -> list[int]:
+    line = sorted(
+        (cohort.joined_minute, priorities[index], index, place, count)
+        for index, queue in enumerate(queues)
+        for place, (cohort, count) in enumerate(queue.queued.items())
+    )
+    allotted = [0] * len(queues)
+    for _, _, index, _, count in line:
+        granted = min(count, wanted[index] - allotted[index], left)
+        allotted[index] += granted
+        left -= granted
+    return allotted

@@ -1,0 +1,121 @@
+"""When a campaign's messages fall due, minute by minute and zone by zone."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.capacity.apportion import split
+from app.capacity.campaign import (
+    AllAtOnce,
+    Arrivals,
+    Campaign,
+    Case,
+    IntelligentTiming,
+    LocalTimeZones,
+    Workspace,
+)
+from app.capacity.local_time import unix_minute
+
+HOUR_MIN: Final = 60
+UNKNOWN_ZONE: Final = "unknown"
+
+
+class Moment(NamedTuple):
+    """A minute since 1970 (UTC) and the zone of the members whose messages fall due in it."""
+
+    minute: int
+    zone: str
+
+
+def first_minute(campaign: Campaign, company_zone: str) -> int:
+    """Return the minute at which a campaign begins in the company's zone, whoever it goes to."""
+    timing = campaign.timing
+    at = datetime.combine(timing.on, time()) if isinstance(timing, IntelligentTiming) else timing.at
+    return unix_minute(at, company_zone)
+
+
+class Due(NamedTuple):
+    """Messages by moment, and those never sent because their time had passed at launch."""
+
+    messages: dict[Moment, int]
+    skipped: int
+
+
+def fall_due(campaign: Campaign, workspace: Workspace, case: Case, rng: np.random.Generator) -> Due:
+    """Place every message of the audience at the moment it falls due; `rng` draws triggered arrivals."""
+    messages: Counter[Moment] = Counter()
+    for zone, count in by_zone(campaign, workspace, case):
+        for minute, due in _in_zone(campaign.timing, zone, workspace.time_zone, count, rng):
+            messages[Moment(minute, zone)] += due
+    timing = campaign.timing
+    if not isinstance(timing, LocalTimeZones | IntelligentTiming) or timing.launched_at is None:
+        return Due(dict(messages), 0)
+    return _launched(messages, unix_minute(timing.launched_at, workspace.time_zone), workspace)
+
+
+def by_zone(campaign: Campaign, workspace: Workspace, case: Case) -> Iterator[tuple[str, int]]:
+    """Cut the audience into zones."""
+    zones = campaign.zones or ((workspace.time_zone, 1.0),)
+    counts = split(int(campaign.audience.at(case)), [weight for _, weight in zones])
+    for (zone, _), count in zip(zones, counts.tolist(), strict=True):
+        # Members whose zone Braze does not know are sent to in the company's zone.
+        yield (workspace.time_zone if zone == UNKNOWN_ZONE else zone), count
+
+
+def _in_zone(
+    timing: AllAtOnce | LocalTimeZones | IntelligentTiming | Arrivals,
+    zone: str,
+    company_zone: str,
+    count: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[int, int]]:
+    match timing:
+        case AllAtOnce(at):
+            yield unix_minute(at, company_zone), count
+        case LocalTimeZones(at):
+            yield unix_minute(at, zone), count
+        case IntelligentTiming():
+            yield from _by_best_hour(timing, zone, count)
+        case Arrivals():
+            yield from _by_chance(timing, company_zone, count, rng)
+
+
+def _by_best_hour(timing: IntelligentTiming, zone: str, count: int) -> Iterator[tuple[int, int]]:
+    fallback, known = split(count, [timing.fallback_share, 1 - timing.fallback_share]).tolist()
+    yield unix_minute(datetime.combine(timing.on, timing.fallback_at), zone), fallback
+    midnight = datetime.combine(timing.on, datetime.min.time())
+    for hour, in_hour in enumerate(split(known, timing.users_per_hour).tolist()):
+        first = unix_minute(midnight + timedelta(hours=hour), zone)
+        # Evenly inside the hour: Braze's preview gives users per hour and no finer.
+        yield from enumerate(split(in_hour, [1.0] * HOUR_MIN).tolist(), start=first)
+
+
+def _by_chance(
+    timing: Arrivals, company_zone: str, count: int, rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    first, weights = arrival_weights(timing, company_zone)
+    yield from enumerate(rng.multinomial(count, weights / weights.sum()).tolist(), start=first)
+
+
+def arrival_weights(timing: Arrivals, company_zone: str) -> tuple[int, NDArray[np.float64]]:
+    """Return the first minute, and the weight of each minute on."""
+    first = unix_minute(timing.at, company_zone)
+    # A change of clocks in between may take minutes away, or give some that no weight was written for.
+    minutes = np.arange(max(1, unix_minute(timing.ends_at, company_zone) - first))
+    hourly = np.array(timing.hourly or [1.0])
+    weights = hourly[np.minimum(minutes // HOUR_MIN, len(hourly) - 1)]
+    return first, weights if weights.any() else np.ones(len(minutes))
+
+
+def _launched(messages: Counter[Moment], launch: int, workspace: Workspace) -> Due:
+    """Send what is a little late at launch, skip what is later than that."""
+    oldest = launch - workspace.assumptions.late_skip_h * HOUR_MIN
+    sent: Counter[Moment] = Counter()
+    for moment, count in messages.items():
+        if moment.minute >= oldest:
+            sent[Moment(max(moment.minute, launch), moment.zone)] += count
+    return Due(dict(sent), messages.total() - sent.total())

@@ -1,0 +1,136 @@
+"""What commands share: a database to use, and progress on a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import shlex
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import click
+from psycopg import sql
+from psycopg.errors import DuplicateDatabase, UniqueViolation
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from app.postgres.connecting import connect
+from app.postgres.embedded import embedded_postgres
+from app.postgres.engines import batch_engine
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+EMBEDDED_DATABASE = "connected_jobs"
+
+
+class CommandError(Exception):
+    """A command that cannot do what it was asked; the sentence says why and what to do."""
+
+
+def _by() -> str:
+    """Who is at the terminal, for the record of changes."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container's user has no name
+        return "command line"
+
+
+by_option = click.option("--by", default=_by, help="Who makes the change.", show_default="you")
+
+
+@contextmanager
+def database(*, make: bool = False) -> Iterator[str]:
+    """The URL of the database to use: DATABASE_URL, or what stands in for it here, which is said.
+
+    That is the embedded one in CJ_DATA_DIR, started if need be, or else that of the one demo that runs there.
+
+    Args:
+        make: Make the embedded one where there is none: for what a database begins with.
+
+    Raises:
+        CommandError: there is none, or it is not known which.
+    """
+    settings = Settings.from_env()
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    own = settings.data_dir / "postgres"
+    demos = _running_demos(settings.data_dir)
+    if own.exists() or (make and not demos):
+        click.echo(f"DATABASE_URL is not set: this is of the embedded Postgres in {own}.", err=True)
+        with embedded_database(own, EMBEDDED_DATABASE) as url:
+            yield url
+        return
+    if len(demos) != 1 or make:
+        raise CommandError(_which_database(settings.data_dir, demos))
+    click.echo(f"DATABASE_URL is not set: this is of the demo that runs in {demos[0].parent}.", err=True)
+    yield demos[0].read_text(encoding="utf-8").strip()
+
+
+def _running_demos(data_dir: Path) -> list[Path]:
+    """Where each demo that runs says which database is its own."""
+    return [
+        file for file in sorted(data_dir.glob("demo-*/database-url")) if _is_locked(file.with_name("lock"))
+    ]
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _which_database(data_dir: Path, demos: Sequence[Path]) -> str:
+    if demos:
+        ways = " or ".join(f"`export DATABASE_URL_FILE={shlex.quote(str(file.resolve()))}`" for file in demos)
+        return f"DATABASE_URL is not set, and a demo runs in {data_dir}: say {ways}, or which other database is meant."
+    return (
+        "DATABASE_URL is not set: say `export DATABASE_URL=postgresql://user@host/name`, or DATABASE_URL_FILE and a file; "
+        f"`connected-jobs migrate --board` makes an embedded Postgres in {data_dir} for trying things out."
+    )
+
+
+@contextmanager
+def embedded_database(data_dir: Path, name: str) -> Iterator[str]:
+    """The URL of a database in an embedded server, made where it does not exist."""
+    with embedded_postgres(data_dir) as server:
+        with connect(server.url, autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+                with suppress(DuplicateDatabase, UniqueViolation):  # another command made it meanwhile
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield server.database_url(name)
+
+
+@contextmanager
+def database_engine(*, make: bool = False) -> Iterator[Engine]:
+    """An engine on the database to use: see `database`."""
+    with database(make=make) as url:
+        engine = batch_engine(url, through_pgbouncer=Settings.from_env().pgbouncer)
+        yield engine
+        engine.dispose()
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, float], None]]:
+    """A bar with time left for each stage, on a terminal; nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
+        tasks = {}
+
+        def report(stage: str, share: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=1.0)
+            bars.update(tasks[stage], completed=share)
+
+        yield report

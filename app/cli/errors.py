@@ -1,0 +1,61 @@
+"""What a failed command tells a person: one sentence, where there is something they can mend."""
+
+from __future__ import annotations
+
+import errno
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from app.board.importing.files import ImportRefusedError
+from app.braze.errors import TemplateError
+from app.capacity.plan.json_values import DefinitionError
+from app.capacity.plan.table import PlanError
+from app.capacity.register.plans import RegisterError
+from app.cli.database import CommandError
+from app.postgres.connecting import DatabaseUrlError
+from app.postgres.embedded import EmbeddedPostgresError
+from app.postgres.lists.refresh_lock import RefreshError
+from app.postgres.lists.shrinking import ShrunkError
+from app.postgres.migrate import MigrationError
+from app.postgres.refusals import refusal
+from app.settings import SettingsError
+
+# Each of these carries its sentence.
+_SAYS_WHAT_TO_DO = (
+    CommandError,
+    DatabaseUrlError,
+    DefinitionError,
+    EmbeddedPostgresError,
+    ImportRefusedError,
+    MigrationError,
+    PlanError,
+    RefreshError,
+    RegisterError,
+    SettingsError,
+    ShrunkError,
+    TemplateError,
+)
+_OF_THE_SYSTEM = {
+    errno.ENOSPC: "The disk is full",
+    errno.EDQUOT: "The disk quota is used up",
+    errno.EROFS: "The disk takes no writes",
+    errno.EMFILE: "Too many files are open: raise `ulimit -n`",
+    errno.ENFILE: "Too many files are open on this machine",
+    errno.ENOMEM: "There is no memory left",
+}
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """What went wrong and how to mend it, None where that is a defect of the program."""
+    match error:
+        case DBAPIError(orig=psycopg.Error() as cause):
+            return refusal(cause)
+        case psycopg.Error():
+            return refusal(error)
+        case OSError():
+            said = _OF_THE_SYSTEM.get(error.errno or 0) or error.strerror or str(error)
+            return f"{said}: {error.filename}." if error.filename else f"{said}."
+        case MemoryError():
+            return "There is no memory left: free some, or give the command less at once."
+    return str(error) if isinstance(error, _SAYS_WHAT_TO_DO) else None

@@ -1,0 +1,1 @@
+"""The board's relations: loaded, checked, read for a refresh."""

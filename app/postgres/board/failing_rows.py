@@ -1,0 +1,75 @@
+"""A row for which an expression in somebody's view fails: Postgres then gives none of a read, so it is found and left out.
+
+A cast of what is no number, a division by zero, a function that raises: what a statement asks of a row fails it whole.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg
+
+from app.postgres.board.left_out import UnreadableRowError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from app.postgres.board.left_out import LeftOut
+
+T = TypeVar("T")
+
+
+class ViewError(Exception):
+    """An expression in a view fails for a row that was asked for; `state` is Postgres's SQLSTATE."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"An expression in a view of schema board fails (SQLSTATE {state}).")
+        self.state = state
+
+
+def is_of_a_row(state: str) -> bool:
+    """Whether an error is a value's: bad data, or raised by a function of the board's."""
+    return state.startswith(("22", "P0"))
+
+
+def unreadable(error: ViewError) -> UnreadableRowError:
+    """What is said of such a row; not its values, which may be a person's."""
+    return UnreadableRowError(
+        "row", f"cannot be read: an expression in the view fails for it (SQLSTATE {error.state})."
+    )
+
+
+def read_apart(
+    relation: str, read: Callable[[Sequence[str]], list[T]], ids: Sequence[str], left_out: LeftOut
+) -> list[T]:
+    """Read rows by id, all at once; where that fails by halves, so that only the rows to blame are left out.
+
+    Args:
+        relation: Of the board, whose rows they are.
+        read: Reads rows by id; raises `ViewError` where a view fails for one of them.
+        ids: Of the rows, or of what several rows belong to.
+        left_out: Told what is left out.
+    """
+    try:
+        return read(ids)
+    except ViewError as error:
+        if not ids:
+            raise
+        if len(ids) == 1:
+            left_out.add(relation, ids[0], unreadable(error))
+            return []
+    half = len(ids) // 2
+    return [row for part in (ids[:half], ids[half:]) for row in read_apart(relation, read, part, left_out)]
+
+
+@contextmanager
+def unharmed(driver: psycopg.Connection) -> Iterator[None]:
+    """A read within a transaction that goes on where a view fails; raises `ViewError` then."""
+    try:
+        with driver.transaction():
+            yield
+    except psycopg.Error as error:
+        if error.sqlstate is None or not is_of_a_row(error.sqlstate):
+            raise
+        raise ViewError(error.sqlstate) from error

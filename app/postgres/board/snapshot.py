@@ -1,0 +1,227 @@
+"""The board as one refresh sees it: every read of a snapshot sees the same instant."""
+
+from __future__ import annotations
+
+import logging
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import numpy as np
+from sqlalchemy import text
+
+from app.board.model import ActivityLog, Kind, Member
+from app.postgres.board.columns import (
+    MEMBER_COLUMNS,
+    POSTING_COLUMNS,
+    POSTINGS_FROM,
+    SHOWABLE,
+    member_from,
+    postings_from,
+)
+from app.postgres.board.failing_rows import ViewError, read_apart, unharmed
+from app.postgres.board.left_out import LeftOut, UnreadableRowError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    import psycopg
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection, Engine
+
+    from app.board.model import Posting
+
+# Python sorts text by code point, as the collation "C" does whatever the database's own is.
+_MEMBERS = """
+    SELECT id COLLATE "C", count(*)
+    FROM board.member
+    WHERE mail_consent AND withdrawn_at IS NULL
+    GROUP BY 1
+    ORDER BY 1
+"""
+_PROFILES_CHANGED_AT = "SELECT max(updated_at) FROM board.member WHERE mail_consent AND withdrawn_at IS NULL"
+_POSTINGS = f'SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} ORDER BY p.id COLLATE "C"'
+_MAILABLE = "SELECT DISTINCT id FROM board.member WHERE mail_consent AND withdrawn_at IS NULL AND id <> ''"
+_POSTING_IDS = "SELECT id FROM board.posting"
+_POSTINGS_OF = f"SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} AND p.id = ANY(%s)"
+_PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
+_KINDS = "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in Kind) + " END"
+# Members are numbered as `member_ids` has them. What lies in the future is told as one second after the snapshot.
+_ACTIVITY = f"""
+    COPY (
+        WITH member AS (
+            SELECT id, (row_number() OVER (ORDER BY id COLLATE "C") - 1)::int AS position
+            FROM (
+                SELECT DISTINCT id
+                FROM board.member
+                WHERE mail_consent AND withdrawn_at IS NULL AND id <> ''
+            ) mailable
+        ), posting AS (
+            SELECT id, (position - 1)::int AS position
+            FROM unnest(%s::text[]) WITH ORDINALITY AS p (id, position)
+        )
+        SELECT member.position,
+               posting.position,
+               ({_KINDS})::smallint,
+               floor(extract(epoch FROM greatest('epoch', least(a.occurred_at, now() + interval '1 second'))))::bigint
+        FROM board.activity a
+        JOIN member ON member.id = a.member_id
+        JOIN posting ON posting.id = a.posting_id
+        WHERE {{of}} a.kind IN ('view', 'scrap', 'apply') AND a.occurred_at IS NOT NULL
+    ) TO STDOUT (FORMAT binary)
+"""
+_ALL_ACTIVITY = _ACTIVITY.format(of="")
+_ACTIVITY_OF = _ACTIVITY.format(of="a.member_id = ANY(%s) AND")
+# A row of binary COPY: the number of fields, then each field's length and value, all big-endian.
+_COPY_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("l1", ">i4"),
+        ("member", ">i4"),
+        ("l2", ">i4"),
+        ("posting", ">i4"),
+        ("l3", ">i4"),
+        ("kind", ">i2"),
+        ("l4", ">i4"),
+        ("at", ">i8"),
+    ]
+)
+_COMPACT = np.dtype([("member", np.int32), ("posting", np.int32), ("kind", np.int8), ("at", np.int64)])
+_COPY_HEADER_BYTES = 19
+_ROWS_AT_ONCE = 200_000
+_log = logging.getLogger("connected_jobs.board")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Reads of the board as it was at `taken_at`; rows that cannot be used are in none of them, and in `left_out`."""
+
+    connection: Connection
+    taken_at: datetime
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    def member_ids(self) -> list[str]:
+        """Every member who takes mail, sorted; of the others nothing is read."""
+        ids = []
+        for member_id, rows in self.connection.execute(text(_MEMBERS)):
+            if not member_id:
+                self.left_out.add("member", member_id, UnreadableRowError("id", "is empty."))
+                continue
+            if rows > 1:
+                self.left_out.add(
+                    "member", member_id, UnreadableRowError("id", "stands there more than once.")
+                )
+            ids.append(member_id)
+        return ids
+
+    def profiles_changed_at(self) -> datetime | None:
+        """When a profile changed last, None where none says when it did."""
+        changed_at: datetime | None = self.connection.execute(text(_PROFILES_CHANGED_AT)).scalar_one()
+        return changed_at
+
+    def postings(self) -> list[Posting]:
+        """The whole catalogue, sorted by id."""
+        driver = driver_of(self.connection)
+        try:
+            with unharmed(driver):
+                return postings_from(driver.execute(_POSTINGS), self.left_out)
+        except ViewError:
+            ids = sorted({row[0] for row in driver.execute(_POSTING_IDS) if row[0] is not None})
+        rows = read_apart("posting", lambda part: _rows_of(driver, _POSTINGS_OF, part), ids, self.left_out)
+        return sorted(postings_from(rows, self.left_out), key=attrgetter("id"))
+
+    def activity(self, posting_ids: Sequence[str]) -> ActivityLog:
+        """Everything mailable members did with these postings; what lies in the future was done just now.
+
+        Streamed as binary COPY straight into numpy: 17 bytes a row in memory, no Python object a row.
+        """
+        driver = driver_of(self.connection)
+        catalogue = list(posting_ids)
+        try:
+            parts = _activity_parts(driver, _ALL_ACTIVITY, catalogue)
+        except ViewError:
+            parts = read_apart(
+                "activity",
+                lambda members: _activity_parts(driver, _ACTIVITY_OF, catalogue, list(members)),
+                [row[0] for row in driver.execute(_MAILABLE)],
+                self.left_out,
+            )
+        rows = np.concatenate(parts) if parts else np.empty(0, _COMPACT)
+        now_s = math.floor(self.taken_at.timestamp())
+        if ahead := np.count_nonzero(rows["at"] > now_s):
+            _log.warning("%s rows of board.activity lie in the future: they count as of now.", f"{ahead:,}")
+            rows["at"] = np.minimum(rows["at"], now_s)
+        order = np.lexsort((rows["kind"], rows["posting"], rows["at"], rows["member"]))
+        return ActivityLog(
+            member=rows["member"][order],
+            posting=rows["posting"][order],
+            kind=rows["kind"][order],
+            at=rows["at"][order],
+        )
+
+
+def _activity_parts(
+    driver: psycopg.Connection, statement: LiteralString, *parameters: list[str]
+) -> list[NDArray[np.void]]:
+    pending = bytearray()
+    header = True
+    parts = []
+    with unharmed(driver), driver.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        for block in copy:
+            pending += block
+            if header and len(pending) >= _COPY_HEADER_BYTES:
+                del pending[:_COPY_HEADER_BYTES]
+                header = False
+            if len(pending) >= _ROWS_AT_ONCE * _COPY_ROW.itemsize:
+                parts.append(_take_rows(pending))
+    if not header:
+        parts.append(_take_rows(pending))
+    return parts
+
+
+def _rows_of(
+    driver: psycopg.Connection, statement: LiteralString, ids: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    with unharmed(driver):
+        return driver.execute(statement, [list(ids)]).fetchall()
+
+
+def _take_rows(pending: bytearray) -> NDArray[np.void]:
+    """Cut the whole rows off; what stays is a row's beginning, or the two bytes that end a COPY."""
+    whole = len(pending) // _COPY_ROW.itemsize
+    rows = np.frombuffer(bytes(pending[: whole * _COPY_ROW.itemsize]), _COPY_ROW)
+    del pending[: whole * _COPY_ROW.itemsize]
+    compact = np.empty(whole, _COMPACT)
+    for name in _COMPACT.names or ():
+        compact[name] = rows[name]
+    return compact
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Snapshot]:
+    """One read-only instant of the board."""
+    with engine.connect().execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    ) as connection:
+        yield Snapshot(connection, connection.execute(text("SELECT now()")).scalar_one())
+
+
+def driver_of(connection: Any) -> psycopg.Connection:
+    """The driver's own connection, beneath SQLAlchemy's."""
+    driver: psycopg.Connection = connection.connection.driver_connection
+    return driver
+
+
+def profiles(driver: psycopg.Connection, ids: Sequence[str], left_out: LeftOut | None = None) -> list[Member]:
+    """Members' profiles in the order of `ids`; one who left meanwhile, or cannot be read, has an empty one."""
+    left_out = left_out or LeftOut()
+    found: dict[str, Member] = {}
+    for row in read_apart("member", lambda part: _rows_of(driver, _PROFILES, part), ids, left_out):
+        try:
+            found[row[0]] = member_from(row)
+        except UnreadableRowError as error:
+            left_out.add("member", row[0], error)
+    return [found.get(member_id) or Member(id=member_id) for member_id in ids]

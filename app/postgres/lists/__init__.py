@@ -1,0 +1,1 @@
+"""Refresh runs, the lists and models they made, and which of them is in force."""

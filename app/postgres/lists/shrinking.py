@@ -1,0 +1,106 @@
+"""A refresh that sees far less than the last one did is refused: a good run must not silently give way to an empty one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from app.postgres.lists.publications import select_log
+from app.postgres.lists.runs import Extent, Seen, count_activity, select_extent, select_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from sqlalchemy import Connection
+
+LEAST_PERCENT = 50
+# Counted at most by a refresh of what changed, which would otherwise read all activity.
+_MOST_ACTIVITY = 1_000_000
+NOTHING_SEEN, NOTHING_MADE = Seen(0, 0, None), Extent(0, 0)
+
+
+class ShrunkError(Exception):
+    """A refresh sees, or made, far less than the last one; the sentence says what, and what to do."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a refresh may see and make at least, in percent of what the last one did; 0 is anything, nothing included.
+
+    Attributes:
+        last: The run published last, None before the first.
+    """
+
+    least_percent: int
+    last: int | None = None
+    seen: Seen = NOTHING_SEEN
+    extent: Extent = NOTHING_MADE
+
+    def check_seen(self, seen: Seen) -> None:
+        """Raises `ShrunkError` where the board is far smaller than it was, or nobody is there to make lists for."""
+        self._check(
+            "sees",
+            {"members": seen.members, "postings": seen.postings, "activities": seen.activity},
+            {"members": self.seen.members, "postings": self.seen.postings, "activities": self.seen.activity},
+            must={"members"},
+        )
+
+    def check_made(self, made: Extent) -> None:
+        """Raises `ShrunkError` where lists were made for far fewer members, or are far shorter.
+
+        A board on which nothing is known of anybody has none, and is answered the popular list.
+        """
+        self._check(
+            "made",
+            {"lists": made.lists, "places in them": made.places},
+            {"lists": self.extent.lists, "places in them": self.extent.places},
+        )
+
+    def least_activity(self) -> int:
+        """As many rows of activity as need be counted to know that they are enough."""
+        return min(_MOST_ACTIVITY, self._least(self.seen.activity or 0))
+
+    def _least(self, last: int) -> int:
+        return ceil(last * self.least_percent / 100)
+
+    def _check(
+        self,
+        verb: str,
+        now: Mapping[str, int | None],
+        last: Mapping[str, int | None],
+        *,
+        must: Collection[str] = (),
+    ) -> None:
+        few = [
+            name
+            for name, count in now.items()
+            if count is not None and (count < self._least(last[name] or 0) or (count == 0 and name in must))
+        ]
+        if not self.least_percent or not few:
+            return
+        told = ", ".join(
+            f"{now[name]:,} {name}" + (f" ({last[name] or 0:,} in run {self.last})" if self.last else "")
+            for name in few
+        )
+        raise ShrunkError(
+            f"This refresh {verb} {told}: nothing is published, answers come from what they came from. If that "
+            "is right, give --yes; if not, look at the views in schema board and at what this role may read."
+        )
+
+
+def guard_of(connection: Connection, *, least_percent: int) -> Guard:
+    """What the run published last says that the next must have."""
+    last = select_log(connection).newest
+    if last is None or not least_percent:
+        return Guard(least_percent)
+    seen, extent = select_seen(connection, last)
+    return Guard(least_percent, last, seen, extent or select_extent(connection, last))
+
+
+def seen_by_changed(connection: Connection, guard: Guard, *, members: int, postings: int) -> Seen:
+    """What a refresh of what changed sees; activity is only counted as far as to know that it is enough."""
+    least = guard.least_activity()
+    return Seen(members, postings, count_activity(connection, least) if least else None)

@@ -1,0 +1,1 @@
+"""Campaigns on record, evidence, counts of sends, running instances."""

@@ -1,0 +1,151 @@
+"""Evidence of load tests in Postgres: added once, listed, shown, taken back."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import bindparam
+
+from app.capacity.evidence.ceiling import Measured
+from app.capacity.evidence.file import EvidenceError, read_evidence
+from app.capacity.register.plans import EvidenceSummary
+from app.postgres.audit import insert_deed
+from app.postgres.stored import instant, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+    from app.capacity.evidence.file import Evidence
+
+MOST_LISTED = 2_000
+MOST_GONE_BY = 200  # load tests that a plan looks at: as many that can be read
+_log = logging.getLogger("connected_jobs.evidence")
+_SUMMARY = f"id, {instant('ended_at')}, kind, rps, low_rps, sentence, {instant('added_at')}, added_by"
+# What a plan needs of a document, as JSON that `read_evidence` reads: without its steps.
+_TOLD = """
+    jsonb_build_object(
+        'schema', document -> 'schema', 'version', document -> 'version', 'id', document -> 'id',
+        'began_at', document -> 'began_at', 'ended_at', document -> 'ended_at',
+        'host', document -> 'host', 'verdict', document -> 'verdict',
+        'environment', jsonb_build_object('service', document -> 'environment' -> 'service')
+    )::text
+"""
+
+
+def insert_evidence(connection: Connection, evidence: Evidence, document: dict[str, Any], *, by: str) -> bool:
+    """Add evidence; false where it is there already, and nothing is changed."""
+    statement = text("""
+        INSERT INTO connected_jobs.evidence (id, began_at, ended_at, kind, rps, low_rps, sentence, document, added_by)
+        VALUES (:id, :began_at, :ended_at, :kind, :rps, :low_rps, :sentence, :document, :by)
+        ON CONFLICT (id) DO NOTHING
+    """).bindparams(bindparam("document", type_=JSONB))
+    verdict = evidence.verdict
+    values = {
+        "id": evidence.id,
+        "began_at": evidence.began_at,
+        "ended_at": evidence.ended_at,
+        "kind": verdict.kind,
+        "rps": verdict.rps,
+        "low_rps": verdict.low_rps,
+        "sentence": verdict.sentence,
+    }
+    done = connection.execute(statement, {**values, "document": document, "by": by})
+    if done.rowcount != 1:
+        return False
+    after = {name: value for name, value in values.items() if not name.endswith(("id", "_at"))}
+    insert_deed(connection, who=by, what="evidence added", subject=evidence.id, after=after)
+    return True
+
+
+def delete_evidence(connection: Connection, evidence_id: str, *, by: str) -> EvidenceSummary | None:
+    """Take a load test back; what it was is written down with who did it. None where there is none."""
+    row = (
+        connection.execute(
+            text(f"DELETE FROM connected_jobs.evidence WHERE id = :id RETURNING {_SUMMARY}"),
+            {"id": evidence_id},
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        return None
+    gone = EvidenceSummary(**row)
+    before = {
+        "kind": gone.kind,
+        "rps": str(gone.rps),
+        "low_rps": str(gone.low_rps),
+        "ended_at": None if gone.ended_at is None else gone.ended_at.isoformat(),
+        "sentence": gone.sentence[:1_000],
+    }
+    insert_deed(connection, who=by, what="evidence removed", subject=evidence_id[:1_000], before=before)
+    return gone
+
+
+def select_summary(connection: Connection, evidence_id: str) -> EvidenceSummary:
+    """One that is there."""
+    row = connection.execute(
+        text(f"SELECT {_SUMMARY} FROM connected_jobs.evidence WHERE id = :id"), {"id": evidence_id}
+    ).one()
+    return EvidenceSummary(**row._asdict())
+
+
+def select_evidence(connection: Connection) -> list[EvidenceSummary]:
+    """All evidence, the newest first, what is dated ahead last; of what cannot be read it says why."""
+    rows = connection.execute(
+        text(f"""
+            SELECT {_SUMMARY}, {_TOLD} AS told
+            FROM connected_jobs.evidence AS e
+            ORDER BY e.ended_at > now() + interval '10 minutes', e.ended_at DESC, id
+            LIMIT :most
+        """),
+        {"most": MOST_LISTED},
+    )
+    return [
+        EvidenceSummary(
+            **{name: value for name, value in row.items() if name != "told"}, wrong=_wrong(row["told"])
+        )
+        for row in rows.mappings()
+    ]
+
+
+def _wrong(told: str) -> str | None:
+    try:
+        read_evidence(told)
+    except EvidenceError as error:
+        return str(error)
+    return None
+
+
+def select_evidence_document(connection: Connection, evidence_id: str) -> dict[str, Any] | None:
+    """The whole of one; an empty one where it cannot be read."""
+    found = connection.execute(
+        text("SELECT document::text FROM connected_jobs.evidence WHERE id = :id"), {"id": evidence_id}
+    ).scalar_one_or_none()
+    return None if found is None else table(found) or {}
+
+
+def select_measured(connection: Connection) -> Iterator[Measured]:
+    """What a plan goes by, the newest first; what cannot be read is left out, and said in the log."""
+    rows = connection.execute(
+        text(f"""
+            SELECT id, {_TOLD}
+            FROM connected_jobs.evidence AS e
+            ORDER BY e.ended_at > now() + interval '10 minutes', e.ended_at DESC, id
+            LIMIT :most
+        """),
+        {"most": MOST_LISTED},
+    ).all()
+    found = 0
+    for evidence_id, told in rows:
+        if found >= MOST_GONE_BY:
+            return
+        try:
+            yield Measured.of(read_evidence(told)[0])
+            found += 1
+        except EvidenceError as error:
+            _log.warning("evidence %r is left out: %s", evidence_id[:200], error)

@@ -1,0 +1,136 @@
+"""The register of sends in Postgres: which run each send keeps, for all workers (`app.serving.sends.Register`).
+
+Its statements are not prepared: a table that is not there yet, before a migration, must not keep the pool from
+connecting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.postgres.serving.pool import Statement
+from app.postgres.serving.reads import CLOCK
+from app.serving.sends import Held
+from app.serving.store import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from app.postgres.serving.pool import ServingPool
+    from app.runtime.deadline import Deadline
+
+MOST_ROWS = 200_000  # sends registered at once, for all campaigns; those used longest ago go first
+_MOST_PRUNED = 20_000  # in one statement, which must end within a call's time
+_SEPARATOR = "\x1f"
+_IN_FORCE = """
+    SELECT p.run_id
+    FROM connected_jobs.publication p
+    JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
+    WHERE p.effective_at <= pg_catalog.now()
+    ORDER BY p.id DESC
+    LIMIT 1
+"""
+_OVER = """(s.until <= pg_catalog.now() OR NOT EXISTS (
+                SELECT FROM connected_jobs.refresh_run k WHERE k.id = s.run_id AND k.state = 'ready'))"""
+# Who comes first registers a send and everybody else is told; one that is over begins anew. It keeps its run for so
+# long, or until a publication moves it.
+_REGISTER = f"""
+    WITH written AS (
+        INSERT INTO connected_jobs.send_run AS s (campaign, send, run_id, first_at, last_at, until)
+        SELECT m.campaign, m.send, m.run_id, pg_catalog.now(), pg_catalog.now(), least(
+            pg_catalog.now() + pg_catalog.make_interval(secs => {{hold}}::float8),
+            (SELECT pg_catalog.min(p.effective_at) FROM connected_jobs.publication p
+             WHERE p.moves_sends AND p.run_id < m.run_id AND p.effective_at > pg_catalog.now()))
+        FROM {{met}} AS m (campaign, send, run_id)
+        ORDER BY 1, 2
+        ON CONFLICT (campaign, send) DO UPDATE
+        SET last_at = excluded.last_at,
+            run_id = CASE WHEN {_OVER} THEN excluded.run_id ELSE s.run_id END,
+            first_at = CASE WHEN {_OVER} THEN excluded.first_at ELSE s.first_at END,
+            until = CASE WHEN {_OVER} THEN excluded.until ELSE s.until END
+        RETURNING campaign, send, run_id, first_at, until, last_at
+    )
+    SELECT w.campaign, w.send, w.first_at, w.until, w.last_at, r.id, r.cutoff_at, r.finished_at
+    FROM written w
+    JOIN connected_jobs.refresh_run r ON r.id = w.run_id AND r.state = 'ready'
+"""
+_CLAIM = _REGISTER.format(hold="$3", met=f"(SELECT $1::text, $2::text, f.run_id FROM ({_IN_FORCE}) f)")
+_MET = _REGISTER.format(
+    hold="$4",
+    met="ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::bigint[]))",
+)
+_OTHERS = f"""
+    SELECT s.campaign, s.send, s.first_at, s.until, s.last_at, r.id, r.cutoff_at, r.finished_at
+    FROM connected_jobs.send_run s
+    JOIN connected_jobs.refresh_run r ON r.id = s.run_id AND r.state = 'ready'
+    WHERE s.until > pg_catalog.now() AND s.run_id IS DISTINCT FROM ({_IN_FORCE})
+    ORDER BY s.last_at DESC
+    LIMIT $1::bigint
+"""
+# Locked rows are somebody's who writes them now: to wait for them could make two wait for each other.
+_PRUNE = """
+    WITH over AS (
+        SELECT campaign, send
+        FROM connected_jobs.send_run
+        WHERE until <= pg_catalog.now() OR last_at < (
+            SELECT last_at FROM connected_jobs.send_run ORDER BY last_at DESC OFFSET $1::bigint - 1 LIMIT 1)
+        LIMIT $2::bigint
+        FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM connected_jobs.send_run s
+        USING over
+        WHERE s.campaign = over.campaign AND s.send = over.send
+        RETURNING 1
+    )
+    SELECT pg_catalog.count(*) FROM gone
+"""
+
+
+def _statement(name: str, sql: str) -> Statement:
+    return Statement(name.encode(), sql.encode(), planned_anew=True)
+
+
+_CLAIM_SEND = _statement("claim_send", _CLAIM)
+_REGISTER_SENDS = _statement("register_sends", _MET)
+_OTHER_SENDS = _statement("other_sends", _OTHERS)
+_PRUNE_SENDS = _statement("prune_sends", _PRUNE)
+
+
+class PostgresSendRegister:
+    """The register through the serving pool; whatever goes wrong on the way is an `UnavailableError`."""
+
+    def __init__(self, pool: ServingPool) -> None:
+        self._pool = pool
+
+    def clock(self) -> datetime:
+        """The server's clock."""
+        now: datetime = self._pool.rows(CLOCK)[0][0]
+        return now
+
+    def claim(self, key: str, hold: timedelta, deadline: Deadline) -> Held | None:
+        """A send as it is registered, by this on the run in force where it is not yet; None before any run."""
+        rows = self._pool.rows(_CLAIM_SEND, [*key.split(_SEPARATOR), hold.total_seconds()], deadline)
+        return _held(rows[0]) if rows else None
+
+    def register(self, sends: Sequence[Held], hold: timedelta) -> list[Held]:
+        """Register sends that are not yet, note that all of them are used, and say how they are registered."""
+        campaigns, names = zip(*(one.key.split(_SEPARATOR) for one in sends), strict=True)
+        runs = [one.run.id for one in sends]
+        rows = self._pool.rows(_REGISTER_SENDS, [list(campaigns), list(names), runs, hold.total_seconds()])
+        return [_held(row) for row in rows]
+
+    def registered(self, most: int) -> list[Held]:
+        """The sends on other runs than the one in force, those used last first."""
+        return [_held(row) for row in self._pool.rows(_OTHER_SENDS, [most])]
+
+    def prune(self) -> None:
+        """Let go of what is over, and of the sends used longest ago where there are too many."""
+        self._pool.rows(_PRUNE_SENDS, [MOST_ROWS, _MOST_PRUNED])
+
+
+def _held(row: tuple[Any, ...]) -> Held:
+    campaign, send, first_at, until, used_at, run_id, cutoff_at, finished_at = row
+    return Held(
+        f"{campaign}{_SEPARATOR}{send}", Run(run_id, cutoff_at, finished_at), first_at, until, used_at
+    )

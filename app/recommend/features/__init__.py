@@ -1,0 +1,1 @@
+"""What postings and profiles say, as columns and sparse matrices."""

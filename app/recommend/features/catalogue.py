@@ -1,0 +1,258 @@
+"""The board's postings as columns, and which of them may be shown at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.board.veto import vetoed
+from app.board.vocabulary import NATIONWIDE, REGIONS, REMOTE, neighbours
+from app.recommend.features.misfit import near_areas
+from app.recommend.features.same_job import leads
+from app.recommend.features.tokens import words_of
+from app.recommend.sparse import Field, attributes_of, large, posting_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from app.board.model import Member, Posting
+
+    Numbers = NDArray[np.float32] | float  # one a posting, or one for all; nan where unknown
+
+_DAY_S = 86_400
+FRESH_FOR_DAYS = 10.0
+NEW_FOR_DAYS = 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Columns over all n postings, in the order of their ids; unknown numbers are nan.
+
+    `company` is a number for each of `companies`. `salary_unit` is numbered by `unit_numbers`, "" for none. `lead` is
+    the position of the posting that stands for the job, its own where a job has one posting: what was done with the
+    others was done with it. `shown` are the positions of leads that are not vetoed; scores are only ever computed for
+    these. `first_opened_s` is when any of the job's postings opened first. `opened_s` is never after the moment of the catalogue; `fresh` falls from 1 on the day of opening; `new` are
+    those opened in the last week.
+    """
+
+    ids: Sequence[str]
+    companies: Sequence[str]
+    company: NDArray[np.int64]
+    lead: NDArray[np.int64]
+    shown: NDArray[np.int64]
+    fields: Mapping[str, Field]
+    near: sparse.csr_array
+    opened_s: NDArray[np.float64]
+    first_opened_s: NDArray[np.float64]
+    fresh: NDArray[np.float32]
+    new: NDArray[np.bool_]
+    career_min: NDArray[np.float32]
+    career_max: NDArray[np.float32]
+    education: NDArray[np.float32]
+    salary: NDArray[np.float32]
+    salary_unit: NDArray[np.int64]
+    unit_numbers: Mapping[str, int]
+
+    @property
+    def jobs(self) -> NDArray[np.int64]:
+        """The leads, shown or not."""
+        return np.flatnonzero(self.lead == np.arange(len(self.lead)))
+
+
+def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
+    """The columns of a catalogue as it stands `now`."""
+    open_ = np.array([not vetoed(each, now) for each in postings], np.bool_)
+    opened_s = openings(postings, now)
+    lead = leads(postings, open_, opened_s)
+    shown = np.flatnonzero(open_ & (lead == np.arange(len(postings))))
+    first_opened_s = np.full(len(postings), np.inf)
+    np.minimum.at(first_opened_s, lead, opened_s)
+    fields = posting_fields(postings, shown)
+    units = [each.salary_unit or "" for each in postings]
+    unit_numbers = {unit: at for at, unit in enumerate(sorted(set(units)))}
+    return Catalogue(
+        ids=[each.id for each in postings],
+        companies=[each.company_id for each in postings],
+        company=_numbered([each.company_id for each in postings]),
+        lead=lead,
+        shown=shown,
+        fields=fields,
+        near=near_areas(fields["area"].numbers),
+        opened_s=opened_s,
+        first_opened_s=first_opened_s[lead],
+        fresh=freshness(opened_s, now),
+        new=opened_s > now.timestamp() - NEW_FOR_DAYS * _DAY_S,
+        career_min=_numbers(each.career_min_years for each in postings),
+        career_max=_numbers(each.career_max_years for each in postings),
+        education=_numbers(each.education for each in postings),
+        salary=_numbers(each.salary_max or each.salary_min for each in postings),
+        salary_unit=np.array([unit_numbers[unit] for unit in units], np.int64),
+        unit_numbers=unit_numbers,
+    )
+
+
+def extended(
+    stock: Catalogue, postings: Sequence[Posting], *, shown: NDArray[np.int64], now: datetime
+) -> Catalogue:
+    """The catalogue with more postings behind its own, and others shown.
+
+    What it measures by (which attributes there are, how rare and common each is) stays.
+
+    Args:
+        stock: The catalogue.
+        postings: Those to be added.
+        shown: Positions of those that are shown then.
+        now: The moment that freshness is told for.
+    """
+    if not postings:
+        return replace(stock, shown=shown)
+    more = catalogue(postings, now)
+    units = dict(stock.unit_numbers)
+    for unit in more.unit_numbers:
+        units.setdefault(unit, len(units))
+    number = np.array([units[unit] for unit in more.unit_numbers], np.int64)
+    attributes = attributes_of(postings)
+    companies = [*stock.companies, *more.companies]
+    return replace(
+        stock,
+        ids=[*stock.ids, *more.ids],
+        companies=companies,
+        company=_numbered(companies),
+        lead=np.r_[stock.lead, np.arange(len(stock.ids), len(stock.ids) + len(postings))],
+        shown=shown,
+        fields={name: field.and_more(attributes[name]) for name, field in stock.fields.items()},
+        opened_s=np.r_[stock.opened_s, more.opened_s],
+        first_opened_s=np.r_[stock.first_opened_s, more.first_opened_s],
+        fresh=np.r_[stock.fresh, more.fresh],
+        new=np.r_[stock.new, more.new],
+        career_min=np.r_[stock.career_min, more.career_min],
+        career_max=np.r_[stock.career_max, more.career_max],
+        education=np.r_[stock.education, more.education],
+        salary=np.r_[stock.salary, more.salary],
+        salary_unit=np.r_[stock.salary_unit, number[more.salary_unit]],
+        unit_numbers=units,
+    )
+
+
+def openings(postings: Sequence[Posting], now: datetime) -> NDArray[np.float64]:
+    """When postings opened, in seconds since 1970; one dated ahead of `now` came when it last changed, by then at most.
+
+    So a wrong year makes nothing new for good.
+    """
+    opened_s = np.array([each.opened_at.timestamp() for each in postings], np.float64)
+    ahead = np.flatnonzero(opened_s > now.timestamp())
+    opened_s[ahead] = [min(postings[at].updated_at.timestamp(), now.timestamp()) for at in ahead.tolist()]
+    return opened_s
+
+
+def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.fromiter(map(numbers.__getitem__, names), np.int64, len(names))
+
+
+def _numbers(values: Iterable[float | None]) -> NDArray[np.float32]:
+    return np.array([np.nan if value is None else float(value) for value in values], np.float32)
+
+
+def freshness(opened_s: NDArray[np.float64], now: datetime) -> NDArray[np.float32]:
+    """1 on the day of opening, falling with age."""
+    age_days = np.maximum(0.0, now.timestamp() - opened_s) / _DAY_S
+    return np.exp(-age_days / FRESH_FOR_DAYS).astype(np.float32)
+
+
+def career_fit(years: Numbers, low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 where the career asked for includes the member's, falling to 0 three years outside; 0.5 where unknown."""
+    short = np.where(np.isnan(low), 0.0, low) - years
+    long = years - np.where(np.isnan(high), np.inf, high)
+    fit = np.maximum(0.0, 1 - np.maximum(np.maximum(short, long), 0.0) / 3)
+    unknown = np.isnan(years) | (np.isnan(low) & np.isnan(high))
+    return np.where(unknown, 0.5, fit).astype(np.float32)
+
+
+def education_fit(reached: Numbers, asked: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 where the member has what is asked, less for each step missing; 0.5 where unknown."""
+    fit = np.maximum(0.0, 1 - np.maximum(asked - reached, 0.0) / 2)
+    return np.where(np.isnan(fit), 0.5, fit).astype(np.float32)
+
+
+def salary_fit(wanted: Numbers, paid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 where at least the wanted pay is offered, falling to 0 at 30 % less; 0.5 where either is unknown."""
+    fit = np.maximum(0.0, 1 - np.maximum(0.0, 1 - paid / wanted) / 0.3)
+    return np.where(np.isnan(fit), 0.5, fit).astype(np.float32)
+
+
+def meets_something(member: Member, stock: Catalogue) -> bool:
+    """Whether a profile says anything that postings of the board say something about.
+
+    A code that no posting has, a pay in a unit that none is paid in and the like tell nothing of the member here.
+    """
+    fields = stock.fields
+    asked = {name: fields[name].numbers.keys() for name in ("category", "words", "place", "area")}
+    return (
+        any(not asked[name].isdisjoint(wishes(name, member)) for name in ("category", "words", "place"))
+        or any(_reaches(region, asked["area"]) for region in member.regions)
+        or (member.career_years is not None and _said(stock.career_min, stock.career_max))
+        or (member.education is not None and _said(stock.education))
+        or (salary_of(member) > 0 and _paid_in(member.salary_unit, stock))
+    )
+
+
+def _reaches(region: str, areas: Collection[str]) -> bool:
+    """Whether any of the areas is the region's, or near to it."""
+    return not neighbours(large(region)).isdisjoint(areas) or (
+        large(region) in REGIONS and NATIONWIDE in areas
+    )
+
+
+def _paid_in(unit: str | None, stock: Catalogue) -> bool:
+    return bool(unit) and _said(stock.salary[stock.salary_unit == stock.unit_numbers.get(unit or "", -1)])
+
+
+def _said(*columns: NDArray[np.float32]) -> bool:
+    return any(bool(np.isfinite(column).any()) for column in columns)
+
+
+def career_of(member: Member) -> float:
+    """Years, or nan."""
+    return np.nan if member.career_years is None else member.career_years
+
+
+def education_of(member: Member) -> float:
+    """The highest education, or nan."""
+    return np.nan if member.education is None else float(member.education)
+
+
+def salary_of(member: Member) -> float:
+    """The pay wanted, or nan."""
+    return float(member.desired_salary) if member.desired_salary and member.desired_salary > 0 else np.nan
+
+
+def wishes(name: str, member: Member) -> dict[str, float]:
+    """What a profile asks for in a field, and how much: a region itself most, its large region, those around it."""
+    match name:
+        case "category":
+            return dict.fromkeys(member.categories, 1.0)
+        case "words":
+            return dict.fromkeys(words_of(member.skills), 1.0)
+        case "place":
+            return dict.fromkeys(member.regions, 1.0)
+        case "area":
+            return _areas(member.regions)
+        case _:
+            return {}
+
+
+def _areas(regions: Sequence[str]) -> dict[str, float]:
+    areas: dict[str, float] = {}
+    for region in regions:
+        areas |= {near: max(areas.get(near, 0.0), 0.3) for near in neighbours(large(region))}
+    if regions:
+        areas[NATIONWIDE] = max(areas.get(NATIONWIDE, 0.0), 0.7)
+        areas[REMOTE] = max(areas.get(REMOTE, 0.0), 0.7)  # within reach of everybody
+    return areas | {large(region): 1.0 for region in regions}

@@ -1,0 +1,92 @@
+"""What plainly does not suit a member, and lists in which it comes after what does.
+
+A posting misfits plainly where the career it asks for is missed by more than two years on either side, where it asks for
+more education than the member has, or where it lies out of reach while suitable ones within reach are left out. Within
+reach are the large regions that the profile names or that the member acted in, those near to them, and what can be done
+anywhere; suitable is what is in the member's field and fits in the other respects. What is not known misfits nobody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from app.board.vocabulary import ANYWHERE, neighbours
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float32] | float  # one a posting, or one for all; nan where unknown
+
+YEARS_MISSED = 2.0
+_BELOW = np.float32(1_000)  # more than any two scores are apart
+
+
+def unfit(
+    years: Numbers,
+    reached: Numbers,
+    *,
+    low: NDArray[np.float32],
+    high: NDArray[np.float32],
+    education: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Whether the career asked for is missed by more than two years, or the education asked for was not reached.
+
+    Args:
+        years: Of career that the member has.
+        reached: The member's education.
+        low: Years asked for at least.
+        high: Years asked for at most.
+        education: Asked for.
+    """
+    too_few = np.where(np.isnan(low), np.float32(0), low) - years > YEARS_MISSED
+    too_many = years - high > YEARS_MISSED
+    missed: NDArray[np.bool_] = too_few | too_many | (education > reached)
+    return missed
+
+
+def near_areas(numbers: Mapping[str, int]) -> sparse.csr_array:
+    """Large regions x large regions, 1 where who lives in the row's may work in the column's."""
+    pairs = [
+        (row, numbers[area])
+        for region, row in numbers.items()
+        for area in neighbours(region) | ANYWHERE
+        if area in numbers
+    ]
+    row, column = np.array(pairs, np.int64).reshape(-1, 2).T
+    shape = len(numbers), len(numbers)
+    return sparse.csr_array((np.ones(len(row), np.float32), (row, column)), shape=shape)
+
+
+def held_back(
+    scores: NDArray[np.float32],
+    row: NDArray[np.int64],
+    *,
+    unfit: NDArray[np.bool_],
+    far: NDArray[np.bool_],
+    in_field: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Scores by which misfits come last: the unfit after everything else, what is far after all that is suitable.
+
+    Args:
+        scores: Of pairs of a member and a posting.
+        row: The member of each pair, ascending.
+        unfit: Pairs that miss career or education.
+        far: Pairs out of reach.
+        in_field: Pairs in the member's field.
+    """
+    held = np.where(unfit, scores - _BELOW, scores)
+    suitable, moved = in_field & ~unfit & ~far, far & ~unfit
+    if not moved.any():
+        return held
+    members = int(row[-1]) + 1
+    last_suitable, best_far = np.full(members, np.inf, np.float32), np.full(members, -np.inf, np.float32)
+    np.minimum.at(last_suitable, row[suitable], scores[suitable])
+    np.maximum.at(best_far, row[moved], scores[moved])
+    down = np.maximum(best_far - last_suitable + np.float32(1e-3), 0)
+    held[moved] -= down[row[moved]]
+    return held

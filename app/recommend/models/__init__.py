@@ -1,0 +1,1 @@
+"""What is fitted: matrix factorisation, item neighbours, cold start."""

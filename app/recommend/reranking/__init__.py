@@ -1,0 +1,1 @@
+"""From scored postings to a list: companies spread, popular ones priced, each place explained."""

@@ -1,0 +1,79 @@
+"""What the members of a block did, and at which companies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from app.board.model import Kind
+from app.recommend.scoring.pairs import spans
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from app.recommend.models.representations import Evidence
+
+_Value = TypeVar("_Value", np.bool_, np.int8)
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What the members of a block did, flat.
+
+    Attributes:
+        members: How many members there are.
+        companies: How many companies there are.
+        row: The member's place in the block.
+        posting: The posting.
+        company: The number of the posting's company.
+        kind: The strongest that the member did with the posting.
+    """
+
+    members: int
+    companies: int
+    row: NDArray[np.int64]
+    posting: NDArray[np.int64]
+    company: NDArray[np.int64]
+    kind: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, positions: NDArray[np.int64], evidence: Evidence, company: NDArray[np.int64]) -> Deeds:
+        """The deeds of the members at these positions in the history; `company` is a number a posting."""
+        row, at = spans(evidence.recent.indptr, positions)
+        past = evidence.history
+        posting = past.posting[at].astype(np.int64)
+        companies = int(company.max(initial=-1)) + 1
+        return cls(len(positions), companies, row, posting, company[posting], past.kind[at])
+
+    def strongest(self) -> NDArray[np.int8]:
+        """The strongest of each member; a view where there is none."""
+        strongest = np.full(self.members, Kind.VIEW, np.int8)
+        np.maximum.at(strongest, self.row, self.kind)
+        return strongest
+
+    def at_companies(self, row: NDArray[np.int64], company: NDArray[np.int64]) -> NDArray[np.int8]:
+        """The strongest that each of some members did at a company, 0 for nothing."""
+        order = np.lexsort((self.kind, self.company, self.row))
+        key = self._key(self.row, self.company)[order]
+        last = np.flatnonzero(np.r_[key[1:] != key[:-1], True]) if len(key) else order
+        return _values_at(self._key(row, company), key[last], self.kind[order][last])
+
+    def asked(self, row: NDArray[np.int64], company: NDArray[np.int64], *, applies: int) -> NDArray[np.bool_]:
+        """Whether each of some members applied to a company so often that they asked for it."""
+        applied = self.kind == Kind.APPLY
+        key, often = np.unique(self._key(self.row[applied], self.company[applied]), return_counts=True)
+        asked = often >= applies
+        return _values_at(self._key(row, company), key[asked], asked[asked])
+
+    def _key(self, row: NDArray[np.int64], company: NDArray[np.int64]) -> NDArray[np.int64]:
+        return row * self.companies + company
+
+
+def _values_at(keys: NDArray[np.int64], known: NDArray[np.int64], values: NDArray[_Value]) -> NDArray[_Value]:
+    """The value of each key, 0 where it is not known; `known` ascends."""
+    if not len(known):
+        return np.zeros(keys.shape, values.dtype)
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[at] == keys, values[at], values.dtype.type(0))

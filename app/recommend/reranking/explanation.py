@@ -1,0 +1,181 @@
+"""The reason given for a posting: of what is true of it, what moved its score most."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from app.board.model import Kind
+from app.recommend.reasons import Reason
+from app.recommend.scoring.weights import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+_Number = TypeVar("_Number", bound=np.floating)
+_SIMILAR = {
+    Kind.VIEW: Reason.SIMILAR_TO_VIEWED,
+    Kind.SCRAP: Reason.SIMILAR_TO_SCRAPPED,
+    Kind.APPLY: Reason.SIMILAR_TO_APPLIED,
+}
+SIMILAR = tuple(_SIMILAR.values())  # reasons that rest on some posting
+_COMPANY = {
+    Kind.VIEW: Reason.COMPANY_VIEWED,
+    Kind.SCRAP: Reason.COMPANY_SCRAPPED,
+    Kind.APPLY: Reason.COMPANY_APPLIED,
+}
+_ALIKE = (Signal.TASTE, Signal.KIN, Signal.CONTENT_TASTE, Signal.WORDS, Signal.OPENED_NEAR)
+_PLAIN = {
+    Signal.PLACE: Reason.REGION_OF_INTEREST,
+    Signal.AREA: Reason.REGION_OF_INTEREST,
+    Signal.NEARBY: Reason.REGION_OF_INTEREST,
+    Signal.CATEGORY: Reason.FITS_FIELD,
+    Signal.WANTED_CATEGORY: Reason.FITS_FIELD,
+    Signal.WANTED_REGION: Reason.FITS_REGION,
+    Signal.WANTED_WORDS: Reason.FITS_SKILLS,
+    Signal.CAREER: Reason.FITS_CAREER,
+    Signal.EDUCATION: Reason.FITS_EDUCATION,
+    Signal.SALARY: Reason.FITS_SALARY,
+    Signal.PROFILE_TASTE: Reason.PEERS_APPLIED,
+    Signal.PEERS: Reason.PEERS_APPLIED,
+}
+
+
+def reason_of(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) -> Reason:
+    """What a signal is called to a member whose strongest activity was `did`, and `at_company` there."""
+    if signal in _ALIKE:
+        return _SIMILAR[did]
+    if signal is Signal.COMPANY:
+        return _COMPANY[at_company]
+    if signal is Signal.FRESH:
+        return Reason.NEW_IN_FIELD if in_field else Reason.NEW
+    if signal is Signal.POPULAR:
+        return Reason.POPULAR_IN_FIELD if in_field else Reason.POPULAR
+    return _PLAIN[signal]
+
+
+# Signals that are told in the same words move a score together, under the first of them.
+_FITTING = frozenset({Signal.CAREER, Signal.EDUCATION, Signal.SALARY})
+_TOLD_AS = (
+    dict.fromkeys(_ALIKE, Signal.TASTE)
+    | dict.fromkeys((Signal.PLACE, Signal.AREA, Signal.NEARBY), Signal.PLACE)
+    | dict.fromkeys((Signal.CATEGORY, Signal.WANTED_CATEGORY), Signal.CATEGORY)
+    | dict.fromkeys((Signal.PROFILE_TASTE, Signal.PEERS), Signal.PROFILE_TASTE)
+)
+
+
+def told_together(
+    shares: Mapping[Signal, NDArray[_Number]],
+) -> dict[Signal, NDArray[_Number]]:
+    """Shares of scores, those of signals that are told in the same words summed under the first of them."""
+    together: dict[Signal, NDArray[_Number]] = {}
+    for signal, share in shares.items():
+        told = _TOLD_AS.get(signal, signal)
+        together[told] = together[told] + share if told in together else share
+    return together
+
+
+NEWS_FRESH = np.float32(0.25)  # about two weeks old: what is older is no news
+_NEARLY = 0.75  # of the largest share: what moved a score so much may be told in its place
+_AT_ALL = 0.1  # the same, once the largest was told often enough: ten times one reason says nothing
+OFTEN = 3  # times that one reason, or one name, is told in a list before others come in
+_VARIED = 20  # first places of a list whose reasons vary: what a mail shows
+_NOT_TRUE = np.float32(-np.inf)
+_FITS = np.float32(1)  # of a fit, 1 where what is asked is known and met
+
+
+def true_words(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, NDArray[np.bool_]]:
+    """Whether what each signal is told as is true of some pairs, from the signals' values; missing where it always is.
+
+    What is not known moves a score too, beside postings that do not fit: it is no reason.
+    """
+    true: dict[Signal, NDArray[np.bool_]] = {}
+    for signal, value in values.items():
+        told = _TOLD_AS.get(signal, signal)
+        if signal is Signal.NEARBY or told is Signal.TASTE:
+            continue
+        least = _FITS if signal in _FITTING else NEWS_FRESH if signal is Signal.FRESH else None
+        holds = value > 0 if least is None else value >= least
+        true[told] = true[told] | holds if told in true else holds
+    return true
+
+
+def _all_reasons() -> NDArray[np.int8]:
+    """`reason_of` as a table: signals x kinds x kinds x 2."""
+    kinds = max(Kind) + 1
+    table = np.zeros((len(_PLACE), kinds, kinds, 2), np.int8)
+    for signal, place in _PLACE.items():
+        for did, there, inside in product(Kind, Kind, (False, True)):
+            table[place, did, there, int(inside)] = reason_of(
+                signal, did=did, at_company=there, in_field=inside
+            )
+    return table
+
+
+_PLACE = {signal: place for place, signal in enumerate(Signal)}
+_REASONS = _all_reasons()
+_REASON = {int(reason): reason for reason in Reason}
+
+
+def main_reasons(
+    moved: Mapping[Signal, NDArray[np.floating]],
+    *,
+    true: Mapping[Signal, NDArray[np.bool_]],
+    did: Sequence[Kind] | NDArray[np.int8],
+    at_company: Sequence[Kind] | NDArray[np.int8],
+    in_field: Sequence[bool] | NDArray[np.bool_],
+    row: NDArray[np.int64] | None = None,
+) -> list[Reason]:
+    """For each of some pairs the reason that moved its score most, of those that are true of it.
+
+    Args:
+        moved: Each signal's contribution less its mean over all of the member's pairs: what every posting has
+            alike (a career that fits them all) moved none of them.
+        true: Whether what each signal is told as is true of the pairs (see `true_words`); missing where it always is.
+        did: The strongest activity of each pair's member.
+        at_company: The member's strongest activity at the pair's company, else anywhere.
+        in_field: Whether the posting is in the member's field.
+        row: The member of each pair, ascending, best posting first, where reasons are to vary within a list: of those
+            that moved a score nearly as much as the largest (a tenth of it, where that was told three times), the one told
+            least before.
+    """
+    shares = {
+        signal: np.where(true[signal], share, _NOT_TRUE) if signal in true else share
+        for signal, share in told_together(moved).items()
+    }
+    if not shares:
+        return [Reason.OPEN_NOW] * len(did)
+    told_as = np.array([_PLACE[signal] for signal in shares])
+    stacked = np.stack(list(shares.values()))
+    largest = np.argmax(stacked, axis=0) if row is None else _varied(stacked, row)
+    reasons = _REASONS[
+        told_as[largest], np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)
+    ]
+    none = np.take_along_axis(stacked, largest[None], axis=0)[0] == _NOT_TRUE
+    return list(map(_REASON.__getitem__, np.where(none, np.int8(Reason.OPEN_NOW), reasons).tolist()))
+
+
+def _varied(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each pair the share that is told: signals x pairs."""
+    chosen: NDArray[np.int64] = np.argmax(stacked, axis=0)
+    largest = np.take_along_axis(stacked, chosen[None], axis=0)[0]
+    told = np.zeros((int(row.max(initial=-1)) + 1, len(stacked)), np.int64)
+    for step in steps(row, most=_VARIED):
+        often = told[row[step], chosen[step]] >= OFTEN
+        least = np.where(often, _AT_ALL, _NEARLY) * largest[step]
+        nearly = (stacked[:, step] > 0) & (stacked[:, step] >= least)
+        rank = np.where(nearly.T, told[row[step]] * np.float32(1e3) - stacked[:, step].T, np.inf)
+        some = np.isfinite(rank).any(axis=1)
+        chosen[step[some]] = np.argmin(rank[some], axis=1)
+        np.add.at(told, (row[step], chosen[step]), 1)
+    return chosen
+
+
+def steps(row: NDArray[np.int64], *, most: int) -> list[NDArray[np.int64]]:
+    """The first pair of every member, the second, and so on; `row` ascends."""
+    place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    return [np.flatnonzero(place == step) for step in range(min(most, int(place.max(initial=-1)) + 1))]

@@ -1,0 +1,163 @@
+"""From scored pairs to lists: the best first, companies spread, each place with its reason.
+
+Whole blocks of members at once, a row a member; no row looks at another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.board.model import Anchor, RankedPosting
+from app.recommend.reranking.company_spread import spread_rows
+from app.recommend.reranking.explanation import SIMILAR, main_reasons, told_together, true_words
+from app.recommend.reranking.named_activity import NAMED, latest, likest, mentionable, name_of, told_apart
+from app.recommend.scoring.weights import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from app.board.model import Posting
+    from app.recommend.features.catalogue import Catalogue
+    from app.recommend.reasons import Reason
+    from app.recommend.reranking.company_activity import Deeds
+    from app.recommend.scoring.pairs import Pairs
+    from app.recommend.scoring.signals import Scored
+
+IN_FIELD = frozenset(
+    {Signal.CATEGORY, Signal.WANTED_CATEGORY}
+)  # tell whether a posting is in a member's field
+_DEPTH = 3  # lists are cut from so many times their length, to have something to spread with
+
+
+def best_first(scores: NDArray[np.float32], pairs: Pairs, count: int) -> NDArray[np.int64]:
+    """The best pairs of each member, members x `count` at most, -1 where there are no more.
+
+    Of equal scores the first comes first, which has the lower id.
+    """
+    lengths = pairs.lengths()
+    width = int(lengths.max(initial=0))
+    inside = np.arange(width) < lengths[:, None]
+    losses = np.full(inside.shape, np.inf, np.float32)
+    losses[inside] = -scores
+    order = np.argsort(losses, axis=1, kind="stable")[:, :count]
+    best: NDArray[np.int64] = np.where(
+        np.arange(order.shape[1]) < lengths[:, None], order + (pairs.ends - lengths)[:, None], -1
+    )
+    return best
+
+
+def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
+    scored: Scored,
+    contributions: Mapping[Signal, NDArray[np.float32]],
+    scores: NDArray[np.float32],
+    deeds: Deeds,
+    stock: Catalogue,
+    board: Mapping[int, Posting],
+    *,
+    gone: NDArray[np.bool_],
+    keep: int,
+    per_company: int,
+    company_asked_applies: int,
+) -> list[list[RankedPosting]]:
+    """A list for each member of a block.
+
+    Args:
+        scored: The pairs and their signals.
+        contributions: Each signal's share of the scores.
+        scores: Of the pairs, prices of congestion taken off.
+        deeds: What the members did.
+        stock: The catalogue.
+        board: The postings that reasons may name, by position.
+        gone: Postings of the catalogue that are taken out of lists.
+        keep: Length of a list.
+        per_company: Postings of one company before any other company's next.
+        company_asked_applies: A company applied to so often was asked for, and may fill more.
+    """
+    pairs = scored.pairs
+    best = best_first(scores, pairs, _DEPTH * keep)
+    postings = pairs.posting[best]
+    companies = stock.company[postings]
+    rows = np.broadcast_to(np.arange(len(best))[:, None], best.shape)
+    asked = deeds.asked(rows, companies, applies=company_asked_applies)
+    places = spread_rows(
+        companies, there=(best >= 0) & ~gone[postings], exempt=asked, per_company=per_company, limit=keep
+    )
+    kept = places >= 0
+    chosen = (rows[:, : places.shape[1]][kept], places[kept])
+    flat = best[chosen]
+    reasons = _reasons(scored, contributions, flat, deeds, companies[chosen])
+    anchors = _anchors(reasons, rows[chosen[0], 0], postings[chosen], deeds, stock, board)
+    ranked = list(
+        map(
+            RankedPosting,
+            [stock.ids[posting] for posting in postings[chosen].tolist()],
+            reasons,
+            np.round(scores[flat].astype(np.float64), 6).tolist(),
+            asked[chosen].tolist(),
+            anchors,
+        )
+    )
+    ends = np.cumsum(kept.sum(axis=1)).tolist()
+    return [ranked[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _anchors(
+    reasons: Sequence[Reason],
+    row: NDArray[np.int64],
+    postings: NDArray[np.int64],
+    deeds: Deeds,
+    stock: Catalogue,
+    board: Mapping[int, Posting],
+) -> list[Anchor | None]:
+    """What the reason of each place names; of the first places of a list alone."""
+    named: list[Anchor | None] = [None] * len(reasons)
+    place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    at = np.flatnonzero((place < NAMED) & np.isin(np.array(reasons, np.int8), SIMILAR))
+    if not len(at):
+        return named
+    may = np.zeros(len(stock.ids), np.bool_)
+    may[[posting for posting in np.unique(deeds.posting).tolist() if mentionable(board.get(posting))]] = True
+    anchors = latest(deeds, may)
+    names = {posting: name_of(board[posting]) for posting in np.unique(anchors[anchors >= 0]).tolist()}
+    which = likest(told_apart(anchors, names), row[at], postings[at], stock)
+    for place_, member, number in zip(at.tolist(), row[at].tolist(), which.tolist(), strict=True):
+        if number:
+            posting = int(anchors[member, number - 1])
+            named[place_] = Anchor(board[posting].id, names[posting])
+    return named
+
+
+def _reasons(
+    scored: Scored,
+    contributions: Mapping[Signal, NDArray[np.float32]],
+    flat: NDArray[np.int64],
+    deeds: Deeds,
+    companies: NDArray[np.int64],
+) -> list[Reason]:
+    """What moved each of the kept pairs most; `companies` are those of the pairs."""
+    pairs = scored.pairs
+    rows = pairs.row[flat]
+    moved = {
+        signal: share[flat] - pairs.means(share)[rows]
+        for signal, share in told_together(contributions).items()
+    }
+    values = {signal: value[flat] for signal, value in scored.values.items()}
+    in_field = np.zeros(len(flat), np.bool_)
+    for signal in IN_FIELD & values.keys():
+        in_field |= values[signal] > 0
+    did = deeds.strongest()[rows]
+    there = deeds.at_companies(rows, companies)
+    true = true_words(values)
+    if (
+        Signal.COMPANY in true
+    ):  # a company is told by what was done at it, and a rare name may be matched without that
+        true[Signal.COMPANY] = true[Signal.COMPANY] & (there > 0)
+    if Signal.WANTED_REGION in true:
+        true[Signal.WANTED_REGION] = scored.wished[flat]
+    return main_reasons(
+        moved, true=true, did=did, at_company=np.where(there > 0, there, did), in_field=in_field, row=rows
+    )

@@ -1,0 +1,1 @@
+"""What any long-lived process here needs: deadlines, admission, a circuit breaker, background tasks."""

@@ -1,0 +1,154 @@
+"""What was read of a member, kept for the next render of the same message and for an outage."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from cachetools import FIFOCache
+
+from app.serving.erasures import member_hash
+from app.serving.store import SEPARATOR, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+
+    from app.runtime.deadline import Deadline
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Plan(NamedTuple):
+    """Which postings to try for a member, best first, and how they came about: compact, since many are kept.
+
+    `posting_ids` are joined by `SEPARATOR`, with one byte of `reasons` for each; `applied` is what the member applied
+    to, joined in the same way. `run_id` is the run it belongs to, 0 before any. `anchors` and `anchored` say what reasons
+    name, as `MemberRow` does.
+    """
+
+    source: str
+    run_id: int
+    made_s: float
+    posting_ids: str = ""
+    reasons: bytes = b""
+    applied: str = ""
+    anchors: str = ""
+    anchored: bytes = b""
+
+    def ids(self) -> list[str]:
+        """Posting ids, best first."""
+        return self.posting_ids.split(SEPARATOR) if self.posting_ids else []
+
+    def applied_ids(self) -> frozenset[str]:
+        """What the member applied to."""
+        return frozenset(self.applied.split(SEPARATOR)) if self.applied else _NOTHING
+
+
+class _Flight:
+    """A plan that is being made; whoever holds `ended` makes it."""
+
+    __slots__ = ("ended", "made")
+
+    def __init__(self) -> None:
+        self.ended = Lock()
+        self.ended.acquire()
+        self.made: Plan | None = None
+
+
+class Plans:
+    """Plans by member: fresh for a while, then stale, which will do while the store does not answer.
+
+    Parts of one message ask within milliseconds of each other; the first makes the plan and the others wait
+    for it, so the work is done once. Every use vetoes the postings again, so only a list is kept, never an
+    answer; `fresh_s` bounds how long an application of the member's own may go unnoticed.
+    """
+
+    def __init__(
+        self, *, size: int, fresh_s: float, stale_s: float, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        # A plan says when it was made, so a cache that keeps its own times would do that work twice.
+        self._kept: FIFOCache[str, Plan] = FIFOCache(maxsize=size)
+        self._fresh_s = fresh_s
+        self._stale_s = stale_s
+        self._timer = timer
+        self._lock = Lock()
+        self._flights: dict[tuple[str, int], _Flight] = {}
+
+    def get(
+        self, member_id: str, run_id: int, deadline: Deadline, make: Callable[[], Plan]
+    ) -> tuple[Plan, str]:
+        """The member's plan, and whether it was a "hit", a "miss" (made now) or "stale".
+
+        Raises:
+            UnavailableError: it could not be made and none is kept.
+        """
+        now_s = self._timer()
+        with self._lock:
+            kept = self._usable(member_id, now_s)
+            if kept is not None and self._is_fresh(kept, run_id, now_s):
+                return kept, "hit"
+            # A member's sends may be on different runs: each waits for a plan of its own.
+            flight = self._flights.get((member_id, run_id))
+            if flight is None:
+                mine = self._flights[member_id, run_id] = _Flight()
+        if flight is not None:
+            return self._after(flight, member_id, deadline, now_s)
+        try:
+            made = mine.made = make()
+            with self._lock:
+                self._kept[member_id] = made
+        except UnavailableError:
+            if kept is None:
+                raise
+            return kept, "stale"
+        finally:
+            with self._lock:
+                del self._flights[member_id, run_id]
+            mine.ended.release()
+        return made, "miss"
+
+    def _after(self, flight: _Flight, member_id: str, deadline: Deadline, now_s: float) -> tuple[Plan, str]:
+        """The plan that another call is making, when it is made."""
+        if flight.ended.acquire(timeout=max(0.0, deadline.remaining_s())):
+            flight.ended.release()
+        if flight.made is not None:
+            return flight.made, "hit"
+        with self._lock:
+            kept = self._usable(member_id, now_s)
+        if kept is None:
+            raise UnavailableError("shared")
+        return kept, "stale"
+
+    def _usable(self, member_id: str, now_s: float) -> Plan | None:
+        kept = self._kept.get(member_id)
+        return kept if kept is not None and kept.made_s > now_s - self._stale_s else None
+
+    def _is_fresh(self, plan: Plan, run_id: int, now_s: float) -> bool:
+        return plan.made_s > now_s - self._fresh_s and plan.run_id == run_id
+
+    def known(self, member_id: str) -> Plan | None:
+        """What was last read of a member, however stale: for an answer that reads nothing."""
+        with self._lock:
+            return self._usable(member_id, self._timer())
+
+    def forget(self, hashes: AbstractSet[bytes]) -> None:
+        """Drop what is kept of the members whose ids have these hashes."""
+        with self._lock:
+            kept = list(self._kept)
+        for member_id in [one for one in kept if member_hash(one) in hashes]:
+            with self._lock:
+                self._kept.pop(member_id, None)
+
+    def __len__(self) -> int:
+        """How many plans are kept."""
+        return len(self._kept)
+
+    def let_go(self) -> None:
+        """Drop the plans that are too old to use."""
+        oldest_s = self._timer() - self._stale_s
+        with self._lock:
+            for member_id in [one for one, plan in self._kept.items() if plan.made_s <= oldest_s]:
+                del self._kept[member_id]

@@ -1,0 +1,44 @@
+"""Which refresh run answers come from, now and after the next switch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from app.serving.store import Publication, Reads, Run
+
+
+class Runs:
+    """The publication log as this worker last read it.
+
+    A publication is known before its time comes, so all workers switch at the same moment, and a campaign
+    under way keeps its lists until then. The newest publication whose time has come is in force: a
+    rollback is a newer one that is effective at once.
+    """
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self.log: Sequence[Publication] = ()
+
+    def update(self) -> None:
+        """Read the log again; raises `UnavailableError`, keeping what was known."""
+        self.log = self._reads.publications()
+
+    def in_force(self, now: datetime) -> Run | None:
+        """The run to answer from at an instant, None before the first publication."""
+        for publication in self.log:
+            if publication.effective_at <= now:
+                return publication.run
+        return None
+
+    def coming(self, now: datetime) -> list[Run]:
+        """The runs that will be in force later than an instant, the newest publication first."""
+        runs = []
+        for publication in self.log:
+            if publication.effective_at <= now:
+                break
+            runs.append(publication.run)
+        return list(dict.fromkeys(runs))

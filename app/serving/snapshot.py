@@ -1,0 +1,97 @@
+"""What a worker needs to answer at all, saved to disk for a start without Postgres."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence  # noqa: TC003 - read back by its annotations
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.board.model import Posting  # noqa: TC001 - same
+from app.credentials import Credential  # noqa: TC001 - same
+from app.serving.store import Publication, Shelf, UnavailableError
+
+if TYPE_CHECKING:
+    from app.credentials import CredentialBook
+    from app.serving.publications import Runs
+    from app.serving.shelves import Shelves
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Publications, shelves with their postings, and credentials (hashes only)."""
+
+    publications: Sequence[Publication]
+    shelves: Sequence[Shelf]
+    postings: Sequence[Posting]
+    credentials: Sequence[Credential]
+
+
+class SavedFile:
+    """One file for all workers of an instance, replaced whole, readable by its owner only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, saved: Saved) -> None:
+        """Replace the file; one that cannot be written stays as it was.
+
+        Raises:
+            UnavailableError: the disk is full or refuses.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(msgspec.json.encode(saved))
+                Path(name).replace(self._path)
+            except OSError:
+                Path(name).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise UnavailableError("disk") from error
+
+    def read(self) -> Saved:
+        """What was saved last.
+
+        Raises:
+            UnavailableError: there is none, or it is not whole.
+        """
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Saved)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise UnavailableError("disk") from error
+
+
+class Safekeeping:
+    """Saves what answering needs while all is well, and gives it back to a worker that starts when it is not."""
+
+    def __init__(self, file: SavedFile, *, runs: Runs, shelves: Shelves, book: CredentialBook) -> None:
+        self._file = file
+        self._runs = runs
+        self._shelves = shelves
+        self._book = book
+
+    def keep(self) -> None:
+        """Save what is known if it was read from Postgres; raises `UnavailableError`."""
+        if self._shelves.fresh and self._book.fresh:
+            self._file.write(
+                Saved(self._runs.log, self._shelves.all(), self._shelves.postings(), self._book.all())
+            )
+
+    def restore(self) -> None:
+        """Take from the file what Postgres has not given yet; raises `UnavailableError`."""
+        if self._shelves.loaded and self._book.loaded:
+            return
+        saved = self._file.read()
+        if not self._runs.log:
+            self._runs.log = saved.publications
+        if not self._shelves.loaded:
+            self._shelves.restore(saved.shelves, saved.postings)
+        if not self._book.loaded:
+            self._book.restore(saved.credentials)

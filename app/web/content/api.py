@@ -1,0 +1,135 @@
+"""The Connected Content API: a member's postings for one send of a campaign."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, request
+
+from app.credentials import Scope
+from app.runtime.deadline import Deadline
+from app.serving.answering import FAULT, LATE, OVER_LIMIT, Moment
+from app.serving.encoding import encode
+from app.serving.request import Question
+from app.telemetry import Field
+from app.web.auth import admitted
+from app.web.limits import Line
+from app.web.parameters import read_member_id, read_terms
+from app.web.problems import CallerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from app.credentials import CredentialBook
+    from app.serving.answering import Answering
+    from app.serving.send_counts import Note
+    from app.web.limits import CallLimits
+    from app.web.observability.logs import AccessLog
+    from app.web.observability.metrics import Instruments
+
+    # From a request as WSGI tells it, and the member's id in its path, to the answer's body and headers.
+    Content = Callable[[Mapping[str, Any], str], tuple[bytes, list[tuple[str, str]]]]
+
+BEFORE_ID, AFTER_ID = "/v1/members/", "/recommendations"
+_log = logging.getLogger("connected_jobs.answers")
+_LEAST_PATH = len(BEFORE_ID) + len(AFTER_ID)
+_HEADERS = [
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "no-store"),  # it is one person's
+    ("X-Content-Type-Options", "nosniff"),
+]
+LONGEST_QUEUE_S = 60.0  # a request start further back than this is no queue but a wrong clock
+
+
+def content(  # noqa: PLR0913 - every part by its name
+    answering: Answering,
+    book: CredentialBook,
+    limits: CallLimits,
+    instruments: Instruments,
+    access_log: AccessLog,
+    *,
+    deadline_s: float,
+    trust_request_start: bool = False,
+    clock: Callable[[], datetime],
+    wall: Callable[[], float] = time.time,
+    noted: Callable[[Note], None] = lambda _note: None,
+) -> Content:
+    """What answers a campaign's calls; they need a credential of the scope `content`."""
+
+    def answered(environ: Mapping[str, Any], external_id: str) -> tuple[bytes, list[tuple[str, str]]]:
+        start_s = time.monotonic()
+        credential = admitted(environ, book, Scope.CONTENT, limits)
+        now = clock()
+        queued_s = _queued_s(environ, wall()) if trust_request_start else 0.0
+        moment = Moment(now, Deadline(start_s - queued_s + deadline_s))
+        terms = read_terms(environ["QUERY_STRING"], moment.today)
+        question = Question(read_member_id(external_id, environ["PATH_INFO"]), terms)
+        line = limits.line(credential.name, terms.campaign)
+        if line is Line.OVER_HARD:
+            raise _too_many()
+        cheaply = OVER_LIMIT if line is Line.OVER_SOFT else LATE if queued_s >= deadline_s else None
+        try:
+            answer = (
+                answering.from_shelf(question, moment=moment, degraded=cheaply)
+                if cheaply
+                else answering.answer(question, moment=moment)
+            )
+            body = encode(answer)
+        except Exception:  # noqa: BLE001 - one member's list, whatever is wrong with it, leaves no mail without postings
+            _log.exception("an answer failed", extra={Field.MEMBER_ID: question.member_id})
+            answer = answering.from_shelf(question, moment=moment, degraded=FAULT)
+            body = encode(answer)
+        seconds = time.monotonic() - start_s
+        instruments.answered(answer, seconds + queued_s)
+        access_log.answered(answer, seconds + queued_s, environ)
+        noted((terms, question.member_id, now, answer.degraded))
+        timing = f"queue;dur={queued_s * 1000:.1f}, answer;dur={seconds * 1000:.1f}"
+        return body, [*_HEADERS, ("Server-Timing", timing), ("Content-Length", str(len(body)))]
+
+    return answered
+
+
+def content_blueprint(answered: Content) -> Blueprint:
+    """The route a campaign calls, in Flask's own way."""
+    blueprint = Blueprint("content", __name__)
+
+    @blueprint.get(f"{BEFORE_ID}<member:external_id>{AFTER_ID}")
+    def recommendations(external_id: str) -> Response:
+        body, headers = answered(request.environ, external_id)
+        return Response(body, headers=headers)
+
+    return blueprint
+
+
+def member_asked_for(environ: Mapping[str, Any]) -> str | None:
+    """The member's id, as Werkzeug would decode it, where a request is a plain GET of the route; else None."""
+    path: str = environ.get("PATH_INFO", "")
+    if (
+        environ["REQUEST_METHOD"] != "GET"
+        or not path.startswith(BEFORE_ID)
+        or not path.endswith(AFTER_ID)
+        or len(path) < _LEAST_PATH
+        or "HTTP_UPGRADE" in environ
+    ):
+        return None
+    external_id = path[len(BEFORE_ID) : -len(AFTER_ID)]
+    return external_id if external_id.isascii() else external_id.encode("latin-1").decode(errors="replace")
+
+
+def _too_many() -> CallerError:
+    detail = (
+        "This credential is over its hard line of calls a second: lower the delivery speed limit in Braze."
+    )
+    return CallerError(429, "Too Many Requests", detail, headers={"Retry-After": "1"})
+
+
+def _queued_s(environ: Mapping[str, str], now_s: float) -> float:
+    """How long ago a proxy of ours took the call, from `X-Request-Start: t=SECONDS`; 0 where it does not say."""
+    try:
+        queued_s = now_s - float(environ.get("HTTP_X_REQUEST_START", "").removeprefix("t="))
+    except ValueError:
+        return 0.0
+    return queued_s if 0.0 <= queued_s <= LONGEST_QUEUE_S else 0.0

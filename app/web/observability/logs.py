@@ -1,0 +1,136 @@
+"""Log lines as JSON objects, one a line; of answers only a few a second, however many there are."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from app.telemetry import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from app.serving.answering import Answer
+
+_EXTRA = frozenset(Field)
+_REQUEST_ID_CHARS = 64
+
+
+class JsonFormatter(logging.Formatter):
+    """A record with the fields we name and nothing else of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON object."""
+        line: dict[str, Any] = {
+            Field.TIME: datetime.fromtimestamp(record.created, UTC),
+            Field.LEVEL: record.levelname,
+            Field.LOGGER: record.name,
+            Field.PROCESS: record.process,
+            Field.EVENT: _utf8(record.getMessage()),
+        }
+        line.update((name, value) for name, value in record.__dict__.items() if name in _EXTRA)
+        if record.exc_info:
+            line[Field.ERROR] = _utf8(self.formatException(record.exc_info))
+        return msgspec.json.encode(line).decode()
+
+
+def _utf8(text: str) -> str:
+    """A text without what UTF-8 cannot hold: the name of a file may be any bytes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def configure_logging() -> None:
+    """Send what the service and its libraries log to standard error, as JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+# How gunicorn logs, for its `logconfig_dict`: its own lines as ours, through the root logger.
+GUNICORN_LOGGING: dict[str, Any] = {
+    "root": {"level": "INFO", "handlers": ["error_console"]},
+    "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
+    "formatters": {"generic": {"()": "app.web.observability.logs.JsonFormatter"}},
+}
+
+
+def log_uncaught() -> None:
+    """Log what ends a thread or the process as one line, where Python would print a traceback over many."""
+    log = logging.getLogger("connected_jobs.uncaught")
+    logging.captureWarnings(capture=True)
+
+    def of_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            name = args.thread.name if args.thread else "of no name"
+            log.error("thread %s ended", name, exc_info=args.exc_value)
+
+    def of_process(
+        _type: type[BaseException], error: BaseException, _traceback: TracebackType | None
+    ) -> None:
+        log.critical("the process ended", exc_info=error)
+
+    threading.excepthook = of_thread
+    sys.excepthook = of_process
+
+
+class AccessLog:
+    """At most `per_s` lines a second, each saying how many were not written since the last."""
+
+    def __init__(self, per_s: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = logging.getLogger("connected_jobs.access")
+        self._per_s = per_s
+        self._clock = clock
+        self._second = 0
+        self._written = 0
+        self._skipped = 0
+
+    def answered(self, answer: Answer, seconds: float, environ: Mapping[str, Any]) -> None:
+        """Write an answer's line, if this second still has room."""
+        if not self._has_room():
+            return
+        facts: dict[str, object] = {
+            Field.MEMBER_ID: answer.question.member_id,
+            Field.CAMPAIGN: answer.question.terms.campaign,
+            Field.SOURCE: answer.source,
+            Field.DEGRADED: answer.degraded,
+            Field.CACHE: answer.cache,
+            Field.COUNT: len(answer.places),
+            Field.MILLISECONDS: round(seconds * 1000, 1),
+        }
+        self._write("answered", facts, environ)
+
+    def refused(self, status: int, environ: Mapping[str, Any]) -> None:
+        """Write an error answer's line, if this second still has room; what its query said is not in it."""
+        if self._has_room():
+            path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
+            self._write("refused", {Field.STATUS: status, Field.PATH: path}, environ)
+
+    def _has_room(self) -> bool:
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._written = second, 0
+        if self._written >= self._per_s:
+            self._skipped += 1
+            return False
+        self._written += 1
+        return True
+
+    def _write(self, event: str, facts: Mapping[str, object], environ: Mapping[str, Any]) -> None:
+        skipped, self._skipped = self._skipped, 0
+        self._log.info(event, extra={Field.REQUEST_ID: request_id(environ), **facts, Field.SKIPPED: skipped})
+
+
+def request_id(environ: Mapping[str, Any]) -> str:
+    """The caller's id of this call where it sent a decent one, else one of ours."""
+    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    if 0 < len(given) <= _REQUEST_ID_CHARS and given.isascii() and given.isprintable():
+        return given
+    return uuid.uuid4().hex

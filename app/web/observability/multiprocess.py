@@ -1,0 +1,153 @@
+"""What workers counted, read together; a worker that is gone is added to those gone before it.
+
+prometheus_client keeps a file of counts for every process there ever was and reads them all at each scrape: with
+workers recycled every few minutes that grows to a second a scrape in a month. It also asks the server to tell it
+of each worker that ended, which not every server can; here a scrape looks who is still alive.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import re
+from collections import defaultdict
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from app.web.observability.counts_file import NOT_WHOLE, bytes_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from prometheus_client import Metric
+
+_GONE = 0  # no process has this number
+_KINDS = ("counter", "histogram")
+_OF_PROCESS = re.compile(r"[a-z_]+_([1-9]\d*)\.db")
+_log = logging.getLogger("connected_jobs.metrics")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def exposition(directory: Path, *, alive: Callable[[int], bool] = _alive) -> bytes:
+    """All workers' metrics in Prometheus's text format: counts of all there ever were, gauges of the living."""
+    add_up_the_gone(directory, alive)
+    with _lock_file(directory) as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        registry = CollectorRegistry()
+        _Collector(registry, str(directory))  # type: ignore[no-untyped-call] # prometheus_client has no types here
+        return generate_latest(registry)
+
+
+class _Collector(MultiProcessCollector):
+    """As its base, but a file that is not whole costs a scrape that file only.
+
+    A worker for whose counts the disk has no room leaves an empty one.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in Path(self._path).glob("*.db")]
+        try:
+            return self._merged(files)
+        except (OSError, *NOT_WHOLE):
+            return self._merged([file for file in files if _is_whole(file)])
+
+    def _merged(self, files: list[str]) -> Iterable[Metric]:
+        return self.merge(files, accumulate=True)  # type: ignore[no-untyped-call, no-any-return] # same
+
+
+def _is_whole(file: str | Path) -> bool:
+    try:
+        _counts(file)
+    except (OSError, *NOT_WHOLE):
+        return False
+    return True
+
+
+def _counts(file: str | Path) -> dict[str, float]:
+    """Counts by key, a JSON list; raises what is in `NOT_WHOLE`."""
+    read = MmapedDict.read_all_values_from_file(file)  # type: ignore[no-untyped-call] # same
+    counts = {key: value for key, value, _timestamp, _position in read}
+    for key in counts:
+        json.loads(key)
+    return counts
+
+
+def add_up_the_gone(directory: Path, alive: Callable[[int], bool] = _alive) -> bool:
+    """Let go of dead workers' gauges and add their counts to those of the workers gone before.
+
+    Counts never go down by it, because no scrape reads meanwhile. What cannot be done now is left for the next
+    scrape, and costs it a moment and no count.
+
+    Returns:
+        Whether it was done.
+    """
+    try:
+        with _lock_file(directory) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            named = [_OF_PROCESS.fullmatch(path.name) for path in directory.glob("*.db")]
+            for pid in {int(name[1]) for name in named if name}:
+                if not alive(pid):
+                    _add_worker(directory, pid)
+    except OSError:  # another scrape, a full disk
+        return False
+    return True
+
+
+def _add_worker(directory: Path, pid: int) -> None:
+    for gauges in directory.glob(f"gauge_live*_{pid}.db"):
+        gauges.unlink(missing_ok=True)
+    for kind in _KINDS:
+        own = directory / f"{kind}_{pid}.db"
+        if own.exists():
+            _add(own, directory / f"{kind}_{_GONE}.db")
+
+
+def _add(own: Path, gone: Path) -> None:
+    """Replace the counts of the gone by those and a worker's own, whose file ends."""
+    sums: dict[str, float] = defaultdict(float)
+    for counted in (own, gone):
+        for key, value in _counts_or_set_aside(counted).items():
+            sums[key] += value
+    made = gone.with_suffix(".new")
+    with made.open("wb") as file:  # room for all of it: a write to a map that the disk has no room for kills
+        os.posix_fallocate(file.fileno(), 0, bytes_for(sums))
+    counts = MmapedDict(str(made))  # type: ignore[no-untyped-call] # same
+    for key, value in sums.items():
+        counts.write_value(key, value, 0.0)  # type: ignore[no-untyped-call] # same
+    counts.close()  # type: ignore[no-untyped-call] # same
+    made.replace(gone)
+    own.unlink(missing_ok=True)
+
+
+def _counts_or_set_aside(file: Path) -> dict[str, float]:
+    """The counts in a file; none where it is empty, or not whole: it is then kept under another name."""
+    try:
+        return _counts(file) if file.stat().st_size else {}
+    except FileNotFoundError:
+        return {}
+    except NOT_WHOLE:
+        spoilt = file.replace(file.with_suffix(".spoilt"))
+        _log.warning("the counts in %s cannot be read and are left out; see %s", file, spoilt)
+        return {}
+
+
+@contextmanager
+def _lock_file(directory: Path) -> Iterator[int]:
+    with (directory / "lock").open("a") as file:
+        yield file.fileno()

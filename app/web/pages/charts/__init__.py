@@ -1,0 +1,1 @@
+"""Charts as inline SVG, with the same numbers as a table."""

@@ -1,0 +1,183 @@
+"""What surrounds every page: who may see it, in which language, how it is protected, and what errors look like."""
+
+from __future__ import annotations
+
+import logging
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, g, redirect, request, session, url_for
+from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped] # it ships no types
+from werkzeug.exceptions import HTTPException, NotFound
+
+from app.capacity.plan.json_values import DefinitionError
+from app.capacity.planner import judge
+from app.capacity.register.plans import NoSuchCampaignError, RegisterUnavailableError
+from app.telemetry import Field
+from app.web.observability.logs import request_id
+from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, sign_in
+from app.web.pages import security_headers as headers
+from app.web.pages.queries import Planning
+from app.web.pages.rendering import is_fragment, page
+from app.web.pages.session import Doorkeeper, way_back, with_typed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from flask import Flask, Response
+    from werkzeug.wrappers import Response as AnyResponse
+
+    from app.capacity.register.plans import EvidenceShelf, Register
+    from app.credentials import CredentialBook
+    from app.web.limits import CallLimits
+    from app.web.pages.preview_ports import Previews
+    from app.web.pages.session import Sessions
+
+STATIC = Path(__file__).parent / "static"
+OPEN = frozenset({"pages.sign_in", "pages.sign_in_now", "pages.static", "pages.speak"})
+_NOT_PAGES = ("/v1/", "/health", "/openapi.json", "/metrics")
+_log = logging.getLogger("connected_jobs.pages")
+
+
+def pages(
+    *,
+    register: Register,
+    evidence: EvidenceShelf,
+    book: CredentialBook,
+    limits: CallLimits,
+    clock: Callable[[], datetime],
+    sessions: Sessions,
+    previews: Previews | None = None,
+) -> Callable[[Flask], None]:
+    """What puts the pages on the planner's application.
+
+    Args:
+        register: The campaigns on record.
+        evidence: The load tests kept.
+        book: Credentials; those of the scope `operator` sign people in.
+        limits: Slows down those who try wrong credentials.
+        clock: Now, aware.
+        sessions: Operators' sessions.
+        previews: Renders mails; None where no running service was named.
+    """
+    planning = Planning(register=register, evidence=evidence, judge=judge, clock=clock)
+    door = Doorkeeper(book, limits, clock, sessions)
+
+    def install(app: Flask) -> None:
+        app.config["WTF_CSRF_CHECK_DEFAULT"] = (
+            False  # the API has no cookie; the pages check each request below
+        )
+        app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form stays good as long as its session
+        language.install(app)
+        app.register_blueprint(_blueprint(planning, door, CSRFProtect(app), previews, app))
+        app.register_error_handler(404, _not_found(app, door))
+
+    return install
+
+
+def _blueprint(
+    planning: Planning, door: Doorkeeper, csrf: CSRFProtect, previews: Previews | None, app: Flask
+) -> Blueprint:
+    blueprint = Blueprint(
+        "pages", __name__, template_folder="templates", static_folder=STATIC, static_url_path="/static"
+    )
+    over_https = bool(app.config["SESSION_COOKIE_SECURE"])
+    versions = {path.name: sha256(path.read_bytes()).hexdigest()[:10] for path in STATIC.iterdir()}
+    blueprint.before_request(_admission(door, csrf))
+    blueprint.after_request(lambda response: _finished(response, over_https=over_https))
+    blueprint.app_context_processor(
+        lambda: {
+            "operator": g.get("operator"),
+            "language": language.language(),
+            "asset": lambda name: url_for("pages.static", filename=name, v=versions[name]),
+            "here": way_back() if request.method == "GET" else request.path,
+        }
+    )
+    for name, function in language.FILTERS.items():
+        blueprint.add_app_template_filter(function, name)
+    sign_in.add(blueprint, door)
+    calendar.add(blueprint, planning)
+    ask.add(blueprint, planning)
+    campaigns.add(blueprint, planning)
+    report.add(blueprint, planning)
+    evidence.add(blueprint, planning)
+    preview.add(blueprint, planning, previews)
+    _add_errors(blueprint)
+    return blueprint
+
+
+def _admission(door: Doorkeeper, csrf: CSRFProtect) -> Callable[[], AnyResponse | None]:
+    """Let in who is signed in; from the others only a form of ours is taken, that for signing in."""
+
+    def admit() -> AnyResponse | None:
+        if not door.book.loaded and request.endpoint not in OPEN:
+            return page("error.html", status=503, kind="starting", back=way_back())
+        g.operator = door.operator()
+        if g.operator is None and request.endpoint not in OPEN:
+            ended = "id" in session
+            if is_fragment():
+                return page("signed_out.html", status=401)
+            return redirect(url_for("pages.sign_in", next=way_back(), ended=1 if ended else None), 303)
+        csrf.protect()
+        return None
+
+    return admit
+
+
+def _finished(response: Response, *, over_https: bool) -> Response:
+    if request.endpoint == "pages.static":
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    else:
+        response.headers.setdefault("Cache-Control", "no-store")
+    return headers.protect(response, over_https=over_https)
+
+
+def _add_errors(blueprint: Blueprint) -> None:
+    def csrf_failed(_error: CSRFError) -> Response:
+        return page("error.html", status=400, kind="stale_form", back=with_typed(request.path, request.form))
+
+    def gone(_error: NoSuchCampaignError) -> Response:
+        return page("error.html", status=404, kind="gone", back=None)
+
+    def unavailable(error: RegisterUnavailableError) -> Response:
+        _log.warning("the register cannot be reached", exc_info=error)
+        response = page("error.html", status=503, kind="unavailable", back=way_back(), detail=str(error))
+        response.headers["Retry-After"] = "5"
+        return response
+
+    def http_error(error: HTTPException) -> Response:
+        kind = "not_found" if isinstance(error, NotFound) else "other"
+        return page("error.html", status=error.code or 500, kind=kind, back=None)
+
+    def unexpected(error: Exception) -> Response:
+        facts: dict[str, object] = {Field.REQUEST_ID: request_id(request.environ), Field.PATH: request.path}
+        _log.exception("unexpected failure", exc_info=error, extra=facts)
+        return page("error.html", status=500, kind="failed", back=None)
+
+    def unjudged(error: DefinitionError) -> Response:
+        return page("error.html", status=422, kind="unjudged", back=None, detail=str(error))
+
+    blueprint.register_error_handler(DefinitionError, unjudged)
+    blueprint.register_error_handler(CSRFError, csrf_failed)
+    blueprint.register_error_handler(NoSuchCampaignError, gone)
+    blueprint.register_error_handler(RegisterUnavailableError, unavailable)
+    blueprint.register_error_handler(HTTPException, http_error)
+    blueprint.register_error_handler(Exception, unexpected)
+
+
+def _not_found(app: Flask, door: Doorkeeper) -> Callable[[NotFound], AnyResponse]:
+    """A page for a path that nothing is at; what is no page's keeps the application's own answer."""
+    otherwise: Callable[[HTTPException], AnyResponse] = app.error_handler_spec[None][None][HTTPException]  # type: ignore[assignment] # it is `problems.register`'s, which answers with a response
+    over_https = bool(app.config["SESSION_COOKIE_SECURE"])
+
+    def not_found(error: NotFound) -> AnyResponse:
+        if request.path.startswith(_NOT_PAGES):
+            return otherwise(error)
+        g.operator = door.operator()
+        return headers.protect(
+            page("error.html", status=404, kind="not_found", back=None), over_https=over_https
+        )
+
+    return not_found

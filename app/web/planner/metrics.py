@@ -1,0 +1,108 @@
+"""What is measured of the planner: its requests, and what it says of the week ahead."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from flask import Flask, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.capacity.on_record import judge_window
+from app.telemetry import Metric
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from flask import Response
+
+    from app.capacity.on_record import LoadTests
+    from app.capacity.register.plans import Register
+
+AHEAD: Final = timedelta(days=7)
+VERDICTS: Final = ("GO", "GO_IF", "NO_GO", "RETEST")
+WHYS: Final = ("unreadable", "too_many", "too_much")
+PARTS: Final = ("pages", "api", "other")
+CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
+BUCKETS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+
+class PlannerInstruments:
+    """The planner's metrics; it is one process."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            Metric.PLANNER_REQUESTS, "Requests answered", ["part", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            Metric.PLANNER_SECONDS, "Time to answer", ["part"], buckets=BUCKETS, registry=registry
+        )
+        for part in PARTS:  # counted from 0 on, so that the first failure is an increase
+            self._seconds.labels(part)
+            for status in CLASSES:
+                self._requests.labels(part, status)
+        self._campaigns = Gauge(
+            Metric.PLANNER_CAMPAIGNS,
+            "Campaigns that may send in the next 7 days and have not begun",
+            ["verdict"],
+            registry=registry,
+        )
+        self._left_out = Gauge(
+            Metric.PLANNER_LEFT_OUT, "Campaigns on record that are not judged", ["why"], registry=registry
+        )
+        self._forecast = Gauge(
+            Metric.PLANNER_FORECAST, "The busiest second of the next 7 days as planned", registry=registry
+        )
+        self._usable = Gauge(
+            Metric.PLANNER_USABLE, "Calls/s that may be planned on; 0 where nothing holds", registry=registry
+        )
+        self._age = Gauge(
+            Metric.PLANNER_EVIDENCE_AGE,
+            "Of the load test that verdicts go by; infinite where none holds",
+            registry=registry,
+        )
+        self._judged_at = Gauge(
+            Metric.PLANNER_JUDGED_AT, "When these were last found out, in Unix time", registry=registry
+        )
+
+    def watch(self, app: Flask) -> None:
+        """Measure the application's requests."""
+
+        def begin() -> None:
+            g.began_s = time.perf_counter()
+
+        def end(response: Response) -> Response:
+            part = {"pages": "pages", "capacity_api": "api"}.get(request.blueprint or "", "other")
+            self._requests.labels(part, f"{response.status_code // 100}xx").inc()
+            if "began_s" in g:
+                self._seconds.labels(part).observe(time.perf_counter() - g.began_s)
+            return response
+
+        app.before_request(begin)
+        app.after_request(end)
+
+    def update(self, register: Register, evidence: LoadTests, now: datetime) -> None:
+        """Find out what the week ahead looks like; may raise `RegisterUnavailableError` and `DefinitionError`."""
+        found = judge_window(
+            register, evidence, now=now, window=(now, now + AHEAD), samples=100, most_played=60
+        )
+        judged = found.judgement
+        ahead = [one for one in judged.campaigns if one.state == "planned"] if judged else []
+        for verdict in VERDICTS:
+            self._campaigns.labels(verdict).set(sum(one.verdict == verdict for one in ahead))
+        for why in WHYS:
+            self._left_out.labels(why).set(sum(one.why == why for one in found.left_out))
+        if judged is not None:
+            ceiling = judged.ceiling
+            holds = ceiling.usable_rps is not None and not ceiling.retest
+            self._usable.set(ceiling.usable_rps if holds and ceiling.usable_rps is not None else 0.0)
+            self._age.set(ceiling.age_days * 86_400 if holds and ceiling.age_days is not None else inf)
+        self._forecast.set(judged.planned.peak_rps if judged else 0)
+        self._judged_at.set(now.timestamp())
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus's text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,408 @@
+"""The planner's API described: OpenAPI 3.1, checked against the running planner by the tests."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Final, get_args
+
+from app.capacity.campaign import Kind
+from app.capacity.register.plans import BRAZE_ID, KEY, LONGEST_OWNER
+from app.web.openapi_parts import (
+    LIVE,
+    PROBLEM,
+    READY,
+    SECURITY,
+    SECURITY_SCHEMES,
+    Json,
+    body,
+    object_of,
+    operation,
+    parameter,
+    problem,
+    ref,
+    starting,
+    text,
+    too_many,
+    unauthorised,
+    whole,
+)
+from app.web.parameters import SEND
+
+_KINDS: Final = list(get_args(Kind))
+
+
+def document() -> Json:
+    """The whole description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Connected Jobs: capacity",
+            "version": version("connected-jobs"),
+            "description": "Planned campaigns, what the service counted of their sends, load tests, and verdicts: "
+            "may it be sent, and how fast. Every path but health needs a credential of the scope operator.",
+        },
+        "servers": [{"url": "/"}],
+        "paths": {
+            "/v1/capacity/campaigns": {"get": _list(), "post": _add()},
+            "/v1/capacity/campaigns/{number}": {"get": _show(), "put": _edit(), "delete": _remove()},
+            "/v1/capacity/campaigns/{number}/changes": {"get": _changes()},
+            "/v1/capacity/campaigns/{number}/sends": {"get": _sends()},
+            "/v1/capacity/campaigns/{number}/sends/{send}/sent": {"put": _enter_sent()},
+            "/v1/capacity/workspace": {"get": _workspace(), "put": _edit_workspace()},
+            "/v1/capacity/evidence": {"get": _all_evidence(), "post": _add_evidence()},
+            "/v1/capacity/evidence/{evidence_id}": {"get": _one_evidence(), "delete": _remove_evidence()},
+            "/v1/capacity/audit": {"get": _audit()},
+            "/v1/capacity/verdict": {"get": _verdict()},
+            "/v1/capacity/check": {"post": _check()},
+            "/health/live": {
+                "get": operation("live", "Is the process up?", {"200": body("The process answers.", LIVE)})
+            },
+            "/health/ready": {
+                "get": operation(
+                    "ready",
+                    "Can it answer, and what is missing?",
+                    {"200": body("Ready.", READY), "503": body("Not ready.", READY)},
+                )
+            },
+            "/openapi.json": {
+                "get": operation(
+                    "openapi", "This description", {"200": body("OpenAPI 3.1", {"type": "object"})}
+                )
+            },
+        },
+        "components": {
+            "schemas": {
+                "Campaign": _CAMPAIGN,
+                "Change": _CHANGE,
+                "Definition": _DEFINITION,
+                "Draft": _DRAFT,
+                "Evidence": _EVIDENCE,
+                "Problem": PROBLEM,
+                "Range": _RANGE,
+                "Send": _SEND,
+                "StaleEdit": _STALE,
+                "Workspace": _WORKSPACE,
+                "WorkspaceDefinition": _WORKSPACE_DEFINITION,
+            },
+            "securitySchemes": SECURITY_SCHEMES,
+        },
+    }
+
+
+def _operation(
+    name: str, summary: str, responses: Json, *parameters: Json, takes: Json | None = None
+) -> Json:
+    """An operation for operators, with the errors that each of them has."""
+    found = operation(name, summary, responses | _ERRORS | (_OF_BODIES if takes else {}))
+    found["security"] = SECURITY
+    if parameters:
+        found["parameters"] = list(parameters)
+        found["responses"].setdefault("400", problem("A parameter does not fit; `parameter` names it."))
+    if takes:
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": takes}}}
+    return found
+
+
+def _list() -> Json:
+    answer = body("Campaigns by number.", object_of(campaigns=_many("Campaign")))
+    removed = parameter(
+        "removed", "The removed ones instead", {"enum": ["true", "false"], "default": "false"}
+    )
+    return _operation("campaigns", "The campaigns on record", {"200": answer}, removed)
+
+
+def _add() -> Json:
+    made = body("On record.", ref("Campaign")) | {"headers": _VERSION | _LOCATION}
+    return _operation(
+        "add_campaign", "Put a campaign on record", {"201": made, "409": _NAME_TAKEN}, takes=ref("Draft")
+    )
+
+
+def _show() -> Json:
+    return _operation("campaign", "One campaign, living or removed", {"200": _ONE, "404": _NONE}, _NUMBER)
+
+
+def _edit() -> Json:
+    responses = {"200": _ONE, "404": _NONE, "409": _NAME_TAKEN} | _OF_EDITS
+    return _operation("edit_campaign", "Save an edit", responses, _NUMBER, _IF_MATCH, takes=ref("Draft"))
+
+
+def _remove() -> Json:
+    responses = {"200": body("Removed; its record stays.", ref("Campaign")), "404": _NONE} | _OF_EDITS
+    return _operation("remove_campaign", "Take a campaign off the plan", responses, _NUMBER, _IF_MATCH)
+
+
+def _changes() -> Json:
+    answer = body("The newest first.", object_of(changes=_many("Change")))
+    return _operation("changes", "Who changed a campaign, and how", {"200": answer, "404": _NONE}, _NUMBER)
+
+
+def _sends() -> Json:
+    answer = body("The newest first.", object_of(sends=_many("Send")))
+    return _operation(
+        "sends", "What the service counted of its sends", {"200": answer, "404": _NONE}, _NUMBER
+    )
+
+
+def _enter_sent() -> Json:
+    sent = object_of(sent=whole("Messages that Braze says it sent", nullable=True, minimum=0, maximum=2**53))
+    send = parameter(
+        "send",
+        "The send's name",
+        {"type": "string", "pattern": f"^{SEND.pattern}$"},
+        where="path",
+        required=True,
+    )
+    responses = {"200": body("The send, with it.", ref("Send")), "404": _NONE}
+    return _operation("enter_sent", "Note Braze's own count", responses, _NUMBER, send, takes=sent)
+
+
+def _workspace() -> Json:
+    return _operation("workspace", "What all campaigns share", {"200": _THE_WORKSPACE})
+
+
+def _edit_workspace() -> Json:
+    return _operation(
+        "edit_workspace",
+        "Save an edit",
+        {"200": _THE_WORKSPACE} | _OF_EDITS,
+        _IF_MATCH,
+        takes=ref("WorkspaceDefinition"),
+    )
+
+
+def _all_evidence() -> Json:
+    answer = body("The newest first.", object_of(evidence=_many("Evidence")))
+    return _operation("all_evidence", "All load tests", {"200": answer})
+
+
+def _add_evidence() -> Json:
+    responses = {"201": body("Kept.", ref("Evidence")), "200": body("There already.", ref("Evidence"))}
+    takes = {
+        "type": "object",
+        "description": "What `python -m loadtest ceiling` wrote: docs/evidence-schema.md",
+    }
+    return _operation("add_evidence", "Keep a load test's evidence", responses, takes=takes)
+
+
+def _one_evidence() -> Json:
+    responses = {"200": body("docs/evidence-schema.md", {"type": "object"}), "404": _NONE}
+    return _operation("evidence", "The whole of one load test", responses, _EVIDENCE_ID)
+
+
+def _remove_evidence() -> Json:
+    responses = {"200": body("As it was.", ref("Evidence")), "404": _NONE}
+    return _operation("remove_evidence", "Take a load test back; who did is kept", responses, _EVIDENCE_ID)
+
+
+def _audit() -> Json:
+    deed = object_of(
+        at=_INSTANT,
+        who=text("An operator, or who is at the command line"),
+        what=text("What was done"),
+        subject=text("To what"),
+        before={"type": ["object", "null"]},
+        after={"type": ["object", "null"]},
+    )
+    answer = body("The newest first, at most 200.", object_of(deeds={"type": "array", "items": deed}))
+    return _operation("audit", "Who changed what", {"200": answer})
+
+
+def _verdict() -> Json:
+    instant = {"type": "string", "format": "date-time"}
+    left_out = object_of(
+        id={"type": "integer"},
+        name=text("Its name, or its number"),
+        why=text("Why it is not judged", enum=["unreadable", "too_many", "too_much"]),
+        detail=text("What cannot be read"),
+    )
+    answer = object_of(
+        campaigns={"type": "array", "items": {"type": "integer"}},
+        calibrated={"type": "array", "items": _CALIBRATED},
+        judgement=_JUDGEMENT | {"type": ["object", "null"]},
+        left_out={"type": "array", "items": left_out},
+    )
+    return _operation(
+        "verdict",
+        "May the campaigns on record be sent, and how fast?",
+        {"200": body("judgement is null where no campaign is in the window.", answer)},
+        parameter("from", "Begin of the window; now where absent", instant),
+        parameter("until", "Its end, at most 31 days later; 7 days where absent", instant),
+    )
+
+
+def _check() -> Json:
+    takes = {
+        "type": "object",
+        "description": "A plan: the fields of docs/plan-file.md, times as text",
+        "required": ["time_zone", "campaigns"],
+        "properties": {
+            "time_zone": text("IANA name"),
+            "campaigns": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 100,
+                "items": {
+                    "type": "object",
+                    "required": ["name", "kind", "audience"],
+                    "properties": _DEFINITION_FIELDS,
+                },
+            },
+        },
+    }
+    answer = body("The verdict; nothing is stored.", object_of(judgement=_JUDGEMENT))
+    return _operation("check", "Judge a plan", {"200": answer}, takes=takes)
+
+
+def _many(name: str) -> Json:
+    return {"type": "array", "items": ref(name)}
+
+
+_ERRORS: Json = {
+    "401": unauthorised(),
+    "403": problem("The credential opens something else."),
+    "429": too_many("Too many wrong credentials."),
+    "500": problem("The planner failed; the failure is logged."),
+    "503": starting("Postgres cannot be used now, or no credential could be read yet."),
+}
+_OF_BODIES: Json = {
+    "400": problem("The body, or a parameter, does not fit; `parameter` names the field at fault."),
+    "413": problem("The body is larger than this path reads."),
+    "415": problem("The body is not application/json."),
+}
+_VERSION: Json = {"ETag": {"required": True, "schema": {"type": "string"}, "description": "The version"}}
+_LOCATION: Json = {"Location": {"required": True, "schema": {"type": "string"}}}
+_ONE = body("The campaign.", ref("Campaign")) | {"headers": _VERSION}
+_THE_WORKSPACE = body("The workspace.", ref("Workspace")) | {"headers": _VERSION}
+_NONE = problem("There is no such thing, or no longer.")
+_NAME_TAKEN = problem("Another living campaign has this name.")
+_OF_EDITS: Json = {
+    "412": {
+        "description": "Somebody saved meanwhile; `newer` is what they saved.",
+        "content": {"application/problem+json": {"schema": ref("StaleEdit")}},
+        "headers": _VERSION,
+    },
+    "428": problem("If-Match is missing."),
+}
+_NUMBER = parameter(
+    "number",
+    "The campaign's number",
+    {"type": "integer", "minimum": 0, "maximum": 2**53},
+    where="path",
+    required=True,
+)
+_IF_MATCH = parameter(
+    "If-Match",
+    "The ETag of the answer that the edit began with",
+    {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
+    where="header",
+    required=True,
+)
+_EVIDENCE_ID = parameter(
+    "evidence_id", "Its id", {"type": "string", "minLength": 1}, where="path", required=True
+)
+_RANGE = object_of(low={"type": "number"}, likely={"type": "number"}, high={"type": "number"})
+_INSTANT = {"type": "string", "format": "date-time"}
+_PERHAPS_INSTANT: Json = {"type": ["string", "null"], "format": "date-time"}
+_DEFINITION_FIELDS: Json = {
+    "name": text("Unlike every other living campaign's", minLength=1, maxLength=100),
+    "kind": text("How Braze sends it", enum=_KINDS),
+    "audience": {"description": "Recipients: a number, or low, likely and high"},
+}
+_DEFINITION: Json = {
+    "type": "object",
+    "description": "A [[campaigns]] table of docs/plan-file.md; times as text, 2026-11-23T09:00",
+    "required": ["name", "kind", "audience"],
+    "properties": _DEFINITION_FIELDS,
+}
+_DRAFT: Json = {
+    "type": "object",
+    "required": ["key", "owner", "definition"],
+    "properties": {
+        "key": text("The template's `campaign` parameter", pattern=f"^{KEY.pattern}$"),
+        "owner": text("Who answers for it", minLength=1, maxLength=LONGEST_OWNER),
+        "braze_campaign_id": text(
+            "As on Braze's campaign page", nullable=True, pattern=f"^{BRAZE_ID.pattern}$"
+        ),
+        "definition": ref("Definition"),
+    },
+    "additionalProperties": False,
+}
+_CAMPAIGN = object_of(
+    name=text("The definition's"),
+    id=whole("Its number", minimum=1),
+    key=text("The template's `campaign` parameter"),
+    owner=text("Who answers for it"),
+    braze_campaign_id=text("As on Braze's campaign page", nullable=True),
+    definition=ref("Definition"),
+    version=whole("Goes up by one with every edit", minimum=1),
+    created_at=_INSTANT,
+    created_by=text("An operator"),
+    updated_at=_INSTANT,
+    updated_by=text("An operator"),
+    removed_at=_PERHAPS_INSTANT,
+)
+_WORKSPACE_DEFINITION: Json = {
+    "type": "object",
+    "description": "The top of docs/plan-file.md: time_zone, workspace_limit_per_min, judging, assumptions",
+    "required": ["time_zone"],
+    "properties": {"time_zone": text("IANA name")},
+}
+_WORKSPACE = object_of(
+    definition=ref("WorkspaceDefinition"),
+    version=whole("Goes up by one with every edit", minimum=1),
+    updated_at=_INSTANT,
+    updated_by=text("An operator"),
+)
+_STALE: Json = PROBLEM | {
+    "required": [*PROBLEM["required"], "newer"],
+    "properties": PROBLEM["properties"] | {"newer": {"anyOf": [ref("Campaign"), ref("Workspace")]}},
+}
+_CHANGE = object_of(
+    at=_INSTANT,
+    who=text("An operator"),
+    what=text("What was done", enum=["added", "edited", "removed"]),
+    before={"type": ["object", "null"]},
+    after={"type": ["object", "null"]},
+)
+_SEND = object_of(
+    key=text("The campaign parameter of its calls"),
+    send=text("The send parameter of its calls, or the day"),
+    first_at=_INSTANT,
+    last_at=_INSTANT,
+    calls=whole("Calls answered", minimum=1),
+    degraded=whole("Of these, from a poorer source", minimum=0),
+    peak_rps=whole("Calls in the busiest second", minimum=1),
+    peak_at=_INSTANT,
+    members=ref("Range"),
+    calls_per_recipient={"anyOf": [ref("Range"), {"type": "null"}]},
+    burst={"anyOf": [ref("Range"), {"type": "null"}]},
+    sent=whole("Braze's own count", nullable=True),
+    sent_by=text("Who entered it", nullable=True),
+    sent_at=_PERHAPS_INSTANT,
+)
+_EVIDENCE = object_of(
+    id=text("The search's"),
+    ended_at=_PERHAPS_INSTANT,
+    kind=text("docs/evidence-schema.md"),
+    rps={"type": ["number", "null"]},
+    low_rps={"type": ["number", "null"]},
+    sentence=text("What was found"),
+    added_at=_PERHAPS_INSTANT,
+    added_by=text("Who added it", nullable=True),
+    wrong=text("Why no verdict goes by it, where it cannot be read", nullable=True),
+)
+_CALIBRATED = object_of(
+    campaign=text("Its name"),
+    field=text("What nobody wrote", enum=["calls_per_recipient", "burst"]),
+    value=ref("Range"),
+    send=text("The send that it was measured at"),
+    measured_at=_INSTANT,
+    error={"type": ["number", "null"], "description": "Of that send's own forecast: measured / likely - 1"},
+)
+_JUDGEMENT: Json = {
+    "type": "object",
+    "description": "docs/planner.md",
+    "required": ["verdict"],
+    "properties": {"verdict": text("May it be sent?", enum=["GO", "GO_IF", "NO_GO", "RETEST"])},
+}

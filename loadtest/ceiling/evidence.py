@@ -1,0 +1,177 @@
+"""Evidence: what a search for the ceiling found and under which circumstances, as one JSON file.
+
+docs/evidence-schema.md describes every field. The version goes up when a reader of the one before would go wrong.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from loadtest.ceiling.search import Phase, ResultKind
+from loadtest.ceiling.slo import Finding, PassLine
+from loadtest.errors import LoadtestError
+from loadtest.generator.generator_health import Health
+from loadtest.generator.stats import Tally
+
+SCHEMA: Literal["connected-jobs/load-evidence"] = "connected-jobs/load-evidence"
+VERSION: Literal[1] = 1
+
+StepPhase = Phase | Literal["overload"]
+Ended = Literal["finished", "stopped", "out_of_time", "service_lost"]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A piece of evidence."""
+
+
+class Verdict(_Part, frozen=True, kw_only=True):
+    """What was found, first as a sentence."""
+
+    sentence: str
+    kind: ResultKind
+    rps: float
+    low_rps: float
+    high_rps: float | None
+    bound_by: tuple[str, ...]
+    soak_calls: int
+
+
+class Distribution(_Part, frozen=True, kw_only=True):
+    """Times in ms: percentiles, and the HdrHistogram they come from (V2, compressed, base64)."""
+
+    percentiles_ms: dict[str, float]
+    hdr: str
+
+
+class Step(_Part, frozen=True, kw_only=True):
+    """One rate, tried."""
+
+    phase: StepPhase
+    rps: float
+    offered_rps: float
+    achieved_rps: float
+    began_at: str
+    seconds: float
+    calls: int
+    messages: int
+    outcome: Literal["held", "broke", "interrupted", "observed"]
+    broken: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    latency: Distribution
+    service_time: Distribution
+    failures: dict[str, int]
+    degraded: dict[str, int]
+    most_in_flight: int
+    generator: Health
+    complaint: str | None
+
+
+class Overload(_Part, frozen=True, kw_only=True):
+    """What overload looks like, and how soon it is over after the load falls to half the ceiling."""
+
+    rps: float
+    seconds: float
+    usable_share: float
+    degraded_share: float
+    failures: dict[str, int]
+    recovery_s: float | None
+    complaint: str | None
+
+
+class Event(_Part, frozen=True, kw_only=True):
+    """Something that happened to the service or the search."""
+
+    at: str
+    what: str
+
+
+class TrafficFacts(_Part, frozen=True, kw_only=True):
+    """What the calls were like."""
+
+    spacing: str
+    seed: int
+    campaign: str
+    sends: str
+    passes: int
+    calls_per_message: float
+    unknown_share: float
+    preview_share: float
+    cut_off_s: float
+    limit: int
+    lang: str
+    members_in_file: int
+    messages_sent: int
+    members_asked_again: int
+    sources_before: dict[str, int]
+
+
+class Machine(_Part, frozen=True, kw_only=True):
+    """Where the generator ran."""
+
+    host_name: str
+    cpu_model: str
+    cpu_count: int
+    cpus_used: tuple[int, ...]
+    python: str
+    locust: str
+    processes: int
+    same_machine_as_service: bool
+
+
+class Environment(_Part, frozen=True, kw_only=True):
+    """Circumstances. `service` is what the service tells of itself; what it does not tell is named in `untold`."""
+
+    git_commit: str | None
+    git_dirty: bool | None
+    generator: Machine
+    service: dict[str, Any]
+    untold: tuple[str, ...]
+    limiter: str
+
+
+class Evidence(_Part, frozen=True, kw_only=True):
+    """The whole file."""
+
+    id: str
+    began_at: str
+    ended_at: str
+    ended: Ended
+    host: str
+    verdict: Verdict
+    pass_line: PassLine
+    traffic: TrafficFacts
+    steps: tuple[Step, ...]
+    overload: Overload | None
+    events: tuple[Event, ...]
+    environment: Environment
+    schema: Literal["connected-jobs/load-evidence"] = SCHEMA
+    version: Literal[1] = VERSION
+
+
+def distribution(histogram_of: Tally, *, service: bool = False) -> Distribution:
+    """Latency from the intended instant, or time in service."""
+    times = histogram_of.service if service else histogram_of.latency
+    return Distribution(percentiles_ms=times.percentiles_ms(), hdr=times.encoded())
+
+
+def write(evidence: Evidence, path: Path) -> None:
+    """Write the file whole or not at all."""
+    draft = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(evidence), indent=1))
+    draft.replace(path)
+
+
+def read(path: Path) -> Evidence:
+    """Read an evidence file.
+
+    Raises:
+        LoadtestError: it is missing, no evidence, or of another version.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Evidence)
+    except OSError as error:
+        raise LoadtestError(f"The evidence {path} cannot be read ({error.strerror}).") from None
+    except msgspec.DecodeError as error:
+        raise LoadtestError(f"The file {path} is not evidence of version {VERSION}: {error}.") from None

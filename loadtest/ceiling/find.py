@@ -1,0 +1,239 @@
+"""The ceiling search from beginning to end: check, warm, search, overload, evidence."""
+
+import math
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.ceiling.environment import environment
+from loadtest.ceiling.evidence import Ended, Evidence, Overload, TrafficFacts, Verdict
+from loadtest.ceiling.search import Phase, Result, Search, Trial
+from loadtest.ceiling.slo import PassLine
+from loadtest.ceiling.step import Effort, OutOfTimeError, ServiceLostError, Stage, iso
+from loadtest.ceiling.terminal import Screen
+from loadtest.generator import readiness as service_check
+from loadtest.generator.arrivals import Spacing
+from loadtest.generator.options import SenderOptions
+from loadtest.generator.sender import Sender
+from loadtest.generator.target import CAMPAIGN
+from loadtest.generator.workers import crew
+
+SECONDS_PER_MIN = 60
+LIMITER_SIGNS = ("over_limit",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to find out, and how."""
+
+    sender: SenderOptions
+    line: PassLine
+    effort: Effort
+    start_rps: float = 25.0
+    highest_rps: float = 100_000.0
+    precision: float = 0.05
+    spacing: Spacing = "poisson"
+    processes: int = 1
+    any_source: bool = False
+    service_facts: dict[str, Any]
+
+
+def find_ceiling(order: Order, screen: Screen, *, clock: Callable[[], float] = time.time) -> Evidence:
+    """Search, and make the evidence of whatever was found, also when the search was stopped or the service lost.
+
+    Raises:
+        LoadtestError: the search cannot begin.
+    """
+    began = clock()
+    sender = order.sender.sender()
+    send = f"loadtest-{secrets.token_hex(4)}"
+    sources = _check(order, sender, send)
+    screen.say(
+        f"{order.sender.origin()} is ready; its answers to members: {sources or 'not asked'}. Warming it; the search then "
+        f"takes up to {math.ceil(order.effort.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
+    )
+    service_check.warm(sender, send=f"{send}-warm")
+    with crew(order.sender, sender, processes=order.processes) as conductor:
+        stage = Stage(
+            conductor=conductor,
+            sender=sender,
+            line=order.line,
+            effort=order.effort,
+            send=send,
+            spacing=order.spacing,
+            seed=order.sender.seed,
+            processes=order.processes,
+            progress=screen.progress,
+        )
+        result, overload, ended = _run(order, stage, screen)
+    return _evidence(
+        order, stage, result, overload, ended, began=began, ended_at=clock(), sender=sender, sources=sources
+    )
+
+
+def _check(order: Order, sender: Sender, send: str) -> dict[str, int]:
+    service_check.refuse_trouble(sender)
+    return {} if order.any_source else service_check.check_data(sender, send=f"{send}-check")
+
+
+def _run(order: Order, stage: Stage, screen: Screen) -> tuple[Result, Overload | None, Ended]:
+    def measure(phase: Phase, rps: float) -> Trial:
+        trial = stage.measure(phase, rps)
+        screen.steps(stage.steps)
+        return trial
+
+    search = Search(
+        measure=measure,
+        start_rps=order.start_rps,
+        highest_rps=order.highest_rps,
+        precision=order.precision,
+        enough=lambda: stage.elapsed_s > order.effort.search_s,
+    )
+    overload: Overload | None = None
+    ended: Ended = "finished"
+    try:
+        result = search.run()
+        if search.soaked is not None and order.effort.overload_s:
+            overload = stage.overload(result.rps)
+            screen.steps(stage.steps)
+    except KeyboardInterrupt:
+        ended = "stopped"
+        stage.note("stopped by the operator")
+    except OutOfTimeError:
+        ended = "out_of_time"
+        stage.note(f"the time given for the search, {order.effort.limit_s:.0f} s, was over")
+    except ServiceLostError:
+        ended = "service_lost"
+    stage.conductor.stop()
+    return search.result, overload, ended
+
+
+def _evidence(  # noqa: PLR0913 - everything that was learned meets here
+    order: Order,
+    stage: Stage,
+    result: Result,
+    overload: Overload | None,
+    ended: Ended,
+    *,
+    began: float,
+    ended_at: float,
+    sender: Sender,
+    sources: dict[str, int],
+) -> Evidence:
+    traffic = sender.traffic
+    soak_calls = stage.soaked.calls if stage.soaked else 0
+    limited = sum(
+        step.failures.get("status_429", 0) + sum(step.degraded.get(sign, 0) for sign in LIMITER_SIGNS)
+        for step in stage.steps
+    )
+    return Evidence(
+        id=stage.send,
+        began_at=iso(began),
+        ended_at=iso(ended_at),
+        ended=ended,
+        host=str(order.sender.origin()),
+        verdict=Verdict(
+            sentence=sentence(
+                result,
+                order.line,
+                ended=ended,
+                soak_calls=soak_calls,
+                times_asked=stage.messages / len(sender.members),
+            ),
+            kind=result.kind,
+            rps=result.rps,
+            low_rps=result.low_rps,
+            high_rps=result.high_rps,
+            bound_by=result.bound_by,
+            soak_calls=soak_calls,
+        ),
+        pass_line=order.line,
+        traffic=TrafficFacts(
+            spacing=order.spacing,
+            seed=order.sender.seed,
+            campaign=CAMPAIGN,
+            sends=f"{stage.send}-*",
+            passes=traffic.passes,
+            calls_per_message=traffic.calls_per_message,
+            unknown_share=traffic.unknown_share,
+            preview_share=traffic.preview_share,
+            cut_off_s=traffic.cut_off_s,
+            limit=traffic.limit,
+            lang=traffic.lang,
+            members_in_file=len(sender.members),
+            messages_sent=stage.messages,
+            members_asked_again=max(stage.messages - len(sender.members), 0),
+            sources_before=sources,
+        ),
+        steps=tuple(stage.steps),
+        overload=overload,
+        events=tuple(stage.events),
+        environment=environment(
+            order.sender.origin(), processes=order.processes, service=order.service_facts, limited=limited
+        ),
+    )
+
+
+LINES_IN_WORDS = {
+    "latency": "the latency line",
+    "cut_offs": "cut-offs",
+    "failures": "failures",
+    "degraded": "degraded answers",
+    "still_climbing": "a queue that kept growing",
+    "service_went_away": "the service going away",
+}
+
+
+def sentence(
+    result: Result, line: PassLine, *, ended: Ended, soak_calls: int, times_asked: float = 1.0
+) -> str:
+    """The verdict for someone who reads nothing else; `times_asked`: messages for each member in the file."""
+    bound = ", ".join(LINES_IN_WORDS.get(name, name) for name in result.bound_by) or "nothing seen"
+    kept = f"{line.latency_share:.0%} usable within {line.latency_ms:g} ms of the intended time"
+    cut_off_note = (
+        ""
+        if soak_calls >= line.cut_off_min_calls
+        else f" The soak's {soak_calls} calls are too few to judge cut-offs at {line.cut_off_share:.2%}."
+    )
+    warm_note = (
+        ""
+        if times_asked <= 1
+        else f" Each member was asked {times_asked:.1f} times, so some answers may have come from memory: "
+        "export more members (a demo has as many as `demo --members` says)."
+    )
+    early = "" if ended == "finished" else f" The search ended early ({ended.replace('_', ' ')})."
+    match result.kind:
+        case "ceiling":
+            return (
+                f"The service sustains {result.rps:.0f} calls/s ({kept}, confirmed by a soak); at "
+                f"{result.high_rps:.0f} calls/s it is bound by {bound}.{cut_off_note}{warm_note}{early}"
+            )
+        case "at_least":
+            return (
+                f"The service sustains at least {result.rps:.0f} calls/s ({kept}, confirmed by a soak); its ceiling "
+                f"was not reached: {bound}.{cut_off_note}{warm_note}{early}"
+            )
+        case "unconfirmed":
+            return f"{result.rps:.0f} calls/s held in a short step, but no soak confirmed it.{early}"
+    found = f"no rate held a step; bound by {bound}" if result.high_rps else "nothing was measured"
+    return f"No ceiling was found: {found}.{early}"
+
+
+def what_next(found: Evidence) -> str | None:
+    """What to do about a search that found no ceiling, None where it found one."""
+    if found.verdict.kind in {"ceiling", "at_least"}:
+        return None
+    if found.ended == "service_lost":
+        return "The service went away and did not come back: its log says why. Start it and search again."
+    if found.ended == "stopped":
+        return "It was stopped: search again and let it end."
+    if any(step.complaint for step in found.steps):
+        return "The generator had too little of this machine: search again with nothing else running, or from another one."
+    if found.verdict.kind == "none":
+        return "Even the lowest rate broke the pass line: look at the report's steps, and begin lower with --start-rps."
+    return (
+        "Something else had the machine, or the service is uneven near its limit: search again with nothing else running, "
+        "or give it longer with --search-s 480 --limit-s 900."
+    )

@@ -1,0 +1,318 @@
+"""Tries one rate on a service: plays it, watches it, judges it, and notices when the service goes away."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import gevent
+
+from loadtest.ceiling.evidence import Event, Overload, Step, StepPhase, distribution
+from loadtest.ceiling.search import Phase, Trial
+from loadtest.ceiling.slo import Judgement, PassLine, is_hopeless, judge, usable_share
+from loadtest.generator import readiness as service_check
+from loadtest.generator.arrivals import RateCurve, Spacing, for_seconds
+from loadtest.generator.generators import Conductor
+from loadtest.generator.sender import Play, Sender
+from loadtest.generator.stats import NOBODY_THERE, Tally
+
+AHEAD_S = 0.1  # the first call lies so far ahead that every process knows of it
+AHEAD_SEVERAL_S = 0.7
+LOOK_EVERY_S = 0.25
+HOPELESS_AFTER_S = 1.5
+OUTAGE_SHARE = 0.01
+TRIES_AFTER_OUTAGE = 3
+WELL_AGAIN_WITHIN_S = 30.0
+OVERLOAD = 3
+AFTER_OVERLOAD = 0.5
+RECOVERED_SECONDS = 3
+
+
+class ServiceLostError(Exception):
+    """The service went away and did not come back in time."""
+
+
+class OutOfTimeError(Exception):
+    """The time given for the search is over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How long to look.
+
+    Attributes:
+        step_s: seconds of a step; one that is still open is prolonged up to three times.
+        soak_s: seconds of a soak, at least.
+        longest_soak_s: to which a soak is prolonged so that cut-offs can be judged.
+        overload_s: seconds at three times the ceiling; 0 leaves that out.
+        return_s: how long to wait for a service that went away.
+        search_s: after which no rate is bisected further and the soaks begin.
+        limit_s: after which no step or soak is begun.
+    """
+
+    step_s: float = 8.0
+    soak_s: float = 60.0
+    longest_soak_s: float = 100.0
+    overload_s: float = 10.0
+    return_s: float = 60.0
+    search_s: float = 240.0
+    limit_s: float = 400.0
+
+    @property
+    def longest_s(self) -> float:
+        """Of a whole search: a last soak may begin just before the limit, and the overload comes after it."""
+        return self.limit_s + self.longest_soak_s + self.overload_s
+
+
+Progress = Callable[[str, float, float, Tally, int], None]
+"""Told a few times a second: phase, calls/s, seconds left, the tally and the calls in flight."""
+
+
+def iso(epoch_s: float) -> str:
+    """An instant as evidence has it: UTC, ISO 8601."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass
+class Stage:
+    """The service, the generator, and what was tried so far."""
+
+    conductor: Conductor
+    sender: Sender
+    line: PassLine
+    effort: Effort
+    send: str
+    spacing: Spacing = "poisson"
+    seed: int = 1
+    processes: int = 1
+    progress: Progress = lambda *_: None
+    clock: Callable[[], float] = time.time
+    steps: list[Step] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    soaked: Tally | None = None
+    messages: int = 0
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+        self._stopped_at = self._began
+        self._plays = 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the stage was set."""
+        return self.clock() - self._began
+
+    @property
+    def inside_s(self) -> float:
+        """The pass line's latency."""
+        return self.line.latency_ms / 1000
+
+    def note(self, what: str) -> None:
+        """Keep something that happened."""
+        self.events.append(Event(at=iso(self.clock()), what=what))
+
+    def measure(self, phase: Phase, rps: float) -> Trial:
+        """Try a rate; once more where the service went away, which says nothing of the rate, and came back.
+
+        Raises:
+            ServiceLostError: it did not come back.
+            OutOfTimeError: no time is left to begin.
+        """
+        for _ in range(TRIES_AFTER_OUTAGE):
+            step, judgement, tally = self._try(phase, rps)
+            if step.outcome != "interrupted":
+                break
+            self._await_return(rps, tally)
+        else:
+            self.note(
+                f"the service went away {TRIES_AFTER_OUTAGE} times at {rps:.0f} calls/s: counted as broken"
+            )
+        held = step.outcome == "held"
+        if phase == "soak" and held:
+            self.soaked = tally
+        if not held:
+            self.conductor.stop()
+            service_check.await_well(
+                self.sender, send=f"{self.send}-well", inside_s=self.inside_s, within_s=WELL_AGAIN_WITHIN_S
+            )
+        broken = judgement.broken or (() if held else ("service_went_away",))
+        return Trial(
+            rps=rps, achieved_rps=step.achieved_rps, held=held, broken=broken, complaint=step.complaint
+        )
+
+    def overload(self, ceiling_rps: float) -> Overload:
+        """Three times the ceiling for a while, then half of it until the service has recovered."""
+        loaded_s = self.effort.overload_s
+        curve = RateCurve(
+            (0.0, loaded_s, loaded_s + 60), (OVERLOAD * ceiling_rps, AFTER_OVERLOAD * ceiling_rps, 0.0)
+        )
+        play = self._begin(curve)
+        while (tally := self._look("overload", play, loaded_s + 60)) is not None:
+            if self._recovered_at(tally, play, loaded_s) is not None:
+                break
+        tally = self._finish()
+        loaded = [line for second, line in tally.seconds.items() if second < loaded_s]
+        recovered_at = self._recovered_at(tally, play, loaded_s)
+        calls = sum(line.calls for line in loaded)
+        self.steps.append(self._step("overload", OVERLOAD * ceiling_rps, play, tally, None))
+        return Overload(
+            rps=OVERLOAD * ceiling_rps,
+            seconds=loaded_s,
+            usable_share=usable_share(loaded),
+            degraded_share=sum(line.degraded for line in loaded) / calls if calls else 0.0,
+            failures=dict(tally.failures),
+            recovery_s=None if recovered_at is None else recovered_at - loaded_s,
+            complaint=self.conductor.health.complaint,
+        )
+
+    def observe(self, rps: float, seconds: float, each: Callable[[float], None]) -> Step:
+        """Play a rate to its end whatever comes of it, or until Ctrl-C.
+
+        Args:
+            rps: calls per second.
+            seconds: how long.
+            each: told the seconds played, a few times a second; it must not wait long.
+        """
+        play = self._begin(for_seconds(rps, seconds))
+        try:
+            while self._look("soak", play, seconds) is not None:
+                each(self.clock() - play.starts_at)
+        except KeyboardInterrupt:
+            self.note("stopped by the operator")
+        tally = self._finish()
+        step = self._step("soak", rps, play, tally, judge(tally, self.line))
+        self.steps.append(step)
+        return step
+
+    def _recovered_at(self, tally: Tally, play: Play, from_s: float) -> float | None:
+        """The first second from which three in a row keep the latency line; only seconds whose calls have ended."""
+        ended = int(self.clock() - play.starts_at - self.sender.traffic.cut_off_s) - 1
+        well = 0
+        for second in range(int(from_s), ended):
+            line = tally.seconds.get(second)
+            well = (
+                well + 1 if line and line.calls and line.inside >= self.line.latency_share * line.calls else 0
+            )
+            if well == RECOVERED_SECONDS:
+                return second - RECOVERED_SECONDS + 1
+        return None
+
+    def _try(self, phase: Phase, rps: float) -> tuple[Step, Judgement, Tally]:
+        if self.elapsed_s > self.effort.limit_s:
+            raise OutOfTimeError
+        seconds = self._soak_s(rps) if phase == "soak" else 3 * self.effort.step_s
+        look_s = self.effort.step_s
+        play = self._begin(for_seconds(rps, seconds))
+        while (tally := self._look(phase, play, seconds)) is not None:
+            played_s = self.clock() - play.starts_at
+            if played_s > HOPELESS_AFTER_S and (is_hopeless(tally, self.line) or _is_outage(tally)):
+                break
+            if played_s > look_s:
+                look_s += self.effort.step_s
+                if _is_enough(phase, judge(tally, self.line)):
+                    break
+        tally = self._finish()
+        judgement = judge(tally, self.line)
+        step = self._step(phase, rps, play, tally, judgement)
+        self.steps.append(step)
+        return step, judgement, tally
+
+    def _soak_s(self, rps: float) -> float:
+        wanted_s = self.line.cut_off_min_calls / rps
+        return max(self.effort.soak_s, min(wanted_s, self.effort.longest_soak_s))
+
+    def _begin(self, curve: RateCurve) -> Play:
+        self._plays += 1
+        play = Play(
+            number=self._plays,
+            spacing=self.spacing,
+            seed=self.seed + self._plays,
+            curve=curve,
+            starts_at=self.clock() + (AHEAD_S if self.processes == 1 else AHEAD_SEVERAL_S),
+            send=f"{self.send}-{self._plays}",
+            first_message=self.messages,
+            inside_s=self.inside_s,
+        )
+        self.conductor.begin(play)
+        return play
+
+    def _look(self, phase: str, play: Play, seconds: float) -> Tally | None:
+        """Wait a little; the tally so far, or None when the play is over."""
+        gevent.sleep(LOOK_EVERY_S)
+        left_s = play.starts_at + seconds - self.clock()
+        tally = self.conductor.tally
+        self.progress(phase, play.curve.rps[0], max(left_s, 0.0), tally, self.conductor.in_flight)
+        return tally if left_s > 0 else None
+
+    def _finish(self) -> Tally:
+        """End the play; the tally with every call that was started."""
+        self._stopped_at = self.clock()
+        self.conductor.stop()
+        until = self.clock() + self.sender.traffic.cut_off_s + 2
+        gevent.sleep(0)
+        while not self.conductor.is_done and self.clock() < until:
+            gevent.sleep(0.05)
+        tally = self.conductor.tally
+        self.messages += tally.messages
+        return tally
+
+    def _await_return(self, rps: float, tally: Tally) -> None:
+        refused = sum(tally.failures[kind] for kind in NOBODY_THERE)
+        self.note(
+            f"the service was away in a step of {rps:.0f} calls/s: {refused} of {tally.calls} calls found nobody"
+        )
+        began = self.clock()
+        reason = service_check.await_ready(self.sender, within_s=self.effort.return_s)
+        if reason is not None:
+            self.note(f"the service did not come back within {self.effort.return_s:.0f} s: {reason}")
+            raise ServiceLostError(reason)
+        service_check.warm(self.sender, send=f"{self.send}-warm")
+        self.note(f"the service was ready {self.clock() - began:.1f} s later; the step is done again")
+
+    def _step(
+        self, phase: StepPhase, rps: float, play: Play, tally: Tally, judgement: Judgement | None
+    ) -> Step:
+        health = self.conductor.health
+        seconds = max(self._stopped_at - play.starts_at, LOOK_EVERY_S)
+        if play.curve.rps[-1] == 0:
+            seconds = min(seconds, play.curve.starts_s[-1])
+        interrupted = _is_outage(tally)
+        usable = tally.calls - tally.failed
+        outcome = "observed" if judgement is None else "interrupted" if interrupted else judgement.at_last
+        return Step(
+            phase=phase,
+            rps=rps,
+            offered_rps=tally.started / seconds,
+            achieved_rps=usable / seconds,
+            began_at=iso(play.starts_at),
+            seconds=seconds,
+            calls=tally.calls,
+            messages=tally.messages,
+            outcome=outcome,
+            broken=judgement.broken if judgement else (),
+            findings=judgement.findings if judgement else (),
+            latency=distribution(tally),
+            service_time=distribution(tally, service=True),
+            failures=dict(tally.failures),
+            degraded=dict(tally.degraded),
+            most_in_flight=max((line.in_flight for line in tally.seconds.values()), default=0),
+            generator=health,
+            complaint=health.complaint,
+        )
+
+
+def _is_outage(tally: Tally) -> bool:
+    """Whether calls found nobody there: no rate does that to a service that lives."""
+    refused = sum(tally.failures[kind] for kind in NOBODY_THERE)
+    return refused >= 3 and refused >= OUTAGE_SHARE * tally.calls  # noqa: PLR2004 - one or two are no outage
+
+
+def _is_enough(phase: Phase, judgement: Judgement) -> bool:
+    """Whether a play may end at a look: a soak only when it broke; a step unless more calls could decide it.
+
+    Lines that no call crossed are left to the soak.
+    """
+    if phase == "soak":
+        return judgement.decision == "broke"
+    doubtful = any(finding.decision == "open" and finding.share > 0 for finding in judgement.findings)
+    return judgement.decision == "broke" or not (doubtful or judgement.climbing)

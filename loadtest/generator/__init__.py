@@ -1,0 +1,1 @@
+"""A Braze sender: arrivals, calls, and what became of them."""

@@ -1,0 +1,250 @@
+"""Plays one play on whatever generates the load: this process, or all of Locust's workers as one arrival process."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gevent
+import msgspec
+
+from loadtest.generator.arrivals import WHOLE, RateCurve, Share
+from loadtest.generator.generator_health import Health
+from loadtest.generator.sender import IDLE, Play, Sender
+from loadtest.generator.stats import Tally
+
+if TYPE_CHECKING:  # importing Locust patches the standard library, which is for the process that runs it
+    from locust.env import Environment
+    from locust.runners import MasterRunner, WorkerRunner
+
+BEGIN, AMEND, STOP, REPORT = "loadtest_begin", "loadtest_amend", "loadtest_stop", "loadtest_report"
+REPORT_EVERY_S = 0.5
+NOBODYS_PART = -1
+
+
+class Conductor(Protocol):
+    """What plays are played on."""
+
+    def begin(self, play: Play) -> None:
+        """Start a play."""
+
+    def amend(self, curve: RateCurve) -> None:
+        """Go on with another curve."""
+
+    def stop(self) -> None:
+        """Start no more calls."""
+
+    @property
+    def tally(self) -> Tally:
+        """What came of the play so far."""
+
+    @property
+    def health(self) -> Health:
+        """How the generator fares."""
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every call of the play was started and ended."""
+
+
+class Solo:
+    """This process alone."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def begin(self, play: Play) -> None:
+        """Start a play."""
+        self._sender.begin(play)
+
+    def amend(self, curve: RateCurve) -> None:
+        """Go on with another curve."""
+        self._sender.amend(curve, WHOLE)
+
+    def stop(self) -> None:
+        """Start no more calls."""
+        self._sender.stop()
+
+    @property
+    def tally(self) -> Tally:
+        """What came of the play so far."""
+        return self._sender.tally
+
+    @property
+    def health(self) -> Health:
+        """How the generator fares."""
+        return self._sender.health
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+        return self._sender.in_flight
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every call of the play was started and ended."""
+        return self._sender.is_done
+
+
+class Ensemble:
+    """Locust's workers, led from its master: all play the same play, each its share of the arrivals.
+
+    When a worker comes or goes, the arrivals from a moment later on are shared anew. What a lost worker should have
+    sent until then is missing from the offered rate, and shows there.
+    """
+
+    def __init__(self, runner: "MasterRunner", *, clock: Callable[[], float] = time.time) -> None:
+        self._runner = runner
+        self._clock = clock
+        self._play = IDLE
+        self._eras: list[tuple[float, tuple[str, ...]]] = []
+        self._reports: dict[str, dict[str, Any]] = {}
+        runner.register_message(REPORT, self._on_report)
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Ids of the workers that are there, in an order that stays."""
+        clients = self._runner.clients
+        return tuple(sorted(node.id for node in clients.ready + clients.spawning + clients.running))
+
+    def begin(self, play: Play) -> None:
+        """Start a play."""
+        self._play, self._reports = play, {}
+        self._eras = [(0.0, self.workers)]
+        for worker in self.workers:
+            self._tell_begin(worker)
+
+    def amend(self, curve: RateCurve) -> None:
+        """Go on with another curve."""
+        self._play = replace(self._play, curve=curve)
+        self._tell_amended()
+
+    def share_anew(self, *, in_s: float) -> bool:
+        """Share the arrivals from `in_s` on among those who are there now; whether that changes anything."""
+        workers = self.workers
+        if not self._eras or not workers or workers == self._eras[-1][1]:
+            return False
+        known = {worker for _from_s, era in self._eras for worker in era}
+        self._eras.append((max(self._clock() + in_s - self._play.starts_at, 0.0), workers))
+        for worker in set(workers) - known:
+            self._tell_begin(worker)
+        self._tell_amended()
+        return True
+
+    def stop(self) -> None:
+        """Start no more calls."""
+        self._runner.send_message(STOP, {})
+
+    @property
+    def tally(self) -> Tally:
+        """What the workers reported, added up."""
+        total = Tally(inside_s=self._play.inside_s)
+        for report in self._reports.values():
+            total.add(Tally.from_message(report["tally"]))
+        return total
+
+    @property
+    def health(self) -> Health:
+        """The worst of the workers."""
+        return Health.of_processes(
+            msgspec.convert(report["health"], Health) for report in self._reports.values()
+        )
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way at all workers."""
+        return sum(report["in_flight"] for report in self._reports.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every worker that is there has told that it is done."""
+        return all(self._reports.get(worker, {}).get("done", False) for worker in self.workers)
+
+    def _shares(self, worker: str) -> list[tuple[float, int, int]]:
+        return [
+            (from_s, workers.index(worker) if worker in workers else NOBODYS_PART, len(workers))
+            for from_s, workers in self._eras
+        ]
+
+    def _tell_begin(self, worker: str) -> None:
+        self._runner.send_message(
+            BEGIN, {"play": self._play.to_message(), "shares": self._shares(worker)}, client_id=worker
+        )
+
+    def _tell_amended(self) -> None:
+        curve = [self._play.curve.starts_s, self._play.curve.rps]
+        for worker in self.workers:
+            self._runner.send_message(
+                AMEND, {"curve": curve, "shares": self._shares(worker)}, client_id=worker
+            )
+
+    def _on_report(self, environment: "Environment", msg: Any) -> None:
+        del environment
+        if msg.data["number"] == self._play.number:
+            self._reports[msg.node_id] = msg.data
+
+
+class Player:
+    """A worker's side of an ensemble."""
+
+    def __init__(self, runner: "WorkerRunner", *, make_sender: Callable[[], Sender]) -> None:
+        self._runner = runner
+        self._make_sender = make_sender
+        self._sender: Sender | None = None
+        self._playing = -1
+        self._reporter: gevent.Greenlet[..., None] | None = None
+        runner.register_message(BEGIN, self._on_begin)
+        runner.register_message(AMEND, self._on_amend)
+        runner.register_message(STOP, self._on_stop)
+
+    def stop(self) -> None:
+        """Start no more calls."""
+        if self._sender is not None:
+            self._sender.stop()
+
+    def forget(self) -> None:
+        """Make the next play's sender anew: options may have changed since the last one's."""
+        if self._sender is not None:
+            self._sender.abandon()
+            self._sender = None
+
+    def _on_begin(self, environment: "Environment", msg: Any) -> None:
+        del environment
+        if self._sender is None:
+            self._sender = self._make_sender()
+        play = Play.from_message(msg.data["play"])
+        self._playing = play.number
+        self._sender.begin(play, [Share(*share) for share in msg.data["shares"]])
+        if self._reporter is None:
+            self._reporter = gevent.spawn(self._report)
+
+    def _on_amend(self, environment: "Environment", msg: Any) -> None:
+        del environment
+        if self._sender is not None:
+            starts_s, rps = msg.data["curve"]
+            shares = [Share(*share) for share in msg.data["shares"]]
+            self._sender.amend(RateCurve(tuple(starts_s), tuple(rps)), shares)
+
+    def _on_stop(self, environment: "Environment", msg: Any) -> None:
+        del environment, msg
+        self.stop()
+
+    def _report(self) -> None:
+        while True:
+            gevent.sleep(REPORT_EVERY_S)
+            sender = self._sender
+            if sender is not None:
+                self._runner.send_message(
+                    REPORT,
+                    {
+                        "number": self._playing,
+                        "tally": sender.tally.to_message(),
+                        "health": msgspec.to_builtins(sender.health),
+                        "in_flight": sender.in_flight,
+                        "done": sender.is_done,
+                    },
+                )

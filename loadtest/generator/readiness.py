@@ -1,0 +1,134 @@
+"""Before and between steps: is the service there, does it know these members, is it well again?"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import gevent
+import msgspec
+from gevent.pool import Pool
+
+from loadtest.errors import LoadtestError
+from loadtest.generator import diagnosis, target
+from loadtest.generator import response_check as answers
+from loadtest.generator.diagnosis import Trouble
+from loadtest.generator.http_client import CutOffError, NoReplyError
+from loadtest.generator.sender import Sender
+
+READY_WITHIN_S = 10.0
+PROBE_WITHIN_S = 2.0
+MEMBERS_ASKED = 20
+WARMING_CALLS = 200
+WARMING_AT_ONCE = 8
+HTTP_OK = 200
+WELL_PROBES = 5
+
+
+class _Source(msgspec.Struct):
+    source: str | None = None
+
+
+def trouble(sender: Sender) -> Trouble | None:
+    """What keeps the service from being loaded, None where it answers.
+
+    Asked as Braze asks, for the postings of a member nobody has: at the entrance that Braze knows nothing else is open.
+    """
+    path = target.path("nobody-asking", send="loadtest-ready", traffic=sender.traffic)
+    try:
+        reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+    except (CutOffError, NoReplyError) as error:
+        return diagnosis.of_silence(sender.wire.origin, error)
+    return diagnosis.of_reply(sender.wire.origin, reply)
+
+
+def await_ready(
+    sender: Sender, *, within_s: float, clock: Callable[[], float] = time.monotonic
+) -> str | None:
+    """Wait until the service answers, `within_s` at most and only for what may pass; the sentence why not, or None."""
+    until = clock() + within_s
+    while (found := trouble(sender)) and found.passes and clock() < until:
+        gevent.sleep(0.25)
+    return found.sentence if found else None
+
+
+def refuse_trouble(sender: Sender, *, within_s: float = READY_WITHIN_S) -> None:
+    """Wait a little for the service.
+
+    Raises:
+        LoadtestError: it cannot be loaded; the sentence says why, and the way out.
+    """
+    if sentence := await_ready(sender, within_s=within_s):
+        raise LoadtestError(sentence)
+
+
+def check_data(sender: Sender, *, send: str) -> dict[str, int]:
+    """Ask for a few members and count the sources of their answers.
+
+    Raises:
+        LoadtestError: the credential is refused, or no answer is made for its member: measuring that would be
+            measuring another service.
+    """
+    sources: Counter[str] = Counter()
+    for member in sender.members[-MEMBERS_ASKED:]:
+        path = target.path(member, send=send, traffic=sender.traffic)
+        try:
+            reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+        except CutOffError:
+            sources["cut_off"] += 1
+            continue
+        except NoReplyError as error:
+            raise LoadtestError(
+                f"The service went away when it was asked for a member: {error.kind}."
+            ) from None
+        sources[_source(reply.status, reply.body, gzipped=reply.gzipped)] += 1
+    if not sources["personalized"] + sources["profile"]:
+        raise LoadtestError(
+            f"None of {sources.total()} members got a list of their own ({dict(sources)}): export the members of this "
+            "deployment and run its refresh, or say --any-source to measure popular lists."
+        )
+    return dict(sources)
+
+
+def _source(status: int, body: bytes, *, gzipped: bool) -> str:
+    answer = answers.judge(status, body, gzipped=gzipped, today=answers.korean_day())
+    if answer.failure:
+        return answer.failure
+    try:
+        return msgspec.json.decode(answers.content(body, gzipped=gzipped), type=_Source).source or "untold"
+    except msgspec.DecodeError:
+        return "malformed"
+
+
+def warm(sender: Sender, *, send: str) -> None:
+    """Warm processes, connections and shelves, but no member's answer: ask for members nobody has."""
+    pool = Pool(WARMING_AT_ONCE)
+    for number in range(WARMING_CALLS):
+        pool.spawn(_try, sender, target.path(f"nobody-warming-{number}", send=send, traffic=sender.traffic))
+    pool.join()
+
+
+def _try(sender: Sender, path: str) -> float | None:
+    """Seconds that a usable answer took, or None."""
+    began = time.perf_counter()
+    try:
+        reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+    except (CutOffError, NoReplyError):
+        return None
+    return time.perf_counter() - began if reply.status == HTTP_OK else None
+
+
+def await_well(
+    sender: Sender,
+    *,
+    send: str,
+    inside_s: float,
+    within_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Wait until a few probes in a row are answered well inside the line, so that no step pays for the one before."""
+    until, well = clock() + within_s, 0
+    while well < WELL_PROBES and clock() < until:
+        took = _try(sender, target.path(f"nobody-probing-{clock():.3f}", send=send, traffic=sender.traffic))
+        well = well + 1 if took is not None and took < inside_s / 2 else 0
+        gevent.sleep(0.05)
+    return well >= WELL_PROBES

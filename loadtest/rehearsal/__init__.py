@@ -1,0 +1,1 @@
+"""A planned send played against the real service, beside its forecast."""

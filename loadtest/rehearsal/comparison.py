@@ -1,0 +1,180 @@
+"""A scenario's forecast and what its rehearsal measured, side by side."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gevent
+import msgspec
+import numpy as np
+
+from app.capacity.plan.plan import Plan
+from app.capacity.simulation.result import Played
+from loadtest.ceiling.terminal import Screen
+from loadtest.generator.sender import Sender
+from loadtest.rehearsal.plans import calls_by_second
+from loadtest.rehearsal.rehearse import Course, Rehearsal, course, forecast, rehearse
+from loadtest.rehearsal.scenarios import Scenario, speed_for
+
+AIM = 0.05  # of peak and finish
+BETWEEN_S = 3.0  # until connections and queues are as before
+
+
+class Shares(msgspec.Struct, frozen=True, kw_only=True):
+    """How calls ended, as shares of all."""
+
+    degraded: float
+    cut_off: float
+    failed: float
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One scenario, as forecast or as measured; the peak is of a second of real time."""
+
+    peak_rps: float
+    ends_at_s: int
+    course: Course
+    shares: Shares
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One scenario's comparison; errors are of the forecast, as shares of what was measured."""
+
+    name: str
+    about: str
+    speed: int
+    soft_rps: float | None
+    hard_rps: float | None
+    forecast: Side
+    measured: Side
+    peak_error: float
+    finish_error: float
+    calls_made: int
+    complaint: str | None
+
+
+class Begun:
+    """The instants at which calls really began, from Locust's request event."""
+
+    def __init__(self) -> None:
+        self.at_s: list[float] = []
+
+    def record(
+        self, *, start_time: float, response_time: float, context: Mapping[str, Any], **_: Any
+    ) -> None:
+        """Take one call: it was meant for `start_time` and began as much later as it was not in service."""
+        self.at_s.append(start_time + (response_time - context["service_ms"]) / 1000)
+
+    def peak_rps(self) -> float:
+        """The most calls that began in a second, seconds counted from the first call."""
+        instants = np.array(self.at_s)
+        return float(np.bincount((instants - instants.min()).astype(np.int64)).max()) if self.at_s else 0.0
+
+
+def forecast_peak_rps(played: Played, *, speed: int) -> float:
+    """The most calls in a second of a rehearsal at `speed`, in which `speed` planned seconds pass."""
+    calls = calls_by_second(played)
+    first = min(calls, default=0)
+    seconds: Counter[int] = Counter()
+    for second, count in calls.items():
+        seconds[(second - first) // speed] += count
+    return max(seconds.values(), default=0) / speed
+
+
+def forecast_side(plan: Plan, *, speed: int) -> Side:
+    """What is expected of a rehearsal."""
+    played = forecast(plan, speed=speed)
+    ends = sum((Counter(outcomes) for outcomes in played.outcomes), Counter[str]())
+    degraded, cut_off = ends["degraded"], ends["cut_off"]
+    failed = ends.total() - ends["ok"] - degraded - cut_off
+    found = course(played)
+    return Side(
+        peak_rps=forecast_peak_rps(played, speed=speed),
+        ends_at_s=found.ends_at_s or 0,
+        course=found,
+        shares=_shares(degraded, cut_off, failed, of=ends.total()),
+    )
+
+
+def measured_side(rehearsal: Rehearsal, begun: Begun) -> Side:
+    """What a rehearsal found."""
+    failures = sum((Counter(second.failures) for second in rehearsal.seconds), Counter[str]())
+    calls, cut_off = sum(second.calls for second in rehearsal.seconds), failures["cut_off"]
+    degraded = sum(second.degraded for second in rehearsal.seconds)
+    return Side(
+        peak_rps=begun.peak_rps(),
+        ends_at_s=rehearsal.measured.ends_at_s or 0,
+        course=rehearsal.measured,
+        shares=_shares(degraded, cut_off, failures.total() - cut_off, of=calls),
+    )
+
+
+def _shares(degraded: int, cut_off: int, failed: int, *, of: int) -> Shares:
+    return Shares(degraded=degraded / max(of, 1), cut_off=cut_off / max(of, 1), failed=failed / max(of, 1))
+
+
+def compare(scenario: Scenario, sender: Sender, *, target_s: float, screen: Screen) -> Row:
+    """Forecast a scenario and rehearse it on a running service."""
+    gevent.sleep(BETWEEN_S)
+    speed = speed_for(scenario.plan, target_s=target_s)
+    expected, begun = forecast_side(scenario.plan, speed=speed), Begun()
+    sender.report = begun.record
+    rehearsal = rehearse(
+        scenario.plan,
+        sender,
+        host="the demo",
+        speed=speed,
+        name=scenario.name,
+        progress=screen.rehearsing,
+    )
+    measured = measured_side(rehearsal, begun)
+    soft, hard = scenario.limiter
+    return Row(
+        name=scenario.name,
+        about=scenario.about,
+        speed=speed,
+        soft_rps=soft or None,
+        hard_rps=hard or None,
+        forecast=expected,
+        measured=measured,
+        peak_error=_error(expected.peak_rps, measured.peak_rps),
+        finish_error=_error(expected.ends_at_s, measured.ends_at_s),
+        calls_made=rehearsal.calls_made,
+        complaint=rehearsal.complaint,
+    )
+
+
+def _error(forecast_value: float, measured: float) -> float:
+    return (forecast_value - measured) / measured if measured else float(bool(forecast_value))
+
+
+def sentence(rows: Sequence[Row]) -> str:
+    """The outcome for someone who reads nothing else."""
+    peaks, finishes = ([abs(getattr(row, name)) for row in rows] for name in ("peak_error", "finish_error"))
+    shares = [abs(row.forecast.shares.degraded - row.measured.shares.degraded) for row in rows]
+    good = [sum(error <= AIM for error in errors) for errors in (peaks, finishes)]
+    return (
+        f"Of {len(rows)} sends the peak was forecast within {AIM:.0%} in {good[0]} (worst {max(peaks):.1%}), the finish "
+        f"in {good[1]} (worst {max(finishes):.1%}); the degraded share was off by {max(shares) * 100:.1f} points at most."
+    )
+
+
+HEAD = (
+    "scenario                             x   peak calls/s            finish s             retries            "
+    "degraded %     cut off %      failed %"
+)
+
+
+def line(row: Row) -> str:
+    """One scenario: forecast / measured (error)."""
+    expected, measured = row.forecast, row.measured
+    both = [
+        f"{100 * getattr(expected.shares, name):5.1f} /{100 * getattr(measured.shares, name):5.1f}"
+        for name in ("degraded", "cut_off", "failed")
+    ]
+    return (
+        f"{row.name:<35} {row.speed:3} {expected.peak_rps:6.0f} /{measured.peak_rps:6.0f} ({row.peak_error:+6.1%}) "
+        f"{expected.ends_at_s:6} /{measured.ends_at_s:6} ({row.finish_error:+6.1%}) "
+        f"{expected.course.retries:8} /{measured.course.retries:8}  {'  '.join(both)}"
+        f"{f'  {row.complaint}' if row.complaint else ''}"
+    )

@@ -1,0 +1,120 @@
+"""What a forecast must know of a service: what it can do, what is left of that in an overload, what answers cost."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import gevent
+
+from loadtest.errors import LoadtestError
+from loadtest.generator.arrivals import for_seconds
+from loadtest.generator.options import new_send_name
+from loadtest.generator.sender import Play, Sender
+from loadtest.generator.stats import Tally
+from loadtest.proc import tree_cpu_s
+
+Started = Callable[[int, int], AbstractContextManager[tuple[Sender, int]]]
+"""Starts the service with a soft and a hard line in calls/s, 0 being off: who calls it, and its process id."""
+
+AHEAD_S = 0.1
+BETWEEN_S = 2.0  # until queues and connections are as before
+FIRST_RPS = 50.0
+KEPT_UP = 0.98  # of a rate answered usably: the service does that rate
+BISECTIONS = 4
+OVERLOAD = 1.4  # times the ceiling: so much is offered to see what is left of it
+SETTLED_AFTER_S = 2  # seconds of a play that are left out, while a queue fills
+EVERYTHING = 1  # calls/s: a line that everything is over
+LIGHTLY = 0.4  # of the ceiling, where CPU time a call is measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """Full answers a second, the share of them in an overload, and the work of cheaper ends, a full answer being 1."""
+
+    ceiling_rps: float
+    overloaded_share: float
+    degraded: float
+    refused: float
+
+
+def steadily(sender: Sender, rps: float, seconds: float) -> Tally:
+    """Play a rate for some seconds; the tally when every call has ended."""
+    play = Play(
+        number=1,
+        spacing="constant",
+        seed=1,
+        curve=for_seconds(rps, seconds),
+        starts_at=time.time() + AHEAD_S,
+        send=new_send_name(),
+    )
+    sender.begin(play)
+    gevent.sleep(AHEAD_S + seconds)
+    while not sender.is_done:
+        gevent.sleep(AHEAD_S)
+    sender.stop()
+    gevent.sleep(BETWEEN_S)
+    return sender.tally
+
+
+def usable_rps(tally: Tally) -> float:
+    """Usable answers a second, once a queue has had time to fill; by the second in which a call was meant."""
+    lines = [line for second, line in tally.seconds.items() if second >= SETTLED_AFTER_S]
+    return sum(line.calls - line.failed for line in lines) / max(len(lines), 1)
+
+
+def find_ceiling_rps(sender: Sender, *, seconds: float) -> float:
+    """The highest rate that is answered, to about 6 %: by doubling, then by halving what is between.
+
+    Raises:
+        LoadtestError: not even the lowest rate is.
+    """
+
+    def kept(rps: float) -> bool:
+        return usable_rps(steadily(sender, rps, seconds)) >= KEPT_UP * rps
+
+    low = high = FIRST_RPS
+    if not kept(low):
+        raise LoadtestError(
+            f"The service does not keep up with {FIRST_RPS:g} calls/s: is it alone on its core?"
+        )
+    while kept(high := 2 * high):
+        low = high
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if kept(middle) else (low, middle)
+    return low
+
+
+def overloaded_share(sender: Sender, ceiling_rps: float, *, seconds: float) -> float:
+    """What of the ceiling is answered in time while more is offered; at most all of it."""
+    tally = steadily(sender, OVERLOAD * ceiling_rps, seconds + SETTLED_AFTER_S)
+    return min(usable_rps(tally) / ceiling_rps, 1.0)
+
+
+def cpu_a_call_s(sender: Sender, pid: int, rps: float, *, seconds: float) -> float:
+    """CPU seconds of a process and all below it for each call."""
+    before_s = tree_cpu_s(pid)
+    tally = steadily(sender, rps, seconds)
+    return (tree_cpu_s(pid) - before_s) / max(tally.calls, 1)
+
+
+def measure_costs(
+    started: Started, *, ceiling_rps: float | None, seconds: float, say: Callable[[str], None]
+) -> Costs:
+    """Measure a service on three starts of it: without lines, with everything degraded, with everything refused."""
+    with started(0, 0) as (sender, pid):
+        rps = ceiling_rps or find_ceiling_rps(sender, seconds=seconds)
+        full_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
+        share = overloaded_share(sender, rps, seconds=seconds)
+    say(
+        f"It does {rps:.0f} full answers/s, {full_s * 1e6:.0f} us of CPU time each; overloaded {share:.0%} of that."
+    )
+    with started(EVERYTHING, 0) as (sender, pid):
+        degraded_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
+    with started(0, EVERYTHING) as (sender, pid):
+        refused_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
+    say(f"A degraded answer is {degraded_s / full_s:.2f} of a full one, a refusal {refused_s / full_s:.2f}.")
+    return Costs(
+        ceiling_rps=rps, overloaded_share=share, degraded=degraded_s / full_s, refused=refused_s / full_s
+    )

@@ -1,0 +1,1 @@
+"""`python -m loadtest.soak`: a long send at a steady rate, and what it found."""

@@ -1,0 +1,5 @@
+"""Run a soak."""
+
+from loadtest.soak.run import main
+
+main()

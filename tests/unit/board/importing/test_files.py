@@ -1,0 +1,96 @@
+"""Files: which are read, in which order, and on which line each record begins."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.board.importing.files import BrokenFile, find_sources, opened
+from app.board.importing.rows import BadRowError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def companies(folder: Path, content: bytes, name: str = "companies.csv") -> list[tuple[int, object]]:
+    """The lines and ids of a file's records; None for a bad row."""
+    (folder / name).write_bytes(content)
+    (source,), _ = find_sources(folder)
+    with opened(source) as reading:
+        return [(line, None if isinstance(row, BadRowError) else row[0]) for line, row in reading.records]
+
+
+def test_files_are_read_in_the_order_in_which_they_refer_to_each_other(tmp_path: Path) -> None:
+    for name in (
+        "activity.csv",
+        "members.jsonl",
+        "postings.csv.gz",
+        "companies.jsonl.gz",
+        "member.csv",
+        "notes.txt",
+    ):
+        (tmp_path / name).touch()
+    sources, not_read = find_sources(tmp_path)
+    assert [source.path.name for source in sources] == [
+        "companies.jsonl.gz",
+        "postings.csv.gz",
+        "members.jsonl",
+        "activity.csv",
+    ]
+    assert not_read == ["member.csv"]
+
+
+def test_a_file_of_a_known_name_and_another_form_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Postings.json").touch()
+    with pytest.raises(BrokenFile, match=r"Postings\.json neither: save it as CSV, or as JSON Lines"):
+        find_sources(tmp_path)
+    (tmp_path / "companies.csv").touch()
+    assert find_sources(tmp_path)[1] == ["Postings.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "records"),
+    [
+        (b"id,name\na,A\nb,B\n", [(2, "a"), (3, "b")]),
+        (b"id,name\na,A", [(2, "a")]),
+        (b"id,name\r\na,A\r\nb,B\r\n", [(2, "a"), (3, "b")]),
+        (b"\xef\xbb\xbfid,name\na,A\n", [(2, "a")]),
+        (b'"id","name"\n"a","A\n2\n3"\nb,B\n', [(2, "a"), (5, "b")]),
+        (b'id,name\na,"A ""the best"""\nb,5" disk\n', [(2, "a"), (3, "b")]),
+        (b"id,name\n\n\na,A\n\nb,B\n\n", [(4, "a"), (6, "b")]),
+        (b'id,name\n,"x\ny"\nb,B\n', [(2, None), (4, "b")]),
+        (b"id,name\n", []),
+        (b"ID;Name;;\na;A;;\n;;;\nb;B;;\n", [(2, "a"), (4, "b")]),
+        (b"sep=\t\n Id\tNAME\na\tA, Inc.\n", [(3, "a")]),
+        ("id,name\r\na,가\r\n".encode("utf-16"), [(2, "a")]),
+        (b"\xfe\xff" + 'id\tname\na\t"가\u2028\n나"\nb\tB'.encode("utf-16-be"), [(2, "a"), (4, "b")]),
+    ],
+)
+def test_a_record_has_the_line_on_which_it_begins(
+    tmp_path: Path, content: bytes, records: list[tuple[int, object]]
+) -> None:
+    assert companies(tmp_path, content) == records
+
+
+def test_json_lines_may_be_blank_and_end_without_a_line_feed(tmp_path: Path) -> None:
+    content = b'\xef\xbb\xbf{"id": "a", "name": "A"}\n\n  \n{"id": "b", "name": "B"}'
+    assert companies(tmp_path, content, "companies.jsonl") == [(1, "a"), (4, "b")]
+
+
+def test_gzipped_files_read_the_same_and_tell_progress_in_bytes_on_the_disk(tmp_path: Path) -> None:
+    plain = b"id,name\n" + b"".join(b"c%d,Company %d\n" % (n, n) for n in range(100_000))
+    (tmp_path / "companies.csv.gz").write_bytes(gzip.compress(plain))
+    (source,), _ = find_sources(tmp_path)
+    with opened(source) as reading:
+        assert reading.file.tell() < reading.bytes_total
+        assert sum(1 for _ in reading.records) == 100_000
+        assert reading.file.tell() == reading.bytes_total == (tmp_path / "companies.csv.gz").stat().st_size
+
+
+def test_a_row_of_any_length_is_bounded_in_memory(tmp_path: Path) -> None:
+    with pytest.raises(
+        BrokenFile, match="has a line 2 of over 1,000,000 bytes: end each row with a line feed"
+    ):
+        companies(tmp_path, b"id,name\n" + b"x" * 3_000_000)

@@ -1,0 +1,315 @@
+"""What holds for every send, whatever is planned and however the service answers."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from app.capacity.assumptions import Assumptions
+from app.capacity.campaign import (
+    AllAtOnce,
+    Arrivals,
+    Campaign,
+    IntelligentTiming,
+    LocalTimeZones,
+    QuietHours,
+    Range,
+    Timing,
+    Workspace,
+)
+from app.capacity.simulation.limited_service import CapacityBound
+from app.capacity.simulation.result import Count, Played
+from app.capacity.simulation.send import Send, play
+from app.capacity.simulation.service import Perfect, Scripted, ScriptedMinutes, Service
+
+AT = datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001  (half an hour before clocks change in London)
+ZONES = ("Asia/Seoul", "Europe/London", "America/New_York", "unknown")
+
+timings: st.SearchStrategy[Timing] = st.one_of(
+    st.builds(AllAtOnce, st.sampled_from([AT, AT + timedelta(minutes=3)])),
+    st.just(LocalTimeZones(AT, AT)),
+    st.just(IntelligentTiming(AT.date(), tuple(float(hour % 3) for hour in range(24)), 0.3, time(10), AT)),
+    st.just(Arrivals(AT, AT + timedelta(minutes=90), (3.0, 1.0))),
+)
+campaigns = st.builds(
+    Campaign,
+    name=st.just("c"),
+    kind=st.just("rate_limited"),
+    audience=st.integers(0, 4_000).map(Range.exactly),
+    timing=timings,
+    limit_per_min=st.one_of(st.none(), st.integers(10, 700)),
+    calls_per_recipient=st.floats(1, 3).map(Range.exactly),
+    burst=st.floats(1, 60).map(Range.exactly),
+    retry=st.booleans(),
+    abort_on_failure=st.booleans(),
+    host=st.sampled_from(["a", "b"]),
+    zones=st.sampled_from([(), tuple((zone, 1.0 + place) for place, zone in enumerate(ZONES))]),
+    quiet_hours=st.sampled_from([None, QuietHours(time(22), time(7)), QuietHours(time(0, 20), time(1, 10))]),
+    priority=st.integers(1, 3),
+)
+assumptions = st.builds(
+    Assumptions,
+    minute_shape=st.sampled_from(["decay", "block"]),
+    workspace_order=st.sampled_from(["first_come", "mixed"]),
+    cache_hit_share=st.sampled_from([0.0, 0.5, 1.0]),
+    max_retries=st.integers(0, 3),
+    delay_abort_h=st.sampled_from([1, 2, 72]),
+    breaker_failures=st.sampled_from([100, 3_000]),
+    breaker_resume=st.sampled_from(["probing", "full_speed"]),
+)
+workspaces = st.builds(
+    Workspace,
+    time_zone=st.just("Europe/London"),
+    limit_per_min=st.one_of(st.none(), st.integers(10, 2_000)),
+    assumptions=assumptions,
+)
+
+
+def services(first_minute: int) -> st.SearchStrategy[Service]:
+    """Services that are perfect, bound by capacity, or failing in part for a while."""
+    bound = st.builds(
+        CapacityBound,
+        st.floats(0, 60),
+        soft_rps=st.one_of(st.none(), st.floats(0, 60)),
+        hard_rps=st.one_of(st.none(), st.floats(60, 90)),
+    )
+    failing = ScriptedMinutes(1, 5, shares={"503": 0.5, "500": 0.2, "cut_off": 0.1, "degraded": 0.1})
+
+    def scripted(inner: Service) -> Service:
+        return Scripted([failing], inner, first_minute=first_minute, rng=np.random.default_rng(2))
+
+    return st.one_of(st.builds(Perfect), bound, bound.map(scripted))
+
+
+def starts_by_second(send: Send, service: Service) -> list[Counter[int]]:
+    """Play `send`; return each campaign's messages started, by second."""
+    starts = [Counter[int]() for _ in send.played().names]
+    for offer in send.offers():
+        for part in offer.parts:
+            starts[part.campaign][offer.second] += part.batch.started[part.place]
+        send.settle(offer, service.answer(offer.second, offer.calls))
+    return starts
+
+
+def busiest_window(starts: Counter[int], seconds: int) -> int:
+    """The most starts in any `seconds` that follow each other."""
+    last = max(starts, default=0)
+    return max(
+        (sum(starts[second + offset] for offset in range(seconds)) for second in starts if second <= last),
+        default=0,
+    )
+
+
+@settings(max_examples=30)
+@given(data=st.data(), planned=st.lists(campaigns, min_size=1, max_size=3), workspace=workspaces)
+def test_messages_are_conserved_and_limits_hold_in_every_send(
+    data: st.DataObject, planned: list[Campaign], workspace: Workspace
+) -> None:
+    stop = data.draw(st.sampled_from([None, 20]), label="minutes played")
+    send = Send(planned, workspace, seed=3)
+    if stop is not None:
+        send = Send(planned, workspace, seed=3, until_minute=send.first_minute + stop)
+    starts = starts_by_second(send, data.draw(services(send.first_minute)))
+    played = send.played()
+
+    sent, aborted = played.count(Count.SENT).sum(axis=0), played.count(Count.ABORTED).sum(axis=0)
+    accounted = sent + aborted + np.array(played.skipped) + np.array(played.pending)
+    assert accounted.tolist() == list(played.recipients)
+    assert (played.tallies >= 0).all()
+    assert (played.count(Count.BLANK) + played.count(Count.DEGRADED) <= played.count(Count.SENT)).all()
+    assert (played.count(Count.EXPIRED) <= played.count(Count.ABORTED)).all()
+    assert (played.count(Count.CALLS) == played.calls_per_s.sum(axis=2)).all()
+    withheld = sum(outcomes.get("598", 0) for outcomes in played.outcomes)
+    assert played.total(Count.CALLS) == sum(sum(o.values()) for o in played.outcomes) - withheld
+    if stop is None:
+        assert played.pending == (0,) * len(planned)
+
+    attempts = played.count(Count.ATTEMPTS)
+    for index, one in enumerate(planned):
+        limit = one.limit_per_min or workspace.assumptions.at_once_max_per_min
+        assert attempts[:, index].max(initial=0) <= limit
+        assert busiest_window(starts[index], 60) <= limit
+        assert starts[index].total() == attempts[:, index].sum()
+    if workspace.limit_per_min is not None:
+        assert attempts.sum(axis=1).max(initial=0) <= workspace.limit_per_min
+
+
+@settings(max_examples=10)
+@given(data=st.data(), planned=st.lists(campaigns, min_size=1, max_size=3), workspace=workspaces)
+def test_a_seed_reproduces_a_send(data: st.DataObject, planned: list[Campaign], workspace: Workspace) -> None:
+    ceiling_rps = data.draw(st.floats(0, 60))
+    first, again = (play(planned, workspace, CapacityBound(ceiling_rps), seed=11) for _ in range(2))
+    assert same(first, again)
+
+
+def same(one: Played, other: Played) -> bool:
+    """Say whether two plays agree in every count."""
+    return (
+        np.array_equal(one.tallies, other.tallies)
+        and np.array_equal(one.calls_per_s, other.calls_per_s)
+        and (one.minutes.tolist(), one.outcomes, one.halts)
+        == (other.minutes.tolist(), other.outcomes, other.halts)
+    )
+
+
+def test_another_seed_plays_another_send(campaign: Callable[..., Campaign], seoul: Workspace) -> None:
+    arriving = campaign(5_000, timing=Arrivals(AT, AT + timedelta(hours=1)))
+    assert not same(play([arriving], seoul, Perfect(), seed=1), play([arriving], seoul, Perfect(), seed=2))
+
+
+@settings(max_examples=40)
+@given(
+    recipients=st.integers(1, 5_000),
+    limit=st.integers(100, 5_000),
+    burst=st.floats(1, 10),
+    ceilings=st.tuples(st.floats(10, 100), st.floats(10, 100)).map(sorted),
+)
+def test_more_capacity_never_finishes_later_without_breaker_backoff_and_skips(
+    recipients: int, limit: int, burst: float, ceilings: list[float]
+) -> None:
+    """With one call a recipient and retries enough, so that chance does not choose who gives up."""
+    assumed = Assumptions(breaker=False, backoff_base_s=0, max_retries=10_000)
+    one = Campaign(
+        name="c",
+        kind="rate_limited",
+        audience=Range.exactly(recipients),
+        timing=AllAtOnce(AT),
+        limit_per_min=limit,
+        calls_per_recipient=Range.exactly(1),
+        burst=Range.exactly(burst),
+        retry=True,
+    )
+    smaller, larger = (
+        play([one], Workspace(assumptions=assumed), CapacityBound(ceiling)) for ceiling in ceilings
+    )
+    assume(smaller.total(Count.ABORTED) == 0)
+    assert larger.total(Count.SENT) == recipients
+    assert (larger.end_minute() or 0) <= (smaller.end_minute() or 0)
+
+
+@settings(max_examples=15)
+@given(
+    planned=st.lists(campaigns.filter(lambda one: one.quiet_hours is None), min_size=1, max_size=3),
+    limits=st.tuples(st.integers(300, 3_000), st.integers(300, 3_000)).map(sorted),
+)
+def test_a_higher_workspace_limit_never_finishes_later_on_a_perfect_service(
+    planned: list[Campaign], limits: list[int]
+) -> None:
+    lower, higher = (play(planned, Workspace(limit_per_min=limit), Perfect()) for limit in limits)
+    assert (higher.end_minute() or 0) <= (lower.end_minute() or 0)
+
+
+@settings(max_examples=40)
+@given(
+    audiences=st.lists(st.integers(1, 60), min_size=1, max_size=3),
+    limits=st.lists(st.integers(10, 20), min_size=3, max_size=3),
+    priorities=st.lists(st.integers(1, 3), min_size=3, max_size=3),
+    workspace_limit=st.one_of(st.none(), st.integers(10, 30)),
+    failing=st.sets(st.integers(1, 12)),
+    max_retries=st.integers(0, 4),
+)
+def test_cohorts_play_as_a_queue_of_single_people_would(
+    audiences: list[int],
+    limits: list[int],
+    priorities: list[int],
+    workspace_limit: int | None,
+    failing: set[int],
+    max_retries: int,
+) -> None:
+    """Against a simulation that keeps one entry per person, where whole minutes fail."""
+    assumed = Assumptions(breaker=False, backoff_base_s=0, max_retries=max_retries)
+    planned = [
+        Campaign(
+            name=str(index),
+            kind="rate_limited",
+            audience=Range.exactly(audience),
+            timing=AllAtOnce(AT + timedelta(minutes=index)),
+            limit_per_min=limits[index],
+            calls_per_recipient=Range.exactly(1),
+            retry=True,
+            priority=priorities[index],
+        )
+        for index, audience in enumerate(audiences)
+    ]
+    workspace = Workspace(limit_per_min=workspace_limit, assumptions=assumed)
+    send = Send(planned, workspace)
+    script = [ScriptedMinutes(minute, minute, shares={"503": 1.0}) for minute in sorted(failing)]
+    service = Scripted(script, Perfect(), first_minute=send.first_minute, rng=np.random.default_rng(1))
+    starts_by_second(send, service)
+
+    expected = play_people(audiences, limits, priorities, workspace_limit, failing, max_retries)
+    played = send.played()
+    told = {
+        (int(minute) - played.first_minute + 1, index): (int(attempts), int(sent), int(aborted))
+        for row, minute in enumerate(played.minutes)
+        for index in range(len(planned))
+        for attempts, sent, aborted in [
+            played.tallies[row, [Count.ATTEMPTS, Count.SENT, Count.ABORTED], index]
+        ]
+        if attempts
+    }
+    assert told == expected
+
+
+def play_people(
+    audiences: list[int],
+    limits: list[int],
+    priorities: list[int],
+    workspace_limit: int | None,
+    failing: set[int],
+    max_retries: int,
+) -> dict[tuple[int, int], tuple[int, int, int]]:
+    """(minute, campaign) -> attempts, sent, aborted; every person is (joined, priority, campaign, attempt)."""
+    people = [
+        (index + 1, priorities[index], index, 0)
+        for index, audience in enumerate(audiences)
+        for _ in range(audience)
+    ]
+    results: dict[tuple[int, int], tuple[int, int, int]] = {}
+    minute = 0
+    while people:
+        minute += 1
+        started: Counter[int] = Counter()
+        stay: list[Any] = []
+        for person in sorted(people, key=lambda one: one[:3]):
+            joined, priority, index, attempt = person
+            full = workspace_limit is not None and started.total() >= workspace_limit
+            if joined > minute or full or started[index] >= limits[index]:
+                stay.append(person)
+                continue
+            started[index] += 1
+            attempts, sent, aborted = results.get((minute, index), (0, 0, 0))
+            if minute not in failing:
+                sent += 1
+            elif attempt >= max_retries:
+                aborted += 1
+            else:
+                stay.append((minute + 1, priority, index, attempt + 1))
+            results[minute, index] = (attempts + 1, sent, aborted)
+        people = stay
+    return results
+
+
+@pytest.mark.parametrize("lag", [1, 3, 90])
+def test_answers_that_come_late_lose_no_message(
+    campaign: Callable[..., Campaign], seoul: Workspace, lag: int
+) -> None:
+    """As in a rehearsal, where a second's replies are known only when later seconds have begun."""
+    send = Send([campaign(3_000, limit_per_min=1_000, retry=True)], replace(seoul))
+    service = CapacityBound(20)
+    open_offers = []
+    for offer in send.offers():
+        open_offers.append(offer)
+        if len(open_offers) > lag:
+            due = open_offers.pop(0)
+            send.settle(due, service.answer(due.second, due.calls))
+    for due in open_offers:
+        send.settle(due, service.answer(due.second, due.calls))
+    played = send.played()
+    assert played.total(Count.SENT) + played.total(Count.ABORTED) == 3_000

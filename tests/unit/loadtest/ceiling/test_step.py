@@ -1,0 +1,124 @@
+"""Trying a rate: outages are told from breaks, and overload goes on record. The conductor and the service are fakes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pytest
+
+from loadtest.ceiling.slo import read_pass_line
+from loadtest.ceiling.step import Effort, OutOfTimeError, ServiceLostError, Stage
+from loadtest.generator.arrivals import RateCurve
+from loadtest.generator.generator_health import Health
+from loadtest.generator.http_client import NoReplyError, Reply
+from loadtest.generator.sender import Play, Sender
+from loadtest.generator.stats import Tally
+from loadtest.generator.target import Origin, Traffic
+
+LINE = read_pass_line()
+QUICK = Effort(step_s=0.3, soak_s=0.3, longest_soak_s=0.3, overload_s=1, return_s=0.3)
+Outcome = Callable[[int], str | None]
+
+
+@dataclass
+class FakeConductor:
+    """Plays at once: 300 calls of 10 ms for each play, failing as a rule for the play's number says."""
+
+    outcome: Outcome = lambda _: None
+    cpu_share: float = 0.1
+    plays: list[Play] = field(default_factory=list)
+    tally: Tally = field(default_factory=lambda: Tally(inside_s=0.5))
+    in_flight: int = 0
+    is_done: bool = True
+
+    @property
+    def health(self) -> Health:
+        """As told."""
+        return Health(
+            cpu_share=self.cpu_share, loop_lag_p99_ms=1, loop_lag_max_ms=1, late_starts=0, late_share=0
+        )
+
+    def begin(self, play: Play) -> None:
+        """Play it whole."""
+        self.plays.append(play)
+        self.tally = Tally(inside_s=play.inside_s, messages=300, started=300)
+        failure = self.outcome(len(self.plays))
+        for call in range(300):
+            self.tally.record(
+                meant_s=call / 100, latency_s=0.01, service_s=0.01, failure=failure, degraded=None
+            )
+
+    def amend(self, curve: RateCurve) -> None:
+        """Never needed."""
+
+    def stop(self) -> None:
+        """Always done."""
+
+
+@dataclass
+class FakeWire:
+    """A service that is ready or not there."""
+
+    there: bool = True
+    origin: ClassVar = Origin("http", "127.0.0.1", 8080)
+
+    def get(self, path: str, *, within_s: float) -> Reply:
+        """Ready, or refused."""
+        del path, within_s
+        if not self.there:
+            raise NoReplyError("refused")
+        return Reply(200, b'{"postings": []}', gzipped=False)
+
+
+def stage(conductor: FakeConductor, *, there: bool = True, effort: Effort = QUICK) -> Stage:
+    """A stage over fakes."""
+    wire = FakeWire(there)
+    sender = Sender(wire=wire, members=("m",), traffic=Traffic(cut_off_s=0.1))  # type: ignore[arg-type]  # a fake
+    return Stage(conductor=conductor, sender=sender, line=LINE, effort=effort, send="s")
+
+
+def test_a_rate_that_is_kept_is_held_and_each_step_is_a_send_of_its_own() -> None:
+    conductor = FakeConductor()
+    trying = stage(conductor)
+    assert trying.measure("doubling", 100).held
+    assert trying.measure("soak", 100).held
+    assert [play.send for play in conductor.plays] == ["s-1", "s-2"]
+    assert [play.first_message for play in conductor.plays] == [0, 300]
+    assert trying.soaked is not None
+    assert [step.outcome for step in trying.steps] == ["held", "held"]
+
+
+def test_failures_break_a_rate_and_the_trial_carries_the_generators_complaint() -> None:
+    trial = stage(FakeConductor(outcome=lambda _: "status_503", cpu_share=0.97)).measure("doubling", 100)
+    assert (trial.held, trial.complaint) == (False, "the generator used 97% of a core")
+    assert set(trial.broken) == {"failures", "latency"}
+
+
+def test_a_service_that_was_away_once_gets_another_try() -> None:
+    trying = stage(FakeConductor(outcome=lambda play: "refused" if play == 1 else None))
+    assert trying.measure("doubling", 100).held
+    assert [step.outcome for step in trying.steps] == ["interrupted", "held"]
+    assert trying.events[0].what.startswith("the service was away in a step of 100 calls/s: 300 of 300")
+
+
+def test_a_service_that_goes_away_each_time_has_broken() -> None:
+    trying = stage(FakeConductor(outcome=lambda _: "refused"))
+    trial = trying.measure("doubling", 100)
+    assert not trial.held
+    assert [step.outcome for step in trying.steps] == ["interrupted"] * 3
+    assert trying.events[-1].what == "the service went away 3 times at 100 calls/s: counted as broken"
+
+
+def test_a_service_that_does_not_come_back_is_lost() -> None:
+    trying = stage(FakeConductor(outcome=lambda _: "refused"), there=False)
+    with pytest.raises(ServiceLostError):
+        trying.measure("doubling", 100)
+    assert trying.events[-1].what == (
+        "the service did not come back within 0 s: Nothing listens at 127.0.0.1:8080: start the service, or mend the port "
+        "in --host."
+    )
+
+
+def test_nothing_is_begun_when_the_time_is_over() -> None:
+    with pytest.raises(OutOfTimeError):
+        stage(FakeConductor(), effort=Effort(limit_s=-1)).measure("doubling", 100)

@@ -1,0 +1,174 @@
+"""The sender keeps its schedule whatever the service does; here over a fake wire, in real but short time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from loadtest.generator import arrivals
+from loadtest.generator.http_client import CutOffError, NoReplyError, Reply
+from loadtest.generator.sender import CallFailedError, Play, Sender
+from loadtest.generator.target import Traffic
+
+USABLE = Reply(200, b'{"postings": [{"deadline": null}], "degraded": null}', gzipped=False)
+DEGRADED = Reply(200, b'{"postings": [{"deadline": null}], "degraded": "postgres"}', gzipped=False)
+MEMBERS = tuple(f"m{number}" for number in range(1000))
+
+
+@dataclass
+class FakeWire:
+    """Answers after a while, by a rule."""
+
+    answer: Callable[[int], Reply] = lambda _: USABLE
+    takes_s: float = 0.0
+    paths: list[str] = field(default_factory=list)
+    instants: list[float] = field(default_factory=list)
+
+    def get(self, path: str, *, within_s: float) -> Reply:
+        """A reply, or what the rule raises."""
+        self.paths.append(path)
+        self.instants.append(time.perf_counter())
+        number = len(self.paths)
+        gevent.sleep(min(self.takes_s, within_s))
+        if self.takes_s > within_s:
+            raise CutOffError
+        return self.answer(number)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def sender(wire: FakeWire, **changes: Any) -> Sender:
+    """A sender over a fake wire."""
+    return Sender(wire=wire, members=MEMBERS, **{"traffic": Traffic(), **changes})  # type: ignore[arg-type]  # a fake
+
+
+def play(rps: float, seconds: float, **changes: Any) -> Play:
+    """A constant play that begins now."""
+    begun = Play(
+        number=1,
+        spacing="constant",
+        seed=1,
+        curve=arrivals.for_seconds(rps, seconds),
+        starts_at=time.time() + 0.02,
+        send="s",
+    )
+    return replace(begun, **changes)
+
+
+def finish(playing: Sender, *, within_s: float = 60) -> None:
+    """Wait until every call has ended."""
+    with gevent.Timeout(within_s):
+        gevent.sleep(0.01)
+        while not playing.is_done:
+            gevent.sleep(0.01)
+    playing.stop()
+
+
+def test_a_slow_service_does_not_slow_the_schedule() -> None:
+    """Here it answers no call before the last one has come."""
+    all_came = Event()
+
+    def answer(number: int) -> Reply:
+        if number == 50:
+            all_came.set()
+        all_came.wait()
+        return USABLE
+
+    wire = FakeWire(answer)
+    playing = sender(wire)
+    playing.begin(play(100, 0.5))
+    finish(playing)
+    assert playing.tally.calls == 50
+    assert max(line.in_flight for line in playing.tally.seconds.values()) == 50
+    assert len(set(wire.paths)) == 50
+
+
+def test_latency_counts_from_the_intended_instant_and_lateness_is_counted_not_dropped() -> None:
+    playing = sender(FakeWire())
+    playing.begin(play(100, 0.2, starts_at=time.time() - 0.5))  # half a second behind from the beginning
+    finish(playing)
+    assert (playing.tally.calls, playing.tally.late) == (20, 20)
+    intended, sent = (kept.percentiles_ms()["p50"] for kept in (playing.tally.latency, playing.tally.service))
+    assert intended - sent > 300
+    assert playing.health.complaint is not None
+
+
+def test_every_kind_of_failure_is_counted_and_told_to_locust() -> None:
+    def answer(number: int) -> Reply:
+        if number % 2:
+            raise NoReplyError("refused")
+        return DEGRADED if number == 2 else Reply(503, b"", gzipped=False)
+
+    told: list[dict[str, Any]] = []
+    playing = sender(FakeWire(answer=answer), report=lambda **call: told.append(call))
+    playing.begin(play(100, 0.1))
+    finish(playing)
+    assert dict(playing.tally.failures) == {"refused": 5, "status_503": 4}
+    assert dict(playing.tally.degraded) == {"postgres": 1}
+    assert {call["name"] for call in told} == {"recommendations"}
+    assert (
+        sorted(str(call["exception"]) for call in told if call["exception"])
+        == ["refused"] * 5 + ["status_503"] * 4
+    )
+    assert all(isinstance(call["exception"], CallFailedError | None) for call in told)
+    assert sum(call["response_length"] for call in told) == playing.tally.bytes_read
+
+
+def test_a_call_that_takes_too_long_is_cut_off() -> None:
+    playing = sender(FakeWire(takes_s=1.0), traffic=Traffic(cut_off_s=0.1))
+    playing.begin(play(50, 0.1))
+    finish(playing)
+    assert dict(playing.tally.failures) == {"cut_off": 5}
+    assert playing.tally.latency.percentiles_ms()["p50"] >= 99
+
+
+def test_calls_for_which_the_generator_has_no_room_are_failures_and_its_own_fault() -> None:
+    playing = sender(FakeWire(takes_s=0.5), most_in_flight=10)
+    playing.begin(play(100, 0.2))
+    finish(playing)
+    assert (playing.tally.calls, playing.tally.failures["not_started"]) == (20, 10)
+    assert "started more than" in (playing.health.complaint or "")
+
+
+def test_passes_of_one_message_ask_for_the_same_address_a_moment_apart() -> None:
+    wire = FakeWire()
+    playing = sender(wire, traffic=Traffic(passes=3, pass_gap_s=0.05))
+    playing.begin(play(30, 0.3))
+    finish(playing)
+    assert playing.tally.messages == 3
+    assert sorted(wire.paths.count(path) for path in set(wire.paths)) == [3, 3, 3]
+    first = [at for at, path in zip(wire.instants, wire.paths, strict=True) if path == wire.paths[0]]
+    assert first[2] - first[0] == pytest.approx(0.1, abs=0.08)
+
+
+def test_a_play_that_is_amended_goes_on_with_the_new_rate() -> None:
+    playing = sender(FakeWire())
+    curve = arrivals.constant(0)
+    playing.begin(play(0, 1, curve=curve, ends=False))
+    gevent.sleep(0.1)
+    assert not playing.is_done
+    playing.amend(curve.changed(from_s=0.2, rps=100).changed(from_s=0.4, rps=0), arrivals.WHOLE)
+    gevent.sleep(0.6)
+    playing.stop()
+    assert playing.tally.started == 20
+
+
+def test_two_senders_with_their_shares_send_what_one_would() -> None:
+    one, two = FakeWire(), FakeWire()
+    whole = FakeWire()
+    playing = [
+        (sender(one), [arrivals.Share(0, 0, 2)]),
+        (sender(two), [arrivals.Share(0, 1, 2)]),
+        (sender(whole), arrivals.WHOLE),
+    ]
+    for each, shares in playing:
+        each.begin(play(200, 0.3, spacing="poisson"), shares)
+    for each, _ in playing:
+        finish(each)
+    assert sorted(one.paths + two.paths) == sorted(whole.paths)
+    assert abs(len(one.paths) - len(two.paths)) <= 1
