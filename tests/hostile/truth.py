@@ -107,9 +107,10 @@ class Truth:
         """Of those, what does not hang on what the member applied to."""
         found = []
         for posting in heard.ids:
-            since = [(at, closed) for at, closed in self.closed.get(posting, ()) if at <= heard.at]
-            if since and since[-1][1] and self.could_be_known_s(since[-1][0], heard.at) > KNOWN_WITHIN_S:
-                found.append(f"{posting} was closed {heard.at - since[-1][0]:.0f} s before")
+            before = bisect_right(self.moments.get(posting, ()), heard.at)
+            at, closed = self.closed[posting][before - 1] if before else (heard.at, False)
+            if closed and self.could_be_known_s(at, heard.at) > KNOWN_WITHIN_S:
+                found.append(f"{posting} was closed {heard.at - at:.0f} s before")
         erased = self.erased.get(heard.member)
         personal = erased is not None and heard.source != "popular"
         if personal and self.could_be_known_s(erased or 0.0, heard.at) > KNOWN_WITHIN_S:
