@@ -24,7 +24,7 @@ def profile(
     Raises:
         BenchError: the service did not answer.
     """
-    given = environment(chosen(["b"])[0], settings, ground, 0) | {
+    given = environment(chosen(["b"])[0], settings, ground, 8080) | {
         "BENCH_GUNICORN_CONF": str(service_folder() / "gunicorn_conf.py"),
         "BENCH_AUTHORIZATION": ground.authorization,
     }
