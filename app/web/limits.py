@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from limits.strategies import RateLimiter
 
 STORAGE_TIMEOUT_S = 0.05  # a limiter that is slow is worse than one that counts for itself
+MOST_KEYS = 1_000  # of a limit, kept
 _SHARED_STORAGE = {
     "socket_timeout": STORAGE_TIMEOUT_S,
     "socket_connect_timeout": STORAGE_TIMEOUT_S,
@@ -104,8 +106,22 @@ class _Line:
 
     def __init__(self, rps: int, workers: int) -> None:
         self.on = rps > 0
-        self.whole = RateLimitItemPerSecond(max(rps, 1))
-        self.share = RateLimitItemPerSecond(max(-(-rps // workers), 1))
+        self.whole = _PerSecond(max(rps, 1))
+        self.share = _PerSecond(max(-(-rps // workers), 1))
+
+
+class _PerSecond(RateLimitItemPerSecond):
+    """So many a second; the keys of those who call now are kept, for making one costs more than the count."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, amount: int) -> None:
+        super().__init__(amount)
+        self._made = lru_cache(MOST_KEYS)(super().key_for)
+
+    def key_for(self, *identifiers: bytes | str | float) -> str:
+        """Where whoever these name is counted."""
+        return self._made(*identifiers)
 
 
 def _strategy(storage_uri: str, **options: float | bool) -> RateLimiter:
