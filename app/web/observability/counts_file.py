@@ -19,6 +19,7 @@ FIRST_BYTES = 1 << 16
 # What prometheus_client raises at a file that is not whole.
 NOT_WHOLE = (RuntimeError, ValueError, struct.error)
 _HEAD, _ENTRY = 8, 4 + 8 + 16  # bytes of a file of counts, and of an entry beside its key
+_COUNTED = struct.Struct("dd")  # a count, and when it was made
 
 
 def bytes_for(keys: Iterable[str]) -> int:
@@ -63,8 +64,12 @@ class CountsFile(MmapedDict):
 
     def write_value(self, key: str, value: float, timestamp: float) -> None:
         """As its base, but for a moment's wait while counts move to the disk."""
+        counted = _COUNTED.pack(value, timestamp)
         with self._moving:
-            super().write_value(key, value, timestamp)  # type: ignore[no-untyped-call] # same
+            if key not in self._positions:
+                self._init_value(key)
+            position = self._positions[key]
+            self._m[position : position + _COUNTED.size] = counted
 
     def _init_value(self, key: str) -> None:
         with self._moving:
