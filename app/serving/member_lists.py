@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
-
-from cachetools import FIFOCache
 
 from app.serving.erasures import member_hash
 from app.serving.store import SEPARATOR, UnavailableError
@@ -70,7 +69,8 @@ class Plans:
         self, *, size: int, fresh_s: float, stale_s: float, timer: Callable[[], float] = time.monotonic
     ) -> None:
         # A plan says when it was made, so a cache that keeps its own times would do that work twice.
-        self._kept: FIFOCache[str, Plan] = FIFOCache(maxsize=size)
+        self._kept: OrderedDict[str, Plan] = OrderedDict()  # made longest ago first
+        self._size = size
         self._fresh_s = fresh_s
         self._stale_s = stale_s
         self._timer = timer
@@ -99,7 +99,7 @@ class Plans:
         try:
             made = mine.made = make()
             with self._lock:
-                self._kept[member_id] = made
+                self._keep(member_id, made)
         except UnavailableError:
             if kept is None:
                 raise
@@ -121,6 +121,12 @@ class Plans:
         if kept is None:
             raise UnavailableError("shared")
         return kept, "stale"
+
+    def _keep(self, member_id: str, plan: Plan) -> None:
+        self._kept[member_id] = plan
+        self._kept.move_to_end(member_id)
+        if len(self._kept) > self._size:
+            self._kept.popitem(last=False)
 
     def _usable(self, member_id: str, now_s: float) -> Plan | None:
         kept = self._kept.get(member_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 
 import pytest
 
@@ -108,7 +109,7 @@ def soon() -> Deadline:
     return Deadline(time.monotonic() + 5)
 
 
-class SlowStore(dict[str, Plan]):
+class SlowStore(OrderedDict[str, Plan]):
     """Takes its time to keep a plan."""
 
     def __setitem__(self, key: str, value: Plan) -> None:
