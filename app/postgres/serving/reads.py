@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -279,9 +280,9 @@ class PostgresReads:
             raise
         if result.ntuples == 0:
             return None
-        ids, reasons, applied, anchors, anchored = (result.get_value(0, column) for column in range(1, 6))
+        mailable, ids, reasons, applied, anchors, anchored = map(result.get_value, repeat(0), range(6))
         return MemberRow(
-            mailable=result.get_value(0, 0) == b"\1",
+            mailable=mailable == b"\1",
             posting_ids=ids.decode() if ids else "",
             reasons=bytes(reasons) if reasons else b"",
             applied=applied.decode() if applied else "",
