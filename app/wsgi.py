@@ -22,6 +22,7 @@ from app.postgres.serving.send_register import PostgresSendRegister
 from app.recommend.reasons import NAMING
 from app.runtime.background import Task, Watch
 from app.runtime.circuit_breaker import Breaker
+from app.runtime.errors import UnavailableError
 from app.runtime.instance import BEAT_EVERY_S, fingerprint, this_instance
 from app.serving.answering import Answering
 from app.serving.cards import Cards
@@ -34,7 +35,6 @@ from app.serving.send_counts import COUNT_EVERY_S, FLUSH_EVERY_S, Counting
 from app.serving.sends import UPDATE_EVERY_S, Sends
 from app.serving.shelves import Shelves
 from app.serving.snapshot import Safekeeping, SavedFile
-from app.serving.store import UnavailableError
 from app.settings import Settings, SettingsError
 from app.telemetry import Metric
 from app.web.content.app import create_app

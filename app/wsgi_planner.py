@@ -22,8 +22,8 @@ from app.postgres.planning.register import (
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresReads
 from app.runtime.background import Task, Watch
+from app.runtime.errors import UnavailableError
 from app.serving.clock import StoreClock
-from app.serving.store import UnavailableError
 from app.settings import Settings
 from app.web.limits import CallLimits
 from app.web.observability.logs import configure_logging, log_uncaught

@@ -10,10 +10,11 @@ from app.board.model import ASKED_COMPANY
 from app.board.veto import board_day
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import Breaker
+from app.runtime.errors import UnavailableError
 from app.serving.member_lists import Plan
 from app.serving.request import recommendation_id
 from app.serving.selection import choose
-from app.serving.store import SEPARATOR, UnavailableError
+from app.serving.store import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -18,8 +18,9 @@ from cachetools import TTLCache
 from app.board.model import Status
 from app.board.texts import ascii_host, without_our_parameters
 from app.board.veto import NEVER, shown_until
+from app.runtime.errors import UnavailableError
 from app.serving import labels
-from app.serving.store import Standing, UnavailableError
+from app.serving.store import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from app.runtime.errors import UnavailableError
 from app.serving.erasures import member_hash
-from app.serving.store import SEPARATOR, UnavailableError
+from app.serving.store import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from app.board.veto import board_day
+from app.runtime.errors import UnavailableError
 from app.serving.distinct_members import Distinct
-from app.serving.store import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

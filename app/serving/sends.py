@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from app.serving.store import UnavailableError
+from app.runtime.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

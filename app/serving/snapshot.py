@@ -13,7 +13,8 @@ import msgspec
 
 from app.board.model import Posting  # noqa: TC001 - same
 from app.credentials import Credential  # noqa: TC001 - same
-from app.serving.store import Publication, Shelf, UnavailableError
+from app.runtime.errors import UnavailableError
+from app.serving.store import Publication, Shelf  # noqa: TC001 - same
 
 if TYPE_CHECKING:
     from app.credentials import CredentialBook

@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 SEPARATOR = "\x1f"  # between ids joined to one text; no id contains a control character
 
 
-class UnavailableError(Exception):
-    """The store cannot answer in time; `kind` is a short word for the metrics."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"Postgres did not answer: {kind}")
-        self.kind = kind
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """A refresh run as far as answering cares: activity after `cutoff_at` is not in its lists.

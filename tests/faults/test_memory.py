@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from app.runtime.errors import UnavailableError
 from app.serving.snapshot import Safekeeping, SavedFile
-from app.serving.store import UnavailableError
 from tests.faults.processes import wait_for_workers, workers
 from tests.faults.rig import WORKERS, assert_promises, rig
 from tests.web.board import NOW, VETOED

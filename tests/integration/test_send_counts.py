@@ -19,11 +19,11 @@ from app.postgres.planning.send_counts import select_seconds
 from app.postgres.serving.heartbeat import PostgresCounts, beat
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS
+from app.runtime.errors import UnavailableError
 from app.runtime.instance import Instance
 from app.serving.distinct_members import ERROR, Distinct
 from app.serving.request import Terms
 from app.serving.send_counts import Batch, Counting, SecondCount, SketchPart
-from app.serving.store import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

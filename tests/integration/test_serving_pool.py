@@ -9,7 +9,7 @@ import pytest
 
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, STATEMENTS
-from app.serving.store import UnavailableError
+from app.runtime.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

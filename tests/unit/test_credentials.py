@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.credentials import Credential, CredentialBook, Scope, hash_secret
-from app.serving.store import UnavailableError
+from app.runtime.errors import UnavailableError
 from tests.unit.serving.fakes import FakeReads
 
 

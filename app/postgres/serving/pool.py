@@ -23,7 +23,7 @@ from app.postgres.board.failing_rows import ViewError, is_of_a_row
 from app.postgres.connecting import PinnedConnection
 from app.runtime.admission import WaitingLine
 from app.runtime.deadline import Deadline
-from app.serving.store import UnavailableError
+from app.runtime.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

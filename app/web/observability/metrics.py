@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from app.serving.store import UnavailableError
+from app.runtime.errors import UnavailableError
 from app.telemetry import Metric
 from app.web.observability.campaign_labels import CampaignNames
 from app.web.observability.counts_file import CountsFile, count_where_there_is_room

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from app.runtime.background import GIVE_WAY_S, Task, Watch
-from app.serving.store import UnavailableError
+from app.runtime.errors import UnavailableError
 from tests.unit.serving.fakes import Timer
 
 if TYPE_CHECKING:

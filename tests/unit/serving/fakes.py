@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from app.board.model import Member, Posting, Status
 from app.runtime.deadline import Deadline
+from app.runtime.errors import UnavailableError
 from app.serving.answering import Moment
 from app.serving.clock import StoreClock
 from app.serving.request import Question, Terms
 from app.serving.sends import Held, Sends
-from app.serving.store import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing, UnavailableError
+from app.serving.store import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,10 +11,10 @@ import pytest
 from app.board.model import Closes, Status
 from app.board.veto import BOARD_ZONE, NEVER
 from app.runtime.deadline import Deadline
+from app.runtime.errors import UnavailableError
 from app.serving import cards as module
 from app.serving.cards import OVERLAP_S, Card, Cards
 from app.serving.selection import choose
-from app.serving.store import UnavailableError
 from tests.unit.serving.fakes import NOW, TODAY, FakeReads, Timer, posting
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections import OrderedDict
 import pytest
 
 from app.runtime.deadline import Deadline
+from app.runtime.errors import UnavailableError
 from app.serving.member_lists import Plan, Plans
-from app.serving.store import UnavailableError
 from tests.unit.serving.fakes import Timer
 
 FAR = Deadline(float("inf"))

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.runtime.errors import UnavailableError
 from app.serving.publications import Runs
-from app.serving.store import Publication, UnavailableError
+from app.serving.store import Publication
 from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads
 
 MINUTE = timedelta(minutes=1)

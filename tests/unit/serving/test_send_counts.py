@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.braze.preview import SAMPLE_ATTRIBUTES
+from app.runtime.errors import UnavailableError
 from app.serving.distinct_members import ERROR, Distinct, estimate
 from app.serving.request import Terms
 from app.serving.send_counts import (
@@ -25,7 +26,6 @@ from app.serving.send_counts import (
     SecondCount,
     SketchPart,
 )
-from app.serving.store import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

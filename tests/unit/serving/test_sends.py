@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.runtime.deadline import Deadline
+from app.runtime.errors import UnavailableError
 from app.serving.publications import Runs
 from app.serving.request import Terms
 from app.serving.sends import LEAD, MOST_AT_ONCE, PREVIEW, Sends
-from app.serving.store import Publication, Run, UnavailableError
+from app.serving.store import Publication, Run
 from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, FakeRegister
 
 if TYPE_CHECKING:

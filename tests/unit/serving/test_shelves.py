@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from app.runtime.errors import UnavailableError
 from app.serving.cards import Cards
 from app.serving.shelves import Shelves
-from app.serving.store import Shelf, UnavailableError
+from app.serving.store import Shelf
 from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, posting
 
 if TYPE_CHECKING:
