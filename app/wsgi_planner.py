@@ -13,12 +13,8 @@ from app.braze.mails import Mails
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.register.plans import RegisterUnavailableError
 from app.credentials import CredentialBook
-from app.postgres.planning.register import (
-    PostgresEvidence,
-    PostgresRegister,
-    PostgresSessions,
-    planner_engine,
-)
+from app.postgres.engines import planner_engine
+from app.postgres.planning.register import PostgresEvidence, PostgresRegister, PostgresSessions
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresReads
 from app.runtime.background import Task, Watch

@@ -16,8 +16,8 @@ import click
 from sqlalchemy import text
 
 from app.cli.database import CommandError, database
-from app.postgres.board.snapshot import driver_of, profiles, snapshot
-from app.postgres.engines import batch_engine
+from app.postgres.board.snapshot import profiles, snapshot
+from app.postgres.engines import batch_engine, driver_of
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.postgres.serving.send_register import PostgresSendRegister

@@ -1,16 +1,20 @@
-"""Engines on the one way to Postgres (`connecting`); answering has its own pool (`serving_pool`)."""
+"""Engines on the one way to Postgres (`connecting`); answering has its own pool (`serving.pool`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from app.postgres.connecting import CONNECT_S, connect, pinned_in_transaction
 
 if TYPE_CHECKING:
+    import psycopg
     from sqlalchemy import Connection, Engine
+
+PLANNER_CONNECT_S = 3
+PLANNER_WAIT_S = 3.0  # for a connection of the pool
 
 
 def batch_engine(url: str, *, through_pgbouncer: bool = False) -> Engine:
@@ -21,6 +25,27 @@ def batch_engine(url: str, *, through_pgbouncer: bool = False) -> Engine:
         through_pgbouncer: Whether a PgBouncer is there.
     """
     return pinned_engine(url, through_pgbouncer=through_pgbouncer, poolclass=NullPool)
+
+
+def planner_engine(url: str, *, size: int = 4, through_pgbouncer: bool = False) -> Engine:
+    """An engine with a small pool, for a process that lives long; a broken connection is replaced.
+
+    Args:
+        url: As libpq reads it; several hosts are allowed.
+        size: Most connections at once.
+        through_pgbouncer: Whether a PgBouncer is there.
+    """
+    return pinned_engine(
+        url,
+        through_pgbouncer=through_pgbouncer,
+        application="connected-jobs planner",
+        connect_s=PLANNER_CONNECT_S,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=PLANNER_WAIT_S,
+        pool_pre_ping=True,
+    )
 
 
 def pinned_engine(
@@ -48,3 +73,9 @@ def pinned_engine(
             connection.exec_driver_sql(pinned)
 
     return engine
+
+
+def driver_of(connection: Any) -> psycopg.Connection:
+    """The driver's own connection, beneath SQLAlchemy's."""
+    driver: psycopg.Connection = connection.connection.driver_connection
+    return driver

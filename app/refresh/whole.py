@@ -13,7 +13,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from app.postgres.board import schema_check as board_shape
-from app.postgres.board.snapshot import Snapshot, driver_of, profiles, snapshot
+from app.postgres.board.snapshot import Snapshot, profiles, snapshot
+from app.postgres.engines import driver_of
 from app.postgres.lists import runs
 from app.postgres.lists.model_store import write_kept_model
 from app.postgres.lists.publications import Announcement

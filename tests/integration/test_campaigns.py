@@ -20,8 +20,8 @@ from app.capacity.register.plans import (
     read_draft,
 )
 from app.postgres import migrate
-from app.postgres.engines import batch_engine
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister, planner_engine
+from app.postgres.engines import batch_engine, planner_engine
+from app.postgres.planning.register import PostgresEvidence, PostgresRegister
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,8 +20,8 @@ from app.cli.database import CommandError
 from app.cli.refreshing import refresh_
 from app.postgres import connecting
 from app.postgres.connecting import CannotConnectError, connect
-from app.postgres.engines import batch_engine
-from app.postgres.planning.register import PostgresRegister, planner_engine
+from app.postgres.engines import batch_engine, planner_engine
+from app.postgres.planning.register import PostgresRegister
 from app.postgres.serving.heartbeat import PostgresCounts
 from app.postgres.serving.pool import ServingPool, Statement
 from app.postgres.serving.reads import CREDENTIALS

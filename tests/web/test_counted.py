@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.postgres.planning.register import PostgresRegister, planner_engine
+from app.postgres.engines import planner_engine
+from app.postgres.planning.register import PostgresRegister
 from app.runtime.instance import fingerprint
 from app.serving.distinct_members import ERROR
 from app.settings import Settings

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from app.postgres.board.left_out import LeftOut
-from app.postgres.board.snapshot import Snapshot, driver_of, profiles
-from app.postgres.engines import batch_engine
+from app.postgres.board.snapshot import Snapshot, profiles
+from app.postgres.engines import batch_engine, driver_of
 from app.runtime.errors import UnavailableError
 from tests.poison import ANYTHING_GOES, COMPANY, MEMBER, POSTING, each
 from tests.postgres_fixtures import _create, _drop, _url_of

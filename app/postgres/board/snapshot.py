@@ -23,6 +23,7 @@ from app.postgres.board.columns import (
 )
 from app.postgres.board.failing_rows import ViewError, read_apart, unharmed
 from app.postgres.board.left_out import LeftOut, UnreadableRowError
+from app.postgres.engines import driver_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -207,12 +208,6 @@ def snapshot(engine: Engine) -> Iterator[Snapshot]:
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     ) as connection:
         yield Snapshot(connection, connection.execute(text("SELECT now()")).scalar_one())
-
-
-def driver_of(connection: Any) -> psycopg.Connection:
-    """The driver's own connection, beneath SQLAlchemy's."""
-    driver: psycopg.Connection = connection.connection.driver_connection
-    return driver
 
 
 def profiles(driver: psycopg.Connection, ids: Sequence[str], left_out: LeftOut | None = None) -> list[Member]:

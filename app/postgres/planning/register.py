@@ -11,7 +11,6 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import QueuePool
 
 from app.capacity.evidence.file import EvidenceError, read_evidence, refuse_future
 from app.capacity.register.plans import (
@@ -22,7 +21,6 @@ from app.capacity.register.plans import (
     RegisterUnavailableError,
 )
 from app.postgres import audit
-from app.postgres.engines import pinned_engine
 from app.postgres.planning import campaigns, evidence, instances, send_counts, sessions
 from app.postgres.planning.table_sizes import select_row_estimates
 from app.postgres.refusals import passes, refusal
@@ -37,33 +35,10 @@ if TYPE_CHECKING:
     from app.capacity.evidence.ceiling import Measured, Running
     from app.capacity.register.plans import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
 
-CONNECT_S = 3
-WAIT_S = 3.0  # for a connection of the pool's
 STATEMENT_MS = 10_000
 SIZES_AGE_S = 10 * 60.0
 _NOT_NOW = "Postgres cannot be used now: try again in a moment; nothing was changed."
 COMMAND_LINE = "command line"
-
-
-def planner_engine(url: str, *, size: int = 4, through_pgbouncer: bool = False) -> Engine:
-    """An engine with a small pool, for a process that lives long; a broken connection is replaced.
-
-    Args:
-        url: As libpq reads it; several hosts are allowed.
-        size: Most connections at once.
-        through_pgbouncer: Whether a PgBouncer is there.
-    """
-    return pinned_engine(
-        url,
-        through_pgbouncer=through_pgbouncer,
-        application="connected-jobs planner",
-        connect_s=CONNECT_S,
-        poolclass=QueuePool,
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=WAIT_S,
-        pool_pre_ping=True,
-    )
 
 
 @contextmanager
