@@ -27,7 +27,7 @@ from loadtest.generator.arrivals import RateCurve, front_loaded, trace
 from loadtest.generator.arrivals import constant as constant_rate
 from loadtest.generator.generators import Ensemble, Player, Solo
 from loadtest.generator.options import SenderOptions, new_send_name
-from loadtest.generator.sender import Play
+from loadtest.generator.sender import LoadPhase
 from loadtest.generator.target import ALLOWED_HOSTS_VARIABLE, Traffic
 from loadtest.rehearsal.plans import read_trace
 
@@ -137,7 +137,7 @@ class Follower:
         self._ensemble = (
             Ensemble(environment.runner) if isinstance(environment.runner, MasterRunner) else None
         )
-        self._played = 0
+        self._load_phases = 0
 
     @property
     def options(self) -> Namespace:
@@ -203,13 +203,13 @@ class Follower:
         while not self._users:
             gevent.sleep(FOLLOW_EVERY_S)
         began = time.time()
-        self._played += 1
+        self._load_phases += 1
         rps = self._users * self.options.calls_per_user
         fixed = planned or self._front_loaded()
         curve = fixed or constant_rate(rps)
         conductor.begin(
-            Play(
-                number=self._played,
+            LoadPhase(
+                number=self._load_phases,
                 spacing="poisson" if self.options.arrivals == "poisson" else "constant",
                 seed=self.options.arrival_seed,
                 curve=curve,
@@ -225,7 +225,7 @@ class Follower:
             now_rps = self._users * self.options.calls_per_user
             if fixed is None and now_rps != rps:
                 rps = now_rps
-                # Seconds of the play: its second 0 lay AHEAD_S after `began`, and so does the change after now.
+                # Seconds of the load phase: its second 0 lay AHEAD_S after `began`, and so does the change after now.
                 curve = curve.changed(from_s=time.time() - began, rps=rps)
                 conductor.amend(curve)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from loadtest.ceiling.search import Phase, ResultKind
+from loadtest.ceiling.search import ResultKind, SearchPhase
 from loadtest.ceiling.slo import Finding, PassLine
 from loadtest.errors import LoadtestError
 from loadtest.generator.generator_health import Health
@@ -17,7 +17,7 @@ from loadtest.generator.stats import Tally
 SCHEMA: Literal["connected-jobs/load-evidence"] = "connected-jobs/load-evidence"
 VERSION: Literal[1] = 1
 
-StepPhase = Phase | Literal["overload"]
+StepPhase = SearchPhase | Literal["overload"]
 Ended = Literal["finished", "stopped", "out_of_time", "service_lost"]
 
 

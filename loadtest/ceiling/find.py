@@ -9,7 +9,7 @@ from typing import Any
 
 from loadtest.ceiling.environment import environment
 from loadtest.ceiling.evidence import Ended, Evidence, Overload, TrafficFacts, Verdict
-from loadtest.ceiling.search import Phase, Result, Search, Trial
+from loadtest.ceiling.search import Result, Search, SearchPhase, Trial
 from loadtest.ceiling.slo import PassLine
 from loadtest.ceiling.step import Effort, OutOfTimeError, ServiceLostError, Stage, iso
 from loadtest.ceiling.terminal import Screen
@@ -79,7 +79,7 @@ def _check(order: Order, sender: Sender, send: str) -> dict[str, int]:
 
 
 def _run(order: Order, stage: Stage, screen: Screen) -> tuple[Result, Overload | None, Ended]:
-    def measure(phase: Phase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> Trial:
         trial = stage.measure(phase, rps)
         screen.steps(stage.steps)
         return trial

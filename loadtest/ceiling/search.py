@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-Phase = Literal["doubling", "bisection", "soak"]
+SearchPhase = Literal["doubling", "bisection", "soak"]
 ResultKind = Literal["ceiling", "at_least", "unconfirmed", "none"]
 
 SLOWEST_RPS = 1.0
@@ -58,7 +58,7 @@ class Search:
     readable when `measure` raises.
     """
 
-    measure: Callable[[Phase, float], Trial]
+    measure: Callable[[SearchPhase, float], Trial]
     start_rps: float
     highest_rps: float
     precision: float = 0.05
@@ -127,7 +127,7 @@ class Search:
             self.broke = trial
             rps *= down
 
-    def _try(self, phase: Phase, rps: float) -> bool:
+    def _try(self, phase: SearchPhase, rps: float) -> bool:
         trial = self._measure(phase, rps)
         if not trial.held:
             again = self._measure(phase, rps)
@@ -139,7 +139,7 @@ class Search:
             self.broke = trial
         return trial.held
 
-    def _measure(self, phase: Phase, rps: float) -> Trial:
+    def _measure(self, phase: SearchPhase, rps: float) -> Trial:
         trial = self.measure(phase, rps)
         self.trials.append(trial)
         return trial

@@ -103,7 +103,7 @@ class Judgement:
 
 
 def judge(tally: Tally, line: PassLine) -> Judgement:
-    """Judge a play by the pass line."""
+    """Judge a load phase by the pass line."""
     calls = tally.calls
     sure = line.confidence
     slow = _finding(

@@ -1,4 +1,4 @@
-"""Tries one rate on a service: plays it, watches it, judges it, and notices when the service goes away."""
+"""Tries one rate on a service: runs it, watches it, judges it, and notices when the service goes away."""
 
 import time
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import gevent
 
 from loadtest.ceiling.evidence import Event, Overload, Step, StepPhase, distribution
-from loadtest.ceiling.search import Phase, Trial
+from loadtest.ceiling.search import SearchPhase, Trial
 from loadtest.ceiling.slo import Judgement, PassLine, is_hopeless, judge, usable_share
 from loadtest.generator import readiness as service_check
 from loadtest.generator.arrivals import RateCurve, Spacing, for_seconds
 from loadtest.generator.generators import Conductor
-from loadtest.generator.sender import Play, Sender
+from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.generator.stats import NOBODY_THERE, Tally
 
 AHEAD_S = 0.1  # the first call lies so far ahead that every process knows of it
@@ -95,7 +95,7 @@ class Stage:
     def __post_init__(self) -> None:
         self._began = self.clock()
         self._stopped_at = self._began
-        self._plays = 0
+        self._load_phases = 0
 
     @property
     def elapsed_s(self) -> float:
@@ -111,7 +111,7 @@ class Stage:
         """Keep something that happened."""
         self.events.append(Event(at=iso(self.clock()), what=what))
 
-    def measure(self, phase: Phase, rps: float) -> Trial:
+    def measure(self, phase: SearchPhase, rps: float) -> Trial:
         """Try a rate; once more where the service went away, which says nothing of the rate, and came back.
 
         Raises:
@@ -146,15 +146,15 @@ class Stage:
         curve = RateCurve(
             (0.0, loaded_s, loaded_s + 60), (OVERLOAD * ceiling_rps, AFTER_OVERLOAD * ceiling_rps, 0.0)
         )
-        play = self._begin(curve)
-        while (tally := self._look("overload", play, loaded_s + 60)) is not None:
-            if self._recovered_at(tally, play, loaded_s) is not None:
+        load_phase = self._begin(curve)
+        while (tally := self._look("overload", load_phase, loaded_s + 60)) is not None:
+            if self._recovered_at(tally, load_phase, loaded_s) is not None:
                 break
         tally = self._finish()
         loaded = [line for second, line in tally.seconds.items() if second < loaded_s]
-        recovered_at = self._recovered_at(tally, play, loaded_s)
+        recovered_at = self._recovered_at(tally, load_phase, loaded_s)
         calls = sum(line.calls for line in loaded)
-        self.steps.append(self._step("overload", OVERLOAD * ceiling_rps, play, tally, None))
+        self.steps.append(self._step("overload", OVERLOAD * ceiling_rps, load_phase, tally, None))
         return Overload(
             rps=OVERLOAD * ceiling_rps,
             seconds=loaded_s,
@@ -166,27 +166,27 @@ class Stage:
         )
 
     def observe(self, rps: float, seconds: float, each: Callable[[float], None]) -> Step:
-        """Play a rate to its end whatever comes of it, or until Ctrl-C.
+        """Run a rate to its end whatever comes of it, or until Ctrl-C.
 
         Args:
             rps: calls per second.
             seconds: how long.
-            each: told the seconds played, a few times a second; it must not wait long.
+            each: told the seconds gone, a few times a second; it must not wait long.
         """
-        play = self._begin(for_seconds(rps, seconds))
+        load_phase = self._begin(for_seconds(rps, seconds))
         try:
-            while self._look("soak", play, seconds) is not None:
-                each(self.clock() - play.starts_at)
+            while self._look("soak", load_phase, seconds) is not None:
+                each(self.clock() - load_phase.starts_at)
         except KeyboardInterrupt:
             self.note("stopped by the operator")
         tally = self._finish()
-        step = self._step("soak", rps, play, tally, judge(tally, self.line))
+        step = self._step("soak", rps, load_phase, tally, judge(tally, self.line))
         self.steps.append(step)
         return step
 
-    def _recovered_at(self, tally: Tally, play: Play, from_s: float) -> float | None:
+    def _recovered_at(self, tally: Tally, load_phase: LoadPhase, from_s: float) -> float | None:
         """The first second from which three in a row keep the latency line; only seconds whose calls have ended."""
-        ended = int(self.clock() - play.starts_at - self.sender.traffic.cut_off_s) - 1
+        ended = int(self.clock() - load_phase.starts_at - self.sender.traffic.cut_off_s) - 1
         well = 0
         for second in range(int(from_s), ended):
             line = tally.seconds.get(second)
@@ -197,23 +197,23 @@ class Stage:
                 return second - RECOVERED_SECONDS + 1
         return None
 
-    def _try(self, phase: Phase, rps: float) -> tuple[Step, Judgement, Tally]:
+    def _try(self, phase: SearchPhase, rps: float) -> tuple[Step, Judgement, Tally]:
         if self.elapsed_s > self.effort.limit_s:
             raise OutOfTimeError
         seconds = self._soak_s(rps) if phase == "soak" else 3 * self.effort.step_s
         look_s = self.effort.step_s
-        play = self._begin(for_seconds(rps, seconds))
-        while (tally := self._look(phase, play, seconds)) is not None:
-            played_s = self.clock() - play.starts_at
-            if played_s > HOPELESS_AFTER_S and (is_hopeless(tally, self.line) or _is_outage(tally)):
+        load_phase = self._begin(for_seconds(rps, seconds))
+        while (tally := self._look(phase, load_phase, seconds)) is not None:
+            elapsed_s = self.clock() - load_phase.starts_at
+            if elapsed_s > HOPELESS_AFTER_S and (is_hopeless(tally, self.line) or _is_outage(tally)):
                 break
-            if played_s > look_s:
+            if elapsed_s > look_s:
                 look_s += self.effort.step_s
                 if _is_enough(phase, judge(tally, self.line)):
                     break
         tally = self._finish()
         judgement = judge(tally, self.line)
-        step = self._step(phase, rps, play, tally, judgement)
+        step = self._step(phase, rps, load_phase, tally, judgement)
         self.steps.append(step)
         return step, judgement, tally
 
@@ -221,31 +221,31 @@ class Stage:
         wanted_s = self.line.cut_off_min_calls / rps
         return max(self.effort.soak_s, min(wanted_s, self.effort.longest_soak_s))
 
-    def _begin(self, curve: RateCurve) -> Play:
-        self._plays += 1
-        play = Play(
-            number=self._plays,
+    def _begin(self, curve: RateCurve) -> LoadPhase:
+        self._load_phases += 1
+        load_phase = LoadPhase(
+            number=self._load_phases,
             spacing=self.spacing,
-            seed=self.seed + self._plays,
+            seed=self.seed + self._load_phases,
             curve=curve,
             starts_at=self.clock() + (AHEAD_S if self.processes == 1 else AHEAD_SEVERAL_S),
-            send=f"{self.send}-{self._plays}",
+            send=f"{self.send}-{self._load_phases}",
             first_message=self.messages,
             inside_s=self.inside_s,
         )
-        self.conductor.begin(play)
-        return play
+        self.conductor.begin(load_phase)
+        return load_phase
 
-    def _look(self, phase: str, play: Play, seconds: float) -> Tally | None:
-        """Wait a little; the tally so far, or None when the play is over."""
+    def _look(self, phase: str, load_phase: LoadPhase, seconds: float) -> Tally | None:
+        """Wait a little; the tally so far, or None when the load phase is over."""
         gevent.sleep(LOOK_EVERY_S)
-        left_s = play.starts_at + seconds - self.clock()
+        left_s = load_phase.starts_at + seconds - self.clock()
         tally = self.conductor.tally
-        self.progress(phase, play.curve.rps[0], max(left_s, 0.0), tally, self.conductor.in_flight)
+        self.progress(phase, load_phase.curve.rps[0], max(left_s, 0.0), tally, self.conductor.in_flight)
         return tally if left_s > 0 else None
 
     def _finish(self) -> Tally:
-        """End the play; the tally with every call that was started."""
+        """End the load phase; the tally with every call that was started."""
         self._stopped_at = self.clock()
         self.conductor.stop()
         until = self.clock() + self.sender.traffic.cut_off_s + 2
@@ -270,12 +270,12 @@ class Stage:
         self.note(f"the service was ready {self.clock() - began:.1f} s later; the step is done again")
 
     def _step(
-        self, phase: StepPhase, rps: float, play: Play, tally: Tally, judgement: Judgement | None
+        self, phase: StepPhase, rps: float, load_phase: LoadPhase, tally: Tally, judgement: Judgement | None
     ) -> Step:
         health = self.conductor.health
-        seconds = max(self._stopped_at - play.starts_at, LOOK_EVERY_S)
-        if play.curve.rps[-1] == 0:
-            seconds = min(seconds, play.curve.starts_s[-1])
+        seconds = max(self._stopped_at - load_phase.starts_at, LOOK_EVERY_S)
+        if load_phase.curve.rps[-1] == 0:
+            seconds = min(seconds, load_phase.curve.starts_s[-1])
         interrupted = _is_outage(tally)
         usable = tally.calls - tally.failed
         outcome = "observed" if judgement is None else "interrupted" if interrupted else judgement.at_last
@@ -284,7 +284,7 @@ class Stage:
             rps=rps,
             offered_rps=tally.started / seconds,
             achieved_rps=usable / seconds,
-            began_at=iso(play.starts_at),
+            began_at=iso(load_phase.starts_at),
             seconds=seconds,
             calls=tally.calls,
             messages=tally.messages,
@@ -307,8 +307,8 @@ def _is_outage(tally: Tally) -> bool:
     return refused >= 3 and refused >= OUTAGE_SHARE * tally.calls  # noqa: PLR2004 - one or two are no outage
 
 
-def _is_enough(phase: Phase, judgement: Judgement) -> bool:
-    """Whether a play may end at a look: a soak only when it broke; a step unless more calls could decide it.
+def _is_enough(phase: SearchPhase, judgement: Judgement) -> bool:
+    """Whether a load phase may end at a look: a soak only when it broke; a step unless more calls could decide it.
 
     Lines that no call crossed are left to the soak.
     """

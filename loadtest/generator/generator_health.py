@@ -15,7 +15,7 @@ LATE_AFTER_S = 0.05
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """One play's generator: CPU seconds per second, how late its event loop ran, how many calls started late."""
+    """One load phase's generator: CPU seconds per second, how late its event loop ran, how many calls started late."""
 
     cpu_share: float
     loop_lag_p99_ms: float

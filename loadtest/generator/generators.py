@@ -1,4 +1,4 @@
-"""Plays one play on whatever generates the load: this process, or all of Locust's workers as one arrival process."""
+"""Runs one load phase on whatever generates the load: this process, or all of Locust's workers as one arrival process."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import msgspec
 
 from loadtest.generator.arrivals import WHOLE, RateCurve, Share
 from loadtest.generator.generator_health import Health
-from loadtest.generator.sender import IDLE, Play, Sender
+from loadtest.generator.sender import IDLE, LoadPhase, Sender
 from loadtest.generator.stats import Tally
 
 if TYPE_CHECKING:  # importing Locust patches the standard library, which is for the process that runs it
@@ -23,10 +23,10 @@ NOBODYS_PART = -1
 
 
 class Conductor(Protocol):
-    """What plays are played on."""
+    """What load phases run on."""
 
-    def begin(self, play: Play) -> None:
-        """Start a play."""
+    def begin(self, load_phase: LoadPhase) -> None:
+        """Start a load phase."""
 
     def amend(self, curve: RateCurve) -> None:
         """Go on with another curve."""
@@ -36,7 +36,7 @@ class Conductor(Protocol):
 
     @property
     def tally(self) -> Tally:
-        """What came of the play so far."""
+        """What came of the load phase so far."""
 
     @property
     def health(self) -> Health:
@@ -48,7 +48,7 @@ class Conductor(Protocol):
 
     @property
     def is_done(self) -> bool:
-        """Whether every call of the play was started and ended."""
+        """Whether every call of the load phase was started and ended."""
 
 
 class Solo:
@@ -57,9 +57,9 @@ class Solo:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def begin(self, play: Play) -> None:
-        """Start a play."""
-        self._sender.begin(play)
+    def begin(self, load_phase: LoadPhase) -> None:
+        """Start a load phase."""
+        self._sender.begin(load_phase)
 
     def amend(self, curve: RateCurve) -> None:
         """Go on with another curve."""
@@ -71,7 +71,7 @@ class Solo:
 
     @property
     def tally(self) -> Tally:
-        """What came of the play so far."""
+        """What came of the load phase so far."""
         return self._sender.tally
 
     @property
@@ -86,12 +86,12 @@ class Solo:
 
     @property
     def is_done(self) -> bool:
-        """Whether every call of the play was started and ended."""
+        """Whether every call of the load phase was started and ended."""
         return self._sender.is_done
 
 
 class Ensemble:
-    """Locust's workers, led from its master: all play the same play, each its share of the arrivals.
+    """Locust's workers, led from its master: all run the same load phase, each its share of the arrivals.
 
     When a worker comes or goes, the arrivals from a moment later on are shared anew. What a lost worker should have
     sent until then is missing from the offered rate, and shows there.
@@ -100,7 +100,7 @@ class Ensemble:
     def __init__(self, runner: "MasterRunner", *, clock: Callable[[], float] = time.time) -> None:
         self._runner = runner
         self._clock = clock
-        self._play = IDLE
+        self._load_phase = IDLE
         self._eras: list[tuple[float, tuple[str, ...]]] = []
         self._reports: dict[str, dict[str, Any]] = {}
         runner.register_message(REPORT, self._on_report)
@@ -111,16 +111,16 @@ class Ensemble:
         clients = self._runner.clients
         return tuple(sorted(node.id for node in clients.ready + clients.spawning + clients.running))
 
-    def begin(self, play: Play) -> None:
-        """Start a play."""
-        self._play, self._reports = play, {}
+    def begin(self, load_phase: LoadPhase) -> None:
+        """Start a load phase."""
+        self._load_phase, self._reports = load_phase, {}
         self._eras = [(0.0, self.workers)]
         for worker in self.workers:
             self._tell_begin(worker)
 
     def amend(self, curve: RateCurve) -> None:
         """Go on with another curve."""
-        self._play = replace(self._play, curve=curve)
+        self._load_phase = replace(self._load_phase, curve=curve)
         self._tell_amended()
 
     def share_anew(self, *, in_s: float) -> bool:
@@ -129,7 +129,7 @@ class Ensemble:
         if not self._eras or not workers or workers == self._eras[-1][1]:
             return False
         known = {worker for _from_s, era in self._eras for worker in era}
-        self._eras.append((max(self._clock() + in_s - self._play.starts_at, 0.0), workers))
+        self._eras.append((max(self._clock() + in_s - self._load_phase.starts_at, 0.0), workers))
         for worker in set(workers) - known:
             self._tell_begin(worker)
         self._tell_amended()
@@ -142,7 +142,7 @@ class Ensemble:
     @property
     def tally(self) -> Tally:
         """What the workers reported, added up."""
-        total = Tally(inside_s=self._play.inside_s)
+        total = Tally(inside_s=self._load_phase.inside_s)
         for report in self._reports.values():
             total.add(Tally.from_message(report["tally"]))
         return total
@@ -172,11 +172,13 @@ class Ensemble:
 
     def _tell_begin(self, worker: str) -> None:
         self._runner.send_message(
-            BEGIN, {"play": self._play.to_message(), "shares": self._shares(worker)}, client_id=worker
+            BEGIN,
+            {"load_phase": self._load_phase.to_message(), "shares": self._shares(worker)},
+            client_id=worker,
         )
 
     def _tell_amended(self) -> None:
-        curve = [self._play.curve.starts_s, self._play.curve.rps]
+        curve = [self._load_phase.curve.starts_s, self._load_phase.curve.rps]
         for worker in self.workers:
             self._runner.send_message(
                 AMEND, {"curve": curve, "shares": self._shares(worker)}, client_id=worker
@@ -184,7 +186,7 @@ class Ensemble:
 
     def _on_report(self, environment: "Environment", msg: Any) -> None:
         del environment
-        if msg.data["number"] == self._play.number:
+        if msg.data["number"] == self._load_phase.number:
             self._reports[msg.node_id] = msg.data
 
 
@@ -195,7 +197,7 @@ class Player:
         self._runner = runner
         self._make_sender = make_sender
         self._sender: Sender | None = None
-        self._playing = -1
+        self._phase_number = -1
         self._reporter: gevent.Greenlet[..., None] | None = None
         runner.register_message(BEGIN, self._on_begin)
         runner.register_message(AMEND, self._on_amend)
@@ -207,7 +209,7 @@ class Player:
             self._sender.stop()
 
     def forget(self) -> None:
-        """Make the next play's sender anew: options may have changed since the last one's."""
+        """Make the next load phase's sender anew: options may have changed since the last one's."""
         if self._sender is not None:
             self._sender.abandon()
             self._sender = None
@@ -216,9 +218,9 @@ class Player:
         del environment
         if self._sender is None:
             self._sender = self._make_sender()
-        play = Play.from_message(msg.data["play"])
-        self._playing = play.number
-        self._sender.begin(play, [Share(*share) for share in msg.data["shares"]])
+        load_phase = LoadPhase.from_message(msg.data["load_phase"])
+        self._phase_number = load_phase.number
+        self._sender.begin(load_phase, [Share(*share) for share in msg.data["shares"]])
         if self._reporter is None:
             self._reporter = gevent.spawn(self._report)
 
@@ -241,7 +243,7 @@ class Player:
                 self._runner.send_message(
                     REPORT,
                     {
-                        "number": self._playing,
+                        "number": self._phase_number,
                         "tally": sender.tally.to_message(),
                         "health": msgspec.to_builtins(sender.health),
                         "in_flight": sender.in_flight,

@@ -30,19 +30,19 @@ ARRIVALS_BETWEEN_YIELDS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Play:
+class LoadPhase:
     """One stretch of load, the same for every process that takes part.
 
     Attributes:
-        number: tells plays apart.
+        number: tells load phases apart.
         spacing: of messages.
         seed: of Poisson gaps.
-        curve: calls per second over the play's seconds.
+        curve: calls per second over the load phase's seconds.
         starts_at: when second 0 is, in seconds since the epoch.
-        send: names this play to the service as a send of its own, so that no answer is cached from another.
-        first_message: number of the first message, so that plays do not repeat members.
+        send: names this load phase to the service as a send of its own, so that no answer is cached from another.
+        first_message: number of the first message, so that load phases do not repeat members.
         inside_s: latency that counts as inside the pass line.
-        ends: whether a curve that falls to nothing ends the play, or a change is awaited.
+        ends: whether a curve that falls to nothing ends the load phase, or a change is awaited.
     """
 
     number: int
@@ -66,7 +66,7 @@ class Play:
         return cls(**data | {"curve": arrivals.RateCurve(tuple(starts_s), tuple(rps))})
 
 
-IDLE = Play(number=-1, spacing="constant", seed=0, curve=arrivals.constant(0), starts_at=0, send="")
+IDLE = LoadPhase(number=-1, spacing="constant", seed=0, curve=arrivals.constant(0), starts_at=0, send="")
 
 
 class CallFailedError(Exception):
@@ -81,7 +81,7 @@ Done = Callable[[answers.Answer, float], None]
 
 @dataclass
 class Sender:
-    """Plays plays, one at a time."""
+    """Runs load phases, one at a time."""
 
     wire: Wire
     members: tuple[str, ...]
@@ -97,7 +97,7 @@ class Sender:
         self._calls = Group()
         self._changed = Event()
         self._dispatcher: gevent.Greenlet[..., None] | None = None
-        self._play = IDLE
+        self._load_phase = IDLE
         self._shares: Sequence[arrivals.Share] = arrivals.WHOLE
         self._zero = 0.0
         self._day = (0.0, date.min)
@@ -109,32 +109,32 @@ class Sender:
 
     @property
     def is_done(self) -> bool:
-        """Whether all calls of the play were started and ended."""
+        """Whether all calls of the load phase were started and ended."""
         return (self._dispatcher is None or self._dispatcher.dead) and not self._calls
 
     @property
     def health(self) -> Health:
-        """How the generator fares in this play."""
+        """How the generator fares in this load phase."""
         return self._watch.health(started=self.tally.started, late=self.tally.late)
 
-    def stand_by(self, play: Play) -> None:
-        """Make ready for a play whose calls someone else starts with `call`; an earlier one must have ended."""
+    def stand_by(self, load_phase: LoadPhase) -> None:
+        """Make ready for a load phase whose calls someone else starts with `call`; an earlier one must have ended."""
         self.stop()
-        self.tally = Tally(inside_s=play.inside_s)
-        self._play = play
+        self.tally = Tally(inside_s=load_phase.inside_s)
+        self._load_phase = load_phase
         # From here on the clock that never jumps; the clock of the day only fixes second 0 for all processes.
-        self._zero = time.perf_counter() + play.starts_at - time.time()
+        self._zero = time.perf_counter() + load_phase.starts_at - time.time()
         self._watch.start()
 
-    def begin(self, play: Play, shares: Sequence[arrivals.Share] = arrivals.WHOLE) -> None:
-        """Start a play."""
-        self.stand_by(play)
+    def begin(self, load_phase: LoadPhase, shares: Sequence[arrivals.Share] = arrivals.WHOLE) -> None:
+        """Start a load phase."""
+        self.stand_by(load_phase)
         self._shares = shares
         self._dispatcher = gevent.spawn(self._dispatch, self.tally)
 
     def amend(self, curve: arrivals.RateCurve, shares: Sequence[arrivals.Share]) -> None:
         """Go on with another curve and other shares; both must keep what is already past."""
-        self._play = replace(self._play, curve=curve)
+        self._load_phase = replace(self._load_phase, curve=curve)
         self._shares = shares
         self._changed.set()
 
@@ -152,23 +152,25 @@ class Sender:
         self.wire.close()
 
     def _dispatch(self, tally: Tally) -> None:
-        for number, due in enumerate(arrivals.unit_arrivals(self._play.spacing, seed=self._play.seed)):
+        for number, due in enumerate(
+            arrivals.unit_arrivals(self._load_phase.spacing, seed=self._load_phase.seed)
+        ):
             meant_s = self._wait_for(due)
             if math.isinf(meant_s):
                 return
             if number % ARRIVALS_BETWEEN_YIELDS == 0:
                 gevent.sleep(0)  # a dispatcher that is behind must let its calls run
             if arrivals.share_at(self._shares, meant_s).takes(number):
-                self._start_message(self._play.first_message + number, meant_s, tally)
+                self._start_message(self._load_phase.first_message + number, meant_s, tally)
 
     def _wait_for(self, due: float) -> float:
-        """Sleep until the arrival with operational time `due`; the second of the play it came to be."""
+        """Sleep until the arrival with operational time `due`; the second of the load phase it came to be."""
         per_message = self.traffic.calls_per_message
         while True:
-            play = self._play
-            meant_s = play.curve.when(due * per_message)
+            load_phase = self._load_phase
+            meant_s = load_phase.curve.when(due * per_message)
             wait_s = self._zero + meant_s - time.perf_counter()
-            if wait_s <= 0 or (play.ends and math.isinf(meant_s)):
+            if wait_s <= 0 or (load_phase.ends and math.isinf(meant_s)):
                 return meant_s
             self._changed.clear()
             self._changed.wait(min(wait_s, LONGEST_SLEEP_S))
@@ -183,21 +185,21 @@ class Sender:
     def start_call(
         self, member: str, meant_s: float, tally: Tally, *, after_s: float = 0.0, done: Done = lambda *_: None
     ) -> None:
-        """Start a call now, or `after_s` from now, that was meant to start at second `meant_s` of the play.
+        """Start a call now, or `after_s` from now, that was meant to start at second `meant_s` of the load phase.
 
         `done` is told its answer and its latency in seconds.
         """
         self._calls.add(gevent.spawn_later(after_s, self._call, member, meant_s, tally, done))
 
     def _call(self, member: str, meant_s: float, tally: Tally, done: Done) -> None:
-        play = self._play
+        load_phase = self._load_phase
         began = time.perf_counter()
         late_s = max(began - self._zero - meant_s, 0.0)
         tally.started += 1
         tally.late += late_s > LATE_AFTER_S or len(self._calls) > self.most_in_flight
         line = tally.second(meant_s)
         line.in_flight = max(line.in_flight, len(self._calls))
-        answer, size = self._ask(target.path(member, send=play.send, traffic=self.traffic))
+        answer, size = self._ask(target.path(member, send=load_phase.send, traffic=self.traffic))
         service_s = time.perf_counter() - began
         tally.bytes_read += size
         tally.record(
@@ -215,7 +217,7 @@ class Sender:
             response_length=size,
             exception=CallFailedError(answer.failure) if answer.failure else None,
             context={"service_ms": service_s * 1000, "degraded": answer.degraded},
-            start_time=play.starts_at + meant_s,
+            start_time=load_phase.starts_at + meant_s,
         )
 
     def _ask(self, path: str) -> tuple[answers.Answer, int]:

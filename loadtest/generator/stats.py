@@ -1,4 +1,4 @@
-"""What came of a play's calls: counts, two histograms and a line for each second. Adds up over processes."""
+"""What came of a load phase's calls: counts, two histograms and a line for each second. Adds up over processes."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class Histogram:
 
 @dataclass
 class Second:
-    """The calls meant to start in one second of a play."""
+    """The calls meant to start in one second of a load phase."""
 
     calls: int = 0
     inside: int = 0
@@ -78,7 +78,7 @@ class Second:
 
 @dataclass
 class Tally:
-    """One play, or one process's part of it, so far."""
+    """One load phase, or one process's part of it, so far."""
 
     inside_s: float
     started: int = 0
@@ -112,7 +112,7 @@ class Tally:
         """Count a call that ended.
 
         Args:
-            meant_s: when it was meant to start, in seconds of the play.
+            meant_s: when it was meant to start, in seconds of the load phase.
             latency_s: from then to its end.
             service_s: from its real start to its end.
             failure: why it was of no use, or None.
@@ -134,7 +134,7 @@ class Tally:
             line.inside += 1
 
     def add(self, other: Self) -> None:
-        """Add another process's part of the same play."""
+        """Add another process's part of the same load phase."""
         for name in ("started", "late", "messages", "inside", "bytes_read"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.failures += other.failures

@@ -32,7 +32,7 @@ from loadtest.generator import response_check as answers
 from loadtest.generator.arrivals import constant
 from loadtest.generator.generator_health import Health
 from loadtest.generator.options import new_send_name
-from loadtest.generator.sender import Play, Sender
+from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.rehearsal.plans import calls_by_second
 
 SCHEMA: Literal["connected-jobs/rehearsal"] = "connected-jobs/rehearsal"
@@ -153,7 +153,7 @@ def booked(outcomes: Counter[str]) -> Answer:
 
 @dataclass
 class Stand:
-    """Plays a send's offers on a sender in real or compressed time, settling each when its replies are in."""
+    """Sends a planned send's offers in real or compressed time, settling each when its replies are in."""
 
     sender: Sender
     send: Send
@@ -168,8 +168,8 @@ class Stand:
         self._number = 0
         self._lately: Counter[str] = Counter()
 
-    def play(self) -> None:
-        """Play to the end; a KeyboardInterrupt leaves what was settled readable."""
+    def run(self) -> None:
+        """Run to the end; a KeyboardInterrupt leaves what was settled readable."""
         self._begin()
         first_second: int | None = None
         try:
@@ -184,7 +184,7 @@ class Stand:
             self.sender.stop()
 
     def _begin(self) -> None:
-        play = Play(
+        load_phase = LoadPhase(
             number=1,
             spacing="constant",
             seed=0,
@@ -192,9 +192,9 @@ class Stand:
             starts_at=self.clock() + AHEAD_S,
             send=new_send_name(),
         )
-        self._starts_at = play.starts_at
+        self._starts_at = load_phase.starts_at
         self._skipped_s = 0.0
-        self.sender.stand_by(play)
+        self.sender.stand_by(load_phase)
 
     def _now_s(self) -> float:
         return self.clock() - self._starts_at
@@ -243,11 +243,11 @@ def rehearse(
     progress: Callable[[int, int, int], None] = lambda *_: None,
     clock: Callable[[], float] = time.time,
 ) -> Rehearsal:
-    """Play a plan against the service and compare.
+    """Rehearse a plan on the service and compare.
 
     Args:
         plan: as `planned.read_plan_file` reads it.
-        sender: whom to play on.
+        sender: makes the calls.
         host: for the record.
         speed: planned seconds in a second, at least 1.
         name: the plan's, for the record.
@@ -272,7 +272,7 @@ def rehearse(
     )
     ended: Literal["finished", "stopped"] = "finished"
     try:
-        stand.play()
+        stand.run()
     except KeyboardInterrupt:
         ended = "stopped"
     expected = forecast(plan, speed=speed)
@@ -318,7 +318,7 @@ def forecast(plan: Plan, *, speed: float = 1.0) -> Played:
 
 
 def course(played: Played) -> Course:
-    """A played send as a whole."""
+    """A send as a whole."""
     by_second = played.by_second()
     busy = np.argwhere(by_second > 0)
     ends_at_s = None

@@ -10,7 +10,7 @@ import gevent
 from loadtest.errors import LoadtestError
 from loadtest.generator.arrivals import for_seconds
 from loadtest.generator.options import new_send_name
-from loadtest.generator.sender import Play, Sender
+from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.generator.stats import Tally
 from loadtest.proc import tree_cpu_s
 
@@ -23,7 +23,7 @@ FIRST_RPS = 50.0
 KEPT_UP = 0.98  # of a rate answered usably: the service does that rate
 BISECTIONS = 4
 OVERLOAD = 1.4  # times the ceiling: so much is offered to see what is left of it
-SETTLED_AFTER_S = 2  # seconds of a play that are left out, while a queue fills
+SETTLED_AFTER_S = 2  # seconds of a load phase that are left out, while a queue fills
 EVERYTHING = 1  # calls/s: a line that everything is over
 LIGHTLY = 0.4  # of the ceiling, where CPU time a call is measured
 
@@ -39,8 +39,8 @@ class Costs:
 
 
 def steadily(sender: Sender, rps: float, seconds: float) -> Tally:
-    """Play a rate for some seconds; the tally when every call has ended."""
-    play = Play(
+    """Run a rate for some seconds; the tally when every call has ended."""
+    load_phase = LoadPhase(
         number=1,
         spacing="constant",
         seed=1,
@@ -48,7 +48,7 @@ def steadily(sender: Sender, rps: float, seconds: float) -> Tally:
         starts_at=time.time() + AHEAD_S,
         send=new_send_name(),
     )
-    sender.begin(play)
+    sender.begin(load_phase)
     gevent.sleep(AHEAD_S + seconds)
     while not sender.is_done:
         gevent.sleep(AHEAD_S)

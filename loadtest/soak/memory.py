@@ -57,7 +57,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass
 class Memory:
-    """Samples of the workers below a demo, taken at seconds of a play.
+    """Samples of the workers below a demo, taken at seconds of a load phase.
 
     A worker's caches fill after its start, so its slope leaves out its first `settle_s`.
     """

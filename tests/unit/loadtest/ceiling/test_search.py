@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.ceiling.search import Phase, Result, Search, Trial
+from loadtest.ceiling.search import Result, Search, SearchPhase, Trial
 
-Measure = Callable[[Phase, float], Trial]
+Measure = Callable[[SearchPhase, float], Trial]
 
 
 def service(ceiling_rps: float, *, soak_rps: float | None = None, generator_rps: float = 1e9) -> Measure:
     """A service that holds up to a ceiling, in soaks perhaps to a lower one, called by a limited generator."""
 
-    def measure(phase: Phase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> Trial:
         limit = soak_rps if phase == "soak" and soak_rps is not None else ceiling_rps
         held = rps <= min(limit, generator_rps)
         complaint = "the generator used 97% of a core" if rps > generator_rps else None
@@ -64,7 +64,7 @@ def test_a_search_never_goes_beyond_its_highest_rate() -> None:
 def test_a_break_counts_only_when_it_comes_twice() -> None:
     tried: list[float] = []
 
-    def measure(phase: Phase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> Trial:
         tried.append(rps)
         broke_by_chance = tried.count(rps) == 1 and phase == "doubling" and rps == 200
         return service(0 if broke_by_chance else 1000)(phase, rps)
@@ -87,7 +87,7 @@ def test_the_search_goes_below_its_start_if_it_must() -> None:
 def test_what_was_learned_survives_an_interrupt(after: int) -> None:
     calls: list[float] = []
 
-    def measure(phase: Phase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> Trial:
         if len(calls) == after:
             raise KeyboardInterrupt
         calls.append(rps)
@@ -103,7 +103,7 @@ def test_what_was_learned_survives_an_interrupt(after: int) -> None:
 def test_a_soak_that_broke_while_the_generator_complained_is_done_again() -> None:
     soaks: list[float] = []
 
-    def measure(phase: Phase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> Trial:
         if phase == "soak":
             soaks.append(rps)
         busy_once = phase == "soak" and len(soaks) == 1

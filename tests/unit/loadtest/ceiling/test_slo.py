@@ -16,7 +16,7 @@ LINE = read_pass_line()
 
 
 def tally(*seconds: Sequence[float | str], repeat: int = 1) -> Tally:
-    """A play: for each second its calls, a latency in seconds, a failure's name or `~reason` of a degraded answer."""
+    """A load phase: for each second its calls, a latency in seconds, a failure's name or `~reason` of a degraded answer."""
     played = Tally(inside_s=LINE.latency_ms / 1000)
     for at, calls in enumerate(seconds):
         for call in [*calls] * repeat:

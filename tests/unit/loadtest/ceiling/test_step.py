@@ -11,7 +11,7 @@ from loadtest.ceiling.step import Effort, OutOfTimeError, ServiceLostError, Stag
 from loadtest.generator.arrivals import RateCurve
 from loadtest.generator.generator_health import Health
 from loadtest.generator.http_client import NoReplyError, Reply
-from loadtest.generator.sender import Play, Sender
+from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.generator.stats import Tally
 from loadtest.generator.target import Origin, Traffic
 
@@ -22,11 +22,11 @@ Outcome = Callable[[int], str | None]
 
 @dataclass
 class FakeConductor:
-    """Plays at once: 300 calls of 10 ms for each play, failing as a rule for the play's number says."""
+    """Runs at once: 300 calls of 10 ms for each load phase, failing as a rule for the load phase's number says."""
 
     outcome: Outcome = lambda _: None
     cpu_share: float = 0.1
-    plays: list[Play] = field(default_factory=list)
+    load_phases: list[LoadPhase] = field(default_factory=list)
     tally: Tally = field(default_factory=lambda: Tally(inside_s=0.5))
     in_flight: int = 0
     is_done: bool = True
@@ -38,11 +38,11 @@ class FakeConductor:
             cpu_share=self.cpu_share, loop_lag_p99_ms=1, loop_lag_max_ms=1, late_starts=0, late_share=0
         )
 
-    def begin(self, play: Play) -> None:
-        """Play it whole."""
-        self.plays.append(play)
-        self.tally = Tally(inside_s=play.inside_s, messages=300, started=300)
-        failure = self.outcome(len(self.plays))
+    def begin(self, load_phase: LoadPhase) -> None:
+        """Run it whole."""
+        self.load_phases.append(load_phase)
+        self.tally = Tally(inside_s=load_phase.inside_s, messages=300, started=300)
+        failure = self.outcome(len(self.load_phases))
         for call in range(300):
             self.tally.record(
                 meant_s=call / 100, latency_s=0.01, service_s=0.01, failure=failure, degraded=None
@@ -82,8 +82,8 @@ def test_a_rate_that_is_kept_is_held_and_each_step_is_a_send_of_its_own() -> Non
     trying = stage(conductor)
     assert trying.measure("doubling", 100).held
     assert trying.measure("soak", 100).held
-    assert [play.send for play in conductor.plays] == ["s-1", "s-2"]
-    assert [play.first_message for play in conductor.plays] == [0, 300]
+    assert [load_phase.send for load_phase in conductor.load_phases] == ["s-1", "s-2"]
+    assert [load_phase.first_message for load_phase in conductor.load_phases] == [0, 300]
     assert trying.soaked is not None
     assert [step.outcome for step in trying.steps] == ["held", "held"]
 
@@ -95,7 +95,7 @@ def test_failures_break_a_rate_and_the_trial_carries_the_generators_complaint() 
 
 
 def test_a_service_that_was_away_once_gets_another_try() -> None:
-    trying = stage(FakeConductor(outcome=lambda play: "refused" if play == 1 else None))
+    trying = stage(FakeConductor(outcome=lambda number: "refused" if number == 1 else None))
     assert trying.measure("doubling", 100).held
     assert [step.outcome for step in trying.steps] == ["interrupted", "held"]
     assert trying.events[0].what.startswith("the service was away in a step of 100 calls/s: 300 of 300")

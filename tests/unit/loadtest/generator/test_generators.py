@@ -11,10 +11,10 @@ import msgspec
 from loadtest.generator import arrivals
 from loadtest.generator.generator_health import Health
 from loadtest.generator.generators import AMEND, BEGIN, REPORT, STOP, Ensemble
-from loadtest.generator.sender import Play
+from loadtest.generator.sender import LoadPhase
 from loadtest.generator.stats import Tally
 
-PLAY = Play(
+LOAD_PHASE = LoadPhase(
     number=1, spacing="poisson", seed=5, curve=arrivals.for_seconds(50, 4), starts_at=1000.0, send="s"
 )
 
@@ -56,7 +56,8 @@ def taken(master: FakeMaster) -> list[int]:
     """How many workers take each arrival, by the last shares that each was told."""
     shares = {worker: data["shares"] for name, worker, data in master.sent if name in {BEGIN, AMEND}}
     times = itertools.takewhile(
-        lambda at: at < 4, map(PLAY.curve.when, arrivals.unit_arrivals(PLAY.spacing, seed=PLAY.seed))
+        lambda at: at < 4,
+        map(LOAD_PHASE.curve.when, arrivals.unit_arrivals(LOAD_PHASE.spacing, seed=LOAD_PHASE.seed)),
     )
     return [
         sum(
@@ -69,16 +70,16 @@ def taken(master: FakeMaster) -> list[int]:
 
 def test_workers_take_every_arrival_once() -> None:
     master = FakeMaster(["b", "a", "c"])
-    led(master).begin(PLAY)
+    led(master).begin(LOAD_PHASE)
     assert [(name, worker) for name, worker, _ in master.sent] == [(BEGIN, "a"), (BEGIN, "b"), (BEGIN, "c")]
     assert set(taken(master)) == {1}
-    assert {Play.from_message(data["play"]) for _, _, data in master.sent} == {PLAY}
+    assert {LoadPhase.from_message(data["load_phase"]) for _, _, data in master.sent} == {LOAD_PHASE}
 
 
 def test_a_worker_that_joins_is_told_the_play_and_gets_its_share_from_then_on() -> None:
     master = FakeMaster(["a", "b"])
     ensemble = led(master)
-    ensemble.begin(PLAY)
+    ensemble.begin(LOAD_PHASE)
     assert not ensemble.share_anew(in_s=0.5)
     master.present.append("c")
     assert ensemble.share_anew(in_s=0.5)
@@ -98,7 +99,7 @@ def test_a_worker_that_joins_is_told_the_play_and_gets_its_share_from_then_on() 
 def test_what_a_lost_worker_would_have_sent_is_missing_only_until_the_others_take_over() -> None:
     master = FakeMaster(["a", "b"])
     ensemble = led(master)
-    ensemble.begin(PLAY)
+    ensemble.begin(LOAD_PHASE)
     master.present.remove("b")
     ensemble.share_anew(in_s=0.5)
     master.sent = [message for message in master.sent if message[1] != "b"]
@@ -110,7 +111,7 @@ def test_what_a_lost_worker_would_have_sent_is_missing_only_until_the_others_tak
 def test_reports_add_up_and_those_of_another_play_are_ignored() -> None:
     master = FakeMaster(["a", "b"])
     ensemble = led(master)
-    ensemble.begin(PLAY)
+    ensemble.begin(LOAD_PHASE)
     tally = Tally(inside_s=0.5, started=3)
     tally.record(meant_s=0.1, latency_s=0.2, service_s=0.2, failure=None, degraded=None)
     health = Health(cpu_share=0.5, loop_lag_p99_ms=1, loop_lag_max_ms=2, late_starts=1, late_share=0.1)

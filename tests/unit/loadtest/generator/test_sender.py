@@ -11,7 +11,7 @@ from gevent.event import Event
 
 from loadtest.generator import arrivals
 from loadtest.generator.http_client import CutOffError, NoReplyError, Reply
-from loadtest.generator.sender import CallFailedError, Play, Sender
+from loadtest.generator.sender import CallFailedError, LoadPhase, Sender
 from loadtest.generator.target import Traffic
 
 USABLE = Reply(200, b'{"postings": [{"deadline": null}], "degraded": null}', gzipped=False)
@@ -47,9 +47,9 @@ def sender(wire: FakeWire, **changes: Any) -> Sender:
     return Sender(wire=wire, members=MEMBERS, **{"traffic": Traffic(), **changes})  # type: ignore[arg-type]  # a fake
 
 
-def play(rps: float, seconds: float, **changes: Any) -> Play:
-    """A constant play that begins now."""
-    begun = Play(
+def load_phase(rps: float, seconds: float, **changes: Any) -> LoadPhase:
+    """A constant load phase that begins now."""
+    begun = LoadPhase(
         number=1,
         spacing="constant",
         seed=1,
@@ -60,13 +60,13 @@ def play(rps: float, seconds: float, **changes: Any) -> Play:
     return replace(begun, **changes)
 
 
-def finish(playing: Sender, *, within_s: float = 60) -> None:
+def finish(sending: Sender, *, within_s: float = 60) -> None:
     """Wait until every call has ended."""
     with gevent.Timeout(within_s):
         gevent.sleep(0.01)
-        while not playing.is_done:
+        while not sending.is_done:
             gevent.sleep(0.01)
-    playing.stop()
+    sending.stop()
 
 
 def test_a_slow_service_does_not_slow_the_schedule() -> None:
@@ -80,22 +80,24 @@ def test_a_slow_service_does_not_slow_the_schedule() -> None:
         return USABLE
 
     wire = FakeWire(answer)
-    playing = sender(wire)
-    playing.begin(play(100, 0.5))
-    finish(playing)
-    assert playing.tally.calls == 50
-    assert max(line.in_flight for line in playing.tally.seconds.values()) == 50
+    sending = sender(wire)
+    sending.begin(load_phase(100, 0.5))
+    finish(sending)
+    assert sending.tally.calls == 50
+    assert max(line.in_flight for line in sending.tally.seconds.values()) == 50
     assert len(set(wire.paths)) == 50
 
 
 def test_latency_counts_from_the_intended_instant_and_lateness_is_counted_not_dropped() -> None:
-    playing = sender(FakeWire())
-    playing.begin(play(100, 0.2, starts_at=time.time() - 0.5))  # half a second behind from the beginning
-    finish(playing)
-    assert (playing.tally.calls, playing.tally.late) == (20, 20)
-    intended, sent = (kept.percentiles_ms()["p50"] for kept in (playing.tally.latency, playing.tally.service))
+    sending = sender(FakeWire())
+    sending.begin(
+        load_phase(100, 0.2, starts_at=time.time() - 0.5)
+    )  # half a second behind from the beginning
+    finish(sending)
+    assert (sending.tally.calls, sending.tally.late) == (20, 20)
+    intended, sent = (kept.percentiles_ms()["p50"] for kept in (sending.tally.latency, sending.tally.service))
     assert intended - sent > 300
-    assert playing.health.complaint is not None
+    assert sending.health.complaint is not None
 
 
 def test_every_kind_of_failure_is_counted_and_told_to_locust() -> None:
@@ -105,70 +107,70 @@ def test_every_kind_of_failure_is_counted_and_told_to_locust() -> None:
         return DEGRADED if number == 2 else Reply(503, b"", gzipped=False)
 
     told: list[dict[str, Any]] = []
-    playing = sender(FakeWire(answer=answer), report=lambda **call: told.append(call))
-    playing.begin(play(100, 0.1))
-    finish(playing)
-    assert dict(playing.tally.failures) == {"refused": 5, "status_503": 4}
-    assert dict(playing.tally.degraded) == {"postgres": 1}
+    sending = sender(FakeWire(answer=answer), report=lambda **call: told.append(call))
+    sending.begin(load_phase(100, 0.1))
+    finish(sending)
+    assert dict(sending.tally.failures) == {"refused": 5, "status_503": 4}
+    assert dict(sending.tally.degraded) == {"postgres": 1}
     assert {call["name"] for call in told} == {"recommendations"}
     assert (
         sorted(str(call["exception"]) for call in told if call["exception"])
         == ["refused"] * 5 + ["status_503"] * 4
     )
     assert all(isinstance(call["exception"], CallFailedError | None) for call in told)
-    assert sum(call["response_length"] for call in told) == playing.tally.bytes_read
+    assert sum(call["response_length"] for call in told) == sending.tally.bytes_read
 
 
 def test_a_call_that_takes_too_long_is_cut_off() -> None:
-    playing = sender(FakeWire(takes_s=1.0), traffic=Traffic(cut_off_s=0.1))
-    playing.begin(play(50, 0.1))
-    finish(playing)
-    assert dict(playing.tally.failures) == {"cut_off": 5}
-    assert playing.tally.latency.percentiles_ms()["p50"] >= 99
+    sending = sender(FakeWire(takes_s=1.0), traffic=Traffic(cut_off_s=0.1))
+    sending.begin(load_phase(50, 0.1))
+    finish(sending)
+    assert dict(sending.tally.failures) == {"cut_off": 5}
+    assert sending.tally.latency.percentiles_ms()["p50"] >= 99
 
 
 def test_calls_for_which_the_generator_has_no_room_are_failures_and_its_own_fault() -> None:
-    playing = sender(FakeWire(takes_s=0.5), most_in_flight=10)
-    playing.begin(play(100, 0.2))
-    finish(playing)
-    assert (playing.tally.calls, playing.tally.failures["not_started"]) == (20, 10)
-    assert "started more than" in (playing.health.complaint or "")
+    sending = sender(FakeWire(takes_s=0.5), most_in_flight=10)
+    sending.begin(load_phase(100, 0.2))
+    finish(sending)
+    assert (sending.tally.calls, sending.tally.failures["not_started"]) == (20, 10)
+    assert "started more than" in (sending.health.complaint or "")
 
 
 def test_passes_of_one_message_ask_for_the_same_address_a_moment_apart() -> None:
     wire = FakeWire()
-    playing = sender(wire, traffic=Traffic(passes=3, pass_gap_s=0.05))
-    playing.begin(play(30, 0.3))
-    finish(playing)
-    assert playing.tally.messages == 3
+    sending = sender(wire, traffic=Traffic(passes=3, pass_gap_s=0.05))
+    sending.begin(load_phase(30, 0.3))
+    finish(sending)
+    assert sending.tally.messages == 3
     assert sorted(wire.paths.count(path) for path in set(wire.paths)) == [3, 3, 3]
     first = [at for at, path in zip(wire.instants, wire.paths, strict=True) if path == wire.paths[0]]
     assert first[2] - first[0] == pytest.approx(0.1, abs=0.08)
 
 
 def test_a_play_that_is_amended_goes_on_with_the_new_rate() -> None:
-    playing = sender(FakeWire())
+    sending = sender(FakeWire())
     curve = arrivals.constant(0)
-    playing.begin(play(0, 1, curve=curve, ends=False))
+    sending.begin(load_phase(0, 1, curve=curve, ends=False))
     gevent.sleep(0.1)
-    assert not playing.is_done
-    playing.amend(curve.changed(from_s=0.2, rps=100).changed(from_s=0.4, rps=0), arrivals.WHOLE)
+    assert not sending.is_done
+    sending.amend(curve.changed(from_s=0.2, rps=100).changed(from_s=0.4, rps=0), arrivals.WHOLE)
     gevent.sleep(0.6)
-    playing.stop()
-    assert playing.tally.started == 20
+    sending.stop()
+    assert sending.tally.started == 20
 
 
 def test_two_senders_with_their_shares_send_what_one_would() -> None:
     one, two = FakeWire(), FakeWire()
     whole = FakeWire()
-    playing = [
+    sending = [
         (sender(one), [arrivals.Share(0, 0, 2)]),
         (sender(two), [arrivals.Share(0, 1, 2)]),
         (sender(whole), arrivals.WHOLE),
     ]
-    for each, shares in playing:
-        each.begin(play(200, 0.3, spacing="poisson"), shares)
-    for each, _ in playing:
+    for each, shares in sending:
+        each.begin(load_phase(200, 0.3, spacing="poisson"), shares)
+    for each, _ in sending:
         finish(each)
     assert sorted(one.paths + two.paths) == sorted(whole.paths)
     assert abs(len(one.paths) - len(two.paths)) <= 1
