@@ -22,7 +22,7 @@ STOP_S = 10
 
 
 def application() -> Flask:
-    """What each worker answers with, its watch started."""
+    """What each worker answers with, its scheduler started."""
     from app.wsgi import create, start  # noqa: PLC0415 - the metrics directory had to be set before
 
     app = create()

@@ -77,13 +77,13 @@ def when_ready(_server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Start the worker's watch when its application is loaded, before its first call."""
+    """Start the worker's scheduler when its application is loaded, before its first call."""
     from app.wsgi import start_worker  # noqa: PLC0415 - the metrics directory had to be set before
 
     log_uncaught()
     _handover.take_over(worker)
     start_worker(
-        worker, unseen=partial(_without_thread, worker) if isinstance(worker, ThreadWorker) else None
+        worker, backlog=partial(_without_thread, worker) if isinstance(worker, ThreadWorker) else None
     )
     settle_memory()
     _handover.ready(worker)

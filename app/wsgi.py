@@ -20,8 +20,8 @@ from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.postgres.serving.send_register import PostgresSendRegister
 from app.recommend.reasons import NAMING
-from app.runtime.background import Task, Watch
-from app.runtime.circuit_breaker import Breaker
+from app.runtime.background import PeriodicTask, Scheduler
+from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError
 from app.runtime.instance import BEAT_EVERY_S, fingerprint, this_instance
 from app.serving.answering import Answering
@@ -69,10 +69,10 @@ _log = logging.getLogger("connected_jobs.serving")
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What runs beside the calls: connections, the watch, and the counts that it adds to Postgres."""
+    """What runs beside the calls: connections, the scheduler, and the counts that it adds to Postgres."""
 
     pool: ServingPool
-    watch: Watch
+    scheduler: Scheduler
     counting: Counting
     health: Callable[[], HealthDoor] | None
 
@@ -82,14 +82,14 @@ class Background:
             self.counting.finish()
 
     def stop(self) -> None:
-        """End the watch and close the connections."""
-        self.watch.stop()
+        """End the scheduler and close the connections."""
+        self.scheduler.stop()
         self.finish_counting()
         self.pool.close()
 
 
 def create(settings: Settings | None = None) -> Flask:
-    """The application, its background watch not yet started (see `start`); nothing is connected to.
+    """The application, its background scheduler not yet started (see `start`); nothing is connected to.
 
     Raises:
         SettingsError: a variable is missing or does not fit.
@@ -126,16 +126,16 @@ def create(settings: Settings | None = None) -> Flask:
     shelves = Shelves(reads, cards, Profiles(reads).ranker)
     plans = Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s)
     erasures = Erasures(reads, plans, kept_s=settings.plan_stale_s)
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
     counting = Counting(PostgresCounts(pool), on_lost=instruments.counts_lost)
     instance = this_instance(settings, started_at=datetime.now(UTC))
     for_the_planner = [
-        Task("heartbeat", BEAT_EVERY_S, lambda: beat(pool, instance)),
-        Task("counts", COUNT_EVERY_S, counting.count, asks_store=False),
-        Task("flush of counts", FLUSH_EVERY_S, counting.flush),
-        Task("old sends", PRUNE_EVERY_S, register.prune),
-        Task("campaigns on record", KEYS_EVERY_S, lambda: counting.know(keys_on_record(pool))),
+        PeriodicTask("heartbeat", BEAT_EVERY_S, lambda: beat(pool, instance)),
+        PeriodicTask("counts", COUNT_EVERY_S, counting.count, asks_store=False),
+        PeriodicTask("flush of counts", FLUSH_EVERY_S, counting.flush),
+        PeriodicTask("old sends", PRUNE_EVERY_S, register.prune),
+        PeriodicTask("campaigns on record", KEYS_EVERY_S, lambda: counting.know(keys_on_record(pool))),
     ]
 
     def follow_runs() -> None:
@@ -163,29 +163,29 @@ def create(settings: Settings | None = None) -> Flask:
             }
         )
 
-    watch = Watch(
+    scheduler = Scheduler(
         [
-            Task("publications", UPDATE_EVERY_S, sends.update),
-            Task("shelves", UPDATE_EVERY_S, follow_runs),
-            Task("credentials", CREDENTIAL_POLL_S, book.update),
-            Task("erasures", ERASURE_POLL_S, erasures.update),
-            Task("cards", settings.poll_s, cards.update),
-            Task("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
-            Task("keep", KEEP_S, safekeeping.keep, asks_store=False),
-            Task("old lists", KEEP_S, plans.let_go, asks_store=False),
+            PeriodicTask("publications", UPDATE_EVERY_S, sends.update),
+            PeriodicTask("shelves", UPDATE_EVERY_S, follow_runs),
+            PeriodicTask("credentials", CREDENTIAL_POLL_S, book.update),
+            PeriodicTask("erasures", ERASURE_POLL_S, erasures.update),
+            PeriodicTask("cards", settings.poll_s, cards.update),
+            PeriodicTask("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
+            PeriodicTask("keep", KEEP_S, safekeeping.keep, asks_store=False),
+            PeriodicTask("old lists", KEEP_S, plans.let_go, asks_store=False),
             *(
-                (Task("primary", PRIMARY_POLL_S, pool.follow_primary),)
+                (PeriodicTask("primary", PRIMARY_POLL_S, pool.follow_primary),)
                 if door.hosts > 1 and door.writable
                 else ()
             ),
-            Task("lag of the standby", LAG_POLL_S, follow_lag),
-            Task("measure", MEASURE_S, measure, asks_store=False),
-            Task("metrics", TIDY_S, instruments.tidy, asks_store=False),
+            PeriodicTask("lag of the standby", LAG_POLL_S, follow_lag),
+            PeriodicTask("measure", MEASURE_S, measure, asks_store=False),
+            PeriodicTask("metrics", TIDY_S, instruments.tidy, asks_store=False),
             *(for_the_planner if settings.counting else ()),
         ],
         on_failure=instruments.watch_failed,
     )
-    readiness = _readiness(lag, runs, clock, shelves, book, watch)
+    readiness = _readiness(lag, runs, clock, shelves, book, scheduler)
     app = create_app(
         answering=Answering(
             reads=reads,
@@ -216,7 +216,7 @@ def create(settings: Settings | None = None) -> Flask:
         noted=counting.note if settings.counting else _leave,
     )
     health = partial(HealthDoor, settings.health_bind, readiness) if settings.health_bind else None
-    app.extensions[KEY] = Background(pool, watch, counting, health)
+    app.extensions[KEY] = Background(pool, scheduler, counting, health)
     return app
 
 
@@ -235,17 +235,17 @@ def _door(database_url: str, settings: Settings) -> Door:
     return door
 
 
-def start(app: Flask, *, unseen: Callable[[], int] | None = None) -> Background:
+def start(app: Flask, *, backlog: Callable[[], int] | None = None) -> Background:
     """Read what answering needs and keep it fresh; call it once in each process, after the fork.
 
     Args:
         app: What `create` made.
-        unseen: How many calls wait for a thread, where that can be told.
+        backlog: How many calls wait for a thread, where that can be told.
     """
     background: Background = app.extensions[KEY]
-    background.pool.open(unseen)
-    background.watch.start()
-    if not background.watch.failing:
+    background.pool.open(backlog)
+    background.scheduler.start()
+    if not background.scheduler.failing:
         background.pool.await_connected(CONNECTED_WITHIN_S)
     if background.health:
         background.health().open()
@@ -254,9 +254,9 @@ def start(app: Flask, *, unseen: Callable[[], int] | None = None) -> Background:
     return background
 
 
-def start_worker(worker: Worker, *, unseen: Callable[[], int] | None) -> None:
-    """Start a gunicorn worker's watch when its application is loaded, before its first call."""
-    start(cast("Flask", worker.app.wsgi()), unseen=unseen)
+def start_worker(worker: Worker, *, backlog: Callable[[], int] | None) -> None:
+    """Start a gunicorn worker's scheduler when its application is loaded, before its first call."""
+    start(cast("Flask", worker.app.wsgi()), backlog=backlog)
 
 
 def _leave(_note: object) -> None:
@@ -264,11 +264,11 @@ def _leave(_note: object) -> None:
 
 
 def _readiness(
-    lag: Lag, runs: Runs, clock: StoreClock, shelves: Shelves, book: CredentialBook, watch: Watch
+    lag: Lag, runs: Runs, clock: StoreClock, shelves: Shelves, book: CredentialBook, scheduler: Scheduler
 ) -> Callable[[], tuple[bool, Sequence[str]]]:
     def readiness() -> tuple[bool, list[str]]:
         missing = [
-            f"The last update of {name} failed: see the log and the metrics." for name in watch.failing
+            f"The last update of {name} failed: see the log and the metrics." for name in scheduler.failing
         ]
         if lag.sentence:
             missing.append(lag.sentence)

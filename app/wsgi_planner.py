@@ -17,7 +17,7 @@ from app.postgres.engines import planner_engine
 from app.postgres.planning.register import PostgresEvidence, PostgresRegister, PostgresSessions
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresReads
-from app.runtime.background import Task, Watch
+from app.runtime.background import PeriodicTask, Scheduler
 from app.runtime.errors import UnavailableError
 from app.serving.clock import StoreClock
 from app.settings import Settings
@@ -47,21 +47,21 @@ _log = logging.getLogger("connected_jobs.planner")
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What runs beside the requests: connections and the watch."""
+    """What runs beside the requests: connections and the scheduler."""
 
     engine: Engine
     pool: ServingPool
-    watch: Watch
+    scheduler: Scheduler
 
     def stop(self) -> None:
-        """End the watch and close the connections."""
-        self.watch.stop()
+        """End the scheduler and close the connections."""
+        self.scheduler.stop()
         self.pool.close()
         self.engine.dispose()
 
 
 def create_planner(settings: Settings | None = None) -> Flask:
-    """The application, its background watch not yet started (see `start`); nothing is connected to.
+    """The application, its background scheduler not yet started (see `start`); nothing is connected to.
 
     Raises:
         SettingsError: a variable is missing or does not fit.
@@ -102,12 +102,12 @@ def create_planner(settings: Settings | None = None) -> Flask:
         except DefinitionError as error:
             _log.warning("what is on record cannot be judged: %s", error)
 
-    watch = Watch(
+    scheduler = Scheduler(
         [
-            Task("clock", CLOCK_POLL_S, follow_clock),
-            Task("credentials", CREDENTIAL_POLL_S, book.update),
-            Task("tidy", TIDY_EVERY_S, tidy),
-            Task("verdicts", JUDGE_EVERY_S, measure, due_s=time.monotonic() + JUDGE_AFTER_S),
+            PeriodicTask("clock", CLOCK_POLL_S, follow_clock),
+            PeriodicTask("credentials", CREDENTIAL_POLL_S, book.update),
+            PeriodicTask("tidy", TIDY_EVERY_S, tidy),
+            PeriodicTask("verdicts", JUDGE_EVERY_S, measure, due_s=time.monotonic() + JUDGE_AFTER_S),
         ]
     )
 
@@ -130,7 +130,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
             previews=_previews(settings),
         ),
     )
-    app.extensions[KEY] = Background(engine, pool, watch)
+    app.extensions[KEY] = Background(engine, pool, scheduler)
     return app
 
 
@@ -138,7 +138,7 @@ def start(app: Flask) -> Background:
     """Read the credentials and keep them fresh; call it once, in the process that serves."""
     background: Background = app.extensions[KEY]
     background.pool.open()
-    background.watch.start()
+    background.scheduler.start()
     return background
 
 

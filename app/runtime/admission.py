@@ -1,4 +1,4 @@
-"""How many calls may wait for a connection: as many as will have one soon, the others are told at once."""
+"""Admission control: as many calls wait for a connection as will have one soon; the others are refused at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WEIGHT = 0.1  # of the newest turn in the typical one
 QUICK_S, QUICK_UNTOLD_S = 0.05, 0.02
 
 
-class WaitingLine:
+class AdmissionControl:
     """Lets a call in while the wait before it is expected to end within `longest_s`, and keeps a thread free.
 
     By Little's law a call that finds n others waiting for `places` connections waits (n + 1) / places turns. A
@@ -29,7 +29,7 @@ class WaitingLine:
     until there are fewer. And unless turns are quick the last of `threads` is not let in, and answers whoever comes.
 
     Attributes:
-        unseen: How many calls wait for a thread, where that can be told.
+        backlog: How many calls wait for a thread, where that can be told.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class WaitingLine:
         self._places = places
         self._longest_s = longest_s
         self._threads = threads
-        self.unseen: Callable[[], int] | None = None
+        self.backlog: Callable[[], int] | None = None
         self._timer = timer
         self._lock = Lock()
         self._inside = 0
@@ -74,9 +74,9 @@ class WaitingLine:
         if self._inside == 0:  # somebody must find out that turns are quick again
             return False
         last = self._inside >= threads - 1
-        if self.unseen is None:
+        if self.backlog is None:
             return last and turn_s > QUICK_UNTOLD_S
-        return (last and turn_s > QUICK_S) or self.unseen() * turn_s > self._longest_s * threads
+        return (last and turn_s > QUICK_S) or self.backlog() * turn_s > self._longest_s * threads
 
     def took(self, turn_s: float) -> None:
         """A turn ended after so many seconds."""

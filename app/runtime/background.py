@@ -1,4 +1,4 @@
-"""A worker's background thread: keeps what is in memory near to what is in Postgres."""
+"""A worker's background thread runs periodic tasks, which keep what is in memory near to what is in Postgres."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("connected_jobs.watch")
 
 
 @dataclass(slots=True)
-class Task:
+class PeriodicTask:
     """Something to do every `every_s` seconds; if it raises, it is tried again next time."""
 
     name: str
@@ -34,12 +34,12 @@ class Task:
     failed: bool = field(default=False)
 
 
-class Watch:
+class Scheduler:
     """Runs tasks in turn, each when it is due, until stopped."""
 
     def __init__(
         self,
-        tasks: Sequence[Task],
+        tasks: Sequence[PeriodicTask],
         *,
         on_failure: Callable[[str, str], None] = lambda _task, _kind: None,
         clock: Callable[[], float] = time.monotonic,
@@ -72,7 +72,7 @@ class Watch:
                         self._on_failure(task.name, failure)
         return max(0.0, min(task.due_s for task in self._tasks) - self._clock())
 
-    def _run(self, task: Task) -> str | None:
+    def _run(self, task: PeriodicTask) -> str | None:
         """Run a task; returns what kept it from its end."""
         try:
             task.run()

@@ -12,7 +12,7 @@ FAILURES = 3
 PROBE_S = 0.5
 
 
-class Breaker:
+class CircuitBreaker:
     """Open after `failures` in a row; then one call every `probe_s` is let through, and a success closes it.
 
     Threads may race here by a call or two, which costs nothing but that call's wait.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from app.board.model import ASKED_COMPANY
 from app.board.veto import board_day
 from app.recommend.reasons import Reason
-from app.runtime.circuit_breaker import Breaker
+from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError
 from app.serving.member_lists import Plan
 from app.serving.request import recommendation_id
@@ -87,7 +87,7 @@ class Answering:
         cards: Cards,
         shelves: Shelves,
         plans: Plans,
-        breaker: Breaker | None = None,
+        breaker: CircuitBreaker | None = None,
         named: Collection[Reason] = (Reason.SIMILAR_TO_APPLIED,),
         on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -96,7 +96,7 @@ class Answering:
         self._cards = cards
         self._shelves = shelves
         self._plans = plans
-        self._breaker = breaker or Breaker()
+        self._breaker = breaker or CircuitBreaker()
         self._named = frozenset(int(mark) for reason in named for mark in (reason, reason | ASKED_COMPANY))
         self._on_failure = on_failure
 

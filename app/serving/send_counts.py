@@ -1,6 +1,6 @@
 """Count the calls of each send, second by second, without a call noticing.
 
-An answer's thread leaves a note in a queue, which is all it pays; the worker's watch makes counts of the notes and
+An answer's thread leaves a note in a queue, which is all it pays; the worker's scheduler makes counts of the notes and
 adds them to Postgres every few seconds. Counts are for planning, answers are not: whatever goes wrong here costs
 counts, within bounds, and is said.
 """
@@ -29,7 +29,7 @@ NOT_COUNTED = ("loadtest", "preview")  # campaigns whose names begin so are nobo
 PREVIEW = "preview"  # what previews of any campaign give for Braze's dispatch id
 COUNT_EVERY_S = 2.0
 FLUSH_EVERY_S = 2.0
-MOST_NOTES = 100_000  # what 5,000 calls/s leave in 20 s: the watch is never away so long
+MOST_NOTES = 100_000  # what 5,000 calls/s leave in 20 s: the scheduler is never away so long
 MOST_ROWS = 20_000  # seconds of sends kept while Postgres is away: an hour of five sends at once
 MOST_ROWS_AT_ONCE = 5_000
 MOST_SENDS = 400  # of campaigns on record
@@ -99,7 +99,7 @@ class _Send:
 class Counting:
     """Counts of one worker.
 
-    `note` takes a note in well under a microsecond; `count` and `flush` are the watch's. A batch whose end is
+    `note` takes a note in well under a microsecond; `count` and `flush` are the scheduler's. A batch whose end is
     not known is sent again as it was, so nothing is added twice.
 
     Args:
@@ -154,7 +154,7 @@ class Counting:
         notes, lost = self._notes, 0
         if len(notes) == notes.maxlen:
             _log.warning(
-                "over %d calls came before the watch came round: the oldest are not counted", len(notes)
+                "over %d calls came before the scheduler came round: the oldest are not counted", len(notes)
             )
             self._on_lost(0)
         for _ in range(len(notes)):
@@ -232,7 +232,7 @@ class Counting:
         """Count and add all there is, before the worker ends, unless that would hold it up.
 
         Raises:
-            UnavailableError: the store is away, or the watch has been waiting for it: what is left is lost.
+            UnavailableError: the store is away, or the scheduler has been waiting for it: what is left is lost.
         """
         if not self._lock.acquire(timeout=FINISH_WAIT_S):
             raise UnavailableError("pool")

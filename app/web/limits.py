@@ -11,7 +11,7 @@ from flask_limiter import Limiter
 from limits import RateLimitItemPerSecond
 from limits.errors import StorageError
 
-from app.runtime.circuit_breaker import Breaker
+from app.runtime.circuit_breaker import CircuitBreaker
 from app.web.limit_storage import FixedWindows
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class CallLimits:
     ) -> None:
         self._own = _strategy(f"{FixedWindows.STORAGE_SCHEME[0]}://")
         self._shared = _strategy(storage_uri, **_SHARED_STORAGE) if storage_uri else None
-        self._breaker = Breaker(failures=1)
+        self._breaker = CircuitBreaker(failures=1)
         self._on_fallback = on_fallback
         self._on_over = on_over
         self._hard = _Line(hard_rps, workers)

@@ -154,7 +154,7 @@ def test_the_wall_clock_stepped_an_hour(postgres: OwnPostgres, board_name: str, 
     with serving(postgres.database_url(board_name), plan_fresh_s=20.0) as service:
         before = service.answer("m-list")
         service.now = NOW + step
-        service.watch()
+        service.run_tasks()
         after = service.answer("m-list")
     assert after == before
     assert not {posting["id"] for posting in after["postings"]} & set(VETOED)

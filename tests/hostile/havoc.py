@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.faults.valkey_server import Valkey
 
 BACK_S = 60.0
-AFTER_S = 5.0  # until connections are there again and the watch has come round
+AFTER_S = 5.0  # until connections are there again and the scheduler has come round
 OPEN = "SELECT id FROM board.posting WHERE status = 'open' ORDER BY md5(id || %s) LIMIT %s"
 LISTED = """
 SELECT l.member_id, l.posting_ids[1 + %s] FROM connected_jobs.recommendation_list l

@@ -13,7 +13,7 @@ from app.postgres.board.left_out import LeftOut
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.postgres.serving.send_register import PostgresSendRegister
-from app.runtime.circuit_breaker import Breaker
+from app.runtime.circuit_breaker import CircuitBreaker
 from app.serving.answering import Answering
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
@@ -64,7 +64,7 @@ class Service:
             cards=self.cards,
             shelves=self.shelves,
             plans=Plans(size=1_000, fresh_s=plan_fresh_s, stale_s=3_600),
-            breaker=Breaker(failures=1_000),
+            breaker=CircuitBreaker(failures=1_000),
             on_failure=self.failures.append,
         )
         self.app = create_app(
@@ -81,8 +81,8 @@ class Service:
     def _clock(self) -> datetime:
         return self.now
 
-    def watch(self) -> None:
-        """Do once what the background watch does again and again."""
+    def run_tasks(self) -> None:
+        """Do once what the background tasks do again and again."""
         self.runs.update()
         self.shelves.update(self.runs.in_force(self.now), self.runs.coming(self.now))
         self.book.update()
@@ -118,7 +118,7 @@ def serving(url: str, **options: Any) -> Iterator[Service]:
     service = Service(url, **options)
     service.pool.open()
     try:
-        service.watch()
+        service.run_tasks()
         yield service
     finally:
         service.pool.close()

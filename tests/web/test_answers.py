@@ -81,7 +81,7 @@ def test_the_html_part_the_text_part_and_a_retry_elsewhere_get_the_same_bytes(
     reader: Service, shared_url: str, member_id: str
 ) -> None:
     first = reader.body(member_id)
-    reader.watch()
+    reader.run_tasks()
     with serving(shared_url) as elsewhere:
         assert [reader.body(member_id), elsewhere.body(member_id), elsewhere.body(member_id)] == [first] * 3
 
@@ -222,7 +222,7 @@ def test_a_campaign_keeps_its_lists_until_the_new_ones_take_effect(service: Serv
         second = board.add_run(
             connection, published_at=NOW, effective_at=effective_at, lists={"m-list": [("p-12", 6)]}
         )
-    service.watch()
+    service.run_tasks()
     bodies = []
     for moment in (NOW, effective_at - timedelta(microseconds=1), effective_at):
         service.now = moment
@@ -236,7 +236,7 @@ def test_a_campaign_keeps_its_lists_until_the_new_ones_take_effect(service: Serv
     )
     with psycopg.connect(board_url) as connection:  # and back, at once
         board.publish(connection, second - 1, published_at=effective_at, effective_at=effective_at)
-    service.watch()
+    service.run_tasks()
     assert service.body("m-list") == before
 
 
@@ -250,7 +250,7 @@ def test_the_switch_needs_no_read_at_its_moment(service: Service, board_url: str
             lists={"m-list": [("p-12", 6)]},
         )
     with serving(board_url) as elsewhere:
-        service.watch()
+        service.run_tasks()
         seen = []
         for moment in (NOW, NOW + timedelta(minutes=14), NOW + timedelta(minutes=16)):
             service.now = elsewhere.now = moment

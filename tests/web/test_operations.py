@@ -174,11 +174,11 @@ def test_a_revoked_credential_stops_working_at_the_next_read_of_credentials(boar
         with engine.begin() as connection:
             assert revoke_credential(connection, made.id) is not None
         assert statuses() == [200, 200]
-        service.watch()
+        service.run_tasks()
         assert statuses() == [401, 200]
         with engine.begin() as connection:
             assert revoke_credential(connection, second.id) is not None
-        service.watch()
+        service.run_tasks()
         assert statuses() == [401, 401]
 
 

@@ -63,7 +63,7 @@ def test_when_postgres_is_back_so_are_the_lists(server_url: str, board_url: str)
         while service.answer("m-list")["degraded"] and time.monotonic() < give_up_s:
             time.sleep(0.05)
         assert service.body("m-list") == before
-        service.watch()
+        service.run_tasks()
 
 
 def test_a_slow_postgres_costs_a_call_its_deadline_and_no_more(board_url: str) -> None:

@@ -57,11 +57,11 @@ def test_a_posting_with_a_value_nobody_can_read_harms_no_other(
                 connection.execute(
                     "UPDATE board.posting SET status = %s, updated_at = now() WHERE id = 'p-later'", [status]
                 )
-                poisoned.watch()
+                poisoned.run_tasks()
                 assert ("p-later" in poisoned.ids("m-list", limit=50)) is (status == "open"), value
                 assert len(poisoned.ids("nobody", limit=50)) > 5, value
         _poison(connection, "posting", "p-06", "skills", "skills")
-    poisoned.watch()
+    poisoned.run_tasks()
     assert "p-06" in poisoned.ids("m-list", limit=50)
 
 
@@ -70,7 +70,7 @@ def test_a_company_with_a_value_nobody_can_read_harms_no_other(poisoned: Service
         for column, value in each(COMPANY):
             _poison(connection, "company", "c-evil", column, value)
             connection.execute("UPDATE board.posting SET updated_at = now() WHERE company_id = 'c-evil'")
-            poisoned.watch()
+            poisoned.run_tasks()
             assert "p-later" in poisoned.ids("m-list", limit=50), (column, value)
 
 
@@ -92,7 +92,7 @@ def test_a_row_that_is_left_out_is_named_once_and_counted(
         connection.execute("UPDATE board.posting SET title = '', updated_at = now() WHERE id = 'p-06'")
     with caplog.at_level(logging.WARNING, "connected_jobs.board"), serving(board_url) as service:
         for _ in range(3):
-            service.watch()
+            service.run_tasks()
             assert "p-06" not in service.ids("m-list", limit=50)
         exposed = service.instruments.exposition().decode()
     assert [record.getMessage() for record in caplog.records] == [
@@ -137,7 +137,7 @@ def test_a_posting_for_which_the_view_fails_harms_no_other(
             connection.execute(
                 "UPDATE board.own SET status = 'closed', updated_at = now() WHERE id = 'p-later'"
             )
-        service.watch()
+        service.run_tasks()
         assert not {"p-06", "p-later"} & set(service.ids("m-list", limit=50))
         assert len(service.ids("nobody", limit=50)) > 5
     with serving(board_url) as service:
@@ -265,7 +265,7 @@ def test_a_column_of_another_type_ends_no_answer_and_no_round_of_the_watch(
             connection.execute("UPDATE board.posting SET updated_at = now() WHERE id = 'p-06'")
         for _ in range(2):
             with suppress(UnavailableError):  # a statement that was prepared for other types
-                service.watch()
+                service.run_tasks()
             assert set(service.ids("m-list", limit=50)) <= set(shown)
     with serving(board_url) as service:
         service.ids("m-list", limit=50)

@@ -83,7 +83,7 @@ def test_a_posting_whose_deadline_has_a_time_is_shown_until_that_second(
         "UPDATE board.posting SET deadline_time = '18:00', updated_at = now() WHERE id = %s",
         "p-today",
     )
-    service.watch()
+    service.run_tasks()
     six = LAST_MOMENT.replace(hour=9, minute=0, second=0, microsecond=0)  # in UTC, 18:00 in Seoul
     service.now = six - timedelta(microseconds=1)
     labels = {p["id"]: (p["days_left"], p["deadline_label"]) for p in service.answer("m-list")["postings"]}
@@ -101,7 +101,7 @@ def test_postings_whose_company_is_not_told_are_shown_and_are_no_company_togethe
         "UPDATE board.posting SET company_id = NULL, updated_at = now() WHERE id = ANY(%s)",
         ["p-01", "p-02", "p-03"],
     )
-    service.watch()
+    service.run_tasks()
     shown = service.answer("m-asked", limit=3)["postings"]
     assert [(p["id"], p["company"]) for p in shown] == [(f"p-0{n}", "비공개") for n in (1, 2, 3)]
 
@@ -114,7 +114,7 @@ def test_a_closing_is_known_after_one_round_of_the_watch(
     """For postings kept for a list and for those of the shelves alike."""
     assert posting_id in service.ids(member_id, limit=50)
     change(board_url, closing, posting_id)
-    service.watch()
+    service.run_tasks()
     assert posting_id not in service.ids(member_id, limit=50)
 
 
@@ -126,7 +126,7 @@ def test_an_edit_and_a_reopening_are_known_after_one_round_of_the_watch(
         board_url,
         "UPDATE board.posting SET status = 'open', title = '다시 열린 공고', updated_at = now() WHERE id = 'p-closed'",
     )
-    service.watch()
+    service.run_tasks()
     titles = {posting["id"]: posting["title"] for posting in service.answer("m-list", limit=50)["postings"]}
     assert titles["p-closed"] == "다시 열린 공고"
 
@@ -136,10 +136,10 @@ def test_a_closing_committed_late_is_still_seen(service: Service, board_url: str
     assert "p-later" in service.ids("m-list")
     with psycopg.connect(board_url) as slow:
         slow.execute("UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-later'")
-        service.watch()
-        service.watch()
+        service.run_tasks()
+        service.run_tasks()
         assert "p-later" in service.ids("m-list")
-    service.watch()
+    service.run_tasks()
     assert "p-later" not in service.ids("m-list")
 
 
@@ -167,7 +167,7 @@ def test_a_list_that_is_kept_is_vetoed_anew_each_time(board_url: str) -> None:
         change(
             board_url, "UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-later'"
         )
-        service.watch()
+        service.run_tasks()
         assert "p-later" not in service.ids("m-list")
 
 

@@ -21,7 +21,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.postgres.board.failing_rows import ViewError, is_of_a_row
 from app.postgres.connecting import PinnedConnection
-from app.runtime.admission import WaitingLine
+from app.runtime.admission import AdmissionControl
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
 
@@ -116,7 +116,7 @@ class ServingPool:
         self._statements = statements
         self._wait_s = wait_s
         self._prepare = not through_pgbouncer
-        self._line = WaitingLine(size, longest_s=wait_s, threads=threads)
+        self._admission = AdmissionControl(size, longest_s=wait_s, threads=threads)
         self._said: set[tuple[bytes, bytes]] = set()
         self._lost = True  # the last connection that was used broke, or there was none yet
         self._pool = ConnectionPool(
@@ -142,13 +142,13 @@ class ServingPool:
             name="serving",
         )
 
-    def open(self, unseen: Callable[[], int] | None = None) -> None:
+    def open(self, backlog: Callable[[], int] | None = None) -> None:
         """Begin to connect, in the background; call it in the process that uses the pool.
 
         Args:
-            unseen: How many calls wait for a thread, where that can be told.
+            backlog: How many calls wait for a thread, where that can be told.
         """
-        self._line.unseen = unseen
+        self._admission.backlog = backlog
         self._pool.open()
 
     def await_connected(self, within_s: float) -> None:
@@ -221,7 +221,7 @@ class ServingPool:
         remaining_s = deadline.remaining_s()
         if remaining_s <= 0:
             raise UnavailableError("deadline")
-        if not self._line.enter():
+        if not self._admission.enter():
             raise UnavailableError("pool")
         try:
             connection = self._checkout(min(self._wait_s, remaining_s))
@@ -229,9 +229,9 @@ class ServingPool:
             try:
                 return self._ask(connection, statement, values, types, deadline)
             finally:
-                self._line.took(time.monotonic() - began_s)
+                self._admission.took(time.monotonic() - began_s)
         finally:
-            self._line.leave()
+            self._admission.leave()
 
     def _checkout(self, wait_s: float) -> _Connection:
         try:

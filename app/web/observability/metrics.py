@@ -46,7 +46,7 @@ _GAUGES: tuple[tuple[Metric, str, _Mode], ...] = (
     (Metric.POOL_WAITING, "Calls that wait for a connection", "livesum"),
     (Metric.BREAKER_OPEN, "Workers that hold calls back from Postgres", "livesum"),
     (Metric.COUNTS_WAITING, "Seconds of sends counted and not yet in Postgres, all workers", "livesum"),
-    (Metric.WORKER_MEASURED_AT, "When the worker's watch last came round, in Unix time", "liveall"),
+    (Metric.WORKER_MEASURED_AT, "When the worker's scheduler last came round, in Unix time", "liveall"),
     (Metric.WORKER_CPU, "CPU time the worker has used", "liveall"),
     (Metric.WORKER_RESIDENT, "Memory the worker holds, what it shares with others included", "liveall"),
     (Metric.WORKER_OPEN_FILES, "Files and connections the worker holds open", "liveall"),

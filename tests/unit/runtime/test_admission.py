@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.runtime.admission import WaitingLine
+from app.runtime.admission import AdmissionControl
 
 
 class Clock:
@@ -20,12 +20,12 @@ class Clock:
 
 def line(
     places: int = 4, longest_s: float = 0.25, *, threads: int | None = None
-) -> tuple[WaitingLine, Clock]:
+) -> tuple[AdmissionControl, Clock]:
     clock = Clock()
-    return WaitingLine(places, longest_s=longest_s, threads=threads, timer=clock), clock
+    return AdmissionControl(places, longest_s=longest_s, threads=threads, timer=clock), clock
 
 
-def after_turns(turns: WaitingLine, clock: Clock, turn_s: float, count: int = 100) -> None:
+def after_turns(turns: AdmissionControl, clock: Clock, turn_s: float, count: int = 100) -> None:
     """Let as many calls have their turn one after the other."""
     for _ in range(count):
         assert turns.enter()
@@ -34,7 +34,7 @@ def after_turns(turns: WaitingLine, clock: Clock, turn_s: float, count: int = 10
         turns.leave()
 
 
-def let_in(turns: WaitingLine, most: int = 1_000) -> int:
+def let_in(turns: AdmissionControl, most: int = 1_000) -> int:
     """How many calls that come at once are let in."""
     return next((number for number in range(most) if not turns.enter()), most)
 
@@ -93,7 +93,7 @@ def test_a_store_that_froze_leaves_one_thread_before_any_turn_ended() -> None:
 def test_while_many_wait_unseen_all_but_one_are_answered_from_memory() -> None:
     turns, clock = line(places=8, threads=8)
     waiting = 70
-    turns.unseen = lambda: waiting
+    turns.backlog = lambda: waiting
     after_turns(turns, clock, 0.03)
     assert let_in(turns) == 1  # 70 / 8 x 30 ms: the last would wait for more than 250 ms
     waiting = 60
@@ -105,7 +105,7 @@ def test_turns_need_not_be_as_quick_where_it_is_told_that_nobody_waits() -> None
     after_turns(blind, clock, 0.03)
     assert let_in(blind, 8) == 7
     told, clock = line(places=8, threads=8)
-    told.unseen = lambda: 0
+    told.backlog = lambda: 0
     after_turns(told, clock, 0.03)
     assert let_in(told, 8) == 8
 

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from app.runtime.background import GIVE_WAY_S, Task, Watch
+from app.runtime.background import GIVE_WAY_S, PeriodicTask, Scheduler
 from app.runtime.errors import UnavailableError
 from tests.unit.serving.fakes import Timer
 
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
     import pytest
 
 
-def watched(*tasks: Task, clock: Timer) -> tuple[Watch, list[tuple[str, str]]]:
+def scheduled(*tasks: PeriodicTask, clock: Timer) -> tuple[Scheduler, list[tuple[str, str]]]:
     failures: list[tuple[str, str]] = []
-    return Watch(tasks, on_failure=lambda name, kind: failures.append((name, kind)), clock=clock), failures
+    return Scheduler(
+        tasks, on_failure=lambda name, kind: failures.append((name, kind)), clock=clock
+    ), failures
 
 
 def test_the_watch_runs_each_task_when_it_is_due() -> None:
     ran: list[str] = []
     clock = Timer()
-    watch, _ = watched(
-        Task("often", 5.0, lambda: ran.append("often")),
-        Task("seldom", 12.0, lambda: ran.append("seldom")),
+    scheduler, _ = scheduled(
+        PeriodicTask("often", 5.0, lambda: ran.append("often")),
+        PeriodicTask("seldom", 12.0, lambda: ran.append("seldom")),
         clock=clock,
     )
     waits = []
     for _ in range(4):
-        waits.append(watch.run_due())
+        waits.append(scheduler.run_due())
         clock.now_s += waits[-1]
     assert ran == ["often", "seldom", "often", "often", "seldom"]
     assert waits == [5.0, 5.0, 2.0, 3.0]
@@ -46,12 +48,14 @@ def test_a_task_that_fails_is_named_told_and_tried_again_and_the_others_go_on(
         if broken:
             raise broken.pop(0)
 
-    watch, failures = watched(Task("bad", 5.0, fail), Task("good", 5.0, lambda: ran.append(1)), clock=clock)
+    scheduler, failures = scheduled(
+        PeriodicTask("bad", 5.0, fail), PeriodicTask("good", 5.0, lambda: ran.append(1)), clock=clock
+    )
     failing = []
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
-            clock.now_s += watch.run_due()
-            failing.append(watch.failing)
+            clock.now_s += scheduler.run_due()
+            failing.append(scheduler.failing)
     assert failing == [["bad"], ["bad"], []]
     assert failures == [("bad", "timeout"), ("bad", "unexpected")]
     assert ran == [1, 1, 1]
@@ -64,14 +68,14 @@ def test_no_task_waits_for_a_connection_that_another_just_waited_for_in_vain() -
     def wait_in_vain() -> None:
         raise UnavailableError("pool")
 
-    watch, failures = watched(
-        Task("first", 5.0, wait_in_vain),
-        Task("second", 5.0, lambda: ran.append("second")),
-        Task("disk", 5.0, lambda: ran.append("disk"), asks_store=False),
+    scheduler, failures = scheduled(
+        PeriodicTask("first", 5.0, wait_in_vain),
+        PeriodicTask("second", 5.0, lambda: ran.append("second")),
+        PeriodicTask("disk", 5.0, lambda: ran.append("disk"), asks_store=False),
         clock=clock,
     )
-    watch.run_due()
-    assert (ran, watch.failing) == (["disk"], ["first", "second"])
+    scheduler.run_due()
+    assert (ran, scheduler.failing) == (["disk"], ["first", "second"])
     assert failures == [("first", "pool"), ("second", "skipped")]
 
 
@@ -82,7 +86,7 @@ def test_while_a_task_computes_calls_get_the_interpreter_sooner_than_usual() -> 
         seen_s.append(sys.getswitchinterval())
         raise UnavailableError("timeout")
 
-    Watch([Task("task", 5.0, fail)]).run_due()
+    Scheduler([PeriodicTask("task", 5.0, fail)]).run_due()
     assert seen_s == [GIVE_WAY_S]
     assert GIVE_WAY_S < usual_s == sys.getswitchinterval()
 
@@ -95,11 +99,11 @@ def test_the_watch_goes_on_in_the_background_until_stopped() -> None:
         if len(ran) == 3:
             thrice.set()
 
-    watch = Watch([Task("task", 0.001, run)])
-    watch.start()
+    scheduler = Scheduler([PeriodicTask("task", 0.001, run)])
+    scheduler.start()
     assert ran[0] == threading.current_thread().name  # once before anything is served
     assert thrice.wait(5)
-    watch.stop()
+    scheduler.stop()
     count = len(ran)
     time.sleep(0.02)
     assert (len(ran), set(ran[1:])) == (count, {"watch"})

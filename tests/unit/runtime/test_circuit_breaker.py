@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from app.runtime.circuit_breaker import Breaker
+from app.runtime.circuit_breaker import CircuitBreaker
 from tests.unit.serving.fakes import Timer
 
 
 def test_a_breaker_opens_after_failures_in_a_row_probes_and_closes_again() -> None:
     timer = Timer()
-    breaker = Breaker(failures=3, probe_s=10.0, timer=timer)
+    breaker = CircuitBreaker(failures=3, probe_s=10.0, timer=timer)
     for failed in (True, True, False, True, True):
         (breaker.failed if failed else breaker.succeeded)()
     assert (breaker.open, breaker.lets_through()) == (False, True)

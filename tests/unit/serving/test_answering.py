@@ -10,7 +10,7 @@ import pytest
 
 from app.board.model import ASKED_COMPANY, Member, RankedPosting, Status
 from app.recommend.reasons import Reason
-from app.runtime.circuit_breaker import Breaker
+from app.runtime.circuit_breaker import CircuitBreaker
 from app.serving.answering import Answering
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
@@ -70,7 +70,7 @@ class Desk:
         self.cards = Cards(self.reads, size=cards, ttl_s=600)
         self.shelves = Shelves(self.reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
         self.failures: list[str] = []
-        self.breaker = Breaker(failures=3, probe_s=1_000)
+        self.breaker = CircuitBreaker(failures=3, probe_s=1_000)
         self.plans = Plans(size=10, fresh_s=fresh_s, stale_s=1_000)
         self.answering = Answering(
             reads=self.reads,

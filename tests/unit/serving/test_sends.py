@@ -45,7 +45,7 @@ class Worker:
         self.runs = Runs(FakeReads(log=register.log))  # type: ignore[arg-type] # one list, which grows
         self.sends = Sends(self.runs, register, StoodClock(), **{"hold": HOLD, **options})  # type: ignore[arg-type] # a test's own
 
-    def watch(self) -> Worker:
+    def update(self) -> Worker:
         self.sends.update()
         return self
 
@@ -68,17 +68,17 @@ def publish(register: FakeRegister, run: Run, *, delay: timedelta = LEAD, moves_
 
 
 def go(register: FakeRegister, *workers: Worker, by: timedelta) -> None:
-    """Let time pass, in which every worker watches every two seconds."""
+    """Let time pass, in which every worker updates every two seconds."""
     until = register.now + by
     while register.now < until:
         register.now = min(until, register.now + 2 * SECOND)
         for worker in workers:
-            worker.watch()
+            worker.update()
 
 
 def test_a_send_under_way_keeps_its_run_and_a_new_one_begins_with_the_new_run() -> None:
     register = store()
-    one, other = Worker(register).watch(), Worker(register).watch()
+    one, other = Worker(register).update(), Worker(register).update()
     assert one.call() == 1
     publish(register, SECOND_RUN, delay=15 * MINUTE)
     go(register, one, other, by=16 * MINUTE)
@@ -87,7 +87,7 @@ def test_a_send_under_way_keeps_its_run_and_a_new_one_begins_with_the_new_run() 
 
 def test_far_from_a_switch_nothing_is_asked_and_what_was_met_is_registered_once() -> None:
     register = store()
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     register.asked.clear()
     for _ in range(5):
         worker.call()
@@ -98,11 +98,11 @@ def test_far_from_a_switch_nothing_is_asked_and_what_was_met_is_registered_once(
 
 def test_a_worker_that_begins_after_a_switch_knows_the_sends_that_began_before() -> None:
     register = store()
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     worker.call()
     publish(register, SECOND_RUN)
     go(register, worker, by=MINUTE)
-    assert Worker(register).watch().call() == 1
+    assert Worker(register).update().call() == 1
 
 
 @pytest.mark.parametrize("before", [5.9, 2.0, 0.2, 0.001])
@@ -111,18 +111,18 @@ def test_a_send_first_met_just_before_a_switch_is_the_same_on_a_worker_that_meet
     before: float, after: float
 ) -> None:
     register = store()
-    one, other = Worker(register).watch(), Worker(register).watch()
+    one, other = Worker(register).update(), Worker(register).update()
     publish(register, SECOND_RUN)
     at = register.now + LEAD
     go(register, one, other, by=LEAD - timedelta(seconds=before))
     assert one.call() == 1
     go(register, one, other, by=at + timedelta(seconds=after) - register.now)
-    assert (other.call(), one.call(), Worker(register).watch().call()) == (1, 1, 1)
+    assert (other.call(), one.call(), Worker(register).update().call()) == (1, 1, 1)
 
 
 def test_a_worker_that_could_not_watch_for_long_claims_since_it_may_have_missed_a_switch() -> None:
     register = store()
-    one, stuck = Worker(register).watch(), Worker(register).watch()
+    one, stuck = Worker(register).update(), Worker(register).update()
     publish(register, SECOND_RUN)
     go(register, one, by=MINUTE)
     assert (one.call(), stuck.call(), stuck.call(terms("t")), one.call(terms("t"))) == (2, 2, 2, 2)
@@ -130,7 +130,7 @@ def test_a_worker_that_could_not_watch_for_long_claims_since_it_may_have_missed_
 
 def test_a_send_moves_on_when_its_time_is_over_and_keeps_what_it_has_then() -> None:
     register = store()
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     worker.call()
     publish(register, SECOND_RUN)
     go(register, worker, by=HOLD - 3 * SECOND)
@@ -139,26 +139,26 @@ def test_a_send_moves_on_when_its_time_is_over_and_keeps_what_it_has_then() -> N
     assert worker.call() == 2
     publish(register, RUN)
     go(register, worker, by=MINUTE)
-    assert (worker.call(), Worker(register).watch().call()) == (2, 2)
+    assert (worker.call(), Worker(register).update().call()) == (2, 2)
 
 
 def test_a_rollback_leaves_sends_where_they_began_unless_it_moves_them() -> None:
     for moves_sends, expected in ((False, 2), (True, 1)):
         register = store(Publication(2, SECOND_RUN, NOW - MINUTE), FIRST)
-        one, other = Worker(register).watch(), Worker(register).watch()
+        one, other = Worker(register).update(), Worker(register).update()
         assert one.call() == 2
         publish(register, RUN, moves_sends=moves_sends)
         go(register, one, other, by=LEAD - SECOND)
         assert other.call(terms("late")) == 2
         go(register, one, other, by=2 * SECOND)
         assert {one.call(), other.call(), one.call(terms("late")), other.call(terms("late"))} == {expected}
-        assert Worker(register).watch().call() == expected
+        assert Worker(register).update().call() == expected
 
 
 def test_moving_sends_leaves_those_on_older_runs() -> None:
     third = Run(3, NOW, NOW)
     register = store()
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     worker.call(terms("old"))
     for run in (SECOND_RUN, third):
         publish(register, run)
@@ -171,7 +171,7 @@ def test_moving_sends_leaves_those_on_older_runs() -> None:
 
 def test_a_run_that_was_in_force_just_now_is_held_since_others_may_have_met_sends_on_it() -> None:
     register = store()
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     publish(register, SECOND_RUN)
     found = []
     for seconds in (15, 59, 3):
@@ -182,7 +182,7 @@ def test_a_run_that_was_in_force_just_now_is_held_since_others_may_have_met_send
 
 def test_previews_are_no_send() -> None:
     register = store()
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     assert worker.call(terms(PREVIEW)) == 1
     publish(register, SECOND_RUN)
     go(register, worker, by=MINUTE)
@@ -192,7 +192,7 @@ def test_previews_are_no_send() -> None:
 
 def test_before_any_run_nothing_is_kept() -> None:
     register = FakeRegister([])
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     assert worker.call() is None
     publish(register, RUN, delay=timedelta(0))
     go(register, worker, by=4 * SECOND)
@@ -201,7 +201,7 @@ def test_before_any_run_nothing_is_kept() -> None:
 
 def test_where_nothing_is_kept_every_call_is_answered_from_the_run_in_force() -> None:
     register = store()
-    worker = Worker(register, hold=timedelta(0)).watch()
+    worker = Worker(register, hold=timedelta(0)).update()
     assert worker.call() == 1
     publish(register, SECOND_RUN)
     go(register, worker, by=MINUTE)
@@ -210,7 +210,7 @@ def test_where_nothing_is_kept_every_call_is_answered_from_the_run_in_force() ->
 
 def test_who_may_not_write_keeps_what_it_met_and_what_others_wrote() -> None:
     register = store()
-    writer, reader = Worker(register).watch(), Worker(register, writes=False).watch()
+    writer, reader = Worker(register).update(), Worker(register, writes=False).update()
     assert (writer.call(), reader.call(terms("mine"))) == (1, 1)
     publish(register, SECOND_RUN)
     go(register, writer, reader, by=MINUTE)
@@ -220,23 +220,23 @@ def test_who_may_not_write_keeps_what_it_met_and_what_others_wrote() -> None:
 
 def test_without_the_store_a_worker_goes_by_what_it_knows_and_registers_it_later() -> None:
     register = store()
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     worker.call()
     register.failing = True
     register.now += MINUTE
     with pytest.raises(UnavailableError):
-        worker.watch()
+        worker.update()
     with pytest.raises(UnavailableError):
         worker.sends.claim(terms("t"), DEADLINE)
     assert worker.sends.begin(terms("t"), register.now) == RUN
     register.failing = False
-    worker.watch()
+    worker.update()
     assert set(register.rows) == {"weekly\x1fs", "weekly\x1ft"}
 
 
 def test_sends_that_a_worker_met_are_bounded_and_one_under_way_outlives_thousands_made_up() -> None:
     register = store()
-    worker = Worker(register, most=100).watch()
+    worker = Worker(register, most=100).update()
     worker.call()
     for number in range(1_000):
         worker.call(terms(f"made-up-{number}"))
@@ -251,7 +251,7 @@ def test_sends_that_a_worker_met_are_bounded_and_one_under_way_outlives_thousand
 
 def test_an_outage_with_a_send_for_each_member_fills_no_memory() -> None:
     register = store()
-    worker = Worker(register, most=100).watch()
+    worker = Worker(register, most=100).update()
     register.failing = True
     for number in range(2 * MOST_AT_ONCE):
         worker.sends.begin(terms(f"one-{number}"), register.now)
@@ -260,7 +260,7 @@ def test_an_outage_with_a_send_for_each_member_fills_no_memory() -> None:
 
 def test_a_run_that_has_no_lists_any_more_holds_nobody() -> None:
     register = store()
-    worker = Worker(register).watch()
+    worker = Worker(register).update()
     worker.call()
     publish(register, SECOND_RUN)
     go(register, worker, by=MINUTE)
@@ -272,10 +272,10 @@ def test_a_run_that_has_no_lists_any_more_holds_nobody() -> None:
 
 @pytest.mark.parametrize("seed", range(100))
 def test_whatever_happens_a_message_gets_one_run(seed: int) -> None:
-    """Calls of a few sends reach workers that watch late or are replaced, while runs are published and taken back."""
+    """Calls of a few sends reach workers that update late or are replaced, while runs are published and taken back."""
     chance = Random(seed)
     register = store()
-    workers = [Worker(register).watch() for _ in range(3)]
+    workers = [Worker(register).update() for _ in range(3)]
     due = [register.now] * 3
     seen: dict[str, set[int | None]] = {}
     run_id, last = 1, 0
@@ -284,7 +284,7 @@ def test_whatever_happens_a_message_gets_one_run(seed: int) -> None:
         while min(due) <= until:
             at = due.index(min(due))
             register.now = due[at]
-            workers[at].watch()
+            workers[at].update()
             due[at] = register.now + chance.choice([2, 2, 4]) * SECOND
         register.now = until
         match chance.choice(["call"] * 8 + ["publish", "back", "replace"]):
@@ -300,6 +300,6 @@ def test_whatever_happens_a_message_gets_one_run(seed: int) -> None:
                 publish(register, chance.choice([one.run for one in register.log]))
             case "replace":
                 at = chance.randrange(3)
-                workers[at].watch()  # a worker that is told to end registers what it met
-                workers[at], due[at] = Worker(register).watch(), register.now + 2 * SECOND
+                workers[at].update()  # a worker that is told to end registers what it met
+                workers[at], due[at] = Worker(register).update(), register.now + 2 * SECOND
     assert {send: runs for send, runs in seen.items() if len(runs) > 1} == {}
