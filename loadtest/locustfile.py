@@ -25,7 +25,7 @@ from loadtest.errors import LoadtestError
 from loadtest.generator import readiness as service_check
 from loadtest.generator.arrivals import RateCurve, front_loaded, trace
 from loadtest.generator.arrivals import constant as constant_rate
-from loadtest.generator.generators import Ensemble, Player, Solo
+from loadtest.generator.generators import DistributedGenerator, LocalGenerator, WorkerNode
 from loadtest.generator.options import SenderOptions, new_send_name
 from loadtest.generator.sender import LoadPhase
 from loadtest.generator.target import ALLOWED_HOSTS_VARIABLE, Traffic
@@ -133,9 +133,9 @@ class Follower:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._greenlet: gevent.Greenlet[..., None] | None = None
-        self._conductor: Solo | Ensemble | None = None
-        self._ensemble = (
-            Ensemble(environment.runner) if isinstance(environment.runner, MasterRunner) else None
+        self._generator: LocalGenerator | DistributedGenerator | None = None
+        self._distributed = (
+            DistributedGenerator(environment.runner) if isinstance(environment.runner, MasterRunner) else None
         )
         self._load_phases = 0
 
@@ -161,22 +161,22 @@ class Follower:
             self._environment.process_exit_code = 2
             gevent.spawn(self._refuse)
             return
-        self._conductor = self._ensemble or Solo(sender)
-        if self._ensemble is None:
+        self._generator = self._distributed or LocalGenerator(sender)
+        if self._distributed is None:
             sender.report = self._environment.events.request.fire
-        self._greenlet = gevent.spawn(self._follow, self._conductor, planned)
+        self._greenlet = gevent.spawn(self._follow, self._generator, planned)
 
     def stop(self) -> None:
         """Stop the load and say what Locust's tables do not show."""
-        if self._greenlet is None or self._conductor is None:
+        if self._greenlet is None or self._generator is None:
             return
         self._greenlet.kill()
         self._greenlet = None
-        self._conductor.stop()
+        self._generator.stop()
         until = time.monotonic() + LAST_CALLS_WITHIN_S
-        while not self._conductor.is_done and time.monotonic() < until:
+        while not self._generator.is_done and time.monotonic() < until:
             gevent.sleep(FOLLOW_EVERY_S)
-        tally, health = self._conductor.tally, self._conductor.health
+        tally, health = self._generator.tally, self._generator.health
         logger.info(
             "Calls started %d, late starts %d; degraded answers %s; time in service %s ms.",
             *(tally.started, tally.late, dict(tally.degraded) or "none", tally.service.percentiles_ms()),
@@ -199,7 +199,7 @@ class Follower:
         rps = runner.target_user_count * self.options.calls_per_user
         return front_loaded(rps, burst=self.options.burst, minutes=FRONT_LOADED_MINUTES)
 
-    def _follow(self, conductor: Solo | Ensemble, planned: RateCurve | None) -> None:
+    def _follow(self, generator: LocalGenerator | DistributedGenerator, planned: RateCurve | None) -> None:
         while not self._users:
             gevent.sleep(FOLLOW_EVERY_S)
         began = time.time()
@@ -207,7 +207,7 @@ class Follower:
         rps = self._users * self.options.calls_per_user
         fixed = planned or self._front_loaded()
         curve = fixed or constant_rate(rps)
-        conductor.begin(
+        generator.begin(
             LoadPhase(
                 number=self._load_phases,
                 spacing="poisson" if self.options.arrivals == "poisson" else "constant",
@@ -220,14 +220,14 @@ class Follower:
         )
         while True:
             gevent.sleep(FOLLOW_EVERY_S)
-            if isinstance(conductor, Ensemble):
-                conductor.share_anew(in_s=AHEAD_S)
+            if isinstance(generator, DistributedGenerator):
+                generator.rebalance(in_s=AHEAD_S)
             now_rps = self._users * self.options.calls_per_user
             if fixed is None and now_rps != rps:
                 rps = now_rps
                 # Seconds of the load phase: its second 0 lay AHEAD_S after `began`, and so does the change after now.
                 curve = curve.changed(from_s=time.time() - began, rps=rps)
-                conductor.amend(curve)
+                generator.amend(curve)
 
 
 def connect(environment: Environment, **_: Any) -> None:
@@ -240,9 +240,9 @@ def connect(environment: Environment, **_: Any) -> None:
             sender.report = environment.events.request.fire
             return sender
 
-        player = Player(runner, make_sender=make_sender)
-        happenings.test_start.add_listener(lambda **_: player.forget())
-        happenings.test_stop.add_listener(lambda **_: player.stop())
+        worker_node = WorkerNode(runner, make_sender=make_sender)
+        happenings.test_start.add_listener(lambda **_: worker_node.forget())
+        happenings.test_stop.add_listener(lambda **_: worker_node.stop())
         return
     follower = Follower(environment)
     happenings.test_start.add_listener(lambda **_: follower.start())

@@ -18,7 +18,7 @@ from loadtest.generator.arrivals import Spacing
 from loadtest.generator.options import SenderOptions
 from loadtest.generator.sender import Sender
 from loadtest.generator.target import CAMPAIGN
-from loadtest.generator.workers import crew
+from loadtest.generator.workers import load_generator
 
 SECONDS_PER_MIN = 60
 LIMITER_SIGNS = ("over_limit",)
@@ -55,9 +55,9 @@ def find_ceiling(order: Order, screen: Screen, *, clock: Callable[[], float] = t
         f"takes up to {math.ceil(order.effort.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
     )
     service_check.warm(sender, send=f"{send}-warm")
-    with crew(order.sender, sender, processes=order.processes) as conductor:
+    with load_generator(order.sender, sender, processes=order.processes) as generator:
         stage = Stage(
-            conductor=conductor,
+            generator=generator,
             sender=sender,
             line=order.line,
             effort=order.effort,
@@ -106,7 +106,7 @@ def _run(order: Order, stage: Stage, screen: Screen) -> tuple[Result, Overload |
         stage.note(f"the time given for the search, {order.effort.limit_s:.0f} s, was over")
     except ServiceLostError:
         ended = "service_lost"
-    stage.conductor.stop()
+    stage.generator.stop()
     return search.result, overload, ended
 
 

@@ -12,7 +12,7 @@ from loadtest.ceiling.search import SearchPhase, Trial
 from loadtest.ceiling.slo import Judgement, PassLine, is_hopeless, judge, usable_share
 from loadtest.generator import readiness as service_check
 from loadtest.generator.arrivals import RateCurve, Spacing, for_seconds
-from loadtest.generator.generators import Conductor
+from loadtest.generator.generators import LoadGenerator
 from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.generator.stats import NOBODY_THERE, Tally
 
@@ -77,7 +77,7 @@ def iso(epoch_s: float) -> str:
 class Stage:
     """The service, the generator, and what was tried so far."""
 
-    conductor: Conductor
+    generator: LoadGenerator
     sender: Sender
     line: PassLine
     effort: Effort
@@ -131,7 +131,7 @@ class Stage:
         if phase == "soak" and held:
             self.soaked = tally
         if not held:
-            self.conductor.stop()
+            self.generator.stop()
             service_check.await_well(
                 self.sender, send=f"{self.send}-well", inside_s=self.inside_s, within_s=WELL_AGAIN_WITHIN_S
             )
@@ -162,7 +162,7 @@ class Stage:
             degraded_share=sum(line.degraded for line in loaded) / calls if calls else 0.0,
             failures=dict(tally.failures),
             recovery_s=None if recovered_at is None else recovered_at - loaded_s,
-            complaint=self.conductor.health.complaint,
+            complaint=self.generator.health.complaint,
         )
 
     def observe(self, rps: float, seconds: float, each: Callable[[float], None]) -> Step:
@@ -233,26 +233,26 @@ class Stage:
             first_message=self.messages,
             inside_s=self.inside_s,
         )
-        self.conductor.begin(load_phase)
+        self.generator.begin(load_phase)
         return load_phase
 
     def _look(self, phase: str, load_phase: LoadPhase, seconds: float) -> Tally | None:
         """Wait a little; the tally so far, or None when the load phase is over."""
         gevent.sleep(LOOK_EVERY_S)
         left_s = load_phase.starts_at + seconds - self.clock()
-        tally = self.conductor.tally
-        self.progress(phase, load_phase.curve.rps[0], max(left_s, 0.0), tally, self.conductor.in_flight)
+        tally = self.generator.tally
+        self.progress(phase, load_phase.curve.rps[0], max(left_s, 0.0), tally, self.generator.in_flight)
         return tally if left_s > 0 else None
 
     def _finish(self) -> Tally:
         """End the load phase; the tally with every call that was started."""
         self._stopped_at = self.clock()
-        self.conductor.stop()
+        self.generator.stop()
         until = self.clock() + self.sender.traffic.cut_off_s + 2
         gevent.sleep(0)
-        while not self.conductor.is_done and self.clock() < until:
+        while not self.generator.is_done and self.clock() < until:
             gevent.sleep(0.05)
-        tally = self.conductor.tally
+        tally = self.generator.tally
         self.messages += tally.messages
         return tally
 
@@ -272,7 +272,7 @@ class Stage:
     def _step(
         self, phase: StepPhase, rps: float, load_phase: LoadPhase, tally: Tally, judgement: Judgement | None
     ) -> Step:
-        health = self.conductor.health
+        health = self.generator.health
         seconds = max(self._stopped_at - load_phase.starts_at, LOOK_EVERY_S)
         if load_phase.curve.rps[-1] == 0:
             seconds = min(seconds, load_phase.curve.starts_s[-1])

@@ -22,7 +22,7 @@ REPORT_EVERY_S = 0.5
 NOBODYS_PART = -1
 
 
-class Conductor(Protocol):
+class LoadGenerator(Protocol):
     """What load phases run on."""
 
     def begin(self, load_phase: LoadPhase) -> None:
@@ -51,7 +51,7 @@ class Conductor(Protocol):
         """Whether every call of the load phase was started and ended."""
 
 
-class Solo:
+class LocalGenerator:
     """This process alone."""
 
     def __init__(self, sender: Sender) -> None:
@@ -90,7 +90,7 @@ class Solo:
         return self._sender.is_done
 
 
-class Ensemble:
+class DistributedGenerator:
     """Locust's workers, led from its master: all run the same load phase, each its share of the arrivals.
 
     When a worker comes or goes, the arrivals from a moment later on are shared anew. What a lost worker should have
@@ -101,7 +101,7 @@ class Ensemble:
         self._runner = runner
         self._clock = clock
         self._load_phase = IDLE
-        self._eras: list[tuple[float, tuple[str, ...]]] = []
+        self._assignments: list[tuple[float, tuple[str, ...]]] = []
         self._reports: dict[str, dict[str, Any]] = {}
         runner.register_message(REPORT, self._on_report)
 
@@ -114,7 +114,7 @@ class Ensemble:
     def begin(self, load_phase: LoadPhase) -> None:
         """Start a load phase."""
         self._load_phase, self._reports = load_phase, {}
-        self._eras = [(0.0, self.workers)]
+        self._assignments = [(0.0, self.workers)]
         for worker in self.workers:
             self._tell_begin(worker)
 
@@ -123,13 +123,13 @@ class Ensemble:
         self._load_phase = replace(self._load_phase, curve=curve)
         self._tell_amended()
 
-    def share_anew(self, *, in_s: float) -> bool:
+    def rebalance(self, *, in_s: float) -> bool:
         """Share the arrivals from `in_s` on among those who are there now; whether that changes anything."""
         workers = self.workers
-        if not self._eras or not workers or workers == self._eras[-1][1]:
+        if not self._assignments or not workers or workers == self._assignments[-1][1]:
             return False
-        known = {worker for _from_s, era in self._eras for worker in era}
-        self._eras.append((max(self._clock() + in_s - self._load_phase.starts_at, 0.0), workers))
+        known = {worker for _from_s, assigned in self._assignments for worker in assigned}
+        self._assignments.append((max(self._clock() + in_s - self._load_phase.starts_at, 0.0), workers))
         for worker in set(workers) - known:
             self._tell_begin(worker)
         self._tell_amended()
@@ -167,7 +167,7 @@ class Ensemble:
     def _shares(self, worker: str) -> list[tuple[float, int, int]]:
         return [
             (from_s, workers.index(worker) if worker in workers else NOBODYS_PART, len(workers))
-            for from_s, workers in self._eras
+            for from_s, workers in self._assignments
         ]
 
     def _tell_begin(self, worker: str) -> None:
@@ -190,8 +190,8 @@ class Ensemble:
             self._reports[msg.node_id] = msg.data
 
 
-class Player:
-    """A worker's side of an ensemble."""
+class WorkerNode:
+    """A worker's side of a distributed generator."""
 
     def __init__(self, runner: "WorkerRunner", *, make_sender: Callable[[], Sender]) -> None:
         self._runner = runner

@@ -11,7 +11,7 @@ from pathlib import Path
 import gevent
 
 from loadtest.errors import LoadtestError
-from loadtest.generator.generators import Conductor, Ensemble, Solo
+from loadtest.generator.generators import DistributedGenerator, LoadGenerator, LocalGenerator
 from loadtest.generator.options import SenderOptions
 from loadtest.generator.sender import Sender
 
@@ -20,15 +20,15 @@ WORKERS_WITHIN_S = 30.0
 
 
 @contextmanager
-def crew(options: SenderOptions, sender: Sender, *, processes: int) -> Iterator[Conductor]:
-    """A conductor over this process's sender, or over so many workers of its own.
+def load_generator(options: SenderOptions, sender: Sender, *, processes: int) -> Iterator[LoadGenerator]:
+    """A generator over this process's sender, or over so many workers of its own.
 
     Raises:
         LoadtestError: the workers did not come up.
     """
     if processes == 1:
         try:
-            yield Solo(sender)
+            yield LocalGenerator(sender)
         finally:
             sender.abandon()
         return
@@ -39,9 +39,9 @@ def crew(options: SenderOptions, sender: Sender, *, processes: int) -> Iterator[
     workers = [subprocess.Popen(_worker_command(options, port)) for _ in range(processes)]
     runner = Environment().create_master_runner("127.0.0.1", port)
     try:
-        ensemble = Ensemble(runner)
-        _await_workers(ensemble, processes)
-        yield ensemble
+        generator = DistributedGenerator(runner)
+        _await_workers(generator, processes)
+        yield generator
     finally:
         runner.quit()
         for worker in workers:
@@ -55,12 +55,12 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _await_workers(ensemble: Ensemble, processes: int) -> None:
+def _await_workers(generator: DistributedGenerator, processes: int) -> None:
     until = time.monotonic() + WORKERS_WITHIN_S
-    while len(ensemble.workers) < processes:
+    while len(generator.workers) < processes:
         if time.monotonic() > until:
             raise LoadtestError(
-                f"Only {len(ensemble.workers)} of {processes} workers came up within {WORKERS_WITHIN_S:.0f} s; "
+                f"Only {len(generator.workers)} of {processes} workers came up within {WORKERS_WITHIN_S:.0f} s; "
                 "their own messages above say why."
             )
         gevent.sleep(0.1)

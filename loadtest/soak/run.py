@@ -38,7 +38,7 @@ from loadtest.generator.http_client import CutOffError, NoReplyError, Wire
 from loadtest.generator.options import SenderOptions, new_send_name
 from loadtest.generator.sender import Sender
 from loadtest.generator.stats import Histogram
-from loadtest.generator.workers import crew
+from loadtest.generator.workers import load_generator
 from loadtest.outputs import dated
 from loadtest.soak.memory import Memory
 from loadtest.soak.report import SECONDS_PER_MIN, BadSecond, Minute, Refreshed, Soak, sentence, table
@@ -219,9 +219,9 @@ def soak(order: Order, demo: Demo, demo_pid: int, screen: Screen) -> Soak:
         refresh_at_s=order.seconds / 2,
     )
     try:
-        with crew(options, sender, processes=1) as conductor:
+        with load_generator(options, sender, processes=1) as generator:
             stage = Stage(
-                conductor=conductor,
+                generator=generator,
                 sender=sender,
                 line=read_pass_line(),
                 effort=Effort(),

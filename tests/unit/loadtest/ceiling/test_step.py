@@ -1,4 +1,4 @@
-"""Trying a rate: outages are told from breaks, and overload goes on record. The conductor and the service are fakes."""
+"""Trying a rate: outages are told from breaks, and overload goes on record. The generator and the service are fakes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ Outcome = Callable[[int], str | None]
 
 
 @dataclass
-class FakeConductor:
+class FakeGenerator:
     """Runs at once: 300 calls of 10 ms for each load phase, failing as a rule for the load phase's number says."""
 
     outcome: Outcome = lambda _: None
@@ -70,39 +70,39 @@ class FakeWire:
         return Reply(200, b'{"postings": []}', gzipped=False)
 
 
-def stage(conductor: FakeConductor, *, there: bool = True, effort: Effort = QUICK) -> Stage:
+def stage(generator: FakeGenerator, *, there: bool = True, effort: Effort = QUICK) -> Stage:
     """A stage over fakes."""
     wire = FakeWire(there)
     sender = Sender(wire=wire, members=("m",), traffic=Traffic(cut_off_s=0.1))  # type: ignore[arg-type]  # a fake
-    return Stage(conductor=conductor, sender=sender, line=LINE, effort=effort, send="s")
+    return Stage(generator=generator, sender=sender, line=LINE, effort=effort, send="s")
 
 
 def test_a_rate_that_is_kept_is_held_and_each_step_is_a_send_of_its_own() -> None:
-    conductor = FakeConductor()
-    trying = stage(conductor)
+    generator = FakeGenerator()
+    trying = stage(generator)
     assert trying.measure("doubling", 100).held
     assert trying.measure("soak", 100).held
-    assert [load_phase.send for load_phase in conductor.load_phases] == ["s-1", "s-2"]
-    assert [load_phase.first_message for load_phase in conductor.load_phases] == [0, 300]
+    assert [load_phase.send for load_phase in generator.load_phases] == ["s-1", "s-2"]
+    assert [load_phase.first_message for load_phase in generator.load_phases] == [0, 300]
     assert trying.soaked is not None
     assert [step.outcome for step in trying.steps] == ["held", "held"]
 
 
 def test_failures_break_a_rate_and_the_trial_carries_the_generators_complaint() -> None:
-    trial = stage(FakeConductor(outcome=lambda _: "status_503", cpu_share=0.97)).measure("doubling", 100)
+    trial = stage(FakeGenerator(outcome=lambda _: "status_503", cpu_share=0.97)).measure("doubling", 100)
     assert (trial.held, trial.complaint) == (False, "the generator used 97% of a core")
     assert set(trial.broken) == {"failures", "latency"}
 
 
 def test_a_service_that_was_away_once_gets_another_try() -> None:
-    trying = stage(FakeConductor(outcome=lambda number: "refused" if number == 1 else None))
+    trying = stage(FakeGenerator(outcome=lambda number: "refused" if number == 1 else None))
     assert trying.measure("doubling", 100).held
     assert [step.outcome for step in trying.steps] == ["interrupted", "held"]
     assert trying.events[0].what.startswith("the service was away in a step of 100 calls/s: 300 of 300")
 
 
 def test_a_service_that_goes_away_each_time_has_broken() -> None:
-    trying = stage(FakeConductor(outcome=lambda _: "refused"))
+    trying = stage(FakeGenerator(outcome=lambda _: "refused"))
     trial = trying.measure("doubling", 100)
     assert not trial.held
     assert [step.outcome for step in trying.steps] == ["interrupted"] * 3
@@ -110,7 +110,7 @@ def test_a_service_that_goes_away_each_time_has_broken() -> None:
 
 
 def test_a_service_that_does_not_come_back_is_lost() -> None:
-    trying = stage(FakeConductor(outcome=lambda _: "refused"), there=False)
+    trying = stage(FakeGenerator(outcome=lambda _: "refused"), there=False)
     with pytest.raises(ServiceLostError):
         trying.measure("doubling", 100)
     assert trying.events[-1].what == (
@@ -121,4 +121,4 @@ def test_a_service_that_does_not_come_back_is_lost() -> None:
 
 def test_nothing_is_begun_when_the_time_is_over() -> None:
     with pytest.raises(OutOfTimeError):
-        stage(FakeConductor(), effort=Effort(limit_s=-1)).measure("doubling", 100)
+        stage(FakeGenerator(), effort=Effort(limit_s=-1)).measure("doubling", 100)

@@ -10,7 +10,7 @@ import msgspec
 
 from loadtest.generator import arrivals
 from loadtest.generator.generator_health import Health
-from loadtest.generator.generators import AMEND, BEGIN, REPORT, STOP, Ensemble
+from loadtest.generator.generators import AMEND, BEGIN, REPORT, STOP, DistributedGenerator
 from loadtest.generator.sender import LoadPhase
 from loadtest.generator.stats import Tally
 
@@ -21,7 +21,7 @@ LOAD_PHASE = LoadPhase(
 
 @dataclass
 class FakeMaster:
-    """Locust's master as far as an ensemble uses it."""
+    """Locust's master as far as a distributed generator uses it."""
 
     present: list[str]
     sent: list[tuple[str, str | None, Any]] = field(default_factory=list)
@@ -47,9 +47,9 @@ class FakeMaster:
         self.listeners[REPORT](environment=None, msg=SimpleNamespace(node_id=worker, data=data))
 
 
-def led(master: FakeMaster, *, now: float = 1002.0) -> Ensemble:
-    """An ensemble over a fake master."""
-    return Ensemble(master, clock=lambda: now)  # type: ignore[arg-type]  # the fake has what is used
+def generator_of(master: FakeMaster, *, now: float = 1002.0) -> DistributedGenerator:
+    """A distributed generator over a fake master."""
+    return DistributedGenerator(master, clock=lambda: now)  # type: ignore[arg-type]  # the fake has what is used
 
 
 def taken(master: FakeMaster) -> list[int]:
@@ -70,7 +70,7 @@ def taken(master: FakeMaster) -> list[int]:
 
 def test_workers_take_every_arrival_once() -> None:
     master = FakeMaster(["b", "a", "c"])
-    led(master).begin(LOAD_PHASE)
+    generator_of(master).begin(LOAD_PHASE)
     assert [(name, worker) for name, worker, _ in master.sent] == [(BEGIN, "a"), (BEGIN, "b"), (BEGIN, "c")]
     assert set(taken(master)) == {1}
     assert {LoadPhase.from_message(data["load_phase"]) for _, _, data in master.sent} == {LOAD_PHASE}
@@ -78,11 +78,11 @@ def test_workers_take_every_arrival_once() -> None:
 
 def test_a_worker_that_joins_is_told_the_play_and_gets_its_share_from_then_on() -> None:
     master = FakeMaster(["a", "b"])
-    ensemble = led(master)
-    ensemble.begin(LOAD_PHASE)
-    assert not ensemble.share_anew(in_s=0.5)
+    generator = generator_of(master)
+    generator.begin(LOAD_PHASE)
+    assert not generator.rebalance(in_s=0.5)
     master.present.append("c")
-    assert ensemble.share_anew(in_s=0.5)
+    assert generator.rebalance(in_s=0.5)
     assert [(name, worker) for name, worker, _ in master.sent[2:]] == [
         (BEGIN, "c"),
         (AMEND, "a"),
@@ -98,10 +98,10 @@ def test_a_worker_that_joins_is_told_the_play_and_gets_its_share_from_then_on() 
 
 def test_what_a_lost_worker_would_have_sent_is_missing_only_until_the_others_take_over() -> None:
     master = FakeMaster(["a", "b"])
-    ensemble = led(master)
-    ensemble.begin(LOAD_PHASE)
+    generator = generator_of(master)
+    generator.begin(LOAD_PHASE)
     master.present.remove("b")
-    ensemble.share_anew(in_s=0.5)
+    generator.rebalance(in_s=0.5)
     master.sent = [message for message in master.sent if message[1] != "b"]
     takers = taken(master)
     assert 0 in takers
@@ -110,19 +110,19 @@ def test_what_a_lost_worker_would_have_sent_is_missing_only_until_the_others_tak
 
 def test_reports_add_up_and_those_of_another_play_are_ignored() -> None:
     master = FakeMaster(["a", "b"])
-    ensemble = led(master)
-    ensemble.begin(LOAD_PHASE)
+    generator = generator_of(master)
+    generator.begin(LOAD_PHASE)
     tally = Tally(inside_s=0.5, started=3)
     tally.record(meant_s=0.1, latency_s=0.2, service_s=0.2, failure=None, degraded=None)
     health = Health(cpu_share=0.5, loop_lag_p99_ms=1, loop_lag_max_ms=2, late_starts=1, late_share=0.1)
     report = {"number": 1, "tally": tally.to_message(), "health": msgspec.to_builtins(health), "in_flight": 2}
     master.hear("a", report | {"done": True})
-    before = ensemble.is_done
+    before = generator.is_done
     master.hear("b", report | {"done": True})
     master.hear("b", report | {"number": 0, "done": False})
-    assert (before, ensemble.is_done) == (False, True)
-    assert (ensemble.tally.calls, ensemble.tally.started, ensemble.in_flight) == (2, 6, 4)
-    assert (ensemble.health.late_starts, ensemble.health.cpu_share) == (2, 0.5)
-    assert ensemble.health.complaint == "10.0% of the calls started more than 50 ms late"
-    ensemble.stop()
+    assert (before, generator.is_done) == (False, True)
+    assert (generator.tally.calls, generator.tally.started, generator.in_flight) == (2, 6, 4)
+    assert (generator.health.late_starts, generator.health.cpu_share) == (2, 0.5)
+    assert generator.health.complaint == "10.0% of the calls started more than 50 ms late"
+    generator.stop()
     assert master.sent[-1] == (STOP, None, {})
