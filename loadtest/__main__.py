@@ -14,7 +14,7 @@ from loadtest.ceiling.environment import read_service_facts
 from loadtest.ceiling.find import Order, find_ceiling, what_next
 from loadtest.ceiling.report import html
 from loadtest.ceiling.slo import PASS_LINE_FILE, read_pass_line
-from loadtest.ceiling.step import Effort
+from loadtest.ceiling.step import SearchBudget
 from loadtest.ceiling.terminal import Screen
 from loadtest.errors import LoadtestError
 from loadtest.generator.options import SenderOptions
@@ -119,8 +119,8 @@ def ceiling(out: Path | None, pass_line: Path, service_facts: Path | None, **giv
     order = Order(
         sender=_sender_options(given),
         line=read_pass_line(pass_line),
-        effort=Effort(
-            **{name: given[name] for name in Effort.__dataclass_fields__},
+        budget=SearchBudget(
+            **{name: given[name] for name in SearchBudget.__dataclass_fields__},
         ),
         service_facts=read_service_facts(service_facts),
         **{

@@ -11,7 +11,7 @@ from loadtest.ceiling.environment import environment
 from loadtest.ceiling.evidence import Ended, Evidence, Overload, TrafficFacts, Verdict
 from loadtest.ceiling.search import Result, Search, SearchPhase, Trial
 from loadtest.ceiling.slo import PassLine
-from loadtest.ceiling.step import Effort, OutOfTimeError, ServiceLostError, Stage, iso
+from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner, iso_utc
 from loadtest.ceiling.terminal import Screen
 from loadtest.generator import readiness as service_check
 from loadtest.generator.arrivals import Spacing
@@ -30,7 +30,7 @@ class Order:
 
     sender: SenderOptions
     line: PassLine
-    effort: Effort
+    budget: SearchBudget
     start_rps: float = 25.0
     highest_rps: float = 100_000.0
     precision: float = 0.05
@@ -52,24 +52,24 @@ def find_ceiling(order: Order, screen: Screen, *, clock: Callable[[], float] = t
     sources = _check(order, sender, send)
     screen.say(
         f"{order.sender.origin()} is ready; its answers to members: {sources or 'not asked'}. Warming it; the search then "
-        f"takes up to {math.ceil(order.effort.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
+        f"takes up to {math.ceil(order.budget.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
     )
     service_check.warm(sender, send=f"{send}-warm")
     with load_generator(order.sender, sender, processes=order.processes) as generator:
-        stage = Stage(
+        runner = StepRunner(
             generator=generator,
             sender=sender,
             line=order.line,
-            effort=order.effort,
+            budget=order.budget,
             send=send,
             spacing=order.spacing,
             seed=order.sender.seed,
             processes=order.processes,
             progress=screen.progress,
         )
-        result, overload, ended = _run(order, stage, screen)
+        result, overload, ended = _run(order, runner, screen)
     return _evidence(
-        order, stage, result, overload, ended, began=began, ended_at=clock(), sender=sender, sources=sources
+        order, runner, result, overload, ended, began=began, ended_at=clock(), sender=sender, sources=sources
     )
 
 
@@ -78,10 +78,10 @@ def _check(order: Order, sender: Sender, send: str) -> dict[str, int]:
     return {} if order.any_source else service_check.check_data(sender, send=f"{send}-check")
 
 
-def _run(order: Order, stage: Stage, screen: Screen) -> tuple[Result, Overload | None, Ended]:
+def _run(order: Order, runner: StepRunner, screen: Screen) -> tuple[Result, Overload | None, Ended]:
     def measure(phase: SearchPhase, rps: float) -> Trial:
-        trial = stage.measure(phase, rps)
-        screen.steps(stage.steps)
+        trial = runner.measure(phase, rps)
+        screen.steps(runner.steps)
         return trial
 
     search = Search(
@@ -89,30 +89,30 @@ def _run(order: Order, stage: Stage, screen: Screen) -> tuple[Result, Overload |
         start_rps=order.start_rps,
         highest_rps=order.highest_rps,
         precision=order.precision,
-        enough=lambda: stage.elapsed_s > order.effort.search_s,
+        enough=lambda: runner.elapsed_s > order.budget.search_s,
     )
     overload: Overload | None = None
     ended: Ended = "finished"
     try:
         result = search.run()
-        if search.soaked is not None and order.effort.overload_s:
-            overload = stage.overload(result.rps)
-            screen.steps(stage.steps)
+        if search.soaked is not None and order.budget.overload_s:
+            overload = runner.overload(result.rps)
+            screen.steps(runner.steps)
     except KeyboardInterrupt:
         ended = "stopped"
-        stage.note("stopped by the operator")
+        runner.note("stopped by the operator")
     except OutOfTimeError:
         ended = "out_of_time"
-        stage.note(f"the time given for the search, {order.effort.limit_s:.0f} s, was over")
+        runner.note(f"the time given for the search, {order.budget.limit_s:.0f} s, was over")
     except ServiceLostError:
         ended = "service_lost"
-    stage.generator.stop()
+    runner.generator.stop()
     return search.result, overload, ended
 
 
 def _evidence(  # noqa: PLR0913 - everything that was learned meets here
     order: Order,
-    stage: Stage,
+    runner: StepRunner,
     result: Result,
     overload: Overload | None,
     ended: Ended,
@@ -123,15 +123,15 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
     sources: dict[str, int],
 ) -> Evidence:
     traffic = sender.traffic
-    soak_calls = stage.soaked.calls if stage.soaked else 0
+    soak_calls = runner.soaked.calls if runner.soaked else 0
     limited = sum(
         step.failures.get("status_429", 0) + sum(step.degraded.get(sign, 0) for sign in LIMITER_SIGNS)
-        for step in stage.steps
+        for step in runner.steps
     )
     return Evidence(
-        id=stage.send,
-        began_at=iso(began),
-        ended_at=iso(ended_at),
+        id=runner.send,
+        began_at=iso_utc(began),
+        ended_at=iso_utc(ended_at),
         ended=ended,
         host=str(order.sender.origin()),
         verdict=Verdict(
@@ -140,7 +140,7 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
                 order.line,
                 ended=ended,
                 soak_calls=soak_calls,
-                times_asked=stage.messages / len(sender.members),
+                times_asked=runner.messages / len(sender.members),
             ),
             kind=result.kind,
             rps=result.rps,
@@ -154,7 +154,7 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
             spacing=order.spacing,
             seed=order.sender.seed,
             campaign=CAMPAIGN,
-            sends=f"{stage.send}-*",
+            sends=f"{runner.send}-*",
             passes=traffic.passes,
             calls_per_message=traffic.calls_per_message,
             unknown_share=traffic.unknown_share,
@@ -163,13 +163,13 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
             limit=traffic.limit,
             lang=traffic.lang,
             members_in_file=len(sender.members),
-            messages_sent=stage.messages,
-            members_asked_again=max(stage.messages - len(sender.members), 0),
+            messages_sent=runner.messages,
+            members_asked_again=max(runner.messages - len(sender.members), 0),
             sources_before=sources,
         ),
-        steps=tuple(stage.steps),
+        steps=tuple(runner.steps),
         overload=overload,
-        events=tuple(stage.events),
+        events=tuple(runner.events),
         environment=environment(
             order.sender.origin(), processes=order.processes, service=order.service_facts, limited=limited
         ),

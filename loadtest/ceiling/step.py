@@ -37,7 +37,7 @@ class OutOfTimeError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effort:
+class SearchBudget:
     """How long to look.
 
     Attributes:
@@ -68,19 +68,19 @@ Progress = Callable[[str, float, float, Tally, int], None]
 """Told a few times a second: phase, calls/s, seconds left, the tally and the calls in flight."""
 
 
-def iso(epoch_s: float) -> str:
+def iso_utc(epoch_s: float) -> str:
     """An instant as evidence has it: UTC, ISO 8601."""
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass
-class Stage:
+class StepRunner:
     """The service, the generator, and what was tried so far."""
 
     generator: LoadGenerator
     sender: Sender
     line: PassLine
-    effort: Effort
+    budget: SearchBudget
     send: str
     spacing: Spacing = "poisson"
     seed: int = 1
@@ -99,7 +99,7 @@ class Stage:
 
     @property
     def elapsed_s(self) -> float:
-        """Since the stage was set."""
+        """Since the runner was made."""
         return self.clock() - self._began
 
     @property
@@ -109,7 +109,7 @@ class Stage:
 
     def note(self, what: str) -> None:
         """Keep something that happened."""
-        self.events.append(Event(at=iso(self.clock()), what=what))
+        self.events.append(Event(at=iso_utc(self.clock()), what=what))
 
     def measure(self, phase: SearchPhase, rps: float) -> Trial:
         """Try a rate; once more where the service went away, which says nothing of the rate, and came back.
@@ -142,7 +142,7 @@ class Stage:
 
     def overload(self, ceiling_rps: float) -> Overload:
         """Three times the ceiling for a while, then half of it until the service has recovered."""
-        loaded_s = self.effort.overload_s
+        loaded_s = self.budget.overload_s
         curve = RateCurve(
             (0.0, loaded_s, loaded_s + 60), (OVERLOAD * ceiling_rps, AFTER_OVERLOAD * ceiling_rps, 0.0)
         )
@@ -198,17 +198,17 @@ class Stage:
         return None
 
     def _try(self, phase: SearchPhase, rps: float) -> tuple[Step, Judgement, Tally]:
-        if self.elapsed_s > self.effort.limit_s:
+        if self.elapsed_s > self.budget.limit_s:
             raise OutOfTimeError
-        seconds = self._soak_s(rps) if phase == "soak" else 3 * self.effort.step_s
-        look_s = self.effort.step_s
+        seconds = self._soak_s(rps) if phase == "soak" else 3 * self.budget.step_s
+        look_s = self.budget.step_s
         load_phase = self._begin(for_seconds(rps, seconds))
         while (tally := self._look(phase, load_phase, seconds)) is not None:
             elapsed_s = self.clock() - load_phase.starts_at
             if elapsed_s > HOPELESS_AFTER_S and (is_hopeless(tally, self.line) or _is_outage(tally)):
                 break
             if elapsed_s > look_s:
-                look_s += self.effort.step_s
+                look_s += self.budget.step_s
                 if _is_enough(phase, judge(tally, self.line)):
                     break
         tally = self._finish()
@@ -219,7 +219,7 @@ class Stage:
 
     def _soak_s(self, rps: float) -> float:
         wanted_s = self.line.cut_off_min_calls / rps
-        return max(self.effort.soak_s, min(wanted_s, self.effort.longest_soak_s))
+        return max(self.budget.soak_s, min(wanted_s, self.budget.longest_soak_s))
 
     def _begin(self, curve: RateCurve) -> LoadPhase:
         self._load_phases += 1
@@ -262,9 +262,9 @@ class Stage:
             f"the service was away in a step of {rps:.0f} calls/s: {refused} of {tally.calls} calls found nobody"
         )
         began = self.clock()
-        reason = service_check.await_ready(self.sender, within_s=self.effort.return_s)
+        reason = service_check.await_ready(self.sender, within_s=self.budget.return_s)
         if reason is not None:
-            self.note(f"the service did not come back within {self.effort.return_s:.0f} s: {reason}")
+            self.note(f"the service did not come back within {self.budget.return_s:.0f} s: {reason}")
             raise ServiceLostError(reason)
         service_check.warm(self.sender, send=f"{self.send}-warm")
         self.note(f"the service was ready {self.clock() - began:.1f} s later; the step is done again")
@@ -284,7 +284,7 @@ class Stage:
             rps=rps,
             offered_rps=tally.started / seconds,
             achieved_rps=usable / seconds,
-            began_at=iso(load_phase.starts_at),
+            began_at=iso_utc(load_phase.starts_at),
             seconds=seconds,
             calls=tally.calls,
             messages=tally.messages,

@@ -25,7 +25,7 @@ from app.capacity.simulation.result import Count, Played
 from app.capacity.simulation.send import Offer, Send
 from app.capacity.simulation.service import Answer
 from loadtest.ceiling.evidence import Distribution, distribution
-from loadtest.ceiling.step import iso
+from loadtest.ceiling.step import iso_utc
 from loadtest.errors import LoadtestError
 from loadtest.generator import readiness as service_check
 from loadtest.generator import response_check as answers
@@ -282,8 +282,8 @@ def rehearse(
         sentence=sentence(course(expected), course(measured), ended=ended, complaint=sender.health.complaint),
         host=host,
         plan=name,
-        began_at=iso(began),
-        ended_at=iso(clock()),
+        began_at=iso_utc(began),
+        ended_at=iso_utc(clock()),
         ended=ended,
         speed=speed,
         forecast=course(expected),

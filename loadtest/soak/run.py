@@ -20,7 +20,7 @@ import msgspec
 
 from loadtest.ceiling.evidence import Step
 from loadtest.ceiling.slo import read_pass_line
-from loadtest.ceiling.step import Effort, Stage
+from loadtest.ceiling.step import SearchBudget, StepRunner
 from loadtest.ceiling.terminal import Screen
 from loadtest.demo_service import (
     CONNECTED_JOBS,
@@ -220,21 +220,21 @@ def soak(order: Order, demo: Demo, demo_pid: int, screen: Screen) -> Soak:
     )
     try:
         with load_generator(options, sender, processes=1) as generator:
-            stage = Stage(
+            runner = StepRunner(
                 generator=generator,
                 sender=sender,
                 line=read_pass_line(),
-                effort=Effort(),
+                budget=SearchBudget(),
                 send=new_send_name(),
                 progress=screen.progress,
             )
-            step = stage.observe(order.rps, order.seconds, beside.look)
+            step = runner.observe(order.rps, order.seconds, beside.look)
             beside.counts = metrics() or beside.counts
         refreshed = beside.refresh.waited_for(began_s=beside.refresh_began_s) if beside.refresh else None
     finally:
         if beside.refresh is not None:
             beside.refresh.stop()
-    return _found(order, step, stage, beside, minutes, refreshed, replaced=sender.wire.replaced)
+    return _found(order, step, runner, beside, minutes, refreshed, replaced=sender.wire.replaced)
 
 
 def _check(sender: Sender) -> None:
@@ -274,7 +274,7 @@ def plan_counts(exposition: str) -> dict[str, float]:
 def _found(
     order: Order,
     step: Step,
-    stage: Stage,
+    runner: StepRunner,
     beside: Beside,
     minutes: Minutes,
     refreshed: Refreshed | None,
@@ -301,7 +301,7 @@ def _found(
         generations=generations,
         within=beside.memory.within(),
         whole=beside.memory.whole(),
-        events=tuple(stage.events),
+        events=tuple(runner.events),
     )
     return msgspec.structs.replace(found, sentence=sentence(found))
 

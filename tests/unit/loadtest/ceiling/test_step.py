@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from loadtest.ceiling.slo import read_pass_line
-from loadtest.ceiling.step import Effort, OutOfTimeError, ServiceLostError, Stage
+from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner
 from loadtest.generator.arrivals import RateCurve
 from loadtest.generator.generator_health import Health
 from loadtest.generator.http_client import NoReplyError, Reply
@@ -16,7 +16,7 @@ from loadtest.generator.stats import Tally
 from loadtest.generator.target import Origin, Traffic
 
 LINE = read_pass_line()
-QUICK = Effort(step_s=0.3, soak_s=0.3, longest_soak_s=0.3, overload_s=1, return_s=0.3)
+QUICK = SearchBudget(step_s=0.3, soak_s=0.3, longest_soak_s=0.3, overload_s=1, return_s=0.3)
 Outcome = Callable[[int], str | None]
 
 
@@ -70,50 +70,52 @@ class FakeWire:
         return Reply(200, b'{"postings": []}', gzipped=False)
 
 
-def stage(generator: FakeGenerator, *, there: bool = True, effort: Effort = QUICK) -> Stage:
-    """A stage over fakes."""
+def step_runner(generator: FakeGenerator, *, there: bool = True, budget: SearchBudget = QUICK) -> StepRunner:
+    """A runner over fakes."""
     wire = FakeWire(there)
     sender = Sender(wire=wire, members=("m",), traffic=Traffic(cut_off_s=0.1))  # type: ignore[arg-type]  # a fake
-    return Stage(generator=generator, sender=sender, line=LINE, effort=effort, send="s")
+    return StepRunner(generator=generator, sender=sender, line=LINE, budget=budget, send="s")
 
 
 def test_a_rate_that_is_kept_is_held_and_each_step_is_a_send_of_its_own() -> None:
     generator = FakeGenerator()
-    trying = stage(generator)
-    assert trying.measure("doubling", 100).held
-    assert trying.measure("soak", 100).held
+    runner = step_runner(generator)
+    assert runner.measure("doubling", 100).held
+    assert runner.measure("soak", 100).held
     assert [load_phase.send for load_phase in generator.load_phases] == ["s-1", "s-2"]
     assert [load_phase.first_message for load_phase in generator.load_phases] == [0, 300]
-    assert trying.soaked is not None
-    assert [step.outcome for step in trying.steps] == ["held", "held"]
+    assert runner.soaked is not None
+    assert [step.outcome for step in runner.steps] == ["held", "held"]
 
 
 def test_failures_break_a_rate_and_the_trial_carries_the_generators_complaint() -> None:
-    trial = stage(FakeGenerator(outcome=lambda _: "status_503", cpu_share=0.97)).measure("doubling", 100)
+    trial = step_runner(FakeGenerator(outcome=lambda _: "status_503", cpu_share=0.97)).measure(
+        "doubling", 100
+    )
     assert (trial.held, trial.complaint) == (False, "the generator used 97% of a core")
     assert set(trial.broken) == {"failures", "latency"}
 
 
 def test_a_service_that_was_away_once_gets_another_try() -> None:
-    trying = stage(FakeGenerator(outcome=lambda number: "refused" if number == 1 else None))
-    assert trying.measure("doubling", 100).held
-    assert [step.outcome for step in trying.steps] == ["interrupted", "held"]
-    assert trying.events[0].what.startswith("the service was away in a step of 100 calls/s: 300 of 300")
+    runner = step_runner(FakeGenerator(outcome=lambda number: "refused" if number == 1 else None))
+    assert runner.measure("doubling", 100).held
+    assert [step.outcome for step in runner.steps] == ["interrupted", "held"]
+    assert runner.events[0].what.startswith("the service was away in a step of 100 calls/s: 300 of 300")
 
 
 def test_a_service_that_goes_away_each_time_has_broken() -> None:
-    trying = stage(FakeGenerator(outcome=lambda _: "refused"))
-    trial = trying.measure("doubling", 100)
+    runner = step_runner(FakeGenerator(outcome=lambda _: "refused"))
+    trial = runner.measure("doubling", 100)
     assert not trial.held
-    assert [step.outcome for step in trying.steps] == ["interrupted"] * 3
-    assert trying.events[-1].what == "the service went away 3 times at 100 calls/s: counted as broken"
+    assert [step.outcome for step in runner.steps] == ["interrupted"] * 3
+    assert runner.events[-1].what == "the service went away 3 times at 100 calls/s: counted as broken"
 
 
 def test_a_service_that_does_not_come_back_is_lost() -> None:
-    trying = stage(FakeGenerator(outcome=lambda _: "refused"), there=False)
+    runner = step_runner(FakeGenerator(outcome=lambda _: "refused"), there=False)
     with pytest.raises(ServiceLostError):
-        trying.measure("doubling", 100)
-    assert trying.events[-1].what == (
+        runner.measure("doubling", 100)
+    assert runner.events[-1].what == (
         "the service did not come back within 0 s: Nothing listens at 127.0.0.1:8080: start the service, or mend the port "
         "in --host."
     )
@@ -121,4 +123,4 @@ def test_a_service_that_does_not_come_back_is_lost() -> None:
 
 def test_nothing_is_begun_when_the_time_is_over() -> None:
     with pytest.raises(OutOfTimeError):
-        stage(FakeGenerator(), effort=Effort(limit_s=-1)).measure("doubling", 100)
+        step_runner(FakeGenerator(), budget=SearchBudget(limit_s=-1)).measure("doubling", 100)
