@@ -11,7 +11,7 @@ import locust  # noqa: F401 - patches the standard library, which must come befo
 
 from loadtest.ceiling import evidence as evidence_files
 from loadtest.ceiling.environment import read_service_facts
-from loadtest.ceiling.find import Order, find_ceiling, what_next
+from loadtest.ceiling.find import CeilingOptions, find_ceiling, what_next
 from loadtest.ceiling.report import html
 from loadtest.ceiling.slo import PASS_LINE_FILE, read_pass_line
 from loadtest.ceiling.step import SearchBudget
@@ -116,7 +116,7 @@ def main() -> None:
 @click.option("--any-source", is_flag=True, help="do not ask first whether members get lists of their own")
 def ceiling(out: Path | None, pass_line: Path, service_facts: Path | None, **given: Any) -> None:
     """Search the highest rate that keeps the pass line; write evidence and report."""
-    order = Order(
+    options = CeilingOptions(
         sender=_sender_options(given),
         line=read_pass_line(pass_line),
         budget=SearchBudget(
@@ -129,7 +129,7 @@ def ceiling(out: Path | None, pass_line: Path, service_facts: Path | None, **giv
         },
     )
     with Screen() as screen:
-        found = find_ceiling(order, screen)
+        found = find_ceiling(options, screen)
     out = out or dated("evidence")
     evidence_files.write(found, out)
     page = out.with_suffix(".html")

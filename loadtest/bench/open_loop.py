@@ -34,7 +34,7 @@ _PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class OpenLoopOptions:
     """What to ask of whom, how often."""
 
     port: int
@@ -60,17 +60,17 @@ class OpenLoop:
     cpu_share: float
 
 
-def open_loop(order: Order, *, authorization: str, cores: Sequence[int]) -> OpenLoop:
+def open_loop(options: OpenLoopOptions, *, authorization: str, cores: Sequence[int]) -> OpenLoop:
     """Run the client as a process of its own.
 
     Raises:
         BenchError: it failed.
     """
     said = output_of(
-        [sys.executable, "-m", "loadtest.bench.open_loop", json.dumps(asdict(order))],
+        [sys.executable, "-m", "loadtest.bench.open_loop", json.dumps(asdict(options))],
         cores=cores,
         environment={"BENCH_AUTHORIZATION": authorization},
-        limit_s=order.seconds + GRACE_S + 30.0,
+        limit_s=options.seconds + GRACE_S + 30.0,
     )
     return OpenLoop(**json.loads(said))
 
@@ -106,12 +106,12 @@ class _Connection:
 class _Client:
     """Sends each call at its instant, or as soon as a connection is free."""
 
-    def __init__(self, order: Order, requests: Sequence[bytes]) -> None:
+    def __init__(self, options: OpenLoopOptions, requests: Sequence[bytes]) -> None:
         self._requests = requests
-        self._at = order.from_line
-        self._idle = [_Connection(order.port) for _ in range(order.connections)]
+        self._at = options.from_line
+        self._idle = [_Connection(options.port) for _ in range(options.connections)]
         self._busy: set[_Connection] = set()
-        self._port = order.port
+        self._port = options.port
         self.latencies_s: list[float] = []
         self.late_s: list[float] = []
         self.errors: Counter[str] = Counter()
@@ -157,16 +157,16 @@ class _Client:
         self._idle.append(connection if status else _Connection(self._port))
 
 
-def _measure(order: Order, authorization: str) -> OpenLoop:
-    tail = f" HTTP/1.1\r\nHost: 127.0.0.1:{order.port}\r\nAuthorization: {authorization}\r\n\r\n".encode()
-    paths = Path(order.questions).read_bytes().splitlines()
-    client = _Client(order, [b"GET " + path + tail for path in paths])
-    chance = random.Random(order.seed)
-    gaps = (chance.expovariate(order.rps) for _ in range(round(order.rps * order.seconds)))
+def _measure(options: OpenLoopOptions, authorization: str) -> OpenLoop:
+    tail = f" HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\nAuthorization: {authorization}\r\n\r\n".encode()
+    paths = Path(options.questions).read_bytes().splitlines()
+    client = _Client(options, [b"GET " + path + tail for path in paths])
+    chance = random.Random(options.seed)
+    gaps = (chance.expovariate(options.rps) for _ in range(round(options.rps * options.seconds)))
     client.warm()
     gc.disable()
     start_s, cpu_start_s = time.perf_counter() + 0.05, time.process_time()
-    until_s = start_s + order.seconds + GRACE_S
+    until_s = start_s + options.seconds + GRACE_S
     unanswered = client.run(accumulate(gaps, initial=start_s), until_s=until_s)
     cpu_s, wall_s = time.process_time() - cpu_start_s, time.perf_counter() - start_s
     return OpenLoop(
@@ -190,5 +190,7 @@ def _percentile_ms(seconds: Sequence[float], percent: float) -> float:
 
 if __name__ == "__main__":
     sys.stdout.write(
-        json.dumps(asdict(_measure(Order(**json.loads(sys.argv[1])), os.environ["BENCH_AUTHORIZATION"])))
+        json.dumps(
+            asdict(_measure(OpenLoopOptions(**json.loads(sys.argv[1])), os.environ["BENCH_AUTHORIZATION"]))
+        )
     )

@@ -168,7 +168,7 @@ def _make(held: Held, board: Board, name: str, environment: Mapping[str, str]) -
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ScaleOptions:
     """How to measure."""
 
     seconds: int
@@ -179,36 +179,51 @@ class Order:
 
 
 def serve(
-    stack: ExitStack, held: Held, board: Board, order: Order, *, workers: int, folder: Path, cores: Cores
+    stack: ExitStack,
+    held: Held,
+    board: Board,
+    options: ScaleOptions,
+    *,
+    workers: int,
+    folder: Path,
+    cores: Cores,
 ) -> Served:
     """Start the service on a board, for as long as the stack stands."""
     folder.mkdir()
-    settings = Settings("gunicorn", workers, order.threads, order.pool, folder)
+    settings = Settings("gunicorn", workers, options.threads, options.pool, folder)
     ground = board_ground(held, board, folder)
-    bench = Bench(ground, settings, cores, order.connections, order.seconds, warm_s=0)
+    bench = Bench(ground, settings, cores, options.connections, options.seconds, warm_s=0)
     server = stack.enter_context(serving(PEER, bench))
     return Served(board, bench, server.port, server.pid)
 
 
 def measure_boards(
-    held: Held, boards: Sequence[Board], order: Order, *, folder: Path, cores: Cores
+    held: Held, boards: Sequence[Board], options: ScaleOptions, *, folder: Path, cores: Cores
 ) -> list[Served]:
     """All boards side by side, one worker each: first calls, then in rounds with warm cards."""
     with ExitStack() as stack:
         served = []
         for number, board in enumerate(boards):
-            each = serve(stack, held, board, order, workers=1, folder=folder / f"board-{number}", cores=cores)
+            each = serve(
+                stack, held, board, options, workers=1, folder=folder / f"board-{number}", cores=cores
+            )
             each.cold = each.load(COLD_S)
             _say(
                 f"{each.name}: {each.cold.service_us:.0f} us a call at first; {each.warm()} calls to warm it."
             )
             served.append(each)
-        _rounds(served, order)
+        _rounds(served, options)
         return served
 
 
 def measure_workers(
-    held: Held, board: Board, order: Order, *, counts: Sequence[int], folder: Path, cores: Sequence[int]
+    held: Held,
+    board: Board,
+    options: ScaleOptions,
+    *,
+    counts: Sequence[int],
+    folder: Path,
+    cores: Sequence[int],
 ) -> list[Served]:
     """One board with different numbers of workers, side by side."""
     with ExitStack() as stack:
@@ -216,18 +231,18 @@ def measure_workers(
         for workers in counts:
             own = Cores.shared_out(cores, workers=workers)
             each = serve(
-                stack, held, board, order, workers=workers, folder=folder / f"workers-{workers}", cores=own
+                stack, held, board, options, workers=workers, folder=folder / f"workers-{workers}", cores=own
             )
             each.warm()
             served.append(each)
-        _rounds(served, order)
+        _rounds(served, options)
         return served
 
 
-def _rounds(served: Sequence[Served], order: Order) -> None:
-    for number in range(1, order.rounds + 1):
+def _rounds(served: Sequence[Served], options: ScaleOptions) -> None:
+    for number in range(1, options.rounds + 1):
         for each in served:
-            each.rounds.append(each.load(order.seconds))
+            each.rounds.append(each.load(options.seconds))
             _say(f"round {number}, {each.name}: {each.rounds[-1].service_us:.0f} us")
     for each in served:
         each.weigh()
@@ -310,7 +325,7 @@ def main(*, sizes: str, workers: str, cards: int | None, out: Path | None, data:
     boards = [Board(*map(int, size.split("x"))) for size in sizes.split(",")]
     counts = [int(count) for count in workers.split(",")]
     os.environ["CJ_CARDS"] = str(cards or max(board.postings for board in boards))  # the servers inherit it
-    order, available = Order(**given), sorted(os.sched_getaffinity(0))
+    options, available = ScaleOptions(**given), sorted(os.sched_getaffinity(0))
     cores = Cores.shared_out(available, workers=1)
     try:
         with (
@@ -318,9 +333,9 @@ def main(*, sizes: str, workers: str, cards: int | None, out: Path | None, data:
             TemporaryDirectory(prefix="connected-jobs-scale-") as made,
             postgres(data, folder=Path(made), cores=cores.rest) as held,
         ):
-            by_board = measure_boards(held, boards, order, folder=Path(made), cores=cores)
+            by_board = measure_boards(held, boards, options, folder=Path(made), cores=cores)
             by_workers = measure_workers(
-                held, boards[0], order, counts=counts, folder=Path(made), cores=available
+                held, boards[0], options, counts=counts, folder=Path(made), cores=available
             )
     except BenchError as error:
         raise click.ClickException(str(error)) from None

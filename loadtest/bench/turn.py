@@ -14,7 +14,7 @@ from loadtest.bench.closed_loop import ClosedLoop, closed_loop
 from loadtest.bench.contenders import Kind, Peer, Settings, command, environment
 from loadtest.bench.database import PEERS, Ground
 from loadtest.bench.errors import BenchError
-from loadtest.bench.open_loop import OpenLoop, Order, open_loop
+from loadtest.bench.open_loop import OpenLoop, OpenLoopOptions, open_loop
 from loadtest.bench.processes import Cores, free_port, last_lines, output_of, running
 from loadtest.proc import tree_cpu_s, tree_memory_mb
 
@@ -172,7 +172,7 @@ def turn(peer: Peer, bench: Bench, *, number: int, arrivals_rps: float | None) -
         calls += closed.requests
         arrivals = None
         if arrivals_rps is not None:
-            order = Order(
+            options = OpenLoopOptions(
                 port=server.port,
                 questions=str(_questions(peer, ground)),
                 from_line=calls,
@@ -181,7 +181,7 @@ def turn(peer: Peer, bench: Bench, *, number: int, arrivals_rps: float | None) -
                 connections=2 * bench.connections,
                 seed=number,
             )
-            arrivals = open_loop(order, authorization=ground.authorization, cores=bench.cores.rest)
+            arrivals = open_loop(options, authorization=ground.authorization, cores=bench.cores.rest)
             calls += arrivals.requests
         memory_mb = tree_memory_mb(server.pid)
     done = Turn(

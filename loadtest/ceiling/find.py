@@ -25,7 +25,7 @@ LIMITER_SIGNS = ("over_limit",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class CeilingOptions:
     """What to find out, and how."""
 
     sender: SenderOptions
@@ -40,45 +40,57 @@ class Order:
     service_facts: dict[str, Any]
 
 
-def find_ceiling(order: Order, screen: Screen, *, clock: Callable[[], float] = time.time) -> Evidence:
+def find_ceiling(
+    options: CeilingOptions, screen: Screen, *, clock: Callable[[], float] = time.time
+) -> Evidence:
     """Search, and make the evidence of whatever was found, also when the search was stopped or the service lost.
 
     Raises:
         LoadtestError: the search cannot begin.
     """
     began = clock()
-    sender = order.sender.sender()
+    sender = options.sender.sender()
     send = f"loadtest-{secrets.token_hex(4)}"
-    sources = _check(order, sender, send)
+    sources = _check(options, sender, send)
     screen.say(
-        f"{order.sender.origin()} is ready; its answers to members: {sources or 'not asked'}. Warming it; the search then "
-        f"takes up to {math.ceil(order.budget.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
+        f"{options.sender.origin()} is ready; its answers to members: {sources or 'not asked'}. Warming it; the search then "
+        f"takes up to {math.ceil(options.budget.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
     )
     service_check.warm(sender, send=f"{send}-warm")
-    with load_generator(order.sender, sender, processes=order.processes) as generator:
+    with load_generator(options.sender, sender, processes=options.processes) as generator:
         runner = StepRunner(
             generator=generator,
             sender=sender,
-            line=order.line,
-            budget=order.budget,
+            line=options.line,
+            budget=options.budget,
             send=send,
-            spacing=order.spacing,
-            seed=order.sender.seed,
-            processes=order.processes,
+            spacing=options.spacing,
+            seed=options.sender.seed,
+            processes=options.processes,
             progress=screen.progress,
         )
-        result, overload, ended = _run(order, runner, screen)
+        result, overload, ended = _run(options, runner, screen)
     return _evidence(
-        order, runner, result, overload, ended, began=began, ended_at=clock(), sender=sender, sources=sources
+        options,
+        runner,
+        result,
+        overload,
+        ended,
+        began=began,
+        ended_at=clock(),
+        sender=sender,
+        sources=sources,
     )
 
 
-def _check(order: Order, sender: Sender, send: str) -> dict[str, int]:
+def _check(options: CeilingOptions, sender: Sender, send: str) -> dict[str, int]:
     service_check.refuse_trouble(sender)
-    return {} if order.any_source else service_check.check_data(sender, send=f"{send}-check")
+    return {} if options.any_source else service_check.check_data(sender, send=f"{send}-check")
 
 
-def _run(order: Order, runner: StepRunner, screen: Screen) -> tuple[Result, Overload | None, Ended]:
+def _run(
+    options: CeilingOptions, runner: StepRunner, screen: Screen
+) -> tuple[Result, Overload | None, Ended]:
     def measure(phase: SearchPhase, rps: float) -> Trial:
         trial = runner.measure(phase, rps)
         screen.steps(runner.steps)
@@ -86,16 +98,16 @@ def _run(order: Order, runner: StepRunner, screen: Screen) -> tuple[Result, Over
 
     search = Search(
         measure=measure,
-        start_rps=order.start_rps,
-        highest_rps=order.highest_rps,
-        precision=order.precision,
-        enough=lambda: runner.elapsed_s > order.budget.search_s,
+        start_rps=options.start_rps,
+        highest_rps=options.highest_rps,
+        precision=options.precision,
+        enough=lambda: runner.elapsed_s > options.budget.search_s,
     )
     overload: Overload | None = None
     ended: Ended = "finished"
     try:
         result = search.run()
-        if search.soaked is not None and order.budget.overload_s:
+        if search.soaked is not None and options.budget.overload_s:
             overload = runner.overload(result.rps)
             screen.steps(runner.steps)
     except KeyboardInterrupt:
@@ -103,7 +115,7 @@ def _run(order: Order, runner: StepRunner, screen: Screen) -> tuple[Result, Over
         runner.note("stopped by the operator")
     except OutOfTimeError:
         ended = "out_of_time"
-        runner.note(f"the time given for the search, {order.budget.limit_s:.0f} s, was over")
+        runner.note(f"the time given for the search, {options.budget.limit_s:.0f} s, was over")
     except ServiceLostError:
         ended = "service_lost"
     runner.generator.stop()
@@ -111,7 +123,7 @@ def _run(order: Order, runner: StepRunner, screen: Screen) -> tuple[Result, Over
 
 
 def _evidence(  # noqa: PLR0913 - everything that was learned meets here
-    order: Order,
+    options: CeilingOptions,
     runner: StepRunner,
     result: Result,
     overload: Overload | None,
@@ -133,11 +145,11 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
         began_at=iso_utc(began),
         ended_at=iso_utc(ended_at),
         ended=ended,
-        host=str(order.sender.origin()),
+        host=str(options.sender.origin()),
         verdict=Verdict(
             sentence=sentence(
                 result,
-                order.line,
+                options.line,
                 ended=ended,
                 soak_calls=soak_calls,
                 times_asked=runner.messages / len(sender.members),
@@ -149,10 +161,10 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
             bound_by=result.bound_by,
             soak_calls=soak_calls,
         ),
-        pass_line=order.line,
+        pass_line=options.line,
         traffic=TrafficFacts(
-            spacing=order.spacing,
-            seed=order.sender.seed,
+            spacing=options.spacing,
+            seed=options.sender.seed,
             campaign=CAMPAIGN,
             sends=f"{runner.send}-*",
             passes=traffic.passes,
@@ -171,7 +183,10 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
         overload=overload,
         events=tuple(runner.events),
         environment=environment(
-            order.sender.origin(), processes=order.processes, service=order.service_facts, limited=limited
+            options.sender.origin(),
+            processes=options.processes,
+            service=options.service_facts,
+            limited=limited,
         ),
     )
 

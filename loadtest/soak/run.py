@@ -57,7 +57,7 @@ CONNECTION_BROKE = ("closed", "network", "refused")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class SoakOptions:
     """What to soak; `recycle_s` is how long a worker lives."""
 
     rps: float
@@ -198,28 +198,28 @@ class Beside:
             self.refresh.look()
 
 
-def soak(order: Order, demo: Demo, demo_pid: int, screen: Screen) -> Soak:
+def soak(options: SoakOptions, demo: Demo, demo_pid: int, screen: Screen) -> Soak:
     """Soak a running demo.
 
     Raises:
         LoadtestError: it is not ready, or has no lists.
     """
-    options = SenderOptions(
+    sender_options = SenderOptions(
         host=demo.url, member_file=demo.export_members(), credential_file=demo.credential_file
     )
-    metrics = _metrics_reader(options, _metrics_authorization(demo))
-    sender, minutes = options.sender(), Minutes()
+    metrics = _metrics_reader(sender_options, _metrics_authorization(demo))
+    sender, minutes = sender_options.sender(), Minutes()
     _check(sender)
     sender.report = minutes.record
-    memory = Memory(demo_pid, settle_s=SETTLE_SHARE * order.recycle_s)
+    memory = Memory(demo_pid, settle_s=SETTLE_SHARE * options.recycle_s)
     beside = Beside(
         memory=memory,
         metrics=metrics,
         begin_refresh=lambda: Refresh(demo, demo.folder / "refresh.log"),
-        refresh_at_s=order.seconds / 2,
+        refresh_at_s=options.seconds / 2,
     )
     try:
-        with load_generator(options, sender, processes=1) as generator:
+        with load_generator(sender_options, sender, processes=1) as generator:
             runner = StepRunner(
                 generator=generator,
                 sender=sender,
@@ -228,13 +228,13 @@ def soak(order: Order, demo: Demo, demo_pid: int, screen: Screen) -> Soak:
                 send=new_send_name(),
                 progress=screen.progress,
             )
-            step = runner.observe(order.rps, order.seconds, beside.look)
+            step = runner.observe(options.rps, options.seconds, beside.look)
             beside.counts = metrics() or beside.counts
         refreshed = beside.refresh.waited_for(began_s=beside.refresh_began_s) if beside.refresh else None
     finally:
         if beside.refresh is not None:
             beside.refresh.stop()
-    return _found(order, step, runner, beside, minutes, refreshed, replaced=sender.wire.replaced)
+    return _found(options, step, runner, beside, minutes, refreshed, replaced=sender.wire.replaced)
 
 
 def _check(sender: Sender) -> None:
@@ -250,9 +250,9 @@ def _metrics_authorization(demo: Demo) -> str:
     return f"Bearer {secret}"
 
 
-def _metrics_reader(options: SenderOptions, authorization: str) -> Callable[[], dict[str, float]]:
+def _metrics_reader(sender_options: SenderOptions, authorization: str) -> Callable[[], dict[str, float]]:
     """What reads the counts of lists by how they were had; empty where the metrics cannot be had now."""
-    origin = options.origin()
+    origin = sender_options.origin()
     wire = Wire(origin, headers=target.headers(origin, authorization=authorization))
 
     def read() -> dict[str, float]:
@@ -272,7 +272,7 @@ def plan_counts(exposition: str) -> dict[str, float]:
 
 
 def _found(
-    order: Order,
+    options: SoakOptions,
     step: Step,
     runner: StepRunner,
     beside: Beside,
@@ -285,12 +285,12 @@ def _found(
     had = {kind: beside.counts.get(kind, 0.0) for kind in ("hit", "miss", "stale")}
     found = Soak(
         sentence="",
-        rps=order.rps,
+        rps=options.rps,
         seconds=step.seconds,
         pinned=pinning(),
-        workers=order.workers,
-        recycled=max(len(generations) - order.workers, 0),
-        recycle_calls=order.recycle_calls,
+        workers=options.workers,
+        recycled=max(len(generations) - options.workers, 0),
+        recycle_calls=options.recycle_calls,
         replaced=replaced,
         broken=sum(step.failures.get(kind, 0) for kind in CONNECTION_BROKE),
         read_share=had["miss"] / sum(had.values()) if any(had.values()) else None,
@@ -319,12 +319,12 @@ def _found(
 @click.option("--postings", default=3_000, show_default=True)
 def main(*, minutes: float, out: Path | None, port: int, **given: Any) -> None:
     """Soak a demo of its own; its settings are this command's own CJ_ variables where the soak has no need of others."""
-    order = Order(seconds=minutes * SECONDS_PER_MIN, **given)
+    options = SoakOptions(seconds=minutes * SECONDS_PER_MIN, **given)
     pin_generator()
-    demo = Demo(port, order.settings())
+    demo = Demo(port, options.settings())
     try:
-        with running(demo, members=order.members, postings=order.postings) as process, Screen() as screen:
-            found = soak(order, demo, process.pid, screen)
+        with running(demo, members=options.members, postings=options.postings) as process, Screen() as screen:
+            found = soak(options, demo, process.pid, screen)
     except LoadtestError as error:
         raise click.ClickException(str(error)) from None
     out = out or dated("soak")

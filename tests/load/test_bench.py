@@ -22,7 +22,7 @@ from app.postgres.serving.reads import MEMBER_LIST
 from loadtest.bench.contenders import USUAL, Settings, chosen
 from loadtest.bench.database import Ground
 from loadtest.bench.errors import BenchError
-from loadtest.bench.open_loop import Order, open_loop
+from loadtest.bench.open_loop import OpenLoopOptions, open_loop
 from loadtest.bench.processes import Cores
 from loadtest.bench.report import standings, table, verdicts
 from loadtest.bench.turn import Bench, check, service_answers, turn
@@ -130,10 +130,10 @@ def test_latency_counts_from_the_instant_a_call_was_due(stub: Stub, tmp_path: Pa
     """The stub serves 500 calls/s; at 1,000 calls/s the queue is 0.5 s long after 1 s, whoever holds it."""
     questions = tmp_path / "questions.txt"
     questions.write_text("/v1/members/m1/recommendations?campaign=c\n")
-    order = Order(
+    options = OpenLoopOptions(
         port=stub.port, questions=str(questions), from_line=0, rps=1000, seconds=1, connections=8, seed=1
     )
-    found = open_loop(order, authorization="Bearer x", cores=())
+    found = open_loop(options, authorization="Bearer x", cores=())
     assert (found.requests, found.unanswered) == (1001, 0)
     assert found.p99_ms > 500
 
