@@ -176,10 +176,10 @@ class Follower:
         until = time.monotonic() + LAST_CALLS_WITHIN_S
         while not self._generator.is_done and time.monotonic() < until:
             gevent.sleep(FOLLOW_EVERY_S)
-        tally, health = self._generator.tally, self._generator.health
+        stats, health = self._generator.stats, self._generator.health
         logger.info(
             "Calls started %d, late starts %d; degraded answers %s; time in service %s ms.",
-            *(tally.started, tally.late, dict(tally.degraded) or "none", tally.service.percentiles_ms()),
+            *(stats.started, stats.late, dict(stats.degraded) or "none", stats.service.percentiles_ms()),
         )
         if health.complaint:
             logger.warning("The times are not the service's alone: %s.", health.complaint)

@@ -11,8 +11,8 @@ import msgspec
 from loadtest.ceiling.search import ResultKind, SearchPhase
 from loadtest.ceiling.slo import Finding, PassLine
 from loadtest.errors import LoadtestError
-from loadtest.generator.generator_health import Health
-from loadtest.generator.stats import Tally
+from loadtest.generator.generator_health import GeneratorHealth
+from loadtest.generator.stats import LoadStats
 
 SCHEMA: Literal["connected-jobs/load-evidence"] = "connected-jobs/load-evidence"
 VERSION: Literal[1] = 1
@@ -63,7 +63,7 @@ class Step(_Part, frozen=True, kw_only=True):
     failures: dict[str, int]
     degraded: dict[str, int]
     most_in_flight: int
-    generator: Health
+    generator: GeneratorHealth
     complaint: str | None
 
 
@@ -149,7 +149,7 @@ class Evidence(_Part, frozen=True, kw_only=True):
     version: Literal[1] = VERSION
 
 
-def distribution(histogram_of: Tally, *, service: bool = False) -> Distribution:
+def distribution(histogram_of: LoadStats, *, service: bool = False) -> Distribution:
     """Latency from the intended instant, or time in service."""
     times = histogram_of.service if service else histogram_of.latency
     return Distribution(percentiles_ms=times.percentiles_ms(), hdr=times.encoded())

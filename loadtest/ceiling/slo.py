@@ -18,7 +18,7 @@ import msgspec
 from scipy.special import betaincinv
 
 from loadtest.errors import LoadtestError
-from loadtest.generator.stats import Second, Tally
+from loadtest.generator.stats import LoadStats, SecondCounts
 
 Decision = Literal["held", "broke", "open"]
 
@@ -102,27 +102,27 @@ class Judgement:
         return (*names, "still_climbing") if self.climbing else tuple(names)
 
 
-def judge(tally: Tally, line: PassLine) -> Judgement:
+def judge(stats: LoadStats, line: PassLine) -> Judgement:
     """Judge a load phase by the pass line."""
-    calls = tally.calls
+    calls = stats.calls
     sure = line.confidence
     slow = _finding(
         "latency",
-        calls - tally.inside,
+        calls - stats.inside,
         calls,
         1 - line.latency_share,
         confidence=sure,
-        effect=design_effect(tally),
+        effect=design_effect(stats),
     )
-    cut_off = _finding("cut_offs", tally.failures["cut_off"], calls, line.cut_off_share, confidence=sure)
+    cut_off = _finding("cut_offs", stats.failures["cut_off"], calls, line.cut_off_share, confidence=sure)
     if cut_off.decision == "open" or calls >= line.cut_off_min_calls:
         # Few calls cannot show so small a share: one that is not plainly broken waits for the soak, and enough
         # calls decide by their share.
         enough_and_over = calls >= line.cut_off_min_calls and cut_off.share > cut_off.limit
         cut_off = msgspec.structs.replace(cut_off, decision="broke" if enough_and_over else "held")
-    failed = _finding("failures", tally.failed, calls, line.failure_share, confidence=sure)
-    degraded = _finding("degraded", tally.degraded.total(), calls, line.degraded_share, confidence=sure)
-    return Judgement(findings=(slow, cut_off, failed, degraded), climbing=is_climbing(tally))
+    failed = _finding("failures", stats.failed, calls, line.failure_share, confidence=sure)
+    degraded = _finding("degraded", stats.degraded.total(), calls, line.degraded_share, confidence=sure)
+    return Judgement(findings=(slow, cut_off, failed, degraded), climbing=is_climbing(stats))
 
 
 def _finding(
@@ -142,9 +142,9 @@ def interval(bad: int, calls: int, *, confidence: float, effect: float = 1.0) ->
     return low, high
 
 
-def design_effect(tally: Tally) -> float:
+def design_effect(stats: LoadStats) -> float:
     """How much more the share of slow calls varies between seconds than if calls were independent; at least 1."""
-    lines = [line for line in tally.seconds.values() if line.calls]
+    lines = [line for line in stats.seconds.values() if line.calls]
     calls = sum(line.calls for line in lines)
     slow = sum(line.calls - line.inside for line in lines)
     if len(lines) < 3 or slow in (0, calls):  # noqa: PLR2004 - a variance needs a few seconds
@@ -155,20 +155,20 @@ def design_effect(tally: Tally) -> float:
     return min(max(between / (share * (1 - share) / calls), 1.0), LARGEST_DESIGN_EFFECT)
 
 
-def is_climbing(tally: Tally) -> bool:
+def is_climbing(stats: LoadStats) -> bool:
     """Whether latency still rises from second to second: a queue that grows although the line may not be broken yet.
 
     Calls in flight climb with it, being the rate times the mean latency (Little 1961), so one of them is enough.
 
     A trend over the seconds (Mann 1945, Kendall 1975), and the last third must be well above the first.
     """
-    lines = [tally.seconds[at] for at in sorted(tally.seconds)][:-1]  # the last second is not complete
+    lines = [stats.seconds[at] for at in sorted(stats.seconds)][:-1]  # the last second is not complete
     means = [line.latency_sum_s / line.calls for line in lines if line.calls]
     if len(means) < SECONDS_TO_SEE_A_CLIMB:
         return False
     third = len(means) // 3
     first, last = sum(means[:third]) / third, sum(means[-third:]) / third
-    if last < CLIMBING_RATIO * first or last - first < SMALLEST_CLIMB * tally.inside_s:
+    if last < CLIMBING_RATIO * first or last - first < SMALLEST_CLIMB * stats.inside_s:
         return False
     return trend_z(means) > CLIMBING_Z
 
@@ -180,16 +180,16 @@ def trend_z(values: Sequence[float]) -> float:
     return rises / math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
 
 
-def is_hopeless(tally: Tally, line: PassLine, *, after_calls: int = 100) -> bool:
+def is_hopeless(stats: LoadStats, line: PassLine, *, after_calls: int = 100) -> bool:
     """Whether a step may be broken off: far over the line, beyond what more calls could mend."""
-    if tally.calls < after_calls:
+    if stats.calls < after_calls:
         return False
-    slow = tally.calls - tally.inside
-    low, _high = interval(slow, tally.calls, confidence=line.confidence, effect=design_effect(tally))
+    slow = stats.calls - stats.inside
+    low, _high = interval(slow, stats.calls, confidence=line.confidence, effect=design_effect(stats))
     return low > HOPELESS_SHARE
 
 
-def usable_share(lines: Sequence[Second]) -> float:
+def usable_share(lines: Sequence[SecondCounts]) -> float:
     """Share of calls answered usably in time over some seconds; 0 without calls."""
     calls = sum(line.calls for line in lines)
     return 1 - sum(line.failed for line in lines) / calls if calls else 0.0

@@ -14,7 +14,7 @@ from loadtest.generator import readiness as service_check
 from loadtest.generator.arrivals import RateCurve, Spacing, for_seconds
 from loadtest.generator.generators import LoadGenerator
 from loadtest.generator.sender import LoadPhase, Sender
-from loadtest.generator.stats import NOBODY_THERE, Tally
+from loadtest.generator.stats import NOBODY_THERE, LoadStats
 
 AHEAD_S = 0.1  # the first call lies so far ahead that every process knows of it
 AHEAD_SEVERAL_S = 0.7
@@ -64,8 +64,8 @@ class SearchBudget:
         return self.limit_s + self.longest_soak_s + self.overload_s
 
 
-Progress = Callable[[str, float, float, Tally, int], None]
-"""Told a few times a second: phase, calls/s, seconds left, the tally and the calls in flight."""
+Progress = Callable[[str, float, float, LoadStats, int], None]
+"""Told a few times a second: phase, calls/s, seconds left, the stats and the calls in flight."""
 
 
 def iso_utc(epoch_s: float) -> str:
@@ -89,7 +89,7 @@ class StepRunner:
     clock: Callable[[], float] = time.time
     steps: list[Step] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    soaked: Tally | None = None
+    soaked: LoadStats | None = None
     messages: int = 0
 
     def __post_init__(self) -> None:
@@ -119,17 +119,17 @@ class StepRunner:
             OutOfTimeError: no time is left to begin.
         """
         for _ in range(TRIES_AFTER_OUTAGE):
-            step, judgement, tally = self._try(phase, rps)
+            step, judgement, stats = self._try(phase, rps)
             if step.outcome != "interrupted":
                 break
-            self._await_return(rps, tally)
+            self._await_return(rps, stats)
         else:
             self.note(
                 f"the service went away {TRIES_AFTER_OUTAGE} times at {rps:.0f} calls/s: counted as broken"
             )
         held = step.outcome == "held"
         if phase == "soak" and held:
-            self.soaked = tally
+            self.soaked = stats
         if not held:
             self.generator.stop()
             service_check.await_well(
@@ -147,20 +147,20 @@ class StepRunner:
             (0.0, loaded_s, loaded_s + 60), (OVERLOAD * ceiling_rps, AFTER_OVERLOAD * ceiling_rps, 0.0)
         )
         load_phase = self._begin(curve)
-        while (tally := self._look("overload", load_phase, loaded_s + 60)) is not None:
-            if self._recovered_at(tally, load_phase, loaded_s) is not None:
+        while (stats := self._look("overload", load_phase, loaded_s + 60)) is not None:
+            if self._recovered_at(stats, load_phase, loaded_s) is not None:
                 break
-        tally = self._finish()
-        loaded = [line for second, line in tally.seconds.items() if second < loaded_s]
-        recovered_at = self._recovered_at(tally, load_phase, loaded_s)
+        stats = self._finish()
+        loaded = [line for second, line in stats.seconds.items() if second < loaded_s]
+        recovered_at = self._recovered_at(stats, load_phase, loaded_s)
         calls = sum(line.calls for line in loaded)
-        self.steps.append(self._step("overload", OVERLOAD * ceiling_rps, load_phase, tally, None))
+        self.steps.append(self._step("overload", OVERLOAD * ceiling_rps, load_phase, stats, None))
         return Overload(
             rps=OVERLOAD * ceiling_rps,
             seconds=loaded_s,
             usable_share=usable_share(loaded),
             degraded_share=sum(line.degraded for line in loaded) / calls if calls else 0.0,
-            failures=dict(tally.failures),
+            failures=dict(stats.failures),
             recovery_s=None if recovered_at is None else recovered_at - loaded_s,
             complaint=self.generator.health.complaint,
         )
@@ -179,17 +179,17 @@ class StepRunner:
                 each(self.clock() - load_phase.starts_at)
         except KeyboardInterrupt:
             self.note("stopped by the operator")
-        tally = self._finish()
-        step = self._step("soak", rps, load_phase, tally, judge(tally, self.line))
+        stats = self._finish()
+        step = self._step("soak", rps, load_phase, stats, judge(stats, self.line))
         self.steps.append(step)
         return step
 
-    def _recovered_at(self, tally: Tally, load_phase: LoadPhase, from_s: float) -> float | None:
+    def _recovered_at(self, stats: LoadStats, load_phase: LoadPhase, from_s: float) -> float | None:
         """The first second from which three in a row keep the latency line; only seconds whose calls have ended."""
         ended = int(self.clock() - load_phase.starts_at - self.sender.traffic.cut_off_s) - 1
         well = 0
         for second in range(int(from_s), ended):
-            line = tally.seconds.get(second)
+            line = stats.seconds.get(second)
             well = (
                 well + 1 if line and line.calls and line.inside >= self.line.latency_share * line.calls else 0
             )
@@ -197,25 +197,25 @@ class StepRunner:
                 return second - RECOVERED_SECONDS + 1
         return None
 
-    def _try(self, phase: SearchPhase, rps: float) -> tuple[Step, Judgement, Tally]:
+    def _try(self, phase: SearchPhase, rps: float) -> tuple[Step, Judgement, LoadStats]:
         if self.elapsed_s > self.budget.limit_s:
             raise OutOfTimeError
         seconds = self._soak_s(rps) if phase == "soak" else 3 * self.budget.step_s
         look_s = self.budget.step_s
         load_phase = self._begin(for_seconds(rps, seconds))
-        while (tally := self._look(phase, load_phase, seconds)) is not None:
+        while (stats := self._look(phase, load_phase, seconds)) is not None:
             elapsed_s = self.clock() - load_phase.starts_at
-            if elapsed_s > HOPELESS_AFTER_S and (is_hopeless(tally, self.line) or _is_outage(tally)):
+            if elapsed_s > HOPELESS_AFTER_S and (is_hopeless(stats, self.line) or _is_outage(stats)):
                 break
             if elapsed_s > look_s:
                 look_s += self.budget.step_s
-                if _is_enough(phase, judge(tally, self.line)):
+                if _is_enough(phase, judge(stats, self.line)):
                     break
-        tally = self._finish()
-        judgement = judge(tally, self.line)
-        step = self._step(phase, rps, load_phase, tally, judgement)
+        stats = self._finish()
+        judgement = judge(stats, self.line)
+        step = self._step(phase, rps, load_phase, stats, judgement)
         self.steps.append(step)
-        return step, judgement, tally
+        return step, judgement, stats
 
     def _soak_s(self, rps: float) -> float:
         wanted_s = self.line.cut_off_min_calls / rps
@@ -236,30 +236,30 @@ class StepRunner:
         self.generator.begin(load_phase)
         return load_phase
 
-    def _look(self, phase: str, load_phase: LoadPhase, seconds: float) -> Tally | None:
-        """Wait a little; the tally so far, or None when the load phase is over."""
+    def _look(self, phase: str, load_phase: LoadPhase, seconds: float) -> LoadStats | None:
+        """Wait a little; the stats so far, or None when the load phase is over."""
         gevent.sleep(LOOK_EVERY_S)
         left_s = load_phase.starts_at + seconds - self.clock()
-        tally = self.generator.tally
-        self.progress(phase, load_phase.curve.rps[0], max(left_s, 0.0), tally, self.generator.in_flight)
-        return tally if left_s > 0 else None
+        stats = self.generator.stats
+        self.progress(phase, load_phase.curve.rps[0], max(left_s, 0.0), stats, self.generator.in_flight)
+        return stats if left_s > 0 else None
 
-    def _finish(self) -> Tally:
-        """End the load phase; the tally with every call that was started."""
+    def _finish(self) -> LoadStats:
+        """End the load phase; the stats with every call that was started."""
         self._stopped_at = self.clock()
         self.generator.stop()
         until = self.clock() + self.sender.traffic.cut_off_s + 2
         gevent.sleep(0)
         while not self.generator.is_done and self.clock() < until:
             gevent.sleep(0.05)
-        tally = self.generator.tally
-        self.messages += tally.messages
-        return tally
+        stats = self.generator.stats
+        self.messages += stats.messages
+        return stats
 
-    def _await_return(self, rps: float, tally: Tally) -> None:
-        refused = sum(tally.failures[kind] for kind in NOBODY_THERE)
+    def _await_return(self, rps: float, stats: LoadStats) -> None:
+        refused = sum(stats.failures[kind] for kind in NOBODY_THERE)
         self.note(
-            f"the service was away in a step of {rps:.0f} calls/s: {refused} of {tally.calls} calls found nobody"
+            f"the service was away in a step of {rps:.0f} calls/s: {refused} of {stats.calls} calls found nobody"
         )
         began = self.clock()
         reason = service_check.await_ready(self.sender, within_s=self.budget.return_s)
@@ -270,41 +270,46 @@ class StepRunner:
         self.note(f"the service was ready {self.clock() - began:.1f} s later; the step is done again")
 
     def _step(
-        self, phase: StepPhase, rps: float, load_phase: LoadPhase, tally: Tally, judgement: Judgement | None
+        self,
+        phase: StepPhase,
+        rps: float,
+        load_phase: LoadPhase,
+        stats: LoadStats,
+        judgement: Judgement | None,
     ) -> Step:
         health = self.generator.health
         seconds = max(self._stopped_at - load_phase.starts_at, LOOK_EVERY_S)
         if load_phase.curve.rps[-1] == 0:
             seconds = min(seconds, load_phase.curve.starts_s[-1])
-        interrupted = _is_outage(tally)
-        usable = tally.calls - tally.failed
+        interrupted = _is_outage(stats)
+        usable = stats.calls - stats.failed
         outcome = "observed" if judgement is None else "interrupted" if interrupted else judgement.at_last
         return Step(
             phase=phase,
             rps=rps,
-            offered_rps=tally.started / seconds,
+            offered_rps=stats.started / seconds,
             achieved_rps=usable / seconds,
             began_at=iso_utc(load_phase.starts_at),
             seconds=seconds,
-            calls=tally.calls,
-            messages=tally.messages,
+            calls=stats.calls,
+            messages=stats.messages,
             outcome=outcome,
             broken=judgement.broken if judgement else (),
             findings=judgement.findings if judgement else (),
-            latency=distribution(tally),
-            service_time=distribution(tally, service=True),
-            failures=dict(tally.failures),
-            degraded=dict(tally.degraded),
-            most_in_flight=max((line.in_flight for line in tally.seconds.values()), default=0),
+            latency=distribution(stats),
+            service_time=distribution(stats, service=True),
+            failures=dict(stats.failures),
+            degraded=dict(stats.degraded),
+            most_in_flight=max((line.in_flight for line in stats.seconds.values()), default=0),
             generator=health,
             complaint=health.complaint,
         )
 
 
-def _is_outage(tally: Tally) -> bool:
+def _is_outage(stats: LoadStats) -> bool:
     """Whether calls found nobody there: no rate does that to a service that lives."""
-    refused = sum(tally.failures[kind] for kind in NOBODY_THERE)
-    return refused >= 3 and refused >= OUTAGE_SHARE * tally.calls  # noqa: PLR2004 - one or two are no outage
+    refused = sum(stats.failures[kind] for kind in NOBODY_THERE)
+    return refused >= 3 and refused >= OUTAGE_SHARE * stats.calls  # noqa: PLR2004 - one or two are no outage
 
 
 def _is_enough(phase: SearchPhase, judgement: Judgement) -> bool:

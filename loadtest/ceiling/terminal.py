@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from loadtest.ceiling.evidence import Step
-from loadtest.generator.stats import Tally
+from loadtest.generator.stats import LoadStats
 
 COLOURS = {"held": "green", "broke": "red", "interrupted": "yellow", "observed": "cyan"}
 
@@ -35,16 +35,16 @@ class Screen:
         """A line that stays."""
         self._console.print(sentence, markup=False, soft_wrap=True)
 
-    def progress(self, phase: str, rps: float, left_s: float, tally: Tally, in_flight: int) -> None:
+    def progress(self, phase: str, rps: float, left_s: float, stats: LoadStats, in_flight: int) -> None:
         """The step under way."""
         if not self._console.is_terminal:
             return
-        percentiles = tally.latency.percentiles_ms()
-        inside = f"{tally.inside / tally.calls:.2%}" if tally.calls else "-"
+        percentiles = stats.latency.percentiles_ms()
+        inside = f"{stats.inside / stats.calls:.2%}" if stats.calls else "-"
         text = (
-            f"{phase:<10} {rps:7.0f} calls/s  {left_s:4.0f} s left  {tally.calls} calls  inside {inside}  "
+            f"{phase:<10} {rps:7.0f} calls/s  {left_s:4.0f} s left  {stats.calls} calls  inside {inside}  "
             f"p50 {percentiles.get('p50', 0):.0f}  p99 {percentiles.get('p99', 0):.0f} ms  in flight {in_flight}  "
-            f"failed {tally.failed}"
+            f"failed {stats.failed}"
         )
         self._live.update(Text(text, style="dim"), refresh=True)
 

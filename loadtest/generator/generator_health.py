@@ -14,7 +14,7 @@ LATE_SHARE = 0.01
 LATE_AFTER_S = 0.05
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
+class GeneratorHealth(msgspec.Struct, frozen=True, kw_only=True):
     """One load phase's generator: CPU seconds per second, how late its event loop ran, how many calls started late."""
 
     cpu_share: float
@@ -47,7 +47,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Watch:
+class GeneratorMonitor:
     """Samples loop lag and CPU from `start` on."""
 
     def __init__(self) -> None:
@@ -70,12 +70,12 @@ class Watch:
             self._greenlet = None
             self._measure()
 
-    def health(self, *, started: int, late: int) -> Health:
+    def health(self, *, started: int, late: int) -> GeneratorHealth:
         """What was seen since `start`, of a generator that started so many calls, so many of them late."""
         if self._greenlet is not None:
             self._measure()
         lags = sorted(self._lags_s) or [0.0]
-        return Health(
+        return GeneratorHealth(
             cpu_share=self._cpu_s / max(self._elapsed_s, TICK_S),
             loop_lag_p99_ms=lags[int(0.99 * (len(lags) - 1))] * 1000,
             loop_lag_max_ms=lags[-1] * 1000,

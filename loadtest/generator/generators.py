@@ -9,9 +9,9 @@ import gevent
 import msgspec
 
 from loadtest.generator.arrivals import WHOLE, RateCurve, Share
-from loadtest.generator.generator_health import Health
+from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.generator.sender import IDLE, LoadPhase, Sender
-from loadtest.generator.stats import Tally
+from loadtest.generator.stats import LoadStats
 
 if TYPE_CHECKING:  # importing Locust patches the standard library, which is for the process that runs it
     from locust.env import Environment
@@ -35,11 +35,11 @@ class LoadGenerator(Protocol):
         """Start no more calls."""
 
     @property
-    def tally(self) -> Tally:
+    def stats(self) -> LoadStats:
         """What came of the load phase so far."""
 
     @property
-    def health(self) -> Health:
+    def health(self) -> GeneratorHealth:
         """How the generator fares."""
 
     @property
@@ -70,12 +70,12 @@ class LocalGenerator:
         self._sender.stop()
 
     @property
-    def tally(self) -> Tally:
+    def stats(self) -> LoadStats:
         """What came of the load phase so far."""
-        return self._sender.tally
+        return self._sender.stats
 
     @property
-    def health(self) -> Health:
+    def health(self) -> GeneratorHealth:
         """How the generator fares."""
         return self._sender.health
 
@@ -140,18 +140,18 @@ class DistributedGenerator:
         self._runner.send_message(STOP, {})
 
     @property
-    def tally(self) -> Tally:
+    def stats(self) -> LoadStats:
         """What the workers reported, added up."""
-        total = Tally(inside_s=self._load_phase.inside_s)
+        total = LoadStats(inside_s=self._load_phase.inside_s)
         for report in self._reports.values():
-            total.add(Tally.from_message(report["tally"]))
+            total.add(LoadStats.from_message(report["stats"]))
         return total
 
     @property
-    def health(self) -> Health:
+    def health(self) -> GeneratorHealth:
         """The worst of the workers."""
-        return Health.of_processes(
-            msgspec.convert(report["health"], Health) for report in self._reports.values()
+        return GeneratorHealth.of_processes(
+            msgspec.convert(report["health"], GeneratorHealth) for report in self._reports.values()
         )
 
     @property
@@ -244,7 +244,7 @@ class WorkerNode:
                     REPORT,
                     {
                         "number": self._phase_number,
-                        "tally": sender.tally.to_message(),
+                        "stats": sender.stats.to_message(),
                         "health": msgspec.to_builtins(sender.health),
                         "in_flight": sender.in_flight,
                         "done": sender.is_done,

@@ -19,9 +19,9 @@ from gevent.pool import Group
 
 from loadtest.generator import arrivals, target
 from loadtest.generator import response_check as answers
-from loadtest.generator.generator_health import LATE_AFTER_S, Health, Watch
+from loadtest.generator.generator_health import LATE_AFTER_S, GeneratorHealth, GeneratorMonitor
 from loadtest.generator.http_client import CutOffError, NoReplyError, Wire
-from loadtest.generator.stats import Tally
+from loadtest.generator.stats import LoadStats
 
 FILES_KEPT_FREE = 200  # descriptors for everything that is not a call
 LONGEST_SLEEP_S = 0.5
@@ -92,8 +92,8 @@ class Sender:
     )
 
     def __post_init__(self) -> None:
-        self.tally = Tally(inside_s=0.5)
-        self._watch = Watch()
+        self.stats = LoadStats(inside_s=0.5)
+        self._monitor = GeneratorMonitor()
         self._calls = Group()
         self._changed = Event()
         self._dispatcher: gevent.Greenlet[..., None] | None = None
@@ -113,24 +113,24 @@ class Sender:
         return (self._dispatcher is None or self._dispatcher.dead) and not self._calls
 
     @property
-    def health(self) -> Health:
+    def health(self) -> GeneratorHealth:
         """How the generator fares in this load phase."""
-        return self._watch.health(started=self.tally.started, late=self.tally.late)
+        return self._monitor.health(started=self.stats.started, late=self.stats.late)
 
     def stand_by(self, load_phase: LoadPhase) -> None:
         """Make ready for a load phase whose calls someone else starts with `call`; an earlier one must have ended."""
         self.stop()
-        self.tally = Tally(inside_s=load_phase.inside_s)
+        self.stats = LoadStats(inside_s=load_phase.inside_s)
         self._load_phase = load_phase
         # From here on the clock that never jumps; the clock of the day only fixes second 0 for all processes.
         self._zero = time.perf_counter() + load_phase.starts_at - time.time()
-        self._watch.start()
+        self._monitor.start()
 
     def begin(self, load_phase: LoadPhase, shares: Sequence[arrivals.Share] = arrivals.WHOLE) -> None:
         """Start a load phase."""
         self.stand_by(load_phase)
         self._shares = shares
-        self._dispatcher = gevent.spawn(self._dispatch, self.tally)
+        self._dispatcher = gevent.spawn(self._dispatch, self.stats)
 
     def amend(self, curve: arrivals.RateCurve, shares: Sequence[arrivals.Share]) -> None:
         """Go on with another curve and other shares; both must keep what is already past."""
@@ -143,7 +143,7 @@ class Sender:
         if self._dispatcher is not None:
             self._dispatcher.kill()
             self._dispatcher = None
-        self._watch.stop()
+        self._monitor.stop()
 
     def abandon(self) -> None:
         """Stop, and drop the calls in flight."""
@@ -151,7 +151,7 @@ class Sender:
         self._calls.kill()
         self.wire.close()
 
-    def _dispatch(self, tally: Tally) -> None:
+    def _dispatch(self, stats: LoadStats) -> None:
         for number, due in enumerate(
             arrivals.unit_arrivals(self._load_phase.spacing, seed=self._load_phase.seed)
         ):
@@ -161,7 +161,7 @@ class Sender:
             if number % ARRIVALS_BETWEEN_YIELDS == 0:
                 gevent.sleep(0)  # a dispatcher that is behind must let its calls run
             if arrivals.share_at(self._shares, meant_s).takes(number):
-                self._start_message(self._load_phase.first_message + number, meant_s, tally)
+                self._start_message(self._load_phase.first_message + number, meant_s, stats)
 
     def _wait_for(self, due: float) -> float:
         """Sleep until the arrival with operational time `due`; the second of the load phase it came to be."""
@@ -175,34 +175,40 @@ class Sender:
             self._changed.clear()
             self._changed.wait(min(wait_s, LONGEST_SLEEP_S))
 
-    def _start_message(self, number: int, meant_s: float, tally: Tally) -> None:
+    def _start_message(self, number: int, meant_s: float, stats: LoadStats) -> None:
         message = target.message(number, members=self.members, traffic=self.traffic)
-        tally.messages += 1
+        stats.messages += 1
         for call in range(message.calls):
             at_s = meant_s + call * self.traffic.pass_gap_s
-            self.start_call(message.member, at_s, tally, after_s=at_s - meant_s)
+            self.start_call(message.member, at_s, stats, after_s=at_s - meant_s)
 
     def start_call(
-        self, member: str, meant_s: float, tally: Tally, *, after_s: float = 0.0, done: Done = lambda *_: None
+        self,
+        member: str,
+        meant_s: float,
+        stats: LoadStats,
+        *,
+        after_s: float = 0.0,
+        done: Done = lambda *_: None,
     ) -> None:
         """Start a call now, or `after_s` from now, that was meant to start at second `meant_s` of the load phase.
 
         `done` is told its answer and its latency in seconds.
         """
-        self._calls.add(gevent.spawn_later(after_s, self._call, member, meant_s, tally, done))
+        self._calls.add(gevent.spawn_later(after_s, self._call, member, meant_s, stats, done))
 
-    def _call(self, member: str, meant_s: float, tally: Tally, done: Done) -> None:
+    def _call(self, member: str, meant_s: float, stats: LoadStats, done: Done) -> None:
         load_phase = self._load_phase
         began = time.perf_counter()
         late_s = max(began - self._zero - meant_s, 0.0)
-        tally.started += 1
-        tally.late += late_s > LATE_AFTER_S or len(self._calls) > self.most_in_flight
-        line = tally.second(meant_s)
+        stats.started += 1
+        stats.late += late_s > LATE_AFTER_S or len(self._calls) > self.most_in_flight
+        line = stats.second(meant_s)
         line.in_flight = max(line.in_flight, len(self._calls))
         answer, size = self._ask(target.path(member, send=load_phase.send, traffic=self.traffic))
         service_s = time.perf_counter() - began
-        tally.bytes_read += size
-        tally.record(
+        stats.bytes_read += size
+        stats.record(
             meant_s=meant_s,
             latency_s=late_s + service_s,
             service_s=service_s,

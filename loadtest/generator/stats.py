@@ -60,7 +60,7 @@ class Histogram:
 
 
 @dataclass
-class Second:
+class SecondCounts:
     """The calls meant to start in one second of a load phase."""
 
     calls: int = 0
@@ -77,7 +77,7 @@ class Second:
 
 
 @dataclass
-class Tally:
+class LoadStats:
     """One load phase, or one process's part of it, so far."""
 
     inside_s: float
@@ -90,7 +90,7 @@ class Tally:
     degraded: Counter[str] = field(default_factory=Counter)
     latency: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
-    seconds: dict[int, Second] = field(default_factory=dict)
+    seconds: dict[int, SecondCounts] = field(default_factory=dict)
 
     @property
     def calls(self) -> int:
@@ -102,9 +102,9 @@ class Tally:
         """Calls that were of no use to a mail."""
         return self.failures.total()
 
-    def second(self, at_s: float) -> Second:
+    def second(self, at_s: float) -> SecondCounts:
         """The line of the second in which `at_s` lies."""
-        return self.seconds.setdefault(int(at_s), Second())
+        return self.seconds.setdefault(int(at_s), SecondCounts())
 
     def record(
         self, *, meant_s: float, latency_s: float, service_s: float, failure: str | None, degraded: str | None
@@ -166,6 +166,6 @@ class Tally:
                 "degraded": Counter(data["degraded"]),
                 "latency": Histogram(data["latency"]),
                 "service": Histogram(data["service"]),
-                "seconds": {int(at): Second(*values) for at, values in data["seconds"].items()},
+                "seconds": {int(at): SecondCounts(*values) for at, values in data["seconds"].items()},
             }
         )

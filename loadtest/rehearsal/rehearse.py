@@ -30,7 +30,7 @@ from loadtest.errors import LoadtestError
 from loadtest.generator import readiness as service_check
 from loadtest.generator import response_check as answers
 from loadtest.generator.arrivals import constant
-from loadtest.generator.generator_health import Health
+from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.generator.options import new_send_name
 from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.rehearsal.plans import calls_by_second
@@ -85,7 +85,7 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     forecast: Course
     measured: Course
     latency: Distribution
-    generator: Health
+    generator: GeneratorHealth
     complaint: str | None
     calls_made: int
     failures: dict[str, int]
@@ -219,7 +219,7 @@ class Stand:
             member = self.sender.members[self._number % len(self.sender.members)]
             self._number += 1
             self.sender.start_call(
-                member, at_s, self.sender.tally, after_s=max(at_s - self._now_s(), 0.0), done=asked.heard
+                member, at_s, self.sender.stats, after_s=max(at_s - self._now_s(), 0.0), done=asked.heard
             )
         self._open.append(asked)
 
@@ -277,7 +277,7 @@ def rehearse(
         ended = "stopped"
     expected = forecast(plan, speed=speed)
     measured = stand.send.played()
-    tally = sender.tally
+    stats = sender.stats
     return Rehearsal(
         sentence=sentence(course(expected), course(measured), ended=ended, complaint=sender.health.complaint),
         host=host,
@@ -288,12 +288,12 @@ def rehearse(
         speed=speed,
         forecast=course(expected),
         measured=course(measured),
-        latency=distribution(tally),
+        latency=distribution(stats),
         generator=sender.health,
         complaint=sender.health.complaint,
-        calls_made=tally.calls,
-        failures=dict(tally.failures),
-        degraded=dict(tally.degraded),
+        calls_made=stats.calls,
+        failures=dict(stats.failures),
+        degraded=dict(stats.degraded),
         seconds=tuple(by_second(expected, stand.settled)),
     )
 

@@ -11,7 +11,7 @@ from loadtest.errors import LoadtestError
 from loadtest.generator.arrivals import for_seconds
 from loadtest.generator.options import new_send_name
 from loadtest.generator.sender import LoadPhase, Sender
-from loadtest.generator.stats import Tally
+from loadtest.generator.stats import LoadStats
 from loadtest.proc import tree_cpu_s
 
 Started = Callable[[int, int], AbstractContextManager[tuple[Sender, int]]]
@@ -38,8 +38,8 @@ class Costs:
     refused: float
 
 
-def steadily(sender: Sender, rps: float, seconds: float) -> Tally:
-    """Run a rate for some seconds; the tally when every call has ended."""
+def steadily(sender: Sender, rps: float, seconds: float) -> LoadStats:
+    """Run a rate for some seconds; the stats when every call has ended."""
     load_phase = LoadPhase(
         number=1,
         spacing="constant",
@@ -54,12 +54,12 @@ def steadily(sender: Sender, rps: float, seconds: float) -> Tally:
         gevent.sleep(AHEAD_S)
     sender.stop()
     gevent.sleep(BETWEEN_S)
-    return sender.tally
+    return sender.stats
 
 
-def usable_rps(tally: Tally) -> float:
+def usable_rps(stats: LoadStats) -> float:
     """Usable answers a second, once a queue has had time to fill; by the second in which a call was meant."""
-    lines = [line for second, line in tally.seconds.items() if second >= SETTLED_AFTER_S]
+    lines = [line for second, line in stats.seconds.items() if second >= SETTLED_AFTER_S]
     return sum(line.calls - line.failed for line in lines) / max(len(lines), 1)
 
 
@@ -88,15 +88,15 @@ def find_ceiling_rps(sender: Sender, *, seconds: float) -> float:
 
 def overloaded_share(sender: Sender, ceiling_rps: float, *, seconds: float) -> float:
     """What of the ceiling is answered in time while more is offered; at most all of it."""
-    tally = steadily(sender, OVERLOAD * ceiling_rps, seconds + SETTLED_AFTER_S)
-    return min(usable_rps(tally) / ceiling_rps, 1.0)
+    stats = steadily(sender, OVERLOAD * ceiling_rps, seconds + SETTLED_AFTER_S)
+    return min(usable_rps(stats) / ceiling_rps, 1.0)
 
 
 def cpu_a_call_s(sender: Sender, pid: int, rps: float, *, seconds: float) -> float:
     """CPU seconds of a process and all below it for each call."""
     before_s = tree_cpu_s(pid)
-    tally = steadily(sender, rps, seconds)
-    return (tree_cpu_s(pid) - before_s) / max(tally.calls, 1)
+    stats = steadily(sender, rps, seconds)
+    return (tree_cpu_s(pid) - before_s) / max(stats.calls, 1)
 
 
 def measure_costs(

@@ -15,19 +15,19 @@ from loadtest.ceiling.evidence import (
     distribution,
 )
 from loadtest.ceiling.slo import judge, read_pass_line
-from loadtest.generator.generator_health import Health
-from loadtest.generator.stats import Tally
+from loadtest.generator.generator_health import GeneratorHealth
+from loadtest.generator.stats import LoadStats
 
 LINE = read_pass_line()
-HEALTHY = Health(cpu_share=0.2, loop_lag_p99_ms=3, loop_lag_max_ms=9, late_starts=0, late_share=0)
+HEALTHY = GeneratorHealth(cpu_share=0.2, loop_lag_p99_ms=3, loop_lag_max_ms=9, late_starts=0, late_share=0)
 
 
 def step(phase: StepPhase, rps: float, latency_s: float) -> Step:
     """A step of 1,000 calls of one latency."""
-    tally = Tally(inside_s=0.5)
+    stats = LoadStats(inside_s=0.5)
     for call in range(1000):
-        tally.record(meant_s=call / 100, latency_s=latency_s, service_s=0.01, failure=None, degraded=None)
-    judged = judge(tally, LINE)
+        stats.record(meant_s=call / 100, latency_s=latency_s, service_s=0.01, failure=None, degraded=None)
+    judged = judge(stats, LINE)
     return Step(
         phase=phase,
         rps=rps,
@@ -40,8 +40,8 @@ def step(phase: StepPhase, rps: float, latency_s: float) -> Step:
         outcome=judged.at_last,
         broken=judged.broken,
         findings=judged.findings,
-        latency=distribution(tally),
-        service_time=distribution(tally, service=True),
+        latency=distribution(stats),
+        service_time=distribution(stats, service=True),
         failures={},
         degraded={},
         most_in_flight=7,

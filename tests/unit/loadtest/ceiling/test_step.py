@@ -9,10 +9,10 @@ import pytest
 from loadtest.ceiling.slo import read_pass_line
 from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner
 from loadtest.generator.arrivals import RateCurve
-from loadtest.generator.generator_health import Health
+from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.generator.http_client import NoReplyError, Reply
 from loadtest.generator.sender import LoadPhase, Sender
-from loadtest.generator.stats import Tally
+from loadtest.generator.stats import LoadStats
 from loadtest.generator.target import Origin, Traffic
 
 LINE = read_pass_line()
@@ -27,24 +27,24 @@ class FakeGenerator:
     outcome: Outcome = lambda _: None
     cpu_share: float = 0.1
     load_phases: list[LoadPhase] = field(default_factory=list)
-    tally: Tally = field(default_factory=lambda: Tally(inside_s=0.5))
+    stats: LoadStats = field(default_factory=lambda: LoadStats(inside_s=0.5))
     in_flight: int = 0
     is_done: bool = True
 
     @property
-    def health(self) -> Health:
+    def health(self) -> GeneratorHealth:
         """As told."""
-        return Health(
+        return GeneratorHealth(
             cpu_share=self.cpu_share, loop_lag_p99_ms=1, loop_lag_max_ms=1, late_starts=0, late_share=0
         )
 
     def begin(self, load_phase: LoadPhase) -> None:
         """Run it whole."""
         self.load_phases.append(load_phase)
-        self.tally = Tally(inside_s=load_phase.inside_s, messages=300, started=300)
+        self.stats = LoadStats(inside_s=load_phase.inside_s, messages=300, started=300)
         failure = self.outcome(len(self.load_phases))
         for call in range(300):
-            self.tally.record(
+            self.stats.record(
                 meant_s=call / 100, latency_s=0.01, service_s=0.01, failure=failure, degraded=None
             )
 

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from loadtest.generator import arrivals
-from loadtest.generator.generator_health import Health
+from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.generator.generators import AMEND, BEGIN, REPORT, STOP, DistributedGenerator
 from loadtest.generator.sender import LoadPhase
-from loadtest.generator.stats import Tally
+from loadtest.generator.stats import LoadStats
 
 LOAD_PHASE = LoadPhase(
     number=1, spacing="poisson", seed=5, curve=arrivals.for_seconds(50, 4), starts_at=1000.0, send="s"
@@ -112,16 +112,18 @@ def test_reports_add_up_and_those_of_another_play_are_ignored() -> None:
     master = FakeMaster(["a", "b"])
     generator = generator_of(master)
     generator.begin(LOAD_PHASE)
-    tally = Tally(inside_s=0.5, started=3)
-    tally.record(meant_s=0.1, latency_s=0.2, service_s=0.2, failure=None, degraded=None)
-    health = Health(cpu_share=0.5, loop_lag_p99_ms=1, loop_lag_max_ms=2, late_starts=1, late_share=0.1)
-    report = {"number": 1, "tally": tally.to_message(), "health": msgspec.to_builtins(health), "in_flight": 2}
+    stats = LoadStats(inside_s=0.5, started=3)
+    stats.record(meant_s=0.1, latency_s=0.2, service_s=0.2, failure=None, degraded=None)
+    health = GeneratorHealth(
+        cpu_share=0.5, loop_lag_p99_ms=1, loop_lag_max_ms=2, late_starts=1, late_share=0.1
+    )
+    report = {"number": 1, "stats": stats.to_message(), "health": msgspec.to_builtins(health), "in_flight": 2}
     master.hear("a", report | {"done": True})
     before = generator.is_done
     master.hear("b", report | {"done": True})
     master.hear("b", report | {"number": 0, "done": False})
     assert (before, generator.is_done) == (False, True)
-    assert (generator.tally.calls, generator.tally.started, generator.in_flight) == (2, 6, 4)
+    assert (generator.stats.calls, generator.stats.started, generator.in_flight) == (2, 6, 4)
     assert (generator.health.late_starts, generator.health.cpu_share) == (2, 0.5)
     assert generator.health.complaint == "10.0% of the calls started more than 50 ms late"
     generator.stop()

@@ -83,8 +83,8 @@ def test_a_slow_service_does_not_slow_the_schedule() -> None:
     sending = sender(wire)
     sending.begin(load_phase(100, 0.5))
     finish(sending)
-    assert sending.tally.calls == 50
-    assert max(line.in_flight for line in sending.tally.seconds.values()) == 50
+    assert sending.stats.calls == 50
+    assert max(line.in_flight for line in sending.stats.seconds.values()) == 50
     assert len(set(wire.paths)) == 50
 
 
@@ -94,8 +94,8 @@ def test_latency_counts_from_the_intended_instant_and_lateness_is_counted_not_dr
         load_phase(100, 0.2, starts_at=time.time() - 0.5)
     )  # half a second behind from the beginning
     finish(sending)
-    assert (sending.tally.calls, sending.tally.late) == (20, 20)
-    intended, sent = (kept.percentiles_ms()["p50"] for kept in (sending.tally.latency, sending.tally.service))
+    assert (sending.stats.calls, sending.stats.late) == (20, 20)
+    intended, sent = (kept.percentiles_ms()["p50"] for kept in (sending.stats.latency, sending.stats.service))
     assert intended - sent > 300
     assert sending.health.complaint is not None
 
@@ -110,30 +110,30 @@ def test_every_kind_of_failure_is_counted_and_told_to_locust() -> None:
     sending = sender(FakeWire(answer=answer), report=lambda **call: told.append(call))
     sending.begin(load_phase(100, 0.1))
     finish(sending)
-    assert dict(sending.tally.failures) == {"refused": 5, "status_503": 4}
-    assert dict(sending.tally.degraded) == {"postgres": 1}
+    assert dict(sending.stats.failures) == {"refused": 5, "status_503": 4}
+    assert dict(sending.stats.degraded) == {"postgres": 1}
     assert {call["name"] for call in told} == {"recommendations"}
     assert (
         sorted(str(call["exception"]) for call in told if call["exception"])
         == ["refused"] * 5 + ["status_503"] * 4
     )
     assert all(isinstance(call["exception"], CallFailedError | None) for call in told)
-    assert sum(call["response_length"] for call in told) == sending.tally.bytes_read
+    assert sum(call["response_length"] for call in told) == sending.stats.bytes_read
 
 
 def test_a_call_that_takes_too_long_is_cut_off() -> None:
     sending = sender(FakeWire(takes_s=1.0), traffic=Traffic(cut_off_s=0.1))
     sending.begin(load_phase(50, 0.1))
     finish(sending)
-    assert dict(sending.tally.failures) == {"cut_off": 5}
-    assert sending.tally.latency.percentiles_ms()["p50"] >= 99
+    assert dict(sending.stats.failures) == {"cut_off": 5}
+    assert sending.stats.latency.percentiles_ms()["p50"] >= 99
 
 
 def test_calls_for_which_the_generator_has_no_room_are_failures_and_its_own_fault() -> None:
     sending = sender(FakeWire(takes_s=0.5), most_in_flight=10)
     sending.begin(load_phase(100, 0.2))
     finish(sending)
-    assert (sending.tally.calls, sending.tally.failures["not_started"]) == (20, 10)
+    assert (sending.stats.calls, sending.stats.failures["not_started"]) == (20, 10)
     assert "started more than" in (sending.health.complaint or "")
 
 
@@ -142,7 +142,7 @@ def test_passes_of_one_message_ask_for_the_same_address_a_moment_apart() -> None
     sending = sender(wire, traffic=Traffic(passes=3, pass_gap_s=0.05))
     sending.begin(load_phase(30, 0.3))
     finish(sending)
-    assert sending.tally.messages == 3
+    assert sending.stats.messages == 3
     assert sorted(wire.paths.count(path) for path in set(wire.paths)) == [3, 3, 3]
     first = [at for at, path in zip(wire.instants, wire.paths, strict=True) if path == wire.paths[0]]
     assert first[2] - first[0] == pytest.approx(0.1, abs=0.08)
@@ -157,7 +157,7 @@ def test_a_play_that_is_amended_goes_on_with_the_new_rate() -> None:
     sending.amend(curve.changed(from_s=0.2, rps=100).changed(from_s=0.4, rps=0), arrivals.WHOLE)
     gevent.sleep(0.6)
     sending.stop()
-    assert sending.tally.started == 20
+    assert sending.stats.started == 20
 
 
 def test_two_senders_with_their_shares_send_what_one_would() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.generator.stats import Histogram, Second, Tally
+from loadtest.generator.stats import Histogram, LoadStats, SecondCounts
 
 CALLS = st.lists(
     st.tuples(
@@ -19,22 +19,22 @@ CALLS = st.lists(
 Call = tuple[float, float, str | None, str | None]
 
 
-def tally(calls: list[Call]) -> Tally:
-    """A tally of calls."""
-    played = Tally(inside_s=0.5)
+def stats(calls: list[Call]) -> LoadStats:
+    """Stats of made-up calls."""
+    measured = LoadStats(inside_s=0.5)
     for meant_s, latency_s, failure, degraded in calls:
-        played.started += 1
-        played.record(
+        measured.started += 1
+        measured.record(
             meant_s=meant_s, latency_s=latency_s, service_s=latency_s / 2, failure=failure, degraded=degraded
         )
-    return played
+    return measured
 
 
 @settings(max_examples=40)  # five histograms each
 @given(CALLS, CALLS)
 def test_two_processes_tallies_add_up_to_one_over_the_wire(ours: list[Call], theirs: list[Call]) -> None:
-    total, whole = tally(ours), tally(ours + theirs)
-    total.add(Tally.from_message(tally(theirs).to_message()))
+    total, whole = stats(ours), stats(ours + theirs)
+    total.add(LoadStats.from_message(stats(theirs).to_message()))
     assert (total.calls, total.started, total.inside) == (whole.calls, whole.started, whole.inside)
     assert (total.failures, total.degraded) == (whole.failures, whole.degraded)
     assert total.latency.percentiles_ms() == whole.latency.percentiles_ms()
@@ -44,12 +44,12 @@ def test_two_processes_tallies_add_up_to_one_over_the_wire(ours: list[Call], the
 
 
 def test_a_call_counts_in_the_second_in_which_it_was_meant_to_start() -> None:
-    played = tally([(3.9, 1.5, None, None), (4.0, 0.1, None, "postgres"), (4.5, 0.1, "refused", None)])
-    assert played.seconds == {
-        3: Second(calls=1, latency_sum_s=1.5),
-        4: Second(calls=2, inside=1, failed=1, degraded=1, latency_sum_s=0.2),
+    measured = stats([(3.9, 1.5, None, None), (4.0, 0.1, None, "postgres"), (4.5, 0.1, "refused", None)])
+    assert measured.seconds == {
+        3: SecondCounts(calls=1, latency_sum_s=1.5),
+        4: SecondCounts(calls=2, inside=1, failed=1, degraded=1, latency_sum_s=0.2),
     }
-    assert (played.failures, played.inside) == (Counter(refused=1), 1)
+    assert (measured.failures, measured.inside) == (Counter(refused=1), 1)
 
 
 def test_percentiles_are_true_to_three_digits() -> None:
