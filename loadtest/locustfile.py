@@ -22,7 +22,7 @@ from locust.runners import MasterRunner, WorkerRunner
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from loadtest.errors import LoadtestError
-from loadtest.generator import readiness as service_check
+from loadtest.generator import readiness
 from loadtest.generator.arrivals import RateCurve, front_loaded, trace
 from loadtest.generator.arrivals import constant as constant_rate
 from loadtest.generator.generators import DistributedGenerator, LocalGenerator, WorkerNode
@@ -153,7 +153,7 @@ class Follower:
         try:
             checked = sender_options(self.options, self._environment.host)
             sender = checked.sender()  # the master has none of its own, but should refuse like one
-            service_check.refuse_trouble(sender)
+            readiness.refuse_trouble(sender)
             options = self.options
             planned = trace(read_trace(Path(options.trace_file))) if options.arrivals == "trace" else None
         except LoadtestError as error:

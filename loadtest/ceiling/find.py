@@ -13,7 +13,7 @@ from loadtest.ceiling.search import Result, Search, SearchPhase, Trial
 from loadtest.ceiling.slo import PassLine
 from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner, iso_utc
 from loadtest.ceiling.terminal import Screen
-from loadtest.generator import readiness as service_check
+from loadtest.generator import readiness
 from loadtest.generator.arrivals import Spacing
 from loadtest.generator.options import SenderOptions
 from loadtest.generator.sender import Sender
@@ -56,7 +56,7 @@ def find_ceiling(
         f"{options.sender.origin()} is ready; its answers to members: {sources or 'not asked'}. Warming it; the search then "
         f"takes up to {math.ceil(options.budget.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
     )
-    service_check.warm(sender, send=f"{send}-warm")
+    readiness.warm(sender, send=f"{send}-warm")
     with load_generator(options.sender, sender, processes=options.processes) as generator:
         runner = StepRunner(
             generator=generator,
@@ -84,8 +84,8 @@ def find_ceiling(
 
 
 def _check(options: CeilingOptions, sender: Sender, send: str) -> dict[str, int]:
-    service_check.refuse_trouble(sender)
-    return {} if options.any_source else service_check.check_data(sender, send=f"{send}-check")
+    readiness.refuse_trouble(sender)
+    return {} if options.any_source else readiness.check_data(sender, send=f"{send}-check")
 
 
 def _run(

@@ -10,7 +10,7 @@ import gevent
 from loadtest.ceiling.evidence import Event, Overload, Step, StepPhase, distribution
 from loadtest.ceiling.search import SearchPhase, Trial
 from loadtest.ceiling.slo import Judgement, PassLine, is_hopeless, judge, usable_share
-from loadtest.generator import readiness as service_check
+from loadtest.generator import readiness
 from loadtest.generator.arrivals import RateCurve, Spacing, for_seconds
 from loadtest.generator.generators import LoadGenerator
 from loadtest.generator.sender import LoadPhase, Sender
@@ -132,7 +132,7 @@ class StepRunner:
             self.soaked = stats
         if not held:
             self.generator.stop()
-            service_check.await_well(
+            readiness.await_well(
                 self.sender, send=f"{self.send}-well", inside_s=self.inside_s, within_s=WELL_AGAIN_WITHIN_S
             )
         broken = judgement.broken or (() if held else ("service_went_away",))
@@ -262,11 +262,11 @@ class StepRunner:
             f"the service was away in a step of {rps:.0f} calls/s: {refused} of {stats.calls} calls found nobody"
         )
         began = self.clock()
-        reason = service_check.await_ready(self.sender, within_s=self.budget.return_s)
+        reason = readiness.await_ready(self.sender, within_s=self.budget.return_s)
         if reason is not None:
             self.note(f"the service did not come back within {self.budget.return_s:.0f} s: {reason}")
             raise ServiceLostError(reason)
-        service_check.warm(self.sender, send=f"{self.send}-warm")
+        readiness.warm(self.sender, send=f"{self.send}-warm")
         self.note(f"the service was ready {self.clock() - began:.1f} s later; the step is done again")
 
     def _step(

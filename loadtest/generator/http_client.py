@@ -64,7 +64,7 @@ class _Parser(HTTPResponse):
         self.body += buf
 
 
-class Wire:
+class HttpClient:
     """Connections to one origin, the last used first; one greenlet uses a connection at a time.
 
     `replaced` counts kept connections that were found closed when they were used, and whose call was made on a new one.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from loadtest.errors import LoadtestError
 from loadtest.generator import target
-from loadtest.generator.http_client import Wire
+from loadtest.generator.http_client import HttpClient
 from loadtest.generator.sender import Sender
 
 MOST_OPEN_FILES = 65_536
@@ -47,8 +47,8 @@ class SenderOptions:
         gc.collect()
         gc.freeze()
         headers = target.headers(origin, authorization=authorization)
-        wire = Wire(origin, headers=headers, tls=trusting(self.ca_file))
-        return Sender(wire=wire, members=members, traffic=self.traffic)
+        client = HttpClient(origin, headers=headers, tls=trusting(self.ca_file))
+        return Sender(client=client, members=members, traffic=self.traffic)
 
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:

@@ -9,8 +9,7 @@ import msgspec
 from gevent.pool import Pool
 
 from loadtest.errors import LoadtestError
-from loadtest.generator import diagnosis, target
-from loadtest.generator import response_check as answers
+from loadtest.generator import diagnosis, response_check, target
 from loadtest.generator.diagnosis import Trouble
 from loadtest.generator.http_client import CutOffError, NoReplyError
 from loadtest.generator.sender import Sender
@@ -35,10 +34,10 @@ def trouble(sender: Sender) -> Trouble | None:
     """
     path = target.path("nobody-asking", send="loadtest-ready", traffic=sender.traffic)
     try:
-        reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+        reply = sender.client.get(path, within_s=PROBE_WITHIN_S)
     except (CutOffError, NoReplyError) as error:
-        return diagnosis.of_silence(sender.wire.origin, error)
-    return diagnosis.of_reply(sender.wire.origin, reply)
+        return diagnosis.of_silence(sender.client.origin, error)
+    return diagnosis.of_reply(sender.client.origin, reply)
 
 
 def await_ready(
@@ -72,7 +71,7 @@ def check_data(sender: Sender, *, send: str) -> dict[str, int]:
     for member in sender.members[-MEMBERS_ASKED:]:
         path = target.path(member, send=send, traffic=sender.traffic)
         try:
-            reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+            reply = sender.client.get(path, within_s=PROBE_WITHIN_S)
         except CutOffError:
             sources["cut_off"] += 1
             continue
@@ -90,11 +89,14 @@ def check_data(sender: Sender, *, send: str) -> dict[str, int]:
 
 
 def _source(status: int, body: bytes, *, gzipped: bool) -> str:
-    answer = answers.judge(status, body, gzipped=gzipped, today=answers.korean_day())
-    if answer.failure:
-        return answer.failure
+    result = response_check.check(status, body, gzipped=gzipped, today=response_check.korean_day())
+    if result.failure:
+        return result.failure
     try:
-        return msgspec.json.decode(answers.content(body, gzipped=gzipped), type=_Source).source or "untold"
+        return (
+            msgspec.json.decode(response_check.content(body, gzipped=gzipped), type=_Source).source
+            or "untold"
+        )
     except msgspec.DecodeError:
         return "malformed"
 
@@ -111,7 +113,7 @@ def _try(sender: Sender, path: str) -> float | None:
     """Seconds that a usable answer took, or None."""
     began = time.perf_counter()
     try:
-        reply = sender.wire.get(path, within_s=PROBE_WITHIN_S)
+        reply = sender.client.get(path, within_s=PROBE_WITHIN_S)
     except (CutOffError, NoReplyError):
         return None
     return time.perf_counter() - began if reply.status == HTTP_OK else None

@@ -16,35 +16,35 @@ HTTP_REDIRECT = 300
 HTTP_CLIENT_ERROR = 400
 
 
-class Posting(msgspec.Struct):
+class ShownPosting(msgspec.Struct):
     """What of a posting can be wrong at send time."""
 
     deadline: str | None = None
     days_left: int | None = None
 
 
-class Body(msgspec.Struct):
-    """What of an answer is judged."""
+class RecommendationBody(msgspec.Struct):
+    """What of an answer is checked."""
 
-    postings: list[Posting]
+    postings: list[ShownPosting]
     degraded: str | None = None
 
 
 @dataclass(frozen=True)
-class Answer:
+class CallResult:
     """What came of a call: `failure` names why it was of no use (None: usable), `degraded` the reason given in it."""
 
     failure: str | None = None
     degraded: str | None = None
 
 
-USABLE = Answer()
+USABLE = CallResult()
 
-_decoder = msgspec.json.Decoder(Body)
+_decoder = msgspec.json.Decoder(RecommendationBody)
 
 
-def judge(status: int, body: bytes, *, gzipped: bool, today: date) -> Answer:
-    """Judge one reply that came in time.
+def check(status: int, body: bytes, *, gzipped: bool, today: date) -> CallResult:
+    """Check one reply that came in time.
 
     Args:
         status: the HTTP status.
@@ -53,25 +53,25 @@ def judge(status: int, body: bytes, *, gzipped: bool, today: date) -> Answer:
         today: Korean date by which a posting's deadline is past.
     """
     if not HTTP_OK <= status < HTTP_REDIRECT:
-        return Answer("redirect" if HTTP_REDIRECT <= status < HTTP_CLIENT_ERROR else f"status_{status}")
+        return CallResult("redirect" if HTTP_REDIRECT <= status < HTTP_CLIENT_ERROR else f"status_{status}")
     if not body:
-        return Answer("empty")
+        return CallResult("empty")
     try:
         text = content(body, gzipped=gzipped)
         answer = _decoder.decode(text)
     except msgspec.DecodeError:
-        return Answer("malformed")
-    return _judge_content(answer, size=len(text), today=today)
+        return CallResult("malformed")
+    return _check_content(answer, size=len(text), today=today)
 
 
-def _judge_content(answer: Body, *, size: int, today: date) -> Answer:
+def _check_content(answer: RecommendationBody, *, size: int, today: date) -> CallResult:
     if size > LARGEST_BODY_BYTES:
-        return Answer("too_big")
+        return CallResult("too_big")
     if not answer.postings:
-        return Answer("no_postings", answer.degraded)
+        return CallResult("no_postings", answer.degraded)
     if any(is_past(posting, today=today) for posting in answer.postings):
-        return Answer("vetoed_posting", answer.degraded)
-    return Answer(None, answer.degraded) if answer.degraded else USABLE
+        return CallResult("vetoed_posting", answer.degraded)
+    return CallResult(None, answer.degraded) if answer.degraded else USABLE
 
 
 def content(body: bytes, *, gzipped: bool) -> bytes:
@@ -86,7 +86,7 @@ def content(body: bytes, *, gzipped: bool) -> bytes:
         raise msgspec.DecodeError(str(error)) from None
 
 
-def is_past(posting: Posting, *, today: date) -> bool:
+def is_past(posting: ShownPosting, *, today: date) -> bool:
     """Whether a posting's deadline lies before `today`."""
     if posting.days_left is not None and posting.days_left < 0:
         return True

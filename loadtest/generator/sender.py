@@ -17,10 +17,9 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
-from loadtest.generator import arrivals, target
-from loadtest.generator import response_check as answers
+from loadtest.generator import arrivals, response_check, target
 from loadtest.generator.generator_health import LATE_AFTER_S, GeneratorHealth, GeneratorMonitor
-from loadtest.generator.http_client import CutOffError, NoReplyError, Wire
+from loadtest.generator.http_client import CutOffError, HttpClient, NoReplyError
 from loadtest.generator.stats import LoadStats
 
 FILES_KEPT_FREE = 200  # descriptors for everything that is not a call
@@ -76,14 +75,14 @@ class CallFailedError(Exception):
 Report = Callable[..., None]
 """Locust's request event: request_type, name, response_time (ms), response_length, exception, context, start_time."""
 
-Done = Callable[[answers.Answer, float], None]
+Done = Callable[[response_check.CallResult, float], None]
 
 
 @dataclass
 class Sender:
     """Runs load phases, one at a time."""
 
-    wire: Wire
+    client: HttpClient
     members: tuple[str, ...]
     traffic: target.Traffic
     report: Report = lambda **_: None
@@ -149,7 +148,7 @@ class Sender:
         """Stop, and drop the calls in flight."""
         self.stop()
         self._calls.kill()
-        self.wire.close()
+        self.client.close()
 
     def _dispatch(self, stats: LoadStats) -> None:
         for number, due in enumerate(
@@ -205,42 +204,42 @@ class Sender:
         stats.late += late_s > LATE_AFTER_S or len(self._calls) > self.most_in_flight
         line = stats.second(meant_s)
         line.in_flight = max(line.in_flight, len(self._calls))
-        answer, size = self._ask(target.path(member, send=load_phase.send, traffic=self.traffic))
+        result, size = self._ask(target.path(member, send=load_phase.send, traffic=self.traffic))
         service_s = time.perf_counter() - began
         stats.bytes_read += size
         stats.record(
             meant_s=meant_s,
             latency_s=late_s + service_s,
             service_s=service_s,
-            failure=answer.failure,
-            degraded=answer.degraded,
+            failure=result.failure,
+            degraded=result.degraded,
         )
-        done(answer, late_s + service_s)
+        done(result, late_s + service_s)
         self.report(
             request_type="GET",
             name="recommendations",
             response_time=(late_s + service_s) * 1000,
             response_length=size,
-            exception=CallFailedError(answer.failure) if answer.failure else None,
-            context={"service_ms": service_s * 1000, "degraded": answer.degraded},
+            exception=CallFailedError(result.failure) if result.failure else None,
+            context={"service_ms": service_s * 1000, "degraded": result.degraded},
             start_time=load_phase.starts_at + meant_s,
         )
 
-    def _ask(self, path: str) -> tuple[answers.Answer, int]:
+    def _ask(self, path: str) -> tuple[response_check.CallResult, int]:
         if len(self._calls) > self.most_in_flight:
-            return answers.Answer("not_started"), 0
+            return response_check.CallResult("not_started"), 0
         try:
-            reply = self.wire.get(path, within_s=self.traffic.cut_off_s)
+            reply = self.client.get(path, within_s=self.traffic.cut_off_s)
         except CutOffError:
-            return answers.Answer("cut_off"), 0
+            return response_check.CallResult("cut_off"), 0
         except NoReplyError as error:
-            return answers.Answer(error.kind), 0
-        answer = answers.judge(reply.status, reply.body, gzipped=reply.gzipped, today=self._today())
-        return answer, len(reply.body)
+            return response_check.CallResult(error.kind), 0
+        result = response_check.check(reply.status, reply.body, gzipped=reply.gzipped, today=self._today())
+        return result, len(reply.body)
 
     def _today(self) -> date:
         checked, day = self._day
         now = time.monotonic()
         if now - checked > DAY_CHECKED_EVERY_S or day is date.min:
-            self._day = (now, answers.korean_day())
+            self._day = (now, response_check.korean_day())
         return self._day[1]

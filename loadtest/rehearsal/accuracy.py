@@ -22,7 +22,7 @@ import msgspec
 from loadtest.ceiling.terminal import Screen
 from loadtest.demo_service import Demo, pin_generator, pinning, running
 from loadtest.errors import LoadtestError
-from loadtest.generator import readiness as service_check
+from loadtest.generator import readiness
 from loadtest.generator.options import SenderOptions, new_send_name
 from loadtest.generator.sender import Sender
 from loadtest.outputs import dated
@@ -76,8 +76,8 @@ class Ground:
                 host=demo.url, member_file=demo.export_members(), credential_file=demo.credential_file
             ).sender()
             try:
-                service_check.refuse_trouble(sender, within_s=READY_WITHIN_S)
-                service_check.warm(sender, send=new_send_name())
+                readiness.refuse_trouble(sender, within_s=READY_WITHIN_S)
+                readiness.warm(sender, send=new_send_name())
                 steadily(sender, WARMING_RPS, WARMING_S)
                 yield sender, process.pid
             finally:

@@ -27,11 +27,11 @@ from app.capacity.simulation.service import Answer
 from loadtest.ceiling.evidence import Distribution, distribution
 from loadtest.ceiling.step import iso_utc
 from loadtest.errors import LoadtestError
-from loadtest.generator import readiness as service_check
-from loadtest.generator import response_check as answers
+from loadtest.generator import readiness
 from loadtest.generator.arrivals import constant
 from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.generator.options import new_send_name
+from loadtest.generator.response_check import CallResult
 from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.rehearsal.plans import calls_by_second
 
@@ -101,12 +101,12 @@ class _Asked:
 
     offer: Offer
     made: int
-    replies: list[answers.Answer] = field(default_factory=list)
+    replies: list[CallResult] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
 
-    def heard(self, answer: answers.Answer, latency_s: float) -> None:
+    def heard(self, result: CallResult, latency_s: float) -> None:
         """Take one reply."""
-        self.replies.append(answer)
+        self.replies.append(result)
         self.latencies_s.append(latency_s)
 
     @property
@@ -128,11 +128,11 @@ def scaled(shares: Counter[str], calls: int) -> Counter[str]:
     return whole
 
 
-def outcome(answer: answers.Answer) -> str:
-    """How Braze books an answer: ok, degraded, cut_off or an HTTP status."""
-    failure = answer.failure
+def outcome(result: CallResult) -> str:
+    """How Braze books a call: ok, degraded, cut_off or an HTTP status."""
+    failure = result.failure
     if failure is None or failure in SUCCESS_TO_BRAZE:
-        return "degraded" if answer.degraded else "ok"
+        return "degraded" if result.degraded else "ok"
     if failure == "cut_off":
         return failure
     if failure.startswith(STATUS):
@@ -227,7 +227,7 @@ class Stand:
         """Settle the offers whose replies are all in, in their order."""
         while self._open and self._open[0].is_complete:
             asked = self._open.pop(0)
-            seen = Counter(outcome(answer) for answer in asked.replies)
+            seen = Counter(outcome(result) for result in asked.replies)
             self._lately = seen or self._lately
             self.send.settle(asked.offer, booked(scaled(self._lately, asked.offer.calls)))
             self.settled.append(asked)
@@ -261,7 +261,7 @@ def rehearse(
         raise LoadtestError(
             f"A rehearsal plays in real time or faster: give a --speed of 1 or more, not {speed:g}."
         )
-    service_check.refuse_trouble(sender)
+    readiness.refuse_trouble(sender)
     began = clock()
     stand = Stand(
         sender=sender,
@@ -359,7 +359,7 @@ def _second(second: int, forecast_calls: int, asked: _Asked | None) -> Second:
             p50_ms=None,
             p99_ms=None,
         )
-    seen = Counter(answer.failure or ("degraded" if answer.degraded else "ok") for answer in asked.replies)
+    seen = Counter(result.failure or ("degraded" if result.degraded else "ok") for result in asked.replies)
     counts = scaled(seen, asked.offer.calls) if seen else Counter[str]()
     times = np.percentile(asked.latencies_s, [50, 99]) * 1000 if asked.latencies_s else (None, None)
     p50, p99 = (None if value is None else round(float(value), 3) for value in times)

@@ -32,9 +32,8 @@ from loadtest.demo_service import (
     running,
 )
 from loadtest.errors import LoadtestError
-from loadtest.generator import readiness as service_check
-from loadtest.generator import target
-from loadtest.generator.http_client import CutOffError, NoReplyError, Wire
+from loadtest.generator import readiness, target
+from loadtest.generator.http_client import CutOffError, HttpClient, NoReplyError
 from loadtest.generator.options import SenderOptions, new_send_name
 from loadtest.generator.sender import Sender
 from loadtest.generator.stats import Histogram
@@ -234,13 +233,13 @@ def soak(options: SoakOptions, demo: Demo, demo_pid: int, screen: Screen) -> Soa
     finally:
         if beside.refresh is not None:
             beside.refresh.stop()
-    return _found(options, step, runner, beside, minutes, refreshed, replaced=sender.wire.replaced)
+    return _found(options, step, runner, beside, minutes, refreshed, replaced=sender.client.replaced)
 
 
 def _check(sender: Sender) -> None:
-    service_check.refuse_trouble(sender, within_s=READY_WITHIN_S)
-    service_check.check_data(sender, send=new_send_name())
-    service_check.warm(sender, send=new_send_name())
+    readiness.refuse_trouble(sender, within_s=READY_WITHIN_S)
+    readiness.check_data(sender, send=new_send_name())
+    readiness.warm(sender, send=new_send_name())
 
 
 def _metrics_authorization(demo: Demo) -> str:
@@ -253,11 +252,11 @@ def _metrics_authorization(demo: Demo) -> str:
 def _metrics_reader(sender_options: SenderOptions, authorization: str) -> Callable[[], dict[str, float]]:
     """What reads the counts of lists by how they were had; empty where the metrics cannot be had now."""
     origin = sender_options.origin()
-    wire = Wire(origin, headers=target.headers(origin, authorization=authorization))
+    client = HttpClient(origin, headers=target.headers(origin, authorization=authorization))
 
     def read() -> dict[str, float]:
         try:
-            reply = wire.get("/metrics", within_s=SCRAPE_WITHIN_S)
+            reply = client.get("/metrics", within_s=SCRAPE_WITHIN_S)
         except (CutOffError, NoReplyError):
             return {}
         return plan_counts(reply.body.decode()) if reply.status == HTTP_OK and not reply.gzipped else {}

@@ -15,7 +15,7 @@ import pytest
 
 from loadtest.errors import LoadtestError
 from loadtest.generator import diagnosis
-from loadtest.generator.http_client import CutOffError, NoReplyError, Reply, Wire
+from loadtest.generator.http_client import CutOffError, HttpClient, NoReplyError, Reply
 from loadtest.generator.options import trusting
 from loadtest.generator.readiness import await_ready, trouble
 from loadtest.generator.sender import Sender
@@ -113,12 +113,12 @@ def made(folder: Path, *, names: str, days: int = 1) -> Path:
 def said(url: str, ca_file: Path | None = None) -> str | None:
     origin = allowed_origin(url)
     sender = Sender(
-        wire=Wire(origin, headers={"Host": origin.authority}, tls=trusting(ca_file)),
+        client=HttpClient(origin, headers={"Host": origin.authority}, tls=trusting(ca_file)),
         members=("m",),
         traffic=Traffic(),
     )
     found = trouble(sender)
-    sender.wire.close()
+    sender.client.close()
     return found.sentence if found else None
 
 
@@ -241,7 +241,7 @@ def test_what_may_pass_is_waited_for_and_nothing_else() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     sender = Sender(
-        wire=Wire(Origin("http", "127.0.0.1", port), headers={}), members=("m",), traffic=Traffic()
+        client=HttpClient(Origin("http", "127.0.0.1", port), headers={}), members=("m",), traffic=Traffic()
     )
     looks = iter([0.0, 1.0, 2.0, 99.0, 99.0])
     assert await_ready(sender, within_s=10, clock=lambda: next(looks)) == (
@@ -250,7 +250,9 @@ def test_what_may_pass_is_waited_for_and_nothing_else() -> None:
     assert next(looks) == 99.0
     with serving(401, "text/plain", b"") as other:
         sender = Sender(
-            wire=Wire(Origin("http", "127.0.0.1", other), headers={}), members=("m",), traffic=Traffic()
+            client=HttpClient(Origin("http", "127.0.0.1", other), headers={}),
+            members=("m",),
+            traffic=Traffic(),
         )
         looks = iter([0.0, 1.0])
         assert "refused the credential (401)" in str(

@@ -56,7 +56,7 @@ class FakeGenerator:
 
 
 @dataclass
-class FakeWire:
+class FakeClient:
     """A service that is ready or not there."""
 
     there: bool = True
@@ -72,8 +72,8 @@ class FakeWire:
 
 def step_runner(generator: FakeGenerator, *, there: bool = True, budget: SearchBudget = QUICK) -> StepRunner:
     """A runner over fakes."""
-    wire = FakeWire(there)
-    sender = Sender(wire=wire, members=("m",), traffic=Traffic(cut_off_s=0.1))  # type: ignore[arg-type]  # a fake
+    client = FakeClient(there)
+    sender = Sender(client=client, members=("m",), traffic=Traffic(cut_off_s=0.1))  # type: ignore[arg-type]  # a fake
     return StepRunner(generator=generator, sender=sender, line=LINE, budget=budget, send="s")
 
 

@@ -1,4 +1,4 @@
-"""The sender keeps its schedule whatever the service does; here over a fake wire, in real but short time."""
+"""The sender keeps its schedule whatever the service does; here over a fake client, in real but short time."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ MEMBERS = tuple(f"m{number}" for number in range(1000))
 
 
 @dataclass
-class FakeWire:
+class FakeClient:
     """Answers after a while, by a rule."""
 
     answer: Callable[[int], Reply] = lambda _: USABLE
@@ -42,9 +42,9 @@ class FakeWire:
         """Nothing is open."""
 
 
-def sender(wire: FakeWire, **changes: Any) -> Sender:
-    """A sender over a fake wire."""
-    return Sender(wire=wire, members=MEMBERS, **{"traffic": Traffic(), **changes})  # type: ignore[arg-type]  # a fake
+def sender(client: FakeClient, **changes: Any) -> Sender:
+    """A sender over a fake client."""
+    return Sender(client=client, members=MEMBERS, **{"traffic": Traffic(), **changes})  # type: ignore[arg-type]  # a fake
 
 
 def load_phase(rps: float, seconds: float, **changes: Any) -> LoadPhase:
@@ -79,17 +79,17 @@ def test_a_slow_service_does_not_slow_the_schedule() -> None:
         all_came.wait()
         return USABLE
 
-    wire = FakeWire(answer)
-    sending = sender(wire)
+    client = FakeClient(answer)
+    sending = sender(client)
     sending.begin(load_phase(100, 0.5))
     finish(sending)
     assert sending.stats.calls == 50
     assert max(line.in_flight for line in sending.stats.seconds.values()) == 50
-    assert len(set(wire.paths)) == 50
+    assert len(set(client.paths)) == 50
 
 
 def test_latency_counts_from_the_intended_instant_and_lateness_is_counted_not_dropped() -> None:
-    sending = sender(FakeWire())
+    sending = sender(FakeClient())
     sending.begin(
         load_phase(100, 0.2, starts_at=time.time() - 0.5)
     )  # half a second behind from the beginning
@@ -107,7 +107,7 @@ def test_every_kind_of_failure_is_counted_and_told_to_locust() -> None:
         return DEGRADED if number == 2 else Reply(503, b"", gzipped=False)
 
     told: list[dict[str, Any]] = []
-    sending = sender(FakeWire(answer=answer), report=lambda **call: told.append(call))
+    sending = sender(FakeClient(answer=answer), report=lambda **call: told.append(call))
     sending.begin(load_phase(100, 0.1))
     finish(sending)
     assert dict(sending.stats.failures) == {"refused": 5, "status_503": 4}
@@ -122,7 +122,7 @@ def test_every_kind_of_failure_is_counted_and_told_to_locust() -> None:
 
 
 def test_a_call_that_takes_too_long_is_cut_off() -> None:
-    sending = sender(FakeWire(takes_s=1.0), traffic=Traffic(cut_off_s=0.1))
+    sending = sender(FakeClient(takes_s=1.0), traffic=Traffic(cut_off_s=0.1))
     sending.begin(load_phase(50, 0.1))
     finish(sending)
     assert dict(sending.stats.failures) == {"cut_off": 5}
@@ -130,7 +130,7 @@ def test_a_call_that_takes_too_long_is_cut_off() -> None:
 
 
 def test_calls_for_which_the_generator_has_no_room_are_failures_and_its_own_fault() -> None:
-    sending = sender(FakeWire(takes_s=0.5), most_in_flight=10)
+    sending = sender(FakeClient(takes_s=0.5), most_in_flight=10)
     sending.begin(load_phase(100, 0.2))
     finish(sending)
     assert (sending.stats.calls, sending.stats.failures["not_started"]) == (20, 10)
@@ -138,18 +138,18 @@ def test_calls_for_which_the_generator_has_no_room_are_failures_and_its_own_faul
 
 
 def test_passes_of_one_message_ask_for_the_same_address_a_moment_apart() -> None:
-    wire = FakeWire()
-    sending = sender(wire, traffic=Traffic(passes=3, pass_gap_s=0.05))
+    client = FakeClient()
+    sending = sender(client, traffic=Traffic(passes=3, pass_gap_s=0.05))
     sending.begin(load_phase(30, 0.3))
     finish(sending)
     assert sending.stats.messages == 3
-    assert sorted(wire.paths.count(path) for path in set(wire.paths)) == [3, 3, 3]
-    first = [at for at, path in zip(wire.instants, wire.paths, strict=True) if path == wire.paths[0]]
+    assert sorted(client.paths.count(path) for path in set(client.paths)) == [3, 3, 3]
+    first = [at for at, path in zip(client.instants, client.paths, strict=True) if path == client.paths[0]]
     assert first[2] - first[0] == pytest.approx(0.1, abs=0.08)
 
 
 def test_a_play_that_is_amended_goes_on_with_the_new_rate() -> None:
-    sending = sender(FakeWire())
+    sending = sender(FakeClient())
     curve = arrivals.constant(0)
     sending.begin(load_phase(0, 1, curve=curve, ends=False))
     gevent.sleep(0.1)
@@ -161,8 +161,8 @@ def test_a_play_that_is_amended_goes_on_with_the_new_rate() -> None:
 
 
 def test_two_senders_with_their_shares_send_what_one_would() -> None:
-    one, two = FakeWire(), FakeWire()
-    whole = FakeWire()
+    one, two = FakeClient(), FakeClient()
+    whole = FakeClient()
     sending = [
         (sender(one), [arrivals.Share(0, 0, 2)]),
         (sender(two), [arrivals.Share(0, 1, 2)]),

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.capacity.simulation.service import Answer as Booked
+from app.capacity.simulation.service import Answer
 from loadtest.errors import LoadtestError
-from loadtest.generator.response_check import Answer
+from loadtest.generator.response_check import CallResult
 from loadtest.rehearsal.plans import read_plan_file, read_trace
 from loadtest.rehearsal.rehearse import booked, duration, outcome, scaled
 
@@ -75,20 +75,20 @@ def test_a_plan_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("result", "expected"),
     [
-        (Answer(), "ok"),
-        (Answer(None, "postgres"), "degraded"),
-        (Answer("cut_off"), "cut_off"),
-        (Answer("status_503"), "503"),
-        (Answer("refused"), "599"),
-        (Answer("redirect"), "302"),
-        (Answer("vetoed_posting"), "ok"),  # to Braze a 2xx is a success, whatever a member reads
-        (Answer("malformed"), "ok"),
+        (CallResult(), "ok"),
+        (CallResult(None, "postgres"), "degraded"),
+        (CallResult("cut_off"), "cut_off"),
+        (CallResult("status_503"), "503"),
+        (CallResult("refused"), "599"),
+        (CallResult("redirect"), "302"),
+        (CallResult("vetoed_posting"), "ok"),  # to Braze a 2xx is a success, whatever a member reads
+        (CallResult("malformed"), "ok"),
     ],
 )
-def test_a_reply_is_booked_as_braze_sees_it(answer: Answer, expected: str) -> None:
-    assert outcome(answer) == expected
+def test_a_reply_is_booked_as_braze_sees_it(result: CallResult, expected: str) -> None:
+    assert outcome(result) == expected
 
 
 @given(
@@ -107,7 +107,7 @@ def test_replies_scale_to_planned_calls_without_losing_one(seen: dict[str, int],
 
 
 def test_outcomes_become_the_send_models_answer() -> None:
-    assert booked(Counter({"ok": 5, "degraded": 2, "cut_off": 1, "503": 3})) == Booked(
+    assert booked(Counter({"ok": 5, "degraded": 2, "cut_off": 1, "503": 3})) == Answer(
         ok=5, degraded=2, cut_off=1, failed={503: 3}
     )
 

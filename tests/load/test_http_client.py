@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from loadtest.generator.http_client import CutOffError, NoReplyError, Wire
+from loadtest.generator.http_client import CutOffError, HttpClient, NoReplyError
 from loadtest.generator.target import Origin
 from tests.load.conftest import Stub
 
@@ -14,22 +14,24 @@ PATH = "/v1/members/m1/recommendations"
 
 
 @pytest.fixture
-def client(stub: Stub) -> Iterator[Wire]:
+def client(stub: Stub) -> Iterator[HttpClient]:
     """A client of the stub."""
     with closing(
-        Wire(Origin("http", "127.0.0.1", stub.port), headers={"Host": "stub", "Accept-Encoding": "gzip"})
-    ) as wire:
-        yield wire
+        HttpClient(
+            Origin("http", "127.0.0.1", stub.port), headers={"Host": "stub", "Accept-Encoding": "gzip"}
+        )
+    ) as client:
+        yield client
 
 
-def test_connections_are_kept_and_bodies_come_as_sent(stub: Stub, client: Wire) -> None:
+def test_connections_are_kept_and_bodies_come_as_sent(stub: Stub, client: HttpClient) -> None:
     replies = [client.get(PATH, within_s=2) for _ in range(5)]
     assert {(reply.status, reply.gzipped, reply.body[:2]) for reply in replies} == {(200, True, b"\x1f\x8b")}
     assert stub.tell()["seen"] == {"connections": 2, "calls": 5}  # one of them asks what was seen
 
 
 def test_a_reply_that_does_not_come_in_time_is_cut_off_and_its_connection_dropped(
-    stub: Stub, client: Wire
+    stub: Stub, client: HttpClient
 ) -> None:
     stub.tell("stall_s=5")
     began = time.monotonic()
@@ -41,28 +43,28 @@ def test_a_reply_that_does_not_come_in_time_is_cut_off_and_its_connection_droppe
     assert stub.tell()["seen"]["connections"] == 4  # two of them to tell and to ask
 
 
-def test_redirects_are_not_followed_and_errors_are_replies(stub: Stub, client: Wire) -> None:
+def test_redirects_are_not_followed_and_errors_are_replies(stub: Stub, client: HttpClient) -> None:
     for mode, status in [("redirect", 302), ("status-503", 503), ("status-429", 429)]:
         stub.tell(f"mode={mode}")
         assert client.get(PATH, within_s=2).status == status
     assert stub.tell()["seen"]["calls"] == 3
 
 
-def test_a_dropped_connection_is_a_failure_that_is_not_repeated(stub: Stub, client: Wire) -> None:
+def test_a_dropped_connection_is_a_failure_that_is_not_repeated(stub: Stub, client: HttpClient) -> None:
     stub.tell("mode=drop")
     with pytest.raises(NoReplyError, match="closed"):
         client.get(PATH, within_s=2)
     assert stub.tell()["seen"]["calls"] == 1
 
 
-def test_a_connection_that_died_while_it_was_idle_is_replaced(stub: Stub, client: Wire) -> None:
+def test_a_connection_that_died_while_it_was_idle_is_replaced(stub: Stub, client: HttpClient) -> None:
     client.get(PATH, within_s=2)
     stub.kill()
     stub.start()
     assert client.get(PATH, within_s=2).status == 200
 
 
-def test_nobody_there_is_refused(stub: Stub, client: Wire) -> None:
+def test_nobody_there_is_refused(stub: Stub, client: HttpClient) -> None:
     client.get(PATH, within_s=2)
     stub.kill()
     with pytest.raises(NoReplyError, match="refused"):
