@@ -15,7 +15,7 @@ from loadtest.ceiling.find import CeilingOptions, find_ceiling, what_next
 from loadtest.ceiling.report import html
 from loadtest.ceiling.slo import PASS_LINE_FILE, read_pass_line
 from loadtest.ceiling.step import SearchBudget
-from loadtest.ceiling.terminal import Screen
+from loadtest.ceiling.terminal import Terminal
 from loadtest.errors import LoadtestError
 from loadtest.generator.options import SenderOptions
 from loadtest.generator.target import ALLOWED_HOSTS_VARIABLE, Traffic
@@ -128,8 +128,8 @@ def ceiling(out: Path | None, pass_line: Path, service_facts: Path | None, **giv
             for name in ("start_rps", "highest_rps", "precision", "spacing", "processes", "any_source")
         },
     )
-    with Screen() as screen:
-        found = find_ceiling(options, screen)
+    with Terminal() as terminal:
+        found = find_ceiling(options, terminal)
     out = out or dated("evidence")
     evidence_files.write(found, out)
     page = out.with_suffix(".html")
@@ -152,9 +152,14 @@ def rehearse(plan: Path, speed: float, out: Path | None, **given: Any) -> None:
     """Play a planned send's calls against the service; forecast beside measured, second by second."""
     read, options = read_plan_file(plan), _sender_options(given)
     sender = options.sender()
-    with Screen() as screen:
+    with Terminal() as terminal:
         found = rehearsal.rehearse(
-            read, sender, host=str(options.origin()), speed=speed, name=plan.name, progress=screen.rehearsing
+            read,
+            sender,
+            host=str(options.origin()),
+            speed=speed,
+            name=plan.name,
+            progress=terminal.rehearsing,
         )
     out = out or dated("rehearsal")
     rehearsal.write(found, out)

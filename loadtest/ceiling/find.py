@@ -12,7 +12,7 @@ from loadtest.ceiling.evidence import Ended, Evidence, Overload, TrafficFacts, V
 from loadtest.ceiling.search import Result, Search, SearchPhase, Trial
 from loadtest.ceiling.slo import PassLine
 from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner, iso_utc
-from loadtest.ceiling.terminal import Screen
+from loadtest.ceiling.terminal import Terminal
 from loadtest.generator import readiness
 from loadtest.generator.arrivals import Spacing
 from loadtest.generator.options import SenderOptions
@@ -41,7 +41,7 @@ class CeilingOptions:
 
 
 def find_ceiling(
-    options: CeilingOptions, screen: Screen, *, clock: Callable[[], float] = time.time
+    options: CeilingOptions, terminal: Terminal, *, clock: Callable[[], float] = time.time
 ) -> Evidence:
     """Search, and make the evidence of whatever was found, also when the search was stopped or the service lost.
 
@@ -52,7 +52,7 @@ def find_ceiling(
     sender = options.sender.sender()
     send = f"loadtest-{secrets.token_hex(4)}"
     sources = _check(options, sender, send)
-    screen.say(
+    terminal.say(
         f"{options.sender.origin()} is ready; its answers to members: {sources or 'not asked'}. Warming it; the search then "
         f"takes up to {math.ceil(options.budget.longest_s / SECONDS_PER_MIN)} minutes. Ctrl-C ends it and keeps what was found."
     )
@@ -67,9 +67,9 @@ def find_ceiling(
             spacing=options.spacing,
             seed=options.sender.seed,
             processes=options.processes,
-            progress=screen.progress,
+            progress=terminal.progress,
         )
-        result, overload, ended = _run(options, runner, screen)
+        result, overload, ended = _run(options, runner, terminal)
     return _evidence(
         options,
         runner,
@@ -89,11 +89,11 @@ def _check(options: CeilingOptions, sender: Sender, send: str) -> dict[str, int]
 
 
 def _run(
-    options: CeilingOptions, runner: StepRunner, screen: Screen
+    options: CeilingOptions, runner: StepRunner, terminal: Terminal
 ) -> tuple[Result, Overload | None, Ended]:
     def measure(phase: SearchPhase, rps: float) -> Trial:
         trial = runner.measure(phase, rps)
-        screen.steps(runner.steps)
+        terminal.steps(runner.steps)
         return trial
 
     search = Search(
@@ -109,7 +109,7 @@ def _run(
         result = search.run()
         if search.soaked is not None and options.budget.overload_s:
             overload = runner.overload(result.rps)
-            screen.steps(runner.steps)
+            terminal.steps(runner.steps)
     except KeyboardInterrupt:
         ended = "stopped"
         runner.note("stopped by the operator")

@@ -13,7 +13,7 @@ from loadtest.generator.stats import LoadStats
 COLOURS = {"held": "green", "broke": "red", "interrupted": "yellow", "observed": "cyan"}
 
 
-class Screen:
+class Terminal:
     """Shows the step under way and the steps done; plain lines where there is no terminal."""
 
     def __init__(self, console: Console | None = None) -> None:

@@ -19,7 +19,7 @@ from typing import Literal
 import click
 import msgspec
 
-from loadtest.ceiling.terminal import Screen
+from loadtest.ceiling.terminal import Terminal
 from loadtest.demo_service import Demo, pin_generator, pinning, running
 from loadtest.errors import LoadtestError
 from loadtest.generator import readiness
@@ -85,7 +85,7 @@ class Ground:
 
 
 def find_accuracy(
-    scenarios: Sequence[Scenario], ground: Ground, costs: Costs, *, target_s: float, screen: Screen
+    scenarios: Sequence[Scenario], ground: Ground, costs: Costs, *, target_s: float, terminal: Terminal
 ) -> Accuracy:
     """Compare all scenarios; those with the same lines on one start of the service."""
     made = sorted((scaled(scenario, costs) for scenario in scenarios), key=attrgetter("limiter"))
@@ -93,8 +93,8 @@ def find_accuracy(
     for limiter, group in groupby(made, key=attrgetter("limiter")):
         with ground.started(*limiter) as (sender, _):
             for scenario in group:
-                rows.append(compare(scenario, sender, target_s=target_s, screen=screen))
-                screen.say(line(rows[-1]))
+                rows.append(compare(scenario, sender, target_s=target_s, terminal=terminal))
+                terminal.say(line(rows[-1]))
     rows.sort(key=attrgetter("name"))
     return Accuracy(
         sentence=sentence(rows),
@@ -154,15 +154,15 @@ def main(
     ground = Ground(**given)
     try:
         scenarios = read_scenarios(only)
-        with Screen() as screen:
+        with Terminal() as terminal:
             costs = (
                 read_costs(record)
                 if record is not None
                 else measure_costs(
-                    ground.started, ceiling_rps=ceiling_rps, seconds=measuring_s, say=screen.say
+                    ground.started, ceiling_rps=ceiling_rps, seconds=measuring_s, say=terminal.say
                 )
             )
-            found = find_accuracy(scenarios, ground, costs, target_s=target_s, screen=screen)
+            found = find_accuracy(scenarios, ground, costs, target_s=target_s, terminal=terminal)
     except LoadtestError as error:
         raise click.ClickException(str(error)) from None
     out = out or dated("accuracy")

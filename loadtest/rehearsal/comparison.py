@@ -10,7 +10,7 @@ import numpy as np
 
 from app.capacity.plan.plan import Plan
 from app.capacity.simulation.result import Played
-from loadtest.ceiling.terminal import Screen
+from loadtest.ceiling.terminal import Terminal
 from loadtest.generator.sender import Sender
 from loadtest.rehearsal.plans import calls_by_second
 from loadtest.rehearsal.rehearse import Course, Rehearsal, course, forecast, rehearse
@@ -113,7 +113,7 @@ def _shares(degraded: int, cut_off: int, failed: int, *, of: int) -> Shares:
     return Shares(degraded=degraded / max(of, 1), cut_off=cut_off / max(of, 1), failed=failed / max(of, 1))
 
 
-def compare(scenario: Scenario, sender: Sender, *, target_s: float, screen: Screen) -> Row:
+def compare(scenario: Scenario, sender: Sender, *, target_s: float, terminal: Terminal) -> Row:
     """Forecast a scenario and rehearse it on a running service."""
     gevent.sleep(BETWEEN_S)
     speed = speed_for(scenario.plan, target_s=target_s)
@@ -125,7 +125,7 @@ def compare(scenario: Scenario, sender: Sender, *, target_s: float, screen: Scre
         host="the demo",
         speed=speed,
         name=scenario.name,
-        progress=screen.rehearsing,
+        progress=terminal.rehearsing,
     )
     measured = measured_side(rehearsal, begun)
     soft, hard = scenario.limiter

@@ -21,7 +21,7 @@ import msgspec
 from loadtest.ceiling.evidence import Step
 from loadtest.ceiling.slo import read_pass_line
 from loadtest.ceiling.step import SearchBudget, StepRunner
-from loadtest.ceiling.terminal import Screen
+from loadtest.ceiling.terminal import Terminal
 from loadtest.demo_service import (
     CONNECTED_JOBS,
     GENERATOR_CORE,
@@ -197,7 +197,7 @@ class Beside:
             self.refresh.look()
 
 
-def soak(options: SoakOptions, demo: Demo, demo_pid: int, screen: Screen) -> Soak:
+def soak(options: SoakOptions, demo: Demo, demo_pid: int, terminal: Terminal) -> Soak:
     """Soak a running demo.
 
     Raises:
@@ -225,7 +225,7 @@ def soak(options: SoakOptions, demo: Demo, demo_pid: int, screen: Screen) -> Soa
                 line=read_pass_line(),
                 budget=SearchBudget(),
                 send=new_send_name(),
-                progress=screen.progress,
+                progress=terminal.progress,
             )
             step = runner.observe(options.rps, options.seconds, beside.look)
             beside.counts = metrics() or beside.counts
@@ -322,8 +322,11 @@ def main(*, minutes: float, out: Path | None, port: int, **given: Any) -> None:
     pin_generator()
     demo = Demo(port, options.settings())
     try:
-        with running(demo, members=options.members, postings=options.postings) as process, Screen() as screen:
-            found = soak(options, demo, process.pid, screen)
+        with (
+            running(demo, members=options.members, postings=options.postings) as process,
+            Terminal() as terminal,
+        ):
+            found = soak(options, demo, process.pid, terminal)
     except LoadtestError as error:
         raise click.ClickException(str(error)) from None
     out = out or dated("soak")
