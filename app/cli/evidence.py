@@ -81,7 +81,7 @@ def remove(*, evidence_id: str, by: str) -> None:
 @click.option("--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def audit(*, most: int, as_json: bool) -> None:
-    """Who changed what, the newest first: campaigns, evidence, counts of sends, credentials."""
+    """Who changed what, the newest first: campaigns, publications, evidence, counts of sends, credentials."""
     with database_engine() as engine:
         deeds = PostgresRegister(engine).deeds(most=most)
     if as_json:

@@ -39,7 +39,7 @@ def insert_deed(
 
 
 def select_deeds(connection: Connection, *, most: int) -> list[Deed]:
-    """The last deeds, the newest first, changes of campaigns and of the workspace among them."""
+    """The last deeds, the newest first; campaigns, the workspace and publications tell of theirs in tables of their own."""
     rows = connection.execute(
         text("""
             SELECT at, who, what, subject, before, after
@@ -52,6 +52,10 @@ def select_deeds(connection: Connection, *, most: int) -> list[Deed]:
                        c.before::jsonb, c.after::jsonb
                 FROM connected_jobs.campaign_change AS c
                 LEFT JOIN connected_jobs.campaign AS m ON m.id = c.campaign_id
+                UNION ALL
+                SELECT published_at, coalesce(published_by, 'unknown'), 'publication ' || what, 'run ' || run_id,
+                       NULL, jsonb_build_object('effective_at', effective_at)
+                FROM connected_jobs.publication
             ) AS deeds
             WHERE isfinite(at)
             ORDER BY at DESC

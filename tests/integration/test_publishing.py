@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from app.postgres.audit import select_deeds
 from app.postgres.lists import publications, publishing
 from app.postgres.lists.publishing import roll_back
 from app.postgres.lists.refresh_lock import RefreshError, only_refresh
@@ -175,3 +176,15 @@ def test_a_run_keeps_the_postings_that_profiles_are_ranked_over_as_they_were(
         assert reads.shelf_pool(run_id + 1) == []
     finally:
         pool.close()
+
+
+def test_who_published_and_who_went_back_is_kept_for_good(board: Engine) -> None:
+    runs = [refresh(board, processes=1, by="nightly").run_id for _ in range(2)]
+    roll_back(board, by="kim")
+    with board.connect() as connection:
+        deeds = [(deed.who, deed.what, deed.subject) for deed in select_deeds(connection, most=3)]
+    assert deeds == [
+        ("kim", "publication rollback", f"run {runs[0]}"),
+        ("nightly", "publication refresh", f"run {runs[1]}"),
+        ("nightly", "publication refresh", f"run {runs[0]}"),
+    ]
