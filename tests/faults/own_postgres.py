@@ -51,12 +51,14 @@ class OwnPostgres:
         """Another database's URL."""
         return self.url.replace("/postgres?", f"/{name}?")
 
-    def start(self) -> None:
+    def start(self, **options: str) -> None:
         """Begin; where processes of a killed server are still ending, again."""
         give_up_s = time.monotonic() + _START_AGAIN_S
         while self._server is None:
             try:
-                self._server = self._stack.enter_context(embedded_postgres(self._folder, options=_OPTIONS))
+                self._server = self._stack.enter_context(
+                    embedded_postgres(self._folder, options=_OPTIONS | options)
+                )
             except EmbeddedPostgresError:
                 if time.monotonic() > give_up_s:
                     raise
