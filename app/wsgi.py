@@ -31,7 +31,7 @@ from app.serving.erasures import Erasures
 from app.serving.member_lists import Plans
 from app.serving.profiles import Profiles
 from app.serving.publications import Runs
-from app.serving.send_counts import COUNT_EVERY_S, FLUSH_EVERY_S, Counting
+from app.serving.send_counts import COUNT_EVERY_S, FLUSH_EVERY_S, SendCounter
 from app.serving.sends import UPDATE_EVERY_S, Sends
 from app.serving.shelves import Shelves
 from app.serving.snapshot import Safekeeping, SavedFile
@@ -73,13 +73,13 @@ class Background:
 
     pool: ServingPool
     scheduler: Scheduler
-    counting: Counting
+    counter: SendCounter
     health: Callable[[], HealthDoor] | None
 
     def finish_counting(self) -> None:
         """Add what was counted last; with Postgres away it is lost."""
         with contextlib.suppress(UnavailableError):
-            self.counting.finish()
+            self.counter.finish()
 
     def stop(self) -> None:
         """End the scheduler and close the connections."""
@@ -128,14 +128,16 @@ def create(settings: Settings | None = None) -> Flask:
     erasures = Erasures(reads, plans, kept_s=settings.plan_stale_s)
     breaker = CircuitBreaker()
     safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
-    counting = Counting(PostgresCounts(pool), on_lost=instruments.counts_lost)
+    counter = SendCounter(PostgresCounts(pool), on_lost=instruments.counts_lost)
     instance = this_instance(settings, started_at=datetime.now(UTC))
     for_the_planner = [
         PeriodicTask("heartbeat", BEAT_EVERY_S, lambda: beat(pool, instance)),
-        PeriodicTask("counts", COUNT_EVERY_S, counting.count, asks_store=False),
-        PeriodicTask("flush of counts", FLUSH_EVERY_S, counting.flush),
+        PeriodicTask("counts", COUNT_EVERY_S, counter.count, asks_store=False),
+        PeriodicTask("flush of counts", FLUSH_EVERY_S, counter.flush),
         PeriodicTask("old sends", PRUNE_EVERY_S, register.prune),
-        PeriodicTask("campaigns on record", KEYS_EVERY_S, lambda: counting.know(keys_on_record(pool))),
+        PeriodicTask(
+            "campaigns on record", KEYS_EVERY_S, lambda: counter.set_on_record(keys_on_record(pool))
+        ),
     ]
 
     def follow_runs() -> None:
@@ -159,7 +161,7 @@ def create(settings: Settings | None = None) -> Flask:
                 Metric.POOL_IDLE: stats.get("pool_available", 0),
                 Metric.POOL_WAITING: stats.get("requests_waiting", 0),
                 Metric.BREAKER_OPEN: breaker.open,
-                Metric.COUNTS_WAITING: counting.waiting,
+                Metric.COUNTS_WAITING: counter.waiting,
             }
         )
 
@@ -213,10 +215,10 @@ def create(settings: Settings | None = None) -> Flask:
         deadline_s=settings.deadline_ms / 1000,
         trust_request_start=settings.trust_request_start,
         clock=clock.now,
-        noted=counting.note if settings.counting else _leave,
+        noted=counter.note if settings.counting else _leave,
     )
     health = partial(HealthDoor, settings.health_bind, readiness) if settings.health_bind else None
-    app.extensions[KEY] = Background(pool, scheduler, counting, health)
+    app.extensions[KEY] = Background(pool, scheduler, counter, health)
     return app
 
 

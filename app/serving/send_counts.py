@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from app.board.veto import board_day
 from app.runtime.errors import UnavailableError
-from app.serving.distinct_members import Distinct
+from app.serving.distinct_members import DistinctMembers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -91,12 +91,12 @@ class _Send:
     part: str
     last_s: int
     seen: set[str] = field(default_factory=set)
-    members: Distinct = field(default_factory=Distinct)
+    members: DistinctMembers = field(default_factory=DistinctMembers)
     seconds: dict[int, list[int]] = field(default_factory=dict)
     changed: bool = False
 
 
-class Counting:
+class SendCounter:
     """Counts of one worker.
 
     `note` takes a note in well under a microsecond; `count` and `flush` are the scheduler's. A batch whose end is
@@ -136,8 +136,8 @@ class Counting:
         self._pending: Batch | None = None
         self._lock = Lock()
 
-    def know(self, on_record: Collection[str]) -> None:
-        """Take note of the campaigns on record: names that nobody put there never take their room."""
+    def set_on_record(self, on_record: Collection[str]) -> None:
+        """Set which campaigns are on record: names that nobody put there never take their room."""
         self._on_record = frozenset(on_record)
 
     @property
@@ -272,7 +272,7 @@ class Counting:
         changed = [send for send in self._sends.values() if send.changed]
         for send in changed:
             send.changed = False
-        return [SketchPart(one.campaign, one.send, one.part, one.members.packed()) for one in changed]
+        return [SketchPart(one.campaign, one.send, one.part, one.members.pack()) for one in changed]
 
     def _forget(self) -> None:
         """Let go of sends that are over and wholly in the store."""

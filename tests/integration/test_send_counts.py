@@ -21,9 +21,9 @@ from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS
 from app.runtime.errors import UnavailableError
 from app.runtime.instance import Instance
-from app.serving.distinct_members import ERROR, Distinct
+from app.serving.distinct_members import ERROR, DistinctMembers
 from app.serving.request import Terms
-from app.serving.send_counts import Batch, Counting, SecondCount, SketchPart
+from app.serving.send_counts import Batch, SecondCount, SendCounter, SketchPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,13 +55,13 @@ def register(engine: Engine) -> PostgresRegister:
 def batch(
     number: int = 1, worker: str = "w", *, calls: int = 3, members: tuple[str, ...] = ("a", "b")
 ) -> Batch:
-    sketch = Distinct()
+    sketch = DistinctMembers()
     sketch.add(members)
     return Batch(
         worker,
         number,
         [SecondCount("weekly", "d-1", SECOND, calls, 1), SecondCount("weekly", "d-1", SECOND + 1, calls, 0)],
-        [SketchPart("weekly", "d-1", f"{worker}-1", sketch.packed())],
+        [SketchPart("weekly", "d-1", f"{worker}-1", sketch.pack())],
     )
 
 
@@ -242,23 +242,23 @@ def test_counts_wait_for_a_postgres_that_is_gone_and_arrive_once(
     pool: ServingPool, engine: Engine, register: PostgresRegister
 ) -> None:
     """Connections are cut and new ones refused for a while; calls go on being counted."""
-    counting = Counting(PostgresCounts(pool))
+    counter = SendCounter(PostgresCounts(pool))
     terms = Terms("weekly", "d-1", None, 10, "ko")
     with engine.connect() as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
     for second in range(20):
-        counting.note((terms, f"m-{second}", BEGIN + timedelta(seconds=second), None))
-        counting.count()
+        counter.note((terms, f"m-{second}", BEGIN + timedelta(seconds=second), None))
+        counter.count()
         if second == 5:
             refuse(pool, name, refused=True)
         if second == 10:
             refuse(pool, name, refused=False)
         try:
-            counting.flush()
+            counter.flush()
         except UnavailableError:
             assert second >= 5
-    counting.finish()
-    assert counting.waiting == 0
+    counter.finish()
+    assert counter.waiting == 0
     (send,) = register.sends("weekly")
     assert send.calls == 20
     assert send.members.likely == pytest.approx(20, abs=1.1)

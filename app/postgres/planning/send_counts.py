@@ -1,4 +1,4 @@
-"""What the service counted of each send, measured and tidied by the planner, or a refresh; `told` has how it gets there."""
+"""What the service counted of each send, measured and tidied by the planner or a refresh (`heartbeat` adds the counts)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
 from app.capacity.calibration import Counted, MeasuredSend, measure, with_sent
+from app.capacity.campaign import Range
 from app.postgres.audit import insert_deed
 from app.postgres.stored import instant
 from app.serving.distinct_members import estimate
@@ -104,7 +105,7 @@ def _counted(connection: Connection, key: str, send: str) -> Counted:
         {"key": key, "send": send},
     ).scalars()
     return Counted(
-        key=key, send=send, seconds=select_seconds(connection, key, send), members=estimate(sketches)
+        key=key, send=send, seconds=select_seconds(connection, key, send), members=Range(*estimate(sketches))
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.braze.preview import SAMPLE_ATTRIBUTES
 from app.runtime.errors import UnavailableError
-from app.serving.distinct_members import ERROR, Distinct, estimate
+from app.serving.distinct_members import ERROR, DistinctMembers, estimate
 from app.serving.request import Terms
 from app.serving.send_counts import (
     MOST_ROWS_AT_ONCE,
@@ -22,8 +22,8 @@ from app.serving.send_counts import (
     OTHERS,
     SKETCH_EVERY,
     Batch,
-    Counting,
     SecondCount,
+    SendCounter,
     SketchPart,
 )
 
@@ -79,26 +79,31 @@ def store() -> Store:
 
 
 @pytest.fixture
-def counting(store: Store) -> Counting:
-    return Counting(store, new_id=lambda: "w")
+def counter(store: Store) -> SendCounter:
+    return SendCounter(store, new_id=lambda: "w")
 
 
 def call(
-    counting: Counting, member: str = "m", *, at_s: float = 0, of: Terms | None = None, why: str | None = None
+    counter: SendCounter,
+    member: str = "m",
+    *,
+    at_s: float = 0,
+    of: Terms | None = None,
+    why: str | None = None,
 ) -> None:
-    counting.note((of or terms(), member, NOW + timedelta(seconds=at_s), why))
+    counter.note((of or terms(), member, NOW + timedelta(seconds=at_s), why))
 
 
 def test_calls_are_counted_by_campaign_send_and_second_and_degraded_ones_apart(
-    store: Store, counting: Counting
+    store: Store, counter: SendCounter
 ) -> None:
-    call(counting, "a")
-    call(counting, "a", at_s=0.4)
-    call(counting, "b", at_s=0.6, why="postgres")
-    call(counting, "c", of=terms("weekly", "d-2"))
-    call(counting, "d", of=terms("other", "d-1"))
-    counting.count()
-    counting.flush()
+    call(counter, "a")
+    call(counter, "a", at_s=0.4)
+    call(counter, "b", at_s=0.6, why="postgres")
+    call(counter, "c", of=terms("weekly", "d-2"))
+    call(counter, "d", of=terms("other", "d-1"))
+    counter.count()
+    counter.flush()
     assert store.calls == {
         ("weekly", "d-1", SECOND): 2,
         ("weekly", "d-1", SECOND + 1): 1,
@@ -119,37 +124,37 @@ def test_calls_are_counted_by_campaign_send_and_second_and_degraded_ones_apart(
     ],
 )
 def test_load_tests_and_previews_never_count(
-    store: Store, counting: Counting, campaign: str, send: str
+    store: Store, counter: SendCounter, campaign: str, send: str
 ) -> None:
-    call(counting, of=terms(campaign, send))
-    counting.finish()
+    call(counter, of=terms(campaign, send))
+    counter.finish()
     assert store.batches == []
 
 
-def test_a_second_may_be_added_in_parts(store: Store, counting: Counting) -> None:
+def test_a_second_may_be_added_in_parts(store: Store, counter: SendCounter) -> None:
     for _ in range(3):
-        call(counting)
-        counting.count()
-        counting.flush()
+        call(counter)
+        counter.count()
+        counter.flush()
     assert store.calls == {("weekly", "d-1", SECOND): 3}
 
 
-def test_nothing_counted_asks_nothing_of_the_store(store: Store, counting: Counting) -> None:
-    counting.count()
-    counting.flush()
-    counting.finish()
+def test_nothing_counted_asks_nothing_of_the_store(store: Store, counter: SendCounter) -> None:
+    counter.count()
+    counter.flush()
+    counter.finish()
     assert store.batches == []
 
 
-def test_members_are_told_now_and_then_and_at_the_end(store: Store, counting: Counting) -> None:
+def test_members_are_told_now_and_then_and_at_the_end(store: Store, counter: SendCounter) -> None:
     for flush in range(1, SKETCH_EVERY + 1):
-        call(counting, f"m-{flush}")
-        counting.count()
-        counting.flush()
+        call(counter, f"m-{flush}")
+        counter.count()
+        counter.flush()
         assert bool(store.sketches) == (flush == SKETCH_EVERY)
     assert round(store.members("weekly", "d-1")) == SKETCH_EVERY
-    call(counting, "m-last")
-    counting.finish()
+    call(counter, "m-last")
+    counter.finish()
     assert round(store.members("weekly", "d-1")) == SKETCH_EVERY + 1
     assert list(store.sketches) == [("weekly", "d-1", "w-1")]
 
@@ -157,45 +162,47 @@ def test_members_are_told_now_and_then_and_at_the_end(store: Store, counting: Co
 def test_the_members_that_two_workers_saw_are_counted_once(store: Store) -> None:
     """Two parts of a mail go to two workers."""
     for worker, members in (("v", range(600)), ("w", range(300, 900))):
-        counting = Counting(store, new_id=lambda worker=worker: worker)  # type: ignore[misc] # a default binds it
+        counter = SendCounter(store, new_id=lambda worker=worker: worker)  # type: ignore[misc] # a default binds it
         for number in members:
-            call(counting, f"m-{number}")
-            call(counting, f"m-{number}")
-        counting.finish()
+            call(counter, f"m-{number}")
+            call(counter, f"m-{number}")
+        counter.finish()
     assert sum(store.calls.values()) == 2_400
     assert store.members("weekly", "d-1") == pytest.approx(900, rel=ERROR)
 
 
-def test_while_the_store_is_away_counts_wait_and_then_all_are_there(store: Store, counting: Counting) -> None:
+def test_while_the_store_is_away_counts_wait_and_then_all_are_there(
+    store: Store, counter: SendCounter
+) -> None:
     store.away = True
     for second in range(100):
-        call(counting, f"m-{second}", at_s=second)
-        counting.count()
+        call(counter, f"m-{second}", at_s=second)
+        counter.count()
         with pytest.raises(UnavailableError):
-            counting.flush()
-    assert counting.waiting == 100
+            counter.flush()
+    assert counter.waiting == 100
     store.away = False
-    counting.finish()
-    assert counting.waiting == 0
+    counter.finish()
+    assert counter.waiting == 0
     assert sum(store.calls.values()) == 100
     assert set(store.calls.values()) == {1}
     assert store.members("weekly", "d-1") == pytest.approx(100, rel=ERROR)
 
 
 def test_a_batch_that_went_in_before_the_connection_broke_is_not_added_twice(
-    store: Store, counting: Counting
+    store: Store, counter: SendCounter
 ) -> None:
     store.cuts_off_after = True
-    call(counting)
-    counting.count()
+    call(counter)
+    counter.count()
     with pytest.raises(UnavailableError):
-        counting.flush()
-    call(counting)
-    counting.count()
+        counter.flush()
+    call(counter)
+    counter.count()
     with pytest.raises(UnavailableError):
-        counting.flush()
+        counter.flush()
     store.cuts_off_after = False
-    counting.flush()
+    counter.flush()
     assert store.calls == {("weekly", "d-1", SECOND): 2}
     assert [batch.number for batch in store.batches] == [1, 1, 1, 2]
 
@@ -204,49 +211,49 @@ def test_what_is_kept_while_the_store_is_away_is_bounded_and_what_is_lost_is_sai
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost: list[int] = []
-    counting = Counting(store, most_rows=10, on_lost=lost.append)
+    counter = SendCounter(store, most_rows=10, on_lost=lost.append)
     store.away = True
     for second in range(15):
-        call(counting, at_s=second)
-        call(counting, at_s=second)
+        call(counter, at_s=second)
+        call(counter, at_s=second)
     with caplog.at_level(logging.WARNING):
-        counting.count()
-    assert (counting.waiting, lost) == (10, [10])
+        counter.count()
+    assert (counter.waiting, lost) == (10, [10])
     assert "10 calls are not counted" in caplog.text
     store.away = False
-    counting.finish()
+    counter.finish()
     assert sum(store.calls.values()) == 20
-    call(counting, at_s=20)
-    counting.finish()
+    call(counter, at_s=20)
+    counter.finish()
     assert sum(store.calls.values()) == 21
 
 
 def test_notes_are_bounded_where_the_watch_does_not_come_round(store: Store) -> None:
     lost: list[int] = []
-    counting = Counting(store, most_notes=5, on_lost=lost.append)
+    counter = SendCounter(store, most_notes=5, on_lost=lost.append)
     for second in range(8):
-        call(counting, at_s=second)
-    counting.finish()
+        call(counter, at_s=second)
+    counter.finish()
     assert sorted(second - SECOND for _, _, second in store.calls) == [3, 4, 5, 6, 7]
     assert lost == [0]
 
 
 def test_a_long_absence_is_made_up_in_batches_of_a_bounded_size(store: Store) -> None:
-    counting = Counting(store, most_rows=2 * MOST_ROWS_AT_ONCE)
+    counter = SendCounter(store, most_rows=2 * MOST_ROWS_AT_ONCE)
     for second in range(MOST_ROWS_AT_ONCE + 7):
-        call(counting, at_s=second)
-    counting.count()
-    counting.flush()
+        call(counter, at_s=second)
+    counter.count()
+    counter.flush()
     assert [len(batch.seconds) for batch in store.batches] == [MOST_ROWS_AT_ONCE, 7]
 
 
 def test_a_dispatch_id_of_each_member_is_no_send_and_the_day_stands_in(
-    store: Store, counting: Counting
+    store: Store, counter: SendCounter
 ) -> None:
     """Braze gives each member of a triggered send a dispatch id of their own."""
     for number in range(500):
-        call(counting, f"m-{number}", of=terms("welcome", f"dispatch-{number}"))
-    counting.finish()
+        call(counter, f"m-{number}", of=terms("welcome", f"dispatch-{number}"))
+    counter.finish()
     sends = {send for _, send, _ in store.calls}
     assert len(sends) == MOST_SENDS_OF_ONE + 1
     assert store.calls["welcome", "2026-11-23", SECOND] == 500 - MOST_SENDS_OF_ONE
@@ -254,39 +261,39 @@ def test_a_dispatch_id_of_each_member_is_no_send_and_the_day_stands_in(
 
 def test_sends_are_bounded_over_all_campaigns(store: Store) -> None:
     lost: list[int] = []
-    counting = Counting(store, on_lost=lost.append)
-    counting.know([f"c-{number}" for number in range(1_000)])
+    counter = SendCounter(store, on_lost=lost.append)
+    counter.set_on_record([f"c-{number}" for number in range(1_000)])
     for number in range(1_000):
-        call(counting, of=terms(f"c-{number}"))
-    counting.finish()
+        call(counter, of=terms(f"c-{number}"))
+    counter.finish()
     assert len(store.calls) == MOST_SENDS
     assert lost == [1_000 - MOST_SENDS]
 
 
 def test_sends_that_are_over_make_room_and_one_that_comes_back_keeps_its_members(store: Store) -> None:
-    counting = Counting(store, new_id=lambda: "w")
-    call(counting, "a")
-    counting.finish()
-    call(counting, "b", of=terms("other"), at_s=3_601)
-    counting.finish()
-    counting.flush()  # lets go of the first
-    call(counting, "c", at_s=3_602)
-    counting.finish()
+    counter = SendCounter(store, new_id=lambda: "w")
+    call(counter, "a")
+    counter.finish()
+    call(counter, "b", of=terms("other"), at_s=3_601)
+    counter.finish()
+    counter.flush()  # lets go of the first
+    call(counter, "c", at_s=3_602)
+    counter.finish()
     assert round(store.members("weekly", "d-1")) == 2
     assert [key[2] for key in store.sketches] == ["w-1", "w-2", "w-3"]
 
 
-def test_notes_from_many_threads_are_all_counted(store: Store, counting: Counting) -> None:
+def test_notes_from_many_threads_are_all_counted(store: Store, counter: SendCounter) -> None:
     def many() -> None:
         for number in range(2_000):
-            call(counting, f"m-{number}")
+            call(counter, f"m-{number}")
 
     threads = [threading.Thread(target=many) for _ in range(8)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        counting.count()
-    counting.finish()
+        counter.count()
+    counter.finish()
     assert sum(store.calls.values()) == 16_000
 
 
@@ -294,43 +301,43 @@ def test_a_worker_that_ends_while_its_watch_waits_for_the_store_does_not_wait_to
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.serving.send_counts.FINISH_WAIT_S", 0.01)
-    counting = Counting(store)
-    with counting._lock, pytest.raises(UnavailableError):
-        counting.finish()
+    counter = SendCounter(store)
+    with counter._lock, pytest.raises(UnavailableError):
+        counter.finish()
 
 
 @pytest.mark.parametrize("members", [0, 1, 100, 5_000, 40_000])
 def test_a_sketch_is_right_within_twice_its_error(members: int) -> None:
-    sketch = Distinct()
+    sketch = DistinctMembers()
     sketch.add([f"m-{number}" for number in range(members)])
-    assert estimate([sketch.packed()]).likely == pytest.approx(members, rel=2 * ERROR, abs=0.5)
+    assert estimate([sketch.pack()]).likely == pytest.approx(members, rel=2 * ERROR, abs=0.5)
 
 
 def test_sketches_added_up_in_any_order_are_the_sketch_of_all() -> None:
     parts = []
     for part in range(4):
-        sketch = Distinct()
+        sketch = DistinctMembers()
         sketch.add([f"m-{number}" for number in range(part * 500, part * 500 + 1_000)])
-        parts.append(sketch.packed())
-    whole = Distinct()
+        parts.append(sketch.pack())
+    whole = DistinctMembers()
     whole.add([f"m-{number}" for number in range(2_500)])
-    assert estimate(parts) == estimate(reversed(parts)) == estimate([whole.packed()])
+    assert estimate(parts) == estimate(reversed(parts)) == estimate([whole.pack()])
 
 
 def test_made_up_names_take_no_room_from_the_campaigns_on_record() -> None:
     """A template that writes the member into the campaign's name makes as many as there are members."""
     store = Store()
     lost: list[int] = []
-    counting = Counting(store, on_lost=lost.append)
-    counting.know(["weekly", "daily"])
+    counter = SendCounter(store, on_lost=lost.append)
+    counter.set_on_record(["weekly", "daily"])
     for number in range(3_000):
-        call(counting, of=terms(f"made-up-{number}"))
-    counting.count()
+        call(counter, of=terms(f"made-up-{number}"))
+    counter.count()
     for number in range(MOST_SENDS_OF_ONE):
-        call(counting, of=terms("weekly", f"d-{number}"))
-        call(counting, of=terms("daily", f"d-{number}"))
-    counting.count()
-    counting.flush()
+        call(counter, of=terms("weekly", f"d-{number}"))
+        call(counter, of=terms("daily", f"d-{number}"))
+    counter.count()
+    counter.flush()
     calls: Counter[str] = Counter()
     for (campaign, _send, _second), count in store.calls.items():
         calls[campaign] += count
@@ -341,15 +348,15 @@ def test_made_up_names_take_no_room_from_the_campaigns_on_record() -> None:
 
 def test_a_campaign_put_on_record_while_names_are_made_up_is_counted_from_then_on() -> None:
     store = Store()
-    counting = Counting(store)
+    counter = SendCounter(store)
     for number in range(500):
-        call(counting, of=terms(f"made-up-{number}"))
-    call(counting, of=terms("weekly"))
-    counting.count()
-    counting.know(["weekly"])
-    call(counting, of=terms("weekly"))
-    counting.count()
-    counting.flush()
+        call(counter, of=terms(f"made-up-{number}"))
+    call(counter, of=terms("weekly"))
+    counter.count()
+    counter.set_on_record(["weekly"])
+    call(counter, of=terms("weekly"))
+    counter.count()
+    counter.flush()
     assert sum(count for (campaign, *_), count in store.calls.items() if campaign == "weekly") == 1
 
 
@@ -357,11 +364,11 @@ def test_with_postgres_away_names_that_are_not_on_record_leave_half_the_room() -
     store = Store()
     lost: list[int] = []
     store.away = True
-    counting = Counting(store, most_rows=10, on_lost=lost.append)
-    counting.know(["weekly"])
+    counter = SendCounter(store, most_rows=10, on_lost=lost.append)
+    counter.set_on_record(["weekly"])
     for number in range(20):
-        call(counting, of=terms(f"made-up-{number}"))
-    call(counting, of=terms("weekly"))
-    counting.count()
+        call(counter, of=terms(f"made-up-{number}"))
+    call(counter, of=terms("weekly"))
+    counter.count()
     assert lost == [15]
-    assert counting.waiting == 6
+    assert counter.waiting == 6
