@@ -15,8 +15,8 @@ import click
 
 from loadtest.bench import profile as profiling
 from loadtest.bench import report
-from loadtest.bench.contenders import SERVERS, USUAL, Settings, chosen, server_settings
-from loadtest.bench.database import Board, Ground, ground
+from loadtest.bench.contenders import SERVERS, USUAL, ServerSettings, chosen, server_settings
+from loadtest.bench.database import BoardDatabase, BoardSize, board_database
 from loadtest.bench.errors import BenchError
 from loadtest.bench.processes import Cores, ended_by_signals
 from loadtest.bench.turn import Bench, Turn, check, service_answers, turn
@@ -31,7 +31,7 @@ COMPARED_S = 2  # how long each peer is loaded to find the slowest
 WARM_S = 2
 
 
-def ground_options(command: Callable[..., None]) -> Callable[..., None]:
+def board_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say what is measured on."""
     options = [
         click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64)),
@@ -73,7 +73,7 @@ def ground_options(command: Callable[..., None]) -> Callable[..., None]:
     "--server", default="gunicorn", show_default=True, type=click.Choice(SERVERS), help="Of what is WSGI."
 )
 @click.option("--connections", default=16, show_default=True, type=click.IntRange(1, 1000), help="Of wrk.")
-@ground_options
+@board_options
 @click.pass_context
 def main(
     context: click.Context,
@@ -100,7 +100,7 @@ def main(
         peers = chosen(only.split(","))
         rps = _compare(peers, bench)
         turns = _rounds(peers, bench, rounds=rounds, rps=rps)
-        found = report.standings(turns)
+        found = report.peer_results(turns)
         goals = report.verdicts(found)
         click.echo(f"\n{report.table(found)}\n\n{report.goal_lines(goals)}")
         if out is not None:
@@ -112,7 +112,7 @@ def main(
 @main.command()
 @click.option("--seconds", default=10, show_default=True, type=click.IntRange(1, 600))
 @click.option("--hot", is_flag=True, help="Ask for one member again and again.")
-@ground_options
+@board_options
 def profile(*, seconds: int, hot: bool, **given: Any) -> None:
     """Sample where the service's CPU time goes, called in process without a server."""
     with refusals(), prepared(**given) as (made, settings, cores):
@@ -144,24 +144,26 @@ def prepared(
     postings: int,
     data: Path,
     server: str = "gunicorn",
-) -> Iterator[tuple[Ground, Settings, Cores]]:
+) -> Iterator[tuple[BoardDatabase, ServerSettings, Cores]]:
     """A database to measure on, the servers' settings and the cores; all programs end with the block."""
     cores = Cores.shared_out(sorted(os.sched_getaffinity(0)), workers=workers)
     with TemporaryDirectory(prefix="connected-jobs-bench-") as made:
         folder = Path(made)
-        settings = Settings(server, workers, threads, pool, folder)
-        with ground(data, Board(members, postings), folder=folder, cores=cores.rest, say=_say) as held:
-            yield held, settings, cores
+        settings = ServerSettings(server, workers, threads, pool, folder)
+        with board_database(
+            data, BoardSize(members, postings), folder=folder, cores=cores.rest, say=_say
+        ) as database:
+            yield database, settings, cores
 
 
 def _named(bench: Bench, rounds: int, given: dict[str, Any]) -> dict[str, Any]:
     """The settings of a run, for the reader."""
     return {
-        "servers": server_settings(bench.settings, bench.ground),
+        "servers": server_settings(bench.settings, bench.database),
         "server_cores": list(bench.cores.server) or "not pinned",
         "other_cores": list(bench.cores.rest) or "not pinned",
         "wrk": f"1 thread, {bench.connections} connections",
-        "board": f"{given['members']} members, {given['postings']} postings; {bench.ground.members} members asked for",
+        "board": f"{given['members']} members, {given['postings']} postings; {bench.database.members} members asked for",
         "load_average_before": f"{os.getloadavg()[0]:.1f}",
         "rounds": f"{rounds}, of {bench.seconds} s closed loop and {bench.seconds} s open arrivals a peer",
     }
@@ -175,7 +177,7 @@ def _compare(peers: Sequence[Peer], bench: Bench) -> float:
     body.write_bytes(expected[0])
     for peer in peers:
         check(peer, bench, expected)
-    short = Bench(bench.ground, bench.settings, bench.cores, bench.connections, COMPARED_S, warm_s=1)
+    short = Bench(bench.database, bench.settings, bench.cores, bench.connections, COMPARED_S, warm_s=1)
     compared = [turn(peer, short, number=0, arrivals_rps=None) for peer in peers]
     slowest = min(compared, key=lambda each: each.closed.throughput_rps)
     rps = SHARE_OF_SLOWEST * slowest.closed.throughput_rps

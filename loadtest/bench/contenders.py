@@ -18,10 +18,10 @@ from loadtest.bench.processes import output_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.bench.database import Ground
+    from loadtest.bench.database import BoardDatabase
 
 
-class Kind(Enum):
+class PeerKind(Enum):
     """What runs a peer: the service's own command, the same WSGI server, or uvicorn."""
 
     SERVICE = "service"
@@ -35,7 +35,7 @@ class Peer:
 
     key: str
     name: str
-    kind: Kind
+    kind: PeerKind
     app: str = ""
     reads: bool = False
     one_member: bool = False
@@ -43,14 +43,14 @@ class Peer:
 
 
 ALL = (
-    Peer("a", "this service, one member again and again", Kind.SERVICE, one_member=True),
-    Peer("b", "this service, cold: another member each call", Kind.SERVICE, reads=True),
-    Peer("c", "Flask, the same bytes", Kind.WSGI, f"{PEERS}.flask_static:app"),
-    Peer("d", "Flask, the same read with psycopg", Kind.WSGI, f"{PEERS}.flask_read:app", reads=True),
-    Peer("e", "FastAPI, the same read with asyncpg", Kind.ASGI, f"{PEERS}.fastapi_read:app", reads=True),
-    Peer("f", "WSGI, the same bytes", Kind.WSGI, f"{PEERS}.wsgi_static:app"),
-    Peer("e2", "FastAPI, the same work", Kind.ASGI, f"{PEERS}.fastapi_same_work:app", reads=True),
-    Peer("bg", "this service, cold, on Granian", Kind.SERVICE, reads=True, server="granian"),
+    Peer("a", "this service, one member again and again", PeerKind.SERVICE, one_member=True),
+    Peer("b", "this service, cold: another member each call", PeerKind.SERVICE, reads=True),
+    Peer("c", "Flask, the same bytes", PeerKind.WSGI, f"{PEERS}.flask_static:app"),
+    Peer("d", "Flask, the same read with psycopg", PeerKind.WSGI, f"{PEERS}.flask_read:app", reads=True),
+    Peer("e", "FastAPI, the same read with asyncpg", PeerKind.ASGI, f"{PEERS}.fastapi_read:app", reads=True),
+    Peer("f", "WSGI, the same bytes", PeerKind.WSGI, f"{PEERS}.wsgi_static:app"),
+    Peer("e2", "FastAPI, the same work", PeerKind.ASGI, f"{PEERS}.fastapi_same_work:app", reads=True),
+    Peer("bg", "this service, cold, on Granian", PeerKind.SERVICE, reads=True, server="granian"),
 )
 USUAL = ("a", "b", "c", "d", "e", "f", "e2")
 SERVERS = ("gunicorn", "granian")
@@ -60,7 +60,7 @@ UNREACHED_RPS = 1_000_000  # both rate lines are on and do their work, and nothi
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ServerSettings:
     """What all servers of a run have alike."""
 
     server: str
@@ -71,7 +71,7 @@ class Settings:
 
     def of(self, peer: Peer) -> str:
         """The server a peer runs on."""
-        return "uvicorn" if peer.kind is Kind.ASGI else peer.server or self.server
+        return "uvicorn" if peer.kind is PeerKind.ASGI else peer.server or self.server
 
 
 def chosen(keys: Sequence[str]) -> list[Peer]:
@@ -86,12 +86,12 @@ def chosen(keys: Sequence[str]) -> list[Peer]:
     return [known[key] for key in keys]
 
 
-def command(peer: Peer, settings: Settings, port: int) -> list[str]:
+def command(peer: Peer, settings: ServerSettings, port: int) -> list[str]:
     """How to start a peer on a loopback port."""
     workers, threads = str(settings.workers), str(settings.threads)
-    if peer.kind is Kind.SERVICE:
+    if peer.kind is PeerKind.SERVICE:
         return [COMMAND, "serve"]
-    if peer.kind is Kind.ASGI:
+    if peer.kind is PeerKind.ASGI:
         return [
             *(sys.executable, "-m", "uvicorn", peer.app, "--host", "127.0.0.1", "--port", str(port)),
             *("--loop", "uvloop", "--http", "httptools", "--workers", workers),
@@ -115,12 +115,12 @@ def command(peer: Peer, settings: Settings, port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--config", f"python:{PEERS}.gunicorn_peer", peer.app]
 
 
-def environment(peer: Peer, settings: Settings, ground: Ground, port: int) -> dict[str, str]:
+def environment(peer: Peer, settings: ServerSettings, database: BoardDatabase, port: int) -> dict[str, str]:
     """What a peer, or the service, reads from its environment."""
     metrics = settings.folder / "metrics"
     metrics.mkdir(exist_ok=True)
     shared = {
-        "DATABASE_URL": ground.url,
+        "DATABASE_URL": database.url,
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "CJ_BIND": f"127.0.0.1:{port}",
         "CJ_WORKERS": str(settings.workers),
@@ -130,9 +130,9 @@ def environment(peer: Peer, settings: Settings, ground: Ground, port: int) -> di
         "CJ_HARD_RPS": str(UNREACHED_RPS),
         "CJ_SOFT_RPS": str(UNREACHED_RPS),
         "CJ_SAVED": str(settings.folder / "saved.json"),
-        "CJ_DATA_DIR": str(ground.data_dir),
+        "CJ_DATA_DIR": str(database.data_dir),
     }
-    if peer.kind is Kind.SERVICE:
+    if peer.kind is PeerKind.SERVICE:
         return shared | ({"CJ_SERVER": settings.of(peer)} if settings.of(peer) != "gunicorn" else {})
     return shared | {
         "BENCH_BODY": str(settings.folder / "body"),
@@ -162,7 +162,7 @@ _TOLD = (
 )
 
 
-def server_settings(settings: Settings, ground: Ground) -> dict[str, str]:
+def server_settings(settings: ServerSettings, database: BoardDatabase) -> dict[str, str]:
     """The settings each kind of server runs with, for the record."""
     peer = next(peer for peer in ALL if peer.app == f"{PEERS}.wsgi_static:app")
     told = {
@@ -180,7 +180,7 @@ def server_settings(settings: Settings, ground: Ground) -> dict[str, str]:
             peer.app,
         ],
         cores=(),
-        environment=environment(peer, settings, ground, 8080) | {"BENCH_BODY": os.devnull},
+        environment=environment(peer, settings, database, 8080) | {"BENCH_BODY": os.devnull},
         limit_s=30.0,
     )
     values = dict(re.findall(r"^(\w+) += (.*)$", shown, re.MULTILINE))

@@ -27,7 +27,7 @@ _PID, _SOCKET_DIR, _STATUS = 0, 4, 7  # lines of postmaster.pid
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class BoardSize:
     """How large the generated board is."""
 
     members: int
@@ -35,7 +35,7 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class BoardDatabase:
     """A database with lists in force, and what is asked of it."""
 
     url: str
@@ -48,9 +48,9 @@ class Ground:
 
 
 @contextmanager
-def ground(
-    data_dir: Path, board: Board, *, folder: Path, cores: Sequence[int], say: Callable[[str], None]
-) -> Iterator[Ground]:
+def board_database(
+    data_dir: Path, board: BoardSize, *, folder: Path, cores: Sequence[int], say: Callable[[str], None]
+) -> Iterator[BoardDatabase]:
     """Run Postgres on `data_dir`, filled if it is new; `folder` takes the questions and the logs.
 
     The server is held by an idle instance of the service, so it ends with the block.
@@ -58,14 +58,14 @@ def ground(
     Raises:
         BenchError: a command failed, or the folder holds another board.
     """
-    with postgres(data_dir, folder=folder, cores=cores) as held:
-        environment = {**held.environment, "DATABASE_URL": held.url}
-        _fill(held.data_dir, board, environment, say)
+    with postgres(data_dir, folder=folder, cores=cores) as server:
+        environment = {**server.environment, "DATABASE_URL": server.url}
+        _fill(server.data_dir, board, environment, say)
         every, one = write_questions(folder, _members_with_lists(environment))
-        yield Ground(
-            url=held.url,
-            postgres_pid=held.pid,
-            data_dir=held.data_dir,
+        yield BoardDatabase(
+            url=server.url,
+            postgres_pid=server.pid,
+            data_dir=server.data_dir,
             authorization=authorization(environment),
             every=every,
             one=one,
@@ -74,7 +74,7 @@ def ground(
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PostgresServer:
     """A running Postgres: its database `connected_jobs`, its process, and the environment of commands that use it."""
 
     url: str
@@ -84,7 +84,7 @@ class Held:
 
 
 @contextmanager
-def postgres(data_dir: Path, *, folder: Path, cores: Sequence[int]) -> Iterator[Held]:
+def postgres(data_dir: Path, *, folder: Path, cores: Sequence[int]) -> Iterator[PostgresServer]:
     """Run Postgres on `data_dir` for as long as the block lasts, held by an idle instance of the service.
 
     Raises:
@@ -104,8 +104,10 @@ def postgres(data_dir: Path, *, folder: Path, cores: Sequence[int]) -> Iterator[
     # What a database begins with makes the embedded one where there is none; the service would not.
     output_of([COMMAND, "migrate", "--board"], cores=(), environment=environment, limit_s=_PREPARE_S)
     with running([COMMAND, "serve"], cores=cores, environment=environment, log=log) as idle:
-        server, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", idle, log)
-        yield Held(f"postgresql://postgres@/connected_jobs?host={server}", pid, data_dir, environment)
+        socket_dir, pid = _wait_for_postgres(data_dir / "postgres" / "postmaster.pid", idle, log)
+        yield PostgresServer(
+            f"postgresql://postgres@/connected_jobs?host={socket_dir}", pid, data_dir, environment
+        )
 
 
 def _wait_for_postgres(pid_file: Path, idle: Popen[bytes], log: Path) -> tuple[str, int]:
@@ -120,14 +122,16 @@ def _wait_for_postgres(pid_file: Path, idle: Popen[bytes], log: Path) -> tuple[s
     raise BenchError(f"The embedded Postgres did not start: {last_lines(log)}")
 
 
-def _fill(data_dir: Path, board: Board, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+def _fill(
+    data_dir: Path, board: BoardSize, environment: Mapping[str, str], say: Callable[[str], None]
+) -> None:
     """Generate, import and refresh, unless an earlier run did."""
     mark, wanted = data_dir / "board.json", {"members": board.members, "postings": board.postings}
     if mark.exists():
-        held = json.loads(mark.read_text(encoding="utf-8"))
-        if held != wanted or time.time() - mark.stat().st_mtime > STALE_S:
+        made = json.loads(mark.read_text(encoding="utf-8"))
+        if made != wanted or time.time() - mark.stat().st_mtime > STALE_S:
             raise BenchError(
-                f"{data_dir} holds a board of {held['members']:,} members and {held['postings']:,} postings, made "
+                f"{data_dir} holds a board of {made['members']:,} members and {made['postings']:,} postings, made "
                 f"{(time.time() - mark.stat().st_mtime) / 3600:.0f} h ago: remove it, or give another --data."
             )
         return

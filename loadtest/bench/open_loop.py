@@ -75,7 +75,7 @@ def open_loop(options: OpenLoopOptions, *, authorization: str, cores: Sequence[i
     return OpenLoop(**json.loads(said))
 
 
-class _Connection:
+class _KeptConnection:
     """A kept connection; `due_s` is when the call it carries was meant to be sent."""
 
     def __init__(self, port: int) -> None:
@@ -109,8 +109,8 @@ class _Client:
     def __init__(self, options: OpenLoopOptions, requests: Sequence[bytes]) -> None:
         self._requests = requests
         self._at = options.from_line
-        self._idle = [_Connection(options.port) for _ in range(options.connections)]
-        self._busy: set[_Connection] = set()
+        self._idle = [_KeptConnection(options.port) for _ in range(options.connections)]
+        self._busy: set[_KeptConnection] = set()
         self._port = options.port
         self.latencies_s: list[float] = []
         self.late_s: list[float] = []
@@ -142,11 +142,11 @@ class _Client:
         self.late_s.append(time.perf_counter() - due_s)
         self._busy.add(connection)
 
-    def _ask(self, connection: _Connection) -> None:
+    def _ask(self, connection: _KeptConnection) -> None:
         self._at = (self._at + 1) % len(self._requests)
         connection.socket.sendall(self._requests[self._at])
 
-    def _read(self, connection: _Connection) -> None:
+    def _read(self, connection: _KeptConnection) -> None:
         status = connection.status()
         if status is None:
             return
@@ -154,7 +154,7 @@ class _Client:
         self.latencies_s.append(time.perf_counter() - connection.due_s)
         if status != 200:  # noqa: PLR2004 - HTTP's own number
             self.errors[f"status {status}" if status else "connection broke"] += 1
-        self._idle.append(connection if status else _Connection(self._port))
+        self._idle.append(connection if status else _KeptConnection(self._port))
 
 
 def _measure(options: OpenLoopOptions, authorization: str) -> OpenLoop:

@@ -6,30 +6,36 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loadtest.bench.contenders import Settings, chosen, environment, service_folder
+from loadtest.bench.contenders import ServerSettings, chosen, environment, service_folder
 from loadtest.bench.database import PEERS
 from loadtest.bench.processes import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtest.bench.database import Ground
+    from loadtest.bench.database import BoardDatabase
 
 
 def profile(
-    ground: Ground, settings: Settings, *, seconds: float, cold: bool, cores: Sequence[int]
+    database: BoardDatabase, settings: ServerSettings, *, seconds: float, cold: bool, cores: Sequence[int]
 ) -> dict[str, Any]:
     """CPU time a call by part, in microseconds; `cold` asks for another member each time.
 
     Raises:
         BenchError: the service did not answer.
     """
-    given = environment(chosen(["b"])[0], settings, ground, 8080) | {
+    given = environment(chosen(["b"])[0], settings, database, 8080) | {
         "BENCH_GUNICORN_CONF": str(service_folder() / "gunicorn_conf.py"),
-        "BENCH_AUTHORIZATION": ground.authorization,
+        "BENCH_AUTHORIZATION": database.authorization,
     }
     said = output_of(
-        [sys.executable, "-m", f"{PEERS}.profiled", str(ground.every if cold else ground.one), str(seconds)],
+        [
+            sys.executable,
+            "-m",
+            f"{PEERS}.profiled",
+            str(database.every if cold else database.one),
+            str(seconds),
+        ],
         cores=cores,
         environment=given,
         limit_s=seconds * 2 + 60.0,

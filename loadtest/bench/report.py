@@ -37,7 +37,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PeerResult:
     """A peer's figures over all rounds."""
 
     throughput_rps: Spread
@@ -53,17 +53,17 @@ class Standing:
     unanswered: int
 
 
-def standings(turns: Sequence[Turn]) -> dict[str, Standing]:
+def peer_results(turns: Sequence[Turn]) -> dict[str, PeerResult]:
     """Figures by peer, in the order they took turns."""
     return {
-        key: _standing([turn for turn in turns if turn.peer == key])
+        key: _peer_result([turn for turn in turns if turn.peer == key])
         for key in dict.fromkeys(t.peer for t in turns)
     }
 
 
-def _standing(turns: Sequence[Turn]) -> Standing:
+def _peer_result(turns: Sequence[Turn]) -> PeerResult:
     arrivals = [turn.arrivals for turn in turns if turn.arrivals]
-    return Standing(
+    return PeerResult(
         throughput_rps=Spread.of([turn.closed.throughput_rps for turn in turns]),
         server_cpu_us=Spread.of([turn.server_cpu_us for turn in turns]),
         postgres_cpu_us=Spread.of([turn.postgres_cpu_us for turn in turns]),
@@ -85,21 +85,21 @@ class Goal:
     name: str
     over: str
     under: str
-    figure: Callable[[Standing], float]
+    figure: Callable[[PeerResult], float]
     line: float
     least: bool
 
 
-def _cpu(standing: Standing) -> float:
-    return standing.server_cpu_us.median
+def _cpu(peer_result: PeerResult) -> float:
+    return peer_result.server_cpu_us.median
 
 
-def _throughput(standing: Standing) -> float:
-    return standing.throughput_rps.median
+def _throughput(peer_result: PeerResult) -> float:
+    return peer_result.throughput_rps.median
 
 
-def _p99(standing: Standing) -> float:
-    return standing.p99_ms.median
+def _p99(peer_result: PeerResult) -> float:
+    return peer_result.p99_ms.median
 
 
 GOALS = (
@@ -116,7 +116,7 @@ GOALS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GoalVerdict:
     """A goal's ratio and whether it keeps the line."""
 
     name: str
@@ -125,7 +125,7 @@ class Verdict:
     met: bool
 
 
-def verdicts(found: dict[str, Standing]) -> list[Verdict]:
+def verdicts(found: dict[str, PeerResult]) -> list[GoalVerdict]:
     """Every goal whose two peers were measured."""
     return [
         _verdict(goal, goal.figure(found[goal.over]) / goal.figure(found[goal.under]))
@@ -134,12 +134,12 @@ def verdicts(found: dict[str, Standing]) -> list[Verdict]:
     ]
 
 
-def _verdict(goal: Goal, ratio: float) -> Verdict:
+def _verdict(goal: Goal, ratio: float) -> GoalVerdict:
     met = ratio >= goal.line if goal.least else ratio <= goal.line
-    return Verdict(goal.name, ratio, f"{'>=' if goal.least else '<='} {goal.line:g}", met)
+    return GoalVerdict(goal.name, ratio, f"{'>=' if goal.least else '<='} {goal.line:g}", met)
 
 
-def table(found: dict[str, Standing]) -> str:
+def table(found: dict[str, PeerResult]) -> str:
     """For people: medians, with the least and the greatest round beside them."""
     names = {peer.key: peer.name for peer in ALL}
     head = (
@@ -159,7 +159,7 @@ def _three(spread: Spread, digits: int) -> str:
     return f"{spread.median:.{digits}f} ({spread.least:.{digits}f}-{spread.greatest:.{digits}f})"
 
 
-def goal_lines(made: Sequence[Verdict]) -> str:
+def goal_lines(made: Sequence[GoalVerdict]) -> str:
     """For people: each goal, its ratio, and whether it is met."""
     return "\n".join(
         f"{v.name:<24} {v.ratio:>6.2f}  {v.line:>8}  {'met' if v.met else 'NOT met'}" for v in made
@@ -189,10 +189,12 @@ def _version(package: str) -> str | None:
         return None
 
 
-def as_json(turns: Sequence[Turn], found: dict[str, Standing], made: Sequence[Verdict]) -> dict[str, Any]:
+def as_json(
+    turns: Sequence[Turn], found: dict[str, PeerResult], made: Sequence[GoalVerdict]
+) -> dict[str, Any]:
     """Everything, the single rounds included."""
     return {
-        "standings": {key: asdict(standing) for key, standing in found.items()},
+        "standings": {key: asdict(peer_result) for key, peer_result in found.items()},
         "goals": [asdict(verdict) for verdict in made],
         "turns": [asdict(turn) for turn in turns],
     }

@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING
 import click
 
 from loadtest.bench.closed_loop import closed_loop
-from loadtest.bench.contenders import Settings, chosen
+from loadtest.bench.contenders import ServerSettings, chosen
 from loadtest.bench.database import (
     COMMAND,
     PEERS,
-    Board,
-    Ground,
-    Held,
+    BoardDatabase,
+    BoardSize,
+    PostgresServer,
     authorization,
     postgres,
     write_questions,
@@ -65,10 +65,10 @@ class Round:
 
 
 @dataclass(slots=True)
-class Served:
+class ServedBoard:
     """The service on one board, while it runs, and what was measured of it."""
 
-    board: Board
+    board: BoardSize
     bench: Bench
     port: int
     pid: int
@@ -89,21 +89,24 @@ class Served:
         Raises:
             BenchError: it did not answer every call.
         """
-        ground, bench = self.bench.ground, self.bench
-        service_s, postgres_s = tree_cpu_s(self.pid), tree_cpu_s(ground.postgres_pid)
+        database, bench = self.bench.database, self.bench
+        service_s, postgres_s = tree_cpu_s(self.pid), tree_cpu_s(database.postgres_pid)
         loop = closed_loop(
             self.port,
-            ground.every,
+            database.every,
             from_line=self.asked,
             seconds=seconds,
             connections=bench.connections,
-            authorization=ground.authorization,
+            authorization=database.authorization,
             cores=bench.cores.rest,
         )
         if loop.errors or not loop.requests:
             raise BenchError(f"The service failed calls on the board of {self.name}: {loop.errors}.")
-        self.asked = (self.asked + loop.requests) % ground.members
-        service_s, postgres_s = tree_cpu_s(self.pid) - service_s, tree_cpu_s(ground.postgres_pid) - postgres_s
+        self.asked = (self.asked + loop.requests) % database.members
+        service_s, postgres_s = (
+            tree_cpu_s(self.pid) - service_s,
+            tree_cpu_s(database.postgres_pid) - postgres_s,
+        )
         return Round(loop.throughput_rps, service_s / loop.requests * 1e6, postgres_s / loop.requests * 1e6)
 
     def warm(self) -> int:
@@ -140,28 +143,36 @@ class Served:
         }
 
 
-def board_ground(held: Held, board: Board, folder: Path) -> Ground:
+def sized_database(server: PostgresServer, board: BoardSize, folder: Path) -> BoardDatabase:
     """A board's database, made where it is not there yet, its credential and its questions."""
     name = f"scale_{board.members}_{board.postings}"
-    url = held.url.replace("/connected_jobs?", f"/{name}?")
-    environment = {**held.environment, "DATABASE_URL": url}
-    mark = held.data_dir / f"{name}.json"
+    url = server.url.replace("/connected_jobs?", f"/{name}?")
+    environment = {**server.environment, "DATABASE_URL": url}
+    mark = server.data_dir / f"{name}.json"
     if not mark.exists():
-        _make(held, board, name, environment)
+        _make(server, board, name, environment)
         mark.write_text(json.dumps(asdict(board)), encoding="utf-8")
     elif time.time() - mark.stat().st_mtime > STALE_S:
         raise BenchError(
-            f"The boards in {held.data_dir} were made over two weeks ago: remove it, and they are made anew."
+            f"The boards in {server.data_dir} were made over two weeks ago: remove it, and they are made anew."
         )
     numbers = random.Random(1).sample(range(board.members), min(board.members, MOST_QUESTIONS))
     every, one = write_questions(folder, (f"m-{number:07}" for number in numbers))
-    return Ground(url, held.pid, held.data_dir, authorization(environment), every, one, len(numbers))
+    return BoardDatabase(
+        url,
+        server.pid,
+        server.data_dir,
+        authorization(environment),
+        every,
+        one,
+        len(numbers),
+    )
 
 
-def _make(held: Held, board: Board, name: str, environment: Mapping[str, str]) -> None:
+def _make(server: PostgresServer, board: BoardSize, name: str, environment: Mapping[str, str]) -> None:
     _say(f"Making a board of {board.members:,} members and {board.postings:,} postings.")
-    database = [sys.executable, "-m", f"{PEERS}.new_database", name]
-    output_of(database, cores=(), environment={"DATABASE_URL": held.url}, limit_s=MADE_WITHIN_S)
+    command = [sys.executable, "-m", f"{PEERS}.new_database", name]
+    output_of(command, cores=(), environment={"DATABASE_URL": server.url}, limit_s=MADE_WITHIN_S)
     output_of([COMMAND, "migrate", "--board"], cores=(), environment=environment, limit_s=MADE_WITHIN_S)
     fill = [sys.executable, "-m", f"{PEERS}.sized_board", str(board.members), str(board.postings)]
     output_of(fill, cores=(), environment=environment, limit_s=MADE_WITHIN_S)
@@ -180,32 +191,43 @@ class ScaleOptions:
 
 def serve(
     stack: ExitStack,
-    held: Held,
-    board: Board,
+    server: PostgresServer,
+    board: BoardSize,
     options: ScaleOptions,
     *,
     workers: int,
     folder: Path,
     cores: Cores,
-) -> Served:
+) -> ServedBoard:
     """Start the service on a board, for as long as the stack stands."""
     folder.mkdir()
-    settings = Settings("gunicorn", workers, options.threads, options.pool, folder)
-    ground = board_ground(held, board, folder)
-    bench = Bench(ground, settings, cores, options.connections, options.seconds, warm_s=0)
-    server = stack.enter_context(serving(PEER, bench))
-    return Served(board, bench, server.port, server.pid)
+    settings = ServerSettings("gunicorn", workers, options.threads, options.pool, folder)
+    database = sized_database(server, board, folder)
+    bench = Bench(database, settings, cores, options.connections, options.seconds, warm_s=0)
+    peer = stack.enter_context(serving(PEER, bench))
+    return ServedBoard(board, bench, peer.port, peer.pid)
 
 
 def measure_boards(
-    held: Held, boards: Sequence[Board], options: ScaleOptions, *, folder: Path, cores: Cores
-) -> list[Served]:
+    server: PostgresServer,
+    boards: Sequence[BoardSize],
+    options: ScaleOptions,
+    *,
+    folder: Path,
+    cores: Cores,
+) -> list[ServedBoard]:
     """All boards side by side, one worker each: first calls, then in rounds with warm cards."""
     with ExitStack() as stack:
         served = []
         for number, board in enumerate(boards):
             each = serve(
-                stack, held, board, options, workers=1, folder=folder / f"board-{number}", cores=cores
+                stack,
+                server,
+                board,
+                options,
+                workers=1,
+                folder=folder / f"board-{number}",
+                cores=cores,
             )
             each.cold = each.load(COLD_S)
             _say(
@@ -217,21 +239,27 @@ def measure_boards(
 
 
 def measure_workers(
-    held: Held,
-    board: Board,
+    server: PostgresServer,
+    board: BoardSize,
     options: ScaleOptions,
     *,
     counts: Sequence[int],
     folder: Path,
     cores: Sequence[int],
-) -> list[Served]:
+) -> list[ServedBoard]:
     """One board with different numbers of workers, side by side."""
     with ExitStack() as stack:
         served = []
         for workers in counts:
             own = Cores.shared_out(cores, workers=workers)
             each = serve(
-                stack, held, board, options, workers=workers, folder=folder / f"workers-{workers}", cores=own
+                stack,
+                server,
+                board,
+                options,
+                workers=workers,
+                folder=folder / f"workers-{workers}",
+                cores=own,
             )
             each.warm()
             served.append(each)
@@ -239,7 +267,7 @@ def measure_workers(
         return served
 
 
-def _rounds(served: Sequence[Served], options: ScaleOptions) -> None:
+def _rounds(served: Sequence[ServedBoard], options: ScaleOptions) -> None:
     for number in range(1, options.rounds + 1):
         for each in served:
             each.rounds.append(each.load(options.seconds))
@@ -254,7 +282,7 @@ HEAD = (
 )
 
 
-def table(served: Sequence[Served]) -> str:
+def table(served: Sequence[ServedBoard]) -> str:
     """A line a board: medians of the rounds, and the largest worker's memory."""
     lines = [HEAD]
     for each in served:
@@ -268,7 +296,7 @@ def table(served: Sequence[Served]) -> str:
     return "\n".join(lines)
 
 
-def verdict(served: Sequence[Served]) -> str:
+def verdict(served: Sequence[ServedBoard]) -> str:
     """Whether a call costs the same on every board."""
     costs = [each.median("service_us") for each in served]
     least = [each.least_us for each in served]
@@ -280,7 +308,7 @@ def verdict(served: Sequence[Served]) -> str:
     )
 
 
-def workers_verdict(served: Sequence[Served]) -> str:
+def workers_verdict(served: Sequence[ServedBoard]) -> str:
     """What each further worker added, and what bound it."""
     first = served[0]
     cores = len(os.sched_getaffinity(0))
@@ -322,7 +350,7 @@ def main(*, sizes: str, workers: str, cards: int | None, out: Path | None, data:
     if shutil.which("wrk") is None:
         click.echo("Not measured: wrk is not installed here (Debian: `apt-get install wrk`).", err=True)
         return
-    boards = [Board(*map(int, size.split("x"))) for size in sizes.split(",")]
+    boards = [BoardSize(*map(int, size.split("x"))) for size in sizes.split(",")]
     counts = [int(count) for count in workers.split(",")]
     os.environ["CJ_CARDS"] = str(cards or max(board.postings for board in boards))  # the servers inherit it
     options, available = ScaleOptions(**given), sorted(os.sched_getaffinity(0))
@@ -331,11 +359,11 @@ def main(*, sizes: str, workers: str, cards: int | None, out: Path | None, data:
         with (
             ended_by_signals(),
             TemporaryDirectory(prefix="connected-jobs-scale-") as made,
-            postgres(data, folder=Path(made), cores=cores.rest) as held,
+            postgres(data, folder=Path(made), cores=cores.rest) as server,
         ):
-            by_board = measure_boards(held, boards, options, folder=Path(made), cores=cores)
+            by_board = measure_boards(server, boards, options, folder=Path(made), cores=cores)
             by_workers = measure_workers(
-                held, boards[0], options, counts=counts, folder=Path(made), cores=available
+                server, boards[0], options, counts=counts, folder=Path(made), cores=available
             )
     except BenchError as error:
         raise click.ClickException(str(error)) from None

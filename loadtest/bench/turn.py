@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadtest.bench.closed_loop import ClosedLoop, closed_loop
-from loadtest.bench.contenders import Kind, Peer, Settings, command, environment
-from loadtest.bench.database import PEERS, Ground
+from loadtest.bench.contenders import Peer, PeerKind, ServerSettings, command, environment
+from loadtest.bench.database import PEERS, BoardDatabase
 from loadtest.bench.errors import BenchError
 from loadtest.bench.open_loop import OpenLoop, OpenLoopOptions, open_loop
 from loadtest.bench.processes import Cores, free_port, last_lines, output_of, running
@@ -33,8 +33,8 @@ _OK = 200
 class Bench:
     """What every turn has alike."""
 
-    ground: Ground
-    settings: Settings
+    database: BoardDatabase
+    settings: ServerSettings
     cores: Cores
     connections: int
     seconds: int
@@ -57,13 +57,13 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class _RunningPeer:
     port: int
     pid: int
 
 
 @contextmanager
-def serving(peer: Peer, bench: Bench) -> Iterator[_Server]:
+def serving(peer: Peer, bench: Bench) -> Iterator[_RunningPeer]:
     """A peer that answers, for as long as the block lasts.
 
     Raises:
@@ -74,16 +74,16 @@ def serving(peer: Peer, bench: Bench) -> Iterator[_Server]:
     with running(
         command(peer, bench.settings, port),
         cores=bench.cores.server,
-        environment=environment(peer, bench.settings, bench.ground, port),
+        environment=environment(peer, bench.settings, bench.database, port),
         log=log,
     ) as process:
-        question = bench.ground.one.read_text(encoding="ascii").strip()
+        question = bench.database.one.read_text(encoding="ascii").strip()
         deadline = time.monotonic() + READY_S
-        while (status := _try(port, question, bench.ground.authorization)) != _OK:
+        while (status := _try(port, question, bench.database.authorization)) != _OK:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise BenchError(f"Peer {peer.key} does not answer (status {status}): {last_lines(log)}")
             time.sleep(0.05)
-        yield _Server(port, process.pid)
+        yield _RunningPeer(port, process.pid)
 
 
 def _try(port: int, path: str, authorization: str) -> int | None:
@@ -107,7 +107,7 @@ def ask(port: int, path: str, authorization: str) -> tuple[int, bytes]:
 def service_answers(peer: Peer, bench: Bench) -> list[bytes]:
     """What the service answers to the first questions; the static peers' body is the first of them."""
     with serving(peer, bench) as server:
-        answers = [ask(server.port, path, bench.ground.authorization) for path in _first_questions(bench)]
+        answers = [ask(server.port, path, bench.database.authorization) for path in _first_questions(bench)]
     if wrong := [status for status, _ in answers if status != _OK]:
         raise BenchError(f"The service answered {wrong[0]} to a question of the benchmark.")
     bodies = [body for _, body in answers]
@@ -124,8 +124,8 @@ def check(peer: Peer, bench: Bench, expected: list[bytes]) -> None:
     """
     with serving(peer, bench) as server:
         for path, wanted in zip(_first_questions(bench), expected, strict=True):
-            status, body = ask(server.port, path, bench.ground.authorization)
-            if peer.kind is Kind.SERVICE:
+            status, body = ask(server.port, path, bench.database.authorization)
+            if peer.kind is PeerKind.SERVICE:
                 same = json.loads(body) == json.loads(wanted)
             elif peer.key == "e2":
                 same = _posting_ids(body) == _posting_ids(wanted) and _alike(len(body), len(wanted))
@@ -148,7 +148,7 @@ def _alike(length: int, wanted: int) -> bool:
 
 
 def _first_questions(bench: Bench) -> list[str]:
-    return bench.ground.every.read_text(encoding="ascii").splitlines()[:LOOKED_AT]
+    return bench.database.every.read_text(encoding="ascii").splitlines()[:LOOKED_AT]
 
 
 def turn(peer: Peer, bench: Bench, *, number: int, arrivals_rps: float | None) -> Turn:
@@ -163,25 +163,25 @@ def turn(peer: Peer, bench: Bench, *, number: int, arrivals_rps: float | None) -
     Raises:
         BenchError: it answered with errors, or did not read what it is measured for.
     """
-    ground, before = bench.ground, _transactions(bench)
+    database, before = bench.database, _transactions(bench)
     with serving(peer, bench) as server:
         calls = _load(peer, bench, server, from_line=0, seconds=bench.warm_s).requests
-        cpu_s, postgres_s = tree_cpu_s(server.pid), tree_cpu_s(ground.postgres_pid)
+        cpu_s, postgres_s = tree_cpu_s(server.pid), tree_cpu_s(database.postgres_pid)
         closed = _load(peer, bench, server, from_line=calls, seconds=bench.seconds)
-        cpu_s, postgres_s = tree_cpu_s(server.pid) - cpu_s, tree_cpu_s(ground.postgres_pid) - postgres_s
+        cpu_s, postgres_s = tree_cpu_s(server.pid) - cpu_s, tree_cpu_s(database.postgres_pid) - postgres_s
         calls += closed.requests
         arrivals = None
         if arrivals_rps is not None:
             options = OpenLoopOptions(
                 port=server.port,
-                questions=str(_questions(peer, ground)),
+                questions=str(_questions(peer, database)),
                 from_line=calls,
                 rps=arrivals_rps,
                 seconds=float(bench.seconds),
                 connections=2 * bench.connections,
                 seed=number,
             )
-            arrivals = open_loop(options, authorization=ground.authorization, cores=bench.cores.rest)
+            arrivals = open_loop(options, authorization=database.authorization, cores=bench.cores.rest)
             calls += arrivals.requests
         memory_mb = tree_memory_mb(server.pid)
     done = Turn(
@@ -199,20 +199,20 @@ def turn(peer: Peer, bench: Bench, *, number: int, arrivals_rps: float | None) -
     return done
 
 
-def _load(peer: Peer, bench: Bench, server: _Server, *, from_line: int, seconds: int) -> ClosedLoop:
+def _load(peer: Peer, bench: Bench, server: _RunningPeer, *, from_line: int, seconds: int) -> ClosedLoop:
     return closed_loop(
         server.port,
-        _questions(peer, bench.ground),
+        _questions(peer, bench.database),
         from_line=from_line,
         seconds=seconds,
         connections=bench.connections,
-        authorization=bench.ground.authorization,
+        authorization=bench.database.authorization,
         cores=bench.cores.rest,
     )
 
 
-def _questions(peer: Peer, ground: Ground) -> Path:
-    return ground.one if peer.one_member else ground.every
+def _questions(peer: Peer, database: BoardDatabase) -> Path:
+    return database.one if peer.one_member else database.every
 
 
 def _transactions(bench: Bench) -> int:
@@ -222,7 +222,7 @@ def _transactions(bench: Bench) -> int:
         output_of(
             [sys.executable, "-m", f"{PEERS}.transactions"],
             cores=bench.cores.rest,
-            environment={"DATABASE_URL": bench.ground.url},
+            environment={"DATABASE_URL": bench.database.url},
             limit_s=READY_S,
         )
     )

@@ -19,12 +19,12 @@ from psycopg.conninfo import conninfo_to_dict
 from app.credentials import Scope
 from app.postgres.credentials import insert_credential
 from app.postgres.serving.reads import MEMBER_LIST
-from loadtest.bench.contenders import USUAL, Settings, chosen
-from loadtest.bench.database import Ground
+from loadtest.bench.contenders import USUAL, ServerSettings, chosen
+from loadtest.bench.database import BoardDatabase
 from loadtest.bench.errors import BenchError
 from loadtest.bench.open_loop import OpenLoopOptions, open_loop
 from loadtest.bench.processes import Cores
-from loadtest.bench.report import standings, table, verdicts
+from loadtest.bench.report import peer_results, table, verdicts
 from loadtest.bench.turn import Bench, check, service_answers, turn
 from loadtest.proc import tree_cpu_s
 from tests.postgres_fixtures import database_url, engine, server_url, template
@@ -76,9 +76,11 @@ def bench(database_url: str, engine: Engine, tmp_path: Path) -> Bench:
     (tmp_path / "body").write_bytes(b"")
     named = conninfo_to_dict(database_url)
     url = f"postgresql:///{named.pop('dbname')}?{urlencode(named)}"
-    ground = Ground(url, pid[0] if pid else 0, tmp_path / "data", f"Bearer {secret}", every, one, MEMBERS)
-    settings = Settings("gunicorn", workers=1, threads=4, pool=2, folder=tmp_path)
-    return Bench(ground, settings, Cores(), connections=4, seconds=1, warm_s=1)
+    database = BoardDatabase(
+        url, pid[0] if pid else 0, tmp_path / "data", f"Bearer {secret}", every, one, MEMBERS
+    )
+    settings = ServerSettings("gunicorn", workers=1, threads=4, pool=2, folder=tmp_path)
+    return Bench(database, settings, Cores(), connections=4, seconds=1, warm_s=1)
 
 
 @pytest.mark.slow  # `make bench` does it before it measures
@@ -108,7 +110,7 @@ def test_a_turn_counts_one_read_a_call(bench: Bench) -> None:
     assert done.arrivals.requests == 51
     assert 0.97 < done.transactions_a_call < 1.5
     assert done.server_cpu_us > 0
-    found = standings([done])
+    found = peer_results([done])
     assert "Flask, the same read with psycopg" in table(found)
     assert verdicts(found) == []
 
@@ -120,7 +122,10 @@ def test_the_peers_run_the_services_own_statement() -> None:
 
 def test_the_peers_collect_garbage_as_the_service_does() -> None:
     pattern = r"^GC_THRESHOLDS = (\(.*\))"
-    files = (ROOT / "loadtest" / "bench" / "peers" / "given.py", ROOT / "app" / "web" / "process.py")
+    files = (
+        ROOT / "loadtest" / "bench" / "peers" / "given.py",
+        ROOT / "app" / "web" / "workers" / "process.py",
+    )
     theirs, ours = (re.findall(pattern, file.read_text(encoding="utf-8"), re.MULTILINE) for file in files)
     assert theirs == ours
 

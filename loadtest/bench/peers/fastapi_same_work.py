@@ -60,7 +60,7 @@ _seconds = prometheus_client.Histogram(
 _at_hand: dict[str, Any] = {}
 
 
-class Card(NamedTuple):
+class PeerCard(NamedTuple):
     """A posting encoded up to its link's tracking; `until` is its last day's ordinal, 0 where it is not open."""
 
     company_id: str
@@ -87,7 +87,7 @@ async def _connected(_app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-def _card(row: asyncpg.Record) -> Card:
+def _card(row: asyncpg.Record) -> PeerCard:
     deadline = row["deadline"]
     left = (deadline - datetime.now(SEOUL).date()).days if deadline else None
     keys = (
@@ -104,7 +104,7 @@ def _card(row: asyncpg.Record) -> Card:
     facts = {key: row[key] for key in keys}
     facts |= {"days_left": left, "deadline_label": f"D-{left}", "url": f"{row['url']}?rid="}
     until = 0 if row["status"] != "open" else deadline.toordinal() if deadline else 10**9
-    return Card(row["company_id"], until, _json(facts)[:-2])
+    return PeerCard(row["company_id"], until, _json(facts)[:-2])
 
 
 app = FastAPI(lifespan=_connected, openapi_url=None)
@@ -178,11 +178,11 @@ async def recommendations(
 
 def _places(
     ranked: Iterable[tuple[str, int]], applied: frozenset[str], *, limit: int, today: int
-) -> list[tuple[Card, int]]:
+) -> list[tuple[PeerCard, int]]:
     """The best that may be shown, two of a company before the third of any."""
-    cards: dict[str, Card] = _at_hand["cards"]
-    kept: list[tuple[Card, int]] = []
-    held: list[tuple[Card, int]] = []
+    cards: dict[str, PeerCard] = _at_hand["cards"]
+    kept: list[tuple[PeerCard, int]] = []
+    held: list[tuple[PeerCard, int]] = []
     taken: Counter[str] = Counter()
     for posting_id, reason in ranked:
         card = cards[posting_id]
