@@ -16,9 +16,9 @@ from app.cli.database import CommandError
 from app.postgres.connecting import DatabaseUrlError
 from app.postgres.embedded import EmbeddedPostgresError
 from app.postgres.lists.refresh_lock import RefreshError
-from app.postgres.lists.shrinking import ShrunkError
 from app.postgres.migrate import MigrationError
 from app.postgres.refusals import refusal
+from app.refresh.shrink_guard import ShrunkError
 from app.settings import SettingsError
 
 # Each of these carries its sentence.

@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.database import CommandError, by_option, database_engine, progress_bar
 from app.postgres.lists.publications import select_now
-from app.postgres.lists.publishing import RolledBack, roll_back
 from app.postgres.planning.send_counts import tidy_counts
 from app.refresh.incremental import refresh_changed
-from app.refresh.whole import RunReport, refresh
+from app.refresh.rollback import Rollback, roll_back
+from app.refresh.whole import refresh
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Engine
+
+    from app.refresh.report import RunReport
 
 _MOST_NAMED = 5
 
@@ -159,7 +161,7 @@ def summary(report: RunReport) -> str:
     )
 
 
-def told(done: RolledBack, *, moved: bool) -> str:
+def told(done: Rollback, *, moved: bool) -> str:
     """A rollback in a few lines for people: what answers come from, and from when."""
     lines = [
         f"Sends begin with run {done.taken} from {_at(done.effective_at)} on, no more with run {done.left}."

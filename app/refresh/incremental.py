@@ -1,10 +1,9 @@
 """The refresh of what changed: a new run in which most lists are those of the run before.
 
-The model (factors, weights, prices and all else that was learned) is that of the last whole refresh. Ranked again are
-members with activity since the run before, or an application that arrived late, with an edited profile, without a list,
-with a list that holds a posting
-which may not be shown as it was, and those to whom a new posting is offered: the readers of the postings most like
-it. Everybody else's list is copied, and is what the model would say again.
+The model (factors, weights, prices and all else that was fitted) is that of the last whole refresh. Ranked again are
+members with activity since the run before, or an application that arrived late; with an edited profile; without a
+list; with a list that holds a posting which may not be shown as it was; and those to whom a new posting is offered:
+the readers of the postings most like it. Everybody else's list is copied, and is what the model would say again.
 """
 
 from __future__ import annotations
@@ -14,44 +13,31 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import text
 
 from app.board.model import ActivityLog, Kind
-from app.postgres.board.snapshot import profiles, snapshot
+from app.postgres.board.snapshot import member_activity, profiles, snapshot
 from app.postgres.lists import runs
-from app.postgres.lists.model_store import read_kept_model
+from app.postgres.lists.changes import PreviousRun, select_members, select_previous_run
+from app.postgres.lists.model_store import read_model
 from app.postgres.lists.publications import Announcement
-from app.postgres.lists.publishing import publish
-from app.postgres.lists.refresh_lock import RefreshError, only_refresh
-from app.postgres.lists.shrinking import LEAST_PERCENT, guard_of, seen_by_changed
+from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock
 from app.recommend.incremental.saved_model import Kept, KeptModelError
 from app.recommend.incremental.update import Carried, carry
-from app.refresh.whole import (
-    CHUNK,
-    LATE,
-    ChunkRanker,
-    RunReport,
-    Stages,
-    rank_on_all_cores,
-    read_postings,
-)
+from app.refresh.chunks import CHUNK_MEMBERS, ChunkRanker, rank_all
+from app.refresh.publish import publish
+from app.refresh.report import RunReport, Stages
+from app.refresh.shrink_guard import LEAST_PERCENT, count_seen, shrink_guard
+from app.refresh.whole import COMMIT_MARGIN, read_postings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
 
     import psycopg
     from sqlalchemy import Connection, Engine
 
     from app.board.model import Posting, RankedPosting
-
-LATE_APPLICATIONS = timedelta(days=3)  # logs that are filled nightly, and a night that failed
-HEAD = 10  # places of a list that are looked at to see whom a new posting is offered to
-_ACTIVITY = """
-    SELECT member_id, posting_id, kind, floor(extract(epoch FROM greatest('epoch', least(occurred_at, now()))))::bigint
-    FROM board.activity
-    WHERE member_id = ANY(%s) AND kind IN ('view', 'scrap', 'apply') AND occurred_at IS NOT NULL
-"""
+    from app.postgres.board.snapshot import Snapshot
+    from app.refresh.shrink_guard import ShrinkGuard
 
 
 def refresh_changed(
@@ -61,7 +47,7 @@ def refresh_changed(
     least_percent: int = LEAST_PERCENT,
     by: str | None = None,
     processes: int | None = None,
-    chunk_members: int = CHUNK,
+    chunk_members: int = CHUNK_MEMBERS,
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> RunReport:
     """Make a new run from the one published last and what changed since, and publish it.
@@ -75,148 +61,140 @@ def refresh_changed(
         by: Who publishes.
         processes: How many rank at once (default: one a core).
         chunk_members: How many members are ranked and written at once, by one process.
-        progress: Told each stage and the share of it that is done.
+        progress: Called with each stage and the share of it that is done.
 
     Raises:
         RefreshError: there is no run to go on from, another refresh is running, or a process was killed.
         ShrunkError: the board or the lists are far smaller than last time.
     """
-    with only_refresh(engine) as lock:
+    with hold_refresh_lock(engine) as lock:
         stages = Stages()
         with engine.connect() as connection:
-            guard = guard_of(connection, least_percent=least_percent)
+            guard = shrink_guard(connection, least_percent=least_percent)
         with snapshot(engine) as board:
-            progress("read", 0.0)
-            before, kept = _before(board.connection)
-            postings = read_postings(board)
-            carried = carry(kept, postings, now=board.taken_at)
-            progress("read", 0.5)
-            members, touched = _members(board.connection, before, carried, postings)
-            guard.check_seen(
-                seen_by_changed(board.connection, guard, members=members, postings=len(postings))
-            )
-            progress("read", 1.0)
-        stages.ended("read")
-        inputs = runs.Inputs(
-            members, len(postings), 0, chunk_members, f"changed since run {before.id} at {board.taken_at}"
-        )
-        with engine.begin() as connection:
-            run = runs.insert_run(
-                connection,
-                inputs,
-                before.options,
-                started_at=board.taken_at,
-                cutoff_at=board.taken_at - LATE,
-            )
-            runs.copy_lists(connection, run.id, before.id, but=touched)
-        stages.ended("copy")
+            changes = _read(board, guard, progress)
+        stages.end("read")
+        run_id = _begin(engine, board, changes, chunk_members)
+        stages.end("copy")
 
         def rank(driver: psycopg.Connection, _: range, ids: Sequence[str]) -> list[list[RankedPosting]]:
-            return rank_again(carried, driver, ids)
+            return rank_again(changes.carried, driver, ids)
 
-        ranker = ChunkRanker(engine, rank, touched, run.id, chunk_members)
-        rank_on_all_cores(ranker, (), processes, progress)
-        stages.ended("rank")
+        rank_all(ChunkRanker(engine, rank, changes.touched, run_id, chunk_members), (), processes, progress)
+        stages.end("rank")
         lock.ensure()
         published = publish(
             engine,
-            run.id,
-            carried.model,
-            postings,
-            {"seconds": stages.seconds, "model": before.model_run_id, "rows_left_out": board.left_out.rows},
+            run_id,
+            changes.carried.model,
+            changes.postings,
+            {
+                "seconds": stages.seconds,
+                "model": changes.previous.model_run_id,
+                "rows_left_out": board.left_out.rows,
+            },
             guard=guard,
-            announced=Announcement(what="changed", by=by, delay=publication_delay, instead_of=before.id),
+            announced=Announcement(
+                what="changed", by=by, delay=publication_delay, instead_of=changes.previous.id
+            ),
         )
-        stages.ended("publish")
+        stages.end("publish")
         return RunReport(
-            run.id,
-            members,
-            len(touched),
-            len(postings),
-            0,
-            0,
-            published.extent,
-            published.effective_at,
-            published.not_dropped,
-            stages.seconds,
-            board.left_out.sentences(),
+            run_id=run_id,
+            members=changes.members,
+            ranked=len(changes.touched),
+            postings=len(changes.postings),
+            extent=published.extent,
+            effective_at=published.effective_at,
+            not_dropped=published.not_dropped,
+            seconds=stages.seconds,
+            left_out=board.left_out.sentences(),
             same_jobs=published.same_jobs,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Before:
-    """The run published last: since when there may be changes, and which run's model it was made with."""
+class _Changes:
+    """What changed since the run published last.
 
-    id: int
-    cutoff_at: datetime
-    options: Mapping[str, object]
-    model_run_id: int
+    Attributes:
+        previous: That run.
+        carried: Its model over the board as it is now.
+        postings: The board's postings, sorted by id.
+        members: How many members take mail.
+        touched: Ids of those to be ranked again, sorted.
+    """
+
+    previous: PreviousRun
+    carried: Carried
+    postings: Sequence[Posting]
+    members: int
+    touched: Sequence[str]
 
 
-def _before(connection: Connection) -> tuple[_Before, Kept]:
-    row = connection.execute(
-        text("""
-            SELECT r.id, r.cutoff_at, r.options, coalesce((r.measures ->> 'model')::bigint, r.id)
-            FROM connected_jobs.publication p
-            JOIN connected_jobs.refresh_run r ON r.id = p.run_id
-            WHERE r.state = 'ready'
-            ORDER BY p.id DESC
-            LIMIT 1
-        """)
-    ).one_or_none()
-    if row is None:
+def _read(board: Snapshot, guard: ShrinkGuard, progress: Callable[[str, float], None]) -> _Changes:
+    """What changed, by one instant of the board.
+
+    Raises:
+        RefreshError: there is no run to go on from, or the board has no postings.
+        ShrunkError: the board is far smaller than last time.
+    """
+    progress("read", 0.0)
+    previous, kept = _previous(board.connection)
+    postings = read_postings(board)
+    carried = carry(kept, postings, now=board.taken_at)
+    progress("read", 0.5)
+    recent = {posting.id for posting in postings if posting.updated_at >= previous.cutoff_at}
+    members = select_members(
+        board.connection,
+        previous,
+        shown=carried.open_ids(),
+        replaced=carried.replaced & recent,
+        similar=carried.like(recent),
+    )
+    guard.check_seen(count_seen(board.connection, guard, members=len(members), postings=len(postings)))
+    progress("read", 1.0)
+    touched = [member_id for member_id, is_touched in members.items() if is_touched]
+    return _Changes(previous, carried, postings, len(members), touched)
+
+
+def _previous(connection: Connection) -> tuple[PreviousRun, Kept]:
+    """The run to go on from and its model.
+
+    Raises:
+        RefreshError: there is none, or the model cannot be read.
+    """
+    previous = select_previous_run(connection)
+    if previous is None:
         raise RefreshError("There is no run to go on from: run `connected-jobs refresh` first.")
     try:
-        return _Before(*row), read_kept_model(connection, row[3])
+        return previous, read_model(connection, previous.model_run_id)
     except KeptModelError as error:
         raise RefreshError(
-            f"The model of run {row[0]} cannot be taken up ({error}) Run `connected-jobs refresh`."
+            f"The model of run {previous.id} cannot be taken up ({error}) Run `connected-jobs refresh`."
         ) from error
 
 
-def _members(
-    connection: Connection, before: _Before, carried: Carried, postings: Sequence[Posting]
-) -> tuple[int, list[str]]:
-    """How many members take mail, and which of them are to be ranked again, sorted."""
-    recent = {posting.id for posting in postings if posting.updated_at >= before.cutoff_at}
-    found = connection.execute(
-        text(rf"""
-            WITH active AS MATERIALIZED (
-                SELECT DISTINCT member_id
-                FROM board.activity
-                WHERE occurred_at > :since AND kind IN ('view', 'scrap', 'apply')
-                UNION
-                SELECT a.member_id
-                FROM board.activity a
-                JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = a.member_id
-                WHERE a.occurred_at > :late AND a.kind = 'apply' AND a.posting_id = ANY(l.posting_ids)
-            )
-            SELECT m.id,
-                   a.member_id IS NOT NULL
-                   OR m.updated_at >= :since
-                   OR l.member_id IS NULL
-                   OR EXISTS (SELECT FROM unnest(l.posting_ids) p WHERE p <> ALL(:open) OR p = ANY(:replaced))
-                   OR EXISTS (SELECT FROM unnest(l.posting_ids[1\:{HEAD}]) p WHERE p = ANY(:like))
-            FROM board.member m
-            LEFT JOIN active a ON a.member_id = m.id
-            LEFT JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = m.id
-            WHERE m.mail_consent AND m.withdrawn_at IS NULL AND m.id <> ''
-            ORDER BY m.id COLLATE "C"
-        """),
-        {
-            "since": before.cutoff_at,
-            "late": before.cutoff_at - LATE_APPLICATIONS,
-            "run": before.id,
-            "open": carried.open_ids(),
-            "replaced": sorted(carried.replaced & recent),
-            "like": sorted(carried.like(recent)),
-        },
-    ).all()
-    touched: dict[str, bool] = {}  # a view may have a member twice
-    for member_id, is_touched in found:
-        touched[member_id] = is_touched or touched.get(member_id, False)
-    return len(touched), [member_id for member_id, is_touched in touched.items() if is_touched]
+def _begin(engine: Engine, board: Snapshot, changes: _Changes, chunk_members: int) -> int:
+    """Begin a run that holds the lists of all who are not ranked again; returns its number."""
+    previous = changes.previous
+    inputs = runs.Inputs(
+        changes.members,
+        len(changes.postings),
+        0,
+        chunk_members,
+        f"changed since run {previous.id} at {board.taken_at}",
+    )
+    with engine.begin() as connection:
+        run = runs.insert_run(
+            connection,
+            inputs,
+            previous.options,
+            started_at=board.taken_at,
+            cutoff_at=board.taken_at - COMMIT_MARGIN,
+        )
+        runs.copy_lists(connection, run.id, previous.id, but=changes.touched)
+    return run.id
 
 
 def rank_again(carried: Carried, driver: psycopg.Connection, ids: Sequence[str]) -> list[list[RankedPosting]]:
@@ -232,7 +210,7 @@ def _activity(driver: psycopg.Connection, ids: Sequence[str], carried: Carried) 
     position_of, stands_for = carried.position_of, carried.stands_for
     rows = [
         (place[member], position_of[posting], Kind[kind.upper()], at, posting in stands_for)
-        for member, posting, kind, at in driver.execute(_ACTIVITY, [list(ids)])
+        for member, posting, kind, at in member_activity(driver, ids)
         if posting in position_of
     ]
     member, posting, kind, at, itself = np.array(rows, np.int64).reshape(-1, 5).T

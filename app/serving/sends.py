@@ -6,7 +6,7 @@ workers share, and costs a call nothing: far from a switch every worker answers 
 registered in the background. Near a switch, where another worker may have met the send just before it, a worker that
 does not know a send claims it in the register before it answers: once for a send and worker.
 
-Whoever publishes gives `LEAD` (`app.postgres.lists.publishing`), so a worker knows of a switch before it comes. One that has
+Whoever publishes gives `LEAD` (`app.refresh.publish`), so a worker knows of a switch before it comes. One that has
 not read the log for so long that there may be a switch it does not know of claims too.
 """
 

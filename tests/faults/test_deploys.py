@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.postgres import migrate
 from app.postgres.engines import batch_engine
-from app.postgres.lists.publishing import roll_back
+from app.refresh.rollback import roll_back
 from app.refresh.whole import refresh
 from tests.faults.rig import assert_promises, rig
 

@@ -13,12 +13,13 @@ from app.board.model import Status
 from app.cli.database import CommandError
 from app.cli.refreshing import refresh_, summary
 from app.postgres.board.snapshot import snapshot
-from app.postgres.lists.model_store import read_kept_model
-from app.postgres.lists.publishing import roll_back
+from app.postgres.lists.changes import HEAD
+from app.postgres.lists.model_store import read_model
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
 from app.recommend.incremental.update import carry
-from app.refresh.incremental import HEAD, rank_again, refresh_changed
+from app.refresh.incremental import rank_again, refresh_changed
+from app.refresh.rollback import roll_back
 from app.refresh.whole import refresh
 from tests.integration.small_board import change, everywhere, fill, lists_of, rows, run_in_force
 
@@ -76,7 +77,7 @@ def touch_everything(board: Engine, lists: Lists) -> None:
 def ranked_by(board: Engine, model_of: int, postings: Sequence[Posting] | None = None) -> Lists:
     """Every member's list by a run's kept model, from the board as it is, or from these of its postings alone."""
     with snapshot(board) as at:
-        kept = read_kept_model(at.connection, model_of)
+        kept = read_model(at.connection, model_of)
         carried = carry(kept, at.postings() if postings is None else postings, now=at.taken_at)
         driver: Any = at.connection.connection.driver_connection
         ids = at.member_ids()
@@ -91,7 +92,7 @@ def ranked_by(board: Engine, model_of: int, postings: Sequence[Posting] | None =
 def touched(board: Engine, before: Lists, since: datetime, model_of: int) -> set[str]:
     """Who is to be ranked again, from the definition."""
     with snapshot(board) as at:
-        carried = carry(read_kept_model(at.connection, model_of), at.postings(), now=at.taken_at)
+        carried = carry(read_model(at.connection, model_of), at.postings(), now=at.taken_at)
         members, postings = at.member_ids(), at.postings()
     recent = {posting.id for posting in postings if posting.updated_at >= since}
     like, open_ = carried.like(recent), set(carried.open_ids())

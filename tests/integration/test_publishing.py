@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from app.postgres.audit import select_deeds
-from app.postgres.lists import publications, publishing
-from app.postgres.lists.publishing import roll_back
-from app.postgres.lists.refresh_lock import RefreshError, only_refresh
+from app.postgres.lists import publications
+from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.refresh import publish
 from app.refresh.incremental import refresh_changed
+from app.refresh.rollback import roll_back
 from app.refresh.whole import refresh
 from tests.integration.small_board import change, fill, rows, run_in_force
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from app.postgres.lists.publishing import RolledBack
+    from app.refresh.rollback import Rollback
 
 CUT_LOCKS = """
     SELECT pg_terminate_backend(pid)
@@ -59,12 +60,12 @@ def test_a_refresh_whose_lock_is_cut_takes_it_again_and_publishes(
     first = refresh(board, processes=1).run_id
     make(board, processes=1, progress=when_ranked(lambda: change(board, CUT_LOCKS)))
     assert run_in_force(board) > first
-    with only_refresh(board):
+    with hold_refresh_lock(board):
         pass
 
 
 def test_a_lock_that_is_cut_when_all_is_done_makes_no_failure_of_it(board: Engine) -> None:
-    with only_refresh(board):
+    with hold_refresh_lock(board):
         change(board, CUT_LOCKS)
 
 
@@ -87,9 +88,9 @@ def test_of_two_refreshes_after_a_cut_one_publishes_and_the_other_says_what_happ
 
 
 def test_one_that_begins_while_another_holds_the_lock_it_lost_is_told_so(board: Engine) -> None:
-    with only_refresh(board) as lost:
+    with hold_refresh_lock(board) as lost:
         change(board, CUT_LOCKS)
-        with only_refresh(board), pytest.raises(RefreshError, match="Another refresh is running"):
+        with hold_refresh_lock(board), pytest.raises(RefreshError, match="Another refresh is running"):
             lost.ensure()
 
 
@@ -98,8 +99,8 @@ def test_a_rollback_beside_a_refresh_that_ends_waits_for_it_and_goes_to_a_run_th
 ) -> None:
     runs = [refresh(board, processes=1).run_id for _ in range(2)]
     dropping = threading.Event()
-    rolled_back: list[RolledBack] = []
-    drop = publishing.drop_unneeded_runs
+    rolled_back: list[Rollback] = []
+    drop = publish.drop_unneeded_runs
 
     def slowly(engine: Engine) -> object:
         dropping.set()
@@ -112,7 +113,7 @@ def test_a_rollback_beside_a_refresh_that_ends_waits_for_it_and_goes_to_a_run_th
         rolled_back.append(roll_back(board))
 
     operator = threading.Thread(target=go_back)
-    monkeypatch.setattr(publishing, "drop_unneeded_runs", slowly)
+    monkeypatch.setattr(publish, "drop_unneeded_runs", slowly)
     operator.start()
     third = refresh(board, processes=1).run_id
     operator.join(20)
@@ -138,7 +139,7 @@ def test_a_refresh_of_what_changed_since_a_run_that_was_left_publishes_nothing(b
 def test_a_rollback_beside_a_refresh_goes_on_and_says_that_it_will_publish(board: Engine) -> None:
     for _ in range(2):
         refresh(board, processes=1)
-    with only_refresh(board):
+    with hold_refresh_lock(board):
         assert roll_back(board).refreshing
     assert not roll_back(board).refreshing
 

@@ -103,7 +103,7 @@ def test_a_second_refresh_at_the_same_time_is_refused(board: Engine) -> None:
 KILLED = """
 import json, os, signal, sys
 from app.postgres.lists import publications
-from app.postgres.lists import publishing
+from app.refresh import publish
 from app.postgres.engines import batch_engine
 from app.refresh.whole import refresh
 
@@ -119,7 +119,7 @@ def progress(now_in, done):
 if stage == "publish":
     publications.insert_publication = lambda *_: die()
 if stage == "drop":
-    publishing.drop_unneeded_runs = lambda *_: die()
+    publish.drop_unneeded_runs = lambda *_: die()
 refresh(batch_engine(url), chunk_members=15, processes=processes, progress=progress)
 """
 

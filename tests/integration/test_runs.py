@@ -12,9 +12,10 @@ import pytest
 
 from app.cli.refreshing import told
 from app.postgres.lists.publications import Log, Published
-from app.postgres.lists.publishing import drop_unneeded_runs, roll_back
 from app.postgres.lists.refresh_lock import RefreshError
 from app.refresh.incremental import refresh_changed
+from app.refresh.publish import drop_unneeded_runs
+from app.refresh.rollback import roll_back
 from app.refresh.whole import refresh
 from tests.integration.small_board import fill, lists_of, rows, run_in_force
 
@@ -236,7 +237,7 @@ def test_a_long_transaction_neither_hangs_a_refresh_nor_loses_what_it_reads_nor_
     with psycopg.connect(database_url) as analyst:
         analyst.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         before = analyst.execute(count, [old]).fetchone()
-        monkeypatch.setattr("app.postgres.lists.publishing.drop_unneeded_runs", lambda *_: ())
+        monkeypatch.setattr("app.refresh.publish.drop_unneeded_runs", lambda *_: ())
         newest = [refresh(board, processes=1).run_id for _ in range(2)][-1]
         left: list[int] = []
         dropping = threading.Thread(target=lambda: left.extend(drop_unneeded_runs(board, wait_s=2.0)))
@@ -256,7 +257,7 @@ def test_a_long_transaction_neither_hangs_a_refresh_nor_loses_what_it_reads_nor_
 def test_a_refresh_whose_old_run_is_being_read_ends_well_and_the_next_one_drops_it(
     board: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.postgres.lists.publishing.drop_unneeded_runs.__kwdefaults__", {"wait_s": 0.2})
+    monkeypatch.setattr("app.refresh.publish.drop_unneeded_runs.__kwdefaults__", {"wait_s": 0.2})
     first, second = (refresh(board, processes=1).run_id for _ in range(2))
     with psycopg.connect(database_url) as analyst:
         analyst.execute("SELECT count(*) FROM connected_jobs.recommendation_list")

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.postgres.lists import publications
-from app.postgres.lists.publishing import drop_unneeded_runs, roll_back
 from app.postgres.serving import send_register
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.postgres.serving.send_register import PostgresSendRegister
+from app.refresh.publish import drop_unneeded_runs
+from app.refresh.rollback import roll_back
 from app.runtime.deadline import Deadline
 from app.serving.clock import StoreClock
 from app.serving.publications import Runs

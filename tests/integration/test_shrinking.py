@@ -8,8 +8,8 @@ import pytest
 
 from app.cli.errors import sentence_of
 from app.cli.main import main
-from app.postgres.lists.shrinking import ShrunkError
 from app.refresh.incremental import refresh_changed
+from app.refresh.shrink_guard import ShrunkError
 from app.refresh.whole import refresh
 from tests.integration.small_board import change, fill, rows, run_in_force
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.refresh.whole import RunReport
+    from app.refresh.report import RunReport
 
 FEWER = {
     "no members": ("UPDATE board.member SET mail_consent = false", r"sees 0 members \(60 in run \d+\)"),

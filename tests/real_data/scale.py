@@ -21,7 +21,7 @@ import numpy as np
 from app.board.model import ActivityLog, Education, Kind, Member, Posting
 from app.recommend.recommender import Options, fit
 from app.recommend.scoring.weights import Weights
-from app.refresh.whole import CHUNK
+from app.refresh.chunks import CHUNK_MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ _ranked: list[tuple[Model, Generated]] = []  # filled, and frozen, before the fo
 
 def _rank(start: int) -> int:
     model, board = _ranked[0]
-    positions = range(start, min(start + CHUNK, len(board.fields)))
+    positions = range(start, min(start + CHUNK_MEMBERS, len(board.fields)))
     return sum(map(len, model.rank(positions, board.profiles(positions))))
 
 
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("postings", type=int)
     parser.add_argument("activities", type=int)
     parser.add_argument(
-        "--chunks", type=int, help=f"rank so many chunks of {CHUNK:,} members only, spread over all"
+        "--chunks", type=int, help=f"rank so many chunks of {CHUNK_MEMBERS:,} members only, spread over all"
     )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
@@ -179,7 +179,7 @@ def _timed_fit(board: Generated, members: int, known: Weights | None) -> Model:
 
 
 def _timed_rank(model: Model, board: Generated, chunks: int | None, processes: int) -> None:
-    starts = list(range(0, len(board.fields), CHUNK))
+    starts = list(range(0, len(board.fields), CHUNK_MEMBERS))
     if chunks is not None and chunks < len(starts):
         starts = starts[:: len(starts) // chunks][:chunks]
     _ranked.append((model, board))
@@ -189,7 +189,7 @@ def _timed_rank(model: Model, board: Generated, chunks: int | None, processes: i
         places = sum(pool.imap_unordered(_rank, starts))
     wall_s = time.monotonic() - began_s
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ranked = sum(min(CHUNK, len(board.fields) - start) for start in starts)
+    ranked = sum(min(CHUNK_MEMBERS, len(board.fields) - start) for start in starts)
     cpu_s = usage.ru_utime + usage.ru_stime
     say(
         f"rank: {ranked:,} members ({places:,} places) in {wall_s:.1f} s by {processes} processes, "

@@ -65,7 +65,7 @@ _FOUND = """
 """
 
 
-def misfits(connection: Connection) -> list[str]:
+def mismatches(connection: Connection) -> list[str]:
     """A sentence for each relation or column of the board that is missing or of another type; none if it fits."""
     found = {(table, column): type_ for table, column, type_ in connection.execute(text(_FOUND))}
     tables = {table for table, _ in found}

@@ -74,6 +74,11 @@ _ACTIVITY = f"""
         WHERE {{of}} a.kind IN ('view', 'scrap', 'apply') AND a.occurred_at IS NOT NULL
     ) TO STDOUT (FORMAT binary)
 """
+_MEMBER_ACTIVITY = """
+    SELECT member_id, posting_id, kind, floor(extract(epoch FROM greatest('epoch', least(occurred_at, now()))))::bigint
+    FROM board.activity
+    WHERE member_id = ANY(%s) AND kind IN ('view', 'scrap', 'apply') AND occurred_at IS NOT NULL
+"""
 _ALL_ACTIVITY = _ACTIVITY.format(of="")
 _ACTIVITY_OF = _ACTIVITY.format(of="a.member_id = ANY(%s) AND")
 # A row of binary COPY: the number of fields, then each field's length and value, all big-endian.
@@ -220,3 +225,8 @@ def profiles(driver: psycopg.Connection, ids: Sequence[str], left_out: LeftOut |
         except UnreadableRowError as error:
             left_out.add("member", row[0], error)
     return [found.get(member_id) or Member(id=member_id) for member_id in ids]
+
+
+def member_activity(driver: psycopg.Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:
+    """What members did as of now: member id, posting id, kind and when (s since 1970), in no order."""
+    yield from driver.execute(_MEMBER_ACTIVITY, [list(ids)])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PART_BYTES = 8 * 1024 * 1024
 
 
-def write_kept_model(engine: Engine, run_id: int, kept: Kept) -> None:
+def write_model(engine: Engine, run_id: int, kept: Kept) -> None:
     """Store a run's model, whole or not at all, in place of what there is of it."""
     table = _table(run_id)
     with tempfile.TemporaryFile() as file, engine.begin() as connection:
@@ -42,7 +42,7 @@ def write_kept_model(engine: Engine, run_id: int, kept: Kept) -> None:
                 copy.write_row((part, content))
 
 
-def read_kept_model(connection: Connection, run_id: int) -> Kept:
+def read_model(connection: Connection, run_id: int) -> Kept:
     """The model of a run.
 
     Raises:
@@ -61,7 +61,7 @@ def read_kept_model(connection: Connection, run_id: int) -> Kept:
         return read(file)
 
 
-def drop_kept_models(engine: Engine, *, wait_s: float) -> None:
+def drop_unneeded_models(engine: Engine, *, wait_s: float) -> None:
     """Drop the models that no run needs; one that somebody reads for longer than `wait_s` is left to the next call."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"SET lock_timeout = {round(wait_s * 1000)}"))

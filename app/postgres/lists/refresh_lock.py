@@ -72,7 +72,7 @@ class RefreshLock:
 
 
 @contextmanager
-def told_if_taken_over() -> Iterator[None]:
+def raise_if_taken_over() -> Iterator[None]:
     """A run that another refresh goes on with, or dropped, because the lock's connection was cut, is nobody's defect.
 
     Raises:
@@ -87,7 +87,7 @@ def told_if_taken_over() -> Iterator[None]:
 
 
 @contextmanager
-def only_refresh(engine: Engine) -> Iterator[RefreshLock]:
+def hold_refresh_lock(engine: Engine) -> Iterator[RefreshLock]:
     """Nobody else makes runs meanwhile.
 
     Raises:
@@ -102,7 +102,7 @@ def only_refresh(engine: Engine) -> Iterator[RefreshLock]:
 
 
 @contextmanager
-def publishing(engine: Engine) -> Iterator[None]:
+def hold_publishing_lock(engine: Engine) -> Iterator[None]:
     """Nobody else publishes, goes back or drops runs meanwhile.
 
     Raises:

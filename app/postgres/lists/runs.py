@@ -243,7 +243,7 @@ def select_extent(connection: Connection, run_id: int) -> Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BoardSize:
     """What a refresh saw of the board; a refresh of what changed does not count activity."""
 
     members: int
@@ -251,7 +251,7 @@ class Seen:
     activity: int | None
 
 
-def select_seen(connection: Connection, run_id: int) -> tuple[Seen, Extent | None]:
+def select_board_size(connection: Connection, run_id: int) -> tuple[BoardSize, Extent | None]:
     """What a published run was made of, and how much it holds where it says so."""
     row = connection.execute(
         text("""
@@ -266,7 +266,7 @@ def select_seen(connection: Connection, run_id: int) -> tuple[Seen, Extent | Non
     ).one()
     members, postings, activity, lists, places = row
     extent = None if lists is None or places is None else Extent(lists, places)
-    return Seen(members or 0, postings or 0, activity), extent
+    return BoardSize(members or 0, postings or 0, activity), extent
 
 
 def count_activity(connection: Connection, most: int) -> int:

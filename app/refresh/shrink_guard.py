@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from app.postgres.lists.publications import select_log
-from app.postgres.lists.runs import Extent, Seen, count_activity, select_extent, select_seen
+from app.postgres.lists.runs import BoardSize, Extent, count_activity, select_board_size, select_extent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEAST_PERCENT = 50
 # Counted at most by a refresh of what changed, which would otherwise read all activity.
 _MOST_ACTIVITY = 1_000_000
-NOTHING_SEEN, NOTHING_MADE = Seen(0, 0, None), Extent(0, 0)
+NOTHING_SEEN, NOTHING_MADE = BoardSize(0, 0, None), Extent(0, 0)
 
 
 class ShrunkError(Exception):
@@ -27,7 +27,7 @@ class ShrunkError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class ShrinkGuard:
     """What a refresh may see and make at least, in percent of what the last one did; 0 is anything, nothing included.
 
     Attributes:
@@ -36,10 +36,10 @@ class Guard:
 
     least_percent: int
     last: int | None = None
-    seen: Seen = NOTHING_SEEN
+    seen: BoardSize = NOTHING_SEEN
     extent: Extent = NOTHING_MADE
 
-    def check_seen(self, seen: Seen) -> None:
+    def check_seen(self, seen: BoardSize) -> None:
         """Raises `ShrunkError` where the board is far smaller than it was, or nobody is there to make lists for."""
         self._check(
             "sees",
@@ -91,16 +91,16 @@ class Guard:
         )
 
 
-def guard_of(connection: Connection, *, least_percent: int) -> Guard:
+def shrink_guard(connection: Connection, *, least_percent: int) -> ShrinkGuard:
     """What the run published last says that the next must have."""
     last = select_log(connection).newest
     if last is None or not least_percent:
-        return Guard(least_percent)
-    seen, extent = select_seen(connection, last)
-    return Guard(least_percent, last, seen, extent or select_extent(connection, last))
+        return ShrinkGuard(least_percent)
+    seen, extent = select_board_size(connection, last)
+    return ShrinkGuard(least_percent, last, seen, extent or select_extent(connection, last))
 
 
-def seen_by_changed(connection: Connection, guard: Guard, *, members: int, postings: int) -> Seen:
+def count_seen(connection: Connection, guard: ShrinkGuard, *, members: int, postings: int) -> BoardSize:
     """What a refresh of what changed sees; activity is only counted as far as to know that it is enough."""
     least = guard.least_activity()
-    return Seen(members, postings, count_activity(connection, least) if least else None)
+    return BoardSize(members, postings, count_activity(connection, least) if least else None)

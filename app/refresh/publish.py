@@ -1,0 +1,149 @@
+"""Publishing a run, and dropping those that nothing needs any more."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DBAPIError
+
+from app.postgres.lists import publications, runs
+from app.postgres.lists.model_store import drop_unneeded_models
+from app.postgres.lists.refresh_lock import (
+    TAKEN_OVER,
+    RefreshError,
+    hold_publishing_lock,
+    raise_if_taken_over,
+)
+from app.recommend.features.same_job import shared_jobs
+from app.serving.profiles import pack, pool_of
+from app.serving.store import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+    from app.board.model import Posting, RankedPosting
+    from app.postgres.lists.publications import Announcement
+    from app.recommend.recommender import Model
+    from app.refresh.shrink_guard import ShrinkGuard
+
+_log = logging.getLogger("connected_jobs.refresh")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRun:
+    """A run that was published: how much it holds, from when on it is in force, and which runs were not dropped.
+
+    `same_jobs` counts postings that are a job which another posting stands for.
+    """
+
+    extent: runs.Extent
+    effective_at: datetime
+    not_dropped: Sequence[int]
+    same_jobs: int
+
+
+def publish(
+    engine: Engine,
+    run_id: int,
+    model: Model,
+    postings: Sequence[Posting],
+    measures: Mapping[str, Any],
+    *,
+    guard: ShrinkGuard,
+    announced: Announcement,
+) -> PublishedRun:
+    """Let sends begin with a run whose lists are all in, and drop runs that nothing needs any more.
+
+    Args:
+        engine: The database.
+        run_id: The run.
+        model: What its lists were made by.
+        postings: The board, as the run knows it.
+        measures: What is kept of how it went.
+        guard: What it must hold.
+        announced: How it is published.
+
+    Raises:
+        ShrunkError: it holds far less than the last one.
+        RefreshError: somebody took it over, dropped it, or went back from the run it was made from.
+    """
+    extent = _extent(engine, run_id)
+    guard.check_made(extent)
+    shelves, same_jobs = model.shelves(), shared_jobs(postings)
+    pool = pack(pool_of([_shelf(place, ranked) for place, ranked in shelves.items()], postings))
+    measures = {**measures, "lists": extent.lists, "places": extent.places}
+    with hold_publishing_lock(engine):
+        try:
+            with engine.begin() as connection:
+                if announced.instead_of not in (None, publications.select_log(connection).newest):
+                    raise RefreshError(
+                        f"Run {announced.instead_of}, which this one goes on from, was left meanwhile: nothing is published; run it again."
+                    )
+                runs.replace_shelves(connection, run_id, shelves)
+                runs.replace_shelf_pool(connection, run_id, pool)
+                runs.replace_same_jobs(connection, run_id, same_jobs)
+                if not runs.finish_run(
+                    connection, run_id, weights=model.weights.to_json(), measures=measures
+                ):
+                    raise RefreshError(TAKEN_OVER)
+                # Last, so that others can read it soon after its moment was chosen.
+                effective_at = publications.insert_publication(connection, run_id, announced)
+        except DBAPIError:  # the connection may have been cut when all was committed
+            with engine.connect() as connection:
+                found = publications.select_effective_at(connection, run_id)
+            if found is None:
+                raise
+            effective_at = found
+        duplicates = sum(len(group) - 1 for group in same_jobs)
+        return PublishedRun(extent, effective_at, _drop(engine), duplicates)
+
+
+def _extent(engine: Engine, run_id: int) -> runs.Extent:
+    """How much a run holds without the lists of members who left while it was made, which are deleted.
+
+    Raises:
+        RefreshError: somebody took it over or dropped it.
+    """
+    with raise_if_taken_over():
+        with engine.begin() as connection:
+            runs.delete_lists_of_members_gone(connection, run_id)
+        runs.analyze_run(engine, run_id)
+        with engine.connect() as connection:
+            return runs.select_extent(connection, run_id)
+
+
+def _drop(engine: Engine) -> Sequence[int]:
+    """Drop what nothing needs; a run is published whether or not that can be done now."""
+    try:
+        return drop_unneeded_runs(engine)
+    except DBAPIError:
+        _log.exception("old runs could not be dropped: the next refresh does it")
+        return ()
+
+
+def _shelf(place: tuple[str, str], ranked: Sequence[RankedPosting]) -> Shelf:
+    return Shelf(*place, [one.posting_id for one in ranked], [one.reason for one in ranked])
+
+
+def drop_unneeded_runs(engine: Engine, *, wait_s: float = runs.DROP_WAIT_S) -> Sequence[int]:
+    """Keep the run in force, those that are to follow it, the one before it and those that sends keep; drop all others.
+
+    Returns the runs left to the next refresh because a long transaction reads them; Postgres detaches one
+    partition at a time, so those after it wait too. The caller holds both locks.
+    """
+    with engine.connect() as connection:
+        log = publications.select_log(connection)
+        needed = {*log.needed(), *publications.select_held_runs(connection)}
+        if publications.select_instances_run(connection):
+            needed.update(log.recent())
+        unneeded = runs.select_runs_to_drop(connection, sorted(needed))
+    for place, run_id in enumerate(unneeded):
+        if not runs.drop_run(engine, run_id, wait_s=wait_s):
+            return unneeded[place:]
+    drop_unneeded_models(engine, wait_s=wait_s)
+    return ()
