@@ -5,17 +5,14 @@ from __future__ import annotations
 import fcntl
 import getpass
 import shlex
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from psycopg import sql
-from psycopg.errors import DuplicateDatabase, UniqueViolation
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from app.postgres.connecting import connect
-from app.postgres.embedded import embedded_postgres
+from app.postgres.embedded import embedded_postgres, make_database
 from app.postgres.engines import batch_engine
 from app.settings import Settings
 
@@ -104,10 +101,7 @@ def _which_database(data_dir: Path, demos: Sequence[Path]) -> str:
 def embedded_database(data_dir: Path, name: str) -> Iterator[str]:
     """The URL of a database in an embedded server, made where it does not exist."""
     with embedded_postgres(data_dir) as server:
-        with connect(server.url, autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
-                with suppress(DuplicateDatabase, UniqueViolation):  # another command made it meanwhile
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        make_database(server, name)
         yield server.database_url(name)
 
 

@@ -26,13 +26,14 @@ import click
 from app.braze.mails import TEMPLATES
 from app.cli.campaigns import put_examples
 from app.cli.database import CommandError, embedded_database
-from app.cli.demo_board import Board, active_member
+from app.cli.demo_board import Board
 from app.cli.planner import PLANNER
 from app.cli.serving import GUNICORN
 from app.cli.subprocesses import running, stopped_by_signals
 from app.credentials import Scope
 from app.postgres.credentials import insert_credential, living_credential
 from app.postgres.engines import batch_engine
+from app.postgres.members import select_active_member_id
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ def demo(
         engine = batch_engine(url)
         board.prepare(engine)
         put_examples(engine, datetime.now(UTC))
-        shown = Shown(folder, port, active_member(engine), _credentials(engine, folder))
+        with engine.connect() as connection:
+            member_id = select_active_member_id(connection)
+        shown = Shown(folder, port, member_id, _credentials(engine, folder))
         _write_secret(folder / "database-url", url)
         environment = {"DATABASE_URL": url, "CJ_BIND": f"127.0.0.1:{port}", "CJ_DATA_DIR": str(folder)}
         with _logging_to(folder / "service.log", GUNICORN, environment, port):

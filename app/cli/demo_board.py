@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import text
 
 from app.board.importing.files import ImportRefusedError, Source, find_sources
 from app.cli.board import load_summary
@@ -19,6 +18,7 @@ from app.demo.generate import generate
 from app.postgres import migrate
 from app.postgres.board.load import load
 from app.postgres.board.snapshot import snapshot
+from app.postgres.lists.runs import select_last_finished_at
 from app.refresh.whole import refresh
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Board:
         """Tables, data and lists: those of an earlier run today, or all made anew."""
         migrate.upgrade(engine, "board")
         migrate.upgrade(engine, "service")
-        made_at = _last_refresh(engine)
+        with engine.connect() as connection:
+            made_at = select_last_finished_at(connection)
         if made_at is not None and datetime.now(UTC) - made_at < STALE:
             return
         for branch in ("service", "board"):
@@ -116,28 +117,3 @@ def _import(engine: Engine, folder: Path, made: Path, progress: Callable[[str, f
     except ImportRefusedError as error:
         raise CommandError(str(error)) from error
     return load_summary(report)
-
-
-def _last_refresh(engine: Engine) -> datetime | None:
-    with engine.connect() as connection:
-        made_at: datetime | None = connection.execute(
-            text("SELECT max(finished_at) FROM connected_jobs.refresh_run WHERE state = 'ready'")
-        ).scalar()
-    return made_at
-
-
-def active_member(engine: Engine) -> str:
-    """The id of a member with much activity."""
-    with engine.connect() as connection:
-        member_id: str = connection.execute(
-            text("""
-                SELECT a.member_id
-                FROM board.activity a
-                JOIN board.member m ON m.id = a.member_id AND m.mail_consent AND m.withdrawn_at IS NULL
-                WHERE a.kind = 'apply'
-                GROUP BY a.member_id
-                ORDER BY abs(count(*) - 8), a.member_id
-                LIMIT 1
-            """)
-        ).scalar_one()
-    return member_id

@@ -7,17 +7,16 @@ import json
 import time
 from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import text
 
 from app.cli.database import CommandError, database
-from app.postgres.board.snapshot import profiles, snapshot
+from app.postgres.board.snapshot import count_open_postings, profiles, snapshot
 from app.postgres.engines import batch_engine, driver_of
+from app.postgres.lists.runs import ReadyRun, select_ready_runs
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.postgres.serving.send_register import PostgresSendRegister
@@ -44,15 +43,6 @@ if TYPE_CHECKING:
 PATIENCE_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run that can be evaluated."""
-
-    run: Run
-    members: int
-    refresh_s: float
-
-
 @click.command("evaluate")
 @click.option(
     "--holdout", type=click.Path(path_type=Path), required=True, help="CSV with member_id and posting_id."
@@ -67,12 +57,14 @@ def evaluate_(*, holdout: Path, depths: str, run_id: int | None, other_id: int |
     held_out = _pairs(holdout)
     with database() as url:
         engine = batch_engine(url)
-        rows = _runs(engine)
+        with engine.connect() as connection:
+            rows = {row.run.id: row for row in select_ready_runs(connection)}
+            postings = count_open_postings(connection)
         chosen = _chosen(rows, run_id)
         served = _serve(url, chosen.run, held_out, max(ks))
         report: dict[str, Any] = {
             "run": chosen.run.id,
-            **evaluate(served, held_out, catalogue=_catalogue(engine), ks=ks).to_json(),
+            **evaluate(served, held_out, catalogue=postings, ks=ks).to_json(),
             "refresh_members_per_s": round(chosen.members / chosen.refresh_s, 1)
             if chosen.refresh_s
             else None,
@@ -115,24 +107,7 @@ def _pairs(path: Path) -> dict[str, set[str]]:
     return held_out
 
 
-def _runs(engine: Engine) -> dict[int, RunRow]:
-    """Runs whose lists are there, the one published last first."""
-    with engine.connect() as connection:
-        rows = connection.execute(
-            text("""
-                SELECT r.id, r.cutoff_at, r.finished_at, (r.inputs ->> 'members')::int,
-                       (SELECT sum(value::float) FROM jsonb_each_text(r.measures -> 'seconds'))
-                FROM connected_jobs.refresh_run r
-                LEFT JOIN connected_jobs.publication p ON p.run_id = r.id
-                WHERE r.state = 'ready'
-                GROUP BY r.id
-                ORDER BY max(p.id) DESC NULLS LAST
-            """)
-        )
-        return {row[0]: RunRow(Run(row[0], row[1], row[2]), row[3], row[4] or 0.0) for row in rows}
-
-
-def _chosen(rows: Mapping[int, RunRow], run_id: int | None) -> RunRow:
+def _chosen(rows: Mapping[int, ReadyRun], run_id: int | None) -> ReadyRun:
     if not rows:
         raise CommandError("No run is there to evaluate: run `connected-jobs refresh` first.")
     if run_id is None:
@@ -142,19 +117,6 @@ def _chosen(rows: Mapping[int, RunRow], run_id: int | None) -> RunRow:
             f"Run {run_id} has no lists: those that have are {', '.join(map(str, sorted(rows)))}."
         )
     return rows[run_id]
-
-
-def _catalogue(engine: Engine) -> int:
-    """How many postings may be shown today."""
-    with engine.connect() as connection:
-        count: int = connection.execute(
-            text("""
-                SELECT count(*)
-                FROM board.posting
-                WHERE status = 'open' AND (deadline IS NULL OR deadline >= (now() AT TIME ZONE 'Asia/Seoul')::date)
-            """)
-        ).scalar_one()
-    return count
 
 
 def _misfits(engine: Engine, served: Mapping[str, Served]) -> MisfitShare:

@@ -13,12 +13,16 @@ import stat
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from psycopg import sql
+from psycopg.errors import DuplicateDatabase, UniqueViolation
+
+from app.postgres.connecting import connect
 from app.runtime.child_processes import end_with_parent
 
 if TYPE_CHECKING:
@@ -51,6 +55,14 @@ class Server:
     def database_url(self, name: str) -> str:
         """The URL of another database on this server."""
         return self.url.replace("/postgres?", f"/{name}?")
+
+
+def make_database(server: Server, name: str) -> None:
+    """Make a database on an embedded server where there is none of this name."""
+    with connect(server.url, autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+            with suppress(DuplicateDatabase, UniqueViolation):  # another command made it meanwhile
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Members in Postgres: their ids for a load test, and erasing one."""
+"""Members in Postgres: their ids for a load test and for the demo, and erasing one."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ def select_member_ids(connection: Connection, *, most: int | None = None) -> Ite
         {"most": most},
     )
     yield from rows.scalars()
+
+
+def select_active_member_id(connection: Connection) -> str:
+    """The id of a member who takes mail and applied about eight times."""
+    member_id: str = connection.execute(
+        text("""
+            SELECT a.member_id
+            FROM board.activity a
+            JOIN board.member m ON m.id = a.member_id AND m.mail_consent AND m.withdrawn_at IS NULL
+            WHERE a.kind = 'apply'
+            GROUP BY a.member_id
+            ORDER BY abs(count(*) - 8), a.member_id
+            LIMIT 1
+        """)
+    ).scalar_one()
+    return member_id
 
 
 def delete_member(engine: Engine, member_id: str) -> dict[str, int]:

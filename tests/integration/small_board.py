@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.postgres.board.snapshot import profiles, snapshot
+from app.postgres.lists.runs import select_ready_runs
 from app.recommend.recommender import Options, fit
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Engine
+
+    from app.serving.store import Run
 
 Lists = dict[str, tuple[list[str], list[int]]]
 
@@ -67,6 +70,12 @@ def change(engine: Engine, sql: str, **parameters: Any) -> None:
     """Run a statement and commit it."""
     with engine.begin() as connection:
         connection.execute(text(sql), parameters)
+
+
+def run_of(engine: Engine, run_id: int) -> Run:
+    """A run that has its lists."""
+    with engine.connect() as connection:
+        return next(row.run for row in select_ready_runs(connection) if row.run.id == run_id)
 
 
 def run_in_force(engine: Engine) -> int:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from app.cli.evaluating import _runs, _serve, evaluate_
+from app.cli.evaluating import _serve, evaluate_
 from app.cli.refreshing import summary
 from app.recommend.reasons import Reason
 from app.refresh.incremental import refresh_changed
 from app.refresh.whole import refresh
-from tests.integration.small_board import change, fill, lists_of, rows
+from tests.integration.small_board import change, fill, lists_of, rows, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ def board(engine: Engine) -> Engine:
 
 
 def served(engine: Engine, url: str, run: int, *members: str, limit: int = 10) -> Mapping[str, Served]:
-    return _serve(url, _runs(engine)[run].run, members, limit)
+    return _serve(url, run_of(engine, run), members, limit)
 
 
 def test_who_has_no_trace_on_the_board_is_answered_the_popular_list_and_told_nothing_of_a_profile(

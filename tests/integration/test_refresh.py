@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.cli.evaluating import _runs, _serve
+from app.cli.evaluating import _serve
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
 from app.refresh.whole import refresh
@@ -26,6 +26,7 @@ from tests.integration.small_board import (
     lists_of,
     rows,
     run_in_force,
+    run_of,
 )
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ def test_a_company_that_a_member_applied_to_three_times_may_fill_their_answer_an
             applications=applications,
         )
     run = refresh(board, processes=1).run_id
-    served = _serve(database_url, _runs(board)[run].run, ["m-000001", "m-000005"], 10)
+    served = _serve(database_url, run_of(board, run), ["m-000001", "m-000005"], 10)
     of_it = {posting for (posting,) in rows(board, "SELECT id FROM board.posting WHERE company_id = 'c-1'")}
     counts = {member: len(of_it & set(answer.postings)) for member, answer in served.items()}
     assert counts["m-000001"] > 2

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.cli.evaluating import _misfits, _runs, _serve
+from app.cli.evaluating import _misfits, _serve
 from app.postgres import migrate
 from app.postgres.board.load import load
 from app.postgres.embedded import embedded_postgres
@@ -27,6 +27,7 @@ from app.postgres.engines import batch_engine
 from app.recommend.evaluation import Served, compare, evaluate
 from app.recommend.recommender import Options, fit
 from app.refresh.whole import refresh
+from tests.integration.small_board import run_of
 from tests.real_data import in_memory, reference
 from tests.real_data.hold_out import HOLDOUT, hold_out
 
@@ -104,7 +105,7 @@ def _served(folder: Path, wanted: Mapping[str, object]) -> Lists:
         say(
             f"rejected rows: {loaded.rejects or 'none'}; refresh of {report.members:,} members: {report.seconds}"
         )
-        served = _serve(server.url, _runs(engine)[report.run_id].run, wanted, _KEEP)
+        served = _serve(server.url, run_of(engine, report.run_id), wanted, _KEEP)
         say(f"first ten places that misfit plainly: {_misfits(engine, served).to_json()}")
         engine.dispose()
     return served

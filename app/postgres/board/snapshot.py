@@ -230,3 +230,15 @@ def profiles(driver: psycopg.Connection, ids: Sequence[str], left_out: LeftOut |
 def member_activity(driver: psycopg.Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:
     """What members did as of now: member id, posting id, kind and when (s since 1970), in no order."""
     yield from driver.execute(_MEMBER_ACTIVITY, [list(ids)])
+
+
+def count_open_postings(connection: Connection) -> int:
+    """How many postings are open today, in Seoul."""
+    count: int = connection.execute(
+        text("""
+            SELECT count(*)
+            FROM board.posting
+            WHERE status = 'open' AND (deadline IS NULL OR deadline >= (now() AT TIME ZONE 'Asia/Seoul')::date)
+        """)
+    ).scalar_one()
+    return count

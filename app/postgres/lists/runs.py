@@ -10,6 +10,8 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from app.serving.store import Run
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
@@ -103,6 +105,39 @@ def select_unfinished_run(
         {"inputs": json.dumps(asdict(inputs)), "options": json.dumps(options)},
     ).one_or_none()
     return None if row is None else OpenRun(row[0], row[1], frozenset(row[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyRun:
+    """A run whose lists are all in: how many members it was made for, and how long that took, 0 where it is not known."""
+
+    run: Run
+    members: int
+    refresh_s: float
+
+
+def select_ready_runs(connection: Connection) -> list[ReadyRun]:
+    """Every run that has its lists, the one published last first, those that never were last."""
+    rows = connection.execute(
+        text("""
+            SELECT r.id, r.cutoff_at, r.finished_at, (r.inputs ->> 'members')::int,
+                   (SELECT sum(value::float) FROM jsonb_each_text(r.measures -> 'seconds'))
+            FROM connected_jobs.refresh_run r
+            LEFT JOIN connected_jobs.publication p ON p.run_id = r.id
+            WHERE r.state = 'ready'
+            GROUP BY r.id
+            ORDER BY max(p.id) DESC NULLS LAST
+        """)
+    )
+    return [ReadyRun(Run(row[0], row[1], row[2]), row[3], row[4] or 0.0) for row in rows]
+
+
+def select_last_finished_at(connection: Connection) -> datetime | None:
+    """When the newest of the runs that have their lists was finished, None where there is none."""
+    finished_at: datetime | None = connection.execute(
+        text("SELECT max(finished_at) FROM connected_jobs.refresh_run WHERE state = 'ready'")
+    ).scalar()
+    return finished_at
 
 
 def copy_chunk(
