@@ -89,11 +89,11 @@ class Settings:
     )
     card_ttl_s: int = _setting(600, values.positive, "longest age of a posting's card in memory")
     cards: int = _setting(50_000, values.between(100), "most cards a worker keeps in memory")
-    plans: int = _setting(20_000, values.positive, "most members whose list a worker keeps in memory")
-    plan_fresh_s: int = _setting(
+    lists: int = _setting(20_000, values.positive, "most members whose list a worker keeps in memory")
+    list_fresh_s: int = _setting(
         20, values.whole, "how long a member's list is used again without asking Postgres"
     )
-    plan_stale_s: int = _setting(
+    list_stale_s: int = _setting(
         3600, values.positive, "how long it is kept for when Postgres does not answer"
     )
     poll_s: int = _setting(10, values.positive, "how often a worker asks which postings changed")

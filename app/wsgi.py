@@ -28,7 +28,7 @@ from app.serving.answering import Answering
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
 from app.serving.erasures import Erasures
-from app.serving.member_lists import Plans
+from app.serving.member_lists import MemberLists
 from app.serving.profiles import Profiles
 from app.serving.publications import Runs
 from app.serving.send_counts import COUNT_EVERY_S, FLUSH_EVERY_S, SendCounter
@@ -124,8 +124,10 @@ def create(settings: Settings | None = None) -> Flask:
         on_read=instruments.cards_read,
     )
     shelves = Shelves(reads, cards, Profiles(reads).ranker)
-    plans = Plans(size=settings.plans, fresh_s=settings.plan_fresh_s, stale_s=settings.plan_stale_s)
-    erasures = Erasures(reads, plans, kept_s=settings.plan_stale_s)
+    member_lists = MemberLists(
+        size=settings.lists, fresh_s=settings.list_fresh_s, stale_s=settings.list_stale_s
+    )
+    erasures = Erasures(reads, member_lists, kept_s=settings.list_stale_s)
     breaker = CircuitBreaker()
     safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
     counter = SendCounter(PostgresCounts(pool), on_lost=instruments.counts_lost)
@@ -156,7 +158,7 @@ def create(settings: Settings | None = None) -> Flask:
                 Metric.RUN_AGE_SECONDS: (now - run.generated_at).total_seconds() if run else 0.0,
                 Metric.RUN_ROWS_LEFT_OUT: run.rows_left_out if run else 0,
                 Metric.CARDS_KEPT: len(cards.view),
-                Metric.PLANS_KEPT: len(plans),
+                Metric.LISTS_KEPT: len(member_lists),
                 Metric.POOL_SIZE: stats.get("pool_size", 0),
                 Metric.POOL_IDLE: stats.get("pool_available", 0),
                 Metric.POOL_WAITING: stats.get("requests_waiting", 0),
@@ -174,7 +176,7 @@ def create(settings: Settings | None = None) -> Flask:
             PeriodicTask("cards", settings.poll_s, cards.update),
             PeriodicTask("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
             PeriodicTask("keep", KEEP_S, safekeeping.keep, asks_store=False),
-            PeriodicTask("old lists", KEEP_S, plans.let_go, asks_store=False),
+            PeriodicTask("old lists", KEEP_S, member_lists.evict, asks_store=False),
             *(
                 (PeriodicTask("primary", PRIMARY_POLL_S, pool.follow_primary),)
                 if door.hosts > 1 and door.writable
@@ -194,7 +196,7 @@ def create(settings: Settings | None = None) -> Flask:
             sends=sends,
             cards=cards,
             shelves=shelves,
-            plans=plans,
+            member_lists=member_lists,
             breaker=breaker,
             named=[NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING],
             on_failure=instruments.postgres_failed,

@@ -27,7 +27,7 @@ from app.runtime.deadline import Deadline
 from app.serving.answering import Answering, Moment
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
-from app.serving.member_lists import Plans
+from app.serving.member_lists import MemberLists
 from app.serving.profiles import Profiles
 from app.serving.publications import Runs
 from app.serving.request import Question, Terms
@@ -164,7 +164,7 @@ def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
             sends=Sends(runs, register, StoreClock(), hold=timedelta(0)),
             cards=cards,
             shelves=shelves,
-            plans=Plans(size=1, fresh_s=0, stale_s=1),
+            member_lists=MemberLists(size=1, fresh_s=0, stale_s=1),
         )
         yield answering, register.clock()
     finally:

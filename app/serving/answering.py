@@ -11,7 +11,7 @@ from app.board.veto import board_day
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError
-from app.serving.member_lists import Plan
+from app.serving.member_lists import MemberList
 from app.serving.request import recommendation_id
 from app.serving.selection import choose
 from app.serving.store import SEPARATOR
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from app.runtime.deadline import Deadline
     from app.serving.cards import Cards
-    from app.serving.member_lists import Plans
+    from app.serving.member_lists import MemberLists
     from app.serving.request import Question, Terms
     from app.serving.selection import Chosen, Place
     from app.serving.sends import Sends
@@ -75,7 +75,7 @@ class Answer:
 class Answering:
     """Answers questions from what the worker's memory and one or two reads say.
 
-    Postgres failing is expected: the answer then comes from the member's last plan or from the shelves, under
+    Postgres failing is expected: the answer then comes from the member's last list or from the shelves, under
     the vetoes last known, and says `degraded: "postgres"`. After a few failures in a row calls do not wait for it.
     """
 
@@ -86,7 +86,7 @@ class Answering:
         sends: Sends,
         cards: Cards,
         shelves: Shelves,
-        plans: Plans,
+        member_lists: MemberLists,
         breaker: CircuitBreaker | None = None,
         named: Collection[Reason] = (Reason.SIMILAR_TO_APPLIED,),
         on_failure: Callable[[str], None] = lambda _: None,
@@ -95,7 +95,7 @@ class Answering:
         self._sends = sends
         self._cards = cards
         self._shelves = shelves
-        self._plans = plans
+        self._member_lists = member_lists
         self._breaker = breaker or CircuitBreaker()
         self._named = frozenset(int(mark) for reason in named for mark in (reason, reason | ASKED_COMPANY))
         self._on_failure = on_failure
@@ -106,19 +106,19 @@ class Answering:
         run_id = run.id if run else 0
         degraded = None
         try:
-            plan, cache = self._plans.get(
+            member_list, cache = self._member_lists.get(
                 question.member_id,
                 run_id,
                 moment.deadline,
-                lambda: self._plan(question.member_id, run, moment),
+                lambda: self._member_list(question.member_id, run, moment),
             )
             if cache == "stale":
                 degraded = POSTGRES
         except UnavailableError as error:
-            plan, cache, degraded = Plan(POPULAR, run_id, 0.0), "none", POSTGRES
+            member_list, cache, degraded = MemberList(POPULAR, run_id, 0.0), "none", POSTGRES
             if error.kind == SHARED:
                 self._on_failure(error.kind)
-        return self._from(plan, question, run, moment, cache, degraded)
+        return self._from(member_list, question, run, moment, cache, degraded)
 
     def from_shelf(self, question: Question, *, moment: Moment, degraded: str) -> Answer:
         """The cheapest answer there is: popular postings from memory, nothing read.
@@ -130,9 +130,9 @@ class Answering:
             run = self._sends.in_force(moment.now)
         elif run is None:
             run = self._sends.begin(question.terms, moment.now)
-        known = self._plans.known(question.member_id)
-        plan = Plan(POPULAR, run.id if run else 0, 0.0, applied=known.applied if known else "")
-        return self._from(plan, question, run, moment, "none", degraded)
+        known = self._member_lists.known(question.member_id)
+        member_list = MemberList(POPULAR, run.id if run else 0, 0.0, applied=known.applied if known else "")
+        return self._from(member_list, question, run, moment, "none", degraded)
 
     def _begin(self, terms: Terms, moment: Moment) -> Run | None:
         """The run of a send that is not known here: the one that it has on every other worker."""
@@ -144,7 +144,7 @@ class Answering:
                 self._on_failure(error.kind)
         return self._sends.begin(terms, moment.now)
 
-    def _plan(self, member_id: str, run: Run | None, moment: Moment) -> Plan:
+    def _member_list(self, member_id: str, run: Run | None, moment: Moment) -> MemberList:
         """What Postgres says of a member."""
         return self._asked(lambda: self._read(member_id, run, moment))
 
@@ -163,29 +163,35 @@ class Answering:
         self._breaker.succeeded()
         return said
 
-    def _read(self, member_id: str, run: Run | None, moment: Moment) -> Plan:
+    def _read(self, member_id: str, run: Run | None, moment: Moment) -> MemberList:
         run_id, made_s = run.id if run else 0, time.monotonic()
         row = self._reads.member_row(member_id, run, moment.deadline)
         if row is None or not row.mailable:
-            return Plan(POPULAR, run_id, made_s)
-        plan = (
-            Plan(
+            return MemberList(POPULAR, run_id, made_s)
+        member_list = (
+            MemberList(
                 PERSONALIZED, run_id, made_s, row.posting_ids, row.reasons, row.applied, *self._may_name(row)
             )
             if row.posting_ids
             else self._from_profile(member_id, row, run, moment)
         )
-        return plan if len(plan.applied) <= _MOST_KEPT else plan._replace(applied=self._relevant(plan))
-
-    def _relevant(self, plan: Plan) -> str:
-        """Of many applications those to postings that the list, a shelf or the cards in memory hold, or to their jobs."""
-        listed = frozenset(plan.ids())
-        view, shared = self._cards.view, self._shelves.shared_jobs(plan.run_id)
-        return SEPARATOR.join(
-            id_ for id_ in plan.applied.split(SEPARATOR) if id_ in listed or id_ in view or id_ in shared
+        return (
+            member_list
+            if len(member_list.applied) <= _MOST_KEPT
+            else member_list._replace(applied=self._relevant(member_list))
         )
 
-    def _from_profile(self, member_id: str, row: MemberRow, run: Run | None, moment: Moment) -> Plan:
+    def _relevant(self, member_list: MemberList) -> str:
+        """Of many applications those to postings that the list, a shelf or the cards in memory hold, or to their jobs."""
+        listed = frozenset(member_list.ids())
+        view, shared = self._cards.view, self._shelves.shared_jobs(member_list.run_id)
+        return SEPARATOR.join(
+            id_
+            for id_ in member_list.applied.split(SEPARATOR)
+            if id_ in listed or id_ in view or id_ in shared
+        )
+
+    def _from_profile(self, member_id: str, row: MemberRow, run: Run | None, moment: Moment) -> MemberList:
         """A member who came after the refresh: ranked on the spot, as of the run, so alike everywhere and at any hour."""
         run_id, ranked_at = (run.id, run.generated_at) if run else (0, moment.now)
         if not self._shelves.has(run_id):
@@ -194,7 +200,7 @@ class Answering:
         ranker = self._shelves.ranker(run_id)
         member = self._reads.profile(member_id, moment.deadline) if ranker else None
         ranked = ranker.rank(member, now=ranked_at) if ranker and member else ()
-        return Plan(
+        return MemberList(
             PROFILE if ranked else POPULAR,
             run_id,
             time.monotonic(),
@@ -205,19 +211,19 @@ class Answering:
 
     def _from(
         self,
-        plan: Plan,
+        member_list: MemberList,
         question: Question,
         run: Run | None,
         moment: Moment,
         cache: str,
         degraded: str | None,
     ) -> Answer:
-        """Take the plan's best that may be shown; where they are too few, fill from the shelf nearest to them."""
+        """Take the list's best that may be shown; where they are too few, fill from the shelf nearest to them."""
         run_id = run.id if run else 0
-        limit, source = question.terms.limit, plan.source
-        applied = self._shelves.with_same_jobs(run_id, plan.applied_ids())
-        ids = plan.ids()
-        reasons, names = self._naming(plan) if plan.anchored else (plan.reasons, ())
+        limit, source = question.terms.limit, member_list.source
+        applied = self._shelves.with_same_jobs(run_id, member_list.applied_ids())
+        ids = member_list.ids()
+        reasons, names = self._naming(member_list) if member_list.anchored else (member_list.reasons, ())
         chosen = choose(ids, reasons, self._cards.view, applied, moment.second, limit)
         try:
             # Once Postgres failed a call, the call does not wait for it again.
@@ -249,20 +255,20 @@ class Answering:
         some = row.anchored and not self._named.isdisjoint(row.reasons)
         return (row.anchors, row.anchored) if some else ("", b"")
 
-    def _naming(self, plan: Plan) -> tuple[Sequence[int], Sequence[str]]:
+    def _naming(self, member_list: MemberList) -> tuple[Sequence[int], Sequence[str]]:
         """The marks of a list with what they name, and the names; none of a posting that was hidden meanwhile."""
-        told = plan.anchors.split(SEPARATOR)
+        told = member_list.anchors.split(SEPARATOR)
         hidden = self._cards.hidden
         names = [
             "" if posting_id in hidden else name
             for posting_id, name in zip(told[::2], told[1::2], strict=True)
         ]
-        reasons = plan.reasons
+        reasons = member_list.reasons
         marks = [
             mark | number << 8
             if number and names[number - 1] and mark & ~ASKED_COMPANY in self._named
             else mark
-            for mark, number in zip(reasons, plan.anchored, strict=False)
+            for mark, number in zip(reasons, member_list.anchored, strict=False)
         ]
         return (*marks, *reasons[len(marks) :]), names
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from app.serving.member_lists import Plans
+    from app.serving.member_lists import MemberLists
 
 
 class ErasureReads(Protocol):
@@ -28,13 +28,13 @@ class Erasures:
 
     Args:
         reads: Where it stands who was erased.
-        plans: What the worker keeps.
+        member_lists: What the worker keeps.
         kept_s: How long it keeps a list at most.
     """
 
-    def __init__(self, reads: ErasureReads, plans: Plans, *, kept_s: float) -> None:
+    def __init__(self, reads: ErasureReads, member_lists: MemberLists, *, kept_s: float) -> None:
         self._reads = reads
-        self._plans = plans
+        self._member_lists = member_lists
         self._kept_s = kept_s
         self._known: AbstractSet[bytes] = frozenset()
         self._new: AbstractSet[bytes] = frozenset()
@@ -47,5 +47,5 @@ class Erasures:
         erased = self._reads.erased(self._kept_s)
         new = erased - self._known
         if forgotten := new | self._new:
-            self._plans.forget(forgotten)
+            self._member_lists.forget(forgotten)
         self._known, self._new = erased, new

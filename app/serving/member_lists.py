@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NOTHING: frozenset[str] = frozenset()
 
 
-class Plan(NamedTuple):
+class MemberList(NamedTuple):
     """Which postings to try for a member, best first, and how they came about: compact, since many are kept.
 
     `posting_ids` are joined by `SEPARATOR`, with one byte of `reasons` for each; `applied` is what the member applied
@@ -48,20 +48,20 @@ class Plan(NamedTuple):
 
 
 class _Flight:
-    """A plan that is being made; whoever holds `ended` makes it."""
+    """A list that is being made; whoever holds `ended` makes it."""
 
     __slots__ = ("ended", "made")
 
     def __init__(self) -> None:
         self.ended = Lock()
         self.ended.acquire()
-        self.made: Plan | None = None
+        self.made: MemberList | None = None
 
 
-class Plans:
-    """Plans by member: fresh for a while, then stale, which will do while the store does not answer.
+class MemberLists:
+    """Lists by member: fresh for a while, then stale, which will do while the store does not answer.
 
-    Parts of one message ask within milliseconds of each other; the first makes the plan and the others wait
+    Parts of one message ask within milliseconds of each other; the first makes the list and the others wait
     for it, so the work is done once. Every use vetoes the postings again, so only a list is kept, never an
     answer; `fresh_s` bounds how long an application of the member's own may go unnoticed.
     """
@@ -69,8 +69,8 @@ class Plans:
     def __init__(
         self, *, size: int, fresh_s: float, stale_s: float, timer: Callable[[], float] = time.monotonic
     ) -> None:
-        # A plan says when it was made, so a cache that keeps its own times would do that work twice.
-        self._kept: OrderedDict[str, Plan] = OrderedDict()  # made longest ago first
+        # A list says when it was made, so a cache that keeps its own times would do that work twice.
+        self._kept: OrderedDict[str, MemberList] = OrderedDict()  # made longest ago first
         self._size = size
         self._fresh_s = fresh_s
         self._stale_s = stale_s
@@ -79,9 +79,9 @@ class Plans:
         self._flights: dict[tuple[str, int], _Flight] = {}
 
     def get(
-        self, member_id: str, run_id: int, deadline: Deadline, make: Callable[[], Plan]
-    ) -> tuple[Plan, str]:
-        """The member's plan, and whether it was a "hit", a "miss" (made now) or "stale".
+        self, member_id: str, run_id: int, deadline: Deadline, make: Callable[[], MemberList]
+    ) -> tuple[MemberList, str]:
+        """The member's list, and whether it was a "hit", a "miss" (made now) or "stale".
 
         Raises:
             UnavailableError: it could not be made and none is kept.
@@ -91,7 +91,7 @@ class Plans:
             kept = self._usable(member_id, now_s)
             if kept is not None and self._is_fresh(kept, run_id, now_s):
                 return kept, "hit"
-            # A member's sends may be on different runs: each waits for a plan of its own.
+            # A member's sends may be on different runs: each waits for a list of its own.
             flight = self._flights.get((member_id, run_id))
             if flight is None:
                 mine = self._flights[member_id, run_id] = _Flight()
@@ -111,8 +111,10 @@ class Plans:
             mine.ended.release()
         return made, "miss"
 
-    def _after(self, flight: _Flight, member_id: str, deadline: Deadline, now_s: float) -> tuple[Plan, str]:
-        """The plan that another call is making, when it is made."""
+    def _after(
+        self, flight: _Flight, member_id: str, deadline: Deadline, now_s: float
+    ) -> tuple[MemberList, str]:
+        """The list that another call is making, when it is made."""
         if flight.ended.acquire(timeout=max(0.0, deadline.remaining_s())):
             flight.ended.release()
         if flight.made is not None:
@@ -123,20 +125,20 @@ class Plans:
             raise UnavailableError("shared")
         return kept, "stale"
 
-    def _keep(self, member_id: str, plan: Plan) -> None:
-        self._kept[member_id] = plan
+    def _keep(self, member_id: str, member_list: MemberList) -> None:
+        self._kept[member_id] = member_list
         self._kept.move_to_end(member_id)
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)
 
-    def _usable(self, member_id: str, now_s: float) -> Plan | None:
+    def _usable(self, member_id: str, now_s: float) -> MemberList | None:
         kept = self._kept.get(member_id)
         return kept if kept is not None and kept.made_s > now_s - self._stale_s else None
 
-    def _is_fresh(self, plan: Plan, run_id: int, now_s: float) -> bool:
-        return plan.made_s > now_s - self._fresh_s and plan.run_id == run_id
+    def _is_fresh(self, member_list: MemberList, run_id: int, now_s: float) -> bool:
+        return member_list.made_s > now_s - self._fresh_s and member_list.run_id == run_id
 
-    def known(self, member_id: str) -> Plan | None:
+    def known(self, member_id: str) -> MemberList | None:
         """What was last read of a member, however stale: for an answer that reads nothing."""
         with self._lock:
             return self._usable(member_id, self._timer())
@@ -150,12 +152,14 @@ class Plans:
                 self._kept.pop(member_id, None)
 
     def __len__(self) -> int:
-        """How many plans are kept."""
+        """How many lists are kept."""
         return len(self._kept)
 
-    def let_go(self) -> None:
-        """Drop the plans that are too old to use."""
+    def evict(self) -> None:
+        """Drop the lists that are too old to use."""
         oldest_s = self._timer() - self._stale_s
         with self._lock:
-            for member_id in [one for one, plan in self._kept.items() if plan.made_s <= oldest_s]:
+            for member_id in [
+                one for one, member_list in self._kept.items() if member_list.made_s <= oldest_s
+            ]:
                 del self._kept[member_id]

@@ -45,12 +45,12 @@ class FixedWindows(Storage):
             if ends_s <= now_s:
                 ends_s, count = now_s + expiry, 0
                 if len(self._windows) >= self._most:
-                    self._let_go(now_s)
+                    self._evict(now_s)
             count += amount
             self._windows[key] = (ends_s, count)
         return count
 
-    def _let_go(self, now_s: float) -> None:
+    def _evict(self, now_s: float) -> None:
         self._windows = {key: window for key, window in self._windows.items() if window[0] > now_s}
         self._most = max(_FEW, 2 * len(self._windows))
 

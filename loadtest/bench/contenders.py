@@ -126,7 +126,7 @@ def environment(peer: Peer, settings: ServerSettings, database: BoardDatabase, p
         "CJ_WORKERS": str(settings.workers),
         "CJ_THREADS": str(settings.threads),
         "CJ_CONNECTIONS": str(settings.pool),
-        "CJ_PLANS": str(KEPT_LISTS),
+        "CJ_LISTS": str(KEPT_LISTS),
         "CJ_HARD_RPS": str(UNREACHED_RPS),
         "CJ_SOFT_RPS": str(UNREACHED_RPS),
         "CJ_SAVED": str(settings.folder / "saved.json"),

@@ -70,7 +70,7 @@ class Ground:
             LoadtestError: it is not ready.
         """
         lines = {"CJ_SOFT_RPS": str(soft_rps), "CJ_HARD_RPS": str(hard_rps)}
-        demo = Demo(self.port, {**os.environ, **lines, "CJ_WORKERS": "1", "CJ_PLANS": str(KEPT_LISTS)})
+        demo = Demo(self.port, {**os.environ, **lines, "CJ_WORKERS": "1", "CJ_LISTS": str(KEPT_LISTS)})
         with running(demo, members=self.members, postings=self.postings) as process:
             sender = SenderOptions(
                 host=demo.url, member_file=demo.export_members(), credential_file=demo.credential_file

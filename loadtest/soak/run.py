@@ -77,7 +77,7 @@ class SoakOptions:
         return {
             **os.environ,
             "CJ_WORKERS": str(self.workers),
-            "CJ_PLANS": str(KEPT_LISTS),
+            "CJ_LISTS": str(KEPT_LISTS),
             "GUNICORN_CMD_ARGS": f"{os.environ.get('GUNICORN_CMD_ARGS', '')} {recycling}".strip(),
         }
 
@@ -266,7 +266,7 @@ def _metrics_reader(sender_options: SenderOptions, authorization: str) -> Callab
 
 def plan_counts(exposition: str) -> dict[str, float]:
     """Members' lists by how they were had (hit, miss, stale, none), from the metrics' text."""
-    lines = (line for line in exposition.splitlines() if line.startswith('cj_plans_total{cache="'))
+    lines = (line for line in exposition.splitlines() if line.startswith('cj_lists_total{cache="'))
     return {line.split('"')[1]: float(line.rpartition(" ")[2]) for line in lines}
 
 

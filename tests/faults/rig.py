@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WORKERS, THREADS, CONNECTIONS = 2, 8, 8
 # Every call asks Postgres; memory changes as often as a test can wait for.
 SETTINGS = {
-    "CJ_PLAN_FRESH_S": "0",
+    "CJ_LIST_FRESH_S": "0",
     "CJ_POLL_S": "1",
     "CJ_LOG_PER_S": "1",
     "CJ_THREADS": str(THREADS),

@@ -82,7 +82,7 @@ def test_a_closing_is_known_in_time_although_every_posting_was_touched(
     large_views: str, tmp_path: Path
 ) -> None:
     """Each worker holds some 50,000 cards; the closing comes with the touch and is looked for in both workers."""
-    with gunicorn(large_views, tmp_path, CJ_PLAN_FRESH_S="0", CJ_CARDS="60000") as server:
+    with gunicorn(large_views, tmp_path, CJ_LIST_FRESH_S="0", CJ_CARDS="60000") as server:
 
         def shown(member: int, *, from_postgres: bool = True) -> set[str]:
             path = f"/v1/members/{member}/recommendations?campaign=weekly&limit=50"

@@ -17,7 +17,7 @@ from app.runtime.circuit_breaker import CircuitBreaker
 from app.serving.answering import Answering
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
-from app.serving.member_lists import Plans
+from app.serving.member_lists import MemberLists
 from app.serving.publications import Runs
 from app.serving.sends import Sends
 from app.serving.shelves import Shelves
@@ -46,7 +46,7 @@ class Service:
         *,
         ranker: RanksProfiles | None = None,
         deadline_s: float = 2.0,
-        plan_fresh_s: float = 0.0,
+        list_fresh_s: float = 0.0,
     ) -> None:
         self.now = NOW
         self.failures: list[str] = []
@@ -63,7 +63,7 @@ class Service:
             sends=Sends(self.runs, PostgresSendRegister(self.pool), StoreClock(), hold=timedelta(0)),
             cards=self.cards,
             shelves=self.shelves,
-            plans=Plans(size=1_000, fresh_s=plan_fresh_s, stale_s=3_600),
+            member_lists=MemberLists(size=1_000, fresh_s=list_fresh_s, stale_s=3_600),
             breaker=CircuitBreaker(failures=1_000),
             on_failure=self.failures.append,
         )

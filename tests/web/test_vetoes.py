@@ -147,7 +147,7 @@ def test_the_watch_and_the_kept_lists_are_quick_enough_for_the_promise() -> None
     settings = Settings()
     statement_s = settings.deadline_ms / 1000
     assert settings.poll_s + statement_s < PROMISED_S
-    assert settings.plan_fresh_s + statement_s < PROMISED_S
+    assert settings.list_fresh_s + statement_s < PROMISED_S
     assert wsgi.CREDENTIAL_POLL_S + statement_s < PROMISED_S
 
 
@@ -162,7 +162,7 @@ def test_an_application_is_known_at_the_next_call(service: Service, board_url: s
 
 
 def test_a_list_that_is_kept_is_vetoed_anew_each_time(board_url: str) -> None:
-    with serving(board_url, plan_fresh_s=3_600) as service:
+    with serving(board_url, list_fresh_s=3_600) as service:
         assert "p-later" in service.ids("m-list")
         change(
             board_url, "UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-later'"

@@ -40,7 +40,7 @@ _GAUGES: tuple[tuple[Metric, str, _Mode], ...] = (
     (Metric.RUN_AGE_SECONDS, "Since the lists in force were made; 0 where there are none", "livemax"),
     (Metric.RUN_ROWS_LEFT_OUT, "Rows of the board that the lists in force were made without", "livemax"),
     (Metric.CARDS_KEPT, "Posting cards in memory, all workers", "livesum"),
-    (Metric.PLANS_KEPT, "Members' lists in memory, all workers", "livesum"),
+    (Metric.LISTS_KEPT, "Members' lists in memory, all workers", "livesum"),
     (Metric.POOL_SIZE, "Connections to Postgres, all workers", "livesum"),
     (Metric.POOL_IDLE, "Connections to Postgres that wait for work", "livesum"),
     (Metric.POOL_WAITING, "Calls that wait for a connection", "livesum"),
@@ -82,7 +82,7 @@ class Instruments:
             Metric.POSTGRES_FAILURES, "Reads for an answer that failed", ["kind"], registry=registry
         )
         self._plans = Counter(
-            Metric.PLANS, "Members' lists by how they were had", ["cache"], registry=registry
+            Metric.LISTS, "Members' lists by how they were had", ["cache"], registry=registry
         )
         self._cards_read = Counter(
             Metric.CARDS_READ, "Posting cards read because they were not in memory", registry=registry

@@ -15,7 +15,7 @@ from app.serving.answering import Answering
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
 from app.serving.encoding import encode
-from app.serving.member_lists import Plans
+from app.serving.member_lists import MemberLists
 from app.serving.publications import Runs
 from app.serving.sends import Held, Sends
 from app.serving.shelves import Shelves
@@ -71,13 +71,13 @@ class Desk:
         self.shelves = Shelves(self.reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
         self.failures: list[str] = []
         self.breaker = CircuitBreaker(failures=3, probe_s=1_000)
-        self.plans = Plans(size=10, fresh_s=fresh_s, stale_s=1_000)
+        self.member_lists = MemberLists(size=10, fresh_s=fresh_s, stale_s=1_000)
         self.answering = Answering(
             reads=self.reads,
             sends=anew(self.runs),
             cards=self.cards,
             shelves=self.shelves,
-            plans=self.plans,
+            member_lists=self.member_lists,
             breaker=self.breaker,
             named=named,
             on_failure=self.failures.append,
@@ -444,6 +444,6 @@ def test_of_thousands_of_applications_those_are_kept_that_an_answer_could_hold()
     many = [f"long-ago-{number}" for number in range(5_000)]
     desk.reads.rows["m"] = row("a", "b", applied=[*many, "b", "shelf-0"])
     assert ids(desk.ask()) == ids(desk.ask()) == ["a", "shelf-1", "shelf-2"]
-    kept = desk.plans.known("m")
+    kept = desk.member_lists.known("m")
     assert kept is not None
     assert kept.applied_ids() == {"b", "shelf-0"}
