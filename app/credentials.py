@@ -29,7 +29,7 @@ class Credential:
     secret_hash: bytes = field(repr=False)
 
 
-class CredentialReads(Protocol):
+class CredentialStore(Protocol):
     """Where credentials are kept; may raise `UnavailableError`."""
 
     def credentials(self) -> Sequence[Credential]:
@@ -48,15 +48,15 @@ class CredentialBook:
     While Postgres is gone the book keeps what it knew: a campaign is not refused because a database fell.
     """
 
-    def __init__(self, reads: CredentialReads) -> None:
-        self._reads = reads
+    def __init__(self, store: CredentialStore) -> None:
+        self._store = store
         self._by_hash: dict[bytes, Credential] = {}
         self.loaded = False
         self.fresh = False
 
     def update(self) -> None:
         """Read the credentials again; raises `UnavailableError`."""
-        self.restore(self._reads.credentials())
+        self.restore(self._store.credentials())
         self.fresh = True
 
     def restore(self, credentials: Iterable[Credential]) -> None:

@@ -17,7 +17,7 @@ from app.postgres.connecting import Door, door_of
 from app.postgres.serving.heartbeat import PostgresCounts, beat, keys_on_record
 from app.postgres.serving.lag import Lag
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
 from app.recommend.reasons import NAMING
 from app.runtime.background import PeriodicTask, Scheduler
@@ -109,25 +109,25 @@ def create(settings: Settings | None = None) -> Flask:
         through_pgbouncer=settings.pgbouncer,
     )
     lag = Lag(pool)
-    reads = PostgresReads(pool, LeftOut(instruments.row_left_out))
-    runs, book, clock = Runs(reads), CredentialBook(reads), StoreClock()
+    store = PostgresStore(pool, LeftOut(instruments.row_left_out))
+    runs, book, clock = Runs(store), CredentialBook(store), StoreClock()
     register = PostgresSendRegister(pool)
     sends = Sends(
         runs, register, clock, hold=timedelta(seconds=settings.send_hold_s), writes=settings.counting
     )
     cards = Cards(
-        reads,
+        store,
         size=settings.cards,
         ttl_s=settings.card_ttl_s,
         every_s=settings.poll_s,
         overlap_s=settings.overlap_s,
         on_read=instruments.cards_read,
     )
-    shelves = Shelves(reads, cards, Profiles(reads).ranker)
+    shelves = Shelves(store, cards, Profiles(store).ranker)
     member_lists = MemberLists(
         size=settings.lists, fresh_s=settings.list_fresh_s, stale_s=settings.list_stale_s
     )
-    erasures = Erasures(reads, member_lists, kept_s=settings.list_stale_s)
+    erasures = Erasures(store, member_lists, kept_s=settings.list_stale_s)
     breaker = CircuitBreaker()
     safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
     counter = SendCounter(PostgresCounts(pool), on_lost=instruments.counts_lost)
@@ -148,7 +148,7 @@ def create(settings: Settings | None = None) -> Flask:
 
     def follow_lag() -> None:
         lag.update()
-        reads.behind = lag.sentence is not None
+        store.behind = lag.sentence is not None
 
     def measure() -> None:
         stats, now = pool.stats(), clock.now()
@@ -192,7 +192,7 @@ def create(settings: Settings | None = None) -> Flask:
     readiness = _readiness(lag, runs, clock, shelves, book, scheduler)
     app = create_app(
         answering=Answering(
-            reads=reads,
+            store=store,
             sends=sends,
             cards=cards,
             shelves=shelves,

@@ -16,7 +16,7 @@ from app.credentials import CredentialBook
 from app.postgres.engines import planner_engine
 from app.postgres.planning.register import PostgresEvidence, PostgresRegister, PostgresSessions
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresReads
+from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresStore
 from app.runtime.background import PeriodicTask, Scheduler
 from app.runtime.errors import UnavailableError
 from app.serving.clock import StoreClock
@@ -79,8 +79,8 @@ def create_planner(settings: Settings | None = None) -> Flask:
         statement_timeout_ms=STATEMENT_MS,
         through_pgbouncer=settings.pgbouncer,
     )
-    reads, clock = PostgresReads(pool), StoreClock()
-    book = CredentialBook(reads)
+    store, clock = PostgresStore(pool), StoreClock()
+    book = CredentialBook(store)
     limits = CallLimits(hard_rps=0, soft_rps=0, unknown_rps=UNKNOWN_RPS, workers=1)
 
     def tidy() -> None:
@@ -90,7 +90,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
             raise UnavailableError("register") from error
 
     def follow_clock() -> None:
-        clock.follow(reads.clock)
+        clock.follow(store.clock)
 
     instruments = PlannerInstruments()
 

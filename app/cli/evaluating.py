@@ -18,7 +18,7 @@ from app.postgres.board.snapshot import count_open_postings, profiles, snapshot
 from app.postgres.engines import batch_engine, driver_of
 from app.postgres.lists.runs import ReadyRun, select_ready_runs
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
 from app.recommend.evaluation import Served, compare, evaluate
 from app.recommend.features.catalogue import catalogue
@@ -152,15 +152,15 @@ def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
     )
     pool.open()
     try:
-        reads = PostgresReads(pool)
-        runs = Runs(reads)
+        store = PostgresStore(pool)
+        runs = Runs(store)
         runs.log = [Publication(0, run, run.generated_at)]
         register = PostgresSendRegister(pool)
-        cards = Cards(reads, size=1_000_000, ttl_s=86_400)
-        shelves = Shelves(reads, cards, Profiles(reads).ranker)
+        cards = Cards(store, size=1_000_000, ttl_s=86_400)
+        shelves = Shelves(store, cards, Profiles(store).ranker)
         shelves.update(run)
         answering = Answering(
-            reads=reads,
+            store=store,
             sends=Sends(runs, register, StoreClock(), hold=timedelta(0)),
             cards=cards,
             shelves=shelves,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from app.serving.selection import Chosen, Place
     from app.serving.sends import Sends
     from app.serving.shelves import Shelves
-    from app.serving.store import MemberRow, Reads, Run
+    from app.serving.store import MemberRow, Run, Store
 
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
 # Why an answer was made without what Postgres would have said.
@@ -82,7 +82,7 @@ class Answering:
     def __init__(
         self,
         *,
-        reads: Reads,
+        store: Store,
         sends: Sends,
         cards: Cards,
         shelves: Shelves,
@@ -91,7 +91,7 @@ class Answering:
         named: Collection[Reason] = (Reason.SIMILAR_TO_APPLIED,),
         on_failure: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._reads = reads
+        self._store = store
         self._sends = sends
         self._cards = cards
         self._shelves = shelves
@@ -101,7 +101,7 @@ class Answering:
         self._on_failure = on_failure
 
     def answer(self, question: Question, *, moment: Moment) -> Answer:
-        """The postings for a member, always an answer; never raises what `Reads` may raise."""
+        """The postings for a member, always an answer; never raises what `Store` may raise."""
         run = self._sends.kept(question.terms, moment.now) or self._begin(question.terms, moment)
         run_id = run.id if run else 0
         degraded = None
@@ -165,7 +165,7 @@ class Answering:
 
     def _read(self, member_id: str, run: Run | None, moment: Moment) -> MemberList:
         run_id, made_s = run.id if run else 0, time.monotonic()
-        row = self._reads.member_row(member_id, run, moment.deadline)
+        row = self._store.member_row(member_id, run, moment.deadline)
         if row is None or not row.mailable:
             return MemberList(POPULAR, run_id, made_s)
         member_list = (
@@ -198,7 +198,7 @@ class Answering:
             # As on a worker that began in an outage: another run's shelves would rank another list.
             raise UnavailableError(HELD_BACK)
         ranker = self._shelves.ranker(run_id)
-        member = self._reads.profile(member_id, moment.deadline) if ranker else None
+        member = self._store.profile(member_id, moment.deadline) if ranker else None
         ranked = ranker.rank(member, now=ranked_at) if ranker and member else ()
         return MemberList(
             PROFILE if ranked else POPULAR,
@@ -242,7 +242,7 @@ class Answering:
             question=question,
             recommendation_id=recommendation_id(question, run_id),
             source=source,
-            degraded=degraded or (BEHIND if self._reads.behind else None),
+            degraded=degraded or (BEHIND if self._store.behind else None),
             cache=cache,
             generated_at=run.generated_at if run else moment.now,
             today=moment.today,

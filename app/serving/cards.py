@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from app.board.model import Posting
     from app.runtime.deadline import Deadline
-    from app.serving.store import Reads
+    from app.serving.store import Store
 
 OVERLAP_S = 120.0
 # More changes than these are not read: where each card stands is asked instead, which is as many as there are cards.
@@ -133,7 +133,7 @@ class Cards:
     share of them each time.
 
     Args:
-        reads: The store.
+        store: The store.
         size: Most cards that are not pinned.
         ttl_s: See above.
         every_s: How often `update` is called.
@@ -144,7 +144,7 @@ class Cards:
 
     def __init__(
         self,
-        reads: Reads,
+        store: Store,
         *,
         size: int,
         ttl_s: float,
@@ -155,7 +155,7 @@ class Cards:
     ) -> None:
         self.view: dict[str, Card | None] = {}
         self.hidden: set[str] = set()
-        self._reads = reads
+        self._store = store
         self._on_read = on_read
         self._timer = timer
         self._pinned: dict[str, Card] = {}  # read longest ago first
@@ -173,7 +173,7 @@ class Cards:
     def fetch(self, ids: Sequence[str], deadline: Deadline) -> None:
         """Read cards into memory, all in one read; raises `UnavailableError`."""
         found: dict[str, Card | None] = dict.fromkeys(ids)
-        found.update((posting.id, Card(posting)) for posting in self._reads.postings(ids, deadline))
+        found.update((posting.id, Card(posting)) for posting in self._store.postings(ids, deadline))
         self._on_read(len(ids))
         with self._lock:
             for posting_id, card in found.items():
@@ -198,7 +198,7 @@ class Cards:
     def update(self) -> None:
         """Replace cards that changed since the last update, and those grown old; raises `UnavailableError`."""
         clock = (
-            self._reads.clock()
+            self._store.clock()
         )  # while the store is away, what is known is the best there is, however old
         with self._lock:
             self._bounds.expire()
@@ -218,7 +218,7 @@ class Cards:
     def _changed_since(self, since: datetime) -> Sequence[Standing] | None:
         """What changed; None where that is too much, or takes too long, to say."""
         try:
-            return self._reads.standings_changed_since(since, MOST_CHANGED)
+            return self._store.standings_changed_since(since, MOST_CHANGED)
         except UnavailableError:
             return None
 
@@ -230,7 +230,7 @@ class Cards:
             if self._timer() > until_s:
                 raise UnavailableError("timeout")
             piece = list(islice(self._unchecked, PIECE))
-            found = self._reads.standings(piece)
+            found = self._store.standings(piece)
             self._take(found)
             self._take_out(set(piece).difference(standing.id for standing in found))
             for posting_id in piece:
@@ -276,7 +276,7 @@ class Cards:
                 del self._outdated[posting_id]
 
     def _read_anew(self, ids: Sequence[str]) -> None:
-        found = {posting.id: Card(posting) for posting in self._reads.postings(ids)}
+        found = {posting.id: Card(posting) for posting in self._store.postings(ids)}
         with self._lock:
             for posting_id in ids:
                 card = found.get(posting_id)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.serving.member_lists import MemberLists
 
 
-class ErasureReads(Protocol):
+class ErasureStore(Protocol):
     """Where it stands who was erased; may raise `UnavailableError`."""
 
     def erased(self, within_s: float) -> AbstractSet[bytes]:
@@ -27,13 +27,13 @@ class Erasures:
     """Drops the lists of erased members from a worker's memory.
 
     Args:
-        reads: Where it stands who was erased.
+        store: Where it stands who was erased.
         member_lists: What the worker keeps.
         kept_s: How long it keeps a list at most.
     """
 
-    def __init__(self, reads: ErasureReads, member_lists: MemberLists, *, kept_s: float) -> None:
-        self._reads = reads
+    def __init__(self, store: ErasureStore, member_lists: MemberLists, *, kept_s: float) -> None:
+        self._store = store
         self._member_lists = member_lists
         self._kept_s = kept_s
         self._known: AbstractSet[bytes] = frozenset()
@@ -44,7 +44,7 @@ class Erasures:
 
         Each twice: a call that had read the list before it was erased may have kept it after the first time.
         """
-        erased = self._reads.erased(self._kept_s)
+        erased = self._store.erased(self._kept_s)
         new = erased - self._known
         if forgotten := new | self._new:
             self._member_lists.forget(forgotten)

@@ -14,7 +14,7 @@ from app.recommend.scoring.weights import Weights
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app.serving.store import Reads, Shelf
+    from app.serving.store import Shelf, Store
 
 POOL = 5_000  # postings ranked for one member in a few milliseconds
 
@@ -52,18 +52,18 @@ def unpack(packed: bytes) -> list[Posting]:
 class Profiles:
     """Makes the ranker of a run's shelves, the same everywhere and whenever it is made."""
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def ranker(
         self, shelves: Sequence[Shelf], postings: Sequence[Posting], run_id: int | None
     ) -> ProfileRanker:
         """The ranker of a run's pool, else of the postings on its shelves as they are now; raises `UnavailableError`."""
-        pool = self._reads.shelf_pool(run_id) if run_id else ()
+        pool = self._store.shelf_pool(run_id) if run_id else ()
         return ProfileRanker(
             pool or pool_of(shelves, postings), popularity_of(shelves), self._weights(run_id)
         )
 
     def _weights(self, run_id: int | None) -> Weights:
-        stored = None if run_id is None else self._reads.weights(run_id)
+        stored = None if run_id is None else self._store.weights(run_id)
         return Weights.from_json(stored) if stored else Weights()

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from app.serving.store import Publication, Reads, Run
+    from app.serving.store import Publication, Run, Store
 
 
 class Runs:
@@ -19,13 +19,13 @@ class Runs:
     rollback is a newer one that is effective at once.
     """
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self.log: Sequence[Publication] = ()
 
     def update(self) -> None:
         """Read the log again; raises `UnavailableError`, keeping what was known."""
-        self.log = self._reads.publications()
+        self.log = self._store.publications()
 
     def in_force(self, now: datetime) -> Run | None:
         """The run to answer from at an instant, None before the first publication."""

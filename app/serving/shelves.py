@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from app.board.model import Member, Posting, RankedPosting
     from app.serving.cards import Cards
-    from app.serving.store import Reads, Run
+    from app.serving.store import Run, Store
 
 NEWEST = 200
 _NO_RUN = 0
@@ -51,13 +51,13 @@ class Shelves:
 
     def __init__(
         self,
-        reads: Reads,
+        store: Store,
         cards: Cards,
         make_ranker: Callable[
             [Sequence[Shelf], Sequence[Posting], int | None], RanksProfiles | None
         ] = lambda _shelves, _postings, _run_id: None,
     ) -> None:
-        self._reads = reads
+        self._store = store
         self._cards = cards
         self._make_ranker = make_ranker
         self._stands: dict[int, _Stand] = {}
@@ -73,22 +73,22 @@ class Shelves:
         stands = {n: kept[n] if n in kept else self._read(one) for n, one in runs.items()}
         newest: Sequence[Posting] = ()
         if run is None:
-            newest = self._reads.newest_postings(NEWEST)
+            newest = self._store.newest_postings(NEWEST)
             stands[_NO_RUN] = _stand([_of_newest(newest)], kept.get(_NO_RUN))
         if newest or stands.keys() != kept.keys():
             ids = sorted(set().union(*(_ids(stands[n]) for n in numbers)))
-            self._take(stands, [*newest, *(self._reads.postings(ids) if ids else ())])
+            self._take(stands, [*newest, *(self._store.postings(ids) if ids else ())])
             self.fresh = True
         self._current = stands[run.id if run else _NO_RUN]
         self._rank()
 
     def _read(self, run: Run) -> _Stand:
-        stand = _stand(self._reads.shelves(run.id))
+        stand = _stand(self._store.shelves(run.id))
         stand.same_job = {
-            posting_id: group for group in self._reads.same_jobs(run.id) for posting_id in group
+            posting_id: group for group in self._store.same_jobs(run.id) for posting_id in group
         }
         # What was hidden before is in no reason of the run; the cards' updates tell of what is from now on.
-        self._cards.hidden.update(self._reads.hidden_since(run.cutoff_at))
+        self._cards.hidden.update(self._store.hidden_since(run.cutoff_at))
         return stand
 
     def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:

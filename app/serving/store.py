@@ -85,7 +85,7 @@ class Shelf:
     reasons: Sequence[int]
 
 
-class Reads(Protocol):
+class Store(Protocol):
     """Every read may raise `UnavailableError`, and does when its deadline has passed.
 
     `behind` says whether what is read is a copy that lags further behind than is promised.

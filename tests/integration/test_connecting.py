@@ -21,7 +21,7 @@ from app.postgres.connecting import CannotConnectError, DatabaseUrlError, connec
 from app.postgres.engines import batch_engine
 from app.postgres.serving.heartbeat import PostgresCounts
 from app.postgres.serving.pool import ServingPool, Statement
-from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.refresh.incremental import refresh_changed
 from app.refresh.whole import refresh
 from app.runtime.deadline import Deadline
@@ -133,13 +133,13 @@ def test_a_board_may_be_in_another_encoding(database_in: str, tmp_path: Path) ->
     pool = ServingPool(database_in, STATEMENTS, size=1, wait_s=5.0, statement_timeout_ms=5_000)
     pool.open()
     try:
-        reads, run = PostgresReads(pool), Run(report.run_id, datetime.now(UTC), datetime.now(UTC))
+        store, run = PostgresStore(pool), Run(report.run_id, datetime.now(UTC), datetime.now(UTC))
         for unheard_of in ("회원-\N{GRINNING FACE}", "café", "\N{GRINNING FACE}"):
-            assert reads.member_row(unheard_of, run, Deadline(time.monotonic() + 5)) is None
-        found = reads.member_row("m-000001", run, Deadline(time.monotonic() + 5))
+            assert store.member_row(unheard_of, run, Deadline(time.monotonic() + 5)) is None
+        found = store.member_row("m-000001", run, Deadline(time.monotonic() + 5))
         assert found is not None
         assert found.posting_ids
-        assert {posting.title for posting in reads.newest_postings(3)} <= {f"공고 {n}" for n in range(1, 61)}
+        assert {posting.title for posting in store.newest_postings(3)} <= {f"공고 {n}" for n in range(1, 61)}
         PostgresCounts(pool).add(
             Batch(
                 "w",

@@ -12,7 +12,7 @@ from app.postgres.audit import select_deeds
 from app.postgres.lists import publications
 from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.refresh import publish
 from app.refresh.incremental import refresh_changed
 from app.refresh.rollback import roll_back
@@ -168,13 +168,13 @@ def test_a_run_keeps_the_postings_that_profiles_are_ranked_over_as_they_were(
     pool = ServingPool(database_url, STATEMENTS, size=1, wait_s=2, statement_timeout_ms=5_000)
     pool.open()
     try:
-        reads = PostgresReads(pool)
-        before = reads.shelf_pool(run_id)
+        store = PostgresStore(pool)
+        before = store.shelf_pool(run_id)
         change(board, "UPDATE board.posting SET title = 'other', status = 'hidden', updated_at = now()")
-        assert before == reads.shelf_pool(run_id)
+        assert before == store.shelf_pool(run_id)
         assert {one.title for one in before} != {"other"}
         assert len(before) == 40
-        assert reads.shelf_pool(run_id + 1) == []
+        assert store.shelf_pool(run_id + 1) == []
     finally:
         pool.close()
 

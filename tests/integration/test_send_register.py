@@ -12,7 +12,7 @@ import pytest
 from app.postgres.lists import publications
 from app.postgres.serving import send_register
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
 from app.refresh.publish import drop_unneeded_runs
 from app.refresh.rollback import roll_back
@@ -171,9 +171,9 @@ def test_what_is_over_goes_and_so_do_the_sends_used_longest_ago_where_there_are_
     assert found == [("d-0",), ("d-3",), ("d-4",)]
 
 
-def worker(database: PostgresSendRegister, reads: PostgresReads) -> Sends:
+def worker(database: PostgresSendRegister, store: PostgresStore) -> Sends:
     """What a worker knows, as it begins."""
-    sends = Sends(Runs(reads), database, StoreClock(), hold=HOLD)
+    sends = Sends(Runs(store), database, StoreClock(), hold=HOLD)
     sends.update()
     return sends
 
@@ -192,10 +192,10 @@ def test_workers_agree_on_a_send_met_before_a_switch_at_it_and_long_after(
 ) -> None:
     pool = ServingPool(database_url, STATEMENTS, size=1, wait_s=2, statement_timeout_ms=5_000)
     pool.open()
-    reads = PostgresReads(pool)
+    store = PostgresStore(pool)
     first = published(engine)
     change(engine, "UPDATE connected_jobs.publication SET effective_at = now() - interval '1 hour'")
-    one, other = worker(register, reads), worker(register, reads)
+    one, other = worker(register, store), worker(register, store)
     assert run_of(one, register, "under way") == first.id
     one.update()  # what it met is registered
     second = published(engine)
@@ -208,7 +208,7 @@ def test_workers_agree_on_a_send_met_before_a_switch_at_it_and_long_after(
         "UPDATE connected_jobs.publication SET effective_at = now() - interval '10 s' WHERE run_id = :id",
         id=second.id,
     )
-    for known in (other, worker(register, reads)):
+    for known in (other, worker(register, store)):
         known.update()
         assert not known.must_claim(Terms("weekly", "unheard of", None, 10, "ko"), register.clock())
         assert run_of(known, register, "under way") == first.id

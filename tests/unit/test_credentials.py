@@ -6,7 +6,7 @@ import pytest
 
 from app.credentials import Credential, CredentialBook, Scope, hash_secret
 from app.runtime.errors import UnavailableError
-from tests.unit.serving.fakes import FakeReads
+from tests.unit.serving.fakes import FakeStore
 
 
 def credential(name: str, secret: str, scope: Scope = Scope.CONTENT) -> Credential:
@@ -15,7 +15,7 @@ def credential(name: str, secret: str, scope: Scope = Scope.CONTENT) -> Credenti
 
 def test_a_secret_opens_by_itself_or_with_its_own_name_only() -> None:
     first, second = credential("braze", "one"), credential("회사", "two", Scope.METRICS)
-    book = CredentialBook(FakeReads(known=[first, second]))
+    book = CredentialBook(FakeStore(known=[first, second]))
     assert (book.check("one"), book.loaded) == (None, False)
     book.update()
     assert book.loaded
@@ -36,14 +36,14 @@ def test_a_secret_opens_by_itself_or_with_its_own_name_only() -> None:
 
 
 def test_credentials_that_cannot_be_read_stay_as_they_were_and_revoked_ones_go() -> None:
-    reads = FakeReads(known=[credential("braze", "one"), credential("braze", "two")])
-    book = CredentialBook(reads)
+    store = FakeStore(known=[credential("braze", "one"), credential("braze", "two")])
+    book = CredentialBook(store)
     book.update()
-    reads.known, reads.failing = reads.known[:1], {"credentials"}
+    store.known, store.failing = store.known[:1], {"credentials"}
     with pytest.raises(UnavailableError):
         book.update()
     assert book.check("two") is not None
-    reads.failing = set()
+    store.failing = set()
     book.update()
     assert (book.check("one") is not None, book.check("two")) == (True, None)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from app.credentials import CredentialBook
 from app.postgres.board.left_out import LeftOut
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.serving.answering import Answering
@@ -54,12 +54,12 @@ class Service:
             url, STATEMENTS, size=2, wait_s=deadline_s, statement_timeout_ms=round(deadline_s * 1000)
         )
         self.instruments = Instruments()
-        reads = PostgresReads(self.pool, LeftOut(self.instruments.row_left_out))
-        self.runs, self.book = Runs(reads), CredentialBook(reads)
-        self.cards = Cards(reads, size=1_000, ttl_s=600)
-        self.shelves = Shelves(reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
+        store = PostgresStore(self.pool, LeftOut(self.instruments.row_left_out))
+        self.runs, self.book = Runs(store), CredentialBook(store)
+        self.cards = Cards(store, size=1_000, ttl_s=600)
+        self.shelves = Shelves(store, self.cards, lambda _shelves, _postings, _run_id: ranker)
         answering = Answering(
-            reads=reads,
+            store=store,
             sends=Sends(self.runs, PostgresSendRegister(self.pool), StoreClock(), hold=timedelta(0)),
             cards=self.cards,
             shelves=self.shelves,

@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from app.postgres.serving.reads import PostgresReads
+from app.postgres.serving.reads import PostgresStore
 from app.serving.answering import Answering
 from app.settings import Settings
 from tests.web.board import SECRETS
@@ -133,7 +133,7 @@ def test_no_representation_shows_a_secret(reader: Service) -> None:
     settings = Settings.from_env({"DATABASE_URL": address})
     assert settings.database_url == address
     assert "hunter2" not in repr(settings)
-    credentials = PostgresReads(reader.pool).credentials()
+    credentials = PostgresStore(reader.pool).credentials()
     shown = repr(credentials) + repr(vars(reader.book).keys())
     assert len(credentials) == 4
     assert not [c for c in credentials if repr(c.secret_hash) in shown or c.secret_hash.hex() in shown]

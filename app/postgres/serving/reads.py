@@ -1,4 +1,4 @@
-"""The reads behind an answer, each one statement: see `app.serving.store.Reads`."""
+"""The reads behind an answer, each one statement: see `app.serving.store.Store`."""
 
 from __future__ import annotations
 
@@ -212,8 +212,8 @@ STATEMENTS = (
 _NO_RUN = b"0"  # before any run there is no list to find
 
 
-class PostgresReads:
-    """Reads through the serving pool; whatever goes wrong on the way is an `UnavailableError`.
+class PostgresStore:
+    """The store behind the serving pool; whatever goes wrong on the way is an `UnavailableError`.
 
     A row that cannot be used is in no answer, and in `left_out`.
     """

@@ -127,8 +127,8 @@ def anew(runs: Runs) -> Sends:
 
 
 @dataclass
-class FakeReads:
-    """`Reads` and `CredentialReads` from dictionaries; `failing` names the reads that fail, `asked` all that came."""
+class FakeStore:
+    """`Store` and `CredentialStore` from dictionaries; `failing` names the reads that fail, `asked` all that came."""
 
     board: dict[str, Posting] = field(default_factory=dict)
     rows: dict[str, MemberRow] = field(default_factory=dict)

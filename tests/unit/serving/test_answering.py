@@ -24,8 +24,8 @@ from tests.unit.serving.fakes import (
     NOW,
     RUN,
     SECOND_RUN,
-    FakeReads,
     FakeRegister,
+    FakeStore,
     anew,
     moment,
     posting,
@@ -63,17 +63,17 @@ class Desk:
         cards: int = 100,
         named: Sequence[Reason] = (Reason.SIMILAR_TO_APPLIED,),
     ) -> None:
-        self.reads = FakeReads()
-        self.reads.put(*(posting(f"shelf-{n}", f"shelf {n}") for n in range(6)))
-        self.reads.stood[RUN.id] = [Shelf("", "", [f"shelf-{n}" for n in range(6)], [Reason.POPULAR] * 6)]
-        self.runs = Runs(self.reads)
-        self.cards = Cards(self.reads, size=cards, ttl_s=600)
-        self.shelves = Shelves(self.reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
+        self.store = FakeStore()
+        self.store.put(*(posting(f"shelf-{n}", f"shelf {n}") for n in range(6)))
+        self.store.stood[RUN.id] = [Shelf("", "", [f"shelf-{n}" for n in range(6)], [Reason.POPULAR] * 6)]
+        self.runs = Runs(self.store)
+        self.cards = Cards(self.store, size=cards, ttl_s=600)
+        self.shelves = Shelves(self.store, self.cards, lambda _shelves, _postings, _run_id: ranker)
         self.failures: list[str] = []
         self.breaker = CircuitBreaker(failures=3, probe_s=1_000)
         self.member_lists = MemberLists(size=10, fresh_s=fresh_s, stale_s=1_000)
         self.answering = Answering(
-            reads=self.reads,
+            store=self.store,
             sends=anew(self.runs),
             cards=self.cards,
             shelves=self.shelves,
@@ -86,7 +86,7 @@ class Desk:
     def open(self) -> Desk:
         self.runs.update()
         self.shelves.update(self.runs.in_force(NOW), self.runs.coming(NOW))
-        self.reads.asked.clear()
+        self.store.asked.clear()
         return self
 
     def ask(
@@ -109,8 +109,8 @@ def facts(answer: Answer) -> tuple[str, str | None, str]:
 
 def test_a_members_list_is_answered_in_its_order_with_its_reasons() -> None:
     desk = Desk().open()
-    desk.reads.put(posting("a", "1"), posting("b", "2"), posting("c", "3"), posting("d", "4"))
-    desk.reads.rows["m"] = row("c", "a", "d", "b", reason=7)
+    desk.store.put(posting("a", "1"), posting("b", "2"), posting("c", "3"), posting("d", "4"))
+    desk.store.rows["m"] = row("c", "a", "d", "b", reason=7)
     found = desk.ask()
     assert shown(found) == [("c", 7), ("a", 7), ("d", 7)]
     assert (facts(found), found.generated_at) == (("personalized", None, "miss"), RUN.generated_at)
@@ -118,37 +118,37 @@ def test_a_members_list_is_answered_in_its_order_with_its_reasons() -> None:
 
 def test_a_list_takes_one_read_and_its_cards_one_more_the_first_time() -> None:
     desk = Desk().open()
-    desk.reads.put(*(posting(f"p{n}", f"{n}") for n in range(4)))
-    desk.reads.rows["m"] = row("p0", "p1", "p2", "p3")
+    desk.store.put(*(posting(f"p{n}", f"{n}") for n in range(4)))
+    desk.store.rows["m"] = row("p0", "p1", "p2", "p3")
     desk.ask()
     desk.ask()
-    assert desk.reads.asked == ["member_row", "postings", "member_row"]
+    assert desk.store.asked == ["member_row", "postings", "member_row"]
 
 
 def test_the_next_part_of_a_message_asks_for_nothing() -> None:
     desk = Desk(fresh_s=60).open()
-    desk.reads.put(*(posting(f"p{n}", f"{n}") for n in range(4)))
-    desk.reads.rows["m"] = row("p0", "p1", "p2", "p3")
+    desk.store.put(*(posting(f"p{n}", f"{n}") for n in range(4)))
+    desk.store.rows["m"] = row("p0", "p1", "p2", "p3")
     first, second = desk.ask(), desk.ask()
     assert (ids(first), first.cache, second.cache) == (ids(second), "miss", "hit")
-    assert desk.reads.asked == ["member_row", "postings"]
+    assert desk.store.asked == ["member_row", "postings"]
 
 
 @pytest.mark.parametrize("known", [None, row(mailable=False), row("p0", mailable=False)])
 def test_who_is_unknown_or_wants_no_mail_gets_the_shelf_and_nothing_else_is_read(known: object) -> None:
     desk = Desk(ranker=Ranker("p0")).open()
     if known is not None:
-        desk.reads.rows["m"] = known  # type: ignore[assignment] # one of the rows above
+        desk.store.rows["m"] = known  # type: ignore[assignment] # one of the rows above
     found = desk.ask()
     assert (facts(found), ids(found)) == (("popular", None, "miss"), ["shelf-0", "shelf-1", "shelf-2"])
-    assert desk.reads.asked == ["member_row"]
+    assert desk.store.asked == ["member_row"]
 
 
 def test_an_answer_read_from_a_copy_that_lags_says_so_and_is_otherwise_the_same() -> None:
     desk = Desk().open()
-    desk.reads.rows["m"] = row("shelf-3", "shelf-1")
+    desk.store.rows["m"] = row("shelf-3", "shelf-1")
     before = desk.ask()
-    desk.reads.behind = True
+    desk.store.behind = True
     found = desk.ask()
     assert (ids(found), found.source) == (ids(before), before.source)
     assert (before.degraded, found.degraded) == (None, "behind")
@@ -156,8 +156,8 @@ def test_an_answer_read_from_a_copy_that_lags_says_so_and_is_otherwise_the_same(
 
 def test_who_has_no_list_is_ranked_by_profile_and_what_they_applied_to_is_left_out() -> None:
     desk = Desk(ranker=Ranker("shelf-3", "shelf-4", "shelf-5")).open()
-    desk.reads.rows["m"] = row(applied=["shelf-4", "shelf-0"])
-    desk.reads.profiles["m"] = Member(id="m", categories=("2",))
+    desk.store.rows["m"] = row(applied=["shelf-4", "shelf-0"])
+    desk.store.profiles["m"] = Member(id="m", categories=("2",))
     found = desk.ask(limit=4)
     assert shown(found) == [("shelf-3", 7), ("shelf-5", 7), ("shelf-1", 1), ("shelf-2", 1)]
     assert facts(found) == ("profile", None, "miss")
@@ -165,36 +165,36 @@ def test_who_has_no_list_is_ranked_by_profile_and_what_they_applied_to_is_left_o
 
 def test_who_has_neither_list_nor_profile_gets_the_shelf_without_what_they_applied_to() -> None:
     desk = Desk(ranker=Ranker("shelf-3")).open()
-    desk.reads.rows["m"] = row(applied=["shelf-0"])
-    desk.reads.profiles["m"] = Member(id="m")
+    desk.store.rows["m"] = row(applied=["shelf-0"])
+    desk.store.profiles["m"] = Member(id="m")
     found = desk.ask(limit=2)
     assert (facts(found), ids(found)) == (("popular", None, "miss"), ["shelf-1", "shelf-2"])
 
 
 def test_a_short_list_is_filled_from_the_shelf_without_what_was_ever_applied_to() -> None:
     desk = Desk().open()
-    desk.reads.put(posting("a", "1"), posting("b", "2"))
-    desk.reads.rows["m"] = row("a", "b", applied=["b", "shelf-0"])
+    desk.store.put(posting("a", "1"), posting("b", "2"))
+    desk.store.rows["m"] = row("a", "b", applied=["b", "shelf-0"])
     assert ids(desk.ask(limit=3)) == ["a", "shelf-1", "shelf-2"]
 
 
 def test_who_applied_to_a_job_is_shown_none_of_its_postings_wherever_they_come_from() -> None:
     desk = Desk()
-    desk.reads.put(*(posting(name, name) for name in ("a", "again", "b")))
-    desk.reads.same[RUN.id] = [["first", "again"], ["closed long ago", "shelf-0", "shelf-1"], ["x", "y"]]
+    desk.store.put(*(posting(name, name) for name in ("a", "again", "b")))
+    desk.store.same[RUN.id] = [["first", "again"], ["closed long ago", "shelf-0", "shelf-1"], ["x", "y"]]
     applied = ["first", "closed long ago"]
-    desk.reads.rows["m"] = row("again", "a", "b", applied=applied)
+    desk.store.rows["m"] = row("again", "a", "b", applied=applied)
     desk.open()
     assert ids(desk.ask(limit=2)) == ["a", "b"]
     assert ids(desk.ask(limit=4)) == ["a", "b", "shelf-2", "shelf-3"]
-    desk.reads.rows["m"] = row(applied=applied)
+    desk.store.rows["m"] = row(applied=applied)
     assert ids(desk.ask(limit=2)) == ["shelf-2", "shelf-3"]
 
 
 def test_before_any_run_the_newest_hold_one_posting_of_a_job() -> None:
     desk = Desk()
-    desk.reads.log = []
-    desk.reads.put(
+    desk.store.log = []
+    desk.store.put(
         *(posting(f"same-{n}", "one", title="같은 공고", opened_at=NOW + timedelta(1)) for n in range(3))
     )
     assert sum(id_.startswith("same") for id_ in ids(desk.open().ask(limit=10))) == 1
@@ -213,8 +213,8 @@ def told(answer: Answer) -> list[str]:
 
 def test_a_reason_names_what_the_member_applied_to() -> None:
     desk = Desk().open()
-    desk.reads.put(*(posting(name, name) for name in "abc"))
-    desk.reads.rows["m"] = with_names("a", "b", "c", reason=Reason.SIMILAR_TO_APPLIED)
+    desk.store.put(*(posting(name, name) for name in "abc"))
+    desk.store.rows["m"] = with_names("a", "b", "c", reason=Reason.SIMILAR_TO_APPLIED)
     answer = desk.ask()
     assert told(answer) == [
         "지원한 '운전원 (인천)' 공고와 비슷해요",
@@ -231,29 +231,29 @@ def test_a_reason_names_what_the_member_applied_to() -> None:
 def test_what_was_only_viewed_or_scrapped_is_named_where_that_is_asked_for(reason: Reason) -> None:
     for named, names in (((Reason.SIMILAR_TO_APPLIED,), False), (tuple(Reason), True)):
         desk = Desk(named=named).open()
-        desk.reads.put(posting("a", "a"), posting("b", "b"))
-        desk.reads.rows["m"] = with_names("a", "b", reason=reason)
+        desk.store.put(posting("a", "a"), posting("b", "b"))
+        desk.store.rows["m"] = with_names("a", "b", reason=reason)
         assert ("운전원" in told(desk.ask(limit=1))[0]) is names
 
 
 def test_what_was_hidden_since_is_named_no_more() -> None:
     desk = Desk()
-    desk.reads.put(*(posting(name, name) for name in "abcy"))
-    desk.reads.put(posting("x", status=Status.HIDDEN, updated_at=NOW))
-    desk.reads.rows["m"] = with_names("a", "b", "c", reason=Reason.SIMILAR_TO_APPLIED)
+    desk.store.put(*(posting(name, name) for name in "abcy"))
+    desk.store.put(posting("x", status=Status.HIDDEN, updated_at=NOW))
+    desk.store.rows["m"] = with_names("a", "b", "c", reason=Reason.SIMILAR_TO_APPLIED)
     desk.open()
     assert ["운전원" in each for each in told(desk.ask(limit=2))] == [False, False]
     assert "정비원" in told(desk.ask(limit=2))[1]
     desk.cards.update()
-    desk.reads.put(posting("y", status=Status.HIDDEN, updated_at=NOW))
+    desk.store.put(posting("y", status=Status.HIDDEN, updated_at=NOW))
     desk.cards.update()
     assert told(desk.ask(limit=2)) == ["최근 지원한 공고와 비슷해요"] * 2
 
 
 def test_a_company_that_was_asked_for_is_told_so_beside_a_name() -> None:
     desk = Desk().open()
-    desk.reads.put(*(posting(name, "one") for name in "abcd"))
-    desk.reads.rows["m"] = with_names(*"abcd", reason=Reason.SIMILAR_TO_APPLIED | ASKED_COMPANY)
+    desk.store.put(*(posting(name, "one") for name in "abcd"))
+    desk.store.rows["m"] = with_names(*"abcd", reason=Reason.SIMILAR_TO_APPLIED | ASKED_COMPANY)
     answer = desk.ask(limit=4)
     assert ids(answer) == ["a", "b", "c", "d"]
     assert told(answer)[2] == "지원한 '운전원 (인천)' 공고와 비슷해요"
@@ -261,24 +261,24 @@ def test_a_company_that_was_asked_for_is_told_so_beside_a_name() -> None:
 
 def test_what_is_filled_in_comes_from_the_shelf_nearest_to_the_first_posting() -> None:
     desk = Desk()
-    desk.reads.put(posting("a", "1", categories=("2",), regions=("101000/강남구",)))
+    desk.store.put(posting("a", "1", categories=("2",), regions=("101000/강남구",)))
     near = [("2", "101000", "shelf-5"), ("2", "", "shelf-4"), ("", "101000", "shelf-3")]
-    desk.reads.stood[RUN.id] += [Shelf(category, region, [id_], [2]) for category, region, id_ in near]
-    desk.reads.rows["m"] = row("a")
+    desk.store.stood[RUN.id] += [Shelf(category, region, [id_], [2]) for category, region, id_ in near]
+    desk.store.rows["m"] = row("a")
     assert ids(desk.open().ask(limit=5)) == ["a", "shelf-5", "shelf-4", "shelf-3", "shelf-0"]
 
 
 def test_a_list_of_which_nothing_is_left_is_no_personal_one() -> None:
     desk = Desk().open()
-    desk.reads.put(posting("a", status=Status.CLOSED))
-    desk.reads.rows["m"] = row("a", "gone")
+    desk.store.put(posting("a", status=Status.CLOSED))
+    desk.store.rows["m"] = row("a", "gone")
     found = desk.ask()
     assert (found.source, ids(found)) == ("popular", ["shelf-0", "shelf-1", "shelf-2"])
 
 
 def test_a_store_that_fails_leaves_the_shelf_and_the_answer_says_so() -> None:
     desk = Desk().open()
-    desk.reads.failing = {"member_row"}
+    desk.store.failing = {"member_row"}
     found = desk.ask()
     assert (facts(found), ids(found)) == (("popular", "postgres", "none"), ["shelf-0", "shelf-1", "shelf-2"])
     assert desk.failures == ["broken"]
@@ -286,26 +286,26 @@ def test_a_store_that_fails_leaves_the_shelf_and_the_answer_says_so() -> None:
 
 def test_who_was_answered_before_keeps_their_list_while_the_store_fails() -> None:
     desk = Desk().open()
-    desk.reads.put(posting("a", "1"), posting("b", "2"), posting("c", "3"))
-    desk.reads.rows["m"] = row("a", "b", "c")
+    desk.store.put(posting("a", "1"), posting("b", "2"), posting("c", "3"))
+    desk.store.rows["m"] = row("a", "b", "c")
     before = desk.ask()
-    desk.reads.failing = {"member_row"}
+    desk.store.failing = {"member_row"}
     found = desk.ask()
     assert (ids(found), facts(found)) == (ids(before), ("personalized", "postgres", "stale"))
 
 
 def test_a_profile_that_cannot_be_read_leaves_the_shelf() -> None:
     desk = Desk(ranker=Ranker("shelf-3")).open()
-    desk.reads.rows["m"] = row()
-    desk.reads.failing = {"profile"}
+    desk.store.rows["m"] = row()
+    desk.store.failing = {"profile"}
     assert facts(desk.ask()) == ("popular", "postgres", "none")
 
 
 def test_cards_that_cannot_be_read_leave_those_in_memory() -> None:
     desk = Desk().open()
-    desk.reads.put(posting("a", "1"))
-    desk.reads.rows["m"] = row("a", "shelf-5")
-    desk.reads.failing = {"postings"}
+    desk.store.put(posting("a", "1"))
+    desk.store.rows["m"] = row("a", "shelf-5")
+    desk.store.failing = {"postings"}
     found = desk.ask(limit=2)
     assert (ids(found), found.source, found.degraded) == (["shelf-5", "shelf-0"], "personalized", "postgres")
 
@@ -318,10 +318,10 @@ def test_nothing_is_read_when_the_deadline_has_passed() -> None:
 
 def test_after_some_failures_in_a_row_the_store_is_left_alone() -> None:
     desk = Desk().open()
-    desk.reads.failing = {"member_row"}
+    desk.store.failing = {"member_row"}
     for _ in range(5):
         assert desk.ask().degraded == "postgres"
-    assert (desk.reads.asked, desk.failures) == (["member_row"] * 3, ["broken"] * 3 + ["held back"] * 2)
+    assert (desk.store.asked, desk.failures) == (["member_row"] * 3, ["broken"] * 3 + ["held back"] * 2)
 
 
 def test_a_deadline_of_our_own_says_nothing_of_the_store() -> None:
@@ -334,8 +334,8 @@ def test_a_deadline_of_our_own_says_nothing_of_the_store() -> None:
 
 def test_before_any_run_the_newest_postings_are_the_shelf() -> None:
     desk = Desk()
-    desk.reads.log.clear()
-    desk.reads.rows["m"] = row("a")
+    desk.store.log.clear()
+    desk.store.rows["m"] = row("a")
     found = desk.open().ask(limit=2)
     assert (found.source, shown(found)) == ("popular", [("shelf-0", 14), ("shelf-1", 14)])
     assert found.generated_at == NOW
@@ -343,18 +343,18 @@ def test_before_any_run_the_newest_postings_are_the_shelf() -> None:
 
 def test_when_another_run_comes_into_force_its_shelves_do_in_the_same_instant() -> None:
     desk = Desk()
-    desk.reads.put(posting("new", "n"))
-    desk.reads.log.insert(0, Publication(2, SECOND_RUN, NOW + timedelta(minutes=15)))
-    desk.reads.stood[SECOND_RUN.id] = [Shelf("", "", ["new"], [Reason.POPULAR])]
+    desk.store.put(posting("new", "n"))
+    desk.store.log.insert(0, Publication(2, SECOND_RUN, NOW + timedelta(minutes=15)))
+    desk.store.stood[SECOND_RUN.id] = [Shelf("", "", ["new"], [Reason.POPULAR])]
     desk.open()
     found = [desk.ask("nobody", now=NOW + timedelta(minutes=minutes)) for minutes in (14, 15)]
     assert [ids(one) for one in found] == [["shelf-0", "shelf-1", "shelf-2"], ["new"]]
-    assert desk.reads.asked == ["member_row"] * 2
+    assert desk.store.asked == ["member_row"] * 2
 
 
 def sends_of(desk: Desk) -> FakeRegister:
     """Let the desk keep sends, as a worker that has read nothing yet: it must claim every send that it meets."""
-    register = FakeRegister(desk.reads.log)
+    register = FakeRegister(desk.store.log)
     desk.answering._sends = Sends(desk.runs, register, StoreClock(), hold=timedelta(hours=24))
     return register
 
@@ -372,8 +372,8 @@ def test_a_claim_that_fails_leaves_the_answer_and_the_stores_health_as_they_are(
     desk = Desk().open()
     register = sends_of(desk)
     register.failing = True
-    desk.reads.put(posting("a"))
-    desk.reads.rows["m"] = row("a")
+    desk.store.put(posting("a"))
+    desk.store.rows["m"] = row("a")
     for number in range(5):
         found = desk.answering.answer(question(send=f"d-{number}", limit=1), moment=moment())
         assert facts(found)[:2] == ("personalized", None)
@@ -386,7 +386,7 @@ def test_an_answer_that_reads_nothing_claims_nothing_and_keeps_what_is_known() -
     shelved = desk.answering.from_shelf(question(), moment=moment(), degraded="over_limit")
     assert (shelved.generated_at, register.asked) == (RUN.generated_at, [])
     desk.ask()
-    desk.reads.log.insert(0, Publication(2, SECOND_RUN, NOW + timedelta(minutes=15)))
+    desk.store.log.insert(0, Publication(2, SECOND_RUN, NOW + timedelta(minutes=15)))
     desk.runs.update()
     later = moment(NOW + timedelta(minutes=20))
     shelved = desk.answering.from_shelf(question(), moment=later, degraded="over_limit")
@@ -397,9 +397,9 @@ def test_what_stands_on_another_runs_shelves_is_told_from_a_good_answer_and_not_
     desk = Desk(fresh_s=60, ranker=Ranker("shelf-3")).open()
     register = sends_of(desk)
     register.rows["weekly\x1fs"] = Held("weekly\x1fs", SECOND_RUN, NOW, NOW + timedelta(hours=1), NOW)
-    desk.reads.stood[SECOND_RUN.id] = [Shelf("", "", ["shelf-5", "shelf-4"], [Reason.POPULAR] * 2)]
-    desk.reads.rows["m"] = row()
-    desk.reads.profiles["m"] = Member(id="m", categories=("2",))
+    desk.store.stood[SECOND_RUN.id] = [Shelf("", "", ["shelf-5", "shelf-4"], [Reason.POPULAR] * 2)]
+    desk.store.rows["m"] = row()
+    desk.store.profiles["m"] = Member(id="m", categories=("2",))
     for member in ("m", "nobody"):
         assert (desk.ask(member).source, desk.ask(member).degraded) == ("popular", "postgres")
     desk.shelves.update(RUN, [SECOND_RUN])
@@ -410,17 +410,17 @@ def test_what_stands_on_another_runs_shelves_is_told_from_a_good_answer_and_not_
 
 def test_an_empty_board_is_answered_with_nothing() -> None:
     desk = Desk()
-    desk.reads.board.clear()
+    desk.store.board.clear()
     found = desk.open().ask()
     assert (found.places, found.source, found.degraded) == ([], "popular", None)
 
 
 def test_the_cheap_answer_reads_nothing() -> None:
     desk = Desk().open()
-    desk.reads.rows["m"] = row("shelf-5")
+    desk.store.rows["m"] = row("shelf-5")
     found = desk.answering.from_shelf(question("m", limit=2), moment=moment(), degraded="over_limit")
     assert (facts(found), ids(found)) == (("popular", "over_limit", "none"), ["shelf-0", "shelf-1"])
-    assert desk.reads.asked == []
+    assert desk.store.asked == []
     assert found.recommendation_id == desk.ask(limit=2).recommendation_id
 
 
@@ -428,11 +428,11 @@ def test_the_cheap_answer_reads_nothing() -> None:
 def test_what_a_member_applied_to_is_not_shown_when_the_store_is_away_or_nothing_is_read(reads: str) -> None:
     """As far as it was known: over the soft line, late, and from a list that went stale."""
     desk = Desk(ranker=Ranker("shelf-3") if reads == "a profile" else None).open()
-    desk.reads.put(posting("a", "1"))
-    desk.reads.rows["m"] = row(*(["a"] if reads == "a list" else []), applied=["shelf-0", "shelf-2"])
-    desk.reads.profiles["m"] = Member(id="m", categories=("2",))
+    desk.store.put(posting("a", "1"))
+    desk.store.rows["m"] = row(*(["a"] if reads == "a list" else []), applied=["shelf-0", "shelf-2"])
+    desk.store.profiles["m"] = Member(id="m", categories=("2",))
     desk.ask()
-    desk.reads.failing = {"member_row"}
+    desk.store.failing = {"member_row"}
     over = desk.answering.from_shelf(question("m", limit=3), moment=moment(), degraded="over_limit")
     assert ids(over) == ["shelf-1", "shelf-3", "shelf-4"]
     assert not {"shelf-0", "shelf-2"} & set(ids(desk.ask(limit=20)))
@@ -440,9 +440,9 @@ def test_what_a_member_applied_to_is_not_shown_when_the_store_is_away_or_nothing
 
 def test_of_thousands_of_applications_those_are_kept_that_an_answer_could_hold() -> None:
     desk = Desk(fresh_s=60).open()
-    desk.reads.put(posting("a", "1"), posting("b", "2"))
+    desk.store.put(posting("a", "1"), posting("b", "2"))
     many = [f"long-ago-{number}" for number in range(5_000)]
-    desk.reads.rows["m"] = row("a", "b", applied=[*many, "b", "shelf-0"])
+    desk.store.rows["m"] = row("a", "b", applied=[*many, "b", "shelf-0"])
     assert ids(desk.ask()) == ids(desk.ask()) == ["a", "shelf-1", "shelf-2"]
     kept = desk.member_lists.known("m")
     assert kept is not None

@@ -15,7 +15,7 @@ from app.runtime.errors import UnavailableError
 from app.serving import cards as module
 from app.serving.cards import OVERLAP_S, Card, Cards
 from app.serving.selection import choose
-from tests.unit.serving.fakes import NOW, TODAY, FakeReads, Timer, posting
+from tests.unit.serving.fakes import NOW, TODAY, FakeStore, Timer, posting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +28,9 @@ LONG_AGO = NOW - timedelta(days=1)  # before any change that is asked for
 
 
 def cards_on(
-    reads: FakeReads, *, size: int = 100, ttl_s: float = 600, every_s: float = 0, timer: Timer | None = None
+    store: FakeStore, *, size: int = 100, ttl_s: float = 600, every_s: float = 0, timer: Timer | None = None
 ) -> Cards:
-    return Cards(reads, size=size, ttl_s=ttl_s, every_s=every_s, timer=timer or Timer(0.0))
+    return Cards(store, size=size, ttl_s=ttl_s, every_s=every_s, timer=timer or Timer(0.0))
 
 
 def titles(cards: Cards) -> dict[str, str | None]:
@@ -38,18 +38,18 @@ def titles(cards: Cards) -> dict[str, str | None]:
 
 
 def test_cards_are_read_in_one_read_and_what_does_not_exist_is_known_too() -> None:
-    reads = FakeReads()
-    reads.put(posting("a"), posting("b"))
-    cards = cards_on(reads)
+    store = FakeStore()
+    store.put(posting("a"), posting("b"))
+    cards = cards_on(store)
     cards.fetch(["a", "gone", "b"], FAR)
     assert titles(cards) == {"a": "title of a", "gone": None, "b": "title of b"}
-    assert reads.asked == ["postings"]
+    assert store.asked == ["postings"]
 
 
 def test_only_so_many_are_kept_and_only_so_long() -> None:
-    timer, reads = Timer(0.0), FakeReads()
-    reads.put(*(posting(f"p{n}") for n in range(5)))
-    cards = cards_on(reads, size=3, timer=timer)
+    timer, store = Timer(0.0), FakeStore()
+    store.put(*(posting(f"p{n}") for n in range(5)))
+    cards = cards_on(store, size=3, timer=timer)
     cards.update()
     cards.fetch(["p0", "p1", "p2", "p3"], FAR)
     assert set(cards.view) == {"p1", "p2", "p3"}
@@ -62,9 +62,9 @@ def test_only_so_many_are_kept_and_only_so_long() -> None:
 
 
 def test_pinned_cards_stay_however_full_and_old() -> None:
-    timer, reads = Timer(0.0), FakeReads()
-    reads.put(*(posting(f"p{n}") for n in range(5)))
-    cards = cards_on(reads, size=1, timer=timer)
+    timer, store = Timer(0.0), FakeStore()
+    store.put(*(posting(f"p{n}") for n in range(5)))
+    cards = cards_on(store, size=1, timer=timer)
     cards.pin([posting("p0"), posting("p1")])
     cards.update()
     cards.fetch(["p0", "p2"], FAR)
@@ -79,9 +79,9 @@ def test_pinned_cards_stay_however_full_and_old() -> None:
 
 
 def test_a_card_that_was_kept_before_it_was_pinned_stays_when_it_no_longer_is() -> None:
-    reads = FakeReads()
-    reads.put(posting("a"))
-    cards = cards_on(reads)
+    store = FakeStore()
+    store.put(posting("a"))
+    cards = cards_on(store)
     cards.fetch(["a"], FAR)
     cards.pin([posting("a")])
     cards.pin([])
@@ -89,39 +89,39 @@ def test_a_card_that_was_kept_before_it_was_pinned_stays_when_it_no_longer_is() 
 
 
 def test_an_update_replaces_what_changed_and_adds_nothing() -> None:
-    reads = FakeReads()
-    reads.put(posting("kept"), posting("pinned"), posting("neither"))
-    cards = cards_on(reads)
+    store = FakeStore()
+    store.put(posting("kept"), posting("pinned"), posting("neither"))
+    cards = cards_on(store)
     cards.pin([posting("pinned")])
     cards.fetch(["kept"], FAR)
     cards.update()
     later = NOW + timedelta(seconds=5)
-    reads.put(*(posting(id_, title="new", updated_at=later) for id_ in ("kept", "pinned", "neither")))
+    store.put(*(posting(id_, title="new", updated_at=later) for id_ in ("kept", "pinned", "neither")))
     cards.update()
     assert titles(cards) == {"kept": "new", "pinned": "new"}
     assert [one.title for one in cards.pinned()] == ["new"]
 
 
 def test_a_posting_that_comes_into_being_replaces_the_knowledge_that_it_did_not_exist() -> None:
-    reads = FakeReads()
-    cards = cards_on(reads)
+    store = FakeStore()
+    cards = cards_on(store)
     cards.fetch(["late"], FAR)
     cards.update()
-    reads.put(posting("late"))
+    store.put(posting("late"))
     cards.update()
     assert titles(cards) == {"late": "title of late"}
 
 
 def test_updates_overlap_so_that_a_change_committed_late_is_not_missed() -> None:
-    reads = FakeReads()
-    reads.put(posting("a"))
-    cards = cards_on(reads)
+    store = FakeStore()
+    store.put(posting("a"))
+    cards = cards_on(store)
     cards.fetch(["a"], FAR)
     cards.update()
-    reads.now = NOW + timedelta(hours=1)
+    store.now = NOW + timedelta(hours=1)
     cards.update()
-    within = reads.now - timedelta(seconds=OVERLAP_S)
-    reads.put(posting("a", status=Status.CLOSED, updated_at=within))
+    within = store.now - timedelta(seconds=OVERLAP_S)
+    store.put(posting("a", status=Status.CLOSED, updated_at=within))
     cards.update()
     card = cards.view["a"]
     assert card is not None
@@ -129,26 +129,26 @@ def test_updates_overlap_so_that_a_change_committed_late_is_not_missed() -> None
 
 
 def test_an_update_that_fails_changes_nothing_and_the_next_one_makes_up_for_it() -> None:
-    reads = FakeReads()
-    reads.put(posting("a"))
-    cards = cards_on(reads)
+    store = FakeStore()
+    store.put(posting("a"))
+    cards = cards_on(store)
     cards.fetch(["a"], FAR)
     cards.update()
-    reads.put(posting("a", title="new", updated_at=NOW + timedelta(seconds=1)))
-    reads.now, reads.failing = NOW + timedelta(hours=1), {"standings_changed_since", "standings"}
+    store.put(posting("a", title="new", updated_at=NOW + timedelta(seconds=1)))
+    store.now, store.failing = NOW + timedelta(hours=1), {"standings_changed_since", "standings"}
     with pytest.raises(UnavailableError):
         cards.update()
-    reads.failing = set()
+    store.failing = set()
     cards.update()
     assert titles(cards) == {"a": "new"}
 
 
 def test_a_read_that_fails_leaves_what_was_there() -> None:
-    reads = FakeReads()
-    reads.put(posting("a"))
-    cards = cards_on(reads)
+    store = FakeStore()
+    store.put(posting("a"))
+    cards = cards_on(store)
     cards.fetch(["a"], FAR)
-    reads.failing = {"postings"}
+    store.failing = {"postings"}
     with pytest.raises(UnavailableError):
         cards.fetch(["a", "b"], FAR)
     assert set(cards.view) == {"a"}
@@ -157,15 +157,15 @@ def test_a_read_that_fails_leaves_what_was_there() -> None:
 @pytest.mark.parametrize("pinned", [True, False])
 def test_no_card_is_older_than_its_time_even_where_changes_do_not_show(*, pinned: bool) -> None:
     """The board changes a title without touching `updated_at`; answers are given at any time between updates."""
-    timer, reads = Timer(0.0), FakeReads()
+    timer, store = Timer(0.0), FakeStore()
     names = [f"p{n}" for n in range(7)]
-    reads.put(*(posting(id_, title="0", updated_at=LONG_AGO) for id_ in names))
-    cards = cards_on(reads, ttl_s=30, every_s=10, timer=timer)
-    cards.pin([reads.board[id_] for id_ in names] if pinned else [])
+    store.put(*(posting(id_, title="0", updated_at=LONG_AGO) for id_ in names))
+    cards = cards_on(store, ttl_s=30, every_s=10, timer=timer)
+    cards.pin([store.board[id_] for id_ in names] if pinned else [])
     cards.update()
     for second in range(1, 200):
         timer.now_s = float(second)
-        reads.put(*(posting(id_, title=str(second), updated_at=LONG_AGO) for id_ in names))
+        store.put(*(posting(id_, title=str(second), updated_at=LONG_AGO) for id_ in names))
         if second % 10 == 0:
             cards.update()
         if missing := [id_ for id_ in names if id_ not in cards.view]:
@@ -175,12 +175,12 @@ def test_no_card_is_older_than_its_time_even_where_changes_do_not_show(*, pinned
 
 
 def test_of_what_is_pinned_a_share_is_read_at_each_update() -> None:
-    reads = FakeReads()
-    reads.put(*(posting(f"p{n}", updated_at=LONG_AGO) for n in range(100)))
-    cards = cards_on(reads, ttl_s=600, every_s=10)
-    cards.pin(reads.board.values())
+    store = FakeStore()
+    store.put(*(posting(f"p{n}", updated_at=LONG_AGO) for n in range(100)))
+    cards = cards_on(store, ttl_s=600, every_s=10)
+    cards.pin(store.board.values())
     cards.update()
-    reads.put(*(posting(f"p{n}", title="new", updated_at=LONG_AGO) for n in range(100)))
+    store.put(*(posting(f"p{n}", title="new", updated_at=LONG_AGO) for n in range(100)))
     cards.update()
     assert list(titles(cards).values()).count("new") == 2
     for _ in range(58):
@@ -190,12 +190,12 @@ def test_of_what_is_pinned_a_share_is_read_at_each_update() -> None:
 
 
 def test_a_pinned_posting_that_was_deleted_is_shown_no_more_and_its_trace_ends_with_its_time() -> None:
-    timer, reads = Timer(0.0), FakeReads()
-    reads.put(posting("a"), posting("b"))
-    cards = cards_on(reads, ttl_s=20, every_s=10, timer=timer)
-    cards.pin(reads.board.values())
+    timer, store = Timer(0.0), FakeStore()
+    store.put(posting("a"), posting("b"))
+    cards = cards_on(store, ttl_s=20, every_s=10, timer=timer)
+    cards.pin(store.board.values())
     cards.update()
-    del reads.board["a"]
+    del store.board["a"]
     timer.now_s = 10.0
     cards.update()
     assert titles(cards) == {"a": None, "b": "title of b"}
@@ -282,52 +282,52 @@ def may_be_shown(cards: Cards) -> set[str]:
 
 
 @pytest.fixture
-def hundred(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeReads, Cards]:
+def hundred(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeStore, Cards]:
     """Cards of a hundred postings, ten of them pinned; more than 20 changes are too many to read."""
     monkeypatch.setattr(module, "MOST_CHANGED", 20)
     monkeypatch.setattr(module, "PIECE", 7)
     monkeypatch.setattr(module, "MOST_READ", 10)
     monkeypatch.setattr(module, "READ_PIECE", 5)
-    reads = FakeReads()
-    reads.put(*(posting(f"p{n}", updated_at=LONG_AGO) for n in range(100)))
-    cards = cards_on(reads)
-    cards.pin([reads.board[f"p{n}"] for n in range(10)])
+    store = FakeStore()
+    store.put(*(posting(f"p{n}", updated_at=LONG_AGO) for n in range(100)))
+    cards = cards_on(store)
+    cards.pin([store.board[f"p{n}"] for n in range(10)])
     cards.fetch([f"p{n}" for n in range(10, 100)], FAR)
     cards.update()
-    reads.now += timedelta(seconds=10)
-    reads.asked.clear()
-    return reads, cards
+    store.now += timedelta(seconds=10)
+    store.asked.clear()
+    return store, cards
 
 
-def test_a_job_that_touches_every_posting_hides_no_closing(hundred: tuple[FakeReads, Cards]) -> None:
+def test_a_job_that_touches_every_posting_hides_no_closing(hundred: tuple[FakeStore, Cards]) -> None:
     """What may not be shown is known at once; what else the postings say, a few of them at a time."""
-    reads, cards = hundred
-    reads.put(*(posting(f"p{n}", title="new", updated_at=reads.now) for n in range(100)))
-    reads.put(*closed("p3", "p77", at=reads.now))
-    del reads.board["p5"], reads.board["p55"]
+    store, cards = hundred
+    store.put(*(posting(f"p{n}", title="new", updated_at=store.now) for n in range(100)))
+    store.put(*closed("p3", "p77", at=store.now))
+    del store.board["p5"], store.board["p55"]
     cards.update()
-    assert may_be_shown(cards) == set(reads.board) - {"p3", "p77"}
+    assert may_be_shown(cards) == set(store.board) - {"p3", "p77"}
     assert list(titles(cards).values()).count("new") <= 10
     for _ in range(12):
-        reads.now += timedelta(seconds=60)
+        store.now += timedelta(seconds=60)
         cards.update()
     assert {title for id_, title in titles(cards).items() if id_ not in {"p3", "p77"}} == {"new", None}
 
 
 def test_a_read_of_what_changed_that_fails_leaves_the_check_of_each_card(
-    hundred: tuple[FakeReads, Cards],
+    hundred: tuple[FakeStore, Cards],
 ) -> None:
-    reads, cards = hundred
-    reads.put(*closed("p3", "p77", at=reads.now))
-    reads.failing = {"standings_changed_since"}
+    store, cards = hundred
+    store.put(*closed("p3", "p77", at=store.now))
+    store.failing = {"standings_changed_since"}
     cards.update()
-    assert may_be_shown(cards) == set(reads.board) - {"p3", "p77"}
+    assert may_be_shown(cards) == set(store.board) - {"p3", "p77"}
 
 
-def test_a_check_that_is_cut_off_goes_on_where_it_stopped(hundred: tuple[FakeReads, Cards]) -> None:
-    reads, cards = hundred
-    reads.put(*closed(*reads.board, at=reads.now))
-    usual, left = reads.standings, [3]
+def test_a_check_that_is_cut_off_goes_on_where_it_stopped(hundred: tuple[FakeStore, Cards]) -> None:
+    store, cards = hundred
+    store.put(*closed(*store.board, at=store.now))
+    usual, left = store.standings, [3]
 
     def thrice(ids: Sequence[str]) -> Sequence[Standing]:
         left[0] -= 1
@@ -335,7 +335,7 @@ def test_a_check_that_is_cut_off_goes_on_where_it_stopped(hundred: tuple[FakeRea
             raise UnavailableError("timeout")
         return usual(ids)
 
-    reads.standings = thrice  # type: ignore[method-assign] # as a server that is busy
+    store.standings = thrice  # type: ignore[method-assign] # as a server that is busy
     for round_ in range(1, 6):
         left[0] = 3
         with pytest.raises(UnavailableError):
@@ -344,12 +344,12 @@ def test_a_check_that_is_cut_off_goes_on_where_it_stopped(hundred: tuple[FakeRea
 
 
 def test_what_is_too_old_leaves_memory_although_no_posting_can_be_read() -> None:
-    timer, reads = Timer(0.0), FakeReads()
-    reads.put(posting("a"))
-    cards = cards_on(reads, ttl_s=30, every_s=10, timer=timer)
+    timer, store = Timer(0.0), FakeStore()
+    store.put(posting("a"))
+    cards = cards_on(store, ttl_s=30, every_s=10, timer=timer)
     cards.update()
     cards.fetch(["a"], FAR)
-    reads.failing = {"standings_changed_since", "standings", "postings"}
+    store.failing = {"standings_changed_since", "standings", "postings"}
     timer.now_s = 21.0
     with contextlib.suppress(UnavailableError):
         cards.update()
@@ -357,12 +357,12 @@ def test_what_is_too_old_leaves_memory_although_no_posting_can_be_read() -> None
 
 
 def test_while_the_store_is_away_what_is_known_stays() -> None:
-    timer, reads = Timer(0.0), FakeReads()
-    reads.put(posting("a"))
-    cards = cards_on(reads, ttl_s=30, every_s=10, timer=timer)
+    timer, store = Timer(0.0), FakeStore()
+    store.put(posting("a"))
+    cards = cards_on(store, ttl_s=30, every_s=10, timer=timer)
     cards.update()
     cards.fetch(["a"], FAR)
-    reads.failing = {"clock"}
+    store.failing = {"clock"}
     timer.now_s = 1_000.0
     with pytest.raises(UnavailableError):
         cards.update()
@@ -370,42 +370,42 @@ def test_while_the_store_is_away_what_is_known_stays() -> None:
 
 
 def test_what_changed_within_the_overlap_is_read_once_and_not_at_every_update() -> None:
-    reads = FakeReads()
-    reads.put(posting("a"))
-    cards = cards_on(reads, every_s=10)
+    store = FakeStore()
+    store.put(posting("a"))
+    cards = cards_on(store, every_s=10)
     cards.update()
     cards.fetch(["a"], FAR)
-    reads.now += timedelta(seconds=100)
-    reads.put(posting("a", title="new", updated_at=NOW + timedelta(seconds=5)))
-    reads.asked.clear()
+    store.now += timedelta(seconds=100)
+    store.put(posting("a", title="new", updated_at=NOW + timedelta(seconds=5)))
+    store.asked.clear()
     for _ in range(5):
         cards.update()
     assert titles(cards) == {"a": "new"}
-    assert reads.asked.count("postings") == 1
+    assert store.asked.count("postings") == 1
 
 
 def test_two_changes_within_one_tick_of_the_boards_clock_are_both_seen() -> None:
-    reads = FakeReads()
-    reads.put(posting("a", title="first", updated_at=NOW))
-    cards = cards_on(reads, every_s=10)
+    store = FakeStore()
+    store.put(posting("a", title="first", updated_at=NOW))
+    cards = cards_on(store, every_s=10)
     cards.update()
     cards.fetch(["a"], FAR)
-    reads.put(posting("a", title="second", updated_at=NOW))
+    store.put(posting("a", title="second", updated_at=NOW))
     cards.update()
     assert titles(cards) == {"a": "second"}
 
 
 def test_a_posting_is_shown_again_when_it_has_been_read_again() -> None:
-    reads = FakeReads()
-    reads.put(posting("a", status=Status.CLOSED, updated_at=LONG_AGO))
-    cards = cards_on(reads)
+    store = FakeStore()
+    store.put(posting("a", status=Status.CLOSED, updated_at=LONG_AGO))
+    cards = cards_on(store)
     cards.update()
     cards.fetch(["a"], FAR)
-    reads.put(posting("a", title="open again"))
-    reads.failing = {"postings"}
+    store.put(posting("a", title="open again"))
+    store.failing = {"postings"}
     with pytest.raises(UnavailableError):
         cards.update()
     assert may_be_shown(cards) == set()
-    reads.failing = set()
+    store.failing = set()
     cards.update()
     assert (may_be_shown(cards), titles(cards)) == ({"a"}, {"a": "open again"})

@@ -8,8 +8,8 @@ from tests.unit.serving.test_answering import Desk, ids
 
 def desk_with_a_short_list() -> Desk:
     desk = Desk().open()
-    desk.reads.put(posting("a", "1"))
-    desk.reads.rows["m"] = row("a")
+    desk.store.put(posting("a", "1"))
+    desk.store.rows["m"] = row("a")
     return desk
 
 
@@ -17,10 +17,10 @@ def test_a_call_answered_from_a_stale_list_reads_nothing_more() -> None:
     desk = desk_with_a_short_list()
     desk.ask()
     desk.cards.view.pop("a")
-    desk.reads.failing.add("member_row")
-    desk.reads.asked.clear()
+    desk.store.failing.add("member_row")
+    desk.store.asked.clear()
     found = desk.ask()
-    assert (desk.reads.asked, found.degraded, len(ids(found))) == (["member_row"], "postgres", 3)
+    assert (desk.store.asked, found.degraded, len(ids(found))) == (["member_row"], "postgres", 3)
 
 
 def test_while_calls_are_held_back_cards_are_not_read_either() -> None:
@@ -29,5 +29,5 @@ def test_while_calls_are_held_back_cards_are_not_read_either() -> None:
         desk.breaker.failed()
     assert desk.breaker.lets_through() is False
     found = desk.ask()
-    assert (desk.reads.asked, desk.failures) == ([], ["held back"])
+    assert (desk.store.asked, desk.failures) == ([], ["held back"])
     assert (found.source, found.degraded, len(ids(found))) == ("popular", "postgres", 3)

@@ -9,15 +9,15 @@ import pytest
 from app.runtime.errors import UnavailableError
 from app.serving.publications import Runs
 from app.serving.store import Publication
-from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads
+from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeStore
 
 MINUTE = timedelta(minutes=1)
 
 
 def in_force(*log: Publication) -> list[int | None]:
     """The run's number at minute 0, 10 and 20."""
-    reads = FakeReads(log=list(log))
-    runs = Runs(reads)
+    store = FakeStore(log=list(log))
+    runs = Runs(store)
     runs.update()
     found = [runs.in_force(NOW + minutes * MINUTE) for minutes in (0, 10, 20)]
     return [run.id if run else None for run in found]
@@ -43,7 +43,7 @@ def test_runs_to_come_are_those_published_after_the_one_in_force() -> None:
     first = Publication(1, RUN, NOW - MINUTE)
     later = Publication(2, SECOND_RUN, NOW + 15 * MINUTE)
     back = Publication(3, RUN, NOW)
-    runs = Runs(FakeReads())
+    runs = Runs(FakeStore())
     found = []
     for log in ([], [first], [later], [later, first], [back, later, first]):
         runs.log = log
@@ -52,10 +52,10 @@ def test_runs_to_come_are_those_published_after_the_one_in_force() -> None:
 
 
 def test_runs_that_cannot_be_read_stay_as_they_were() -> None:
-    reads = FakeReads()
-    runs = Runs(reads)
+    store = FakeStore()
+    runs = Runs(store)
     runs.update()
-    reads.failing = {"publications"}
+    store.failing = {"publications"}
     with pytest.raises(UnavailableError):
         runs.update()
     assert runs.in_force(NOW) == RUN

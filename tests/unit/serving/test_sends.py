@@ -14,7 +14,7 @@ from app.serving.publications import Runs
 from app.serving.request import Terms
 from app.serving.sends import LEAD, MOST_AT_ONCE, PREVIEW, Sends
 from app.serving.store import Publication, Run
-from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, FakeRegister
+from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeRegister, FakeStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class Worker:
 
     def __init__(self, register: FakeRegister, **options: object) -> None:
         self.register = register
-        self.runs = Runs(FakeReads(log=register.log))  # type: ignore[arg-type] # one list, which grows
+        self.runs = Runs(FakeStore(log=register.log))  # type: ignore[arg-type] # one list, which grows
         self.sends = Sends(self.runs, register, StoodClock(), **{"hold": HOLD, **options})  # type: ignore[arg-type] # a test's own
 
     def update(self) -> Worker:

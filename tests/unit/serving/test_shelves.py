@@ -11,7 +11,7 @@ from app.runtime.errors import UnavailableError
 from app.serving.cards import Cards
 from app.serving.shelves import Shelves
 from app.serving.store import Shelf
-from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeReads, posting
+from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeStore, posting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,20 +37,20 @@ class Shelved:
     """Shelves over a store in memory."""
 
     def __init__(self) -> None:
-        self.reads = FakeReads()
-        self.reads.put(*(posting(f"p{n}") for n in range(4)))
-        self.reads.stood[1] = [
+        self.store = FakeStore()
+        self.store.put(*(posting(f"p{n}") for n in range(4)))
+        self.store.stood[1] = [
             Shelf("", "", ["p0", "p1"], [1, 1]),
             Shelf("2", "", ["p2", "p0"], [2, 2]),
             Shelf("2", "101000", ["p3"], [2]),
             Shelf("", "101000", ["p1"], [1]),
         ]
-        self.reads.stood[2] = [Shelf("", "", ["p3"], [1])]
-        self.cards = Cards(self.reads, size=10, ttl_s=10)
-        self.shelves = Shelves(self.reads, self.cards, self._make)
+        self.store.stood[2] = [Shelf("", "", ["p3"], [1])]
+        self.cards = Cards(self.store, size=10, ttl_s=10)
+        self.shelves = Shelves(self.store, self.cards, self._make)
 
     def _make(self, _shelves: Sequence[Shelf], postings: Sequence[Posting], run_id: int | None) -> Rank:
-        if "weights" in self.reads.failing:
+        if "weights" in self.store.failing:
             raise UnavailableError("broken")
         return Rank([one.id for one in postings], run_id)
 
@@ -62,7 +62,7 @@ def test_shelves_are_read_once_a_run_and_their_cards_pinned() -> None:
     shelved = Shelved()
     shelved.shelves.update(RUN)
     shelved.shelves.update(RUN)
-    assert shelved.reads.asked == ["shelves", "same_jobs", "hidden_since", "postings"]
+    assert shelved.store.asked == ["shelves", "same_jobs", "hidden_since", "postings"]
     assert sorted(shelved.cards.view) == ["p0", "p1", "p2", "p3"]
     assert shelved.shelves.ranker(1) == Rank(["p0", "p1", "p2", "p3"], 1)
     shelved.shelves.update(SECOND_RUN)
@@ -76,8 +76,8 @@ def test_the_shelves_of_a_run_to_come_are_there_before_its_time() -> None:
     assert (shelved.near(run_id=1), shelved.near(run_id=2)) == ([("p0", 1), ("p1", 1)], [("p3", 1)])
     assert [shelved.shelves.ranker(n) for n in (1, 2)] == [Rank(["p0", "p1", "p2", "p3"], 1), Rank(["p3"], 2)]
     assert shelved.shelves.all()[0].posting_ids == ["p0", "p1"]
-    shelved.reads.asked.clear()
-    shelved.reads.failing = {"shelves"}
+    shelved.store.asked.clear()
+    shelved.store.failing = {"shelves"}
     shelved.shelves.update(SECOND_RUN)
     assert [one.posting_ids for one in shelved.shelves.all()] == [["p3"]]
 
@@ -105,7 +105,7 @@ def test_the_nearest_shelf_comes_first_and_no_posting_twice() -> None:
 def test_without_a_run_the_newest_postings_are_the_only_shelf_and_read_anew_each_time() -> None:
     shelved = Shelved()
     shelved.shelves.update(None)
-    shelved.reads.put(posting("p4", opened_at=NOW + MINUTE))
+    shelved.store.put(posting("p4", opened_at=NOW + MINUTE))
     shelved.shelves.update(None)
     assert shelved.near("2", "101000", run_id=0)[:2] == [("p4", 14), ("p0", 14)]
     shelved.shelves.update(None, [RUN])
@@ -117,11 +117,11 @@ def test_without_a_run_the_newest_postings_are_the_only_shelf_and_read_anew_each
 def test_shelves_that_cannot_be_read_stay_as_they_were(failing: str) -> None:
     shelved = Shelved()
     shelved.shelves.update(RUN)
-    shelved.reads.failing = {failing}
+    shelved.store.failing = {failing}
     with pytest.raises(UnavailableError):
         shelved.shelves.update(SECOND_RUN)
     assert (shelved.near(run_id=1), shelved.near(run_id=2)) == ([("p0", 1), ("p1", 1)],) * 2
-    shelved.reads.failing = set()
+    shelved.store.failing = set()
     shelved.shelves.update(SECOND_RUN)
     assert shelved.near(run_id=2) == [("p3", 1)]
 
@@ -130,14 +130,14 @@ def test_a_ranker_that_could_not_be_made_is_made_at_the_next_update_and_the_shel
     None
 ):
     shelved = Shelved()
-    shelved.reads.failing = {"weights"}
+    shelved.store.failing = {"weights"}
     with pytest.raises(UnavailableError):
         shelved.shelves.update(RUN)
     assert (shelved.near(), shelved.shelves.ranker(1)) == ([("p0", 1), ("p1", 1)], None)
-    shelved.reads.failing = set()
+    shelved.store.failing = set()
     shelved.shelves.update(RUN)
     assert shelved.shelves.ranker(1) == Rank(["p0", "p1", "p2", "p3"], 1)
-    assert shelved.reads.asked == ["shelves", "same_jobs", "hidden_since", "postings"]
+    assert shelved.store.asked == ["shelves", "same_jobs", "hidden_since", "postings"]
 
 
 def test_saved_shelves_stand_in_for_any_run_until_the_store_answers() -> None:

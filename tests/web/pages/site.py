@@ -18,7 +18,7 @@ from app.postgres.credentials import insert_credential, revoke_credential, selec
 from app.postgres.engines import planner_engine
 from app.postgres.planning.register import PostgresEvidence, PostgresRegister, PostgresSessions
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresReads
+from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.web.limits import CallLimits
 from app.web.pages import pages
 from app.web.planner.app import SessionRules, create_planner_app
@@ -68,7 +68,7 @@ class Site:
             url, STATEMENTS, size=1, wait_s=2.0, statement_timeout_ms=5000, through_pgbouncer=False
         )
         self._pool.open()
-        self.book = CredentialBook(PostgresReads(self._pool))
+        self.book = CredentialBook(PostgresStore(self._pool))
         self.register, self.evidence = PostgresRegister(self.engine), PostgresEvidence(self.engine)
         for name, scope in (
             (OPERATOR, Scope.OPERATOR),
