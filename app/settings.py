@@ -102,8 +102,10 @@ class Settings:
         values.whole,
         "how late a posting's change may reach Postgres after its updated_at and still be known in time",
     )
-    saved: Path | None = _setting(
-        None, values.file, "what a start without Postgres answers from (default: CJ_DATA_DIR/saved-PORT.json)"
+    snapshot: Path | None = _setting(
+        None,
+        values.file,
+        "what a start without Postgres answers from (default: CJ_DATA_DIR/snapshot-PORT.json)",
     )
     publication_delay_s: int = _setting(
         15 * 60, values.whole, "from publishing a refresh to its first use in mails"
@@ -170,9 +172,9 @@ class Settings:
         return self.database_url
 
     @property
-    def saved_path(self) -> Path:
-        """The saved file; instances on one machine differ by their port."""
-        return self.saved or self.data_dir / f"saved-{self.bind.rpartition(':')[2]}.json"
+    def snapshot_path(self) -> Path:
+        """The snapshot's file; instances on one machine differ by their port."""
+        return self.snapshot or self.data_dir / f"snapshot-{self.bind.rpartition(':')[2]}.json"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:

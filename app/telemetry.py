@@ -14,7 +14,7 @@ class Metric(StrEnum):
     LIMITED = "cj_limited_total"
     LISTS = "cj_lists_total"
     CARDS_READ = "cj_cards_read_total"
-    WATCH_FAILURES = "cj_watch_failures_total"
+    TASK_FAILURES = "cj_task_failures_total"
     POSTGRES_FAILURES = "cj_postgres_failures_total"
     LIMITS_FALLBACK = "cj_limits_fallback_total"
     RUN_AGE_SECONDS = "cj_run_age_seconds"

@@ -30,11 +30,11 @@ from app.serving.clock import StoreClock
 from app.serving.erasures import Erasures
 from app.serving.member_lists import MemberLists
 from app.serving.profiles import Profiles
-from app.serving.publications import Runs
+from app.serving.publications import Publications
 from app.serving.send_counts import COUNT_EVERY_S, FLUSH_EVERY_S, SendCounter
 from app.serving.sends import UPDATE_EVERY_S, Sends
 from app.serving.shelves import Shelves
-from app.serving.snapshot import Safekeeping, SavedFile
+from app.serving.snapshot import SnapshotFile, SnapshotKeeper
 from app.settings import Settings, SettingsError
 from app.telemetry import Metric
 from app.web.content.app import create_app
@@ -110,10 +110,10 @@ def create(settings: Settings | None = None) -> Flask:
     )
     lag = Lag(pool)
     store = PostgresStore(pool, LeftOut(instruments.row_left_out))
-    runs, book, clock = Runs(store), CredentialBook(store), StoreClock()
+    publications, book, clock = Publications(store), CredentialBook(store), StoreClock()
     register = PostgresSendRegister(pool)
     sends = Sends(
-        runs, register, clock, hold=timedelta(seconds=settings.send_hold_s), writes=settings.counting
+        publications, register, clock, hold=timedelta(seconds=settings.send_hold_s), writes=settings.counting
     )
     cards = Cards(
         store,
@@ -129,7 +129,9 @@ def create(settings: Settings | None = None) -> Flask:
     )
     erasures = Erasures(store, member_lists, kept_s=settings.list_stale_s)
     breaker = CircuitBreaker()
-    safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
+    snapshots = SnapshotKeeper(
+        SnapshotFile(settings.snapshot_path), publications=publications, shelves=shelves, book=book
+    )
     counter = SendCounter(PostgresCounts(pool), on_lost=instruments.counts_lost)
     instance = this_instance(settings, started_at=datetime.now(UTC))
     for_the_planner = [
@@ -144,7 +146,7 @@ def create(settings: Settings | None = None) -> Flask:
 
     def follow_runs() -> None:
         now = clock.now()
-        shelves.update(runs.in_force(now), [*runs.coming(now), *sends.held_runs(now)])
+        shelves.update(publications.in_force(now), [*publications.coming(now), *sends.held_runs(now)])
 
     def follow_lag() -> None:
         lag.update()
@@ -152,7 +154,7 @@ def create(settings: Settings | None = None) -> Flask:
 
     def measure() -> None:
         stats, now = pool.stats(), clock.now()
-        run = runs.in_force(now)
+        run = publications.in_force(now)
         instruments.gauge(
             {
                 Metric.RUN_AGE_SECONDS: (now - run.generated_at).total_seconds() if run else 0.0,
@@ -174,8 +176,8 @@ def create(settings: Settings | None = None) -> Flask:
             PeriodicTask("credentials", CREDENTIAL_POLL_S, book.update),
             PeriodicTask("erasures", ERASURE_POLL_S, erasures.update),
             PeriodicTask("cards", settings.poll_s, cards.update),
-            PeriodicTask("restore", SHELF_POLL_S, safekeeping.restore, asks_store=False),
-            PeriodicTask("keep", KEEP_S, safekeeping.keep, asks_store=False),
+            PeriodicTask("restore", SHELF_POLL_S, snapshots.restore, asks_store=False),
+            PeriodicTask("keep", KEEP_S, snapshots.keep, asks_store=False),
             PeriodicTask("old lists", KEEP_S, member_lists.evict, asks_store=False),
             *(
                 (PeriodicTask("primary", PRIMARY_POLL_S, pool.follow_primary),)
@@ -187,9 +189,9 @@ def create(settings: Settings | None = None) -> Flask:
             PeriodicTask("metrics", TIDY_S, instruments.tidy, asks_store=False),
             *(for_the_planner if settings.counting else ()),
         ],
-        on_failure=instruments.watch_failed,
+        on_failure=instruments.task_failed,
     )
-    readiness = _readiness(lag, runs, clock, shelves, book, scheduler)
+    readiness = _readiness(lag, publications, clock, shelves, book, scheduler)
     app = create_app(
         answering=Answering(
             store=store,
@@ -268,7 +270,12 @@ def _leave(_note: object) -> None:
 
 
 def _readiness(
-    lag: Lag, runs: Runs, clock: StoreClock, shelves: Shelves, book: CredentialBook, scheduler: Scheduler
+    lag: Lag,
+    publications: Publications,
+    clock: StoreClock,
+    shelves: Shelves,
+    book: CredentialBook,
+    scheduler: Scheduler,
 ) -> Callable[[], tuple[bool, Sequence[str]]]:
     def readiness() -> tuple[bool, list[str]]:
         missing = [
@@ -276,7 +283,7 @@ def _readiness(
         ]
         if lag.sentence:
             missing.append(lag.sentence)
-        if runs.in_force(clock.now()) is None:
+        if publications.in_force(clock.now()) is None:
             missing.append(
                 "No refresh is published: run `connected-jobs refresh`; until then lists are the newest postings."
             )

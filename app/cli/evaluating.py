@@ -29,7 +29,7 @@ from app.serving.cards import Cards
 from app.serving.clock import StoreClock
 from app.serving.member_lists import MemberLists
 from app.serving.profiles import Profiles
-from app.serving.publications import Runs
+from app.serving.publications import Publications
 from app.serving.request import Question, Terms
 from app.serving.sends import Sends
 from app.serving.shelves import Shelves
@@ -153,15 +153,15 @@ def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
     pool.open()
     try:
         store = PostgresStore(pool)
-        runs = Runs(store)
-        runs.log = [Publication(0, run, run.generated_at)]
+        publications = Publications(store)
+        publications.log = [Publication(0, run, run.generated_at)]
         register = PostgresSendRegister(pool)
         cards = Cards(store, size=1_000_000, ttl_s=86_400)
         shelves = Shelves(store, cards, Profiles(store).ranker)
         shelves.update(run)
         answering = Answering(
             store=store,
-            sends=Sends(runs, register, StoreClock(), hold=timedelta(0)),
+            sends=Sends(publications, register, StoreClock(), hold=timedelta(0)),
             cards=cards,
             shelves=shelves,
             member_lists=MemberLists(size=1, fresh_s=0, stale_s=1),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # six times, and a publication's shelves take a quarter of a second of computing.
 GIVE_WAY_S = 0.0005
 NO_CONNECTION, UNEXPECTED = "pool", "unexpected"
-_log = logging.getLogger("connected_jobs.watch")
+_log = logging.getLogger("connected_jobs.background")
 
 
 @dataclass(slots=True)
@@ -79,14 +79,14 @@ class Scheduler:
         except UnavailableError as error:
             return error.kind
         except Exception:  # noqa: BLE001 - a row nobody foresaw must not end the thread that watches the others
-            _log.exception("the watch failed to update %s", task.name)
+            _log.exception("the task %s failed", task.name)
             return UNEXPECTED
         return None
 
     def start(self) -> None:
         """Run everything once, then go on in the background."""
         self.run_due()
-        self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._loop, name="background", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

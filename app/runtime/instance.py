@@ -32,7 +32,7 @@ _BESIDE = (
     "wsgi_planner",
 )
 # Where an instance stands and what it is called make it no faster.
-_PLACES = ("bind", "data_dir", "health_bind", "instance", "saved")
+_PLACES = ("bind", "data_dir", "health_bind", "instance", "snapshot")
 # The lines are off while a ceiling is searched and set by what it found; the planner counts them by themselves.
 _LINES = ("hard_rps", "soft_rps")
 

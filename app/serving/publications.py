@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.serving.store import Publication, Run, Store
 
 
-class Runs:
+class Publications:
     """The publication log as this worker last read it.
 
     A publication is known before its time comes, so all workers switch at the same moment, and a campaign

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from app.runtime.deadline import Deadline
     from app.serving.clock import StoreClock
-    from app.serving.publications import Runs
+    from app.serving.publications import Publications
     from app.serving.request import Terms
     from app.serving.store import Run
 
@@ -77,7 +77,7 @@ class Sends:
     """The sends that this worker knows, each with its run.
 
     Args:
-        runs: The publication log.
+        publications: The publication log.
         register: What all workers share.
         clock: The store's.
         hold: How long a send keeps the run of its first call; not at all if 0.
@@ -87,7 +87,7 @@ class Sends:
 
     def __init__(
         self,
-        runs: Runs,
+        publications: Publications,
         register: Register,
         clock: StoreClock,
         *,
@@ -95,7 +95,7 @@ class Sends:
         writes: bool = True,
         most: int = MOST_SENDS,
     ) -> None:
-        self._runs = runs
+        self._publications = publications
         self._register = register
         self._clock = clock
         self._hold = hold
@@ -123,7 +123,7 @@ class Sends:
 
     def begin(self, terms: Terms, now: datetime) -> Run | None:
         """Let a send that is not known here keep the run in force; None before any is published."""
-        run = self._runs.in_force(now)
+        run = self._publications.in_force(now)
         if run is not None and terms.send != PREVIEW and self._hold and len(self._known) < 2 * self._most:
             until = min([now + self._hold, *self._moves(run, after=now)])
             held = Held(terms.send_key, run, now, until, now)
@@ -142,13 +142,13 @@ class Sends:
 
     def in_force(self, now: datetime) -> Run | None:
         """The run that sends begin with."""
-        return self._runs.in_force(now)
+        return self._publications.in_force(now)
 
     def held_runs(self, now: datetime) -> list[Run]:
         """The runs that known sends are on, and those in force a moment ago, on which others may have met sends."""
         runs = {held.run.id: held.run for held in self._all() if now < held.until}
-        before = self._runs.in_force(now - RECENT)
-        recent = [one.run for one in self._runs.log if now - RECENT < one.effective_at <= now]
+        before = self._publications.in_force(now - RECENT)
+        recent = [one.run for one in self._publications.log if now - RECENT < one.effective_at <= now]
         runs |= {run.id: run for run in (before, *recent) if run is not None}
         return [runs[number] for number in sorted(runs)]
 
@@ -159,7 +159,7 @@ class Sends:
             UnavailableError: the store is away; what was known stands.
         """
         read_at = self._clock.follow(self._register.clock)
-        self._runs.update()
+        self._publications.update()
         self._end_what_moved()
         self._follow_register(read_at)
         self._forget(read_at)
@@ -168,7 +168,7 @@ class Sends:
 
     def _follow_register(self, read_at: datetime) -> None:
         """Read what others met before the last switch, once it is all there, and say how long that is enough."""
-        log = self._runs.log
+        log = self._publications.log
         switched_at = next((one.effective_at for one in log if one.effective_at <= read_at), _LONG_AGO)
         complete_at = switched_at + CLAIMED_WITHIN
         if self._registered_at < complete_at <= read_at:
@@ -180,10 +180,12 @@ class Sends:
 
     def _moves(self, run: Run, *, after: datetime) -> list[datetime]:
         """When publications end what sends on a run keep."""
-        return [one.effective_at for one in self._runs.log if one.moves(run) and one.effective_at > after]
+        return [
+            one.effective_at for one in self._publications.log if one.moves(run) and one.effective_at > after
+        ]
 
     def _end_what_moved(self) -> None:
-        if any(one.moves_sends for one in self._runs.log):
+        if any(one.moves_sends for one in self._publications.log):
             for held in self._all():
                 held.until = min([held.until, *self._moves(held.run, after=held.first_at)])
 
@@ -198,7 +200,7 @@ class Sends:
 
     def _forget(self, now: datetime) -> None:
         """Let go of sends that are over, and of those used longest ago where there are too many."""
-        held, runs = self._all(), {one.run.id for one in self._runs.log}
+        held, runs = self._all(), {one.run.id for one in self._publications.log}
         for one in held:
             if one.used:
                 one.used_at = now

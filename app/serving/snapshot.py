@@ -18,12 +18,12 @@ from app.serving.store import Publication, Shelf  # noqa: TC001 - same
 
 if TYPE_CHECKING:
     from app.credentials import CredentialBook
-    from app.serving.publications import Runs
+    from app.serving.publications import Publications
     from app.serving.shelves import Shelves
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class ServingSnapshot:
     """Publications, shelves with their postings, and credentials (hashes only)."""
 
     publications: Sequence[Publication]
@@ -32,13 +32,13 @@ class Saved:
     credentials: Sequence[Credential]
 
 
-class SavedFile:
+class SnapshotFile:
     """One file for all workers of an instance, replaced whole, readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def write(self, saved: Saved) -> None:
+    def write(self, snapshot: ServingSnapshot) -> None:
         """Replace the file; one that cannot be written stays as it was.
 
         Raises:
@@ -49,7 +49,7 @@ class SavedFile:
             handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(msgspec.json.encode(saved))
+                    file.write(msgspec.json.encode(snapshot))
                 Path(name).replace(self._path)
             except OSError:
                 Path(name).unlink(missing_ok=True)
@@ -57,24 +57,26 @@ class SavedFile:
         except OSError as error:
             raise UnavailableError("disk") from error
 
-    def read(self) -> Saved:
+    def read(self) -> ServingSnapshot:
         """What was saved last.
 
         Raises:
             UnavailableError: there is none, or it is not whole.
         """
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Saved)
+            return msgspec.json.decode(self._path.read_bytes(), type=ServingSnapshot)
         except (OSError, msgspec.MsgspecError) as error:
             raise UnavailableError("disk") from error
 
 
-class Safekeeping:
+class SnapshotKeeper:
     """Saves what answering needs while all is well, and gives it back to a worker that starts when it is not."""
 
-    def __init__(self, file: SavedFile, *, runs: Runs, shelves: Shelves, book: CredentialBook) -> None:
+    def __init__(
+        self, file: SnapshotFile, *, publications: Publications, shelves: Shelves, book: CredentialBook
+    ) -> None:
         self._file = file
-        self._runs = runs
+        self._publications = publications
         self._shelves = shelves
         self._book = book
 
@@ -82,17 +84,19 @@ class Safekeeping:
         """Save what is known if it was read from Postgres; raises `UnavailableError`."""
         if self._shelves.fresh and self._book.fresh:
             self._file.write(
-                Saved(self._runs.log, self._shelves.all(), self._shelves.postings(), self._book.all())
+                ServingSnapshot(
+                    self._publications.log, self._shelves.all(), self._shelves.postings(), self._book.all()
+                )
             )
 
     def restore(self) -> None:
         """Take from the file what Postgres has not given yet; raises `UnavailableError`."""
         if self._shelves.loaded and self._book.loaded:
             return
-        saved = self._file.read()
-        if not self._runs.log:
-            self._runs.log = saved.publications
+        snapshot = self._file.read()
+        if not self._publications.log:
+            self._publications.log = snapshot.publications
         if not self._shelves.loaded:
-            self._shelves.restore(saved.shelves, saved.postings)
+            self._shelves.restore(snapshot.shelves, snapshot.postings)
         if not self._book.loaded:
-            self._book.restore(saved.credentials)
+            self._book.restore(snapshot.credentials)

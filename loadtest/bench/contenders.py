@@ -129,7 +129,7 @@ def environment(peer: Peer, settings: ServerSettings, database: BoardDatabase, p
         "CJ_LISTS": str(KEPT_LISTS),
         "CJ_HARD_RPS": str(UNREACHED_RPS),
         "CJ_SOFT_RPS": str(UNREACHED_RPS),
-        "CJ_SAVED": str(settings.folder / "saved.json"),
+        "CJ_SNAPSHOT": str(settings.folder / "saved.json"),
         "CJ_DATA_DIR": str(database.data_dir),
     }
     if peer.kind is PeerKind.SERVICE:

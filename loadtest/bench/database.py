@@ -98,7 +98,7 @@ def postgres(data_dir: Path, *, folder: Path, cores: Sequence[int]) -> Iterator[
         "CJ_DATA_DIR": str(data_dir),
         "CJ_WORKERS": "1",
         "CJ_BIND": f"127.0.0.1:{free_port()}",
-        "CJ_SAVED": str(folder / "saved-of-the-idle-one.json"),
+        "CJ_SNAPSHOT": str(folder / "saved-of-the-idle-one.json"),
     }
     log = folder / "postgres.log"
     # What a database begins with makes the embedded one where there is none; the service would not.

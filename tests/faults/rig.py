@@ -91,7 +91,7 @@ def rig(
 ) -> Iterator[Rig]:
     """The service on a database behind a proxy."""
     with proxy(postgres.socket) as between:
-        chosen = SETTINGS | {"CJ_SAVED": str(folder / "saved.json")} | settings
+        chosen = SETTINGS | {"CJ_SNAPSHOT": str(folder / "saved.json")} | settings
         with start(
             through(between.port, name), folder, workers=int(chosen.pop("CJ_WORKERS", WORKERS)), **chosen
         ) as server:

@@ -47,7 +47,7 @@ ASKED = "/v1/members/f-00001/recommendations?campaign=weekly"
 NOT_REHEARSED = {
     "CallsFailing": "a 500 is a defect, and none is known",
     "ServiceNotScraped": "it is about Prometheus's configuration",
-    "SavedFileNotWritten": "the file is written once a minute, too seldom for this hurry; test_memory.py counts it",
+    "SnapshotNotWritten": "the file is written once a minute, too seldom for this hurry; test_memory.py counts it",
     "WorkerTooLarge": "it takes a gigabyte of memory",
     "PlannerEvidenceOld": "a planner's metrics have a test of their own",
     "PlannerSendsRefused": "same",

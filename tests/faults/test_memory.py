@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from app.runtime.errors import UnavailableError
-from app.serving.snapshot import Safekeeping, SavedFile
+from app.serving.snapshot import SnapshotFile, SnapshotKeeper
 from tests.faults.processes import wait_for_workers, workers
 from tests.faults.rig import WORKERS, assert_promises, rig
 from tests.web.board import NOW, VETOED
@@ -59,7 +59,7 @@ def test_a_closing_is_kept_through_an_outage_and_a_restart_without_postgres(
     postgres: OwnPostgres, board_name: str, tmp_path: Path, note: Callable[..., None]
 ) -> None:
     saved = tmp_path / "kept.json"
-    with rig(postgres, board_name, tmp_path, CJ_SAVED=str(saved)) as service:
+    with rig(postgres, board_name, tmp_path, CJ_SNAPSHOT=str(saved)) as service:
         _wait_for(saved)
         with service.proxy.down():
             before = workers(service.server)
@@ -87,7 +87,7 @@ def test_a_corrupt_file_is_as_good_as_none(
     postgres: OwnPostgres, board_name: str, tmp_path: Path, content: bytes
 ) -> None:
     saved = tmp_path / "kept.json"
-    with rig(postgres, board_name, tmp_path, CJ_SAVED=str(saved)) as service:
+    with rig(postgres, board_name, tmp_path, CJ_SNAPSHOT=str(saved)) as service:
         _wait_for(saved)
         saved.write_bytes(content)
         with service.proxy.down():
@@ -107,13 +107,13 @@ def test_a_full_disk_costs_no_call_and_leaves_the_file_as_it_was(
     with small_disk(tmp_path / "disk") as disk:
         saved = disk / "kept.json"
         with (
-            rig(postgres, board_name, tmp_path / "service", CJ_SAVED=str(saved)) as service,
+            rig(postgres, board_name, tmp_path / "service", CJ_SNAPSHOT=str(saved)) as service,
             service.calls() as load,
         ):
             load.wait_until_normal(within_s=20)
             time.sleep(2.0)
-            assert service.metric('cj_watch_failures_total{kind="disk"') > 0
-        note("Disk of the saved file full", load.tally())
+            assert service.metric('cj_task_failures_total{kind="disk"') > 0
+        note("Disk of the snapshot full", load.tally())
         assert_promises(load.tally())
         assert load.tally().degraded == {}
         assert [path.name for path in disk.iterdir()] == ["filler"]
@@ -139,13 +139,16 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
     postgres: OwnPostgres, board_name: str, tmp_path: Path
 ) -> None:
     with serving(postgres.database_url(board_name)) as service:
-        keep = Safekeeping(
-            SavedFile(tmp_path / "s"), runs=service.runs, shelves=service.shelves, book=service.book
+        keep = SnapshotKeeper(
+            SnapshotFile(tmp_path / "s"),
+            publications=service.publications,
+            shelves=service.shelves,
+            book=service.book,
         )
         keep.keep()
         before = (tmp_path / "s").read_bytes()
         with pytest.raises(UnavailableError, match="disk"):
-            SavedFile(tmp_path / "s" / "below").write(SavedFile(tmp_path / "s").read())
+            SnapshotFile(tmp_path / "s" / "below").write(SnapshotFile(tmp_path / "s").read())
         assert (tmp_path / "s").read_bytes() == before
 
 

@@ -178,7 +178,7 @@ def test_gunicorn_itself_killed_and_started_a_second_later(
         "DATABASE_URL": url,
         "CJ_BIND": f"127.0.0.1:{port}",
         "CJ_WORKERS": str(WORKERS),
-        "CJ_SAVED": str(tmp_path / "saved.json"),
+        "CJ_SNAPSHOT": str(tmp_path / "saved.json"),
     }
     log = tmp_path / "gunicorn.log"
     with log.open("wb") as output:

@@ -79,6 +79,6 @@ def test_of_several_hosts_the_first_one_dead(
 @contextmanager
 def serving(url: str, folder: Path, **settings: str) -> Iterator[Load]:
     """The service on a URL, being called."""
-    chosen = SETTINGS | {"CJ_SAVED": str(folder / "saved.json")} | settings
+    chosen = SETTINGS | {"CJ_SNAPSHOT": str(folder / "saved.json")} | settings
     with gunicorn(url, folder, workers=WORKERS, **chosen) as server, calls(server.port) as load:
         yield load

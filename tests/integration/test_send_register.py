@@ -18,7 +18,7 @@ from app.refresh.publish import drop_unneeded_runs
 from app.refresh.rollback import roll_back
 from app.runtime.deadline import Deadline
 from app.serving.clock import StoreClock
-from app.serving.publications import Runs
+from app.serving.publications import Publications
 from app.serving.request import Terms
 from app.serving.sends import LEAD, Held, Sends
 from app.serving.store import Run
@@ -173,7 +173,7 @@ def test_what_is_over_goes_and_so_do_the_sends_used_longest_ago_where_there_are_
 
 def worker(database: PostgresSendRegister, store: PostgresStore) -> Sends:
     """What a worker knows, as it begins."""
-    sends = Sends(Runs(store), database, StoreClock(), hold=HOLD)
+    sends = Sends(Publications(store), database, StoreClock(), hold=HOLD)
     sends.update()
     return sends
 

@@ -233,7 +233,7 @@ def test_health_is_answered_at_a_port_of_its_own(bind: str, health: str) -> None
         ("CJ_PUBLIC_HOST", "jobs.example.com/v1", "a host name alone"),
         ("CJ_INSTANCE", "a\nb", "at most 200 characters"),
         ("CJ_DATA_DIR", __file__, "a directory, or where one can be made"),
-        ("CJ_SAVED", str(Path(__file__).parent), "a file's path"),
+        ("CJ_SNAPSHOT", str(Path(__file__).parent), "a file's path"),
         ("CJ_SERVER", "uwsgi", "gunicorn or granian"),
     ],
 )

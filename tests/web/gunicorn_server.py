@@ -43,7 +43,7 @@ def gunicorn(
 
     Args:
         database_url: Of the database that it reads.
-        folder: Where its log, counts and saved file go.
+        folder: Where its log, counts and snapshot go.
         workers: How many.
         within: A command that replaces itself with the one it is given, to change what the service finds.
         settings: More of its environment.
@@ -58,7 +58,7 @@ def gunicorn(
             "CJ_BIND": f"fd://{listener.fileno()}",
             "CJ_WORKERS": str(workers),
             "CJ_THREADS": "4",
-            "CJ_SAVED": str(folder / "saved.json"),
+            "CJ_SNAPSHOT": str(folder / "saved.json"),
             **settings,
         }
         process = subprocess.Popen(

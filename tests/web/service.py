@@ -18,7 +18,7 @@ from app.serving.answering import Answering
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
 from app.serving.member_lists import MemberLists
-from app.serving.publications import Runs
+from app.serving.publications import Publications
 from app.serving.sends import Sends
 from app.serving.shelves import Shelves
 from app.web.content.app import create_app
@@ -55,12 +55,12 @@ class Service:
         )
         self.instruments = Instruments()
         store = PostgresStore(self.pool, LeftOut(self.instruments.row_left_out))
-        self.runs, self.book = Runs(store), CredentialBook(store)
+        self.publications, self.book = Publications(store), CredentialBook(store)
         self.cards = Cards(store, size=1_000, ttl_s=600)
         self.shelves = Shelves(store, self.cards, lambda _shelves, _postings, _run_id: ranker)
         answering = Answering(
             store=store,
-            sends=Sends(self.runs, PostgresSendRegister(self.pool), StoreClock(), hold=timedelta(0)),
+            sends=Sends(self.publications, PostgresSendRegister(self.pool), StoreClock(), hold=timedelta(0)),
             cards=self.cards,
             shelves=self.shelves,
             member_lists=MemberLists(size=1_000, fresh_s=list_fresh_s, stale_s=3_600),
@@ -83,8 +83,8 @@ class Service:
 
     def run_tasks(self) -> None:
         """Do once what the background tasks do again and again."""
-        self.runs.update()
-        self.shelves.update(self.runs.in_force(self.now), self.runs.coming(self.now))
+        self.publications.update()
+        self.shelves.update(self.publications.in_force(self.now), self.publications.coming(self.now))
         self.book.update()
         self.cards.update()
 

@@ -63,7 +63,7 @@ def test_ready_says_so(server: Server) -> None:
 def app(board_url: str, tmp_path: Path) -> Iterator[Flask]:
     """The application as gunicorn builds it, not started."""
     app = wsgi.create(
-        Settings(database_url=board_url, saved=tmp_path / "saved.json", deadline_ms=200, pool_wait_ms=200)
+        Settings(database_url=board_url, snapshot=tmp_path / "saved.json", deadline_ms=200, pool_wait_ms=200)
     )
     yield app
     app.extensions[wsgi.KEY].stop()

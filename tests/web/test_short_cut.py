@@ -145,6 +145,6 @@ def test_what_nobody_foresaw_is_a_problem_object_on_the_short_cut_too(
     def fail(_now: object) -> None:
         raise RuntimeError("nobody foresaw this")
 
-    monkeypatch.setattr(reader.runs, "in_force", fail)
+    monkeypatch.setattr(reader.publications, "in_force", fail)
     ours, flasks = by_both(reader, environ("GET", PATH, GOOD, basic("braze"), {}))
     assert (ours[0], ours) == ("500 INTERNAL SERVER ERROR", flasks)

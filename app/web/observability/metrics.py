@@ -75,8 +75,8 @@ class Instruments:
         self._limited = Counter(
             Metric.LIMITED, "Calls refused over a line of rate limit", ["line"], registry=registry
         )
-        self._watch_failures = Counter(
-            Metric.WATCH_FAILURES, "Background reads that failed", ["task", "kind"], registry=registry
+        self._task_failures = Counter(
+            Metric.TASK_FAILURES, "Background reads that failed", ["task", "kind"], registry=registry
         )
         self._postgres_failures = Counter(
             Metric.POSTGRES_FAILURES, "Reads for an answer that failed", ["kind"], registry=registry
@@ -141,9 +141,9 @@ class Instruments:
         """Count a call refused over one of `LINES`."""
         self._line_counters[line].inc()
 
-    def watch_failed(self, task: str, kind: str) -> None:
+    def task_failed(self, task: str, kind: str) -> None:
         """Count a background read that failed."""
-        self._watch_failures.labels(task, kind).inc()
+        self._task_failures.labels(task, kind).inc()
 
     def postgres_failed(self, kind: str) -> None:
         """Count a read for an answer that failed."""

@@ -106,4 +106,4 @@ def test_the_watch_goes_on_in_the_background_until_stopped() -> None:
     scheduler.stop()
     count = len(ran)
     time.sleep(0.02)
-    assert (len(ran), set(ran[1:])) == (count, {"watch"})
+    assert (len(ran), set(ran[1:])) == (count, {"background"})

@@ -46,7 +46,7 @@ def test_a_setting_that_serving_goes_by_changes_the_fingerprint(change: dict[str
     "change",
     [
         {"bind": "0.0.0.0:80"},
-        {"saved": Path("elsewhere")},
+        {"snapshot": Path("elsewhere")},
         {"data_dir": Path("elsewhere")},
         {"instance": "web-7"},
         {"hard_rps": 1},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.credentials import Credential
-    from app.serving.publications import Runs
+    from app.serving.publications import Publications
 
 NOW = datetime(2025, 1, 15, 3, 0, tzinfo=UTC)
 TODAY = date(2025, 1, 15)
@@ -121,9 +121,9 @@ def _copy(held: Held) -> Held:
     return Held(held.key, held.run, held.first_at, held.until, held.used_at)
 
 
-def anew(runs: Runs) -> Sends:
+def anew(publications: Publications) -> Sends:
     """Sends that keep nothing: every call is answered from the run in force."""
-    return Sends(runs, FakeRegister(()), StoreClock(), hold=timedelta(0))
+    return Sends(publications, FakeRegister(()), StoreClock(), hold=timedelta(0))
 
 
 @dataclass

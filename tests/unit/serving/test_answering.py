@@ -16,7 +16,7 @@ from app.serving.cards import Cards
 from app.serving.clock import StoreClock
 from app.serving.encoding import encode
 from app.serving.member_lists import MemberLists
-from app.serving.publications import Runs
+from app.serving.publications import Publications
 from app.serving.sends import Held, Sends
 from app.serving.shelves import Shelves
 from app.serving.store import SEPARATOR, Publication, Shelf
@@ -66,7 +66,7 @@ class Desk:
         self.store = FakeStore()
         self.store.put(*(posting(f"shelf-{n}", f"shelf {n}") for n in range(6)))
         self.store.stood[RUN.id] = [Shelf("", "", [f"shelf-{n}" for n in range(6)], [Reason.POPULAR] * 6)]
-        self.runs = Runs(self.store)
+        self.publications = Publications(self.store)
         self.cards = Cards(self.store, size=cards, ttl_s=600)
         self.shelves = Shelves(self.store, self.cards, lambda _shelves, _postings, _run_id: ranker)
         self.failures: list[str] = []
@@ -74,7 +74,7 @@ class Desk:
         self.member_lists = MemberLists(size=10, fresh_s=fresh_s, stale_s=1_000)
         self.answering = Answering(
             store=self.store,
-            sends=anew(self.runs),
+            sends=anew(self.publications),
             cards=self.cards,
             shelves=self.shelves,
             member_lists=self.member_lists,
@@ -84,8 +84,8 @@ class Desk:
         )
 
     def open(self) -> Desk:
-        self.runs.update()
-        self.shelves.update(self.runs.in_force(NOW), self.runs.coming(NOW))
+        self.publications.update()
+        self.shelves.update(self.publications.in_force(NOW), self.publications.coming(NOW))
         self.store.asked.clear()
         return self
 
@@ -355,7 +355,7 @@ def test_when_another_run_comes_into_force_its_shelves_do_in_the_same_instant() 
 def sends_of(desk: Desk) -> FakeRegister:
     """Let the desk keep sends, as a worker that has read nothing yet: it must claim every send that it meets."""
     register = FakeRegister(desk.store.log)
-    desk.answering._sends = Sends(desk.runs, register, StoreClock(), hold=timedelta(hours=24))
+    desk.answering._sends = Sends(desk.publications, register, StoreClock(), hold=timedelta(hours=24))
     return register
 
 
@@ -387,7 +387,7 @@ def test_an_answer_that_reads_nothing_claims_nothing_and_keeps_what_is_known() -
     assert (shelved.generated_at, register.asked) == (RUN.generated_at, [])
     desk.ask()
     desk.store.log.insert(0, Publication(2, SECOND_RUN, NOW + timedelta(minutes=15)))
-    desk.runs.update()
+    desk.publications.update()
     later = moment(NOW + timedelta(minutes=20))
     shelved = desk.answering.from_shelf(question(), moment=later, degraded="over_limit")
     assert (shelved.generated_at, register.asked) == (RUN.generated_at, ["claim"])

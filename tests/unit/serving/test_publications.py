@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.runtime.errors import UnavailableError
-from app.serving.publications import Runs
+from app.serving.publications import Publications
 from app.serving.store import Publication
 from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeStore
 
@@ -17,9 +17,9 @@ MINUTE = timedelta(minutes=1)
 def in_force(*log: Publication) -> list[int | None]:
     """The run's number at minute 0, 10 and 20."""
     store = FakeStore(log=list(log))
-    runs = Runs(store)
-    runs.update()
-    found = [runs.in_force(NOW + minutes * MINUTE) for minutes in (0, 10, 20)]
+    publications = Publications(store)
+    publications.update()
+    found = [publications.in_force(NOW + minutes * MINUTE) for minutes in (0, 10, 20)]
     return [run.id if run else None for run in found]
 
 
@@ -43,19 +43,19 @@ def test_runs_to_come_are_those_published_after_the_one_in_force() -> None:
     first = Publication(1, RUN, NOW - MINUTE)
     later = Publication(2, SECOND_RUN, NOW + 15 * MINUTE)
     back = Publication(3, RUN, NOW)
-    runs = Runs(FakeStore())
+    publications = Publications(FakeStore())
     found = []
     for log in ([], [first], [later], [later, first], [back, later, first]):
-        runs.log = log
-        found.append([[run.id for run in runs.coming(NOW + minutes * MINUTE)] for minutes in (0, 15)])
+        publications.log = log
+        found.append([[run.id for run in publications.coming(NOW + minutes * MINUTE)] for minutes in (0, 15)])
     assert found == [[[], []], [[], []], [[2], []], [[2], []], [[], []]]
 
 
 def test_runs_that_cannot_be_read_stay_as_they_were() -> None:
     store = FakeStore()
-    runs = Runs(store)
-    runs.update()
+    publications = Publications(store)
+    publications.update()
     store.failing = {"publications"}
     with pytest.raises(UnavailableError):
-        runs.update()
-    assert runs.in_force(NOW) == RUN
+        publications.update()
+    assert publications.in_force(NOW) == RUN

@@ -10,7 +10,7 @@ import pytest
 
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
-from app.serving.publications import Runs
+from app.serving.publications import Publications
 from app.serving.request import Terms
 from app.serving.sends import LEAD, MOST_AT_ONCE, PREVIEW, Sends
 from app.serving.store import Publication, Run
@@ -42,8 +42,8 @@ class Worker:
 
     def __init__(self, register: FakeRegister, **options: object) -> None:
         self.register = register
-        self.runs = Runs(FakeStore(log=register.log))  # type: ignore[arg-type] # one list, which grows
-        self.sends = Sends(self.runs, register, StoodClock(), **{"hold": HOLD, **options})  # type: ignore[arg-type] # a test's own
+        self.publications = Publications(FakeStore(log=register.log))  # type: ignore[arg-type] # one list, which grows
+        self.sends = Sends(self.publications, register, StoodClock(), **{"hold": HOLD, **options})  # type: ignore[arg-type] # a test's own
 
     def update(self) -> Worker:
         self.sends.update()
