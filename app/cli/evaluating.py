@@ -24,13 +24,13 @@ from app.recommend.evaluation import Served, compare, evaluate
 from app.recommend.features.catalogue import catalogue
 from app.recommend.misfit_share import MisfitShare, misfit_share, shown_to
 from app.runtime.deadline import Deadline
-from app.serving.answering import Answering, Moment
+from app.serving.answering import Answering
 from app.serving.cards import Cards
 from app.serving.clock import StoreClock
 from app.serving.member_lists import MemberLists
 from app.serving.profiles import Profiles
 from app.serving.publications import Publications
-from app.serving.request import Question, Terms
+from app.serving.request import CallContext, RecommendationRequest, RequestOptions
 from app.serving.sends import Sends
 from app.serving.shelves import Shelves
 from app.serving.store import Publication, Run
@@ -133,12 +133,12 @@ def _misfits(engine: Engine, served: Mapping[str, Served]) -> MisfitShare:
 
 def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, Served]:
     """What each member would be answered from a run: the path of a call, but for HTTP."""
-    terms = Terms("evaluation", "evaluation", None, limit, "ko")
+    options = RequestOptions("evaluation", "evaluation", None, limit, "ko")
     with _answering(url, run) as (answering, now):
         served = {}
         for member_id in members:
-            moment = Moment(now, Deadline(time.monotonic() + PATIENCE_S))
-            answer = answering.answer(Question(member_id, terms), moment=moment)
+            context = CallContext(now, Deadline(time.monotonic() + PATIENCE_S))
+            answer = answering.answer(RecommendationRequest(member_id, options), context=context)
             if answer.degraded:
                 raise CommandError("Postgres stopped answering: nothing was measured.")
             served[member_id] = Served([card.id for card, _ in answer.places], answer.source)

@@ -1,4 +1,4 @@
-"""From a question to an answer: the member's list, veto, company spread, fill, and what to do on a bad day."""
+"""From a request to an answer: the member's list, veto, company spread, fill, and what to do on a bad day."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from app.board.model import ASKED_COMPANY
-from app.board.veto import board_day
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError
 from app.serving.member_lists import MemberList
 from app.serving.request import recommendation_id
-from app.serving.selection import choose
+from app.serving.selection import select
 from app.serving.store import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import date, datetime
 
-    from app.runtime.deadline import Deadline
     from app.serving.cards import Cards
     from app.serving.member_lists import MemberLists
-    from app.serving.request import Question, Terms
-    from app.serving.selection import Chosen, Place
+    from app.serving.request import CallContext, RecommendationRequest, RequestOptions
+    from app.serving.selection import Place, Selected
     from app.serving.sends import Sends
     from app.serving.shelves import Shelves
     from app.serving.store import MemberRow, Run, Store
@@ -42,18 +40,6 @@ SHARED, HELD_BACK = "shared", "held back"
 _OUR_OWN = frozenset({"deadline", "pool", SHARED, HELD_BACK})
 
 
-class Moment:
-    """When a call is answered: the instant, its second since 1970, the board's day then, and the call's deadline."""
-
-    __slots__ = ("deadline", "now", "second", "today")
-
-    def __init__(self, now: datetime, deadline: Deadline) -> None:
-        self.now = now
-        self.today = board_day(now)
-        self.second = int(now.timestamp())
-        self.deadline = deadline
-
-
 @dataclass(slots=True)
 class Answer:
     """What a call is answered with; `degraded` says why the best source was not used, if it was not.
@@ -61,7 +47,7 @@ class Answer:
     `names` are what reasons may name: a place's mark has which of them it is, from 1, above its byte.
     """
 
-    question: Question
+    request: RecommendationRequest
     recommendation_id: str
     source: str
     degraded: str | None
@@ -73,7 +59,7 @@ class Answer:
 
 
 class Answering:
-    """Answers questions from what the worker's memory and one or two reads say.
+    """Answers requests from what the worker's memory and one or two reads say.
 
     Postgres failing is expected: the answer then comes from the member's last list or from the shelves, under
     the vetoes last known, and says `degraded: "postgres"`. After a few failures in a row calls do not wait for it.
@@ -100,17 +86,17 @@ class Answering:
         self._named = frozenset(int(mark) for reason in named for mark in (reason, reason | ASKED_COMPANY))
         self._on_failure = on_failure
 
-    def answer(self, question: Question, *, moment: Moment) -> Answer:
+    def answer(self, request: RecommendationRequest, *, context: CallContext) -> Answer:
         """The postings for a member, always an answer; never raises what `Store` may raise."""
-        run = self._sends.kept(question.terms, moment.now) or self._begin(question.terms, moment)
+        run = self._sends.kept(request.options, context.now) or self._begin(request.options, context)
         run_id = run.id if run else 0
         degraded = None
         try:
             member_list, cache = self._member_lists.get(
-                question.member_id,
+                request.member_id,
                 run_id,
-                moment.deadline,
-                lambda: self._member_list(question.member_id, run, moment),
+                context.deadline,
+                lambda: self._member_list(request.member_id, run, context),
             )
             if cache == "stale":
                 degraded = POSTGRES
@@ -118,35 +104,35 @@ class Answering:
             member_list, cache, degraded = MemberList(POPULAR, run_id, 0.0), "none", POSTGRES
             if error.kind == SHARED:
                 self._on_failure(error.kind)
-        return self._from(member_list, question, run, moment, cache, degraded)
+        return self._from(member_list, request, run, context, cache, degraded)
 
-    def from_shelf(self, question: Question, *, moment: Moment, degraded: str) -> Answer:
+    def from_shelf(self, request: RecommendationRequest, *, context: CallContext, degraded: str) -> Answer:
         """The cheapest answer there is: popular postings from memory, nothing read.
 
         Without those that the member is known here to have applied to.
         """
-        run = self._sends.kept(question.terms, moment.now)
-        if run is None and self._sends.must_claim(question.terms, moment.now):
-            run = self._sends.in_force(moment.now)
+        run = self._sends.kept(request.options, context.now)
+        if run is None and self._sends.must_claim(request.options, context.now):
+            run = self._sends.in_force(context.now)
         elif run is None:
-            run = self._sends.begin(question.terms, moment.now)
-        known = self._member_lists.known(question.member_id)
+            run = self._sends.begin(request.options, context.now)
+        known = self._member_lists.known(request.member_id)
         member_list = MemberList(POPULAR, run.id if run else 0, 0.0, applied=known.applied if known else "")
-        return self._from(member_list, question, run, moment, "none", degraded)
+        return self._from(member_list, request, run, context, "none", degraded)
 
-    def _begin(self, terms: Terms, moment: Moment) -> Run | None:
+    def _begin(self, options: RequestOptions, context: CallContext) -> Run | None:
         """The run of a send that is not known here: the one that it has on every other worker."""
-        if self._sends.must_claim(terms, moment.now) and not self._breaker.open:
+        if self._sends.must_claim(options, context.now) and not self._breaker.open:
             try:
-                return self._sends.claim(terms, moment.deadline)
+                return self._sends.claim(options, context.deadline)
             except UnavailableError as error:
                 # Whether the store is well the next read tells: a role that may not write is no sign of it.
                 self._on_failure(error.kind)
-        return self._sends.begin(terms, moment.now)
+        return self._sends.begin(options, context.now)
 
-    def _member_list(self, member_id: str, run: Run | None, moment: Moment) -> MemberList:
+    def _member_list(self, member_id: str, run: Run | None, context: CallContext) -> MemberList:
         """What Postgres says of a member."""
-        return self._asked(lambda: self._read(member_id, run, moment))
+        return self._asked(lambda: self._read(member_id, run, context))
 
     def _asked(self, read: Callable[[], T]) -> T:
         """What Postgres says; counts towards its health, and counts a failure even if a kept list hides it."""
@@ -163,9 +149,9 @@ class Answering:
         self._breaker.succeeded()
         return said
 
-    def _read(self, member_id: str, run: Run | None, moment: Moment) -> MemberList:
+    def _read(self, member_id: str, run: Run | None, context: CallContext) -> MemberList:
         run_id, made_s = run.id if run else 0, time.monotonic()
-        row = self._store.member_row(member_id, run, moment.deadline)
+        row = self._store.member_row(member_id, run, context.deadline)
         if row is None or not row.mailable:
             return MemberList(POPULAR, run_id, made_s)
         member_list = (
@@ -173,7 +159,7 @@ class Answering:
                 PERSONALIZED, run_id, made_s, row.posting_ids, row.reasons, row.applied, *self._may_name(row)
             )
             if row.posting_ids
-            else self._from_profile(member_id, row, run, moment)
+            else self._from_profile(member_id, row, run, context)
         )
         return (
             member_list
@@ -191,14 +177,16 @@ class Answering:
             if id_ in listed or id_ in view or id_ in shared
         )
 
-    def _from_profile(self, member_id: str, row: MemberRow, run: Run | None, moment: Moment) -> MemberList:
+    def _from_profile(
+        self, member_id: str, row: MemberRow, run: Run | None, context: CallContext
+    ) -> MemberList:
         """A member who came after the refresh: ranked on the spot, as of the run, so alike everywhere and at any hour."""
-        run_id, ranked_at = (run.id, run.generated_at) if run else (0, moment.now)
+        run_id, ranked_at = (run.id, run.generated_at) if run else (0, context.now)
         if not self._shelves.has(run_id):
             # As on a worker that began in an outage: another run's shelves would rank another list.
             raise UnavailableError(HELD_BACK)
         ranker = self._shelves.ranker(run_id)
-        member = self._store.profile(member_id, moment.deadline) if ranker else None
+        member = self._store.profile(member_id, context.deadline) if ranker else None
         ranked = ranker.rank(member, now=ranked_at) if ranker and member else ()
         return MemberList(
             PROFILE if ranked else POPULAR,
@@ -212,41 +200,41 @@ class Answering:
     def _from(
         self,
         member_list: MemberList,
-        question: Question,
+        request: RecommendationRequest,
         run: Run | None,
-        moment: Moment,
+        context: CallContext,
         cache: str,
         degraded: str | None,
     ) -> Answer:
         """Take the list's best that may be shown; where they are too few, fill from the shelf nearest to them."""
         run_id = run.id if run else 0
-        limit, source = question.terms.limit, member_list.source
+        limit, source = request.options.limit, member_list.source
         applied = self._shelves.with_same_jobs(run_id, member_list.applied_ids())
         ids = member_list.ids()
         reasons, names = self._naming(member_list) if member_list.anchored else (member_list.reasons, ())
-        chosen = choose(ids, reasons, self._cards.view, applied, moment.second, limit)
+        selected = select(ids, reasons, self._cards.view, applied, context.second, limit)
         try:
             # Once Postgres failed a call, the call does not wait for it again.
-            while chosen.missing and degraded is None:
-                missing = chosen.missing[:_FETCH]
-                self._asked(lambda: self._cards.fetch(missing, moment.deadline))  # noqa: B023 - called at once
-                chosen = choose(ids, reasons, self._cards.view, applied, moment.second, limit)
+            while selected.missing and degraded is None:
+                missing = selected.missing[:_FETCH]
+                self._asked(lambda: self._cards.fetch(missing, context.deadline))  # noqa: B023 - called at once
+                selected = select(ids, reasons, self._cards.view, applied, context.second, limit)
         except UnavailableError:
             degraded = POSTGRES
-        if len(chosen.kept) < limit:
-            source = source if chosen.kept else POPULAR
+        if len(selected.kept) < limit:
+            source = source if selected.kept else POPULAR
             if not self._shelves.has(run_id):  # another run's stand in, until they can be read
                 degraded = degraded or POSTGRES
-            chosen = self._filled(chosen, applied, run_id, moment.second, limit)
+            selected = self._filled(selected, applied, run_id, context.second, limit)
         return Answer(
-            question=question,
-            recommendation_id=recommendation_id(question, run_id),
+            request=request,
+            recommendation_id=recommendation_id(request, run_id),
             source=source,
             degraded=degraded or (BEHIND if self._store.behind else None),
             cache=cache,
-            generated_at=run.generated_at if run else moment.now,
-            today=moment.today,
-            places=(chosen.kept + chosen.held)[:limit],
+            generated_at=run.generated_at if run else context.now,
+            today=context.today,
+            places=(selected.kept + selected.held)[:limit],
             names=names,
         )
 
@@ -273,13 +261,13 @@ class Answering:
         return (*marks, *reasons[len(marks) :]), names
 
     def _filled(
-        self, chosen: Chosen, applied: Collection[str], run_id: int, second: int, limit: int
-    ) -> Chosen:
+        self, selected: Selected, applied: Collection[str], run_id: int, second: int, limit: int
+    ) -> Selected:
         """The choice, and behind it what stands on the run's shelf nearest to its first posting."""
-        first = chosen.kept[0][0] if chosen.kept else None
-        ranked = {card.id: reason for card, reason in chosen.kept + chosen.held}
+        first = selected.kept[0][0] if selected.kept else None
+        ranked = {card.id: reason for card, reason in selected.kept + selected.held}
         place = (first.category, first.region) if first else ()
         nearest = self._shelves.near(run_id, *place)
         for posting_id, reason in nearest:
             ranked.setdefault(posting_id, reason)
-        return choose(ranked.keys(), ranked.values(), self._cards.view, applied, second, limit)
+        return select(ranked.keys(), ranked.values(), self._cards.view, applied, second, limit)

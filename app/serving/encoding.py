@@ -13,7 +13,7 @@ from app.recommend.reasons import SENTENCES, Reason, naming
 
 if TYPE_CHECKING:
     from app.serving.answering import Answer
-    from app.serving.request import Terms
+    from app.serving.request import RequestOptions
 
 _json = msgspec.json.encode
 
@@ -41,18 +41,18 @@ def _named(lang: str, mark: int, name: str) -> bytes:
 
 def encode(answer: Answer) -> bytes:
     """The answer's JSON object; keys never disappear."""
-    terms = answer.question.terms
-    lang, today, places = terms.lang, answer.today, answer.places
+    options = answer.request.options
+    lang, today, places = options.lang, answer.today, answer.places
     rid = answer.recommendation_id.encode()
     names = answer.names
     sentences, unnamed = _REASONS[lang], _UNNAMED[lang]
     pieces = [
         b'{"recommendation_id":"',
         rid,
-        _head(terms, answer.source, answer.degraded, len(places), answer.generated_at),
+        _head(options, answer.source, answer.degraded, len(places), answer.generated_at),
     ]
     comma = b""
-    for (card, mark), tracking in zip(places, terms.tracking, strict=False):
+    for (card, mark), tracking in zip(places, options.tracking, strict=False):
         told = (
             sentences.get(mark, unnamed)
             if mark <= _BYTE
@@ -65,11 +65,13 @@ def encode(answer: Answer) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _head(terms: Terms, source: str, degraded: str | None, count: int, generated_at: datetime) -> bytes:
+def _head(
+    options: RequestOptions, source: str, degraded: str | None, count: int, generated_at: datetime
+) -> bytes:
     """From the end of the id to the beginning of the postings: the same for most of a send."""
     facts = {
-        "campaign": terms.campaign,
-        "variant": terms.variant,
+        "campaign": options.campaign,
+        "variant": options.variant,
         "source": source,
         "degraded": degraded,
         "count": count,

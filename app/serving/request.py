@@ -1,18 +1,25 @@
-"""What a call asks, and the id that the same question has everywhere."""
+"""What a call asks for, when it is answered, and the id that the same request has everywhere."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.board.veto import board_day
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.runtime.deadline import Deadline
 
 _RID_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What all calls of one send ask alike; read once from a query and kept for the next thousand.
+class RequestOptions:
+    """What all calls of one send ask for alike; read once from a query and kept for the next thousand.
 
     `send` names the send; where the caller gave none, the board's day stands in.
     """
@@ -35,14 +42,26 @@ class Terms:
         object.__setattr__(self, "tracking", tuple(link.encode() for link in links))
 
 
-class Question(NamedTuple):
-    """One member's postings on a send's terms."""
+class RecommendationRequest(NamedTuple):
+    """A request for one member's postings, with the options of a send."""
 
     member_id: str
-    terms: Terms
+    options: RequestOptions
 
 
-def recommendation_id(question: Question, run_id: int) -> str:
-    """16 URL-safe characters that name this question to this run, on every instance and in every retry."""
-    named = question.terms.key + b"%d\x1f" % run_id + question.member_id.encode()
+class CallContext:
+    """When a call is answered: the instant, its second since 1970, the board's day then, and the call's deadline."""
+
+    __slots__ = ("deadline", "now", "second", "today")
+
+    def __init__(self, now: datetime, deadline: Deadline) -> None:
+        self.now = now
+        self.today = board_day(now)
+        self.second = int(now.timestamp())
+        self.deadline = deadline
+
+
+def recommendation_id(request: RecommendationRequest, run_id: int) -> str:
+    """16 URL-safe characters that name this request to this run, on every instance and in every retry."""
+    named = request.options.key + b"%d\x1f" % run_id + request.member_id.encode()
     return urlsafe_b64encode(blake2b(named, digest_size=_RID_BYTES).digest()).decode()

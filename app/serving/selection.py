@@ -16,7 +16,7 @@ Place = tuple[Card, int]
 PER_COMPANY = 2
 
 
-class Chosen(NamedTuple):
+class Selected(NamedTuple):
     """Cards with their marks: those to show first, those held back, and ids met that are not in memory."""
 
     kept: list[Place]
@@ -24,14 +24,14 @@ class Chosen(NamedTuple):
     missing: list[str]
 
 
-def choose(
+def select(
     ids: Iterable[str],
     marks: Iterable[int],
     cards: Mapping[str, Card | None],
     applied: Collection[str],
     second: int,
     limit: int,
-) -> Chosen:
+) -> Selected:
     """Pick until `limit` are kept: none vetoed, at most `PER_COMPANY` a company before the others.
 
     A posting whose mark says that the member asked for its company is not held back.
@@ -44,8 +44,8 @@ def choose(
         second: Now, in seconds since 1970 UTC.
         limit: How many are wanted.
     """
-    chosen = Chosen([], [], [])
-    kept, held, missing = chosen
+    selected = Selected([], [], [])
+    kept, held, missing = selected
     taken: dict[str, int] = {}
     for posting_id, mark in zip(ids, marks, strict=True):
         card = cards.get(posting_id, UNKNOWN)
@@ -61,4 +61,4 @@ def choose(
         kept.append((card, mark))
         if len(kept) == limit:
             break
-    return chosen
+    return selected

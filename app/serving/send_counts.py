@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
-    from app.serving.request import Terms
+    from app.serving.request import RequestOptions
 
 NOT_COUNTED = ("loadtest", "preview")  # campaigns whose names begin so are nobody's send
 PREVIEW = "preview"  # what previews of any campaign give for Braze's dispatch id
@@ -43,7 +43,7 @@ SKETCH_EVERY = 5  # flushes
 FINISH_WAIT_S = 1.0
 _log = logging.getLogger("connected_jobs.counting")
 
-Note: TypeAlias = "tuple[Terms, str, datetime, str | None]"  # terms, member, when, why degraded
+Note: TypeAlias = "tuple[RequestOptions, str, datetime, str | None]"  # options, member, when, why degraded
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +158,9 @@ class SendCounter:
             )
             self._on_lost(0)
         for _ in range(len(notes)):
-            terms, member_id, now, degraded = notes.popleft()
-            if terms.send != PREVIEW and not terms.campaign.startswith(NOT_COUNTED):
-                lost += not self._add(terms, member_id, now, degraded is not None)
+            options, member_id, now, degraded = notes.popleft()
+            if options.send != PREVIEW and not options.campaign.startswith(NOT_COUNTED):
+                lost += not self._add(options, member_id, now, degraded is not None)
         for send in self._sends.values():
             send.members.add(send.seen)
             send.seen.clear()
@@ -171,10 +171,10 @@ class SendCounter:
             )
             self._on_lost(lost)
 
-    def _add(self, terms: Terms, member_id: str, now: datetime, degraded: bool) -> bool:  # noqa: FBT001 - one caller
+    def _add(self, options: RequestOptions, member_id: str, now: datetime, degraded: bool) -> bool:  # noqa: FBT001 - one caller
         """Count a call; false where there is no room."""
         second = int(now.timestamp())
-        send = self._sends.get((terms.campaign, terms.send)) or self._new_send(terms, now)
+        send = self._sends.get((options.campaign, options.send)) or self._new_send(options, now)
         if send is None:
             return False
         tally = send.seconds.get(second)
@@ -190,13 +190,13 @@ class SendCounter:
         send.last_s, send.changed = max(send.last_s, second), True
         return True
 
-    def _new_send(self, terms: Terms, now: datetime) -> _Send | None:
+    def _new_send(self, options: RequestOptions, now: datetime) -> _Send | None:
         """Begin a send; the day stands in for it where a campaign has a send for every member.
 
         Names that are not on record have little room: a template that writes the member into the name makes as many
         as there are members. Those without room are counted together.
         """
-        campaign, name = terms.campaign, terms.send
+        campaign, name = options.campaign, options.send
         if campaign not in self._many and self._sends_of(campaign) >= MOST_SENDS_OF_ONE:
             self._many.add(campaign)
         if campaign in self._many:

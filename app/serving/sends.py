@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from app.runtime.deadline import Deadline
     from app.serving.clock import StoreClock
     from app.serving.publications import Publications
-    from app.serving.request import Terms
+    from app.serving.request import RequestOptions
     from app.serving.store import Run
 
 PREVIEW = "preview"  # what previews of any campaign give for Braze's dispatch id: always answered from the run in force
@@ -49,7 +49,7 @@ class Held:
     __slots__ = ("first_at", "key", "run", "until", "used", "used_at")
 
     def __init__(self, key: str, run: Run, first_at: datetime, until: datetime, used_at: datetime) -> None:
-        self.key = key  # as `Terms.send_key` has it
+        self.key = key  # as `RequestOptions.send_key` has it
         self.run = run
         self.first_at = first_at
         self.until = until
@@ -109,31 +109,31 @@ class Sends:
         # Between these a send that this worker does not know can be on no other run than the one in force.
         self._calm_from, self._calm_until = _NEVER, _LONG_AGO
 
-    def kept(self, terms: Terms, now: datetime) -> Run | None:
+    def kept(self, options: RequestOptions, now: datetime) -> Run | None:
         """The run that a send keeps; None where this worker does not know it."""
-        held = self._known.get(terms.send_key)
+        held = self._known.get(options.send_key)
         if held is None or held.until <= now:
             return None
         held.used = True
         return held.run
 
-    def must_claim(self, terms: Terms, now: datetime) -> bool:
+    def must_claim(self, options: RequestOptions, now: datetime) -> bool:
         """Whether another worker may have met a send that is not known here, on another run."""
-        return self._writes and terms.send != PREVIEW and not self._calm_from <= now < self._calm_until
+        return self._writes and options.send != PREVIEW and not self._calm_from <= now < self._calm_until
 
-    def begin(self, terms: Terms, now: datetime) -> Run | None:
+    def begin(self, options: RequestOptions, now: datetime) -> Run | None:
         """Let a send that is not known here keep the run in force; None before any is published."""
         run = self._publications.in_force(now)
-        if run is not None and terms.send != PREVIEW and self._hold and len(self._known) < 2 * self._most:
+        if run is not None and options.send != PREVIEW and self._hold and len(self._known) < 2 * self._most:
             until = min([now + self._hold, *self._moves(run, after=now)])
-            held = Held(terms.send_key, run, now, until, now)
+            held = Held(options.send_key, run, now, until, now)
             with self._lock:
                 self._known[held.key] = self._new[held.key] = held
         return run
 
-    def claim(self, terms: Terms, deadline: Deadline) -> Run | None:
+    def claim(self, options: RequestOptions, deadline: Deadline) -> Run | None:
         """The run that a send keeps by the register, None before any is published; raises `UnavailableError`."""
-        held = self._register.claim(terms.send_key, self._hold, deadline)
+        held = self._register.claim(options.send_key, self._hold, deadline)
         if held is None:
             return None
         with self._lock:

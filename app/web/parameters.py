@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from app.recommend.reasons import LANGUAGES
-from app.serving.request import Terms
+from app.serving.request import RequestOptions
 from app.web.problems import CallerError, invalid
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _SLUG_WORDS = "1 to 64 of a-z, 0-9, - and _, beginning and ending with a letter 
 
 
 @lru_cache(maxsize=1024)
-def read_terms(query: str, today: date) -> Terms:
+def read_options(query: str, today: date) -> RequestOptions:
     """Read a query string, the same for all calls of a send.
 
     Args:
@@ -47,7 +47,7 @@ def read_terms(query: str, today: date) -> Terms:
         raise invalid(
             "send", "send must be 1 to 100 of letters, digits and . _ : - (Braze's dispatch id fits)."
         )
-    return Terms(
+    return RequestOptions(
         campaign=_campaign(values),
         send=send or today.isoformat(),
         variant=variant,

@@ -22,7 +22,7 @@ from app.postgres.serving.reads import STATEMENTS
 from app.runtime.errors import UnavailableError
 from app.runtime.instance import Instance
 from app.serving.distinct_members import ERROR, DistinctMembers
-from app.serving.request import Terms
+from app.serving.request import RequestOptions
 from app.serving.send_counts import Batch, SecondCount, SendCounter, SketchPart
 
 if TYPE_CHECKING:
@@ -243,11 +243,11 @@ def test_counts_wait_for_a_postgres_that_is_gone_and_arrive_once(
 ) -> None:
     """Connections are cut and new ones refused for a while; calls go on being counted."""
     counter = SendCounter(PostgresCounts(pool))
-    terms = Terms("weekly", "d-1", None, 10, "ko")
+    options = RequestOptions("weekly", "d-1", None, 10, "ko")
     with engine.connect() as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
     for second in range(20):
-        counter.note((terms, f"m-{second}", BEGIN + timedelta(seconds=second), None))
+        counter.note((options, f"m-{second}", BEGIN + timedelta(seconds=second), None))
         counter.count()
         if second == 5:
             refuse(pool, name, refused=True)

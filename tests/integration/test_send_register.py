@@ -19,7 +19,7 @@ from app.refresh.rollback import roll_back
 from app.runtime.deadline import Deadline
 from app.serving.clock import StoreClock
 from app.serving.publications import Publications
-from app.serving.request import Terms
+from app.serving.request import RequestOptions
 from app.serving.sends import LEAD, Held, Sends
 from app.serving.store import Run
 from tests.integration.small_board import change, rows
@@ -179,11 +179,11 @@ def worker(database: PostgresSendRegister, store: PostgresStore) -> Sends:
 
 
 def run_of(sends: Sends, register: PostgresSendRegister, send: str) -> int | None:
-    terms, now = Terms("weekly", send, None, 10, "ko"), register.clock()
-    run = sends.kept(terms, now)
+    options, now = RequestOptions("weekly", send, None, 10, "ko"), register.clock()
+    run = sends.kept(options, now)
     if run is None:
-        claims = sends.must_claim(terms, now)
-        run = sends.claim(terms, soon()) if claims else sends.begin(terms, now)
+        claims = sends.must_claim(options, now)
+        run = sends.claim(options, soon()) if claims else sends.begin(options, now)
     return run.id if run else None
 
 
@@ -210,7 +210,7 @@ def test_workers_agree_on_a_send_met_before_a_switch_at_it_and_long_after(
     )
     for known in (other, worker(register, store)):
         known.update()
-        assert not known.must_claim(Terms("weekly", "unheard of", None, 10, "ko"), register.clock())
+        assert not known.must_claim(RequestOptions("weekly", "unheard of", None, 10, "ko"), register.clock())
         assert run_of(known, register, "under way") == first.id
         assert run_of(known, register, "unheard of") == second.id
         assert [run.id for run in known.held_runs(register.clock())] == [first.id, second.id]

@@ -6,17 +6,18 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, request
+import flask
+from flask import Blueprint, Response
 
 from app.credentials import Scope
 from app.runtime.deadline import Deadline
-from app.serving.answering import FAULT, LATE, OVER_LIMIT, Moment
+from app.serving.answering import FAULT, LATE, OVER_LIMIT
 from app.serving.encoding import encode
-from app.serving.request import Question
+from app.serving.request import CallContext, RecommendationRequest
 from app.telemetry import Field
 from app.web.auth import admitted
 from app.web.limits import Line
-from app.web.parameters import read_member_id, read_terms
+from app.web.parameters import read_member_id, read_options
 from app.web.problems import CallerError
 
 if TYPE_CHECKING:
@@ -64,28 +65,28 @@ def content(  # noqa: PLR0913 - every part by its name
         credential = admitted(environ, book, Scope.CONTENT, limits)
         now = clock()
         queued_s = _queued_s(environ, wall()) if trust_request_start else 0.0
-        moment = Moment(now, Deadline(start_s - queued_s + deadline_s))
-        terms = read_terms(environ["QUERY_STRING"], moment.today)
-        question = Question(read_member_id(external_id, environ["PATH_INFO"]), terms)
-        line = limits.line(credential.name, terms.campaign)
+        context = CallContext(now, Deadline(start_s - queued_s + deadline_s))
+        options = read_options(environ["QUERY_STRING"], context.today)
+        request = RecommendationRequest(read_member_id(external_id, environ["PATH_INFO"]), options)
+        line = limits.line(credential.name, options.campaign)
         if line is Line.OVER_HARD:
             raise _too_many()
         cheaply = OVER_LIMIT if line is Line.OVER_SOFT else LATE if queued_s >= deadline_s else None
         try:
             answer = (
-                answering.from_shelf(question, moment=moment, degraded=cheaply)
+                answering.from_shelf(request, context=context, degraded=cheaply)
                 if cheaply
-                else answering.answer(question, moment=moment)
+                else answering.answer(request, context=context)
             )
             body = encode(answer)
         except Exception:  # noqa: BLE001 - one member's list, whatever is wrong with it, leaves no mail without postings
-            _log.exception("an answer failed", extra={Field.MEMBER_ID: question.member_id})
-            answer = answering.from_shelf(question, moment=moment, degraded=FAULT)
+            _log.exception("an answer failed", extra={Field.MEMBER_ID: request.member_id})
+            answer = answering.from_shelf(request, context=context, degraded=FAULT)
             body = encode(answer)
         seconds = time.monotonic() - start_s
         instruments.answered(answer, seconds + queued_s)
         access_log.answered(answer, seconds + queued_s, environ)
-        noted((terms, question.member_id, now, answer.degraded))
+        noted((options, request.member_id, now, answer.degraded))
         timing = f"queue;dur={queued_s * 1000:.1f}, answer;dur={seconds * 1000:.1f}"
         return body, [*_HEADERS, ("Server-Timing", timing), ("Content-Length", str(len(body)))]
 
@@ -98,7 +99,7 @@ def content_blueprint(answered: Content) -> Blueprint:
 
     @blueprint.get(f"{BEFORE_ID}<member:external_id>{AFTER_ID}")
     def recommendations(external_id: str) -> Response:
-        body, headers = answered(request.environ, external_id)
+        body, headers = answered(flask.request.environ, external_id)
         return Response(body, headers=headers)
 
     return blueprint

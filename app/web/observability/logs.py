@@ -97,8 +97,8 @@ class AccessLog:
         if not self._has_room():
             return
         facts: dict[str, object] = {
-            Field.MEMBER_ID: answer.question.member_id,
-            Field.CAMPAIGN: answer.question.terms.campaign,
+            Field.MEMBER_ID: answer.request.member_id,
+            Field.CAMPAIGN: answer.request.options.campaign,
             Field.SOURCE: answer.source,
             Field.DEGRADED: answer.degraded,
             Field.CACHE: answer.cache,

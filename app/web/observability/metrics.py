@@ -117,7 +117,7 @@ class Instruments:
 
     def answered(self, answer: Answer, seconds: float) -> None:
         """Count an answer under its campaign, source and degradation."""
-        key = (answer.question.terms.campaign, answer.source, answer.degraded)
+        key = (answer.request.options.campaign, answer.source, answer.degraded)
         counter = self._bound.get(key)
         if counter is None:
             counter = self._bind(*key)

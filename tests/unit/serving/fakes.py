@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from app.board.model import Member, Posting, Status
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
-from app.serving.answering import Moment
 from app.serving.clock import StoreClock
-from app.serving.request import Question, Terms
+from app.serving.request import CallContext, RecommendationRequest, RequestOptions
 from app.serving.sends import Held, Sends
 from app.serving.store import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing
 
@@ -59,16 +58,16 @@ def row(*ids: str, reason: int = 7, applied: Sequence[str] = (), mailable: bool 
     return MemberRow(mailable, SEPARATOR.join(ids), bytes([reason]) * len(ids), SEPARATOR.join(applied))
 
 
-def moment(now: datetime = NOW, *, left_s: float = 60.0) -> Moment:
-    """A call's moment, with time enough."""
-    return Moment(now, Deadline(time.monotonic() + left_s))
+def context(now: datetime = NOW, *, left_s: float = 60.0) -> CallContext:
+    """A call's context, with time enough."""
+    return CallContext(now, Deadline(time.monotonic() + left_s))
 
 
-def question(
+def request(
     member_id: str = "m", *, send: str = "s", limit: int = 10, lang: str = "ko", variant: str | None = None
-) -> Question:
-    """A call's question."""
-    return Question(member_id, Terms("weekly", send, variant, limit, lang))
+) -> RecommendationRequest:
+    """A call's request."""
+    return RecommendationRequest(member_id, RequestOptions("weekly", send, variant, limit, lang))
 
 
 class FakeRegister:

@@ -1,4 +1,4 @@
-"""From a question to an answer, on a store in memory."""
+"""From a request to an answer, on a store in memory."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from tests.unit.serving.fakes import (
     FakeRegister,
     FakeStore,
     anew,
-    moment,
+    context,
     posting,
-    question,
+    request,
     row,
 )
 
@@ -92,7 +92,7 @@ class Desk:
     def ask(
         self, member_id: str = "m", *, limit: int = 3, left_s: float = 60.0, now: datetime = NOW
     ) -> Answer:
-        return self.answering.answer(question(member_id, limit=limit), moment=moment(now, left_s=left_s))
+        return self.answering.answer(request(member_id, limit=limit), context=context(now, left_s=left_s))
 
 
 def shown(answer: Answer) -> list[tuple[str, int]]:
@@ -223,7 +223,7 @@ def test_a_reason_names_what_the_member_applied_to() -> None:
     ]
     codes = {each["reason_code"] for each in json.loads(encode(answer))["postings"]}
     assert codes == {"similar_to_applied"}
-    english = desk.answering.answer(question("m", limit=1, lang="en"), moment=moment(NOW))
+    english = desk.answering.answer(request("m", limit=1, lang="en"), context=context(NOW))
     assert told(english) == ["Similar to '운전원 (인천)', which you applied to"]
 
 
@@ -375,7 +375,7 @@ def test_a_claim_that_fails_leaves_the_answer_and_the_stores_health_as_they_are(
     desk.store.put(posting("a"))
     desk.store.rows["m"] = row("a")
     for number in range(5):
-        found = desk.answering.answer(question(send=f"d-{number}", limit=1), moment=moment())
+        found = desk.answering.answer(request(send=f"d-{number}", limit=1), context=context())
         assert facts(found)[:2] == ("personalized", None)
     assert (desk.breaker.open, desk.failures) == (False, ["broken"] * 5)
 
@@ -383,13 +383,13 @@ def test_a_claim_that_fails_leaves_the_answer_and_the_stores_health_as_they_are(
 def test_an_answer_that_reads_nothing_claims_nothing_and_keeps_what_is_known() -> None:
     desk = Desk().open()
     register = sends_of(desk)
-    shelved = desk.answering.from_shelf(question(), moment=moment(), degraded="over_limit")
+    shelved = desk.answering.from_shelf(request(), context=context(), degraded="over_limit")
     assert (shelved.generated_at, register.asked) == (RUN.generated_at, [])
     desk.ask()
     desk.store.log.insert(0, Publication(2, SECOND_RUN, NOW + timedelta(minutes=15)))
     desk.publications.update()
-    later = moment(NOW + timedelta(minutes=20))
-    shelved = desk.answering.from_shelf(question(), moment=later, degraded="over_limit")
+    later = context(NOW + timedelta(minutes=20))
+    shelved = desk.answering.from_shelf(request(), context=later, degraded="over_limit")
     assert (shelved.generated_at, register.asked) == (RUN.generated_at, ["claim"])
 
 
@@ -418,7 +418,7 @@ def test_an_empty_board_is_answered_with_nothing() -> None:
 def test_the_cheap_answer_reads_nothing() -> None:
     desk = Desk().open()
     desk.store.rows["m"] = row("shelf-5")
-    found = desk.answering.from_shelf(question("m", limit=2), moment=moment(), degraded="over_limit")
+    found = desk.answering.from_shelf(request("m", limit=2), context=context(), degraded="over_limit")
     assert (facts(found), ids(found)) == (("popular", "over_limit", "none"), ["shelf-0", "shelf-1"])
     assert desk.store.asked == []
     assert found.recommendation_id == desk.ask(limit=2).recommendation_id
@@ -433,7 +433,7 @@ def test_what_a_member_applied_to_is_not_shown_when_the_store_is_away_or_nothing
     desk.store.profiles["m"] = Member(id="m", categories=("2",))
     desk.ask()
     desk.store.failing = {"member_row"}
-    over = desk.answering.from_shelf(question("m", limit=3), moment=moment(), degraded="over_limit")
+    over = desk.answering.from_shelf(request("m", limit=3), context=context(), degraded="over_limit")
     assert ids(over) == ["shelf-1", "shelf-3", "shelf-4"]
     assert not {"shelf-0", "shelf-2"} & set(ids(desk.ask(limit=20)))
 

@@ -14,7 +14,7 @@ from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
 from app.serving import cards as module
 from app.serving.cards import OVERLAP_S, Card, Cards
-from app.serving.selection import choose
+from app.serving.selection import select
 from tests.unit.serving.fakes import NOW, TODAY, FakeStore, Timer, posting
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def test_a_card_knows_the_second_from_which_on_it_may_not_be_shown(
 ) -> None:
     card = Card(posting("a", **facts))
     assert card.until == end.timestamp()
-    assert [choose(["a"], b"\1", {"a": card}, (), card.until + late, 10).kept for late in (-1, 0)] == [
+    assert [select(["a"], b"\1", {"a": card}, (), card.until + late, 10).kept for late in (-1, 0)] == [
         [(card, 1)],
         [],
     ]

@@ -17,7 +17,7 @@ from app.serving import labels
 from app.serving.answering import Answer
 from app.serving.cards import Card
 from app.serving.encoding import encode
-from app.serving.request import Question, Terms
+from app.serving.request import RecommendationRequest, RequestOptions
 from tests.unit.serving.fakes import NOW, TODAY, posting
 
 RID = "abcdefghijklmnop"
@@ -45,8 +45,8 @@ POSTINGS = st.builds(
     ),
     updated_at=st.just(NOW),
 )
-TERMS = st.builds(
-    Terms,
+OPTIONS = st.builds(
+    RequestOptions,
     campaign=st.sampled_from(["weekly", "a_b-c"]),
     send=st.just("s"),
     variant=st.none() | st.just("b"),
@@ -55,9 +55,9 @@ TERMS = st.builds(
 )
 
 
-def answer(places: list[tuple[Card, int]], terms: Terms | None = None, **facts: Any) -> Answer:
+def answer(places: list[tuple[Card, int]], options: RequestOptions | None = None, **facts: Any) -> Answer:
     values: dict[str, Any] = {
-        "question": Question("m", terms or Terms("weekly", "s", None, 10, "ko")),
+        "request": RecommendationRequest("m", options or RequestOptions("weekly", "s", None, 10, "ko")),
         "recommendation_id": RID,
         "source": "personalized",
         "degraded": None,
@@ -71,32 +71,32 @@ def answer(places: list[tuple[Card, int]], terms: Terms | None = None, **facts: 
 
 def plainly(found: Answer) -> dict[str, Any]:
     """The same as an ordinary dictionary, but for the links."""
-    terms = found.question.terms
+    options = found.request.options
     postings = []
     for card, reason in found.places:
         one = card.posting
-        days, label = labels.days_left_label(one, terms.lang, found.today)
+        days, label = labels.days_left_label(one, options.lang, found.today)
         postings.append(
             {
                 "id": one.id,
                 "title": one.title,
-                "company": labels.company(one, terms.lang),
-                "location": labels.location(one, terms.lang),
-                "career": labels.career(one, terms.lang),
-                "education": labels.education(one, terms.lang),
-                "employment_type": labels.employment(one, terms.lang),
-                "salary": labels.salary(one, terms.lang),
+                "company": labels.company(one, options.lang),
+                "location": labels.location(one, options.lang),
+                "career": labels.career(one, options.lang),
+                "education": labels.education(one, options.lang),
+                "employment_type": labels.employment(one, options.lang),
+                "salary": labels.salary(one, options.lang),
                 "deadline": one.deadline and one.deadline.isoformat(),
                 "days_left": days,
                 "deadline_label": label,
-                "reason": SENTENCES[terms.lang][Reason(reason)],
+                "reason": SENTENCES[options.lang][Reason(reason)],
                 "reason_code": Reason(reason).code,
             }
         )
     return {
         "recommendation_id": found.recommendation_id,
-        "campaign": terms.campaign,
-        "variant": terms.variant,
+        "campaign": options.campaign,
+        "variant": options.variant,
         "source": found.source,
         "degraded": found.degraded,
         "count": len(postings),
@@ -107,14 +107,14 @@ def plainly(found: Answer) -> dict[str, Any]:
 
 @given(
     postings=st.lists(POSTINGS, max_size=5, unique_by=lambda one: one.id),
-    terms=TERMS,
+    options=OPTIONS,
     reason=st.sampled_from(Reason),
     degraded=st.none() | st.just("postgres"),
 )
 def test_the_bytes_are_the_plain_renderings(
-    postings: list[Posting], terms: Terms, reason: Reason, degraded: str | None
+    postings: list[Posting], options: RequestOptions, reason: Reason, degraded: str | None
 ) -> None:
-    found = answer([(Card(one), int(reason)) for one in postings], terms, degraded=degraded)
+    found = answer([(Card(one), int(reason)) for one in postings], options, degraded=degraded)
     read = json.loads(encode(found))
     links = [shown.pop("url") for shown in read["postings"]]
     assert read == plainly(found)
@@ -122,8 +122,8 @@ def test_the_bytes_are_the_plain_renderings(
         split, was = urlsplit(link), urlsplit(one.url)
         tracking = [
             ("rid", RID),
-            ("campaign", terms.campaign),
-            ("variant", terms.variant),
+            ("campaign", options.campaign),
+            ("variant", options.variant),
             ("position", str(position)),
         ]
         assert parse_qsl(split.query) == [

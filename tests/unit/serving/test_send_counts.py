@@ -13,7 +13,7 @@ import pytest
 from app.braze.preview import SAMPLE_ATTRIBUTES
 from app.runtime.errors import UnavailableError
 from app.serving.distinct_members import ERROR, DistinctMembers, estimate
-from app.serving.request import Terms
+from app.serving.request import RequestOptions
 from app.serving.send_counts import (
     MOST_ROWS_AT_ONCE,
     MOST_SENDS,
@@ -69,8 +69,8 @@ class Store:
         return estimate(sketch for key, sketch in self.sketches.items() if key[:2] == (campaign, send)).likely
 
 
-def terms(campaign: str = "weekly", send: str = "d-1") -> Terms:
-    return Terms(campaign, send, None, 10, "ko")
+def options(campaign: str = "weekly", send: str = "d-1") -> RequestOptions:
+    return RequestOptions(campaign, send, None, 10, "ko")
 
 
 @pytest.fixture
@@ -88,10 +88,10 @@ def call(
     member: str = "m",
     *,
     at_s: float = 0,
-    of: Terms | None = None,
+    of: RequestOptions | None = None,
     why: str | None = None,
 ) -> None:
-    counter.note((of or terms(), member, NOW + timedelta(seconds=at_s), why))
+    counter.note((of or options(), member, NOW + timedelta(seconds=at_s), why))
 
 
 def test_calls_are_counted_by_campaign_send_and_second_and_degraded_ones_apart(
@@ -100,8 +100,8 @@ def test_calls_are_counted_by_campaign_send_and_second_and_degraded_ones_apart(
     call(counter, "a")
     call(counter, "a", at_s=0.4)
     call(counter, "b", at_s=0.6, why="postgres")
-    call(counter, "c", of=terms("weekly", "d-2"))
-    call(counter, "d", of=terms("other", "d-1"))
+    call(counter, "c", of=options("weekly", "d-2"))
+    call(counter, "d", of=options("other", "d-1"))
     counter.count()
     counter.flush()
     assert store.calls == {
@@ -126,7 +126,7 @@ def test_calls_are_counted_by_campaign_send_and_second_and_degraded_ones_apart(
 def test_load_tests_and_previews_never_count(
     store: Store, counter: SendCounter, campaign: str, send: str
 ) -> None:
-    call(counter, of=terms(campaign, send))
+    call(counter, of=options(campaign, send))
     counter.finish()
     assert store.batches == []
 
@@ -252,7 +252,7 @@ def test_a_dispatch_id_of_each_member_is_no_send_and_the_day_stands_in(
 ) -> None:
     """Braze gives each member of a triggered send a dispatch id of their own."""
     for number in range(500):
-        call(counter, f"m-{number}", of=terms("welcome", f"dispatch-{number}"))
+        call(counter, f"m-{number}", of=options("welcome", f"dispatch-{number}"))
     counter.finish()
     sends = {send for _, send, _ in store.calls}
     assert len(sends) == MOST_SENDS_OF_ONE + 1
@@ -264,7 +264,7 @@ def test_sends_are_bounded_over_all_campaigns(store: Store) -> None:
     counter = SendCounter(store, on_lost=lost.append)
     counter.set_on_record([f"c-{number}" for number in range(1_000)])
     for number in range(1_000):
-        call(counter, of=terms(f"c-{number}"))
+        call(counter, of=options(f"c-{number}"))
     counter.finish()
     assert len(store.calls) == MOST_SENDS
     assert lost == [1_000 - MOST_SENDS]
@@ -274,7 +274,7 @@ def test_sends_that_are_over_make_room_and_one_that_comes_back_keeps_its_members
     counter = SendCounter(store, new_id=lambda: "w")
     call(counter, "a")
     counter.finish()
-    call(counter, "b", of=terms("other"), at_s=3_601)
+    call(counter, "b", of=options("other"), at_s=3_601)
     counter.finish()
     counter.flush()  # lets go of the first
     call(counter, "c", at_s=3_602)
@@ -331,11 +331,11 @@ def test_made_up_names_take_no_room_from_the_campaigns_on_record() -> None:
     counter = SendCounter(store, on_lost=lost.append)
     counter.set_on_record(["weekly", "daily"])
     for number in range(3_000):
-        call(counter, of=terms(f"made-up-{number}"))
+        call(counter, of=options(f"made-up-{number}"))
     counter.count()
     for number in range(MOST_SENDS_OF_ONE):
-        call(counter, of=terms("weekly", f"d-{number}"))
-        call(counter, of=terms("daily", f"d-{number}"))
+        call(counter, of=options("weekly", f"d-{number}"))
+        call(counter, of=options("daily", f"d-{number}"))
     counter.count()
     counter.flush()
     calls: Counter[str] = Counter()
@@ -350,11 +350,11 @@ def test_a_campaign_put_on_record_while_names_are_made_up_is_counted_from_then_o
     store = Store()
     counter = SendCounter(store)
     for number in range(500):
-        call(counter, of=terms(f"made-up-{number}"))
-    call(counter, of=terms("weekly"))
+        call(counter, of=options(f"made-up-{number}"))
+    call(counter, of=options("weekly"))
     counter.count()
     counter.set_on_record(["weekly"])
-    call(counter, of=terms("weekly"))
+    call(counter, of=options("weekly"))
     counter.count()
     counter.flush()
     assert sum(count for (campaign, *_), count in store.calls.items() if campaign == "weekly") == 1
@@ -367,8 +367,8 @@ def test_with_postgres_away_names_that_are_not_on_record_leave_half_the_room() -
     counter = SendCounter(store, most_rows=10, on_lost=lost.append)
     counter.set_on_record(["weekly"])
     for number in range(20):
-        call(counter, of=terms(f"made-up-{number}"))
-    call(counter, of=terms("weekly"))
+        call(counter, of=options(f"made-up-{number}"))
+    call(counter, of=options("weekly"))
     counter.count()
     assert lost == [15]
     assert counter.waiting == 6

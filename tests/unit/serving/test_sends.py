@@ -11,7 +11,7 @@ import pytest
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
 from app.serving.publications import Publications
-from app.serving.request import Terms
+from app.serving.request import RequestOptions
 from app.serving.sends import LEAD, MOST_AT_ONCE, PREVIEW, Sends
 from app.serving.store import Publication, Run
 from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeRegister, FakeStore
@@ -26,8 +26,8 @@ FIRST = Publication(1, RUN, NOW - timedelta(hours=2))
 DEADLINE = Deadline(float("inf"))
 
 
-def terms(send: str = "s", campaign: str = "weekly") -> Terms:
-    return Terms(campaign, send, None, 10, "ko")
+def options(send: str = "s", campaign: str = "weekly") -> RequestOptions:
+    return RequestOptions(campaign, send, None, 10, "ko")
 
 
 class StoodClock:
@@ -49,8 +49,8 @@ class Worker:
         self.sends.update()
         return self
 
-    def call(self, what: Terms | None = None) -> int | None:
-        what, now = what or terms(), self.register.now
+    def call(self, what: RequestOptions | None = None) -> int | None:
+        what, now = what or options(), self.register.now
         run = self.sends.kept(what, now)
         if run is None:
             claims = self.sends.must_claim(what, now)
@@ -82,7 +82,7 @@ def test_a_send_under_way_keeps_its_run_and_a_new_one_begins_with_the_new_run() 
     assert one.call() == 1
     publish(register, SECOND_RUN, delay=15 * MINUTE)
     go(register, one, other, by=16 * MINUTE)
-    assert (one.call(), other.call(), one.call(terms("t")), other.call(terms("t"))) == (1, 1, 2, 2)
+    assert (one.call(), other.call(), one.call(options("t")), other.call(options("t"))) == (1, 1, 2, 2)
 
 
 def test_far_from_a_switch_nothing_is_asked_and_what_was_met_is_registered_once() -> None:
@@ -125,7 +125,7 @@ def test_a_worker_that_could_not_watch_for_long_claims_since_it_may_have_missed_
     one, stuck = Worker(register).update(), Worker(register).update()
     publish(register, SECOND_RUN)
     go(register, one, by=MINUTE)
-    assert (one.call(), stuck.call(), stuck.call(terms("t")), one.call(terms("t"))) == (2, 2, 2, 2)
+    assert (one.call(), stuck.call(), stuck.call(options("t")), one.call(options("t"))) == (2, 2, 2, 2)
 
 
 def test_a_send_moves_on_when_its_time_is_over_and_keeps_what_it_has_then() -> None:
@@ -149,9 +149,11 @@ def test_a_rollback_leaves_sends_where_they_began_unless_it_moves_them() -> None
         assert one.call() == 2
         publish(register, RUN, moves_sends=moves_sends)
         go(register, one, other, by=LEAD - SECOND)
-        assert other.call(terms("late")) == 2
+        assert other.call(options("late")) == 2
         go(register, one, other, by=2 * SECOND)
-        assert {one.call(), other.call(), one.call(terms("late")), other.call(terms("late"))} == {expected}
+        assert {one.call(), other.call(), one.call(options("late")), other.call(options("late"))} == {
+            expected
+        }
         assert Worker(register).update().call() == expected
 
 
@@ -159,14 +161,14 @@ def test_moving_sends_leaves_those_on_older_runs() -> None:
     third = Run(3, NOW, NOW)
     register = store()
     worker = Worker(register).update()
-    worker.call(terms("old"))
+    worker.call(options("old"))
     for run in (SECOND_RUN, third):
         publish(register, run)
         go(register, worker, by=MINUTE)
-    worker.call(terms("new"))
+    worker.call(options("new"))
     publish(register, SECOND_RUN, moves_sends=True)
     go(register, worker, by=MINUTE)
-    assert (worker.call(terms("old")), worker.call(terms("new"))) == (1, 2)
+    assert (worker.call(options("old")), worker.call(options("new"))) == (1, 2)
 
 
 def test_a_run_that_was_in_force_just_now_is_held_since_others_may_have_met_sends_on_it() -> None:
@@ -183,10 +185,10 @@ def test_a_run_that_was_in_force_just_now_is_held_since_others_may_have_met_send
 def test_previews_are_no_send() -> None:
     register = store()
     worker = Worker(register).update()
-    assert worker.call(terms(PREVIEW)) == 1
+    assert worker.call(options(PREVIEW)) == 1
     publish(register, SECOND_RUN)
     go(register, worker, by=MINUTE)
-    assert worker.call(terms(PREVIEW)) == 2
+    assert worker.call(options(PREVIEW)) == 2
     assert register.rows == {}
 
 
@@ -211,10 +213,10 @@ def test_where_nothing_is_kept_every_call_is_answered_from_the_run_in_force() ->
 def test_who_may_not_write_keeps_what_it_met_and_what_others_wrote() -> None:
     register = store()
     writer, reader = Worker(register).update(), Worker(register, writes=False).update()
-    assert (writer.call(), reader.call(terms("mine"))) == (1, 1)
+    assert (writer.call(), reader.call(options("mine"))) == (1, 1)
     publish(register, SECOND_RUN)
     go(register, writer, reader, by=MINUTE)
-    assert (reader.call(), reader.call(terms("mine")), reader.call(terms("new"))) == (1, 1, 2)
+    assert (reader.call(), reader.call(options("mine")), reader.call(options("new"))) == (1, 1, 2)
     assert "weekly\x1fmine" not in register.rows
 
 
@@ -227,8 +229,8 @@ def test_without_the_store_a_worker_goes_by_what_it_knows_and_registers_it_later
     with pytest.raises(UnavailableError):
         worker.update()
     with pytest.raises(UnavailableError):
-        worker.sends.claim(terms("t"), DEADLINE)
-    assert worker.sends.begin(terms("t"), register.now) == RUN
+        worker.sends.claim(options("t"), DEADLINE)
+    assert worker.sends.begin(options("t"), register.now) == RUN
     register.failing = False
     worker.update()
     assert set(register.rows) == {"weekly\x1fs", "weekly\x1ft"}
@@ -239,7 +241,7 @@ def test_sends_that_a_worker_met_are_bounded_and_one_under_way_outlives_thousand
     worker = Worker(register, most=100).update()
     worker.call()
     for number in range(1_000):
-        worker.call(terms(f"made-up-{number}"))
+        worker.call(options(f"made-up-{number}"))
         if number % 50 == 0:
             worker.call()
             go(register, worker, by=2 * SECOND)
@@ -254,7 +256,7 @@ def test_an_outage_with_a_send_for_each_member_fills_no_memory() -> None:
     worker = Worker(register, most=100).update()
     register.failing = True
     for number in range(2 * MOST_AT_ONCE):
-        worker.sends.begin(terms(f"one-{number}"), register.now)
+        worker.sends.begin(options(f"one-{number}"), register.now)
     assert len(worker.sends._known) <= 200
 
 
@@ -291,7 +293,7 @@ def test_whatever_happens_a_message_gets_one_run(seed: int) -> None:
             case "call":
                 # A send is new within the last few, so that most first calls come near a switch.
                 last += chance.choice([0, 0, 1])
-                send = terms(f"s{last - chance.randint(0, min(3, last))}")
+                send = options(f"s{last - chance.randint(0, min(3, last))}")
                 seen.setdefault(send.send, set()).add(chance.choice(workers).call(send))
             case "publish":
                 run_id += 1

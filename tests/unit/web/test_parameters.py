@@ -1,4 +1,4 @@
-"""A query is read into a send's terms, or refused by the name of what does not fit."""
+"""A query is read into a send's options, or refused by the name of what does not fit."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.serving.request import Terms
-from app.web.parameters import read_member_id, read_terms
+from app.serving.request import RequestOptions
+from app.web.parameters import read_member_id, read_options
 from app.web.problems import CallerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 TODAY = date(2025, 1, 15)
-PLAIN = Terms("weekly", "2025-01-15", None, 10, "ko")
+PLAIN = RequestOptions("weekly", "2025-01-15", None, 10, "ko")
 NAMES = ["campaign", "limit", "variant", "send", "lang"]
 
 
 @pytest.mark.parametrize(
-    ("query", "terms"),
+    ("query", "options"),
     [
         ("campaign=weekly", PLAIN),
         ("campaign=weekly&limit=&variant=&send=&lang=", PLAIN),
         ("lang=ko&limit=10&campaign=weekly&other=1&other=2", PLAIN),
         (
             "campaign=w&limit=50&variant=b-2&send=5f3:A_.-9&lang=en",
-            Terms("w", "5f3:A_.-9", "b-2", 50, "en"),
+            RequestOptions("w", "5f3:A_.-9", "b-2", 50, "en"),
         ),
-        ("campaign=" + "a" * 64 + "&limit=1&send=" + "s" * 100, Terms("a" * 64, "s" * 100, None, 1, "ko")),
-        ("c%61mpaign=week%6Cy&limit=007", Terms("weekly", "2025-01-15", None, 7, "ko")),
+        (
+            "campaign=" + "a" * 64 + "&limit=1&send=" + "s" * 100,
+            RequestOptions("a" * 64, "s" * 100, None, 1, "ko"),
+        ),
+        ("c%61mpaign=week%6Cy&limit=007", RequestOptions("weekly", "2025-01-15", None, 7, "ko")),
     ],
 )
-def test_a_query_that_fits_is_read(query: str, terms: Terms) -> None:
-    assert read_terms(query, TODAY) == terms
+def test_a_query_that_fits_is_read(query: str, options: RequestOptions) -> None:
+    assert read_options(query, TODAY) == options
 
 
 T = TypeVar("T")
@@ -53,7 +56,7 @@ def tried(read: Callable[..., T], *arguments: object) -> T | CallerError:
 
 @given(values=st.dictionaries(st.sampled_from(NAMES), st.text(max_size=70), max_size=5))
 def test_any_query_is_read_or_refused_by_name_in_one_sentence(values: dict[str, str]) -> None:
-    found = tried(read_terms, urlencode(values, errors="surrogatepass"), TODAY)
+    found = tried(read_options, urlencode(values, errors="surrogatepass"), TODAY)
     if isinstance(found, CallerError):
         assert (found.status, found.parameter in NAMES) == (400, True)
         assert found.detail.startswith(f"{found.parameter} ")
@@ -66,8 +69,8 @@ def test_any_query_is_read_or_refused_by_name_in_one_sentence(values: dict[str, 
 
 @given(raw=st.binary(max_size=300).map(lambda raw: raw.decode("latin-1")))
 def test_no_bytes_at_all_break_the_reading(raw: str) -> None:
-    found = tried(read_terms, raw, TODAY)
-    assert isinstance(found, Terms) or found.status == 400
+    found = tried(read_options, raw, TODAY)
+    assert isinstance(found, RequestOptions) or found.status == 400
 
 
 @given(raw=st.binary(max_size=250) | st.text(max_size=60).map(lambda text: text.encode(errors="replace")))

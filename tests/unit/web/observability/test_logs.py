@@ -13,7 +13,7 @@ import pytest
 from gunicorn.glogging import CONFIG_DEFAULTS
 
 from app.serving.answering import Answer
-from app.serving.request import Question, Terms
+from app.serving.request import RecommendationRequest, RequestOptions
 from app.web.observability.logs import GUNICORN_LOGGING, AccessLog, JsonFormatter, request_id
 from tests.unit.serving.fakes import NOW, TODAY
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ANSWER = Answer(
-    Question("m-1", Terms("weekly", "s", None, 10, "ko")), "rid", "popular", None, "miss", NOW, TODAY, []
+    RecommendationRequest("m-1", RequestOptions("weekly", "s", None, 10, "ko")),
+    "rid",
+    "popular",
+    None,
+    "miss",
+    NOW,
+    TODAY,
+    [],
 )
 ENVIRON = {
     "HTTP_X_REQUEST_ID": "r-1",

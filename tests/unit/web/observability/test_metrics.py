@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.serving.answering import Answer
-from app.serving.request import Question, Terms
+from app.serving.request import RecommendationRequest, RequestOptions
 from app.web.observability.metrics import MOST_CAMPAIGNS, Instruments
 from tests.unit.serving.fakes import NOW, TODAY
 
@@ -22,8 +22,8 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer(campaign: str, source: str = "popular", degraded: str | None = None) -> Answer:
-    question = Question("m", Terms(campaign, "s", None, 10, "ko"))
-    return Answer(question, "rid", source, degraded, "miss", NOW, TODAY, [])
+    request = RecommendationRequest("m", RequestOptions(campaign, "s", None, 10, "ko"))
+    return Answer(request, "rid", source, degraded, "miss", NOW, TODAY, [])
 
 
 def counted(instruments: Instruments, pattern: str) -> dict[str, float]:
