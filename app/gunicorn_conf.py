@@ -17,7 +17,7 @@ from app.web.workers.process import (
     remove_metrics_dir,
     settle_memory,
 )
-from app.web.workers.replacement import handover
+from app.web.workers.replacement import worker_replacement
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
 
 _settings = Settings.from_env()
-_handover = handover()
+_replacement = worker_replacement()
 name_metrics_dir()
 
 
@@ -81,12 +81,12 @@ def post_worker_init(worker: Worker) -> None:
     from app.wsgi import start_worker  # noqa: PLC0415 - the metrics directory had to be set before
 
     log_uncaught()
-    _handover.take_over(worker)
+    _replacement.take_over(worker)
     start_worker(
         worker, backlog=partial(_without_thread, worker) if isinstance(worker, ThreadWorker) else None
     )
     settle_memory()
-    _handover.ready(worker)
+    _replacement.ready(worker)
 
 
 def _without_thread(worker: ThreadWorker) -> int:
@@ -97,12 +97,12 @@ def _without_thread(worker: ThreadWorker) -> int:
 
 def post_request(worker: Worker, _request: Request, _environ: dict[str, object], _response: object) -> None:
     """Have the worker replaced where it is due."""
-    _handover.after_call(worker)
+    _replacement.after_call(worker)
 
 
 def on_reload(server: Arbiter) -> None:
     """Keep the old workers until the new ones answer."""
-    _handover.reloading(server.cfg.workers)
+    _replacement.reloading(server.cfg.workers)
 
 
 def on_exit(server: Arbiter) -> None:  # noqa: ARG001 - gunicorn calls it with the arbiter

@@ -41,7 +41,7 @@ from app.web.content.app import create_app
 from app.web.limits import CallLimits
 from app.web.observability.logs import AccessLog, configure_logging
 from app.web.observability.metrics import Instruments
-from app.web.workers.health_server import HealthDoor
+from app.web.workers.health_server import HealthServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ class Background:
     pool: ServingPool
     scheduler: Scheduler
     counter: SendCounter
-    health: Callable[[], HealthDoor] | None
+    health: Callable[[], HealthServer] | None
 
     def finish_counting(self) -> None:
         """Add what was counted last; with Postgres away it is lost."""
@@ -219,9 +219,9 @@ def create(settings: Settings | None = None) -> Flask:
         deadline_s=settings.deadline_ms / 1000,
         trust_request_start=settings.trust_request_start,
         clock=clock.now,
-        noted=counter.note if settings.counting else _leave,
+        on_answer=counter.note if settings.counting else _leave,
     )
-    health = partial(HealthDoor, settings.health_bind, readiness) if settings.health_bind else None
+    health = partial(HealthServer, settings.health_bind, readiness) if settings.health_bind else None
     app.extensions[KEY] = Background(pool, scheduler, counter, health)
     return app
 

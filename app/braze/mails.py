@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from app.braze.calls import Answer, Credential, Fetch, Request
 
-Part = Literal["html", "txt"]
-Outcome = Literal["rendered", "aborted", "would_be_retried", "wrong_template"]
+MailFormat = Literal["html", "txt"]
+RenderOutcome = Literal["rendered", "aborted", "would_be_retried", "wrong_template"]
 TEMPLATES: Final = Path(__file__).parent / "mail_templates"
 _HOST: Final = "jobs-api.example.com"  # what the published templates have in their places
 _CAMPAIGN: Final = "campaign=weekly-digest"
@@ -38,7 +38,7 @@ class MailCall:
 class MailPart:
     """One part of a mail: its text where it was rendered, else why it was not (`reason` is in English)."""
 
-    outcome: Outcome
+    outcome: RenderOutcome
     text: str
     reason: str
     calls: Sequence[MailCall]
@@ -84,7 +84,7 @@ class Mails:
         """The names of the templates there are, in order."""
         return sorted(path.name.removesuffix(".html.liquid") for path in self.folder.glob("*.html.liquid"))
 
-    def liquid(self, template: str, part: Part, *, campaign: str) -> str:
+    def liquid(self, template: str, part: MailFormat, *, campaign: str) -> str:
         """A part's Liquid with the campaign's name, and the host's where it is known, in their places."""
         if template not in self.templates():
             raise TemplateError(
@@ -93,7 +93,7 @@ class Mails:
         text = (self.folder / f"{template}.{part}.liquid").read_text(encoding="utf-8")
         return text.replace(_CAMPAIGN, f"campaign={campaign}").replace(_HOST, self.public_host or _HOST)
 
-    def part(self, template: str, part: Part, *, member: str, campaign: str) -> MailPart:
+    def part(self, template: str, part: MailFormat, *, member: str, campaign: str) -> MailPart:
         """Render one part for a member; it makes its own call, as in Braze."""
         recorder = _Recorder(self.fetch)
         try:
@@ -128,7 +128,7 @@ class Mails:
         )
 
 
-def _said(outcome: Rendered | Aborted | WouldBeRetried) -> tuple[Outcome, str, str]:
+def _said(outcome: Rendered | Aborted | WouldBeRetried) -> tuple[RenderOutcome, str, str]:
     """The outcome in a word, the text, and the reason."""
     match outcome:
         case Rendered(text):

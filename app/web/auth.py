@@ -23,11 +23,11 @@ _CHALLENGE = {
 
 
 def authorise(book: CredentialBook, scope: Scope, limits: CallLimits) -> Credential:
-    """The credential of the request Flask has in hand; raises as `admitted` does."""
-    return admitted(request.environ, book, scope, limits)
+    """The credential of the request Flask has in hand; raises as `authenticate` does."""
+    return authenticate(request.environ, book, scope, limits)
 
 
-def admitted(
+def authenticate(
     environ: Mapping[str, Any], book: CredentialBook, scope: Scope, limits: CallLimits
 ) -> Credential:
     """The caller's credential.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _FEW = 64  # windows that are not worth looking through
 
 
-class FixedWindows(Storage):
+class FixedWindowStorage(Storage):
     """Counts by key, each until its window ends.
 
     The `limits` package's own storage in memory starts a thread every 10 ms while it is used, to let go of what

@@ -12,7 +12,7 @@ from limits import RateLimitItemPerSecond
 from limits.errors import StorageError
 
 from app.runtime.circuit_breaker import CircuitBreaker
-from app.web.limit_storage import FixedWindows
+from app.web.limit_storage import FixedWindowStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ _SHARED_STORAGE = {
 }
 
 
-class Line(Enum):
+class RateLimitState(Enum):
     """Where a call stands."""
 
     UNDER = auto()
@@ -63,23 +63,23 @@ class CallLimits:
         on_fallback: Callable[[], None] = lambda: None,
         on_over: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self._own = _strategy(f"{FixedWindows.STORAGE_SCHEME[0]}://")
+        self._own = _strategy(f"{FixedWindowStorage.STORAGE_SCHEME[0]}://")
         self._shared = _strategy(storage_uri, **_SHARED_STORAGE) if storage_uri else None
         self._breaker = CircuitBreaker(failures=1)
         self._on_fallback = on_fallback
         self._on_over = on_over
-        self._hard = _Line(hard_rps, workers)
-        self._soft = _Line(soft_rps, workers)
-        self._unknown = _Line(unknown_rps, workers)
+        self._hard = _RateLimit(hard_rps, workers)
+        self._soft = _RateLimit(soft_rps, workers)
+        self._unknown = _RateLimit(unknown_rps, workers)
 
-    def line(self, credential: str, campaign: str) -> Line:
+    def count_call(self, credential: str, campaign: str) -> RateLimitState:
         """Count a call and say where it stands."""
         if self._hard.on and not self._hit(self._hard, "hard", credential):
             self._on_over("hard")
-            return Line.OVER_HARD
+            return RateLimitState.OVER_HARD
         if self._soft.on and not self._hit(self._soft, credential, campaign):
-            return Line.OVER_SOFT
-        return Line.UNDER
+            return RateLimitState.OVER_SOFT
+        return RateLimitState.UNDER
 
     def unknown_may_try(self) -> bool:
         """Count a wrong credential; false where too many were tried, so that guessing is slow."""
@@ -88,20 +88,20 @@ class CallLimits:
         self._on_over("unknown")
         return False
 
-    def _hit(self, line: _Line, *key: str) -> bool:
+    def _hit(self, limit: _RateLimit, *key: str) -> bool:
         if self._shared is not None and self._breaker.lets_through():
             try:
-                within = self._shared.hit(line.whole, *key)
+                within = self._shared.hit(limit.whole, *key)
             except StorageError:
                 self._breaker.failed()
                 self._on_fallback()
             else:
                 self._breaker.succeeded()
                 return within
-        return self._own.hit(line.share, *key)
+        return self._own.hit(limit.share, *key)
 
 
-class _Line:
+class _RateLimit:
     """A limit for all, and what one worker may take of it; 0 is off."""
 
     def __init__(self, rps: int, workers: int) -> None:

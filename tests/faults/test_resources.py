@@ -153,14 +153,14 @@ def test_no_open_file_left(
 def test_idle_clients_at_the_health_port(
     postgres: OwnPostgres, board_name: str, tmp_path: Path, note: Callable[..., None]
 ) -> None:
-    door = free_port()
-    with rig(postgres, board_name, tmp_path, CJ_HEALTH_BIND=f"127.0.0.1:{door}") as service:
+    health_port = free_port()
+    with rig(postgres, board_name, tmp_path, CJ_HEALTH_BIND=f"127.0.0.1:{health_port}") as service:
         threads = service.held().threads
         with ExitStack() as idle, service.calls() as load:
             load.wait_until_normal(within_s=BACK_S)
             for _ in range(1_000):
-                idle.enter_context(socket.create_connection(("127.0.0.1", door)))
-            assert [call(door, "/health/live").status for _ in range(5)] == [200] * 5
+                idle.enter_context(socket.create_connection(("127.0.0.1", health_port)))
+            assert [call(health_port, "/health/live").status for _ in range(5)] == [200] * 5
             assert service.held().threads <= threads + 2 * WORKERS * MOST_CLIENTS
             time.sleep(1.0)
         note("1,000 idle clients at the health port", load.tally())

@@ -120,17 +120,17 @@ def test_three_times_what_it_can_do_and_afterwards(
     postgres: OwnPostgres, board_name: str, tmp_path: Path, note: Callable[..., None]
 ) -> None:
     flood_s = 60.0
-    door = free_port()
+    health_port = free_port()
     with rig(
         postgres,
         board_name,
         tmp_path,
         CJ_WORKERS="1",
         CJ_HARD_RPS="0",
-        CJ_HEALTH_BIND=f"127.0.0.1:{door}",
+        CJ_HEALTH_BIND=f"127.0.0.1:{health_port}",
     ) as service:
         most_rps = _seconds(service, 3_000, 5.0)[3].get("normal", 0)
-        with _health_asked(door) as health_took_s:
+        with _health_asked(health_port) as health_took_s:
             seconds = _seconds(service, 3 * most_rps, flood_s)
         during, after = seconds[1 : int(flood_s)], seconds[int(flood_s) :]
         total: Counter[str] = sum(during, Counter())
@@ -156,7 +156,7 @@ def test_three_times_what_it_can_do_and_afterwards(
 
 @contextmanager
 def _health_asked(port: int) -> Iterator[list[float]]:
-    """Ask for health at its own door every second; seconds each answer took, infinity for one that failed."""
+    """Ask for health at its own address every second; seconds each answer took, infinity for one that failed."""
     took_s: list[float] = []
     ended = threading.Event()
 

@@ -15,8 +15,8 @@ from app.serving.answering import FAULT, LATE, OVER_LIMIT
 from app.serving.encoding import encode
 from app.serving.request import CallContext, RecommendationRequest
 from app.telemetry import Field
-from app.web.auth import admitted
-from app.web.limits import Line
+from app.web.auth import authenticate
+from app.web.limits import RateLimitState
 from app.web.parameters import read_member_id, read_options
 from app.web.problems import CallerError
 
@@ -56,22 +56,24 @@ def content(  # noqa: PLR0913 - every part by its name
     trust_request_start: bool = False,
     clock: Callable[[], datetime],
     wall: Callable[[], float] = time.time,
-    noted: Callable[[Note], None] = lambda _note: None,
+    on_answer: Callable[[Note], None] = lambda _note: None,
 ) -> Content:
     """What answers a campaign's calls; they need a credential of the scope `content`."""
 
     def answered(environ: Mapping[str, Any], external_id: str) -> tuple[bytes, list[tuple[str, str]]]:
         start_s = time.monotonic()
-        credential = admitted(environ, book, Scope.CONTENT, limits)
+        credential = authenticate(environ, book, Scope.CONTENT, limits)
         now = clock()
         queued_s = _queued_s(environ, wall()) if trust_request_start else 0.0
         context = CallContext(now, Deadline(start_s - queued_s + deadline_s))
         options = read_options(environ["QUERY_STRING"], context.today)
         request = RecommendationRequest(read_member_id(external_id, environ["PATH_INFO"]), options)
-        line = limits.line(credential.name, options.campaign)
-        if line is Line.OVER_HARD:
+        state = limits.count_call(credential.name, options.campaign)
+        if state is RateLimitState.OVER_HARD:
             raise _too_many()
-        cheaply = OVER_LIMIT if line is Line.OVER_SOFT else LATE if queued_s >= deadline_s else None
+        cheaply = (
+            OVER_LIMIT if state is RateLimitState.OVER_SOFT else LATE if queued_s >= deadline_s else None
+        )
         try:
             answer = (
                 answering.from_shelf(request, context=context, degraded=cheaply)
@@ -86,7 +88,7 @@ def content(  # noqa: PLR0913 - every part by its name
         seconds = time.monotonic() - start_s
         instruments.answered(answer, seconds + queued_s)
         access_log.answered(answer, seconds + queued_s, environ)
-        noted((options, request.member_id, now, answer.degraded))
+        on_answer((options, request.member_id, now, answer.degraded))
         timing = f"queue;dur={queued_s * 1000:.1f}, answer;dur={seconds * 1000:.1f}"
         return body, [*_HEADERS, ("Server-Timing", timing), ("Content-Length", str(len(body)))]
 

@@ -79,7 +79,7 @@ def create_app(  # noqa: PLR0913 - every part by its name
     deadline_s: float,
     trust_request_start: bool = False,
     clock: Callable[[], datetime],
-    noted: Callable[[Note], None] = lambda _note: None,
+    on_answer: Callable[[Note], None] = lambda _note: None,
 ) -> Flask:
     """The WSGI application; there are no sessions and no templates on it."""
     answered = content(
@@ -91,7 +91,7 @@ def create_app(  # noqa: PLR0913 - every part by its name
         deadline_s=deadline_s,
         trust_request_start=trust_request_start,
         clock=clock,
-        noted=noted,
+        on_answer=on_answer,
     )
     app = Service(answered)
     app.response_class = BareResponse

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class CampaignNames:
+class CampaignLabels:
     """The first `most` names, whoever saw them first.
 
     Counts outlive the worker that made them, so a bound for each worker would be none once workers are recycled:

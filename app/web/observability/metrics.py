@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from app.runtime.errors import UnavailableError
 from app.telemetry import Metric
-from app.web.observability.campaign_labels import CampaignNames
+from app.web.observability.campaign_labels import CampaignLabels
 from app.web.observability.counts_file import CountsFile, count_where_there_is_room
-from app.web.observability.multiprocess import add_up_the_gone, exposition
+from app.web.observability.multiprocess import exposition, merge_dead_workers
 from app.web.workers.process import METRICS_DIR
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Instruments:
             self._postgres_failures.labels(kind)
         directory = os.environ.get(METRICS_DIR)
         self._directory = Path(directory) if directory else None
-        self._campaigns = CampaignNames(
+        self._campaigns = CampaignLabels(
             MOST_CAMPAIGNS, self._directory / "campaigns" if self._directory else None
         )
         self._bound: dict[tuple[str, str, str | None], Counter] = {}
@@ -196,7 +196,7 @@ class Instruments:
             UnavailableError: there is still no room; counting goes on in memory.
         """
         if self._directory:
-            add_up_the_gone(self._directory)
+            merge_dead_workers(self._directory)
             if not CountsFile.find_room():
                 raise UnavailableError("disk")
 

@@ -46,7 +46,7 @@ def _alive(pid: int) -> bool:
 
 def exposition(directory: Path, *, alive: Callable[[int], bool] = _alive) -> bytes:
     """All workers' metrics in Prometheus's text format: counts of all there ever were, gauges of the living."""
-    add_up_the_gone(directory, alive)
+    merge_dead_workers(directory, alive)
     with _lock_file(directory) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         registry = CollectorRegistry()
@@ -88,7 +88,7 @@ def _counts(file: str | Path) -> dict[str, float]:
     return counts
 
 
-def add_up_the_gone(directory: Path, alive: Callable[[int], bool] = _alive) -> bool:
+def merge_dead_workers(directory: Path, alive: Callable[[int], bool] = _alive) -> bool:
     """Let go of dead workers' gauges and add their counts to those of the workers gone before.
 
     Counts never go down by it, because no scrape reads meanwhile. What cannot be done now is left for the next

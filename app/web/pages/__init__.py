@@ -1,7 +1,7 @@
 """The planner's pages, for people who send mail: server-rendered, in Korean and English.
 
-`pages` puts them on the planner's application. Each module is one page; `planning` is what they all ask, and
-`shell` what surrounds them: the session, the language, protection, errors.
+`pages` puts them on the planner's application. Each module is one page; `queries` is what they all ask, and
+`setup` what surrounds them: the session, the language, protection, errors.
 """
 
 from app.web.pages.setup import pages

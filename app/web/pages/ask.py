@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.web.pages.campaign_answer import Asked, asked
+from app.web.pages.campaign_answer import FormAnswer, answer_form
 from app.web.pages.forms.campaign import CampaignForm
 from app.web.pages.queries import UNSAVED
 from app.web.pages.rendering import page
@@ -17,30 +17,30 @@ from app.web.pages.rendering import page
 if TYPE_CHECKING:
     from flask import Response
 
-    from app.web.pages.queries import Planning
+    from app.web.pages.queries import PlannerQueries
 
 _SATURDAY = 5
 _MORNING = time(9)
 
 
-def add(blueprint: Blueprint, planning: Planning) -> None:
+def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     """Put the routes on the blueprint."""
 
     @blueprint.get("/ask")
     def ask() -> Response:
-        return page("ask.html", offered=planning.offered_limits(), **_answered(planning))
+        return page("ask.html", offered=queries.offered_limits(), **_answered(queries))
 
     @blueprint.get("/ask/answer")
     def answer() -> Response:
-        return page("answer.html", **_answered(planning))
+        return page("answer.html", **_answered(queries))
 
 
-def _answered(planning: Planning) -> dict[str, Any]:
+def _answered(queries: PlannerQueries) -> dict[str, Any]:
     """The form as it was typed, with what is said of it."""
     was_asked = "audience" in request.args
-    form = CampaignForm(request.args if was_asked else _opening(planning), meta={"csrf": False})
+    form = CampaignForm(request.args if was_asked else _opening(queries), meta={"csrf": False})
     replacing = request.args.get("instead_of", UNSAVED, int)
-    result = asked(form, planning, instead_of=replacing) if was_asked else Asked()
+    result = answer_form(form, queries, instead_of=replacing) if was_asked else FormAnswer()
     return {
         "form": form,
         "wrong": result.wrong,
@@ -51,9 +51,9 @@ def _answered(planning: Planning) -> dict[str, Any]:
     }
 
 
-def _opening(planning: Planning) -> MultiDict[str, str]:
+def _opening(queries: PlannerQueries) -> MultiDict[str, str]:
     """An empty form on the next working day at nine."""
-    day = planning.today() + timedelta(days=1)
+    day = queries.today() + timedelta(days=1)
     while day.weekday() >= _SATURDAY:
         day += timedelta(days=1)
     at = datetime.combine(day, _MORNING)

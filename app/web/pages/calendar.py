@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from app.capacity.planner import CampaignJudgement
     from app.capacity.register.plans import RegisteredCampaign
-    from app.web.pages.queries import Planning, Week
+    from app.web.pages.queries import PlannerQueries, Week
 
 _DAYS = 7
 
@@ -40,13 +40,13 @@ class Day:
     sends: Sequence[Send]
 
 
-def add(blueprint: Blueprint, planning: Planning) -> None:
+def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     """Put the route on the blueprint."""
 
     @blueprint.get("/")
     def calendar() -> Response:
         asked_for = _day(request.args.get("day"))
-        week = planning.week(asked_for)
+        week = queries.week(asked_for)
         days = _days(week)
         chosen = asked_for or _first_to_show(week, days)
         return page(

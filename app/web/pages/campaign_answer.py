@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.capacity.planner import CampaignJudgement, Judgement
     from app.capacity.register.plans import RegisteredPlan
     from app.web.pages.forms.campaign import CampaignForm
-    from app.web.pages.queries import Planning
+    from app.web.pages.queries import PlannerQueries
 
 _ANY_KEY, _ANY_OWNER = "draft", "draft"  # a question is no campaign on record: it needs neither
 _FOLDED = frozenset(
@@ -26,7 +26,7 @@ _FOLDED = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class CampaignAnswer:
     """A campaign's judgement as a page shows it."""
 
     own: CampaignJudgement
@@ -37,10 +37,10 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class FormAnswer:
     """What came of a form: an answer, or what is wrong with which field."""
 
-    answer: Answer | None = None
+    answer: CampaignAnswer | None = None
     wrong: Mapping[str, str] = field(default_factory=dict)
 
     def problems(self, form: CampaignForm) -> list[tuple[str, str]]:
@@ -62,21 +62,21 @@ def values_of(form: CampaignForm) -> dict[str, Any]:
     }
 
 
-def asked(form: CampaignForm, planning: Planning, *, instead_of: int = UNSAVED) -> Asked:
+def answer_form(form: CampaignForm, queries: PlannerQueries, *, instead_of: int = UNSAVED) -> FormAnswer:
     """Read the form and have it judged."""
-    if unread := unreadable(form):
-        return Asked(wrong=unread)
+    if unread := unreadable_fields(form):
+        return FormAnswer(wrong=unread)
     values = values_of(form)
     values["key"], values["owner"] = values["key"] or _ANY_KEY, values["owner"] or _ANY_OWNER
     values["definition"]["name"] = values["definition"]["name"] or str(_("This send"))
     try:
-        judged = planning.ask(values, instead_of=instead_of)
+        judged = queries.ask(values, instead_of=instead_of)
     except DefinitionError as error:
-        return Asked(wrong=wrong(error))
+        return FormAnswer(wrong=field_errors(error))
     if judged.own is None:
-        return Asked(wrong={"name": str(_("There is another campaign of this name."))})
-    return Asked(
-        answer=Answer(
+        return FormAnswer(wrong={"name": str(_("There is another campaign of this name."))})
+    return FormAnswer(
+        answer=CampaignAnswer(
             own=judged.own,
             judgement=judged.judgement,
             plan=judged.plan,
@@ -86,7 +86,7 @@ def asked(form: CampaignForm, planning: Planning, *, instead_of: int = UNSAVED) 
     )
 
 
-def unreadable(form: CampaignForm) -> dict[str, str]:
+def unreadable_fields(form: CampaignForm) -> dict[str, str]:
     """What was typed that no value could be read from, by field."""
     form.validate()
     return _with_fold(
@@ -94,7 +94,7 @@ def unreadable(form: CampaignForm) -> dict[str, str]:
     )
 
 
-def wrong(error: DefinitionError) -> dict[str, str]:
+def field_errors(error: DefinitionError) -> dict[str, str]:
     """The field at fault with a sentence in the reader's language, and the planner's own words where it has none."""
     return _with_fold({error.field or "name": _hint(error.field) or str(error)})
 

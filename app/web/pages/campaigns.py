@@ -14,7 +14,7 @@ from app.capacity.register.plans import (
     RegisteredCampaign,
     read_draft,
 )
-from app.web.pages.campaign_answer import unreadable, values_of, wrong
+from app.web.pages.campaign_answer import field_errors, unreadable_fields, values_of
 from app.web.pages.forms.campaign import CampaignForm, ConfirmForm, typed
 from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
@@ -25,61 +25,61 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from app.capacity.register.plans import Change, Draft
-    from app.web.pages.queries import Planning
+    from app.web.pages.queries import PlannerQueries
 
 
-def add(blueprint: Blueprint, planning: Planning) -> None:
+def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     """Put the routes on the blueprint."""
-    _add_new(blueprint, planning)
-    _add_edit(blueprint, planning)
-    _add_remove(blueprint, planning)
-    _add_changes(blueprint, planning)
+    _add_new(blueprint, queries)
+    _add_edit(blueprint, queries)
+    _add_remove(blueprint, queries)
+    _add_changes(blueprint, queries)
 
 
-def _add_new(blueprint: Blueprint, planning: Planning) -> None:
+def _add_new(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.get("/campaigns/new", endpoint="new")
     def new() -> Response:
-        return _form(CampaignForm(request.args, owner=None), planning)
+        return _form(CampaignForm(request.args, owner=None), queries)
 
     @blueprint.post("/campaigns/new", endpoint="add")
     def put_on() -> AnyResponse:
         return _saved(
-            CampaignForm(), planning, lambda draft, _version: planning.register.add(draft, by=g.operator)
+            CampaignForm(), queries, lambda draft, _version: queries.register.add(draft, by=g.operator)
         )
 
 
-def _add_edit(blueprint: Blueprint, planning: Planning) -> None:
+def _add_edit(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.get("/campaigns/<int:number>/edit", endpoint="edit")
     def edit(number: int) -> Response:
-        one = _living(planning, number)
+        one = _living(queries, number)
         if "kind" in request.args:  # as it was typed before a session ended, or asked
             form = CampaignForm(request.args)
             form.version.data = form.version.data or str(one.version)
             _fill_in(form, one)
         else:
             form = CampaignForm(None, data=_data(one))
-        return _form(form, planning, one=one)
+        return _form(form, queries, one=one)
 
     @blueprint.post("/campaigns/<int:number>/edit", endpoint="save")
     def save(number: int) -> AnyResponse:
         return _saved(
             CampaignForm(),
-            planning,
-            lambda draft, version: planning.register.edit(number, draft, version=version, by=g.operator),
-            one=_living(planning, number),
+            queries,
+            lambda draft, version: queries.register.edit(number, draft, version=version, by=g.operator),
+            one=_living(queries, number),
         )
 
 
-def _add_remove(blueprint: Blueprint, planning: Planning) -> None:
+def _add_remove(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.get("/campaigns/<int:number>/remove", endpoint="remove")
     def remove(number: int) -> Response:
-        one = _living(planning, number)
+        one = _living(queries, number)
         return page("remove.html", campaign=one, newer=None, form=ConfirmForm(version=str(one.version)))
 
     @blueprint.post("/campaigns/<int:number>/remove", endpoint="remove_now")
     def remove_now(number: int) -> AnyResponse:
         try:
-            planning.register.remove(number, version=_version(request.form.get("version")), by=g.operator)
+            queries.register.remove(number, version=_version(request.form.get("version")), by=g.operator)
         except EditedMeanwhileError as error:
             newer = error.newer
             form = ConfirmForm(None, version=str(newer.version))
@@ -87,46 +87,46 @@ def _add_remove(blueprint: Blueprint, planning: Planning) -> None:
         return redirect(url_for("pages.calendar"), 303)
 
 
-def _add_changes(blueprint: Blueprint, planning: Planning) -> None:
+def _add_changes(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.get("/campaigns/<int:number>/changes", endpoint="changes")
     def changes(number: int) -> Response:
-        one = planning.register.campaign(number)
+        one = queries.register.campaign(number)
         if one is None:
             raise NoSuchCampaignError
         return page(
             "changes.html",
             campaign=one,
-            changes=[_told(c) for c in planning.register.changes(number)],
-            zone=planning.zone(),
+            changes=[_told(c) for c in queries.register.changes(number)],
+            zone=queries.zone(),
         )
 
 
 def _saved(
     form: CampaignForm,
-    planning: Planning,
+    queries: PlannerQueries,
     put: Callable[[Draft, int], RegisteredCampaign],
     one: RegisteredCampaign | None = None,
 ) -> AnyResponse:
     """Read the form and put it on record; whatever stands against it is shown beside what was typed."""
-    if unread := unreadable(form):
-        return _form(form, planning, one=one, wrong=unread, status=400)
+    if unread := unreadable_fields(form):
+        return _form(form, queries, one=one, wrong=unread, status=400)
     try:
         saved = put(read_draft(values_of(form)), _version(form.version.data))
     except DefinitionError as error:
-        return _form(form, planning, one=one, wrong=wrong(error), status=400)
+        return _form(form, queries, one=one, wrong=field_errors(error), status=400)
     except NameTakenError:
         taken = {"name": str(_("There is another campaign of this name."))}
-        return _form(form, planning, one=one, wrong=taken, status=409)
+        return _form(form, queries, one=one, wrong=taken, status=409)
     except EditedMeanwhileError as error:
         newer = error.newer
         form.version.data = str(newer.version)
-        return _form(form, planning, one=one, newer=newer, status=409)
+        return _form(form, queries, one=one, newer=newer, status=409)
     return redirect(url_for("pages.report", number=saved.id), 303)
 
 
 def _form(
     form: CampaignForm,
-    planning: Planning,
+    queries: PlannerQueries,
     *,
     one: RegisteredCampaign | None = None,
     wrong: Mapping[str, str] | None = None,
@@ -144,13 +144,13 @@ def _form(
         wrong=wrong or {},
         newer=newer,
         differences=differences,
-        offered=planning.offered_limits(),
-        zone=planning.zone(),
+        offered=queries.offered_limits(),
+        zone=queries.zone(),
     )
 
 
-def _living(planning: Planning, number: int) -> RegisteredCampaign:
-    one = planning.register.campaign(number)
+def _living(queries: PlannerQueries, number: int) -> RegisteredCampaign:
+    one = queries.register.campaign(number)
     if one is None or one.removed_at is not None:
         raise NoSuchCampaignError
     return one

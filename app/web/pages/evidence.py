@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     from flask import Blueprint, Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from app.web.pages.queries import Planning
+    from app.web.pages.queries import PlannerQueries
 
 OVERLOAD: Final = "overload"
 _PERCENTILES: Final = ("p50", "p99")
 
 
-def add(blueprint: Blueprint, planning: Planning) -> None:
+def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     """Put the routes on the blueprint."""
 
     @blueprint.get("/evidence", endpoint="evidence")
     def overview() -> Response:
         return page(
             "evidence.html",
-            tests=planning.evidence.all(),
-            now=planning.clock(),
+            tests=queries.evidence.all(),
+            now=queries.clock(),
             ahead=CLOCKS_DIFFER,
-            running=planning.register.running(),
-            zone=planning.zone(),
+            running=queries.register.running(),
+            zone=queries.zone(),
         )
 
     @blueprint.get("/evidence/<path:evidence_id>", endpoint="one_evidence")
     def one(evidence_id: str) -> Response:
-        document = planning.evidence.document(evidence_id)
-        summary = next((test for test in planning.evidence.all() if test.id == evidence_id), None)
+        document = queries.evidence.document(evidence_id)
+        summary = next((test for test in queries.evidence.all() if test.id == evidence_id), None)
         if document is None or summary is None:
             raise NotFound
         steps = _steps(document)
@@ -54,8 +54,8 @@ def add(blueprint: Blueprint, planning: Planning) -> None:
             "one_evidence.html",
             summary=summary,
             high_rps=None if summary.wrong else _table(document, "verdict").get("high_rps"),
-            now=planning.clock(),
-            zone=planning.zone(),
+            now=queries.clock(),
+            zone=queries.zone(),
             chart=_chart(steps) if steps else None,
             service=_table(environment, "service"),
             generator=_table(environment, "generator"),
@@ -64,7 +64,7 @@ def add(blueprint: Blueprint, planning: Planning) -> None:
 
     @blueprint.post("/evidence/remove", endpoint="remove_evidence")
     def remove() -> AnyResponse:
-        if planning.evidence.remove(request.form.get("id", ""), by=g.operator) is None:
+        if queries.evidence.remove(request.form.get("id", ""), by=g.operator) is None:
             raise NotFound
         return redirect(url_for("pages.evidence"), 303)
 

@@ -13,22 +13,22 @@ from app.web.pages.security_headers import mail_policy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.web.pages.preview_ports import MailPart, Part, Previews
-    from app.web.pages.queries import Planning
+    from app.braze.mails import MailFormat, MailPart, Mails
+    from app.web.pages.queries import PlannerQueries
 
 LONGEST_MEMBER: Final = 200
 _NO_CAMPAIGN: Final = "preview"
 _RETRYING: Final = "-retry"
 
 
-def add(blueprint: Blueprint, planning: Planning, previews: Previews | None) -> None:
+def add(blueprint: Blueprint, queries: PlannerQueries, previews: Mails | None) -> None:
     """Put the routes on the blueprint."""
 
     @blueprint.get("/preview")
     def preview() -> Response:
         if previews is None:
             return page("preview.html", ready=False)
-        chosen = _chosen(previews, planning)
+        chosen = _chosen(previews, queries)
         part = previews.part(**chosen["what"], part="txt") if chosen["member"] else None
         return page(
             "preview.html",
@@ -43,7 +43,7 @@ def add(blueprint: Blueprint, planning: Planning, previews: Previews | None) -> 
     def mail() -> Response:
         if previews is None:
             return page("mail_not.html", outcome="wrong_template", reason="", status=404)
-        chosen = _chosen(previews, planning)
+        chosen = _chosen(previews, queries)
         part = previews.part(**chosen["what"], part="html")
         if part.outcome == "rendered":
             response = Response(part.text, mimetype="text/html")
@@ -54,9 +54,9 @@ def add(blueprint: Blueprint, planning: Planning, previews: Previews | None) -> 
         return response
 
 
-def _chosen(previews: Previews, planning: Planning) -> dict[str, Any]:
+def _chosen(previews: Mails, queries: PlannerQueries) -> dict[str, Any]:
     """Which template, member and campaign are asked for; what is not there falls to the first."""
-    campaigns, templates = planning.register.campaigns(), previews.templates()
+    campaigns, templates = queries.register.campaigns(), previews.templates()
     number = request.args.get("campaign", 0, int)
     campaign = next((one for one in campaigns if one.id == number), None)
     template = request.args.get("template") or _fitting(campaign.definition if campaign else {}, templates)
@@ -81,7 +81,7 @@ def _fitting(definition: Any, templates: Sequence[str]) -> str:
     return retrying[0] if definition.get("retry") and retrying else templates[0]
 
 
-def _liquid(previews: Previews, what: dict[str, str], part: Part) -> str:
+def _liquid(previews: Mails, what: dict[str, str], part: MailFormat) -> str:
     return previews.liquid(what["template"], part, campaign=what["campaign"])
 
 

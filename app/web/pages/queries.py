@@ -65,7 +65,7 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class CampaignOnRecord:
     """A campaign on record, its judgement beside all that are, and its sends so far."""
 
     campaign: RegisteredCampaign
@@ -77,7 +77,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planning:
+class PlannerQueries:
     """The register, the evidence and the planner behind one door; each method may raise RegisterUnavailableError."""
 
     register: Register
@@ -154,7 +154,7 @@ class Planning:
             raise DefinitionError("The campaign has no time at which it sends.", "at")
         return judged
 
-    def planned(self, number: int) -> Planned:
+    def planned(self, number: int) -> CampaignOnRecord:
         """A campaign on record, living or removed; raises NoSuchCampaignError."""
         campaign = self.register.campaign(number)
         if campaign is None:
@@ -166,7 +166,7 @@ class Planning:
             found = judge_one(self.register, self.evidence, campaign, now=now, judge=self.judge)
             judged = _judged(found, about=campaign.name)
         of_key = [one for one in read_record(self.register).campaigns if one.key == campaign.key]
-        return Planned(
+        return CampaignOnRecord(
             campaign=campaign,
             begins_at=begins_at,
             ends_at=ends_at,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from app.capacity.campaign import Campaign
     from app.capacity.drift import Advice
     from app.web.pages.charts.steps import Steps
-    from app.web.pages.queries import Judged, Planned, Planning
+    from app.web.pages.queries import CampaignOnRecord, Judged, PlannerQueries
 
 MINUTE: Final = timedelta(minutes=1)
 _MOST_SENT: Final = 100_000_000
@@ -48,39 +48,39 @@ class Live:
     planned: Campaign
 
 
-def add(blueprint: Blueprint, planning: Planning) -> None:
+def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     """Put the routes on the blueprint."""
 
     @blueprint.get("/campaigns/<int:number>", endpoint="report")
     def report(number: int) -> Response:
-        planned = planning.planned(number)
-        return page("report.html", sent_form=SentForm(), sent_wrong=None, **_shown(planned, planning))
+        planned = queries.planned(number)
+        return page("report.html", sent_form=SentForm(), sent_wrong=None, **_shown(planned, queries))
 
     @blueprint.get("/campaigns/<int:number>/live", endpoint="live")
     def live(number: int) -> Response:
-        return page("live.html", **_shown(planning.planned(number), planning))
+        return page("live.html", **_shown(queries.planned(number), queries))
 
     @blueprint.get("/campaigns/<int:number>/plan.toml", endpoint="plan_file")
     def plan_file(number: int) -> Response:
-        judged = planning.planned(number).judged
+        judged = queries.planned(number).judged
         text = judged.plan.text if judged else ""
         headers = {"Content-Disposition": f'attachment; filename="plan-{number}.toml"'}
         return Response(text, mimetype="application/toml", headers=headers)
 
     @blueprint.post("/campaigns/<int:number>/sent", endpoint="enter_sent")
     def enter_sent(number: int) -> AnyResponse:
-        form, planned = SentForm(), planning.planned(number)
+        form, planned = SentForm(), queries.planned(number)
         sent = form.sent.data if form.validate() else None
         if sent is not None and 0 < sent <= _MOST_SENT:
-            planning.register.enter_sent(
+            queries.register.enter_sent(
                 planned.campaign.key, request.form.get("send", ""), sent, by=g.operator
             )
             return redirect(url_for("pages.report", number=number), 303)
         wrong = _("Write a whole number, such as 50,000.")
-        return page("report.html", status=400, sent_form=form, sent_wrong=wrong, **_shown(planned, planning))
+        return page("report.html", status=400, sent_form=form, sent_wrong=wrong, **_shown(planned, queries))
 
 
-def _shown(planned: Planned, planning: Planning) -> dict[str, Any]:
+def _shown(planned: CampaignOnRecord, queries: PlannerQueries) -> dict[str, Any]:
     judged = planned.judged
     return {
         "planned": planned,
@@ -89,7 +89,7 @@ def _shown(planned: Planned, planning: Planning) -> dict[str, Any]:
         "values": _campaign_of(judged),
         "chart": of_campaign(judged) if judged else None,
         "numbers": three_numbers(judged) if judged else (),
-        "live": _live(planned, judged, planning) if judged and planned.sends else None,
+        "live": _live(planned, judged, queries) if judged and planned.sends else None,
     }
 
 
@@ -100,12 +100,12 @@ def _campaign_of(judged: Judged | None) -> Campaign | None:
     return next(one for one in judged.plan.plan.campaigns if one.name == judged.own.name)
 
 
-def _live(planned: Planned, judged: Judged, planning: Planning) -> Live | None:
+def _live(planned: CampaignOnRecord, judged: Judged, queries: PlannerQueries) -> Live | None:
     campaign = _campaign_of(judged)
     if campaign is None:
         return None
     send = planned.sends[0]
-    seconds = planning.register.seconds(planned.campaign.key, send.send)
+    seconds = queries.register.seconds(planned.campaign.key, send.send)
     ceiling = judged.judgement.ceiling
     holds = not ceiling.retest
     return Live(

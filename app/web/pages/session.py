@@ -46,7 +46,7 @@ class Sessions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Doorkeeper:
+class SignIn:
     """Signs operators in and out, and knows who is in."""
 
     book: CredentialBook

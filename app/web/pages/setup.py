@@ -18,9 +18,9 @@ from app.telemetry import Field
 from app.web.observability.logs import request_id
 from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, sign_in
 from app.web.pages import security_headers as headers
-from app.web.pages.queries import Planning
+from app.web.pages.queries import PlannerQueries
 from app.web.pages.rendering import is_fragment, page
-from app.web.pages.session import Doorkeeper, way_back, with_typed
+from app.web.pages.session import SignIn, way_back, with_typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from flask import Flask, Response
     from werkzeug.wrappers import Response as AnyResponse
 
+    from app.braze.mails import Mails
     from app.capacity.register.plans import EvidenceShelf, Register
     from app.credentials import CredentialBook
     from app.web.limits import CallLimits
-    from app.web.pages.preview_ports import Previews
     from app.web.pages.session import Sessions
 
 STATIC = Path(__file__).parent / "static"
@@ -49,7 +49,7 @@ def pages(
     limits: CallLimits,
     clock: Callable[[], datetime],
     sessions: Sessions,
-    previews: Previews | None = None,
+    previews: Mails | None = None,
 ) -> Callable[[Flask], None]:
     """What puts the pages on the planner's application.
 
@@ -62,8 +62,8 @@ def pages(
         sessions: Operators' sessions.
         previews: Renders mails; None where no running service was named.
     """
-    planning = Planning(register=register, evidence=evidence, judge=judge, clock=clock)
-    door = Doorkeeper(book, limits, clock, sessions)
+    queries = PlannerQueries(register=register, evidence=evidence, judge=judge, clock=clock)
+    auth = SignIn(book, limits, clock, sessions)
 
     def install(app: Flask) -> None:
         app.config["WTF_CSRF_CHECK_DEFAULT"] = (
@@ -71,21 +71,21 @@ def pages(
         )
         app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form stays good as long as its session
         language.install(app)
-        app.register_blueprint(_blueprint(planning, door, CSRFProtect(app), previews, app))
-        app.register_error_handler(404, _not_found(app, door))
+        app.register_blueprint(_blueprint(queries, auth, CSRFProtect(app), previews, app))
+        app.register_error_handler(404, _not_found(app, auth))
 
     return install
 
 
 def _blueprint(
-    planning: Planning, door: Doorkeeper, csrf: CSRFProtect, previews: Previews | None, app: Flask
+    queries: PlannerQueries, auth: SignIn, csrf: CSRFProtect, previews: Mails | None, app: Flask
 ) -> Blueprint:
     blueprint = Blueprint(
         "pages", __name__, template_folder="templates", static_folder=STATIC, static_url_path="/static"
     )
     over_https = bool(app.config["SESSION_COOKIE_SECURE"])
     versions = {path.name: sha256(path.read_bytes()).hexdigest()[:10] for path in STATIC.iterdir()}
-    blueprint.before_request(_admission(door, csrf))
+    blueprint.before_request(_admission(auth, csrf))
     blueprint.after_request(lambda response: _finished(response, over_https=over_https))
     blueprint.app_context_processor(
         lambda: {
@@ -97,24 +97,24 @@ def _blueprint(
     )
     for name, function in language.FILTERS.items():
         blueprint.add_app_template_filter(function, name)
-    sign_in.add(blueprint, door)
-    calendar.add(blueprint, planning)
-    ask.add(blueprint, planning)
-    campaigns.add(blueprint, planning)
-    report.add(blueprint, planning)
-    evidence.add(blueprint, planning)
-    preview.add(blueprint, planning, previews)
+    sign_in.add(blueprint, auth)
+    calendar.add(blueprint, queries)
+    ask.add(blueprint, queries)
+    campaigns.add(blueprint, queries)
+    report.add(blueprint, queries)
+    evidence.add(blueprint, queries)
+    preview.add(blueprint, queries, previews)
     _add_errors(blueprint)
     return blueprint
 
 
-def _admission(door: Doorkeeper, csrf: CSRFProtect) -> Callable[[], AnyResponse | None]:
+def _admission(auth: SignIn, csrf: CSRFProtect) -> Callable[[], AnyResponse | None]:
     """Let in who is signed in; from the others only a form of ours is taken, that for signing in."""
 
     def admit() -> AnyResponse | None:
-        if not door.book.loaded and request.endpoint not in OPEN:
+        if not auth.book.loaded and request.endpoint not in OPEN:
             return page("error.html", status=503, kind="starting", back=way_back())
-        g.operator = door.operator()
+        g.operator = auth.operator()
         if g.operator is None and request.endpoint not in OPEN:
             ended = "id" in session
             if is_fragment():
@@ -167,7 +167,7 @@ def _add_errors(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(Exception, unexpected)
 
 
-def _not_found(app: Flask, door: Doorkeeper) -> Callable[[NotFound], AnyResponse]:
+def _not_found(app: Flask, auth: SignIn) -> Callable[[NotFound], AnyResponse]:
     """A page for a path that nothing is at; what is no page's keeps the application's own answer."""
     otherwise: Callable[[HTTPException], AnyResponse] = app.error_handler_spec[None][None][HTTPException]  # type: ignore[assignment] # it is `problems.register`'s, which answers with a response
     over_https = bool(app.config["SESSION_COOKIE_SECURE"])
@@ -175,7 +175,7 @@ def _not_found(app: Flask, door: Doorkeeper) -> Callable[[NotFound], AnyResponse
     def not_found(error: NotFound) -> AnyResponse:
         if request.path.startswith(_NOT_PAGES):
             return otherwise(error)
-        g.operator = door.operator()
+        g.operator = auth.operator()
         return headers.protect(
             page("error.html", status=404, kind="not_found", back=None), over_https=over_https
         )

@@ -9,14 +9,14 @@ from flask import Blueprint, redirect, request, session, url_for
 from app.web.pages.forms.campaign import SignInForm
 from app.web.pages.language import LANGUAGES
 from app.web.pages.rendering import page
-from app.web.pages.session import Doorkeeper, SignInError, own_path
+from app.web.pages.session import SignIn, SignInError, own_path
 
 if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
 
-def add(blueprint: Blueprint, door: Doorkeeper) -> None:
+def add(blueprint: Blueprint, auth: SignIn) -> None:
     """Put the routes on the blueprint."""
 
     @blueprint.get("/sign-in", endpoint="sign_in")
@@ -30,14 +30,14 @@ def add(blueprint: Blueprint, door: Doorkeeper) -> None:
         if not form.validate():
             return page("sign_in.html", status=400, form=form, refused=None, ended=False)
         try:
-            door.sign_in(form.name.data or "", form.secret.data or "")
+            auth.sign_in(form.name.data or "", form.secret.data or "")
         except SignInError as error:
             return page("sign_in.html", status=error.status, form=form, refused=error.reason, ended=False)
         return redirect(own_path(form.next.data), 303)
 
     @blueprint.post("/sign-out", endpoint="sign_out")
     def leave() -> AnyResponse:
-        door.sign_out()
+        auth.sign_out()
         return redirect(url_for("pages.sign_in"), 303)
 
     @blueprint.get("/language/<code>", endpoint="speak")

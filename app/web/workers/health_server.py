@@ -25,7 +25,7 @@ _log = logging.getLogger("connected_jobs.health")
 LIVE, READY = "/health/live", "/health/ready"
 
 
-class HealthDoor:
+class HealthServer:
     """Answers `/health/live` and `/health/ready` in a thread of this worker's own.
 
     Calls and their connections are bounded, and a check that waits with them would call a busy instance dead: taking

@@ -43,7 +43,7 @@ class _Known(Structure):
     )
 
 
-class Handover:
+class WorkerReplacement:
     """What workers know of each other, in memory that all share: make it in the process they are forked from.
 
     The memory and its lock have no file anywhere, so that they need no room on any disk; the kernel takes the lock back
@@ -55,7 +55,7 @@ class Handover:
         self._within_s = within_s
         self._limit = sys.maxsize
         self._ending = False
-        self._lock, self._threads_lock = os.memfd_create("handover"), Lock()
+        self._lock, self._threads_lock = os.memfd_create("worker_replacement"), Lock()
         self._known = _Known.from_buffer(mmap.mmap(-1, sizeof(_Known)))
         self._known.asked_s, self._known.reload_s = -apart_s, -within_s
 
@@ -122,6 +122,6 @@ class Handover:
 
 
 @cache
-def handover() -> Handover:
+def worker_replacement() -> WorkerReplacement:
     """The one that workers forked before and after a reload share, though gunicorn reads its settings anew."""
-    return Handover()
+    return WorkerReplacement()

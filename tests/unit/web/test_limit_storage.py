@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from limits import RateLimitItemPerSecond
 from limits.strategies import FixedWindowRateLimiter
 
-from app.web.limit_storage import FixedWindows
-from app.web.limits import CallLimits, Line
+from app.web.limit_storage import FixedWindowStorage
+from app.web.limits import CallLimits, RateLimitState
 from tests.unit.serving.fakes import Timer
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ KEYS = st.sampled_from(["a", "b", "c"])
 STEPS = st.lists(st.tuples(st.floats(0.0, 1.5), KEYS), max_size=80)
 
 
-def windows(timer: Timer) -> FixedWindows:
-    return FixedWindows(timer=timer)
+def windows(timer: Timer) -> FixedWindowStorage:
+    return FixedWindowStorage(timer=timer)
 
 
 @given(steps=STEPS, most=st.integers(1, 5))
@@ -91,7 +91,12 @@ def test_no_call_is_lost_to_a_race_and_no_thread_is_started() -> None:
 def test_a_worker_on_its_own_counts_without_a_thread_of_its_own() -> None:
     before = threading.active_count()
     limits = CallLimits(hard_rps=4, soft_rps=2, unknown_rps=1, workers=2)
-    found = [limits.line("braze", "weekly") for _ in range(4)]
-    assert found == [Line.UNDER, Line.OVER_SOFT, Line.OVER_HARD, Line.OVER_HARD]
+    found = [limits.count_call("braze", "weekly") for _ in range(4)]
+    assert found == [
+        RateLimitState.UNDER,
+        RateLimitState.OVER_SOFT,
+        RateLimitState.OVER_HARD,
+        RateLimitState.OVER_HARD,
+    ]
     assert [limits.unknown_may_try() for _ in range(2)] == [True, False]
     assert threading.active_count() == before

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from app.capacity.register.plans import RegisteredCampaign
-    from app.web.pages.preview_ports import Previews
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)  # a Friday, 10:30 in Seoul
 MONDAY = "2026-11-23"
@@ -60,7 +59,7 @@ _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*
 class Site:
     """The application, what stands behind it, and a clock that a test may move."""
 
-    def __init__(self, url: str, *, previews: Previews | None = None, unknown_rps: int = 100) -> None:
+    def __init__(self, url: str, *, previews: Mails | None = None, unknown_rps: int = 100) -> None:
         self.now = NOW
         self.secrets: dict[str, str] = {}
         self.engine = planner_engine(url)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.web.observability.campaign_labels import CampaignNames
+from app.web.observability.campaign_labels import CampaignLabels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 
 
 def test_the_first_names_are_admitted_and_stay_so(file: Path | None) -> None:
-    names = CampaignNames(2, file)
+    names = CampaignLabels(2, file)
     assert [names.admits(name) for name in ("a", "b", "c", "a", "c", "b")] == [
         True,
         True,
@@ -31,20 +31,20 @@ def test_the_first_names_are_admitted_and_stay_so(file: Path | None) -> None:
 
 
 def test_workers_share_one_list_and_so_does_one_that_comes_later(tmp_path: Path) -> None:
-    first, second = (CampaignNames(3, tmp_path / "campaigns") for _ in range(2))
+    first, second = (CampaignLabels(3, tmp_path / "campaigns") for _ in range(2))
     assert first.admits("a")
     assert second.admits("b")
     assert first.admits("c")
     assert not second.admits("d")
     assert second.admits("a")
-    later = CampaignNames(3, tmp_path / "campaigns")
+    later = CampaignLabels(3, tmp_path / "campaigns")
     assert [later.admits(name) for name in ("d", "c")] == [False, True]
 
 
 def test_workers_that_race_admit_no_more(tmp_path: Path) -> None:
-    workers = [CampaignNames(10, tmp_path / "campaigns") for _ in range(4)]
+    workers = [CampaignLabels(10, tmp_path / "campaigns") for _ in range(4)]
 
-    def flood(worker: CampaignNames) -> None:
+    def flood(worker: CampaignLabels) -> None:
         for number in range(50):
             worker.admits(f"campaign-{number}")
 
@@ -53,13 +53,15 @@ def test_workers_that_race_admit_no_more(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    admitted = [{f"campaign-{n}" for n in range(50) if worker.admits(f"campaign-{n}")} for worker in workers]
-    assert [len(names) for names in admitted] == [10] * 4
-    assert len(set.union(*admitted)) == 10
+    authenticate = [
+        {f"campaign-{n}" for n in range(50) if worker.admits(f"campaign-{n}")} for worker in workers
+    ]
+    assert [len(names) for names in authenticate] == [10] * 4
+    assert len(set.union(*authenticate)) == 10
 
 
 def test_a_list_that_cannot_be_kept_costs_no_answer(tmp_path: Path) -> None:
-    names = CampaignNames(10, tmp_path / "nowhere" / "campaigns")
+    names = CampaignLabels(10, tmp_path / "nowhere" / "campaigns")
     assert not names.admits("a")
     (tmp_path / "nowhere").mkdir()
     assert names.admits("a")

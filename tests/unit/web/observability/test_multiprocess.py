@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.web.observability.multiprocess import add_up_the_gone, exposition
+from app.web.observability.multiprocess import exposition, merge_dead_workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,7 @@ def test_each_living_worker_is_measured_by_its_number(tmp_path: Path, workers: l
 def test_a_scrape_does_not_wait_for_another_and_no_count_is_lost(tmp_path: Path, workers: list[int]) -> None:
     with (tmp_path / "lock").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_SH)
-        assert not add_up_the_gone(tmp_path, alive=lambda _: False)
+        assert not merge_dead_workers(tmp_path, alive=lambda _: False)
         assert COUNTS.items() <= samples(tmp_path, workers[:1]).items()
     assert COUNTS.items() <= samples(tmp_path, []).items()
 

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from app.web.workers.health_server import MOST_CLIENTS, HealthDoor
+from app.web.workers.health_server import MOST_CLIENTS, HealthServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,48 +24,50 @@ def missing() -> list[str]:
 
 
 @pytest.fixture
-def door(missing: list[str]) -> Iterator[HealthDoor]:
-    opened = HealthDoor("127.0.0.1:0", lambda: (not missing, missing))
+def server(missing: list[str]) -> Iterator[HealthServer]:
+    opened = HealthServer("127.0.0.1:0", lambda: (not missing, missing))
     opened.open()
     yield opened
     opened.close()
 
 
-def ask(door: HealthDoor, path: str) -> tuple[int, object]:
+def ask(server: HealthServer, path: str) -> tuple[int, object]:
     try:
-        with urlopen(f"http://127.0.0.1:{door.port}{path}", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
             return answer.status, json.load(answer)
     except HTTPError as error:
         with error:
             return error.code, json.load(error)
 
 
-def test_a_worker_that_lives_says_so(door: HealthDoor) -> None:
-    assert ask(door, "/health/live") == (200, {"status": "alive"})
+def test_a_worker_that_lives_says_so(server: HealthServer) -> None:
+    assert ask(server, "/health/live") == (200, {"status": "alive"})
 
 
-def test_it_is_ready_or_says_what_is_missing(door: HealthDoor, missing: list[str]) -> None:
-    assert ask(door, "/health/ready") == (200, {"ready": True, "missing": []})
+def test_it_is_ready_or_says_what_is_missing(server: HealthServer, missing: list[str]) -> None:
+    assert ask(server, "/health/ready") == (200, {"ready": True, "missing": []})
     missing.append("No shelf could be read yet.")
-    assert ask(door, "/health/ready") == (503, {"ready": False, "missing": ["No shelf could be read yet."]})
+    assert ask(server, "/health/ready") == (503, {"ready": False, "missing": ["No shelf could be read yet."]})
 
 
-def test_nothing_else_is_there(door: HealthDoor) -> None:
-    assert ask(door, "/metrics") == (404, {"detail": "Here are /health/live and /health/ready only."})
+def test_nothing_else_is_there(server: HealthServer) -> None:
+    assert ask(server, "/metrics") == (404, {"detail": "Here are /health/live and /health/ready only."})
 
 
-def test_workers_share_one_address(door: HealthDoor) -> None:
-    second = HealthDoor(f"127.0.0.1:{door.port}", lambda: (True, ()))
+def test_workers_share_one_address(server: HealthServer) -> None:
+    second = HealthServer(f"127.0.0.1:{server.port}", lambda: (True, ()))
     second.open()
-    assert {ask(door, "/health/live")[0] for _ in range(8)} == {200}
+    assert {ask(server, "/health/live")[0] for _ in range(8)} == {200}
     second.close()
 
 
-def test_idle_clients_hold_a_bounded_number_of_threads_and_keep_no_check_waiting(door: HealthDoor) -> None:
+def test_idle_clients_hold_a_bounded_number_of_threads_and_keep_no_check_waiting(
+    server: HealthServer,
+) -> None:
     before = threading.active_count()
     with ExitStack() as idle:
         for _ in range(5 * MOST_CLIENTS):
-            idle.enter_context(socket.create_connection(("127.0.0.1", door.port)))
-        assert ask(door, "/health/live") == (200, {"status": "alive"})
+            idle.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        assert ask(server, "/health/live") == (200, {"status": "alive"})
         assert threading.active_count() - before <= 2 * MOST_CLIENTS  # some are on their way out
-        assert ask(door, "/health/ready") == (200, {"ready": True, "missing": []})
+        assert ask(server, "/health/ready") == (200, {"ready": True, "missing": []})
