@@ -5,39 +5,28 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
-from app.credentials import CredentialBook
-from app.postgres.board.left_out import LeftOut
+from app.fingerprint import fingerprint
 from app.postgres.connecting import Door, door_of
 from app.postgres.serving.heartbeat import PostgresCounts, beat, keys_on_record
-from app.postgres.serving.lag import Lag
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresStore
-from app.postgres.serving.send_register import PostgresSendRegister
-from app.recommend.reasons import NAMING
+from app.postgres.serving.reads import STATEMENTS
 from app.runtime.background import PeriodicTask, Scheduler
-from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError
-from app.runtime.instance import BEAT_EVERY_S, fingerprint, this_instance
-from app.serving.answering import Answering
-from app.serving.cards import Cards
-from app.serving.clock import StoreClock
-from app.serving.erasures import Erasures
-from app.serving.member_lists import MemberLists
-from app.serving.profiles import Profiles
-from app.serving.publications import Publications
+from app.runtime.instance import BEAT_EVERY_S, this_instance
 from app.serving.send_counts import COUNT_EVERY_S, FLUSH_EVERY_S, SendCounter
-from app.serving.sends import UPDATE_EVERY_S, Sends
-from app.serving.shelves import Shelves
+from app.serving.sends import UPDATE_EVERY_S
 from app.serving.snapshot import SnapshotFile, SnapshotKeeper
+from app.serving_parts import Observers, build_serving
 from app.settings import Settings, SettingsError
 from app.telemetry import Metric
 from app.web.content.app import create_app
+from app.web.content.parts import ContentParts
 from app.web.limits import CallLimits
 from app.web.observability.logs import AccessLog, configure_logging
 from app.web.observability.metrics import Instruments
@@ -48,6 +37,9 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from gunicorn.workers.base import Worker
+
+    from app.runtime.instance import Instance
+    from app.serving_parts import ServingParts
 
 PRIMARY_POLL_S = 10.0
 LAG_POLL_S = 10.0
@@ -95,12 +87,48 @@ def create(settings: Settings | None = None) -> Flask:
         SettingsError: a variable is missing or does not fit.
     """
     settings = settings or Settings.from_env()
-    database_url = settings.required_database_url
     configure_logging()
-    instruments = Instruments({"version": version("connected-jobs"), "fingerprint": fingerprint(settings)})
-    door = _door(database_url, settings)
-    pool = ServingPool(
-        database_url,
+    door = _door(settings)
+    build = fingerprint(settings)
+    instruments = Instruments({"version": version("connected-jobs"), "fingerprint": build})
+    observers = Observers(
+        on_row_left_out=instruments.row_left_out,
+        on_cards_read=instruments.cards_read,
+        on_read_failed=instruments.postgres_failed,
+    )
+    parts = build_serving(settings, _pool(settings), observers=observers)
+    counter = SendCounter(PostgresCounts(parts.pool), on_lost=instruments.counts_lost)
+    tasks = _reading(settings, parts)
+    if door.hosts > 1 and door.writable:
+        tasks.append(PeriodicTask("primary", PRIMARY_POLL_S, parts.pool.follow_primary))
+    tasks += _measuring(parts, counter, instruments)
+    if settings.counting:
+        instance = this_instance(settings, fingerprint=build, started_at=datetime.now(UTC))
+        tasks += _for_the_planner(parts, counter, instance)
+    scheduler = Scheduler(tasks, on_failure=instruments.task_failed)
+    readiness = partial(_readiness, parts, scheduler)
+    app = create_app(
+        ContentParts(
+            answering=parts.answering,
+            book=parts.book,
+            instruments=instruments,
+            limits=_limits(settings, instruments),
+            access_log=AccessLog(settings.log_per_s),
+            readiness=readiness,
+            clock=parts.clock.now,
+            deadline_s=settings.deadline_ms / 1000,
+            trust_request_start=settings.trust_request_start,
+            on_answer=counter.note if settings.counting else _leave,
+        )
+    )
+    health = partial(HealthServer, settings.health_bind, readiness) if settings.health_bind else None
+    app.extensions[KEY] = Background(parts.pool, scheduler, counter, health)
+    return app
+
+
+def _pool(settings: Settings) -> ServingPool:
+    return ServingPool(
+        settings.required_database_url,
         STATEMENTS,
         size=settings.connections,
         wait_s=settings.pool_wait_ms / 1000,
@@ -108,127 +136,83 @@ def create(settings: Settings | None = None) -> Flask:
         threads=settings.threads,
         through_pgbouncer=settings.pgbouncer,
     )
-    lag = Lag(pool)
-    store = PostgresStore(pool, LeftOut(instruments.row_left_out))
-    publications, book, clock = Publications(store), CredentialBook(store), StoreClock()
-    register = PostgresSendRegister(pool)
-    sends = Sends(
-        publications, register, clock, hold=timedelta(seconds=settings.send_hold_s), writes=settings.counting
+
+
+def _limits(settings: Settings, instruments: Instruments) -> CallLimits:
+    return CallLimits(
+        hard_rps=settings.hard_rps,
+        soft_rps=settings.soft_rps,
+        unknown_rps=UNKNOWN_RPS,
+        workers=settings.workers,
+        storage_uri=settings.limits_uri,
+        on_fallback=instruments.limits_fell_back,
+        on_over=instruments.limited,
     )
-    cards = Cards(
-        store,
-        size=settings.cards,
-        ttl_s=settings.card_ttl_s,
-        every_s=settings.poll_s,
-        overlap_s=settings.overlap_s,
-        on_read=instruments.cards_read,
-    )
-    shelves = Shelves(store, cards, Profiles(store).ranker)
-    member_lists = MemberLists(
-        size=settings.lists, fresh_s=settings.list_fresh_s, stale_s=settings.list_stale_s
-    )
-    erasures = Erasures(store, member_lists, kept_s=settings.list_stale_s)
-    breaker = CircuitBreaker()
+
+
+def _reading(settings: Settings, parts: ServingParts) -> list[PeriodicTask]:
+    """What keeps a worker's memory near to what is in Postgres, in the order in which it starts."""
     snapshots = SnapshotKeeper(
-        SnapshotFile(settings.snapshot_path), publications=publications, shelves=shelves, book=book
+        SnapshotFile(settings.snapshot_path),
+        publications=parts.publications,
+        shelves=parts.shelves,
+        book=parts.book,
     )
-    counter = SendCounter(PostgresCounts(pool), on_lost=instruments.counts_lost)
-    instance = this_instance(settings, started_at=datetime.now(UTC))
-    for_the_planner = [
+    return [
+        PeriodicTask("publications", UPDATE_EVERY_S, parts.sends.update),
+        PeriodicTask("shelves", UPDATE_EVERY_S, parts.update_shelves),
+        PeriodicTask("credentials", CREDENTIAL_POLL_S, parts.book.update),
+        PeriodicTask("erasures", ERASURE_POLL_S, parts.erasures.update),
+        PeriodicTask("cards", settings.poll_s, parts.cards.update),
+        PeriodicTask("restore", SHELF_POLL_S, snapshots.restore, asks_store=False),
+        PeriodicTask("keep", KEEP_S, snapshots.keep, asks_store=False),
+        PeriodicTask("old lists", KEEP_S, parts.member_lists.evict, asks_store=False),
+    ]
+
+
+def _measuring(parts: ServingParts, counter: SendCounter, instruments: Instruments) -> list[PeriodicTask]:
+    return [
+        PeriodicTask("lag of the standby", LAG_POLL_S, parts.update_lag),
+        PeriodicTask("measure", MEASURE_S, partial(_measure, parts, counter, instruments), asks_store=False),
+        PeriodicTask("metrics", TIDY_S, instruments.tidy, asks_store=False),
+    ]
+
+
+def _measure(parts: ServingParts, counter: SendCounter, instruments: Instruments) -> None:
+    stats, now = parts.pool.stats(), parts.clock.now()
+    run = parts.publications.in_force(now)
+    instruments.gauge(
+        {
+            Metric.RUN_AGE_SECONDS: (now - run.generated_at).total_seconds() if run else 0.0,
+            Metric.RUN_ROWS_LEFT_OUT: run.rows_left_out if run else 0,
+            Metric.CARDS_KEPT: len(parts.cards.view),
+            Metric.LISTS_KEPT: len(parts.member_lists),
+            Metric.POOL_SIZE: stats.get("pool_size", 0),
+            Metric.POOL_IDLE: stats.get("pool_available", 0),
+            Metric.POOL_WAITING: stats.get("requests_waiting", 0),
+            Metric.BREAKER_OPEN: parts.breaker.open,
+            Metric.COUNTS_WAITING: counter.waiting,
+        }
+    )
+
+
+def _for_the_planner(parts: ServingParts, counter: SendCounter, instance: Instance) -> list[PeriodicTask]:
+    """What the planner knows of a running service: that it runs, and what it counted of each send."""
+    pool = parts.pool
+    return [
         PeriodicTask("heartbeat", BEAT_EVERY_S, lambda: beat(pool, instance)),
         PeriodicTask("counts", COUNT_EVERY_S, counter.count, asks_store=False),
         PeriodicTask("flush of counts", FLUSH_EVERY_S, counter.flush),
-        PeriodicTask("old sends", PRUNE_EVERY_S, register.prune),
+        PeriodicTask("old sends", PRUNE_EVERY_S, parts.register.prune),
         PeriodicTask(
             "campaigns on record", KEYS_EVERY_S, lambda: counter.set_on_record(keys_on_record(pool))
         ),
     ]
 
-    def follow_runs() -> None:
-        now = clock.now()
-        shelves.update(publications.in_force(now), [*publications.coming(now), *sends.held_runs(now)])
 
-    def follow_lag() -> None:
-        lag.update()
-        store.behind = lag.sentence is not None
-
-    def measure() -> None:
-        stats, now = pool.stats(), clock.now()
-        run = publications.in_force(now)
-        instruments.gauge(
-            {
-                Metric.RUN_AGE_SECONDS: (now - run.generated_at).total_seconds() if run else 0.0,
-                Metric.RUN_ROWS_LEFT_OUT: run.rows_left_out if run else 0,
-                Metric.CARDS_KEPT: len(cards.view),
-                Metric.LISTS_KEPT: len(member_lists),
-                Metric.POOL_SIZE: stats.get("pool_size", 0),
-                Metric.POOL_IDLE: stats.get("pool_available", 0),
-                Metric.POOL_WAITING: stats.get("requests_waiting", 0),
-                Metric.BREAKER_OPEN: breaker.open,
-                Metric.COUNTS_WAITING: counter.waiting,
-            }
-        )
-
-    scheduler = Scheduler(
-        [
-            PeriodicTask("publications", UPDATE_EVERY_S, sends.update),
-            PeriodicTask("shelves", UPDATE_EVERY_S, follow_runs),
-            PeriodicTask("credentials", CREDENTIAL_POLL_S, book.update),
-            PeriodicTask("erasures", ERASURE_POLL_S, erasures.update),
-            PeriodicTask("cards", settings.poll_s, cards.update),
-            PeriodicTask("restore", SHELF_POLL_S, snapshots.restore, asks_store=False),
-            PeriodicTask("keep", KEEP_S, snapshots.keep, asks_store=False),
-            PeriodicTask("old lists", KEEP_S, member_lists.evict, asks_store=False),
-            *(
-                (PeriodicTask("primary", PRIMARY_POLL_S, pool.follow_primary),)
-                if door.hosts > 1 and door.writable
-                else ()
-            ),
-            PeriodicTask("lag of the standby", LAG_POLL_S, follow_lag),
-            PeriodicTask("measure", MEASURE_S, measure, asks_store=False),
-            PeriodicTask("metrics", TIDY_S, instruments.tidy, asks_store=False),
-            *(for_the_planner if settings.counting else ()),
-        ],
-        on_failure=instruments.task_failed,
-    )
-    readiness = _readiness(lag, publications, clock, shelves, book, scheduler)
-    app = create_app(
-        answering=Answering(
-            store=store,
-            sends=sends,
-            cards=cards,
-            shelves=shelves,
-            member_lists=member_lists,
-            breaker=breaker,
-            named=[NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING],
-            on_failure=instruments.postgres_failed,
-        ),
-        book=book,
-        instruments=instruments,
-        limits=CallLimits(
-            hard_rps=settings.hard_rps,
-            soft_rps=settings.soft_rps,
-            unknown_rps=UNKNOWN_RPS,
-            workers=settings.workers,
-            storage_uri=settings.limits_uri,
-            on_fallback=instruments.limits_fell_back,
-            on_over=instruments.limited,
-        ),
-        access_log=AccessLog(settings.log_per_s),
-        readiness=readiness,
-        deadline_s=settings.deadline_ms / 1000,
-        trust_request_start=settings.trust_request_start,
-        clock=clock.now,
-        on_answer=counter.note if settings.counting else _leave,
-    )
-    health = partial(HealthServer, settings.health_bind, readiness) if settings.health_bind else None
-    app.extensions[KEY] = Background(pool, scheduler, counter, health)
-    return app
-
-
-def _door(database_url: str, settings: Settings) -> Door:
+def _door(settings: Settings) -> Door:
     """How the database is reached; which of several hosts is asked is said, and must fit what is done there."""
-    door = door_of(database_url)
+    door = door_of(settings.required_database_url)
     if door.of_a_standby and settings.counting:
         raise SettingsError(
             "target_session_attrs of DATABASE_URL asks for a standby, which takes no writes: set CJ_COUNTING=off, "
@@ -269,28 +253,19 @@ def _leave(_note: object) -> None:
     """Count nothing."""
 
 
-def _readiness(
-    lag: Lag,
-    publications: Publications,
-    clock: StoreClock,
-    shelves: Shelves,
-    book: CredentialBook,
-    scheduler: Scheduler,
-) -> Callable[[], tuple[bool, Sequence[str]]]:
-    def readiness() -> tuple[bool, list[str]]:
-        missing = [
-            f"The last update of {name} failed: see the log and the metrics." for name in scheduler.failing
-        ]
-        if lag.sentence:
-            missing.append(lag.sentence)
-        if publications.in_force(clock.now()) is None:
-            missing.append(
-                "No refresh is published: run `connected-jobs refresh`; until then lists are the newest postings."
-            )
-        if not shelves.loaded:
-            missing.append("No shelf could be read yet.")
-        if not book.loaded:
-            missing.append("No credentials could be read yet.")
-        return shelves.loaded and book.loaded, missing
-
-    return readiness
+def _readiness(parts: ServingParts, scheduler: Scheduler) -> tuple[bool, Sequence[str]]:
+    """Whether calls can be answered, and what is missing for the best answers."""
+    missing = [
+        f"The last update of {name} failed: see the log and the metrics." for name in scheduler.failing
+    ]
+    if parts.lag.sentence:
+        missing.append(parts.lag.sentence)
+    if parts.publications.in_force(parts.clock.now()) is None:
+        missing.append(
+            "No refresh is published: run `connected-jobs refresh`; until then lists are the newest postings."
+        )
+    if not parts.shelves.loaded:
+        missing.append("No shelf could be read yet.")
+    if not parts.book.loaded:
+        missing.append("No credentials could be read yet.")
+    return parts.shelves.loaded and parts.book.loaded, missing

@@ -7,7 +7,7 @@ import json
 import time
 from collections import defaultdict
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,29 +18,29 @@ from app.postgres.board.snapshot import count_open_postings, profiles, snapshot
 from app.postgres.engines import batch_engine, driver_of
 from app.postgres.lists.runs import ReadyRun, select_ready_runs
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresStore
-from app.postgres.serving.send_register import PostgresSendRegister
+from app.postgres.serving.reads import STATEMENTS
 from app.recommend.evaluation import Served, compare, evaluate
 from app.recommend.features.catalogue import catalogue
 from app.recommend.misfit_share import MisfitShare, misfit_share, shown_to
 from app.runtime.deadline import Deadline
-from app.serving.answering import Answering
-from app.serving.cards import Cards
-from app.serving.clock import StoreClock
-from app.serving.member_lists import MemberLists
-from app.serving.profiles import Profiles
-from app.serving.publications import Publications
 from app.serving.request import CallContext, RecommendationRequest, RequestOptions
-from app.serving.sends import Sends
-from app.serving.shelves import Shelves
 from app.serving.store import Publication, Run
+from app.serving_parts import build_serving
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Engine
 
+    from app.serving.answering import Answering
+
 PATIENCE_S = 30.0
+# Cards of the whole board, and no member's list twice.
+_SETTINGS = Settings(
+    cards=1_000_000, card_ttl_s=86_400, lists=1, list_fresh_s=0, list_stale_s=1, send_hold_s=0
+)
 
 
 @click.command("evaluate")
@@ -147,26 +147,16 @@ def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str
 
 @contextmanager
 def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
+    """What answers from a run, whichever is published, and now by the store's clock."""
     pool = ServingPool(
         url, STATEMENTS, size=1, wait_s=PATIENCE_S, statement_timeout_ms=round(PATIENCE_S * 1000)
     )
     pool.open()
     try:
-        store = PostgresStore(pool)
-        publications = Publications(store)
-        publications.log = [Publication(0, run, run.generated_at)]
-        register = PostgresSendRegister(pool)
-        cards = Cards(store, size=1_000_000, ttl_s=86_400)
-        shelves = Shelves(store, cards, Profiles(store).ranker)
-        shelves.update(run)
-        answering = Answering(
-            store=store,
-            sends=Sends(publications, register, StoreClock(), hold=timedelta(0)),
-            cards=cards,
-            shelves=shelves,
-            member_lists=MemberLists(size=1, fresh_s=0, stale_s=1),
-        )
-        yield answering, register.clock()
+        parts = build_serving(_SETTINGS, pool)
+        parts.publications.log = [Publication(0, run, run.generated_at)]
+        parts.shelves.update(run)
+        yield parts.answering, parts.register.clock()
     finally:
         pool.close()
 

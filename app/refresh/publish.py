@@ -17,7 +17,7 @@ from app.postgres.lists.refresh_lock import (
     raise_if_taken_over,
 )
 from app.recommend.features.same_job import shared_jobs
-from app.serving.profiles import pack, pool_of
+from app.serving.shelves import pack_pool, pool_of
 from app.serving.store import Shelf
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def publish(
     extent = _extent(engine, run_id)
     guard.check_made(extent)
     shelves, same_jobs = model.shelves(), shared_jobs(postings)
-    pool = pack(pool_of([_shelf(place, ranked) for place, ranked in shelves.items()], postings))
+    pool = pack_pool(pool_of([_shelf(place, ranked) for place, ranked in shelves.items()], postings))
     measures = {**measures, "lists": extent.lists, "places": extent.places}
     with hold_publishing_lock(engine):
         try:

@@ -1,23 +1,31 @@
-"""Popular lists by category and large region, in memory: what is served when nothing better is known."""
+"""Popular lists by category and large region, in memory, and the ranker of profiles over the postings on them."""
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import msgspec
+
+from app.board.model import Posting
 from app.recommend.features.same_job import same_jobs
+from app.recommend.profile_ranker import ProfileRanker
 from app.recommend.reasons import Reason
+from app.recommend.scoring.weights import Weights
 from app.serving.store import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from app.board.model import Member, Posting, RankedPosting
+    from app.board.model import Member, RankedPosting
     from app.serving.cards import Cards
     from app.serving.store import Run, Store
 
 NEWEST = 200
+POOL = 5_000  # postings ranked for one member in a few milliseconds
 _NO_RUN = 0
 
 
@@ -28,8 +36,12 @@ class RanksProfiles(Protocol):
         """The best postings first, none for a profile that says nothing."""
 
 
+# Makes the ranker of a run: of its shelves, every posting on them as it is now, and the run's number, None for none.
+MakeRanker: TypeAlias = "Callable[[Sequence[Shelf], Sequence[Posting], int | None], RanksProfiles | None]"
+
+
 @dataclass(slots=True)
-class _Stand:
+class RunShelves:
     """The shelves of a run, and the ranker made of what is on them; None until it is, or where there is none.
 
     `same_job` has, for each posting of a job that has several, all of them.
@@ -45,71 +57,68 @@ class Shelves:
     """The shelves of each run that is or will be in force, or the newest postings where no run was published yet.
 
     A run's shelves are there before its time comes, so an answer's list and what fills it up switch in the same
-    instant everywhere. `make_ranker` is given a run's shelves, every posting on them by id, and the run. `fresh`
-    says whether the shelves came from the store, not from what was saved.
+    instant everywhere. `fresh` says whether the shelves came from the store, not from what was saved.
+
+    Args:
+        store: Where runs and postings are read.
+        cards: Keeps the postings on shelves pinned.
+        make_ranker: Makes the ranker of a run's shelves (default: `make_profile_ranker` on the store).
     """
 
-    def __init__(
-        self,
-        store: Store,
-        cards: Cards,
-        make_ranker: Callable[
-            [Sequence[Shelf], Sequence[Posting], int | None], RanksProfiles | None
-        ] = lambda _shelves, _postings, _run_id: None,
-    ) -> None:
+    def __init__(self, store: Store, cards: Cards, make_ranker: MakeRanker | None = None) -> None:
         self._store = store
         self._cards = cards
-        self._make_ranker = make_ranker
-        self._stands: dict[int, _Stand] = {}
-        self._current = _Stand({})
+        self._make_ranker = make_ranker or partial(make_profile_ranker, store)
+        self._by_run: dict[int, RunShelves] = {}
+        self._current = RunShelves({})
         self.loaded = False
         self.fresh = False
 
     def update(self, run: Run | None, coming: Sequence[Run] = ()) -> None:
         """Have the shelves of the run in force and of those to come; raises `UnavailableError`, keeping what there was."""
-        kept = self._stands if self.fresh else {}
+        kept = self._by_run if self.fresh else {}
         runs = {one.id: one for one in (run, *coming) if one}
         numbers = runs.keys()
-        stands = {n: kept[n] if n in kept else self._read(one) for n, one in runs.items()}
+        by_run = {n: kept[n] if n in kept else self._read(one) for n, one in runs.items()}
         newest: Sequence[Posting] = ()
         if run is None:
             newest = self._store.newest_postings(NEWEST)
-            stands[_NO_RUN] = _stand([_of_newest(newest)], kept.get(_NO_RUN))
-        if newest or stands.keys() != kept.keys():
-            ids = sorted(set().union(*(_ids(stands[n]) for n in numbers)))
-            self._take(stands, [*newest, *(self._store.postings(ids) if ids else ())])
+            by_run[_NO_RUN] = _run_shelves([_of_newest(newest)], kept.get(_NO_RUN))
+        if newest or by_run.keys() != kept.keys():
+            ids = sorted(set().union(*(_ids(by_run[n]) for n in numbers)))
+            self._take(by_run, [*newest, *(self._store.postings(ids) if ids else ())])
             self.fresh = True
-        self._current = stands[run.id if run else _NO_RUN]
+        self._current = by_run[run.id if run else _NO_RUN]
         self._rank()
 
-    def _read(self, run: Run) -> _Stand:
-        stand = _stand(self._store.shelves(run.id))
-        stand.same_job = {
+    def _read(self, run: Run) -> RunShelves:
+        shelves = _run_shelves(self._store.shelves(run.id))
+        shelves.same_job = {
             posting_id: group for group in self._store.same_jobs(run.id) for posting_id in group
         }
         # What was hidden before is in no reason of the run; the cards' updates tell of what is from now on.
         self._cards.hidden.update(self._store.hidden_since(run.cutoff_at))
-        return stand
+        return shelves
 
     def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
         """Go by these for any run until the next update."""
-        self._take({_NO_RUN: _stand(shelves)}, postings)
-        self._current = self._stands[_NO_RUN]
+        self._take({_NO_RUN: _run_shelves(shelves)}, postings)
+        self._current = self._by_run[_NO_RUN]
         self._rank()
 
-    def _take(self, stands: dict[int, _Stand], postings: Sequence[Posting]) -> None:
+    def _take(self, by_run: dict[int, RunShelves], postings: Sequence[Posting]) -> None:
         self._cards.pin({posting.id: posting for posting in postings}.values())
-        self._stands = stands
+        self._by_run = by_run
         self.loaded = True
 
     def _rank(self) -> None:
         """Make the rankers that are missing; one that cannot be made now is at the next update."""
-        unranked = [(number, stand) for number, stand in self._stands.items() if not stand.ranked]
+        unranked = [(number, shelves) for number, shelves in self._by_run.items() if not shelves.ranked]
         by_id = {posting.id: posting for posting in self._cards.pinned()} if unranked else {}
-        for number, stand in unranked:
-            postings = [by_id[posting_id] for posting_id in sorted(_ids(stand)) if posting_id in by_id]
-            stand.ranker = self._make_ranker(list(stand.by_place.values()), postings, number or None)
-            stand.ranked = True
+        for number, shelves in unranked:
+            postings = [by_id[posting_id] for posting_id in sorted(_ids(shelves)) if posting_id in by_id]
+            shelves.ranker = self._make_ranker(list(shelves.by_place.values()), postings, number or None)
+            shelves.ranked = True
 
     def all(self) -> list[Shelf]:
         """Every shelf of the run in force."""
@@ -121,15 +130,15 @@ class Shelves:
 
     def has(self, run_id: int) -> bool:
         """Whether a run's own shelves are here."""
-        return run_id in self._stands
+        return run_id in self._by_run
 
     def ranker(self, run_id: int) -> RanksProfiles | None:
         """What ranks profiles for a run."""
-        return self._stands.get(run_id, self._current).ranker
+        return self._by_run.get(run_id, self._current).ranker
 
     def shared_jobs(self, run_id: int) -> Mapping[str, Sequence[str]]:
         """By posting, all of its job's postings, of the jobs that a run found to have several."""
-        return self._stands.get(run_id, self._current).same_job
+        return self._by_run.get(run_id, self._current).same_job
 
     def with_same_jobs(self, run_id: int, posting_ids: Collection[str]) -> Collection[str]:
         """Postings, and beside each all others that a run found to be the same job."""
@@ -142,7 +151,7 @@ class Shelves:
 
         A run whose shelves are not here, as one that came into force unannounced, is given those of the run before.
         """
-        by_place = self._stands.get(run_id, self._current).by_place
+        by_place = self._by_run.get(run_id, self._current).by_place
         seen: set[str] = set()
         for place in dict.fromkeys([(category, region), (category, ""), ("", region), ("", "")]):
             if (shelf := by_place.get(place)) is not None:
@@ -152,9 +161,13 @@ class Shelves:
                         yield posting_id, reason
 
 
-def _stand(shelves: Sequence[Shelf], before: _Stand | None = None) -> _Stand:
+def _run_shelves(shelves: Sequence[Shelf], before: RunShelves | None = None) -> RunShelves:
     by_place = {(shelf.category, shelf.region): shelf for shelf in shelves}
-    return _Stand(by_place, before.same_job, before.ranker, before.ranked) if before else _Stand(by_place)
+    return (
+        RunShelves(by_place, before.same_job, before.ranker, before.ranked)
+        if before
+        else RunShelves(by_place)
+    )
 
 
 def _of_newest(postings: Sequence[Posting]) -> Shelf:
@@ -164,5 +177,49 @@ def _of_newest(postings: Sequence[Posting]) -> Shelf:
     return Shelf("", "", ids, [Reason.NEW] * len(ids))
 
 
-def _ids(stand: _Stand) -> set[str]:
-    return {posting_id for shelf in stand.by_place.values() for posting_id in shelf.posting_ids}
+def _ids(shelves: RunShelves) -> set[str]:
+    return {posting_id for shelf in shelves.by_place.values() for posting_id in shelf.posting_ids}
+
+
+def popularity_of(shelves: Sequence[Shelf]) -> dict[str, float]:
+    """How popular postings are, 0 to 1: each as its best place on any shelf."""
+    popularity: dict[str, float] = {}
+    for shelf in shelves:
+        for place, posting_id in enumerate(shelf.posting_ids):
+            share = 1.0 - place / len(shelf.posting_ids)
+            popularity[posting_id] = max(share, popularity.get(posting_id, 0.0))
+    return popularity
+
+
+def pool_of(shelves: Sequence[Shelf], postings: Iterable[Posting]) -> list[Posting]:
+    """The most popular of the postings on shelves, those that profiles are ranked over."""
+    popularity = popularity_of(shelves)
+    on_shelves = [posting for posting in postings if posting.id in popularity]
+    return sorted(on_shelves, key=lambda posting: (-popularity[posting.id], posting.id))[:POOL]
+
+
+def pack_pool(postings: Sequence[Posting]) -> bytes:
+    """A pool as it is kept with its run."""
+    return zlib.compress(msgspec.json.encode(postings))
+
+
+def unpack_pool(packed: bytes) -> list[Posting]:
+    """A kept pool; none where another version of the program wrote what this one does not read."""
+    try:
+        return msgspec.json.decode(zlib.decompress(packed), type=list[Posting])
+    except (zlib.error, msgspec.MsgspecError):
+        return []
+
+
+def make_profile_ranker(
+    store: Store, shelves: Sequence[Shelf], postings: Sequence[Posting], run_id: int | None
+) -> ProfileRanker:
+    """Make the ranker for members who came after the refresh, the same everywhere and whenever it is made.
+
+    It ranks the run's pool, or the postings on its shelves as they are now where none was kept; raises
+    `UnavailableError`.
+    """
+    pool = store.shelf_pool(run_id) if run_id else ()
+    stored = None if run_id is None else store.weights(run_id)
+    weights = Weights.from_json(stored) if stored else Weights()
+    return ProfileRanker(pool or pool_of(shelves, postings), popularity_of(shelves), weights)

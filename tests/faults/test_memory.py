@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
 
 @pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
 def test_the_wall_clock_stepped_an_hour(postgres: OwnPostgres, board_name: str, step: timedelta) -> None:
-    with serving(postgres.database_url(board_name), list_fresh_s=20.0) as service:
+    with serving(postgres.database_url(board_name), list_fresh_s=20) as service:
         before = service.answer("m-list")
         service.now = NOW + step
         service.run_tasks()

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.cli.database import CommandError
 from app.cli.main import commands
-from app.runtime.instance import fingerprint, settings_told
+from app.fingerprint import fingerprint
+from app.runtime.instance import settings_told
 from app.settings import Settings
 
 if TYPE_CHECKING:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from app.credentials import CredentialBook
-from app.postgres.board.left_out import LeftOut
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS, PostgresStore
-from app.postgres.serving.send_register import PostgresSendRegister
+from app.postgres.serving.reads import STATEMENTS
 from app.runtime.circuit_breaker import CircuitBreaker
-from app.serving.answering import Answering
-from app.serving.cards import Cards
-from app.serving.clock import StoreClock
-from app.serving.member_lists import MemberLists
-from app.serving.publications import Publications
-from app.serving.sends import Sends
-from app.serving.shelves import Shelves
+from app.serving_parts import Observers, build_serving
+from app.settings import Settings
 from app.web.content.app import create_app
+from app.web.content.parts import ContentParts
 from app.web.limits import CallLimits
 from app.web.observability.logs import AccessLog
 from app.web.observability.metrics import Instruments
@@ -46,7 +38,7 @@ class Service:
         *,
         ranker: RanksProfiles | None = None,
         deadline_s: float = 2.0,
-        list_fresh_s: float = 0.0,
+        list_fresh_s: int = 0,
     ) -> None:
         self.now = NOW
         self.failures: list[str] = []
@@ -54,28 +46,28 @@ class Service:
             url, STATEMENTS, size=2, wait_s=deadline_s, statement_timeout_ms=round(deadline_s * 1000)
         )
         self.instruments = Instruments()
-        store = PostgresStore(self.pool, LeftOut(self.instruments.row_left_out))
-        self.publications, self.book = Publications(store), CredentialBook(store)
-        self.cards = Cards(store, size=1_000, ttl_s=600)
-        self.shelves = Shelves(store, self.cards, lambda _shelves, _postings, _run_id: ranker)
-        answering = Answering(
-            store=store,
-            sends=Sends(self.publications, PostgresSendRegister(self.pool), StoreClock(), hold=timedelta(0)),
-            cards=self.cards,
-            shelves=self.shelves,
-            member_lists=MemberLists(size=1_000, fresh_s=list_fresh_s, stale_s=3_600),
+        parts = build_serving(
+            Settings(lists=1_000, list_fresh_s=list_fresh_s, cards=1_000, card_ttl_s=600, send_hold_s=0),
+            self.pool,
+            observers=Observers(
+                on_row_left_out=self.instruments.row_left_out, on_read_failed=self.failures.append
+            ),
             breaker=CircuitBreaker(failures=1_000),
-            on_failure=self.failures.append,
+            make_ranker=lambda _shelves, _postings, _run_id: ranker,
         )
+        self.publications, self.book = parts.publications, parts.book
+        self.cards, self.shelves = parts.cards, parts.shelves
         self.app = create_app(
-            answering=answering,
-            book=self.book,
-            instruments=self.instruments,
-            limits=CallLimits(hard_rps=0, soft_rps=0, unknown_rps=0, workers=1),
-            access_log=AccessLog(0),
-            readiness=lambda: (True, []),
-            deadline_s=deadline_s,
-            clock=self._clock,
+            ContentParts(
+                answering=parts.answering,
+                book=self.book,
+                instruments=self.instruments,
+                limits=CallLimits(hard_rps=0, soft_rps=0, unknown_rps=0, workers=1),
+                access_log=AccessLog(0),
+                readiness=lambda: (True, []),
+                clock=self._clock,
+                deadline_s=deadline_s,
+            )
         )
 
     def _clock(self) -> datetime:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from app.fingerprint import fingerprint
 from app.postgres.engines import planner_engine
 from app.postgres.planning.register import PostgresRegister
-from app.runtime.instance import fingerprint
 from app.serving.distinct_members import ERROR
 from app.settings import Settings
 from tests.faults.granian_server import granian

@@ -41,7 +41,7 @@ def anything_url(server_url: str, board_template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def poisoned(anything_url: str) -> Iterator[Service]:
-    with serving(anything_url, list_fresh_s=0.0) as service:
+    with serving(anything_url, list_fresh_s=0) as service:
         yield service
 
 
@@ -157,7 +157,7 @@ def test_a_posting_for_which_the_view_fails_harms_no_other(
 
 def test_a_member_for_whom_the_view_fails_is_answered_and_so_are_all_others(board_url: str) -> None:
     _fail(board_url, "member", "m-bare")
-    with serving(board_url, list_fresh_s=0.0) as service:
+    with serving(board_url, list_fresh_s=0) as service:
         for member in ("m-bare", "m-list", "nobody"):
             assert len(service.ids(member, limit=50)) > 5, member
     with batch_engine(board_url).connect() as connection:
@@ -184,7 +184,7 @@ def test_a_member_for_whose_activity_the_view_fails_is_told_and_harms_no_other(
         connection.execute(
             "INSERT INTO board.own VALUES ('m-list', 'p-06', 'view', now() - interval '1 hour')"
         )
-    with serving(board_url, list_fresh_s=0.0) as service:
+    with serving(board_url, list_fresh_s=0) as service:
         answer = service.answer("m-list")
         assert (answer["source"], answer["degraded"]) == ("popular", "postgres")
         assert service.answer("m-bare")["degraded"] is None

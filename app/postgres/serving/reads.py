@@ -23,7 +23,7 @@ from app.postgres.board.columns import (
 from app.postgres.board.failing_rows import ViewError, read_apart, unreadable
 from app.postgres.board.left_out import LeftOut, UnreadableRowError
 from app.postgres.serving.pool import Statement, UntranslatableError
-from app.serving.profiles import unpack
+from app.serving.shelves import unpack_pool
 from app.serving.store import MemberRow, Publication, Run, Shelf, Standing
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ class PostgresStore:
     def shelf_pool(self, run_id: int) -> list[Posting]:
         """The postings that a run's profiles are ranked over, as they were when it was made."""
         rows = self._pool.rows(SHELF_POOL, [run_id])
-        return unpack(rows[0][0]) if rows else []
+        return unpack_pool(rows[0][0]) if rows else []
 
     def same_jobs(self, run_id: int) -> list[list[str]]:
         """Postings of one job, group by group."""

@@ -22,14 +22,8 @@ from app.web.problems import CallerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
-    from app.credentials import CredentialBook
-    from app.serving.answering import Answering
-    from app.serving.send_counts import Note
-    from app.web.limits import CallLimits
-    from app.web.observability.logs import AccessLog
-    from app.web.observability.metrics import Instruments
+    from app.web.content.parts import ContentParts
 
     # From a request as WSGI tells it, and the member's id in its path, to the answer's body and headers.
     Content = Callable[[Mapping[str, Any], str], tuple[bytes, list[tuple[str, str]]]]
@@ -45,20 +39,17 @@ _HEADERS = [
 LONGEST_QUEUE_S = 60.0  # a request start further back than this is no queue but a wrong clock
 
 
-def content(  # noqa: PLR0913 - every part by its name
-    answering: Answering,
-    book: CredentialBook,
-    limits: CallLimits,
-    instruments: Instruments,
-    access_log: AccessLog,
-    *,
-    deadline_s: float,
-    trust_request_start: bool = False,
-    clock: Callable[[], datetime],
-    wall: Callable[[], float] = time.time,
-    on_answer: Callable[[Note], None] = lambda _note: None,
-) -> Content:
+def content(parts: ContentParts) -> Content:
     """What answers a campaign's calls; they need a credential of the scope `content`."""
+    # Looked up here and not at every call.
+    answering, book, limits, access_log = parts.answering, parts.book, parts.limits, parts.access_log
+    count_answer, on_answer, clock, wall = (
+        parts.instruments.answered,
+        parts.on_answer,
+        parts.clock,
+        parts.wall,
+    )
+    deadline_s, trust_request_start = parts.deadline_s, parts.trust_request_start
 
     def answered(environ: Mapping[str, Any], external_id: str) -> tuple[bytes, list[tuple[str, str]]]:
         start_s = time.monotonic()
@@ -86,7 +77,7 @@ def content(  # noqa: PLR0913 - every part by its name
             answer = answering.from_shelf(request, context=context, degraded=FAULT)
             body = encode(answer)
         seconds = time.monotonic() - start_s
-        instruments.answered(answer, seconds + queued_s)
+        count_answer(answer, seconds + queued_s)
         access_log.answered(answer, seconds + queued_s, environ)
         on_answer((options, request.member_id, now, answer.degraded))
         timing = f"queue;dur={queued_s * 1000:.1f}, answer;dur={seconds * 1000:.1f}"
@@ -97,13 +88,13 @@ def content(  # noqa: PLR0913 - every part by its name
 
 def content_blueprint(answered: Content) -> Blueprint:
     """The route a campaign calls, in Flask's own way."""
-    blueprint = Blueprint("content", __name__)
 
-    @blueprint.get(f"{BEFORE_ID}<member:external_id>{AFTER_ID}")
     def recommendations(external_id: str) -> Response:
         body, headers = answered(flask.request.environ, external_id)
         return Response(body, headers=headers)
 
+    blueprint = Blueprint("content", __name__)
+    blueprint.get(f"{BEFORE_ID}<member:external_id>{AFTER_ID}")(recommendations)
     return blueprint
 
 

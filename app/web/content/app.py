@@ -12,17 +12,11 @@ from app.web.content.api import content, content_blueprint, member_asked_for
 from app.web.content.operations import operations_blueprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from app.credentials import CredentialBook
-    from app.serving.answering import Answering
-    from app.serving.send_counts import Note
     from app.web.content.api import Content
-    from app.web.limits import CallLimits
-    from app.web.observability.logs import AccessLog
-    from app.web.observability.metrics import Instruments
+    from app.web.content.parts import ContentParts
 
 MOST_BODY_BYTES = 16 * 1024  # no route reads a body
 
@@ -68,42 +62,20 @@ class Service(Flask):
         return (body,)
 
 
-def create_app(  # noqa: PLR0913 - every part by its name
-    *,
-    answering: Answering,
-    book: CredentialBook,
-    instruments: Instruments,
-    limits: CallLimits,
-    access_log: AccessLog,
-    readiness: Callable[[], tuple[bool, Sequence[str]]],
-    deadline_s: float,
-    trust_request_start: bool = False,
-    clock: Callable[[], datetime],
-    on_answer: Callable[[Note], None] = lambda _note: None,
-) -> Flask:
+def create_app(parts: ContentParts) -> Flask:
     """The WSGI application; there are no sessions and no templates on it."""
-    answered = content(
-        answering,
-        book,
-        limits,
-        instruments,
-        access_log,
-        deadline_s=deadline_s,
-        trust_request_start=trust_request_start,
-        clock=clock,
-        on_answer=on_answer,
-    )
+    answered = content(parts)
     app = Service(answered)
     app.response_class = BareResponse
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.url_map.converters["member"] = MemberIdConverter
     app.url_map.merge_slashes = False  # a member's id may hold two slashes
     app.register_blueprint(content_blueprint(answered))
-    app.register_blueprint(operations_blueprint(book, limits, instruments, readiness=readiness))
+    app.register_blueprint(operations_blueprint(parts))
 
     def on_error(status: int) -> None:
-        instruments.failed(status)
-        access_log.refused(status, request.environ)
+        parts.instruments.failed(status)
+        parts.access_log.refused(status, request.environ)
 
     problems.register(app, on_error)
     return app

@@ -13,43 +13,38 @@ from app.web.auth import authorise
 from app.web.content.openapi import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from app.credentials import CredentialBook
-    from app.web.limits import CallLimits
-    from app.web.observability.metrics import Instruments
+    from app.web.content.parts import ContentParts
 
 
-def operations_blueprint(
-    book: CredentialBook,
-    limits: CallLimits,
-    instruments: Instruments,
-    *,
-    readiness: Callable[[], tuple[bool, Sequence[str]]],
-) -> Blueprint:
+def operations_blueprint(parts: ContentParts) -> Blueprint:
     """Health is open, metrics need a credential of the scope `metrics`."""
+    views = _Views(parts)
     blueprint = Blueprint("operations", __name__)
-    description = msgspec.json.encode(document())
+    blueprint.get("/health/live")(views.live)
+    blueprint.get("/health/ready")(views.ready)
+    blueprint.get("/metrics")(views.metrics)
+    blueprint.get("/openapi.json")(views.openapi)
+    return blueprint
 
-    @blueprint.get("/health/live")
-    def live() -> Response:
+
+class _Views:
+    def __init__(self, parts: ContentParts) -> None:
+        self._parts = parts
+        self._description = msgspec.json.encode(document())
+
+    def live(self) -> Response:
         return _json(b'{"status":"alive"}')
 
-    @blueprint.get("/health/ready")
-    def ready() -> Response:
-        able, missing = readiness()
+    def ready(self) -> Response:
+        able, missing = self._parts.readiness()
         return _json(msgspec.json.encode({"ready": able, "missing": missing}), status=200 if able else 503)
 
-    @blueprint.get("/metrics")
-    def metrics() -> Response:
-        authorise(book, Scope.METRICS, limits)
-        return Response(instruments.exposition(), content_type=CONTENT_TYPE_LATEST)
+    def metrics(self) -> Response:
+        authorise(self._parts.book, Scope.METRICS, self._parts.limits)
+        return Response(self._parts.instruments.exposition(), content_type=CONTENT_TYPE_LATEST)
 
-    @blueprint.get("/openapi.json")
-    def openapi() -> Response:
-        return _json(description)
-
-    return blueprint
+    def openapi(self) -> Response:
+        return _json(self._description)
 
 
 def _json(body: bytes, status: int = 200) -> Response:

@@ -1,0 +1,137 @@
+"""The parts that an answer is made with, built from settings: the service, the evaluation of lists and tests share them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.credentials import CredentialBook
+from app.postgres.board.left_out import LeftOut
+from app.postgres.serving.lag import Lag
+from app.postgres.serving.reads import PostgresStore
+from app.postgres.serving.send_register import PostgresSendRegister
+from app.recommend.reasons import NAMING
+from app.runtime.circuit_breaker import CircuitBreaker
+from app.serving.answering import Answering
+from app.serving.cards import Cards
+from app.serving.clock import StoreClock
+from app.serving.erasures import Erasures
+from app.serving.member_lists import MemberLists
+from app.serving.publications import Publications
+from app.serving.sends import Sends
+from app.serving.shelves import Shelves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.postgres.serving.pool import ServingPool
+    from app.serving.shelves import MakeRanker
+    from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observers:
+    """Who is told of what happens while calls are answered; nobody, unless said otherwise.
+
+    Attributes:
+        on_row_left_out: Told the relation and the column for which a row of the board could not be used.
+        on_cards_read: Told how many cards a call had to wait for.
+        on_read_failed: Told why a read for an answer failed, in a short word.
+    """
+
+    on_row_left_out: Callable[[str, str], None] = lambda _relation, _column: None
+    on_cards_read: Callable[[int], None] = lambda _count: None
+    on_read_failed: Callable[[str], None] = lambda _kind: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingParts:
+    """What a process answers with, apart from HTTP; nothing has been read yet."""
+
+    pool: ServingPool
+    store: PostgresStore
+    lag: Lag
+    clock: StoreClock
+    register: PostgresSendRegister
+    publications: Publications
+    sends: Sends
+    book: CredentialBook
+    cards: Cards
+    shelves: Shelves
+    member_lists: MemberLists
+    erasures: Erasures
+    breaker: CircuitBreaker
+    answering: Answering
+
+    def update_shelves(self) -> None:
+        """Have the shelves of all runs that sends are or will be on; raises `UnavailableError`."""
+        now = self.clock.now()
+        coming = [*self.publications.coming(now), *self.sends.held_runs(now)]
+        self.shelves.update(self.publications.in_force(now), coming)
+
+    def update_lag(self) -> None:
+        """Find out how far behind the store is; raises `UnavailableError`."""
+        self.lag.update()
+        self.store.behind = self.lag.sentence is not None
+
+
+def build_serving(
+    settings: Settings,
+    pool: ServingPool,
+    *,
+    observers: Observers | None = None,
+    breaker: CircuitBreaker | None = None,
+    make_ranker: MakeRanker | None = None,
+) -> ServingParts:
+    """Build what a process answers with; nothing is connected to.
+
+    Args:
+        settings: How much is kept in memory, and for how long.
+        pool: The connections it reads through.
+        observers: Who is told of what happens.
+        breaker: Holds calls back from a store that fails (default: after three failures in a row).
+        make_ranker: Makes the ranker of a run's shelves (default: from the run's pool and weights).
+    """
+    observers, breaker = observers or Observers(), breaker or CircuitBreaker()
+    store, clock = PostgresStore(pool, LeftOut(observers.on_row_left_out)), StoreClock()
+    publications, register = Publications(store), PostgresSendRegister(pool)
+    hold = timedelta(seconds=settings.send_hold_s)
+    sends = Sends(publications, register, clock, hold=hold, writes=settings.counting)
+    cards = Cards(
+        store,
+        size=settings.cards,
+        ttl_s=settings.card_ttl_s,
+        every_s=settings.poll_s,
+        overlap_s=settings.overlap_s,
+        on_read=observers.on_cards_read,
+    )
+    shelves = Shelves(store, cards, make_ranker)
+    member_lists = MemberLists(
+        size=settings.lists, fresh_s=settings.list_fresh_s, stale_s=settings.list_stale_s
+    )
+    return ServingParts(
+        pool=pool,
+        store=store,
+        lag=Lag(pool),
+        clock=clock,
+        register=register,
+        publications=publications,
+        sends=sends,
+        book=CredentialBook(store),
+        cards=cards,
+        shelves=shelves,
+        member_lists=member_lists,
+        erasures=Erasures(store, member_lists, kept_s=settings.list_stale_s),
+        breaker=breaker,
+        answering=Answering(
+            store=store,
+            sends=sends,
+            cards=cards,
+            shelves=shelves,
+            member_lists=member_lists,
+            breaker=breaker,
+            named=[NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING],
+            on_failure=observers.on_read_failed,
+        ),
+    )
