@@ -74,7 +74,7 @@ def test_failures_are_counted_by_what_failed() -> None:
     instruments.failed(400)
     instruments.task_failed("cards", "timeout")
     instruments.postgres_failed("pool")
-    assert counted(instruments, "cj_(errors|watch_failures|postgres_failures)_total") == {
+    assert counted(instruments, "cj_(errors|task_failures|postgres_failures)_total") == {
         'cj_errors_total{status="400"}': 2.0,
         'cj_errors_total{status="401"}': 1.0,
         'cj_task_failures_total{kind="timeout",task="cards"}': 1.0,
