@@ -12,10 +12,10 @@ from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
 from app.credentials import CredentialBook
-from app.postgres.board.left_out import LeftOut
-from app.postgres.connecting import Door, door_of
-from app.postgres.serving.heartbeat import PostgresCounts, beat, keys_on_record
-from app.postgres.serving.lag import Lag
+from app.postgres.board.left_out import LeftOutRows
+from app.postgres.connecting import ConnectionTarget, read_database_url
+from app.postgres.serving.heartbeat import PostgresSendCounts, select_campaign_keys, send_heartbeat
+from app.postgres.serving.lag import ReplicationLag
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.postgres.serving.send_register import PostgresSendRegister
@@ -108,8 +108,8 @@ def create(settings: Settings | None = None) -> Flask:
         threads=settings.threads,
         through_pgbouncer=settings.pgbouncer,
     )
-    lag = Lag(pool)
-    reads = PostgresReads(pool, LeftOut(instruments.row_left_out))
+    lag = ReplicationLag(pool)
+    reads = PostgresReads(pool, LeftOutRows(instruments.row_left_out))
     runs, book, clock = Runs(reads), CredentialBook(reads), StoreClock()
     register = PostgresSendRegister(pool)
     sends = Sends(
@@ -128,15 +128,15 @@ def create(settings: Settings | None = None) -> Flask:
     erasures = Erasures(reads, plans, kept_s=settings.plan_stale_s)
     breaker = CircuitBreaker()
     safekeeping = Safekeeping(SavedFile(settings.saved_path), runs=runs, shelves=shelves, book=book)
-    counter = SendCounter(PostgresCounts(pool), on_lost=instruments.counts_lost)
+    counter = SendCounter(PostgresSendCounts(pool), on_lost=instruments.counts_lost)
     instance = this_instance(settings, started_at=datetime.now(UTC))
     for_the_planner = [
-        PeriodicTask("heartbeat", BEAT_EVERY_S, lambda: beat(pool, instance)),
+        PeriodicTask("heartbeat", BEAT_EVERY_S, lambda: send_heartbeat(pool, instance)),
         PeriodicTask("counts", COUNT_EVERY_S, counter.count, asks_store=False),
         PeriodicTask("flush of counts", FLUSH_EVERY_S, counter.flush),
         PeriodicTask("old sends", PRUNE_EVERY_S, register.prune),
         PeriodicTask(
-            "campaigns on record", KEYS_EVERY_S, lambda: counter.set_on_record(keys_on_record(pool))
+            "campaigns on record", KEYS_EVERY_S, lambda: counter.set_on_record(select_campaign_keys(pool))
         ),
     ]
 
@@ -222,9 +222,9 @@ def create(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _door(database_url: str, settings: Settings) -> Door:
+def _door(database_url: str, settings: Settings) -> ConnectionTarget:
     """How the database is reached; which of several hosts is asked is said, and must fit what is done there."""
-    door = door_of(database_url)
+    door = read_database_url(database_url)
     if door.of_a_standby and settings.counting:
         raise SettingsError(
             "target_session_attrs of DATABASE_URL asks for a standby, which takes no writes: set CJ_COUNTING=off, "
@@ -266,7 +266,12 @@ def _leave(_note: object) -> None:
 
 
 def _readiness(
-    lag: Lag, runs: Runs, clock: StoreClock, shelves: Shelves, book: CredentialBook, scheduler: Scheduler
+    lag: ReplicationLag,
+    runs: Runs,
+    clock: StoreClock,
+    shelves: Shelves,
+    book: CredentialBook,
+    scheduler: Scheduler,
 ) -> Callable[[], tuple[bool, Sequence[str]]]:
     def readiness() -> tuple[bool, list[str]]:
         missing = [

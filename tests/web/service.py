@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from app.credentials import CredentialBook
-from app.postgres.board.left_out import LeftOut
+from app.postgres.board.left_out import LeftOutRows
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.postgres.serving.send_register import PostgresSendRegister
@@ -54,7 +54,7 @@ class Service:
             url, STATEMENTS, size=2, wait_s=deadline_s, statement_timeout_ms=round(deadline_s * 1000)
         )
         self.instruments = Instruments()
-        reads = PostgresReads(self.pool, LeftOut(self.instruments.row_left_out))
+        reads = PostgresReads(self.pool, LeftOutRows(self.instruments.row_left_out))
         self.runs, self.book = Runs(reads), CredentialBook(reads)
         self.cards = Cards(reads, size=1_000, ttl_s=600)
         self.shelves = Shelves(reads, self.cards, lambda _shelves, _postings, _run_id: ranker)
