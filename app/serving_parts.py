@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.credentials import CredentialBook
-from app.postgres.board.left_out import LeftOut
-from app.postgres.serving.lag import Lag
+from app.postgres.board.left_out import LeftOutRows
+from app.postgres.serving.lag import ReplicationLag
 from app.postgres.serving.reads import PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
 from app.recommend.reasons import NAMING
@@ -51,7 +51,7 @@ class ServingParts:
 
     pool: ServingPool
     store: PostgresStore
-    lag: Lag
+    lag: ReplicationLag
     clock: StoreClock
     register: PostgresSendRegister
     publications: Publications
@@ -94,7 +94,7 @@ def build_serving(
         make_ranker: Makes the ranker of a run's shelves (default: from the run's pool and weights).
     """
     observers, breaker = observers or Observers(), breaker or CircuitBreaker()
-    store, clock = PostgresStore(pool, LeftOut(observers.on_row_left_out)), StoreClock()
+    store, clock = PostgresStore(pool, LeftOutRows(observers.on_row_left_out)), StoreClock()
     publications, register = Publications(store), PostgresSendRegister(pool)
     hold = timedelta(seconds=settings.send_hold_s)
     sends = Sends(publications, register, clock, hold=hold, writes=settings.counting)
@@ -113,7 +113,7 @@ def build_serving(
     return ServingParts(
         pool=pool,
         store=store,
-        lag=Lag(pool),
+        lag=ReplicationLag(pool),
         clock=clock,
         register=register,
         publications=publications,

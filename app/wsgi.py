@@ -12,8 +12,8 @@ from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
 from app.fingerprint import fingerprint
-from app.postgres.connecting import Door, door_of
-from app.postgres.serving.heartbeat import PostgresCounts, beat, keys_on_record
+from app.postgres.connecting import ConnectionTarget, read_database_url
+from app.postgres.serving.heartbeat import PostgresSendCounts, select_campaign_keys, send_heartbeat
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS
 from app.runtime.background import PeriodicTask, Scheduler
@@ -97,7 +97,7 @@ def create(settings: Settings | None = None) -> Flask:
         on_read_failed=instruments.postgres_failed,
     )
     parts = build_serving(settings, _pool(settings), observers=observers)
-    counter = SendCounter(PostgresCounts(parts.pool), on_lost=instruments.counts_lost)
+    counter = SendCounter(PostgresSendCounts(parts.pool), on_lost=instruments.counts_lost)
     tasks = _reading(settings, parts)
     if door.hosts > 1 and door.writable:
         tasks.append(PeriodicTask("primary", PRIMARY_POLL_S, parts.pool.follow_primary))
@@ -200,19 +200,19 @@ def _for_the_planner(parts: ServingParts, counter: SendCounter, instance: Instan
     """What the planner knows of a running service: that it runs, and what it counted of each send."""
     pool = parts.pool
     return [
-        PeriodicTask("heartbeat", BEAT_EVERY_S, lambda: beat(pool, instance)),
+        PeriodicTask("heartbeat", BEAT_EVERY_S, lambda: send_heartbeat(pool, instance)),
         PeriodicTask("counts", COUNT_EVERY_S, counter.count, asks_store=False),
         PeriodicTask("flush of counts", FLUSH_EVERY_S, counter.flush),
         PeriodicTask("old sends", PRUNE_EVERY_S, parts.register.prune),
         PeriodicTask(
-            "campaigns on record", KEYS_EVERY_S, lambda: counter.set_on_record(keys_on_record(pool))
+            "campaigns on record", KEYS_EVERY_S, lambda: counter.set_on_record(select_campaign_keys(pool))
         ),
     ]
 
 
-def _door(settings: Settings) -> Door:
+def _door(settings: Settings) -> ConnectionTarget:
     """How the database is reached; which of several hosts is asked is said, and must fit what is done there."""
-    door = door_of(settings.required_database_url)
+    door = read_database_url(settings.required_database_url)
     if door.of_a_standby and settings.counting:
         raise SettingsError(
             "target_session_attrs of DATABASE_URL asks for a standby, which takes no writes: set CJ_COUNTING=off, "

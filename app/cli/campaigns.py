@@ -101,7 +101,7 @@ def add(*, file: Path, key: str, owner: str, braze_campaign_id: str | None, by: 
 def edit(*, number: int, file: Path, version: int, by: str, **given: str | None) -> None:
     """Save the campaign in FILE as the next version; what no option says stays as it is."""
     with _register() as register:
-        current = _draft_values(_known(register, number).draft())
+        current = _draft_values(_require(register, number).draft())
         changed = {name: value for name, value in given.items() if value is not None}
         definition = _definition(file, register.workspace().time_zone)
         draft = read_draft({**current, **changed, "definition": definition})
@@ -132,7 +132,7 @@ def remove(*, number: int, version: int, by: str) -> None:
 def show(*, number: int) -> None:
     """Campaign NUMBER as a plan file, to edit and give to `campaigns edit`."""
     with _register() as register:
-        one, workspace = _known(register, number), register.workspace()
+        one, workspace = _require(register, number), register.workspace()
     click.echo(as_plan_text({"time_zone": workspace.time_zone}, [one.definition]), nl=False)
 
 
@@ -180,7 +180,7 @@ def plan() -> None:
 def changes(*, number: int) -> None:
     """Who changed campaign NUMBER, and how, the newest first."""
     with _register() as register:
-        _known(register, number)
+        _require(register, number)
         found = register.changes(number)
     for change in found:
         click.echo(f"{change.at:%Y-%m-%d %H:%M:%S %Z}  {change.who}  {change.what}")
@@ -188,7 +188,7 @@ def changes(*, number: int) -> None:
             click.echo(f"    {line}")
 
 
-def _known(register: PostgresRegister, number: int) -> RegisteredCampaign:
+def _require(register: PostgresRegister, number: int) -> RegisteredCampaign:
     found = register.campaign(number)
     if found is None:
         raise NoSuchCampaignError(f"There is no campaign {number}: see `connected-jobs campaigns list`.")
@@ -234,7 +234,7 @@ def _lines(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     before, after = _flat(one), _flat(other)
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
-            yield f"{name}: {_shown(before, name)} -> {_shown(after, name)}"
+            yield f"{name}: {_as_json_text(before, name)} -> {_as_json_text(after, name)}"
 
 
 def _flat(values: Any) -> dict[str, Any]:
@@ -244,7 +244,7 @@ def _flat(values: Any) -> dict[str, Any]:
     }
 
 
-def _shown(values: dict[str, Any], name: str) -> str:
+def _as_json_text(values: dict[str, Any], name: str) -> str:
     return json.dumps(values[name], ensure_ascii=False) if name in values else "-"
 
 

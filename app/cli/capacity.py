@@ -85,8 +85,8 @@ def check(
     Without PLAN it judges the campaigns on record against the evidence on record and what runs now. With PLAN it
     needs no database, and so does not know what runs. Exit codes: 0 GO, 10 GO IF, 20 NO-GO, 30 RETEST.
     """
-    given = [_measured(file) for file in evidence_files]
-    judgement = _of_the_register(given, now_text) if plan is None else _of_a_file(plan, given, now_text)
+    given = [_read_measured(file) for file in evidence_files]
+    judgement = _judge_register(given, now_text) if plan is None else _judge_file(plan, given, now_text)
     if as_json:
         click.echo(json.dumps(judgement.as_json(), ensure_ascii=False, indent=1))
     else:
@@ -94,20 +94,20 @@ def check(
     context.exit(EXIT_CODES[judgement.verdict])
 
 
-def _of_a_file(plan: Path, measured: Sequence[Measured], now_text: str | None) -> Judgement:
+def _judge_file(plan: Path, measured: Sequence[Measured], now_text: str | None) -> Judgement:
     read = read_plan(_text(plan, "plan"))
     now = _now(now_text, read.workspace.time_zone, otherwise=datetime.now(UTC))
     return judge(read, measured, running=None, now=now, most_played=MOST_PLAYED)
 
 
-def _of_the_register(measured: Sequence[Measured], now_text: str | None) -> Judgement:
+def _judge_register(measured: Sequence[Measured], now_text: str | None) -> Judgement:
     """Judge what is on record and not over; evidence given stands in for that on record."""
     with database_engine() as engine:
         register = PostgresRegister(engine)
         with engine.connect() as connection:
             otherwise = select_now(connection)
         now = _now(now_text, register.workspace().time_zone, otherwise=otherwise)
-        evidence = _Given(measured) if measured else PostgresEvidence(engine)
+        evidence = _GivenEvidence(measured) if measured else PostgresEvidence(engine)
         found = judge_window(register, evidence, now=now, most_played=MOST_PLAYED)
     for one in found.left_out:
         click.echo(f"Not judged: campaign {one.campaign.id}, {one.campaign.name}. {one.sentence()}", err=True)
@@ -119,7 +119,7 @@ def _of_the_register(measured: Sequence[Measured], now_text: str | None) -> Judg
 
 
 @dataclass(frozen=True)
-class _Given:
+class _GivenEvidence:
     """Load tests given on the command line, in place of those on record."""
 
     tests: Sequence[Measured]
@@ -129,7 +129,7 @@ class _Given:
         return self.tests
 
 
-def _measured(file: Path) -> Measured:
+def _read_measured(file: Path) -> Measured:
     try:
         evidence, _ = read_evidence(_text(file, "evidence"))
     except EvidenceError as error:

@@ -26,12 +26,12 @@ import click
 from app.braze.mails import TEMPLATES
 from app.cli.campaigns import put_examples
 from app.cli.database import CommandError, embedded_database
-from app.cli.demo_board import Board
+from app.cli.demo_board import DemoBoard
 from app.cli.planner import PLANNER
 from app.cli.serving import GUNICORN
-from app.cli.subprocesses import running, stopped_by_signals
+from app.cli.subprocesses import running, stop_on_signals
 from app.credentials import Scope
-from app.postgres.credentials import insert_credential, living_credential
+from app.postgres.credentials import insert_credential, select_living_credential
 from app.postgres.engines import batch_engine
 from app.postgres.members import select_active_member_id
 from app.settings import Settings
@@ -82,10 +82,10 @@ def demo(
     once: bool,
 ) -> None:
     """Serve a board from an embedded Postgres, and print the call that answers with a member's postings."""
-    board = Board(data, members, postings, seed)
+    board = DemoBoard(data, members, postings, seed)
     folder = Settings.from_env(os.environ | OTHERS).data_dir / f"demo-{port}"
     with (
-        stopped_by_signals(),
+        stop_on_signals(),
         _port_of_our_own(port, folder, planner_port),
         embedded_database(folder / "postgres", board.database_name()) as url,
     ):
@@ -94,7 +94,7 @@ def demo(
         put_examples(engine, datetime.now(UTC))
         with engine.connect() as connection:
             member_id = select_active_member_id(connection)
-        shown = Shown(folder, port, member_id, _credentials(engine, folder))
+        shown = DemoCard(folder, port, member_id, _credentials(engine, folder))
         _write_secret(folder / "database-url", url)
         environment = {"DATABASE_URL": url, "CJ_BIND": f"127.0.0.1:{port}", "CJ_DATA_DIR": str(folder)}
         with _logging_to(folder / "service.log", GUNICORN, environment, port):
@@ -119,7 +119,7 @@ def _port_of_our_own(port: int, folder: Path, planner_port: int | None) -> Itera
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise _taken(port, "is taken", "make demo PORT={}") from error
+            raise _port_error(port, "is taken", "make demo PORT={}") from error
         yield
 
 
@@ -128,10 +128,10 @@ def _refuse_taken(port: int, way_out: str) -> None:
         _try_port(port)
     except OSError as error:
         what = "needs root" if error.errno == errno.EACCES else "is taken"
-        raise _taken(port, what, way_out) from error
+        raise _port_error(port, what, way_out) from error
 
 
-def _taken(port: int, what: str, way_out: str) -> CommandError:
+def _port_error(port: int, what: str, way_out: str) -> CommandError:
     other = next(_free_ports_after(port), 8080) if what == "is taken" else 8080
     return CommandError(f"Port {port} {what}: choose another, `{way_out.format(other)}`.")
 
@@ -159,15 +159,15 @@ def _free_ports_after(port: int) -> Iterator[int]:
 
 def _credentials(engine: Engine, folder: Path) -> dict[Scope, str]:
     """A secret for each purpose: those of earlier demos on this port as long as their files are there."""
-    found = {scope: _kept_secret(folder / FILES[scope], NAMES[scope]) for scope in NAMES}
+    found = {scope: _keep_secret(folder / FILES[scope], NAMES[scope]) for scope in NAMES}
     with engine.begin() as connection:
         for scope, secret in found.items():
-            if living_credential(connection, secret) is None:
+            if select_living_credential(connection, secret) is None:
                 insert_credential(connection, NAMES[scope], scope, random_secret=partial(str, secret))
     return found
 
 
-def _kept_secret(path: Path, name: str = "") -> str:
+def _keep_secret(path: Path, name: str = "") -> str:
     """The secret in a file of ours, `name:secret` or alone; a new one, kept there, where it holds none."""
     head = f"{name}:" if name else ""
     kept = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
@@ -188,7 +188,7 @@ def _write_secret(path: Path, secret: str) -> None:
 def _planner_environment(port: int, planner_port: int, folder: Path) -> dict[str, str]:
     """The planner's settings: its previews call the demo's service, and its pages come over plain http."""
     key = folder / "session-key"
-    _kept_secret(key)
+    _keep_secret(key)
     return {
         "CJ_PLANNER_BIND": f"127.0.0.1:{planner_port}",
         "CJ_PLANNER_HTTPS_ONLY": "off",
@@ -239,7 +239,7 @@ def _get(url: str, **headers: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DemoCard:
     """What a person is shown of a running demo; every line of it can be pasted."""
 
     folder: Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.board.importing.files import ImportRefusedError, Source, find_sources
+from app.board.importing.files import ImportFile, ImportRefusedError, find_import_files
 from app.cli.board import load_summary
 from app.cli.database import CommandError, progress_bar
 from app.cli.refreshing import summary as refresh_summary
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 STALE = timedelta(days=1)  # a generated board's newest postings age, so it is made anew
 
 
-class Board:
+class DemoBoard:
     """What the demo serves: real postings from a folder, or all of it generated."""
 
     def __init__(self, data: Path | None, members: int, postings: int, seed: int) -> None:
@@ -94,11 +94,11 @@ def _postings(engine: Engine) -> Sequence[Posting]:
     raise CommandError("None of the postings could be loaded: mend them as the rejects say.")
 
 
-def _sources(folder: Path) -> Sequence[Source]:
+def _sources(folder: Path) -> Sequence[ImportFile]:
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}: give one with postings in the import format.")
     try:
-        sources, _ = find_sources(folder)
+        sources, _ = find_import_files(folder)
     except ImportRefusedError as error:
         raise CommandError(str(error)) from error
     if "postings" not in [source.noun.name for source in sources]:

@@ -60,7 +60,7 @@ def evaluate_(*, holdout: Path, depths: str, run_id: int | None, other_id: int |
         with engine.connect() as connection:
             rows = {row.run.id: row for row in select_ready_runs(connection)}
             postings = count_open_postings(connection)
-        chosen = _chosen(rows, run_id)
+        chosen = _choose(rows, run_id)
         served = _serve(url, chosen.run, held_out, max(ks))
         report: dict[str, Any] = {
             "run": chosen.run.id,
@@ -70,7 +70,7 @@ def evaluate_(*, holdout: Path, depths: str, run_id: int | None, other_id: int |
             else None,
         }
         if other_id is not None:
-            other = _serve(url, _chosen(rows, other_id).run, held_out, max(ks))
+            other = _serve(url, _choose(rows, other_id).run, held_out, max(ks))
             difference = compare(served, other, held_out, ks=ks)
             report["compared_with"] = other_id
             report["difference"] = {name: measure.to_json() for name, measure in difference.items()}
@@ -107,7 +107,7 @@ def _pairs(path: Path) -> dict[str, set[str]]:
     return held_out
 
 
-def _chosen(rows: Mapping[int, ReadyRun], run_id: int | None) -> ReadyRun:
+def _choose(rows: Mapping[int, ReadyRun], run_id: int | None) -> ReadyRun:
     if not rows:
         raise CommandError("No run is there to evaluate: run `connected-jobs refresh` first.")
     if run_id is None:

@@ -111,7 +111,7 @@ def facts(*, instances: int | None, dataset: str) -> None:
     with database_engine() as engine, engine.connect() as connection:
         running = select_instances(connection)
         told = {
-            **(_of_those_that_run(running) if running else _of_these_settings(Settings.from_env())),
+            **(_facts_of_instances(running) if running else _facts_of_settings(Settings.from_env())),
             "instances": instances or max(len(running), 1),
             "postgres_version": select_server_version(connection),
             "tables": select_table_sizes(connection),
@@ -120,7 +120,7 @@ def facts(*, instances: int | None, dataset: str) -> None:
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))
 
 
-def _of_those_that_run(running: Sequence[InstanceRow]) -> dict[str, Any]:
+def _facts_of_instances(running: Sequence[InstanceRow]) -> dict[str, Any]:
     """What instances have in common.
 
     Raises:
@@ -132,16 +132,16 @@ def _of_those_that_run(running: Sequence[InstanceRow]) -> dict[str, Any]:
             f"The instances that run differ in version or settings: {', '.join(others)} from {first.id}. Bring them to one "
             "version and the same settings; one that has ended is forgotten within a minute."
         )
-    return _told(first.fingerprint, first.settings, first.workers, ", ".join(one.id for one in running))
+    return _facts(first.fingerprint, first.settings, first.workers, ", ".join(one.id for one in running))
 
 
-def _of_these_settings(settings: Settings) -> dict[str, Any]:
+def _facts_of_settings(settings: Settings) -> dict[str, Any]:
     said = "no instance: none runs, so this is of the settings here"
     click.echo(f"Told by {said}.", err=True)
-    return _told(fingerprint(settings), settings_told(settings), settings.workers, said)
+    return _facts(fingerprint(settings), settings_told(settings), settings.workers, said)
 
 
-def _told(fingerprint: str, settings: dict[str, Any], workers: int, told_by: str) -> dict[str, Any]:
+def _facts(fingerprint: str, settings: dict[str, Any], workers: int, told_by: str) -> dict[str, Any]:
     return {
         "told_by": told_by,
         "fingerprint": fingerprint,

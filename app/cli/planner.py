@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from app.cli.database import database
-from app.cli.subprocesses import running, stopped_by_signals
-from app.postgres.connecting import door_of
+from app.cli.subprocesses import running, stop_on_signals
+from app.postgres.connecting import read_database_url
 from app.settings import Settings
 
 PLANNER = [
@@ -24,9 +24,11 @@ def planner() -> None:
     """Serve the planner's pages and API until stopped; a process of its own, never the one that answers mails."""
     settings = Settings.from_env()
     if settings.database_url is not None:
-        door_of(settings.database_url)  # one that cannot be read is told here, not by a server's traceback
+        read_database_url(
+            settings.database_url
+        )  # one that cannot be read is told here, not by a server's traceback
         os.execv(PLANNER[0], PLANNER)  # noqa: S606 - there is no shell to avoid
-    with stopped_by_signals(), database() as url, running(PLANNER, {"DATABASE_URL": url}) as server:
+    with stop_on_signals(), database() as url, running(PLANNER, {"DATABASE_URL": url}) as server:
         server.wait()
 
 

@@ -71,53 +71,55 @@ def preview(
     """
     part = render(
         _text(template, "template"),
-        user_id=_writable(member),
-        base_url=_checked(url),
+        user_id=_encodable(member),
+        base_url=_check_url(url),
         credential=_credential(credential_file),
         attributes=_attributes(attributes) if attributes else None,
         attempt=attempt,
     )
-    _say(part)
+    _say_all(part)
     match part.outcome:
         case Rendered(text):
-            _show(_writable(text), template, out, opens=opens)
+            _show(_encodable(text), template, out, opens=opens)
         case Aborted(reason) if reason and reason.startswith(NO_CREDENTIAL):
             raise CommandError(
                 f"The template's calls need a credential, and {credential_file or DEMO_CREDENTIAL} is not there: "
                 "name a file with --credential-file; `connected-jobs credential create` makes one."
             )
         case Aborted(reason):
-            _beside(f"The message is aborted, nothing would be sent: {reason or 'no reason given'}")
+            _say_beside(f"The message is aborted, nothing would be sent: {reason or 'no reason given'}")
             sys.exit(ABORTED)
         case WouldBeRetried(_, failure, left):
-            _beside(f"The call failed ({failure}): Braze would try this message again, at most {left} times.")
+            _say_beside(
+                f"The call failed ({failure}): Braze would try this message again, at most {left} times."
+            )
             sys.exit(WOULD_BE_RETRIED)
 
 
-def _say(part: Part) -> None:
+def _say_all(part: Part) -> None:
     """Print what stands beside the mail."""
     for call in part.calls:
-        _beside(
+        _say_beside(
             f"{call.method} {call.url} -> {call.failure or call.status} in {call.duration_s * 1000:.0f} ms"
         )
     if part.missing:
-        _beside(f"No value for {', '.join(part.missing)}: give it with --attributes FILE.")
+        _say_beside(f"No value for {', '.join(part.missing)}: give it with --attributes FILE.")
     for note in part.notes:
-        _beside(note)
+        _say_beside(note)
     if part.extras:
-        _beside(f"Message extras: {json.dumps(dict(part.extras), ensure_ascii=False)}")
+        _say_beside(f"Message extras: {json.dumps(dict(part.extras), ensure_ascii=False)}")
 
 
-def _beside(line: str) -> None:
-    click.echo(_writable(line), err=True)
+def _say_beside(line: str) -> None:
+    click.echo(_encodable(line), err=True)
 
 
-def _writable(text: str) -> str:
+def _encodable(text: str) -> str:
     """A text without what no terminal and no file can take: halves of characters."""
     return text.encode(errors="replace").decode()
 
 
-def _checked(url: str) -> str:
+def _check_url(url: str) -> str:
     """The service's address, which needs a scheme and a host."""
     try:
         parts = urlsplit(url)
@@ -137,8 +139,8 @@ def _show(text: str, template: Path, out: Path | None, *, opens: bool) -> None:
         raise CommandError(
             "There is no browser to open the mail in: leave out --open, or name a file with --out."
         )
-    path = _written(text, out or Path(tempfile.mkdtemp(prefix="mail-")) / f"mail{_kind(template)}", template)
-    _beside(f"Written to {path}.")
+    path = _write(text, out or Path(tempfile.mkdtemp(prefix="mail-")) / f"mail{_suffix(template)}", template)
+    _say_beside(f"Written to {path}.")
     if opens and not webbrowser.open(path.resolve().as_uri()):
         raise CommandError(f"The browser could not be started; the mail is in {path}.")
 
@@ -151,11 +153,11 @@ def _has_browser() -> bool:
     return True
 
 
-def _kind(template: Path) -> str:
+def _suffix(template: Path) -> str:
     return ".txt" if ".txt" in template.suffixes else ".html"
 
 
-def _written(text: str, path: Path, template: Path) -> Path:
+def _write(text: str, path: Path, template: Path) -> Path:
     """Write the mail whole or not at all."""
     if path.exists() and path.samefile(template):
         raise CommandError(f"The mail would be written over its own template: name another file than {path}.")

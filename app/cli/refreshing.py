@@ -30,7 +30,7 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _RefreshOptions:
     """What the command was given."""
 
     rollback: bool
@@ -81,12 +81,12 @@ class _Asked:
 @by_option
 def refresh_(**asked: object) -> None:
     """Make every member's list anew and publish them; a killed refresh is resumed."""
-    given = _Asked(**asked)  # type: ignore[arg-type] # click made them
+    given = _RefreshOptions(**asked)  # type: ignore[arg-type] # click made them
     given.check()
     with database_engine() as engine:
         if given.rollback:
             done = roll_back(engine, to=given.to, moves_sends=given.sends_too, by=given.by)
-            click.echo(told(done, moved=given.sends_too))
+            click.echo(rollback_summary(done, moved=given.sends_too))
             _await(engine, done.effective_at)
             return
         settings = Settings.from_env()
@@ -161,7 +161,7 @@ def summary(report: RunReport) -> str:
     )
 
 
-def told(done: Rollback, *, moved: bool) -> str:
+def rollback_summary(done: Rollback, *, moved: bool) -> str:
     """A rollback in a few lines for people: what answers come from, and from when."""
     lines = [
         f"Sends begin with run {done.taken} from {_at(done.effective_at)} on, no more with run {done.left}."

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from app.cli.database import CommandError, by_option, database, database_engine
-from app.cli.subprocesses import running, stopped_by_signals
+from app.cli.subprocesses import running, stop_on_signals
 from app.credentials import Scope
 from app.postgres import credentials as credential_rows
 from app.postgres.audit import insert_deed
-from app.postgres.connecting import door_of
+from app.postgres.connecting import read_database_url
 from app.settings import Settings
 
 GRANIAN = [sys.executable, "-m", "app.granian_serving"]
@@ -26,9 +26,11 @@ def serve() -> None:
     settings = Settings.from_env()
     command = GRANIAN if settings.server == "granian" else GUNICORN
     if settings.database_url is not None:
-        door_of(settings.database_url)  # one that cannot be read is told here, not by a server's traceback
+        read_database_url(
+            settings.database_url
+        )  # one that cannot be read is told here, not by a server's traceback
         os.execv(command[0], command)  # noqa: S606 - there is no shell to avoid
-    with stopped_by_signals(), database() as url, running(command, {"DATABASE_URL": url}) as server:
+    with stop_on_signals(), database() as url, running(command, {"DATABASE_URL": url}) as server:
         server.wait()
 
 

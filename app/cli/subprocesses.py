@@ -46,7 +46,7 @@ def running(
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def stop_on_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, and an end asked for be a quiet one.
 
     SIGINT is taken too: a shell's background jobs begin with it ignored. An interrupt that Python drops, as it drops

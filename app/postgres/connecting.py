@@ -80,7 +80,7 @@ class CannotConnectError(psycopg.OperationalError):
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ConnectionTarget:
     """How to reach a database.
 
     Attributes:
@@ -147,10 +147,10 @@ class PinnedConnection(psycopg.Connection[Any]):
         """
         for name in _ENVIRONMENT:
             os.environ.pop(name, None)
-        door = door_of(conninfo, through_pgbouncer=through_pgbouncer, settings=settings or {})
+        target = read_database_url(conninfo, through_pgbouncer=through_pgbouncer, settings=settings or {})
         parameters = {
             "connect_timeout": CONNECT_S,
-            **door.parameters,
+            **target.parameters,
             "application_name": application,
             **more,
         }
@@ -162,10 +162,10 @@ class PinnedConnection(psycopg.Connection[Any]):
         timeline = 0
         connection: Self
         try:
-            if door.hosts > 1 and door.writable:
+            if target.hosts > 1 and target.writable:
                 connection, timeline = connect_to_newest(one_by_one(parameters), open_, look=look)
             elif (
-                door.hosts > 1 and door.attributes == "prefer-standby"
+                target.hosts > 1 and target.attributes == "prefer-standby"
             ):  # psycopg asks one host after the other
                 try:
                     connection = open_({**parameters, "target_session_attrs": "standby"})
@@ -176,10 +176,10 @@ class PinnedConnection(psycopg.Connection[Any]):
         except OldPrimaryError:
             raise CannotConnectError(_OLD_PRIMARY) from None
         except psycopg.Error as error:
-            raise CannotConnectError(sentence_of(error, door.parameters)) from None
+            raise CannotConnectError(sentence_of(error, target.parameters)) from None
         connection.timeline = timeline
         try:
-            _settle(connection, through_pgbouncer=through_pgbouncer)
+            _configure_session(connection, through_pgbouncer=through_pgbouncer)
             connection.autocommit = autocommit
         except BaseException:
             connection.close()
@@ -187,7 +187,7 @@ class PinnedConnection(psycopg.Connection[Any]):
         return connection
 
 
-def pinned_in_transaction() -> str:
+def transaction_settings() -> str:
     """What a transaction through PgBouncer begins with: the session's settings, for this transaction alone."""
     pinned = {"transaction_read_only": "off", "transaction_isolation": "read committed", **_PINNED}
     return "; ".join(
@@ -196,7 +196,9 @@ def pinned_in_transaction() -> str:
     )
 
 
-def door_of(url: str, *, through_pgbouncer: bool = False, settings: Mapping[str, str] | None = None) -> Door:
+def read_database_url(
+    url: str, *, through_pgbouncer: bool = False, settings: Mapping[str, str] | None = None
+) -> ConnectionTarget:
     """Read a DATABASE_URL.
 
     Of several hosts the one that takes writes is asked, unless the URL itself says which.
@@ -213,9 +215,9 @@ def door_of(url: str, *, through_pgbouncer: bool = False, settings: Mapping[str,
     theirs = given.get("options") or ""  # PGOPTIONS is not read: what is meant for us stands in the URL
     pinned = {} if through_pgbouncer else {**_REPORTED, **_PINNED, **(settings or {})}
     parameters["options"] = " ".join(
-        filter(None, [theirs, *(f"-c {name}={_escaped(value)}" for name, value in pinned.items())])
+        filter(None, [theirs, *(f"-c {name}={_escape(value)}" for name, value in pinned.items())])
     )
-    return Door(parameters, hosts, chosen)
+    return ConnectionTarget(parameters, hosts, chosen)
 
 
 def _read(url: str) -> dict[str, Any]:
@@ -244,7 +246,7 @@ def _read(url: str) -> dict[str, Any]:
     return given
 
 
-def _settle(connection: psycopg.Connection[Any], *, through_pgbouncer: bool) -> None:
+def _configure_session(connection: psycopg.Connection[Any], *, through_pgbouncer: bool) -> None:
     """Set what is not yet as it should be; refuse what cannot work.
 
     Raises:
@@ -282,13 +284,13 @@ def _settle(connection: psycopg.Connection[Any], *, through_pgbouncer: bool) -> 
             "set CJ_PGBOUNCER=on if it is a PgBouncer, or connect to Postgres itself."
         )
     if different:
-        _say_once(info.user, sorted(different))
+        _warn_once(info.user, sorted(different))
 
 
 _said: set[tuple[str, ...]] = set()
 
 
-def _say_once(role: str, different: list[str]) -> None:
+def _warn_once(role: str, different: list[str]) -> None:
     """Through PgBouncer the role has to say some of it; remind of that once."""
     if (key := (role, *different)) not in _said:
         _said.add(key)
@@ -303,7 +305,7 @@ def _say_once(role: str, different: list[str]) -> None:
             )
 
 
-def _escaped(value: str) -> str:
+def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
@@ -338,19 +340,19 @@ def sentence_of(error: psycopg.Error, parameters: Mapping[str, Any]) -> str:
     for pattern, sentence in _REFUSALS:
         if re.search(pattern, said, re.IGNORECASE | re.DOTALL):
             return sentence
-    return f"Postgres cannot be used: {_without(parameters, said)}"
+    return f"Postgres cannot be used: {_redact(parameters, said)}"
 
 
-def _without(parameters: Mapping[str, Any], said: str) -> str:
+def _redact(parameters: Mapping[str, Any], said: str) -> str:
     """The first line of what libpq says, without what stands in quotation marks or in the URL."""
     line = next(iter(said.strip().splitlines()), "it says nothing")
     line = re.sub(r'["“«„].*?["”»“]|\'.*?\'', "…", line)
-    for part in _parts(parameters):
+    for part in _secrets(parameters):
         line = line.replace(part, "…")
     return line.removeprefix("connection failed: ").strip()
 
 
-def _parts(parameters: Mapping[str, Any]) -> Iterator[str]:
+def _secrets(parameters: Mapping[str, Any]) -> Iterator[str]:
     for name, value in parameters.items():
         if name not in ("options", "client_encoding", "target_session_attrs"):
             yield from (part for part in [str(value), *re.split(r"\W+", str(value))] if part)

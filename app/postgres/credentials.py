@@ -58,7 +58,7 @@ def select_credentials(connection: Connection) -> list[CredentialRow]:
     return [_credential(*row) for row in rows]
 
 
-def living_credential(connection: Connection, secret: str) -> CredentialRow | None:
+def select_living_credential(connection: Connection, secret: str) -> CredentialRow | None:
     """The credential with this secret, None where there is none or it is revoked."""
     row = connection.execute(
         text("""

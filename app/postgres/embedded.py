@@ -42,7 +42,7 @@ class EmbeddedPostgresError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class EmbeddedServer:
     """A running embedded server.
 
     `owned` says whether this process started it and will stop it, or found it running.
@@ -57,7 +57,7 @@ class Server:
         return self.url.replace("/postgres?", f"/{name}?")
 
 
-def make_database(server: Server, name: str) -> None:
+def make_database(server: EmbeddedServer, name: str) -> None:
     """Make a database on an embedded server where there is none of this name."""
     with connect(server.url, autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
@@ -66,7 +66,7 @@ def make_database(server: Server, name: str) -> None:
 
 
 @contextmanager
-def embedded_postgres(data_dir: Path, *, options: dict[str, str] | None = None) -> Iterator[Server]:
+def embedded_postgres(data_dir: Path, *, options: dict[str, str] | None = None) -> Iterator[EmbeddedServer]:
     """Run Postgres on `data_dir` (made where it does not exist) for as long as the context lasts.
 
     A server that already runs on the directory is used and left running. One that we start is stopped at
@@ -79,8 +79,8 @@ def embedded_postgres(data_dir: Path, *, options: dict[str, str] | None = None) 
     programs = _programs()
     data_dir = data_dir.resolve()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(data_dir.with_name(data_dir.name + ".lock")):
-        running = _running(data_dir)
+    with _hold_lock(data_dir.with_name(data_dir.name + ".lock")):
+        running = _find_running(data_dir)
         if running is None:
             _initialise(programs, data_dir)
             process, socket_dir = _start(programs, data_dir, options or {})
@@ -88,7 +88,7 @@ def embedded_postgres(data_dir: Path, *, options: dict[str, str] | None = None) 
         yield running
         return
     try:
-        yield Server(_url(socket_dir), process.pid, owned=True)
+        yield EmbeddedServer(_url(socket_dir), process.pid, owned=True)
     finally:
         _stop(process)
         shutil.rmtree(socket_dir, ignore_errors=True)
@@ -105,13 +105,13 @@ def _programs() -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _hold_lock(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _running(data_dir: Path) -> Server | None:
+def _find_running(data_dir: Path) -> EmbeddedServer | None:
     """The server that runs on the directory, if it is ready to be used."""
     try:
         lines = (data_dir / "postmaster.pid").read_text().splitlines()
@@ -122,7 +122,11 @@ def _running(data_dir: Path) -> Server | None:
         ours = not command.exists() or os.fsencode(data_dir) in command.read_bytes().split(b"\0")
     except (OSError, ValueError, IndexError):
         return None
-    return Server(_url(Path(lines[_POSTMASTER_SOCKET_DIR])), pid, owned=False) if ready and ours else None
+    return (
+        EmbeddedServer(_url(Path(lines[_POSTMASTER_SOCKET_DIR])), pid, owned=False)
+        if ready and ours
+        else None
+    )
 
 
 def _url(socket_dir: Path) -> str:
@@ -143,8 +147,8 @@ def _initialise(programs: Path, data_dir: Path) -> None:
     unfinished.mkdir(mode=0o700)
     if account:
         os.chown(unfinished, account.pw_uid, account.pw_gid)
-        _let_through(unfinished)
-        _let_through(programs)
+        _allow_traversal(unfinished)
+        _allow_traversal(programs)
     made = subprocess.run(
         [programs / "initdb", "-D", unfinished, "-U", "postgres", *_INITDB],
         capture_output=True,
@@ -164,7 +168,7 @@ def _initialise(programs: Path, data_dir: Path) -> None:
     unfinished.rename(data_dir)
 
 
-def _let_through(path: Path) -> None:
+def _allow_traversal(path: Path) -> None:
     """Let the unprivileged account pass through (not read) the directories above a path."""
     for directory in path.parents:
         mode = directory.stat().st_mode
@@ -225,7 +229,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], data_dir: Path, log_path
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise EmbeddedPostgresError(f"Postgres stopped while starting: {_last_lines(log_path)}")
-        if (server := _running(data_dir)) is not None and server.pid == process.pid:
+        if (server := _find_running(data_dir)) is not None and server.pid == process.pid:
             return
         time.sleep(0.02)
     _stop(process)

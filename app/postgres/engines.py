@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
 
-from app.postgres.connecting import CONNECT_S, connect, pinned_in_transaction
+from app.postgres.connecting import CONNECT_S, connect, transaction_settings
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,7 +24,7 @@ def batch_engine(url: str, *, through_pgbouncer: bool = False) -> Engine:
         url: As libpq reads it; several hosts are allowed.
         through_pgbouncer: Whether a PgBouncer is there.
     """
-    return pinned_engine(url, through_pgbouncer=through_pgbouncer, poolclass=NullPool)
+    return make_engine(url, through_pgbouncer=through_pgbouncer, poolclass=NullPool)
 
 
 def planner_engine(url: str, *, size: int = 4, through_pgbouncer: bool = False) -> Engine:
@@ -35,7 +35,7 @@ def planner_engine(url: str, *, size: int = 4, through_pgbouncer: bool = False) 
         size: Most connections at once.
         through_pgbouncer: Whether a PgBouncer is there.
     """
-    return pinned_engine(
+    return make_engine(
         url,
         through_pgbouncer=through_pgbouncer,
         application="connected-jobs planner",
@@ -48,7 +48,7 @@ def planner_engine(url: str, *, size: int = 4, through_pgbouncer: bool = False) 
     )
 
 
-def pinned_engine(
+def make_engine(
     url: str,
     *,
     through_pgbouncer: bool,
@@ -66,7 +66,7 @@ def pinned_engine(
         **pool,
     )
     if through_pgbouncer:
-        pinned = pinned_in_transaction()
+        pinned = transaction_settings()
 
         @event.listens_for(engine, "begin")
         def pin(connection: Connection) -> None:

@@ -58,9 +58,9 @@ def refusal(error: psycopg.Error) -> str:
         return (
             _LOST
             if isinstance(error, psycopg.OperationalError)
-            else f"Postgres cannot be used: {_line(error)}."
+            else f"Postgres cannot be used: {_first_line(error)}."
         )
-    said = _said(error)
+    said = _message(error)
     if state in _NAMES_NOT_FOUND and "function" in (error.diag.context or ""):
         return _IN_A_FUNCTION.format(said=said)
     for length in (5, 3, 2):
@@ -69,17 +69,17 @@ def refusal(error: psycopg.Error) -> str:
     return f"Postgres refuses this ({said}; SQLSTATE {state}): see whether the board's views give what docs/your-own-board.md says."
 
 
-def passes(error: object) -> bool:
+def is_transient(error: object) -> bool:
     """Whether it may well be over in a moment, as a lock, a restart or a lost connection is."""
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     return state is None or state[:2] in ("08", "40", "55", "57") or state == "53300"
 
 
-def _said(error: psycopg.Error) -> str:
+def _message(error: psycopg.Error) -> str:
     where = (error.diag.context or "").split("\n", 1)[0]
-    said = error.diag.message_primary or _line(error)
+    said = error.diag.message_primary or _first_line(error)
     return f"{said}, at {where}" if where.startswith("COPY") else said
 
 
-def _line(error: psycopg.Error) -> str:
+def _first_line(error: psycopg.Error) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -178,7 +178,7 @@ def _previous(connection: Connection) -> tuple[PreviousRun, Kept]:
 def _begin(engine: Engine, board: Snapshot, changes: _Changes, chunk_members: int) -> int:
     """Begin a run that holds the lists of all who are not ranked again; returns its number."""
     previous = changes.previous
-    inputs = runs.Inputs(
+    inputs = runs.RunInputs(
         changes.members,
         len(changes.postings),
         0,

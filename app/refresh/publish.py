@@ -139,7 +139,7 @@ def drop_unneeded_runs(engine: Engine, *, wait_s: float = runs.DROP_WAIT_S) -> S
     with engine.connect() as connection:
         log = publications.select_log(connection)
         needed = {*log.needed(), *publications.select_held_runs(connection)}
-        if publications.select_instances_run(connection):
+        if publications.select_is_serving(connection):
             needed.update(log.recent())
         unneeded = runs.select_runs_to_drop(connection, sorted(needed))
     for place, run_id in enumerate(unneeded):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.postgres.lists.publications import Log
+    from app.postgres.lists.publications import PublicationLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def roll_back(
         )
 
 
-def _or_to(log: Log, in_force: int) -> str:
+def _or_to(log: PublicationLog, in_force: int) -> str:
     others = [run_id for run_id in log.kept() if run_id != in_force]
     if not others:
         return " Make another with `connected-jobs refresh`."

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from app.postgres.lists.publications import select_log
-from app.postgres.lists.runs import BoardSize, Extent, count_activity, select_board_size, select_extent
+from app.postgres.lists.runs import BoardCounts, Extent, count_activity, select_board_counts, select_extent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEAST_PERCENT = 50
 # Counted at most by a refresh of what changed, which would otherwise read all activity.
 _MOST_ACTIVITY = 1_000_000
-NOTHING_SEEN, NOTHING_MADE = BoardSize(0, 0, None), Extent(0, 0)
+NOTHING_SEEN, NOTHING_MADE = BoardCounts(0, 0, None), Extent(0, 0)
 
 
 class ShrunkError(Exception):
@@ -36,10 +36,10 @@ class ShrinkGuard:
 
     least_percent: int
     last: int | None = None
-    seen: BoardSize = NOTHING_SEEN
+    seen: BoardCounts = NOTHING_SEEN
     extent: Extent = NOTHING_MADE
 
-    def check_seen(self, seen: BoardSize) -> None:
+    def check_seen(self, seen: BoardCounts) -> None:
         """Raises `ShrunkError` where the board is far smaller than it was, or nobody is there to make lists for."""
         self._check(
             "sees",
@@ -96,11 +96,11 @@ def shrink_guard(connection: Connection, *, least_percent: int) -> ShrinkGuard:
     last = select_log(connection).newest
     if last is None or not least_percent:
         return ShrinkGuard(least_percent)
-    seen, extent = select_board_size(connection, last)
+    seen, extent = select_board_counts(connection, last)
     return ShrinkGuard(least_percent, last, seen, extent or select_extent(connection, last))
 
 
-def count_seen(connection: Connection, guard: ShrinkGuard, *, members: int, postings: int) -> BoardSize:
+def count_seen(connection: Connection, guard: ShrinkGuard, *, members: int, postings: int) -> BoardCounts:
     """What a refresh of what changed sees; activity is only counted as far as to know that it is enough."""
     least = guard.least_activity()
-    return BoardSize(members, postings, count_activity(connection, least) if least else None)
+    return BoardCounts(members, postings, count_activity(connection, least) if least else None)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from app.board.model import ActivityLog, Member, Posting, RankedPosting
-    from app.postgres.board.left_out import LeftOut
+    from app.postgres.board.left_out import LeftOutRows
     from app.recommend.recommender import Model
 
 _JUDGED_MEMBERS = 1_000  # members whose lists are judged
@@ -81,7 +81,7 @@ def refresh(
             board = _read(at, progress)
         stages.end("read")
         inputs = board.inputs(chunk_members)
-        guard.check_seen(runs.BoardSize(inputs.members, inputs.postings, inputs.activity))
+        guard.check_seen(runs.BoardCounts(inputs.members, inputs.postings, inputs.activity))
         run = _begin(engine, inputs, options, taken_at=board.taken_at)
         model = _fit(engine, board, options, now=run.started_at, processes=processes, progress=progress)
         write_model(engine, run.id, keep(model, board.postings))
@@ -177,9 +177,9 @@ class _Board:
     member_ids: Sequence[str]
     profiles_changed_at: datetime | None
     activity: ActivityLog
-    left_out: LeftOut
+    left_out: LeftOutRows
 
-    def inputs(self, chunk_members: int) -> runs.Inputs:
+    def inputs(self, chunk_members: int) -> runs.RunInputs:
         digest = blake2b(digest_size=16)
         digest.update("\n".join([*self.member_ids, str(self.profiles_changed_at)]).encode())
         for posting in self.postings:
@@ -187,7 +187,7 @@ class _Board:
             digest.update(f"\n{posting.id} {state}".encode())
         for column in (self.activity.member, self.activity.posting, self.activity.kind, self.activity.at):
             digest.update(column.tobytes())
-        return runs.Inputs(
+        return runs.RunInputs(
             len(self.member_ids),
             len(self.postings),
             len(self.activity.at),
@@ -229,7 +229,7 @@ def read_postings(board: Snapshot) -> list[Posting]:
     return postings
 
 
-def _begin(engine: Engine, inputs: runs.Inputs, options: Options, *, taken_at: datetime) -> runs.OpenRun:
+def _begin(engine: Engine, inputs: runs.RunInputs, options: Options, *, taken_at: datetime) -> runs.OpenRun:
     chosen = asdict(options)
     with engine.begin() as connection:
         unfinished = runs.select_unfinished_run(connection, inputs, chosen)
@@ -241,7 +241,7 @@ def _begin(engine: Engine, inputs: runs.Inputs, options: Options, *, taken_at: d
 class _ProfileReader:
     """Profiles by position in the sorted member ids, on a connection of its own."""
 
-    def __init__(self, engine: Engine, member_ids: Sequence[str], left_out: LeftOut) -> None:
+    def __init__(self, engine: Engine, member_ids: Sequence[str], left_out: LeftOutRows) -> None:
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._member_ids = member_ids
         self._left_out = left_out

@@ -22,7 +22,7 @@ from tests.web import board
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.postgres.embedded import Server
+    from app.postgres.embedded import EmbeddedServer
 
 _OPTIONS = {"fsync": "off", "max_connections": "100", "shared_buffers": "64MB"}
 _START_AGAIN_S = 30.0
@@ -34,7 +34,7 @@ class OwnPostgres:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stack = ExitStack()
-        self._server: Server | None = None
+        self._server: EmbeddedServer | None = None
 
     @property
     def url(self) -> str:

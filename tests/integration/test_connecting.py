@@ -19,7 +19,7 @@ from app.postgres import migrate
 from app.postgres.board.load import load
 from app.postgres.connecting import CannotConnectError, DatabaseUrlError, connect
 from app.postgres.engines import batch_engine
-from app.postgres.serving.heartbeat import PostgresCounts
+from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool, Statement
 from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.refresh.incremental import refresh_changed
@@ -140,7 +140,7 @@ def test_a_board_may_be_in_another_encoding(database_in: str, tmp_path: Path) ->
         assert found is not None
         assert found.posting_ids
         assert {posting.title for posting in store.newest_postings(3)} <= {f"공고 {n}" for n in range(1, 61)}
-        PostgresCounts(pool).add(
+        PostgresSendCounts(pool).add(
             Batch(
                 "w",
                 1,

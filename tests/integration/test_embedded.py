@@ -29,13 +29,13 @@ AS_ROOT = os.geteuid() == 0
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from app.cli.subprocesses import stopped_by_signals
+from app.cli.subprocesses import stop_on_signals
 from app.postgres.embedded import embedded_postgres
 
 if len(sys.argv) > 2:
     os.setgroups([])
     os.setuid(int(sys.argv[2]))
-with stopped_by_signals(), embedded_postgres(Path(sys.argv[1])) as server:
+with stop_on_signals(), embedded_postgres(Path(sys.argv[1])) as server:
     print(server.pid, flush=True)
     time.sleep(60)
 """

@@ -16,10 +16,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app import wsgi
 from app.postgres import failover
-from app.postgres.connecting import CannotConnectError, connect, door_of
+from app.postgres.connecting import CannotConnectError, connect, read_database_url
 from app.postgres.embedded import _programs, embedded_postgres
 from app.postgres.refusals import refusal
-from app.postgres.serving.lag import PROMISED_S, Lag
+from app.postgres.serving.lag import PROMISED_S, ReplicationLag
 from app.postgres.serving.pool import ServingPool, Statement
 from app.settings import Settings, SettingsError
 from tests.postgres_fixtures import quick_folder
@@ -33,7 +33,7 @@ OPTIONS = {"fsync": "off", "shared_buffers": "16MB", "hot_standby": "on", "max_w
 
 def test_of_several_hosts_the_one_that_takes_writes_is_asked_unless_the_url_says_otherwise() -> None:
     asked = {
-        url: door_of(url).attributes
+        url: read_database_url(url).attributes
         for url in (
             "postgresql://a@b/c",
             "postgresql://a@b,c/d",
@@ -81,7 +81,7 @@ def lags(primary: str, standby: str) -> tuple[bool, bool]:
     """Whether a standby is said to be behind, while it follows and when it has replayed nothing for a minute and more."""
     pool = ServingPool(standby, (), size=1, wait_s=5.0, statement_timeout_ms=5_000)
     pool.open()
-    lag, told = Lag(pool), []
+    lag, told = ReplicationLag(pool), []
     try:
         lag.update()
         told.append(lag.sentence is not None)

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.board.importing.files import BrokenFile, ImportRefusedError
-from app.postgres.board.load import Counts, LoadReport, load
+from app.board.importing.files import BrokenFileError, ImportRefusedError
+from app.postgres.board.load import LoadReport, RowCounts, load
 from app.postgres.members import delete_member, restore_member
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def column(engine: Engine, query: str) -> list[object]:
         return list(connection.execute(text(query)).scalars())
 
 
-def counts(**given: int) -> Counts:
-    return Counts(**{name: given.get(name, 0) for name in Counts.__dataclass_fields__})
+def counts(**given: int) -> RowCounts:
+    return RowCounts(**{name: given.get(name, 0) for name in RowCounts.__dataclass_fields__})
 
 
 @pytest.fixture
@@ -553,7 +553,7 @@ def test_a_broken_file_changes_nothing_in_any_table(
             else {"activity.csv": ACTIVITY + b"m1,p1,apply," + NOW + b"\nm1,p1,,\n"}
         )
         write(folder, beside | files | activity)
-    with pytest.raises(BrokenFile) as broken:
+    with pytest.raises(BrokenFileError) as broken:
         run(loaded, folder)
     assert str(broken.value) == sentence.format(folder=folder)
     assert tables(loaded) == before
@@ -564,12 +564,12 @@ def test_a_folder_in_a_file_s_place_changes_nothing(loaded: Engine, tmp_path: Pa
     before = tables(loaded)
     folder = write(tmp_path / "in", {"companies.csv": COMPANIES})
     (folder / "members.csv").mkdir()
-    with pytest.raises(BrokenFile) as broken:
+    with pytest.raises(BrokenFileError) as broken:
         run(loaded, folder)
     assert str(broken.value) == "members.csv is not a file: put a file there, or take it away."
     (folder / "members.csv").rmdir()
     (folder / "members.csv").symlink_to("nowhere")
-    with pytest.raises(BrokenFile) as broken:
+    with pytest.raises(BrokenFileError) as broken:
         run(loaded, folder)
     assert str(broken.value) == (
         "members.csv cannot be read (No such file or directory): allow reading it, or take it away."

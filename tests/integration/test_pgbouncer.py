@@ -22,7 +22,7 @@ from app.postgres import connecting
 from app.postgres.connecting import CannotConnectError, connect
 from app.postgres.engines import batch_engine, planner_engine
 from app.postgres.planning.register import PostgresRegister
-from app.postgres.serving.heartbeat import PostgresCounts
+from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool, Statement
 from app.postgres.serving.reads import CREDENTIALS
 from app.serving.send_counts import Batch, SecondCount
@@ -141,7 +141,7 @@ def test_answers_read_and_count(pooled_url: str, role: str, server_url: str, dat
     pool.open()
     try:
         ((now, word, path),) = pool.rows(ASKED)
-        PostgresCounts(pool).add(Batch("w", 1, [SecondCount("봄", "a", 1, 5, 0)], []))
+        PostgresSendCounts(pool).add(Batch("w", 1, [SecondCount("봄", "a", 1, 5, 0)], []))
         assert pool.rows(CREDENTIALS) == []
     finally:
         pool.close()

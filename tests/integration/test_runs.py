@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from app.cli.refreshing import told
-from app.postgres.lists.publications import Log, Published
+from app.cli.refreshing import rollback_summary
+from app.postgres.lists.publications import LogEntry, PublicationLog
 from app.postgres.lists.refresh_lock import RefreshError
 from app.refresh.incremental import refresh_changed
 from app.refresh.publish import drop_unneeded_runs
@@ -109,7 +109,7 @@ def test_a_rollback_goes_back_from_the_run_in_force_and_a_second_one_says_that_t
     again = roll_back(board)
     assert (again.left, again.taken, again.further_back) == (old, old, False)
     assert (
-        told(again, moved=False)
+        rollback_summary(again, moved=False)
         == f"Sends begin with run {old} as before: there is none to go further back to."
     )
     assert roll_back(board, to=new).taken == new == run_in_force(board)
@@ -142,7 +142,7 @@ def test_where_nothing_lies_behind_a_rollback_withdraws_what_waits_for_its_time(
     coming = refresh(board, processes=1, publication_delay=timedelta(hours=1)).run_id
     done = roll_back(board)
     assert (done.left, done.taken, done.withdrawn, done.further_back) == (first, first, [coming], False)
-    assert told(done, moved=False).endswith(f"Run {coming}, which was to follow, does not.")
+    assert rollback_summary(done, moved=False).endswith(f"Run {coming}, which was to follow, does not.")
 
 
 def test_a_refresh_after_a_rollback_keeps_the_run_rolled_back_to_and_goes_back_to_it(board: Engine) -> None:
@@ -178,10 +178,10 @@ def test_who_published_and_what_stands_in_the_log(board: Engine) -> None:
     ) == [("refresh", "nightly", False), ("changed", "hourly", False), ("rollback", "kim", True)]
 
 
-def log_of(*lines: tuple[int, int]) -> Log:
+def log_of(*lines: tuple[int, int]) -> PublicationLog:
     """A log from (run, minutes from now) in the order of publishing; runs of a negative number are dropped."""
-    return Log(
-        [Published(abs(run), NOW + timedelta(minutes=at), run > 0) for run, at in reversed(lines)], NOW
+    return PublicationLog(
+        [LogEntry(abs(run), NOW + timedelta(minutes=at), run > 0) for run, at in reversed(lines)], NOW
     )
 
 

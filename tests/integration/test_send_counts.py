@@ -16,7 +16,7 @@ from app.postgres import migrate
 from app.postgres.planning import instances, send_counts
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.send_counts import select_seconds
-from app.postgres.serving.heartbeat import PostgresCounts, beat
+from app.postgres.serving.heartbeat import PostgresSendCounts, send_heartbeat
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS
 from app.runtime.errors import UnavailableError
@@ -43,8 +43,8 @@ def pool(database_url: str) -> Iterator[ServingPool]:
 
 
 @pytest.fixture
-def counts(pool: ServingPool) -> PostgresCounts:
-    return PostgresCounts(pool)
+def counts(pool: ServingPool) -> PostgresSendCounts:
+    return PostgresSendCounts(pool)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def seconds(engine: Engine) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in select_seconds(connection, "weekly", "d-1")]
 
 
-def test_batches_add_up_and_one_that_comes_again_does_not(counts: PostgresCounts, engine: Engine) -> None:
+def test_batches_add_up_and_one_that_comes_again_does_not(counts: PostgresSendCounts, engine: Engine) -> None:
     counts.add(batch(1))
     counts.add(batch(1))
     counts.add(batch(2, calls=5))
@@ -79,7 +79,7 @@ def test_batches_add_up_and_one_that_comes_again_does_not(counts: PostgresCounts
 
 
 def test_a_batch_without_sketches_or_without_seconds_is_one_too(
-    counts: PostgresCounts, engine: Engine
+    counts: PostgresSendCounts, engine: Engine
 ) -> None:
     whole = batch()
     counts.add(Batch("w", 1, whole.seconds, []))
@@ -90,7 +90,7 @@ def test_a_batch_without_sketches_or_without_seconds_is_one_too(
 
 
 def test_workers_that_add_the_same_seconds_at_once_wait_for_each_other_and_never_fail(
-    counts: PostgresCounts, engine: Engine
+    counts: PostgresSendCounts, engine: Engine
 ) -> None:
     failures: list[BaseException] = []
     rows = [SecondCount("weekly", "d-1", SECOND + second, 1, 0) for second in range(200)]
@@ -113,7 +113,7 @@ def test_workers_that_add_the_same_seconds_at_once_wait_for_each_other_and_never
     assert len(seconds(engine)) == 200
 
 
-def test_what_two_workers_counted_is_one_send(counts: PostgresCounts, register: PostgresRegister) -> None:
+def test_what_two_workers_counted_is_one_send(counts: PostgresSendCounts, register: PostgresRegister) -> None:
     counts.add(batch(1, "v", members=tuple(f"m-{number}" for number in range(150))))
     counts.add(batch(1, "w", calls=200, members=tuple(f"m-{number}" for number in range(100, 200))))
     (send,) = register.sends("weekly")
@@ -127,7 +127,7 @@ def test_what_two_workers_counted_is_one_send(counts: PostgresCounts, register: 
 
 
 def test_brazes_own_count_is_kept_with_who_entered_it_and_can_be_taken_back(
-    counts: PostgresCounts, register: PostgresRegister
+    counts: PostgresSendCounts, register: PostgresRegister
 ) -> None:
     counts.add(batch(calls=300, members=tuple(f"m-{number}" for number in range(300))))
     entered = register.enter_sent("weekly", "d-1", 400, by="kim")
@@ -169,7 +169,7 @@ def rows(engine: Engine) -> list[int]:
     return list(counted)
 
 
-def count_now(counts: PostgresCounts) -> None:
+def count_now(counts: PostgresSendCounts) -> None:
     """A batch whose calls came just now."""
     shift = round(datetime.now(UTC).timestamp()) - SECOND - 1
     whole = batch(calls=300, members=tuple(f"m-{number}" for number in range(300)))
@@ -181,7 +181,7 @@ def count_now(counts: PostgresCounts) -> None:
 
 
 def test_a_send_that_is_over_is_measured_and_outlives_its_seconds(
-    counts: PostgresCounts, register: PostgresRegister, engine: Engine
+    counts: PostgresSendCounts, register: PostgresRegister, engine: Engine
 ) -> None:
     count_now(counts)
     register.tidy()
@@ -202,7 +202,7 @@ def test_a_send_that_is_over_is_measured_and_outlives_its_seconds(
 
 
 def test_without_a_planner_a_refresh_measures_and_tidies(
-    counts: PostgresCounts, register: PostgresRegister, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    counts: PostgresSendCounts, register: PostgresRegister, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many sends nobody measured since."""
     monkeypatch.setattr(send_counts, "MOST_SENDS", 1)
@@ -222,7 +222,7 @@ def test_without_a_planner_a_refresh_measures_and_tidies(
 
 
 def test_a_late_call_of_a_measured_send_is_measured_with_it_and_one_weeks_later_changes_nothing(
-    counts: PostgresCounts, register: PostgresRegister, engine: Engine
+    counts: PostgresSendCounts, register: PostgresRegister, engine: Engine
 ) -> None:
     count_now(counts)
     age(engine, 0.1)
@@ -242,7 +242,7 @@ def test_counts_wait_for_a_postgres_that_is_gone_and_arrive_once(
     pool: ServingPool, engine: Engine, register: PostgresRegister
 ) -> None:
     """Connections are cut and new ones refused for a while; calls go on being counted."""
-    counter = SendCounter(PostgresCounts(pool))
+    counter = SendCounter(PostgresSendCounts(pool))
     options = RequestOptions("weekly", "d-1", None, 10, "ko")
     with engine.connect() as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
@@ -280,7 +280,7 @@ def test_a_service_without_the_planners_tables_still_connects_and_says_that_coun
 ) -> None:
     migrate.downgrade(engine, "service", "0003")
     with pytest.raises(UnavailableError, match="refused"):
-        PostgresCounts(pool).add(batch())
+        PostgresSendCounts(pool).add(batch())
     assert pool.rows(STATEMENTS[-1]) == []
 
 
@@ -313,7 +313,7 @@ def test_the_lowest_line_of_the_instances_that_run_is_known(pool: ServingPool, e
         {"hard_rps": 0, "soft_rps": 0},
     )
     for name, settings in zip("abc", lines, strict=True):
-        beat(pool, replace(instance(name), settings=settings))
+        send_heartbeat(pool, replace(instance(name), settings=settings))
     with engine.connect() as connection:
         assert instances.select_running(connection)[2] == 600
         grow_old(engine, 61, "a", "b")
@@ -322,13 +322,13 @@ def test_the_lowest_line_of_the_instances_that_run_is_known(pool: ServingPool, e
 
 def test_instances_that_told_of_themselves_within_a_minute_run(pool: ServingPool, engine: Engine) -> None:
     for name, fingerprint in (("a", "f"), ("b", "f"), ("c", "g")):
-        beat(pool, instance(name, fingerprint=fingerprint))
+        send_heartbeat(pool, instance(name, fingerprint=fingerprint))
     assert running(engine) == (("f", "g"), 3)
     grow_old(engine, 59, "a", "c")
     assert running(engine) == (("f", "g"), 3)
     grow_old(engine, 2, "a", "c")
     assert running(engine) == (("f",), 1)
-    beat(pool, instance("c", fingerprint="g"))
+    send_heartbeat(pool, instance("c", fingerprint="g"))
     assert running(engine) == (("f", "g"), 2)
 
 
@@ -336,9 +336,9 @@ def test_all_workers_of_an_instance_are_one_row_and_a_restart_shows_at_once(
     pool: ServingPool, engine: Engine
 ) -> None:
     for _ in range(4):
-        beat(pool, instance())
+        send_heartbeat(pool, instance())
     assert running(engine) == (("f",), 1)
-    beat(pool, instance(fingerprint="new", started_at=BEGIN + timedelta(hours=1)))
+    send_heartbeat(pool, instance(fingerprint="new", started_at=BEGIN + timedelta(hours=1)))
     assert running(engine) == (("new",), 1)
 
 
@@ -346,7 +346,7 @@ def test_instances_gone_for_a_day_are_forgotten(
     pool: ServingPool, engine: Engine, register: PostgresRegister
 ) -> None:
     for name in ("a", "b"):
-        beat(pool, instance(name))
+        send_heartbeat(pool, instance(name))
     grow_old(engine, 86_500, "a")
     register.tidy()
     with engine.connect() as connection:
@@ -356,7 +356,7 @@ def test_instances_gone_for_a_day_are_forgotten(
 def test_what_runs_is_told_with_the_sizes_of_what_it_serves(
     pool: ServingPool, engine: Engine, register: PostgresRegister
 ) -> None:
-    beat(pool, instance())
+    send_heartbeat(pool, instance())
     with engine.begin() as connection:
         connection.execute(
             text(

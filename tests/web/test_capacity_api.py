@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.capacity.planner import judge
 from app.capacity.register.plans import read_plan_values
 from app.postgres.planning.register import PostgresEvidence
-from app.postgres.serving.heartbeat import PostgresCounts
+from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool
 from app.serving.send_counts import Batch, SecondCount
 from app.web.limits import CallLimits
@@ -496,7 +496,7 @@ def count(planner: Planner, send: str, at: datetime, *, calls: int) -> None:
     """Have a send counted, as a worker does."""
     pool = ServingPool(planner.url, (), size=1, wait_s=2, statement_timeout_ms=5_000)
     pool.open()
-    PostgresCounts(pool).add(
+    PostgresSendCounts(pool).add(
         Batch(send, 1, [SecondCount("weekly-digest", send, int(at.timestamp()), calls, 0)], [])
     )
     pool.close()

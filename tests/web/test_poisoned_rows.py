@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.postgres.board.left_out import LeftOut
+from app.postgres.board.left_out import LeftOutRows
 from app.postgres.board.snapshot import Snapshot, profiles
 from app.postgres.engines import batch_engine, driver_of
 from app.runtime.errors import UnavailableError
@@ -161,7 +161,7 @@ def test_a_member_for_whom_the_view_fails_is_answered_and_so_are_all_others(boar
         for member in ("m-bare", "m-list", "nobody"):
             assert len(service.ids(member, limit=50)) > 5, member
     with batch_engine(board_url).connect() as connection:
-        left_out = LeftOut()
+        left_out = LeftOutRows()
         found = profiles(driver_of(connection), ["m-list", "m-bare"], left_out)
     assert [member.id for member in found] == ["m-list", "m-bare"]
     assert left_out.rows == 1

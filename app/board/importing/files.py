@@ -30,7 +30,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ",;\t"
-_SEPARATOR_SAID = "sep="  # a first line by which Excel is told
+_SEPARATOR_HINT = "sep="  # a first line by which Excel is told
 _EMPTY = " is empty: export it again, or take it away."
 _Raw = TypeVar("_Raw", list[str], str)
 
@@ -39,12 +39,12 @@ class ImportRefusedError(Exception):
     """Nothing was imported; one sentence says what is wrong, where, and how to mend it."""
 
 
-class BrokenFile(ImportRefusedError):  # noqa: N818 - the name that callers are promised
+class BrokenFileError(ImportRefusedError):
     """Something is wrong with a file, or the folder, as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImportFile:
     """A file of one noun."""
 
     noun: Noun
@@ -52,7 +52,7 @@ class Source:
 
     def broken(self, sentence: str) -> NoReturn:
         """Refuse the file; the sentence follows its name."""
-        raise BrokenFile(f"{self.path.name}{sentence}") from None
+        raise BrokenFileError(f"{self.path.name}{sentence}") from None
 
 
 class Record(NamedTuple):
@@ -66,30 +66,32 @@ class Record(NamedTuple):
 class Reading:
     """A file being read; `file` is as it lies on the disk, so its position tells the progress."""
 
-    source: Source
+    source: ImportFile
     records: Iterator[Record]
     file: IO[bytes]
     bytes_total: int
 
 
-def find_sources(folder: Path) -> tuple[list[Source], list[str]]:
+def find_import_files(folder: Path) -> tuple[list[ImportFile], list[str]]:
     """The files to read, in the order of loading, and the names of data files that are none of them.
 
     Raises:
-        BrokenFile: no folder, nothing to import in it, or two files of one noun.
+        BrokenFileError: no folder, nothing to import in it, or two files of one noun.
     """
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
-        raise BrokenFile(
+        raise BrokenFileError(
             f"The folder {folder} cannot be read ({error.strerror}): name one that can."
         ) from None
     sources = []
     for noun in NOUNS:
         found = [name for name in names if name in {noun.name + ending for ending in ENDINGS}]
         if len(found) > 1:
-            raise BrokenFile(f"{' and '.join(found)} both hold {noun.name}: keep one of them in {folder}.")
-        sources += [Source(noun, folder / name) for name in found]
+            raise BrokenFileError(
+                f"{' and '.join(found)} both hold {noun.name}: keep one of them in {folder}."
+            )
+        sources += [ImportFile(noun, folder / name) for name in found]
     read = {source.path.name for source in sources}
     nouns = {noun.name for noun in NOUNS}
     not_read = [
@@ -98,24 +100,24 @@ def find_sources(folder: Path) -> tuple[list[Source], list[str]]:
         if name not in read and (name.endswith(ENDINGS) or name.split(".")[0].lower() in nouns)
     ]
     if not sources and not_read:
-        raise BrokenFile(
+        raise BrokenFileError(
             f"Nothing in {folder} has the name of an import file, {not_read[0]} neither: save it as CSV, or as JSON"
             " Lines (`jq -c '.[]' postings.json > postings.jsonl`)."
         )
     if not sources:
         wanted = ", ".join(f"{noun.name}.csv" for noun in NOUNS)
-        raise BrokenFile(
+        raise BrokenFileError(
             f"There is nothing to import in {folder}: put any of {wanted} there (.jsonl and .gz are read too)."
         )
     return sources, not_read
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[Reading]:
+def open_import_file(source: ImportFile) -> Iterator[Reading]:
     """Open a file and read its header; its records come when they are asked for.
 
     Raises:
-        BrokenFile: now or while the records are read.
+        BrokenFileError: now or while the records are read.
     """
     if source.path.exists() and not source.path.is_file():
         source.broken(" is not a file: put a file there, or take it away.")
@@ -125,12 +127,12 @@ def opened(source: Source) -> Iterator[Reading]:
         source.broken(f" cannot be read ({error.strerror}): allow reading it, or take it away.")
     with file:
         total = source.path.stat().st_size
-        lines = _lines(source, _unpacked(source, file, total))
+        lines = _lines(source, _unpack(source, file, total))
         records = _csv_records if ".csv" in source.path.suffixes else _json_records
         yield Reading(source, records(source, lines), file, total)
 
 
-def _unpacked(source: Source, file: io.BufferedReader, total: int) -> IO[bytes]:
+def _unpack(source: ImportFile, file: io.BufferedReader, total: int) -> IO[bytes]:
     if not total:
         source.broken(_EMPTY)
     magic = file.peek(2)[:2]
@@ -169,7 +171,7 @@ class _FromUtf16:
         return line.encode()
 
 
-def _lines(source: Source, file: IO[bytes]) -> Iterator[str]:
+def _lines(source: ImportFile, file: IO[bytes]) -> Iterator[str]:
     """Physical lines as text; the limit on their length bounds what is held in memory."""
     lines: _HasLines = file
     for number in itertools.count(1):
@@ -189,12 +191,12 @@ def _lines(source: Source, file: IO[bytes]) -> Iterator[str]:
             text = line.decode()
         except UnicodeDecodeError:
             source.broken(
-                f" is not UTF-8 in line {number}{_known_by(line)}: save it as UTF-8 and import it again."
+                f" is not UTF-8 in line {number}{_guess_encoding(line)}: save it as UTF-8 and import it again."
             )
         yield text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _known_by(line: bytes) -> str:
+def _guess_encoding(line: bytes) -> str:
     """What a line is that is no UTF-8, where that can be told."""
     try:
         korean = re.search("[가-힣]{2}", line.decode("cp949"))
@@ -203,7 +205,7 @@ def _known_by(line: bytes) -> str:
     return " but CP949, as Excel's plain CSV (not its CSV UTF-8) is" if korean else ""
 
 
-def _next_line(source: Source, file: _HasLines) -> bytes:
+def _next_line(source: ImportFile, file: _HasLines) -> bytes:
     try:
         return file.readline(LINE_BYTES + 1)
     except UnicodeDecodeError:
@@ -216,13 +218,13 @@ def _next_line(source: Source, file: _HasLines) -> bytes:
         source.broken(f" cannot be read to its end ({error.strerror}): copy it again.")
 
 
-def _csv_records(source: Source, lines: Iterator[str]) -> Iterator[Record]:
+def _csv_records(source: ImportFile, lines: Iterator[str]) -> Iterator[Record]:
     first = next(lines, "")
     reader = csv.reader(
         itertools.chain([first] if first else [], lines), strict=True, delimiter=_separator(source, first)
     )
     header = _next_fields(source, reader, 1)
-    if first.startswith(_SEPARATOR_SAID):
+    if first.startswith(_SEPARATOR_HINT):
         header = _next_fields(source, reader, 2)
     if header is None:
         source.broken(_EMPTY)
@@ -235,9 +237,9 @@ def _csv_records(source: Source, lines: Iterator[str]) -> Iterator[Record]:
     return _records_under(source, reader, csv_rows(source.noun, header))
 
 
-def _separator(source: Source, header: str) -> str:
+def _separator(source: ImportFile, header: str) -> str:
     """What stands between the columns: of comma, semicolon and tab the one that makes most names known."""
-    if header.startswith(_SEPARATOR_SAID) and header[4:5] in _SEPARATORS:
+    if header.startswith(_SEPARATOR_HINT) and header[4:5] in _SEPARATORS:
         return header[4:5] or ","
     names = set(source.noun.names())
     return max(_SEPARATORS, key=lambda mark: len(names.intersection(map(_column_name, header.split(mark)))))
@@ -248,7 +250,7 @@ def _column_name(name: str) -> str:
     return re.sub(r"[\s_-]+", "_", shown_text(name).strip(' "').lower())
 
 
-def _records_under(source: Source, reader: Reader, read: Callable[[list[str]], Row]) -> Iterator[Record]:
+def _records_under(source: ImportFile, reader: Reader, read: Callable[[list[str]], Row]) -> Iterator[Record]:
     while True:
         begins = reader.line_num + 1
         fields = _next_fields(source, reader, begins)
@@ -258,14 +260,14 @@ def _records_under(source: Source, reader: Reader, read: Callable[[list[str]], R
             yield Record(begins, _row_or_faults(read, fields))
 
 
-def _next_fields(source: Source, reader: Reader, line: int) -> list[str] | None:
+def _next_fields(source: ImportFile, reader: Reader, line: int) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error as error:
-        _misquoted(source, str(error), line)
+        _refuse_quoting(source, str(error), line)
 
 
-def _misquoted(source: Source, why: str, line: int) -> NoReturn:
+def _refuse_quoting(source: ImportFile, why: str, line: int) -> NoReturn:
     if "unexpected end" in why or "field limit" in why:
         source.broken(f" opens a quote in the row at line {line} that is not closed: close it, or double it.")
     if "new-line" in why:
@@ -273,7 +275,7 @@ def _misquoted(source: Source, why: str, line: int) -> NoReturn:
     source.broken(f" has a stray quote in the row at line {line}: write a quote inside a quoted field twice.")
 
 
-def _check_header(source: Source, header: Sequence[str]) -> None:
+def _check_header(source: ImportFile, header: Sequence[str]) -> None:
     names = source.noun.names()
     for name in header:
         if name not in names:
@@ -287,7 +289,7 @@ def _check_header(source: Source, header: Sequence[str]) -> None:
             source.broken(f" lacks the column {column.name!r} in line 1: add it, it is required.")
 
 
-def _json_records(source: Source, lines: Iterator[str]) -> Iterator[Record]:
+def _json_records(source: ImportFile, lines: Iterator[str]) -> Iterator[Record]:
     first = next(lines, "")
     if not first:
         source.broken(_EMPTY)

@@ -55,7 +55,7 @@ class Rejects:
         """
         self.rows += 1
         try:
-            csv.writer(self._opened()).writerows(
+            csv.writer(self._open()).writerows(
                 (file, line, _as_text(fault.field), _as_text(fault.value), fault.reason) for fault in faults
             )
         except OSError as error:
@@ -94,7 +94,7 @@ class Rejects:
             if self._file:  # the rows are loaded: what was rejected is told where it lies
                 self.path = self._part
 
-    def _opened(self) -> IO[str]:
+    def _open(self) -> IO[str]:
         if self._file is None:
             self._file = self._part.open("w", encoding="utf-8", newline="")
             csv.writer(self._file).writerow(HEADER)

@@ -14,23 +14,23 @@ import msgspec
 from app.board.importing.values import (
     NOT_GIVEN,
     BadValueError,
-    Deadline,
-    Kind,
+    FieldType,
+    ImportedDeadline,
     amount,
+    boolean,
     career_years,
     choice,
     clock,
     deadline,
     identifier,
-    listed,
-    moment,
-    plain,
+    instant,
+    list_of,
+    plain_text,
     region,
     salary_unit,
-    truth,
+    scalar,
     url,
     whole,
-    words,
 )
 from app.board.model import Closes, Education, Status
 from app.board.model import Kind as ActivityKind
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import timedelta
 
-SHOWN = 200  # characters of a refused value that the rejects file repeats
+EXCERPT_LENGTH = 200  # characters of a refused value that the rejects file repeats
 MOST_EMPLOYEES = 2**31 - 1  # Postgres's integer
 MOST_MONEY = 10**15
 _LEAST_WON = {"year": 1_000_000, "month": 100_000, "week": 30_000, "day": 10_000, "hour": 1_000, "case": 10}
@@ -71,7 +71,7 @@ class Column:
     """A column; `absent` is stored where an optional one is not given."""
 
     name: str
-    kind: Kind
+    type: FieldType
     required: bool = False
     absent: object = None
 
@@ -103,7 +103,7 @@ def csv_rows(noun: Noun, header: Sequence[str]) -> Callable[[list[str]], Row]:
     plan = [
         (
             header.index(column.name) if column.name in header else width,
-            _given_in_csv(column),
+            _csv_reader(column),
         )
         for column in noun.columns
     ]
@@ -115,13 +115,13 @@ def csv_rows(noun: Noun, header: Sequence[str]) -> Callable[[list[str]], Row]:
             reason = (
                 f"Fields in the row: {len(fields)}, in the header: {width}; quote fields that hold commas."
             )
-            raise BadRowError(Fault("", ",".join(fields)[:SHOWN], reason))
+            raise BadRowError(Fault("", ",".join(fields)[:EXCERPT_LENGTH], reason))
         fields.append("")
         try:
             row = [reader(fields[at]) for at, reader in plan]
         except BadValueError:
             raise BadRowError(*_faults(noun, [(reader, fields[at]) for at, reader in plan])) from None
-        return _settled(noun, names, row)
+        return _settle(noun, names, row)
 
     return read
 
@@ -129,19 +129,21 @@ def csv_rows(noun: Noun, header: Sequence[str]) -> Callable[[list[str]], Row]:
 def json_rows(noun: Noun) -> Callable[[str], Row]:
     """A reader of one line of JSON; it raises `BadRowError`."""
     names = noun.names()
-    readers = [_given_in_json(column) for column in noun.columns]
+    readers = [_json_reader(column) for column in noun.columns]
 
     def read(line: str) -> Row:
         document = _json_object(line)
         if unknown := sorted(document.keys() - set(names)):
             reason = f"There is no such key; the keys are {', '.join(names)}."
-            raise BadRowError(*(Fault(key[:SHOWN], _shown(document[key]), reason) for key in unknown))
+            raise BadRowError(
+                *(Fault(key[:EXCERPT_LENGTH], _excerpt(document[key]), reason) for key in unknown)
+            )
         given = [document.get(name) for name in names]
         try:
             row = [reader(value) for reader, value in zip(readers, given, strict=True)]
         except BadValueError:
             raise BadRowError(*_faults(noun, list(zip(readers, given, strict=True)))) from None
-        return _settled(noun, names, row)
+        return _settle(noun, names, row)
 
     return read
 
@@ -152,10 +154,12 @@ def _json_object(line: str) -> dict[str, object]:
     except (msgspec.MsgspecError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise BadRowError(Fault("", line.strip()[:SHOWN], _no_object(line)))
+        raise BadRowError(Fault("", line.strip()[:EXCERPT_LENGTH], _no_object(line)))
     if len(document) < len(_KEY.findall(line)) and (twice := _key_given_twice(line)):
         raise BadRowError(
-            Fault(twice[:SHOWN], "", "The key stands twice in the object; keep the one that is meant.")
+            Fault(
+                twice[:EXCERPT_LENGTH], "", "The key stands twice in the object; keep the one that is meant."
+            )
         )
     return document
 
@@ -178,8 +182,8 @@ def _key_given_twice(line: str) -> str | None:
     return found[0] if found else None
 
 
-def _given_in_csv(column: Column) -> Callable[[str], object]:
-    read, absent = column.kind.text, _absent(column)
+def _csv_reader(column: Column) -> Callable[[str], object]:
+    read, absent = column.type.text, _absent(column)
 
     def reader(value: str) -> object:
         if len(value) > _LONGEST_NOTHING:
@@ -189,8 +193,8 @@ def _given_in_csv(column: Column) -> Callable[[str], object]:
     return reader
 
 
-def _given_in_json(column: Column) -> Callable[[Any], object]:
-    read, absent, many = column.kind.json, _absent(column), column.kind.many
+def _json_reader(column: Column) -> Callable[[Any], object]:
+    read, absent, many = column.type.json, _absent(column), column.type.many
 
     def reader(value: Any) -> object:
         if type(value) is list and len(value) == 1 and not many:
@@ -219,25 +223,25 @@ def _faults(noun: Noun, pairs: Sequence[tuple[Callable[[Any], object], object]])
         try:
             reader(value)
         except BadValueError as bad:
-            faults.append(Fault(column.name, _shown(value), str(bad)))
+            faults.append(Fault(column.name, _excerpt(value), str(bad)))
     return faults
 
 
-def _shown(value: object) -> str:
+def _excerpt(value: object) -> str:
     if value is None:
         return ""
-    return (value if isinstance(value, str) else msgspec.json.encode(value).decode())[:SHOWN]
+    return (value if isinstance(value, str) else msgspec.json.encode(value).decode())[:EXCERPT_LENGTH]
 
 
-def _settled(noun: Noun, names: Sequence[str], row: Row) -> Row:
+def _settle(noun: Noun, names: Sequence[str], row: Row) -> Row:
     if noun.settle is None:
         return row
     fields = dict(zip(names, row, strict=True))
-    if misfits := noun.settle(fields):
+    if conflicts := noun.settle(fields):
         raise BadRowError(
             *(
                 Fault(name, "" if fields[name] is None else str(fields[name]), reason)
-                for name, reason in misfits
+                for name, reason in conflicts
             )
         )
     return list(fields.values())
@@ -248,28 +252,30 @@ def _settle_posting(row: dict[str, Any]) -> list[tuple[str, str]]:
         row["deadline"] = row["deadline_time"] = None
         if row["closes"] in (None, Closes.ON_DATE):
             row["closes"] = Closes.ALWAYS_OPEN.value
-    misfits = [*_settle_deadline(row), *_unpaid(row, "salary_min", "salary_max")]
+    conflicts = [*_settle_deadline(row), *_too_little_pay(row, "salary_min", "salary_max")]
     row["regions"].sort(
         key=WORKPLACES["ko"].__contains__
     )  # places first: the first one is the posting's shelf
-    if _falls(row["career_min_years"], row["career_max_years"]):
-        misfits.append(("career_max_years", "Less than career_min_years; swap the two or correct one."))
-    if _falls(row["salary_min"], row["salary_max"]):
-        misfits.append(("salary_max", "Less than salary_min; swap the two or correct one."))
+    if _out_of_order(row["career_min_years"], row["career_max_years"]):
+        conflicts.append(("career_max_years", "Less than career_min_years; swap the two or correct one."))
+    if _out_of_order(row["salary_min"], row["salary_max"]):
+        conflicts.append(("salary_max", "Less than salary_min; swap the two or correct one."))
     paid = row["salary_min"] is not None or row["salary_max"] is not None
     if paid and row["salary_unit"] is None:
-        misfits.append(("salary_unit", "A salary needs its unit; write one, like KRW/year."))
+        conflicts.append(("salary_unit", "A salary needs its unit; write one, like KRW/year."))
     if row["closes"] == Closes.ON_DATE and row["deadline"] is None:
-        misfits.append(("closes", "on_date needs a deadline; give it, or write when_filled or always_open."))
+        conflicts.append(
+            ("closes", "on_date needs a deadline; give it, or write when_filled or always_open.")
+        )
     if row["closes"] is None:
         row["closes"] = (Closes.WHEN_FILLED if row["deadline"] is None else Closes.ON_DATE).value
-    return misfits
+    return conflicts
 
 
 def _settle_deadline(row: dict[str, Any]) -> list[tuple[str, str]]:
     """The deadline's day and time, from one field or from two."""
     since_midnight: timedelta | None = row["deadline_time"]
-    day, at = row["deadline"] or Deadline(None, None)
+    day, at = row["deadline"] or ImportedDeadline(None, None)
     row["deadline"], row["deadline_time"] = day, at
     if since_midnight is None:
         return []
@@ -282,7 +288,7 @@ def _settle_deadline(row: dict[str, Any]) -> list[tuple[str, str]]:
     return []
 
 
-def _unpaid(row: dict[str, Any], *names: str) -> Iterator[tuple[str, str]]:
+def _too_little_pay(row: dict[str, Any], *names: str) -> Iterator[tuple[str, str]]:
     """Amounts too small to be meant: a stand-in, or in units of ten thousand won."""
     currency, _, period = (row["salary_unit"] or "").partition("/")
     least = _LEAST_WON.get(period, 0) if currency == "KRW" else _LEAST
@@ -299,32 +305,32 @@ def _unpaid(row: dict[str, Any], *names: str) -> Iterator[tuple[str, str]]:
             )
 
 
-def _falls(low: float | None, high: float | None) -> bool:
+def _out_of_order(low: float | None, high: float | None) -> bool:
     return low is not None and high is not None and low > high
 
 
 def _settle_member(row: dict[str, Any]) -> list[tuple[str, str]]:
-    misfits = list(_unpaid(row, "desired_salary"))
+    conflicts = list(_too_little_pay(row, "desired_salary"))
     if row["desired_salary"] is not None and row["salary_unit"] is None:
-        misfits.append(("salary_unit", "A desired salary needs its unit; write one, like KRW/year."))
-    return misfits
+        conflicts.append(("salary_unit", "A desired salary needs its unit; write one, like KRW/year."))
+    return conflicts
 
 
-_ID = words(identifier)
-_MOMENT = words(moment)
-_CODES = listed(lambda item: identifier(normalize("NFC", item)))
-_REGIONS = listed(lambda item: identifier(region(item)))
-_SKILLS = listed(plain(100))
-_EDUCATION = words(choice({level.name.lower(): int(level) for level in Education}))
+_ID = scalar(identifier)
+_INSTANT = scalar(instant)
+_CODES = list_of(lambda item: identifier(normalize("NFC", item)))
+_REGIONS = list_of(lambda item: identifier(region(item)))
+_SKILLS = list_of(plain_text(100))
+_EDUCATION = scalar(choice({level.name.lower(): int(level) for level in Education}))
 
 COMPANIES = Noun(
     "companies",
     (
         Column("id", _ID, required=True),
-        Column("name", words(plain(200, headline=True)), required=True),
-        Column("industry", words(plain(200))),
+        Column("name", scalar(plain_text(200, headline=True)), required=True),
+        Column("industry", scalar(plain_text(200))),
         Column("employees", whole(MOST_EMPLOYEES)),
-        Column("updated_at", _MOMENT),
+        Column("updated_at", _INSTANT),
     ),
 )
 
@@ -332,27 +338,27 @@ POSTINGS = Noun(
     "postings",
     (
         Column("id", _ID, required=True),
-        Column("title", words(plain(500, headline=True)), required=True),
+        Column("title", scalar(plain_text(500, headline=True)), required=True),
         Column("company_id", _ID),
-        Column("url", words(url), required=True),
-        Column("opened_at", _MOMENT, required=True),
+        Column("url", scalar(url), required=True),
+        Column("opened_at", _INSTANT, required=True),
         Column("categories", _CODES, absent=[]),
         Column("regions", _REGIONS, absent=[]),
         Column("career_min_years", career_years()),
         Column("career_max_years", career_years()),
         Column("education", _EDUCATION),
         Column(
-            "employment_types", listed(choice({name: name for name in EMPLOYMENT_TYPES["en"]})), absent=[]
+            "employment_types", list_of(choice({name: name for name in EMPLOYMENT_TYPES["en"]})), absent=[]
         ),
         Column("salary_min", amount(MOST_MONEY)),
         Column("salary_max", amount(MOST_MONEY)),
-        Column("salary_unit", words(salary_unit)),
+        Column("salary_unit", scalar(salary_unit)),
         Column("skills", _SKILLS, absent=[]),
-        Column("deadline", words(deadline)),
-        Column("deadline_time", words(clock)),
-        Column("closes", words(choice({how.value: how.value for how in Closes}))),
-        Column("status", words(choice({status.value: status.value for status in Status})), absent="open"),
-        Column("updated_at", _MOMENT),
+        Column("deadline", scalar(deadline)),
+        Column("deadline_time", scalar(clock)),
+        Column("closes", scalar(choice({how.value: how.value for how in Closes}))),
+        Column("status", scalar(choice({status.value: status.value for status in Status})), absent="open"),
+        Column("updated_at", _INSTANT),
     ),
     _settle_posting,
 )
@@ -361,16 +367,16 @@ MEMBERS = Noun(
     "members",
     (
         Column("id", _ID, required=True),
-        Column("mail_consent", truth(), required=True),
-        Column("withdrawn_at", _MOMENT),
+        Column("mail_consent", boolean(), required=True),
+        Column("withdrawn_at", _INSTANT),
         Column("categories", _CODES, absent=[]),
         Column("regions", _REGIONS, absent=[]),
         Column("career_years", career_years()),
         Column("education", _EDUCATION),
         Column("skills", _SKILLS, absent=[]),
         Column("desired_salary", amount(MOST_MONEY)),
-        Column("salary_unit", words(salary_unit)),
-        Column("updated_at", _MOMENT),
+        Column("salary_unit", scalar(salary_unit)),
+        Column("updated_at", _INSTANT),
     ),
     _settle_member,
 )
@@ -382,10 +388,10 @@ ACTIVITY = Noun(
         Column("posting_id", _ID, required=True),
         Column(
             "kind",
-            words(choice({kind.name.lower(): kind.name.lower() for kind in ActivityKind})),
+            scalar(choice({kind.name.lower(): kind.name.lower() for kind in ActivityKind})),
             required=True,
         ),
-        Column("occurred_at", _MOMENT, required=True),
+        Column("occurred_at", _INSTANT, required=True),
     ),
 )
 

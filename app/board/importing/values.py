@@ -76,7 +76,7 @@ class BadValueError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FieldType:
     """How a column's values are read. Either reader raises `BadValueError`; `text` never sees an empty field."""
 
     text: Callable[[str], object]
@@ -84,7 +84,7 @@ class Kind:
     many: bool = False
 
 
-class Deadline(NamedTuple):
+class ImportedDeadline(NamedTuple):
     """The last day to apply and the time on it; no day where what stands there says that there is no end."""
 
     day: date | None
@@ -110,7 +110,7 @@ def identifier(text: str) -> str:
     return text
 
 
-def plain(most: int, *, headline: bool = False) -> Callable[[str], str]:
+def plain_text(most: int, *, headline: bool = False) -> Callable[[str], str]:
     """Text of at most so many characters, as a person reads it: see `shown_text`. A headline has a letter or digit."""
 
     def read(text: str) -> str:
@@ -186,7 +186,7 @@ def _currencies() -> frozenset[str]:
     return frozenset(Locale("en").currencies)
 
 
-def moment(text: str) -> datetime:
+def instant(text: str) -> datetime:
     """An ISO 8601 time with a zone, as an instant in UTC."""
     text = text.strip()
     try:
@@ -194,7 +194,7 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise BadValueError(f"Not a time; write it {_LIKE_A_TIME}.") from None
     if at.year not in YEARS:
-        raise BadValueError(_year_out(at.year))
+        raise BadValueError(_year_out_of_range(at.year))
     if at.tzinfo is None:
         if _DAY.fullmatch(text):
             raise BadValueError(f"Only a day stands here; add a time with its zone, {_LIKE_A_TIME}.")
@@ -208,7 +208,7 @@ def moment(text: str) -> datetime:
 _EPOCH = "1970-01-01 stands for no time in many systems; leave the field empty, or correct it."
 
 
-def _year_out(year: int) -> str:
+def _year_out_of_range(year: int) -> str:
     return (
         f"The year {year} is not between {YEARS[0]} and {YEARS[-1]}; correct it, or leave the field empty"
         " where no time is meant."
@@ -216,7 +216,7 @@ def _year_out(year: int) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
-def deadline(text: str) -> Deadline:
+def deadline(text: str) -> ImportedDeadline:
     """A day, to the end of which one may apply, or a time; without a zone it is the board's, Asia/Seoul."""
     if _DAY.fullmatch(text):
         try:
@@ -224,10 +224,10 @@ def deadline(text: str) -> Deadline:
         except ValueError:
             day = None
         if day is not None and YEARS[1] <= day.year < NO_END_YEAR:
-            return Deadline(day, None)
+            return ImportedDeadline(day, None)
     text = unicodedata.normalize("NFKC", text).strip()
     if text.lower() == "infinity":
-        return Deadline(None, None)
+        return ImportedDeadline(None, None)
     found = _WHEN.fullmatch(text)
     if found is None:
         if _DAY_OR_MONTH_FIRST.fullmatch(text):
@@ -244,16 +244,16 @@ _NO_DEADLINE = (
 )
 
 
-def _deadline_of(found: re.Match[str]) -> Deadline:
+def _deadline_of(found: re.Match[str]) -> ImportedDeadline:
     year, *parts = found.groups()
     month, day = (int(part) for part in parts[:10] if part is not None)
     half, hour, minute, second, minute_ko, minute_iso, second_iso, half_after, zone = parts[10:]
     if int(year) >= NO_END_YEAR:
-        return Deadline(None, None)
+        return ImportedDeadline(None, None)
     if year == "0000":
         raise BadValueError("A day of zeros stands for none; leave the field empty.")
     if int(year) not in YEARS:
-        raise BadValueError(_year_out(int(year)))
+        raise BadValueError(_year_out_of_range(int(year)))
     zone = (zone or "").upper()
     zone = "+00:00" if zone in ("Z", "UTC", "GMT") else zone.replace("KST", "+09:00")
     try:
@@ -276,7 +276,7 @@ def _deadline_of(found: re.Match[str]) -> Deadline:
         raise BadValueError(
             f"Midnight at which end of the day? Write {midnight:%Y-%m-%d} alone for its end, or 24:00 of the day before."
         )
-    return Deadline(*last)
+    return ImportedDeadline(*last)
 
 
 def _since_midnight(hour: int, minute: int, second: int, *, half: str) -> timedelta:
@@ -319,13 +319,13 @@ def choice(meanings: Mapping[str, object]) -> Callable[[str], object]:
     return read
 
 
-def words(read: Callable[[str], object]) -> Kind:
+def scalar(read: Callable[[str], object]) -> FieldType:
     """A column of one value each; a JSON number is read as its text."""
 
     def from_json(value: object) -> object:
         return read(value if type(value) is str else _text_of(value))
 
-    return Kind(read, from_json)
+    return FieldType(read, from_json)
 
 
 def _text_of(value: object) -> str:
@@ -353,7 +353,7 @@ def _number(text: str) -> Decimal | None:
     return Decimal(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
 
 
-def whole(most: int) -> Kind:
+def whole(most: int) -> FieldType:
     """A whole number from 0 to `most`."""
     not_whole = "Not a whole number; write digits only, like 1200."
 
@@ -369,10 +369,10 @@ def whole(most: int) -> Kind:
             raise BadValueError(not_whole)
         return int(number)
 
-    return words(read)
+    return scalar(read)
 
 
-def amount(most: int) -> Kind:
+def amount(most: int) -> FieldType:
     """An amount of money up to `most`, with cents or without; None for 0, which is to be agreed."""
 
     def read(text: str) -> Decimal | int | None:
@@ -392,10 +392,10 @@ def amount(most: int) -> Kind:
             )
         return (number.quantize(_CENT, ROUND_HALF_UP) if number % 1 else int(number)) or None
 
-    return words(read)
+    return scalar(read)
 
 
-def career_years() -> Kind:
+def career_years() -> FieldType:
     """Years of career, whole or fractional."""
 
     @lru_cache(maxsize=_KEPT)
@@ -412,10 +412,10 @@ def career_years() -> Kind:
             )
         return float(number)
 
-    return words(read)
+    return scalar(read)
 
 
-def truth() -> Kind:
+def boolean() -> FieldType:
     """True or false, as programs, spreadsheets and people write it."""
 
     def read(text: str) -> bool:
@@ -426,15 +426,15 @@ def truth() -> Kind:
                 f"{text[:ID_LENGTH]!r} is neither true nor false; write one of them."
             ) from None
 
-    return Kind(read, lambda value: value if isinstance(value, bool) else read(_text_of(value)))
+    return FieldType(read, lambda value: value if isinstance(value, bool) else read(_text_of(value)))
 
 
-def listed(read: Callable[[str], object]) -> Kind:
+def list_of(read: Callable[[str], object]) -> FieldType:
     """A list: joined by "|" in CSV, an array in JSON; an item that stands twice is taken once."""
 
     @lru_cache(maxsize=_KEPT)
     def read_item(item: str) -> object:
-        return read(_filled(item))
+        return read(_require_text(item))
 
     def from_items(items: list[str]) -> list[object]:
         if len(items) > LIST_LENGTH:
@@ -457,10 +457,10 @@ def listed(read: Callable[[str], object]) -> Kind:
             raise BadValueError('A JSON array of texts is needed here, like ["2", "16"].')
         return from_text(_text_of(value))
 
-    return Kind(from_text, from_json, many=True)
+    return FieldType(from_text, from_json, many=True)
 
 
-def _filled(item: str) -> str:
+def _require_text(item: str) -> str:
     if item := item.strip():
         return item
     raise BadValueError("The list has an empty item; remove it.")

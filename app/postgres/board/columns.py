@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
-    from app.postgres.board.left_out import LeftOut
+    from app.postgres.board.left_out import LeftOutRows
 
 POSTING_COLUMNS = (
     "p.id, p.title, p.company_id, c.name, p.categories, p.regions, p.career_min_years, p.career_max_years, p.education, "
@@ -53,7 +53,7 @@ _UNSHOWN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")  # but white space
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by name that show nothing
 
 
-def postings_from(rows: Iterable[Sequence[Any]], left_out: LeftOut) -> list[Posting]:
+def postings_from(rows: Iterable[Sequence[Any]], left_out: LeftOutRows) -> list[Posting]:
     """Postings from rows of `POSTING_COLUMNS`, in their order; of two with one id the one that ends first."""
     found: dict[str, Posting] = {}
     for row in rows:
@@ -185,7 +185,7 @@ def _text(column: str, value: str | None) -> str:
         raise UnreadableRowError(column, f"has more than {LONGEST_TEXT:,} characters.")
     if not text.isprintable():
         text = _UNSHOWN.sub("", text)
-    return text if any(_is_seen(letter) for letter in text) else ""
+    return text if any(_is_visible(letter) for letter in text) else ""
 
 
 def _title(value: str | None) -> str:
@@ -195,7 +195,7 @@ def _title(value: str | None) -> str:
     return title
 
 
-def _is_seen(letter: str) -> bool:
+def _is_visible(letter: str) -> bool:
     return letter.isprintable() and letter != " " and letter not in _BLANK_LETTERS
 
 

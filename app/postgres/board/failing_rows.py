@@ -15,7 +15,7 @@ from app.postgres.board.left_out import UnreadableRowError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from app.postgres.board.left_out import LeftOut
+    from app.postgres.board.left_out import LeftOutRows
 
 T = TypeVar("T")
 
@@ -33,15 +33,15 @@ def is_of_a_row(state: str) -> bool:
     return state.startswith(("22", "P0"))
 
 
-def unreadable(error: ViewError) -> UnreadableRowError:
+def unreadable_row(error: ViewError) -> UnreadableRowError:
     """What is said of such a row; not its values, which may be a person's."""
     return UnreadableRowError(
         "row", f"cannot be read: an expression in the view fails for it (SQLSTATE {error.state})."
     )
 
 
-def read_apart(
-    relation: str, read: Callable[[Sequence[str]], list[T]], ids: Sequence[str], left_out: LeftOut
+def read_in_halves(
+    relation: str, read: Callable[[Sequence[str]], list[T]], ids: Sequence[str], left_out: LeftOutRows
 ) -> list[T]:
     """Read rows by id, all at once; where that fails by halves, so that only the rows to blame are left out.
 
@@ -57,14 +57,16 @@ def read_apart(
         if not ids:
             raise
         if len(ids) == 1:
-            left_out.add(relation, ids[0], unreadable(error))
+            left_out.add(relation, ids[0], unreadable_row(error))
             return []
     half = len(ids) // 2
-    return [row for part in (ids[:half], ids[half:]) for row in read_apart(relation, read, part, left_out)]
+    return [
+        row for part in (ids[:half], ids[half:]) for row in read_in_halves(relation, read, part, left_out)
+    ]
 
 
 @contextmanager
-def unharmed(driver: psycopg.Connection) -> Iterator[None]:
+def raise_view_errors(driver: psycopg.Connection) -> Iterator[None]:
     """A read within a transaction that goes on where a view fails; raises `ViewError` then."""
     try:
         with driver.transaction():

@@ -32,12 +32,14 @@ def read_any_instant(adapters: AdaptersMap) -> None:
     for name, (earliest, latest) in _BOUNDS.items():
         for wire in (Format.TEXT, Format.BINARY):
             usual = adapters.get_loader(adapters.types[name].oid, wire)
-            if usual is not None and not issubclass(usual, _Bounded):
+            if usual is not None and not issubclass(usual, _BoundedInstantLoader):
                 told = {"format": wire, "usual": usual, "earliest": earliest, "latest": latest}
-                adapters.register_loader(name, type(f"Bounded{usual.__name__}", (_Bounded,), told))
+                adapters.register_loader(
+                    name, type(f"Bounded{usual.__name__}", (_BoundedInstantLoader,), told)
+                )
 
 
-class _Bounded(Loader):
+class _BoundedInstantLoader(Loader):
     """Reads as psycopg's own loader does where it can."""
 
     usual: type[Any]

@@ -22,7 +22,7 @@ class UnreadableRowError(ValueError):
         self.column = column
 
 
-class LeftOut:
+class LeftOutRows:
     """What was left out so far; `on_row` is told the relation and the column each time."""
 
     def __init__(self, on_row: Callable[[str, str], None] = lambda _relation, _column: None) -> None:

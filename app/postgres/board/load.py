@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.adapt import Dumper
 from sqlalchemy import text
 
-from app.board.importing.files import ImportRefusedError, Reading, find_sources, opened
+from app.board.importing.files import ImportRefusedError, Reading, find_import_files, open_import_file
 from app.board.importing.rejects import Rejects
 from app.board.importing.rows import ACTIVITY, POSTINGS, BadRowError, Fault, Noun
 
@@ -59,18 +59,18 @@ CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS
 SELECT 0::bigint AS line, {columns} FROM {stored} WITH NO DATA
 """
 COPY = "COPY {staged} (line, {columns}) FROM STDIN"
-TAKE_OUT_STRAYS = """
+DELETE_DANGLING = """
 DELETE FROM {staged} AS staged
  WHERE staged.{reference} IS NOT NULL AND NOT EXISTS (SELECT FROM {other} AS other WHERE other.id = staged.{reference})
 """
-NOR_STAGED = "AND NOT EXISTS (SELECT FROM {staged_other} AS other WHERE other.id = staged.{reference})"
-RETURNING_STRAYS = " RETURNING line, {reference}"
-TAKE_OUT_ERASED = """
+AND_NOT_STAGED = "AND NOT EXISTS (SELECT FROM {staged_other} AS other WHERE other.id = staged.{reference})"
+RETURNING_DANGLING = " RETURNING line, {reference}"
+DELETE_ERASED = """
 DELETE FROM {staged} AS staged
  USING connected_jobs.erased_member AS erased
  WHERE erased.member_hash = sha256(convert_to(staged.{reference}, 'UTF8'))
 """
-TAKE_OUT_REPEATED = """
+DELETE_REPEATED = """
 DELETE FROM {staged} AS staged
  USING (SELECT id, max(line) AS line FROM {staged} GROUP BY id HAVING count(*) > 1) AS last
  WHERE last.id = staged.id AND last.line > staged.line
@@ -94,7 +94,7 @@ SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FR
 NOTE = "SELECT count(*), min(line) FROM {staged} AS staged WHERE "
 NOTES = {
     "postings": {
-        "opened_at > now()": "opened later than now: check the clock or the zone of what wrote them",
+        "opened_at > now()": "open_import_file later than now: check the clock or the zone of what wrote them",
         "url ~* '[?&](rid|campaign|variant|position)='": "with a link that has a parameter rid, campaign, variant or"
         " position: answers put ours in its place, so rename it where the page needs it",
     },
@@ -109,7 +109,7 @@ ON CONFLICT DO NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class RowCounts:
     """What became of a file's rows; `read` is the sum of the others.
 
     `erased` rows are of members who were erased. `repeated` rows gave way to a later row of the same id in the file. A row of activity that stands
@@ -132,7 +132,7 @@ class LoadReport:
     `notes` are sentences about rows that were taken as they stand but may not be meant so.
     """
 
-    counts: dict[str, Counts]
+    counts: dict[str, RowCounts]
     rejects: Path | None
     not_read: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -155,13 +155,13 @@ def load(engine: Engine, folder: Path, *, rejects: Path, progress: Progress = _s
         progress: Told a noun, its rows read so far, and the bytes done and in all of its file.
 
     Raises:
-        ImportRefusedError: nothing was changed (`BrokenFile` where a file is to blame).
+        ImportRefusedError: nothing was changed (`BrokenFileError` where a file is to blame).
     """
-    sources, not_read = find_sources(folder)
+    sources, not_read = find_import_files(folder)
     if rejects.resolve() in {source.path.resolve() for source in sources}:
         raise ImportRefusedError(f"The rejects would overwrite {rejects}: name another file with --rejects.")
     with Rejects(rejects) as rejected, ExitStack() as files:
-        readings = [files.enter_context(opened(source)) for source in sources]
+        readings = [files.enter_context(open_import_file(source)) for source in sources]
         counts, notes = _load_all(engine, readings, rejected, progress)
     _analyze(engine, [noun for noun, count in counts.items() if count.inserted or count.updated])
     return LoadReport(
@@ -174,7 +174,7 @@ def load(engine: Engine, folder: Path, *, rejects: Path, progress: Progress = _s
 
 def _load_all(
     engine: Engine, readings: Sequence[Reading], rejects: Rejects, progress: Progress
-) -> tuple[dict[str, Counts], tuple[str, ...]]:
+) -> tuple[dict[str, RowCounts], tuple[str, ...]]:
     with engine.begin() as connection:
         cursor = _cursor(connection)
         cursor.execute("SET LOCAL statement_timeout = 0")
@@ -185,7 +185,7 @@ def _load_all(
         tables = {_TABLES[one.noun.name] for one in read}
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ERASE_OR_MERGE])
         staged = [
-            _sifted(cursor, one, reading.source.path.name, tables, rejects)
+            _sift(cursor, one, reading.source.path.name, tables, rejects)
             for one, reading in zip(read, readings, strict=True)
         ]
         counts = {
@@ -261,31 +261,33 @@ def _stage(cursor: Cursor[Any], reading: Reading, rejects: Rejects, progress: Pr
     return _Staged(noun, read, rejects.rows - rejected_before)
 
 
-def _sifted(
+def _sift(
     cursor: Cursor[Any], staged: _Staged, file: str, tables: Collection[str], rejects: Rejects
 ) -> _Staged:
     """Take the rows of erased members out of what is staged, and those that refer to nothing."""
     noun, erased, rejected_before = staged.noun, 0, rejects.rows
     for reference in _OF_A_MEMBER.get(noun.name, []):
-        erased += cursor.execute(_statement(TAKE_OUT_ERASED, noun, reference)).rowcount
+        erased += cursor.execute(_statement(DELETE_ERASED, noun, reference)).rowcount
     for reference in _REFERENCES.get(noun.name, []):
-        template = TAKE_OUT_STRAYS + (NOR_STAGED if reference.table in tables else "") + RETURNING_STRAYS
+        template = (
+            DELETE_DANGLING + (AND_NOT_STAGED if reference.table in tables else "") + RETURNING_DANGLING
+        )
         reason = f"No {reference.table} with this id is loaded or imported; add it, or correct the id."
         for line, value in cursor.stream(_statement(template, noun, reference)):
             rejects.add(file, line, Fault(reference.column, value, reason))
     return staged._replace(rejected=staged.rejected + rejects.rows - rejected_before, erased=erased)
 
 
-def _merge(cursor: Cursor[Any], staged: _Staged) -> Counts:
+def _merge(cursor: Cursor[Any], staged: _Staged) -> RowCounts:
     """Bring the staged rows into the board's table."""
     noun = staged.noun
     repeated = updated = 0
     if noun is ACTIVITY:
         inserted = cursor.execute(_statement(ADD, noun)).rowcount
     else:
-        repeated = cursor.execute(_statement(TAKE_OUT_REPEATED, noun)).rowcount
+        repeated = cursor.execute(_statement(DELETE_REPEATED, noun)).rowcount
         inserted, updated = cursor.execute(_statement(MERGE, noun)).fetchone() or (0, 0)
-    return Counts(
+    return RowCounts(
         read=staged.read,
         inserted=inserted,
         updated=updated,
@@ -313,18 +315,18 @@ def _statement(template: str, noun: Noun, reference: _Reference | None = None) -
     return sql.SQL(template).format(
         stored=sql.Identifier("board", table),
         staged=sql.Identifier(f"staged_{table}"),
-        columns=_listed(columns),
-        compared=_listed(compared),
-        compared_of_staged=_listed(compared, "staged"),
-        compared_of_known=_listed(compared, "known"),
-        compared_of_excluded=_listed(compared, "excluded"),
+        columns=_identifiers(columns),
+        compared=_identifiers(compared),
+        compared_of_staged=_identifiers(compared, "staged"),
+        compared_of_known=_identifiers(compared, "known"),
+        compared_of_excluded=_identifiers(compared, "excluded"),
         reference=sql.Identifier(reference.column) if reference else sql.SQL(""),
         other=sql.Identifier("board", reference.table) if reference else sql.SQL(""),
         staged_other=sql.Identifier(f"staged_{reference.table}") if reference else sql.SQL(""),
     )
 
 
-def _listed(names: Sequence[str], *table: str) -> sql.Composed:
+def _identifiers(names: Sequence[str], *table: str) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(*table, name) for name in names)
 
 

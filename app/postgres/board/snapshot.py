@@ -21,8 +21,8 @@ from app.postgres.board.columns import (
     member_from,
     postings_from,
 )
-from app.postgres.board.failing_rows import ViewError, read_apart, unharmed
-from app.postgres.board.left_out import LeftOut, UnreadableRowError
+from app.postgres.board.failing_rows import ViewError, raise_view_errors, read_in_halves
+from app.postgres.board.left_out import LeftOutRows, UnreadableRowError
 from app.postgres.engines import driver_of
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Snapshot:
 
     connection: Connection
     taken_at: datetime
-    left_out: LeftOut = field(default_factory=LeftOut)
+    left_out: LeftOutRows = field(default_factory=LeftOutRows)
 
     def member_ids(self) -> list[str]:
         """Every member who takes mail, sorted; of the others nothing is read."""
@@ -132,11 +132,13 @@ class Snapshot:
         """The whole catalogue, sorted by id."""
         driver = driver_of(self.connection)
         try:
-            with unharmed(driver):
+            with raise_view_errors(driver):
                 return postings_from(driver.execute(_POSTINGS), self.left_out)
         except ViewError:
             ids = sorted({row[0] for row in driver.execute(_POSTING_IDS) if row[0] is not None})
-        rows = read_apart("posting", lambda part: _rows_of(driver, _POSTINGS_OF, part), ids, self.left_out)
+        rows = read_in_halves(
+            "posting", lambda part: _rows_of(driver, _POSTINGS_OF, part), ids, self.left_out
+        )
         return sorted(postings_from(rows, self.left_out), key=attrgetter("id"))
 
     def activity(self, posting_ids: Sequence[str]) -> ActivityLog:
@@ -149,7 +151,7 @@ class Snapshot:
         try:
             parts = _activity_parts(driver, _ALL_ACTIVITY, catalogue)
         except ViewError:
-            parts = read_apart(
+            parts = read_in_halves(
                 "activity",
                 lambda members: _activity_parts(driver, _ACTIVITY_OF, catalogue, list(members)),
                 [row[0] for row in driver.execute(_MAILABLE)],
@@ -175,7 +177,7 @@ def _activity_parts(
     pending = bytearray()
     header = True
     parts = []
-    with unharmed(driver), driver.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+    with raise_view_errors(driver), driver.cursor() as cursor, cursor.copy(statement, parameters) as copy:
         for block in copy:
             pending += block
             if header and len(pending) >= _COPY_HEADER_BYTES:
@@ -191,7 +193,7 @@ def _activity_parts(
 def _rows_of(
     driver: psycopg.Connection, statement: LiteralString, ids: Sequence[str]
 ) -> list[tuple[Any, ...]]:
-    with unharmed(driver):
+    with raise_view_errors(driver):
         return driver.execute(statement, [list(ids)]).fetchall()
 
 
@@ -215,11 +217,13 @@ def snapshot(engine: Engine) -> Iterator[Snapshot]:
         yield Snapshot(connection, connection.execute(text("SELECT now()")).scalar_one())
 
 
-def profiles(driver: psycopg.Connection, ids: Sequence[str], left_out: LeftOut | None = None) -> list[Member]:
+def profiles(
+    driver: psycopg.Connection, ids: Sequence[str], left_out: LeftOutRows | None = None
+) -> list[Member]:
     """Members' profiles in the order of `ids`; one who left meanwhile, or cannot be read, has an empty one."""
-    left_out = left_out or LeftOut()
+    left_out = left_out or LeftOutRows()
     found: dict[str, Member] = {}
-    for row in read_apart("member", lambda part: _rows_of(driver, _PROFILES, part), ids, left_out):
+    for row in read_in_halves("member", lambda part: _rows_of(driver, _PROFILES, part), ids, left_out):
         try:
             found[row[0]] = member_from(row)
         except UnreadableRowError as error:

@@ -44,7 +44,7 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class LogEntry:
     """A line of the log; `ready` while its run has its lists."""
 
     run_id: int
@@ -53,10 +53,10 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class PublicationLog:
     """Every publication, newest first, as it was at `now`."""
 
-    lines: Sequence[Published]
+    lines: Sequence[LogEntry]
     now: datetime
 
     @property
@@ -86,7 +86,7 @@ class Log:
         """
         stack: list[int] = []
         earliest: datetime | None = None
-        in_force: list[Published] = []
+        in_force: list[LogEntry] = []
         for line in self.lines:  # what a newer publication overtook was never in force
             if line.effective_at <= self.now and (earliest is None or line.effective_at < earliest):
                 in_force.append(line)
@@ -121,7 +121,7 @@ class Log:
         return [run_id for run_id in dict.fromkeys(runs) if run_id is not None]
 
 
-def select_log(connection: Connection) -> Log:
+def select_log(connection: Connection) -> PublicationLog:
     """The whole log."""
     rows = connection.execute(
         text("""
@@ -131,7 +131,7 @@ def select_log(connection: Connection) -> Log:
             ORDER BY p.id DESC
         """)
     ).all()
-    return Log([Published(*row) for row in rows], select_now(connection))
+    return PublicationLog([LogEntry(*row) for row in rows], select_now(connection))
 
 
 def select_table_in_force(connection: Connection) -> str | None:
@@ -195,7 +195,7 @@ def insert_publication(connection: Connection, run_id: int, announced: Announcem
     return effective_at
 
 
-def select_instances_run(connection: Connection) -> bool:
+def select_is_serving(connection: Connection) -> bool:
     """Whether an instance told of itself lately."""
     run: bool = connection.execute(
         text("""

@@ -25,7 +25,7 @@ DROP_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class RunInputs:
     """What tells one board state from another, so that a refresh resumes only on the data it began with.
 
     `digest` is of everything but the members' profiles, of which it holds when one changed last.
@@ -49,7 +49,7 @@ class OpenRun:
 
 def insert_run(
     connection: Connection,
-    inputs: Inputs,
+    inputs: RunInputs,
     options: Mapping[str, Any],
     *,
     started_at: datetime,
@@ -90,7 +90,7 @@ def insert_run(
 
 
 def select_unfinished_run(
-    connection: Connection, inputs: Inputs, options: Mapping[str, Any]
+    connection: Connection, inputs: RunInputs, options: Mapping[str, Any]
 ) -> OpenRun | None:
     """The newest run that was begun on the same data with the same options and never finished."""
     row = connection.execute(
@@ -278,7 +278,7 @@ def select_extent(connection: Connection, run_id: int) -> Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class BoardSize:
+class BoardCounts:
     """What a refresh saw of the board; a refresh of what changed does not count activity."""
 
     members: int
@@ -286,7 +286,7 @@ class BoardSize:
     activity: int | None
 
 
-def select_board_size(connection: Connection, run_id: int) -> tuple[BoardSize, Extent | None]:
+def select_board_counts(connection: Connection, run_id: int) -> tuple[BoardCounts, Extent | None]:
     """What a published run was made of, and how much it holds where it says so."""
     row = connection.execute(
         text("""
@@ -301,7 +301,7 @@ def select_board_size(connection: Connection, run_id: int) -> tuple[BoardSize, E
     ).one()
     members, postings, activity, lists, places = row
     extent = None if lists is None or places is None else Extent(lists, places)
-    return BoardSize(members or 0, postings or 0, activity), extent
+    return BoardCounts(members or 0, postings or 0, activity), extent
 
 
 def count_activity(connection: Connection, most: int) -> int:

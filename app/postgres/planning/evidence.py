@@ -27,7 +27,7 @@ MOST_GONE_BY = 200  # load tests that a plan looks at: as many that can be read
 _log = logging.getLogger("connected_jobs.evidence")
 _SUMMARY = f"id, {instant('ended_at')}, kind, rps, low_rps, sentence, {instant('added_at')}, added_by"
 # What a plan needs of a document, as JSON that `read_evidence` reads: without its steps.
-_TOLD = """
+_FOR_PLANNING = """
     jsonb_build_object(
         'schema', document -> 'schema', 'version', document -> 'version', 'id', document -> 'id',
         'began_at', document -> 'began_at', 'ended_at', document -> 'ended_at',
@@ -98,7 +98,7 @@ def select_evidence(connection: Connection) -> list[EvidenceSummary]:
     """All evidence, the newest first, what is dated ahead last; of what cannot be read it says why."""
     rows = connection.execute(
         text(f"""
-            SELECT {_SUMMARY}, {_TOLD} AS told
+            SELECT {_SUMMARY}, {_FOR_PLANNING} AS planning_part
             FROM connected_jobs.evidence AS e
             ORDER BY e.ended_at > now() + interval '10 minutes', e.ended_at DESC, id
             LIMIT :most
@@ -107,15 +107,16 @@ def select_evidence(connection: Connection) -> list[EvidenceSummary]:
     )
     return [
         EvidenceSummary(
-            **{name: value for name, value in row.items() if name != "told"}, wrong=_wrong(row["told"])
+            **{name: value for name, value in row.items() if name != "planning_part"},
+            wrong=_why_unreadable(row["planning_part"]),
         )
         for row in rows.mappings()
     ]
 
 
-def _wrong(told: str) -> str | None:
+def _why_unreadable(planning_part: str) -> str | None:
     try:
-        read_evidence(told)
+        read_evidence(planning_part)
     except EvidenceError as error:
         return str(error)
     return None
@@ -129,11 +130,11 @@ def select_evidence_document(connection: Connection, evidence_id: str) -> dict[s
     return None if found is None else table(found) or {}
 
 
-def select_measured(connection: Connection) -> Iterator[Measured]:
+def select_evidence_for_planning(connection: Connection) -> Iterator[Measured]:
     """What a plan goes by, the newest first; what cannot be read is left out, and said in the log."""
     rows = connection.execute(
         text(f"""
-            SELECT id, {_TOLD}
+            SELECT id, {_FOR_PLANNING}
             FROM connected_jobs.evidence AS e
             ORDER BY e.ended_at > now() + interval '10 minutes', e.ended_at DESC, id
             LIMIT :most
@@ -141,11 +142,11 @@ def select_measured(connection: Connection) -> Iterator[Measured]:
         {"most": MOST_LISTED},
     ).all()
     found = 0
-    for evidence_id, told in rows:
+    for evidence_id, planning_part in rows:
         if found >= MOST_GONE_BY:
             return
         try:
-            yield Measured.of(read_evidence(told)[0])
+            yield Measured.of(read_evidence(planning_part)[0])
             found += 1
         except EvidenceError as error:
             _log.warning("evidence %r is left out: %s", evidence_id[:200], error)

@@ -64,14 +64,14 @@ def select_running(
     return tuple(row[0] for row in rows), sum(row[1] for row in rows), min(lines, default=None)
 
 
-def delete_gone_instances(connection: Connection) -> None:
+def delete_ended_instances(connection: Connection) -> None:
     """Forget instances that have not told of themselves for a day."""
     connection.execute(
         text(f"DELETE FROM connected_jobs.instance WHERE beat_at < now() - interval '{_FORGET_AFTER}'")
     )
 
 
-def running(connection: Connection, tables: dict[str, int]) -> Running:
+def running_service(connection: Connection, tables: dict[str, int]) -> Running:
     """What runs now, over tables of these sizes."""
     fingerprints, instances, limiter_rps = select_running(connection)
     return Running(fingerprints=fingerprints, instances=instances, tables=tables, limiter_rps=limiter_rps)

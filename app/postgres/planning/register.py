@@ -23,7 +23,7 @@ from app.capacity.register.plans import (
 from app.postgres import audit
 from app.postgres.planning import campaigns, evidence, instances, send_counts, sessions
 from app.postgres.planning.table_sizes import select_row_estimates
-from app.postgres.refusals import passes, refusal
+from app.postgres.refusals import is_transient, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ COMMAND_LINE = "command line"
 
 
 @contextmanager
-def _using(engine: Engine) -> Iterator[Connection]:
+def _transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction; whatever keeps it from its end, but for what its caller expects, is one error."""
     try:
         with engine.begin() as connection:
@@ -54,7 +54,7 @@ def _using(engine: Engine) -> Iterator[Connection]:
         raise RegisterUnavailableError(_NOT_NOW) from error
     except DBAPIError as error:
         cause = error.orig
-        if isinstance(cause, psycopg.Error) and not passes(cause):
+        if isinstance(cause, psycopg.Error) and not is_transient(cause):
             raise RegisterUnavailableError(refusal(cause)) from error
         raise RegisterUnavailableError(_NOT_NOW) from error
 
@@ -69,17 +69,17 @@ class PostgresRegister:
 
     def campaigns(self, *, removed: bool = False) -> Sequence[RegisteredCampaign]:
         """The living campaigns by number, or the removed ones."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return campaigns.select_campaigns(connection, removed=removed)
 
     def campaign(self, number: int) -> RegisteredCampaign | None:
         """One campaign, living or removed."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return campaigns.select_campaign(connection, number)
 
     def add(self, draft: Draft, *, by: str) -> RegisteredCampaign:
         """Put a campaign on record; raises `NameTakenError`."""
-        with _named(draft), _using(self._engine) as connection:
+        with _raise_name_taken(draft), _transaction(self._engine) as connection:
             added = campaigns.insert_campaign(connection, draft, by=by)
             after = campaigns.values_of(draft)
             campaigns.insert_change(
@@ -89,8 +89,8 @@ class PostgresRegister:
 
     def edit(self, number: int, draft: Draft, *, version: int, by: str) -> RegisteredCampaign:
         """Save an edit made from `version`; one that changes nothing makes no new version."""
-        with _named(draft), _using(self._engine) as connection:
-            current = _current(connection, number, version)
+        with _raise_name_taken(draft), _transaction(self._engine) as connection:
+            current = _lock_current(connection, number, version)
             before, after = campaigns.values_of(current.draft()), campaigns.values_of(draft)
             if before == after:
                 return current
@@ -102,8 +102,8 @@ class PostgresRegister:
 
     def remove(self, number: int, *, version: int, by: str) -> RegisteredCampaign:
         """Take a campaign off the plan, its record kept."""
-        with _using(self._engine) as connection:
-            before = campaigns.values_of(_current(connection, number, version).draft())
+        with _transaction(self._engine) as connection:
+            before = campaigns.values_of(_lock_current(connection, number, version).draft())
             removed = campaigns.update_campaign_removed(connection, number, by=by)
             campaigns.insert_change(
                 connection, campaign_id=number, who=by, what="removed", before=before, after=None
@@ -112,17 +112,17 @@ class PostgresRegister:
 
     def changes(self, number: int) -> Sequence[Change]:
         """Who changed a campaign and how, the newest first."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return campaigns.select_changes(connection, number)
 
     def workspace(self) -> WorkspaceSettings:
         """What all campaigns share."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return campaigns.select_workspace(connection)
 
     def edit_workspace(self, definition: Mapping[str, Any], *, version: int, by: str) -> WorkspaceSettings:
         """Save an edit made from `version`; one that changes nothing makes no new version."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             current = campaigns.select_workspace(connection, to_change=True)
             if current.version != version:
                 raise EditedMeanwhileError(current)
@@ -141,34 +141,34 @@ class PostgresRegister:
 
     def workspace_changes(self) -> Sequence[Change]:
         """Who changed the workspace and how, the newest first."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return campaigns.select_changes(connection, None)
 
     def sends(self, key: str) -> Sequence[MeasuredSend]:
         """What was counted of each send of a key, the newest first, the running one included."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return send_counts.select_sends(connection, key)
 
     def seconds(self, key: str, send: str) -> Sequence[tuple[datetime, int, int]]:
         """A send's seconds with calls, in order; kept for 14 days."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return send_counts.select_seconds(connection, key, send)
 
     def enter_sent(self, key: str, send: str, sent: int | None, *, by: str) -> MeasuredSend | None:
         """Note how many messages Braze says it sent; None for an unknown send."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             known = send_counts.update_sent(connection, key, send, sent, by=by)
             return send_counts.select_send(connection, key, send) if known else None
 
     def deeds(self, *, most: int = 200) -> Sequence[Deed]:
         """Who changed what, the newest first."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return audit.select_deeds(connection, most=most)
 
     def running(self) -> Running:
         """What runs now; the tables' sizes are up to ten minutes old."""
-        with _using(self._engine) as connection:
-            return instances.running(connection, self._row_estimates(connection))
+        with _transaction(self._engine) as connection:
+            return instances.running_service(connection, self._row_estimates(connection))
 
     def _row_estimates(self, connection: Connection) -> dict[str, int]:
         now_s = self._timer()
@@ -178,10 +178,10 @@ class PostgresRegister:
 
     def tidy(self) -> None:
         """Measure the sends that are over and let go of what is no longer needed; raises as all else."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             send_counts.close_sends(connection)
             send_counts.delete_old_counts(connection)
-            instances.delete_gone_instances(connection)
+            instances.delete_ended_instances(connection)
             sessions.delete_ended_sessions(connection)
 
 
@@ -193,17 +193,17 @@ class PostgresSessions:
 
     def begin(self, secret_hash: bytes, lifetime: timedelta) -> str:
         """Begin a session of a credential; returns its id, which is kept nowhere else."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return sessions.insert_session(connection, secret_hash, lifetime)
 
     def operator(self, session_id: str) -> str | None:
         """Whose session it is, None for one that has ended."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return sessions.select_operator(connection, session_id)
 
     def end(self, session_id: str) -> None:
         """End a session, whoever holds a copy of its cookie."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             sessions.delete_session(connection, session_id)
 
 
@@ -215,14 +215,14 @@ class PostgresEvidence:
 
     def all(self) -> Sequence[EvidenceSummary]:
         """All load tests, the newest first."""
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return evidence.select_evidence(connection)
 
     def document(self, evidence_id: str) -> Mapping[str, Any] | None:
         """The whole of one."""
-        if not _may_be_kept(evidence_id):
+        if not _is_storable(evidence_id):
             return None
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return evidence.select_evidence_document(connection, evidence_id)
 
     def add(
@@ -232,7 +232,7 @@ class PostgresEvidence:
         found, document = read_evidence(text)
         refuse_future(found, now or datetime.now(UTC))
         try:
-            with _using(self._engine) as connection:
+            with _transaction(self._engine) as connection:
                 added = evidence.insert_evidence(connection, found, document, by=by)
                 summary = evidence.select_summary(connection, found.id)
         except DataError as error:
@@ -243,23 +243,23 @@ class PostgresEvidence:
 
     def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:
         """Take a load test back; None where there is none of this id. Who did it is kept."""
-        if not _may_be_kept(evidence_id):
+        if not _is_storable(evidence_id):
             return None
-        with _using(self._engine) as connection:
+        with _transaction(self._engine) as connection:
             return evidence.delete_evidence(connection, evidence_id, by=by)
 
     def measured(self) -> Sequence[Measured]:
         """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
-        with _using(self._engine) as connection:
-            return list(evidence.select_measured(connection))
+        with _transaction(self._engine) as connection:
+            return list(evidence.select_evidence_for_planning(connection))
 
 
-def _may_be_kept(text: str) -> bool:
+def _is_storable(text: str) -> bool:
     """Whether Postgres can hold a text at all."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _current(connection: Connection, number: int, version: int) -> RegisteredCampaign:
+def _lock_current(connection: Connection, number: int, version: int) -> RegisteredCampaign:
     """A living campaign, kept from others' changes, if `version` is its newest."""
     current = campaigns.select_campaign(connection, number, to_change=True)
     if current is None or current.removed_at is not None:
@@ -270,7 +270,7 @@ def _current(connection: Connection, number: int, version: int) -> RegisteredCam
 
 
 @contextmanager
-def _named(draft: Draft) -> Iterator[None]:
+def _raise_name_taken(draft: Draft) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:

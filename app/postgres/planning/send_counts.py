@@ -62,7 +62,7 @@ def select_sends(connection: Connection, key: str) -> list[MeasuredSend]:
         """),
         {"key": key, "most": MOST_SENDS},
     ).all()
-    found = [_measured(connection, key, row) for row in rows]
+    found = [_measured_send(connection, key, row) for row in rows]
     return [one for one in found if one is not None]
 
 
@@ -76,17 +76,19 @@ def select_send(connection: Connection, key: str, send: str) -> MeasuredSend | N
         """),
         {"key": key, "send": send},
     ).one_or_none()
-    return None if row is None else _measured(connection, key, row)
+    return None if row is None else _measured_send(connection, key, row)
 
 
-def _measured(connection: Connection, key: str, row: Row[Any]) -> MeasuredSend | None:
-    measured = _kept(row.measured) if row.settled else measure(_counted(connection, key, row.send))
+def _measured_send(connection: Connection, key: str, row: Row[Any]) -> MeasuredSend | None:
+    measured = (
+        _decode_measured(row.measured) if row.settled else measure(_select_counted(connection, key, row.send))
+    )
     if measured is None or row.sent is None:
         return measured
     return with_sent(measured, row.sent, by=row.sent_by, at=row.sent_at)
 
 
-def _kept(text: str | None) -> MeasuredSend | None:
+def _decode_measured(text: str | None) -> MeasuredSend | None:
     """What was kept of a send; None where it cannot be read."""
     try:
         return None if text is None else msgspec.json.decode(text, type=MeasuredSend)
@@ -95,7 +97,7 @@ def _kept(text: str | None) -> MeasuredSend | None:
         return None
 
 
-def _counted(connection: Connection, key: str, send: str) -> Counted:
+def _select_counted(connection: Connection, key: str, send: str) -> Counted:
     sketches = connection.execute(
         text("""
             SELECT sketch
@@ -158,7 +160,7 @@ def close_sends(connection: Connection) -> int:
         {"most": MOST_SENDS},
     ).all()
     for key, send in over:
-        measured = measure(_counted(connection, key, send))
+        measured = measure(_select_counted(connection, key, send))
         _update_measured(connection, key, send, measured)
     return len(over)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 10_000
 # Each worker tells of its instance; one that another told of just now is left alone.
-_BEAT = Statement(
+_HEARTBEAT = Statement(
     b"beat",
     f"""
     INSERT INTO connected_jobs.instance AS i (id, fingerprint, workers, settings, started_at)
@@ -92,12 +92,12 @@ _KEYS = Statement(
 )
 
 
-def keys_on_record(pool: ServingPool) -> list[str]:
+def select_campaign_keys(pool: ServingPool) -> list[str]:
     """The names, in calls, of the campaigns on record; raises `UnavailableError`."""
     return [str(key) for (key,) in pool.rows(_KEYS)]
 
 
-def beat(pool: ServingPool, instance: Instance) -> None:
+def send_heartbeat(pool: ServingPool, instance: Instance) -> None:
     """Tell that an instance runs; raises `UnavailableError`."""
     values = [
         instance.id,
@@ -106,10 +106,10 @@ def beat(pool: ServingPool, instance: Instance) -> None:
         json.dumps(instance.settings),
         instance.started_at,
     ]
-    pool.rows(_BEAT, values)
+    pool.rows(_HEARTBEAT, values)
 
 
-class PostgresCounts:
+class PostgresSendCounts:
     """Counts added through the serving pool: see `app.serving.send_counts.CountsStore`."""
 
     def __init__(self, pool: ServingPool) -> None:
@@ -124,7 +124,7 @@ class PostgresCounts:
         try:
             self._pool.rows(_ADD, _values(batch, str))
         except UntranslatableError:
-            self._pool.rows(_ADD, _values(batch, _escaped))
+            self._pool.rows(_ADD, _values(batch, _escape))
 
 
 def _values(batch: Batch, named: Callable[[str], str]) -> list[object]:
@@ -144,5 +144,5 @@ def _values(batch: Batch, named: Callable[[str], str]) -> list[object]:
     ]
 
 
-def _escaped(name: str) -> str:
+def _escape(name: str) -> str:
     return name.encode("ascii", "backslashreplace").decode()

@@ -26,7 +26,7 @@ _LAG = Statement(
 )
 
 
-class Lag:
+class ReplicationLag:
     """Seconds behind; 0 on a primary."""
 
     def __init__(self, pool: ServingPool) -> None:

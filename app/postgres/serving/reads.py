@@ -20,8 +20,8 @@ from app.postgres.board.columns import (
     postings_from,
     standing_from,
 )
-from app.postgres.board.failing_rows import ViewError, read_apart, unreadable
-from app.postgres.board.left_out import LeftOut, UnreadableRowError
+from app.postgres.board.failing_rows import ViewError, read_in_halves, unreadable_row
+from app.postgres.board.left_out import LeftOutRows, UnreadableRowError
 from app.postgres.serving.pool import Statement, UntranslatableError
 from app.serving.shelves import unpack_pool
 from app.serving.store import MemberRow, Publication, Run, Shelf, Standing
@@ -218,9 +218,9 @@ class PostgresStore:
     A row that cannot be used is in no answer, and in `left_out`.
     """
 
-    def __init__(self, pool: ServingPool, left_out: LeftOut | None = None) -> None:
+    def __init__(self, pool: ServingPool, left_out: LeftOutRows | None = None) -> None:
         self._pool = pool
-        self._left_out = left_out or LeftOut()
+        self._left_out = left_out or LeftOutRows()
         self.behind = False
 
     def publications(self) -> list[Publication]:
@@ -276,7 +276,7 @@ class PostgresStore:
         except UntranslatableError:
             return None  # an id that no member can have here
         except ViewError as error:  # what they applied to is not known, so no list of theirs can be answered
-            self._left_out.add("member", member_id, unreadable(error))
+            self._left_out.add("member", member_id, unreadable_row(error))
             raise
         if result.ntuples == 0:
             return None
@@ -292,7 +292,7 @@ class PostgresStore:
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:
         """A mailable member's profile."""
-        rows = read_apart(
+        rows = read_in_halves(
             "member", lambda ids: self._pool.rows(PROFILE, ids, deadline), [member_id], self._left_out
         )
         try:
@@ -303,7 +303,7 @@ class PostgresStore:
 
     def postings(self, ids: Sequence[str], deadline: Deadline | None = None) -> list[Posting]:
         """Postings by id."""
-        rows = read_apart(
+        rows = read_in_halves(
             "posting", lambda part: self._pool.rows(POSTINGS, [list(part)], deadline), ids, self._left_out
         )
         return postings_from(rows, self._left_out)
@@ -316,7 +316,9 @@ class PostgresStore:
     def standings(self, ids: Sequence[str]) -> list[Standing]:
         """Where postings stand."""
         return _standings(
-            read_apart("posting", lambda part: self._pool.rows(STANDINGS, [list(part)]), ids, self._left_out)
+            read_in_halves(
+                "posting", lambda part: self._pool.rows(STANDINGS, [list(part)]), ids, self._left_out
+            )
         )
 
     def standings_changed_since(self, since: datetime, most: int) -> list[Standing] | None:

@@ -9,7 +9,7 @@ import pytest
 
 HEAD = """
 import os, signal, time
-from app.cli.subprocesses import stopped_by_signals
+from app.cli.subprocesses import stop_on_signals
 """
 DROPPED = """
 class Deaf:
@@ -18,14 +18,14 @@ class Deaf:
         for _ in range(1_000):  # the interrupt comes here, where Python drops it
             pass
 
-with stopped_by_signals():
+with stop_on_signals():
     Deaf()
     time.sleep(30)
     print("was not interrupted")
 print("ended")
 """
 TIDYING = """
-with stopped_by_signals():
+with stop_on_signals():
     try:
         os.kill(os.getpid(), signal.{name})
         time.sleep(30)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.board.importing.files import BrokenFile, find_sources, opened
+from app.board.importing.files import BrokenFileError, find_import_files, open_import_file
 from app.board.importing.rows import BadRowError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def companies(folder: Path, content: bytes, name: str = "companies.csv") -> list[tuple[int, object]]:
     """The lines and ids of a file's records; None for a bad row."""
     (folder / name).write_bytes(content)
-    (source,), _ = find_sources(folder)
-    with opened(source) as reading:
+    (source,), _ = find_import_files(folder)
+    with open_import_file(source) as reading:
         return [(line, None if isinstance(row, BadRowError) else row[0]) for line, row in reading.records]
 
 
@@ -32,7 +32,7 @@ def test_files_are_read_in_the_order_in_which_they_refer_to_each_other(tmp_path:
         "notes.txt",
     ):
         (tmp_path / name).touch()
-    sources, not_read = find_sources(tmp_path)
+    sources, not_read = find_import_files(tmp_path)
     assert [source.path.name for source in sources] == [
         "companies.jsonl.gz",
         "postings.csv.gz",
@@ -44,10 +44,10 @@ def test_files_are_read_in_the_order_in_which_they_refer_to_each_other(tmp_path:
 
 def test_a_file_of_a_known_name_and_another_form_is_named(tmp_path: Path) -> None:
     (tmp_path / "Postings.json").touch()
-    with pytest.raises(BrokenFile, match=r"Postings\.json neither: save it as CSV, or as JSON Lines"):
-        find_sources(tmp_path)
+    with pytest.raises(BrokenFileError, match=r"Postings\.json neither: save it as CSV, or as JSON Lines"):
+        find_import_files(tmp_path)
     (tmp_path / "companies.csv").touch()
-    assert find_sources(tmp_path)[1] == ["Postings.json"]
+    assert find_import_files(tmp_path)[1] == ["Postings.json"]
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_json_lines_may_be_blank_and_end_without_a_line_feed(tmp_path: Path) -> 
 def test_gzipped_files_read_the_same_and_tell_progress_in_bytes_on_the_disk(tmp_path: Path) -> None:
     plain = b"id,name\n" + b"".join(b"c%d,Company %d\n" % (n, n) for n in range(100_000))
     (tmp_path / "companies.csv.gz").write_bytes(gzip.compress(plain))
-    (source,), _ = find_sources(tmp_path)
-    with opened(source) as reading:
+    (source,), _ = find_import_files(tmp_path)
+    with open_import_file(source) as reading:
         assert reading.file.tell() < reading.bytes_total
         assert sum(1 for _ in reading.records) == 100_000
         assert reading.file.tell() == reading.bytes_total == (tmp_path / "companies.csv.gz").stat().st_size
@@ -91,6 +91,6 @@ def test_gzipped_files_read_the_same_and_tell_progress_in_bytes_on_the_disk(tmp_
 
 def test_a_row_of_any_length_is_bounded_in_memory(tmp_path: Path) -> None:
     with pytest.raises(
-        BrokenFile, match="has a line 2 of over 1,000,000 bytes: end each row with a line feed"
+        BrokenFileError, match="has a line 2 of over 1,000,000 bytes: end each row with a line feed"
     ):
         companies(tmp_path, b"id,name\n" + b"x" * 3_000_000)

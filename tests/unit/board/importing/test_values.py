@@ -46,20 +46,20 @@ def any_years(text: str) -> str:
 
 
 KINDS = {
-    "id": values.words(values.identifier),
-    "name": values.words(values.plain(10)),
-    "title": values.words(values.plain(500, headline=True)),
-    "url": values.words(values.url),
-    "regions": values.listed(values.region),
-    "unit": values.words(values.salary_unit),
-    "moment": values.words(values.moment),
-    "deadline": values.words(values.deadline),
+    "id": values.scalar(values.identifier),
+    "name": values.scalar(values.plain_text(10)),
+    "title": values.scalar(values.plain_text(500, headline=True)),
+    "url": values.scalar(values.url),
+    "regions": values.list_of(values.region),
+    "unit": values.scalar(values.salary_unit),
+    "moment": values.scalar(values.instant),
+    "deadline": values.scalar(values.deadline),
     "amount": values.amount(10**15),
-    "choice": values.words(values.choice({"none": 0, "doctor": 5})),
+    "choice": values.scalar(values.choice({"none": 0, "doctor": 5})),
     "whole": values.whole(1000),
     "years": values.career_years(),
-    "truth": values.truth(),
-    "list": values.listed(values.identifier),
+    "truth": values.boolean(),
+    "list": values.list_of(values.identifier),
 }
 
 
