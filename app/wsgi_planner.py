@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.braze.calls import Credential
+from app.braze.calls import StoredCredential
 from app.braze.mails import Mails
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.register.plans import RegisterUnavailableError
@@ -165,7 +165,7 @@ def _previews(settings: Settings) -> Mails | None:
     name, _, secret = settings.preview_credential.partition(":")
     return Mails(
         base_url=settings.preview_url,
-        credential=Credential(name, secret),
+        credential=StoredCredential(name, secret),
         public_host=settings.public_host,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.braze import data_tags, tags
 from app.braze.attributes import NAMESPACES, named, variables
-from app.braze.calls import Answer, Call, Credential, Fetch, build_request, perform
+from app.braze.calls import Call, CallAnswer, Fetch, StoredCredential, build_request, perform
 from app.braze.data_tags import EXTRAS
 from app.braze.errors import TemplateError
 from app.braze.filters import FILTERS, time_zone_filter
@@ -18,7 +18,7 @@ from app.braze.liquid.faults import Budget, LimitError, LiquidSyntaxError
 from app.braze.liquid.filters import STANDARD, date_filter
 from app.braze.liquid.moments import Moment
 from app.braze.liquid.nodes import Output
-from app.braze.liquid.scanner import Source
+from app.braze.liquid.scanner import TemplateSource
 from app.braze.parsing import BrazeParser
 from app.braze.tags import CALLER, NOTES, MessageAborted, TagError
 
@@ -68,7 +68,7 @@ Outcome = Rendered | Aborted | WouldBeRetried
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartPreview:
     """One rendered field of a message, and the calls its render made, in order.
 
     `missing` names what only Braze would fill in and what got no value: attributes, Content Blocks, catalog items.
@@ -84,10 +84,10 @@ class Part:
 
 
 @dataclass(slots=True)
-class _Caller:
+class _RecordingCaller:
     """Makes the calls of one part's render and remembers them."""
 
-    credential: Credential | None
+    credential: StoredCredential | None
     base_url: str | None
     fetch: Fetch
     clock: Callable[[], float]
@@ -96,7 +96,7 @@ class _Caller:
 
     def __call__(
         self, options: CallOptions, *, url: str, headers: dict[str, str], body: str | None
-    ) -> Answer | None:
+    ) -> CallAnswer | None:
         request = build_request(
             url=url,
             method=options.method,
@@ -130,14 +130,14 @@ def preview(  # noqa: PLR0913 - two of them are clocks
     template_text: str,
     *,
     user_id: str,
-    credential: Credential | None = None,
+    credential: StoredCredential | None = None,
     base_url: str | None = None,
     attributes: Mapping[str, object] | None = None,
     fetch: Fetch = fetch_over_http,
     clock: Callable[[], float] = time.monotonic,
     attempt: int = 1,
     now: Callable[[], float] = time.time,
-) -> Part:
+) -> PartPreview:
     """Render one field of a message (subject, HTML, text) for one member.
 
     Each field has a scope of its own, as in Braze: a variable saved in one is unknown in the next, which must make
@@ -148,8 +148,8 @@ def preview(  # noqa: PLR0913 - two of them are clocks
 
     Raises TemplateError if the template itself is wrong, with its line and column, or asks for more than a preview does.
     """
-    source = Source(template_text)
-    caller = _Caller(credential=credential, base_url=base_url, fetch=fetch, clock=clock)
+    source = TemplateSource(template_text)
+    caller = _RecordingCaller(credential=credential, base_url=base_url, fetch=fetch, clock=clock)
     context = _context(
         variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Moment(int(now()))
     )
@@ -165,7 +165,7 @@ def preview(  # noqa: PLR0913 - two of them are clocks
     except (LimitError, RecursionError) as error:
         reason = str(error) if isinstance(error, LimitError) else "its values are nested too deep to be shown"
         raise TemplateError(f"The preview stops here: {reason}.") from error
-    return Part(
+    return PartPreview(
         outcome,
         tuple(caller.calls),
         missing=named(context.missing),
@@ -174,7 +174,7 @@ def preview(  # noqa: PLR0913 - two of them are clocks
     )
 
 
-def _context(given: dict[str, object], caller: _Caller, now: Moment) -> Context:
+def _context(given: dict[str, object], caller: _RecordingCaller, now: Moment) -> Context:
     filters = STANDARD | FILTERS | {"date": date_filter(now), "time_zone": time_zone_filter(now)}
     context = Context(given, filters, Budget(), watched=NAMESPACES)
     context.tags = {CALLER: caller, NOTES: [], EXTRAS: {}}
@@ -182,7 +182,7 @@ def _context(given: dict[str, object], caller: _Caller, now: Moment) -> Context:
 
 
 def _notes(
-    source: Source, notes: Iterable[tuple[int, str]], faults: Iterable[tuple[int, str]]
+    source: TemplateSource, notes: Iterable[tuple[int, str]], faults: Iterable[tuple[int, str]]
 ) -> tuple[str, ...]:
     shown = [*notes, *((at, f"Liquid prints 'Liquid error: {fault}' here") for at, fault in faults)]
     return tuple(_sentence(source, at, note) for at, note in list(dict.fromkeys(shown))[:MAX_NOTES])
@@ -198,7 +198,7 @@ def _settled(text: str, to_retry: Call | None, attempt: int) -> Outcome:
     return WouldBeRetried(to_retry.url, failure, attempts_left)
 
 
-def _sentence(source: Source, at: int | None, message: str) -> str:
+def _sentence(source: TemplateSource, at: int | None, message: str) -> str:
     message = message.strip().rstrip(".")
     if at is None:
         return f"The template: {message}."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from app.braze.calls import Credential
+from app.braze.calls import StoredCredential
 from app.braze.mails import Mails
 from app.capacity.register.plans import read_draft
 from app.credentials import CredentialBook, Scope
@@ -252,7 +252,7 @@ def previews() -> Mails:
     """Previews of the published templates, against a service that always answers the same."""
     return Mails(
         base_url="http://127.0.0.1:8080",
-        credential=Credential("preview", "secret"),
+        credential=StoredCredential("preview", "secret"),
         public_host="jobs.example.org",
         fetch=answering(answer_body(realistic_postings())),
     )
