@@ -126,7 +126,18 @@ class _RecordingCaller:
         return self.credential.basic() if options.basic_auth else self.credential.bearer()
 
 
-def preview(  # noqa: PLR0913 - two of them are clocks
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What a preview reads time from: `calls_s` for how long a call takes, `dates_s` (since 1970) for the mail's dates."""
+
+    calls_s: Callable[[], float] = time.monotonic
+    dates_s: Callable[[], float] = time.time
+
+
+_SYSTEM_CLOCKS = Clocks()
+
+
+def preview(
     template_text: str,
     *,
     user_id: str,
@@ -134,30 +145,28 @@ def preview(  # noqa: PLR0913 - two of them are clocks
     base_url: str | None = None,
     attributes: Mapping[str, object] | None = None,
     fetch: Fetch = fetch_over_http,
-    clock: Callable[[], float] = time.monotonic,
     attempt: int = 1,
-    now: Callable[[], float] = time.time,
+    clocks: Clocks = _SYSTEM_CLOCKS,
 ) -> PartPreview:
     """Render one field of a message (subject, HTML, text) for one member.
 
     Each field has a scope of its own, as in Braze: a variable saved in one is unknown in the next, which must make
     its own call. Every call goes to `base_url` (scheme, host, path prefix) when given, with `credential` for whatever
     credential name the template uses. `attributes` are named as in `attributes.variables`. `attempt` counts from 1;
-    after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here. `now` is
-    the clock of the dates in the mail, `clock` that of the calls.
+    after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here.
 
     Raises TemplateError if the template itself is wrong, with its line and column, or asks for more than a preview does.
     """
     source = TemplateSource(template_text)
-    caller = _RecordingCaller(credential=credential, base_url=base_url, fetch=fetch, clock=clock)
+    caller = _RecordingCaller(credential=credential, base_url=base_url, fetch=fetch, clock=clocks.calls_s)
     context = _context(
-        variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Moment(int(now()))
+        variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Moment(int(clocks.dates_s()))
     )
     parser = BrazeParser(source, tags.TAGS | data_tags.TAGS)
     output = Output()
     try:
         parser.read_all().render(context, output)
-        outcome: Outcome = _settled(output.text, caller.to_retry, attempt)
+        outcome: Outcome = _outcome_of(output.text, caller.to_retry, attempt)
     except MessageAborted as aborted:
         outcome = Aborted(aborted.reason, prevented_retry=caller.to_retry is not None)
     except (LiquidSyntaxError, TagError) as error:
@@ -188,7 +197,7 @@ def _notes(
     return tuple(_sentence(source, at, note) for at, note in list(dict.fromkeys(shown))[:MAX_NOTES])
 
 
-def _settled(text: str, to_retry: Call | None, attempt: int) -> Outcome:
+def _outcome_of(text: str, to_retry: Call | None, attempt: int) -> Outcome:
     if to_retry is None:
         return Rendered(text)
     failure = to_retry.failure or ""

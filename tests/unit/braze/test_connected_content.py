@@ -8,7 +8,7 @@ import pytest
 
 from app.braze.calls import MAX_BYTES, Call, CallAnswer, Request, StoredCredential, Unanswered
 from app.braze.errors import TemplateError
-from app.braze.preview import Aborted, PartPreview, Rendered, WouldBeRetried, preview
+from app.braze.preview import Aborted, Clocks, PartPreview, Rendered, WouldBeRetried, preview
 from tests.unit.braze.answers import FakeFetch, answering, failing
 
 URL = "https://jobs.example.com/v1/x"
@@ -26,7 +26,7 @@ def _render(template: str, fetch: FakeFetch, *, attempt: int = 1, base_url: str 
         credential=CREDENTIAL,
         base_url=base_url,
         fetch=fetch,
-        clock=lambda: next(ticks),
+        clocks=Clocks(calls_s=lambda: next(ticks)),
         attempt=attempt,
     )
 
@@ -309,7 +309,9 @@ def test_an_answer_after_two_seconds_is_too_late_even_if_the_fetch_waited(
     duration_s: float, text: str
 ) -> None:
     ticks = iter([0.0, duration_s])
-    part = preview(SHOWN, user_id="m", fetch=answering({"name": "a"}), clock=lambda: next(ticks))
+    part = preview(
+        SHOWN, user_id="m", fetch=answering({"name": "a"}), clocks=Clocks(calls_s=lambda: next(ticks))
+    )
     assert part.outcome == Rendered(text)
 
 
