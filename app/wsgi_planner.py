@@ -14,7 +14,9 @@ from app.capacity.plan.json_values import DefinitionError
 from app.capacity.register.plans import RegisterUnavailableError
 from app.credentials import CredentialBook
 from app.postgres.engines import planner_engine
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister, PostgresSessions
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresReads
 from app.runtime.background import PeriodicTask, Scheduler

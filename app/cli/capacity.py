@@ -19,7 +19,8 @@ from app.capacity.planner import as_json, as_text, judge
 from app.capacity.play.report import play_file
 from app.cli.database import CommandError, database_engine
 from app.postgres.lists.publications import select_now
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,9 @@ import click
 
 from app.capacity.evidence.file import EvidenceError
 from app.cli.database import CommandError, by_option, database_engine
+from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.instances import InstanceRow, select_instances
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister
+from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.table_sizes import select_server_version, select_table_sizes
 from app.runtime.instance import fingerprint, settings_told
 from app.settings import Settings

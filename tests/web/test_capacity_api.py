@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.capacity.planner import as_json, judge
 from app.capacity.register.plans import read_plan_values
-from app.postgres.planning.register import PostgresEvidence
+from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool
 from app.serving.send_counts import Batch, SecondCount

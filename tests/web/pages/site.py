@@ -16,7 +16,9 @@ from app.capacity.register.plans import read_draft
 from app.credentials import CredentialBook, Scope
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
 from app.postgres.engines import planner_engine
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister, PostgresSessions
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresReads
 from app.web.limits import CallLimits
