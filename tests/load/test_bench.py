@@ -101,7 +101,6 @@ def test_a_peer_with_another_body_is_refused(bench: Bench) -> None:
         check(chosen(["f"])[0], bench, [b'{"postings":[]}'] * 20)
 
 
-@pytest.mark.alone
 def test_a_turn_counts_one_read_a_call(bench: Bench) -> None:
     (bench.settings.folder / "body").write_bytes(b'{"postings":[]}')
     done = turn(chosen(["d"])[0], bench, number=1, arrivals_rps=50.0)
@@ -130,7 +129,6 @@ def test_the_peers_collect_garbage_as_the_service_does() -> None:
     assert theirs == ours
 
 
-@pytest.mark.alone
 def test_latency_counts_from_the_instant_a_call_was_due(stub: Stub, tmp_path: Path) -> None:
     """The stub serves 500 calls/s; at 1,000 calls/s the queue is 0.5 s long after 1 s, whoever holds it."""
     questions = tmp_path / "questions.txt"
@@ -143,7 +141,6 @@ def test_latency_counts_from_the_instant_a_call_was_due(stub: Stub, tmp_path: Pa
     assert found.p99_ms > 500
 
 
-@pytest.mark.alone
 def test_cpu_time_is_that_of_the_whole_tree() -> None:
     busy = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}]); print(flush=True); input()"
