@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from loadtest.rehearsal.rehearse import Rehearsal
+from loadtest.rehearsal.record import Rehearsal
 from tests.load.conftest import Start, Stub, wait_until
 
 PLAN = """

@@ -10,7 +10,7 @@ from loadtest.ceiling import evidence as files
 from loadtest.ceiling.environment import cpu_model, read_service_facts
 from loadtest.ceiling.report import html
 from loadtest.errors import LoadtestError
-from loadtest.rehearsal.rehearse import Rehearsal
+from loadtest.rehearsal.record import Rehearsal
 from tests.unit.loadtest.made import evidence
 
 SCHEMA_DOC = Path(__file__).parents[4] / "docs" / "evidence-schema.md"
