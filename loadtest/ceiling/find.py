@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest.ceiling.environment import environment
-from loadtest.ceiling.evidence import Ended, Evidence, Overload, TrafficFacts, Verdict
-from loadtest.ceiling.search import Result, Search, SearchPhase, Trial
+from loadtest.ceiling.evidence import CeilingVerdict, Ended, EvidenceFile, Overload, TrafficFacts
+from loadtest.ceiling.search import CeilingSearch, RateTrial, SearchPhase, SearchResult
 from loadtest.ceiling.slo import PassLine
 from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner, iso_utc
 from loadtest.ceiling.terminal import Terminal
@@ -42,7 +42,7 @@ class CeilingOptions:
 
 def find_ceiling(
     options: CeilingOptions, terminal: Terminal, *, clock: Callable[[], float] = time.time
-) -> Evidence:
+) -> EvidenceFile:
     """Search, and make the evidence of whatever was found, also when the search was stopped or the service lost.
 
     Raises:
@@ -90,13 +90,13 @@ def _check(options: CeilingOptions, sender: Sender, send: str) -> dict[str, int]
 
 def _run(
     options: CeilingOptions, runner: StepRunner, terminal: Terminal
-) -> tuple[Result, Overload | None, Ended]:
-    def measure(phase: SearchPhase, rps: float) -> Trial:
+) -> tuple[SearchResult, Overload | None, Ended]:
+    def measure(phase: SearchPhase, rps: float) -> RateTrial:
         trial = runner.measure(phase, rps)
         terminal.steps(runner.steps)
         return trial
 
-    search = Search(
+    search = CeilingSearch(
         measure=measure,
         start_rps=options.start_rps,
         highest_rps=options.highest_rps,
@@ -125,7 +125,7 @@ def _run(
 def _evidence(  # noqa: PLR0913 - everything that was learned meets here
     options: CeilingOptions,
     runner: StepRunner,
-    result: Result,
+    result: SearchResult,
     overload: Overload | None,
     ended: Ended,
     *,
@@ -133,20 +133,20 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
     ended_at: float,
     sender: Sender,
     sources: dict[str, int],
-) -> Evidence:
+) -> EvidenceFile:
     traffic = sender.traffic
     soak_calls = runner.soaked.calls if runner.soaked else 0
     limited = sum(
         step.failures.get("status_429", 0) + sum(step.degraded.get(sign, 0) for sign in LIMITER_SIGNS)
         for step in runner.steps
     )
-    return Evidence(
+    return EvidenceFile(
         id=runner.send,
         began_at=iso_utc(began),
         ended_at=iso_utc(ended_at),
         ended=ended,
         host=str(options.sender.origin()),
-        verdict=Verdict(
+        verdict=CeilingVerdict(
             sentence=sentence(
                 result,
                 options.line,
@@ -202,7 +202,7 @@ LINES_IN_WORDS = {
 
 
 def sentence(
-    result: Result, line: PassLine, *, ended: Ended, soak_calls: int, times_asked: float = 1.0
+    result: SearchResult, line: PassLine, *, ended: Ended, soak_calls: int, times_asked: float = 1.0
 ) -> str:
     """The verdict for someone who reads nothing else; `times_asked`: messages for each member in the file."""
     bound = ", ".join(LINES_IN_WORDS.get(name, name) for name in result.bound_by) or "nothing seen"
@@ -236,7 +236,7 @@ def sentence(
     return f"No ceiling was found: {found}.{early}"
 
 
-def what_next(found: Evidence) -> str | None:
+def what_next(found: EvidenceFile) -> str | None:
     """What to do about a search that found no ceiling, None where it found one."""
     if found.verdict.kind in {"ceiling", "at_least"}:
         return None

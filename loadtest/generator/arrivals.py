@@ -102,7 +102,7 @@ def front_loaded(rps: float, *, burst: float, minutes: int) -> RateCurve:
 
 
 @dataclass(frozen=True)
-class Share:
+class ArrivalShare:
     """Which arrivals a process takes from `from_s` on: those whose number leaves `part` when divided by `parts`."""
 
     from_s: float
@@ -114,10 +114,10 @@ class Share:
         return number % self.parts == self.part
 
 
-WHOLE = (Share(0.0, 0, 1),)
+WHOLE = (ArrivalShare(0.0, 0, 1),)
 
 
-def share_at(shares: Sequence[Share], second: float) -> Share:
+def share_at(shares: Sequence[ArrivalShare], second: float) -> ArrivalShare:
     """The share in force at `second`; `shares` ascend by `from_s`, the first starting at 0."""
     place = bisect.bisect_right([share.from_s for share in shares], second) - 1
     return shares[max(place, 0)]

@@ -23,7 +23,9 @@ def theory_rps() -> float:
 SHORT = ["--pass-line", str(PASS_LINE), "--out", "evidence.json", "--step-s", "2"]
 
 
-def searched(start: Start, stub: Stub, files: list[str], folder: Path, *options: str) -> evidence.Evidence:
+def searched(
+    start: Start, stub: Stub, files: list[str], folder: Path, *options: str
+) -> evidence.EvidenceFile:
     """Search to the end, and read the evidence."""
     code, output = start("loadtest", "ceiling", "--host", stub.url, *files, *SHORT, *options).ended()
     assert code == 0, output
@@ -93,7 +95,7 @@ def test_a_killed_service_is_survived_and_an_interrupt_keeps_what_was_measured(
     assert (code, found.ended, found.verdict.kind, found.verdict.rps) == (1, "stopped", "unconfirmed", 100)
 
 
-def skip_if_too_busy(*searches: evidence.Evidence) -> None:
+def skip_if_too_busy(*searches: evidence.EvidenceFile) -> None:
     """Skip where the machine was so busy that a search found only a lower bound, and said so."""
     for found in searches:
         if found.verdict.kind == "at_least":

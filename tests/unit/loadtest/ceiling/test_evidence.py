@@ -48,7 +48,7 @@ def test_a_file_that_is_no_evidence_is_refused(tmp_path: Path, content: bytes | 
     assert str(refused.value) == sentence.format(path=path)
 
 
-@pytest.mark.parametrize("root", [files.Evidence, Rehearsal])
+@pytest.mark.parametrize("root", [files.EvidenceFile, Rehearsal])
 def test_every_field_is_described_in_the_documentation(root: type) -> None:
     text = SCHEMA_DOC.read_text(encoding="utf-8")
     (_, definitions) = msgspec.json.schema_components([root])

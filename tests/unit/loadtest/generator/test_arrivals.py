@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.generator import arrivals
-from loadtest.generator.arrivals import RateCurve, Share
+from loadtest.generator.arrivals import ArrivalShare, RateCurve
 
 
 def instants(curve: RateCurve, *, spacing: arrivals.Spacing = "constant", seed: int = 1) -> list[float]:
@@ -74,8 +74,8 @@ def test_shares_that_change_midway_still_take_every_arrival_once(
     half = len(rates) / 2
     workers = [
         [
-            Share(0, worker if worker < parts else -1, parts),
-            Share(half, worker if worker < regrouped else -1, regrouped),
+            ArrivalShare(0, worker if worker < parts else -1, parts),
+            ArrivalShare(half, worker if worker < regrouped else -1, regrouped),
         ]
         for worker in range(4)
     ]
