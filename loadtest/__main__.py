@@ -11,11 +11,12 @@ import locust  # noqa: F401 - patches the standard library, which must come befo
 
 from loadtest.ceiling import evidence as evidence_files
 from loadtest.ceiling.environment import read_service_facts
-from loadtest.ceiling.find import CeilingOptions, find_ceiling, what_next
+from loadtest.ceiling.find import CeilingOptions, find_ceiling
 from loadtest.ceiling.report import html
 from loadtest.ceiling.slo import PASS_LINE_FILE, read_pass_line
 from loadtest.ceiling.step import SearchBudget
 from loadtest.ceiling.terminal import Terminal
+from loadtest.ceiling.verdict_sentence import what_next
 from loadtest.errors import LoadtestError
 from loadtest.generator.options import SenderOptions
 from loadtest.generator.target import ALLOWED_HOSTS_VARIABLE, Traffic

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from loadtest.ceiling.find import sentence, what_next
 from loadtest.ceiling.search import ResultKind, SearchResult
 from loadtest.ceiling.slo import read_pass_line
+from loadtest.ceiling.verdict_sentence import sentence, what_next
 
 LINE = read_pass_line()
 
