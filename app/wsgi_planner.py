@@ -8,13 +8,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.braze.calls import Credential
+from app.braze.calls import StoredCredential
 from app.braze.mails import Mails
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.register.plans import RegisterUnavailableError
 from app.credentials import CredentialBook
 from app.postgres.engines import planner_engine
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister, PostgresSessions
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresStore
 from app.runtime.background import PeriodicTask, Scheduler
@@ -165,7 +167,7 @@ def _previews(settings: Settings) -> Mails | None:
     name, _, secret = settings.preview_credential.partition(":")
     return Mails(
         base_url=settings.preview_url,
-        credential=Credential(name, secret),
+        credential=StoredCredential(name, secret),
         public_host=settings.public_host,
     )
 

@@ -11,17 +11,19 @@ import locust  # noqa: F401 - patches the standard library, which must come befo
 
 from loadtest.ceiling import evidence as evidence_files
 from loadtest.ceiling.environment import read_service_facts
-from loadtest.ceiling.find import CeilingOptions, find_ceiling, what_next
+from loadtest.ceiling.find import CeilingOptions, find_ceiling
 from loadtest.ceiling.report import html
 from loadtest.ceiling.slo import PASS_LINE_FILE, read_pass_line
 from loadtest.ceiling.step import SearchBudget
 from loadtest.ceiling.terminal import Terminal
+from loadtest.ceiling.verdict_sentence import what_next
 from loadtest.errors import LoadtestError
 from loadtest.generator.options import SenderOptions
 from loadtest.generator.target import ALLOWED_HOSTS_VARIABLE, Traffic
 from loadtest.outputs import dated
-from loadtest.rehearsal import rehearse as rehearsal
+from loadtest.rehearsal import record
 from loadtest.rehearsal.plans import read_plan_file
+from loadtest.rehearsal.rehearse import rehearse as rehearse_plan
 
 EXISTS = click.Path(path_type=Path)
 
@@ -153,7 +155,7 @@ def rehearse(plan: Path, speed: float, out: Path | None, **given: Any) -> None:
     read, options = read_plan_file(plan), _sender_options(given)
     sender = options.sender()
     with Terminal() as terminal:
-        found = rehearsal.rehearse(
+        found = rehearse_plan(
             read,
             sender,
             host=str(options.origin()),
@@ -162,8 +164,8 @@ def rehearse(plan: Path, speed: float, out: Path | None, **given: Any) -> None:
             progress=terminal.rehearsing,
         )
     out = out or dated("rehearsal")
-    rehearsal.write(found, out)
-    click.echo(rehearsal.by_minute(found))
+    record.write(found, out)
+    click.echo(record.by_minute(found))
     click.echo(found.sentence)
     click.echo(f"Record: {out}")
 

@@ -27,7 +27,7 @@ _REDIRECT = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
+class StoredCredential:
     """A credential stored in Braze: `:basic_auth` sends name and secret, `:auth_credentials` the secret as a Bearer token."""
 
     name: str
@@ -53,7 +53,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallAnswer:
     """A status and the decompressed body, of which a fetch need read no more than MAX_BYTES + 1 bytes."""
 
     status: int
@@ -67,7 +67,7 @@ class Unanswered(Exception):  # noqa: N818  # it is an outcome a fetch reports, 
 class Fetch(Protocol):
     """Performs one request within CUT_OFF_S, follows no redirect, raises Unanswered when nothing came."""
 
-    def __call__(self, request: Request, /) -> Answer:
+    def __call__(self, request: Request, /) -> CallAnswer:
         """Return the answer, whatever its status."""
         ...
 
@@ -146,7 +146,7 @@ def _canonical(name: str) -> str:
 
 
 def _basic_of(parts: SplitResult) -> str:
-    return Credential(unquote(parts.username or ""), unquote(parts.password or "")).basic()
+    return StoredCredential(unquote(parts.username or ""), unquote(parts.password or "")).basic()
 
 
 def _target(parts: SplitResult, base_url: str | None) -> str:
@@ -181,7 +181,7 @@ def perform(
     fetch: Fetch,
     clock: Callable[[], float] = time.monotonic,
     cacheable_s: int | None = None,
-) -> tuple[Call, Answer | None]:
+) -> tuple[Call, CallAnswer | None]:
     """Make one call; the answer is None whenever Braze would hand the template nil."""
     started_s = clock()
     answer, failure = _attempt(request, fetch)
@@ -200,7 +200,7 @@ def perform(
     return call, answer if failure is None else None
 
 
-def _attempt(request: Request, fetch: Fetch) -> tuple[Answer | None, str | None]:
+def _attempt(request: Request, fetch: Fetch) -> tuple[CallAnswer | None, str | None]:
     if not request.url.isascii() or any(character <= " " for character in request.url):
         return None, "the URL holds characters no URL may hold; print values through | url_param_escape"
     try:
@@ -209,7 +209,7 @@ def _attempt(request: Request, fetch: Fetch) -> tuple[Answer | None, str | None]
         return None, str(error)
 
 
-def _fault_of(answer: Answer, duration_s: float) -> str | None:
+def _fault_of(answer: CallAnswer, duration_s: float) -> str | None:
     if answer.status in _REDIRECT:
         return f"redirect {answer.status}, which Braze does not follow"
     if answer.status not in _OK:

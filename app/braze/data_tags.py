@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from app.braze.liquid.nodes import Shown, nothing
+from app.braze.liquid.nodes import OutputTag, nothing
 from app.braze.liquid.values import to_text
 from app.braze.parsing import BrazeParser, render_part
 from app.braze.tags import NOTES
@@ -143,7 +143,7 @@ def _read_translation(parser: Parser, tag: Tag) -> Node:
 
 def _read_code(parser: Parser, tag: Tag) -> Node:
     parser.note(tag.at, f"Braze puts a code in for {{% {tag.name} %}}; the preview shows CODE")
-    return Shown(tag.at, parser.filtered("'CODE'", tag.at))
+    return OutputTag(tag.at, parser.filtered("'CODE'", tag.at))
 
 
 TAGS: Final[dict[str, Callable[[Parser, Tag], Node | None]]] = {

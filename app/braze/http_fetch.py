@@ -11,12 +11,12 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
-from app.braze.calls import CUT_OFF_S, MAX_BYTES, Answer, Request, Unanswered
+from app.braze.calls import CUT_OFF_S, MAX_BYTES, CallAnswer, Request, Unanswered
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
-def fetch_over_http(request: Request, *, cut_off_s: float = CUT_OFF_S) -> Answer:
+def fetch_over_http(request: Request, *, cut_off_s: float = CUT_OFF_S) -> CallAnswer:
     """Return the answer, of any status; raises Unanswered when none came within `cut_off_s` in all.
 
     A socket's own timeout starts anew with every packet, so a server that trickles would never be cut off; a timer
@@ -69,12 +69,14 @@ class _CutOff:
         self._timer.join()
 
 
-def _exchange(connection: HTTPConnection, parts: SplitResult, request: Request, cut_off: _CutOff) -> Answer:
+def _exchange(
+    connection: HTTPConnection, parts: SplitResult, request: Request, cut_off: _CutOff
+) -> CallAnswer:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(request.method, target, body=request.body, headers=dict(request.headers))
         with connection.getresponse() as response:
-            answer = Answer(response.status, _body(response))
+            answer = CallAnswer(response.status, _body(response))
     except (OSError, HTTPException, ValueError) as error:
         if cut_off.passed.is_set():
             raise TimeoutError from error

@@ -14,7 +14,7 @@ from app.braze.preview import Aborted, Rendered, WouldBeRetried, preview
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.braze.calls import Answer, Credential, Fetch, Request
+    from app.braze.calls import CallAnswer, Fetch, Request, StoredCredential
 
 MailFormat = Literal["html", "txt"]
 RenderOutcome = Literal["rendered", "aborted", "would_be_retried", "wrong_template"]
@@ -53,7 +53,7 @@ class _Recorder:
     fetch: Fetch
     bodies: list[str | None] = field(default_factory=list)
 
-    def __call__(self, request: Request, /) -> Answer:
+    def __call__(self, request: Request, /) -> CallAnswer:
         try:
             answer = self.fetch(request)
         except Unanswered:
@@ -75,7 +75,7 @@ class Mails:
     """
 
     base_url: str
-    credential: Credential
+    credential: StoredCredential
     public_host: str | None = None
     folder: Path = TEMPLATES
     fetch: Fetch = fetch_over_http

@@ -11,7 +11,7 @@ from app.braze.liquid.faults import LiquidError, LiquidSyntaxError, nearest
 from app.braze.liquid.filters import STANDARD
 from app.braze.liquid.nodes import Body, Node, Output
 from app.braze.liquid.parser import Parser, Tag
-from app.braze.liquid.scanner import Source
+from app.braze.liquid.scanner import TemplateSource
 from app.braze.liquid.standard_tags import STANDARD_TAGS
 from app.braze.liquid.values import to_text
 
@@ -28,7 +28,9 @@ _DEPTH: Final = "content_blocks"
 class BrazeParser(Parser):
     """A parser that knows what Braze has and says what it has not."""
 
-    def __init__(self, source: Source, tags: Mapping[str, Callable[[Parser, Tag], Node | None]]) -> None:
+    def __init__(
+        self, source: TemplateSource, tags: Mapping[str, Callable[[Parser, Tag], Node | None]]
+    ) -> None:
         super().__init__(source, STANDARD_TAGS | dict(tags), _check_filter)
         self.own_tags = tags
 
@@ -50,7 +52,7 @@ class BrazeParser(Parser):
     def part(self, text: str, tag: Tag) -> Body:
         """Read a text within a tag as a template of its own; its faults are the tag's."""
         try:
-            return BrazeParser(Source(text), self.own_tags).read_all()
+            return BrazeParser(TemplateSource(text), self.own_tags).read_all()
         except LiquidSyntaxError as error:
             raise tag.wrong(str(error)) from error
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.braze import data_tags, tags
 from app.braze.attributes import NAMESPACES, named, variables
-from app.braze.calls import Answer, Call, Credential, Fetch, build_request, perform
+from app.braze.calls import Call, CallAnswer, Fetch, StoredCredential, build_request, perform
 from app.braze.data_tags import EXTRAS
 from app.braze.errors import TemplateError
 from app.braze.filters import FILTERS, time_zone_filter
@@ -18,7 +18,7 @@ from app.braze.liquid.faults import Budget, LimitError, LiquidSyntaxError
 from app.braze.liquid.filters import STANDARD, date_filter
 from app.braze.liquid.moments import Moment
 from app.braze.liquid.nodes import Output
-from app.braze.liquid.scanner import Source
+from app.braze.liquid.scanner import TemplateSource
 from app.braze.parsing import BrazeParser
 from app.braze.tags import CALLER, NOTES, MessageAborted, TagError
 
@@ -68,7 +68,7 @@ Outcome = Rendered | Aborted | WouldBeRetried
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartPreview:
     """One rendered field of a message, and the calls its render made, in order.
 
     `missing` names what only Braze would fill in and what got no value: attributes, Content Blocks, catalog items.
@@ -84,10 +84,10 @@ class Part:
 
 
 @dataclass(slots=True)
-class _Caller:
+class _RecordingCaller:
     """Makes the calls of one part's render and remembers them."""
 
-    credential: Credential | None
+    credential: StoredCredential | None
     base_url: str | None
     fetch: Fetch
     clock: Callable[[], float]
@@ -96,7 +96,7 @@ class _Caller:
 
     def __call__(
         self, options: CallOptions, *, url: str, headers: dict[str, str], body: str | None
-    ) -> Answer | None:
+    ) -> CallAnswer | None:
         request = build_request(
             url=url,
             method=options.method,
@@ -126,38 +126,47 @@ class _Caller:
         return self.credential.basic() if options.basic_auth else self.credential.bearer()
 
 
-def preview(  # noqa: PLR0913 - two of them are clocks
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What a preview reads time from: `calls_s` for how long a call takes, `dates_s` (since 1970) for the mail's dates."""
+
+    calls_s: Callable[[], float] = time.monotonic
+    dates_s: Callable[[], float] = time.time
+
+
+_SYSTEM_CLOCKS = Clocks()
+
+
+def preview(
     template_text: str,
     *,
     user_id: str,
-    credential: Credential | None = None,
+    credential: StoredCredential | None = None,
     base_url: str | None = None,
     attributes: Mapping[str, object] | None = None,
     fetch: Fetch = fetch_over_http,
-    clock: Callable[[], float] = time.monotonic,
     attempt: int = 1,
-    now: Callable[[], float] = time.time,
-) -> Part:
+    clocks: Clocks = _SYSTEM_CLOCKS,
+) -> PartPreview:
     """Render one field of a message (subject, HTML, text) for one member.
 
     Each field has a scope of its own, as in Braze: a variable saved in one is unknown in the next, which must make
     its own call. Every call goes to `base_url` (scheme, host, path prefix) when given, with `credential` for whatever
     credential name the template uses. `attributes` are named as in `attributes.variables`. `attempt` counts from 1;
-    after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here. `now` is
-    the clock of the dates in the mail, `clock` that of the calls.
+    after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here.
 
     Raises TemplateError if the template itself is wrong, with its line and column, or asks for more than a preview does.
     """
-    source = Source(template_text)
-    caller = _Caller(credential=credential, base_url=base_url, fetch=fetch, clock=clock)
+    source = TemplateSource(template_text)
+    caller = _RecordingCaller(credential=credential, base_url=base_url, fetch=fetch, clock=clocks.calls_s)
     context = _context(
-        variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Moment(int(now()))
+        variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Moment(int(clocks.dates_s()))
     )
     parser = BrazeParser(source, tags.TAGS | data_tags.TAGS)
     output = Output()
     try:
         parser.read_all().render(context, output)
-        outcome: Outcome = _settled(output.text, caller.to_retry, attempt)
+        outcome: Outcome = _outcome_of(output.text, caller.to_retry, attempt)
     except MessageAborted as aborted:
         outcome = Aborted(aborted.reason, prevented_retry=caller.to_retry is not None)
     except (LiquidSyntaxError, TagError) as error:
@@ -165,7 +174,7 @@ def preview(  # noqa: PLR0913 - two of them are clocks
     except (LimitError, RecursionError) as error:
         reason = str(error) if isinstance(error, LimitError) else "its values are nested too deep to be shown"
         raise TemplateError(f"The preview stops here: {reason}.") from error
-    return Part(
+    return PartPreview(
         outcome,
         tuple(caller.calls),
         missing=named(context.missing),
@@ -174,7 +183,7 @@ def preview(  # noqa: PLR0913 - two of them are clocks
     )
 
 
-def _context(given: dict[str, object], caller: _Caller, now: Moment) -> Context:
+def _context(given: dict[str, object], caller: _RecordingCaller, now: Moment) -> Context:
     filters = STANDARD | FILTERS | {"date": date_filter(now), "time_zone": time_zone_filter(now)}
     context = Context(given, filters, Budget(), watched=NAMESPACES)
     context.tags = {CALLER: caller, NOTES: [], EXTRAS: {}}
@@ -182,13 +191,13 @@ def _context(given: dict[str, object], caller: _Caller, now: Moment) -> Context:
 
 
 def _notes(
-    source: Source, notes: Iterable[tuple[int, str]], faults: Iterable[tuple[int, str]]
+    source: TemplateSource, notes: Iterable[tuple[int, str]], faults: Iterable[tuple[int, str]]
 ) -> tuple[str, ...]:
     shown = [*notes, *((at, f"Liquid prints 'Liquid error: {fault}' here") for at, fault in faults)]
     return tuple(_sentence(source, at, note) for at, note in list(dict.fromkeys(shown))[:MAX_NOTES])
 
 
-def _settled(text: str, to_retry: Call | None, attempt: int) -> Outcome:
+def _outcome_of(text: str, to_retry: Call | None, attempt: int) -> Outcome:
     if to_retry is None:
         return Rendered(text)
     failure = to_retry.failure or ""
@@ -198,7 +207,7 @@ def _settled(text: str, to_retry: Call | None, attempt: int) -> Outcome:
     return WouldBeRetried(to_retry.url, failure, attempts_left)
 
 
-def _sentence(source: Source, at: int | None, message: str) -> str:
+def _sentence(source: TemplateSource, at: int | None, message: str) -> str:
     message = message.strip().rstrip(".")
     if at is None:
         return f"The template: {message}."

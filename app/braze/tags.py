@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from app.braze.attributes import NAMESPACES
 from app.braze.call_options import CallOptions, parse_options
-from app.braze.calls import Answer, JsonText, PlainText, read_answer
+from app.braze.calls import CallAnswer, JsonText, PlainText, read_answer
 from app.braze.errors import TemplateError
 from app.braze.liquid.faults import LiquidSyntaxError
-from app.braze.liquid.nodes import Text
-from app.braze.liquid.scanner import Source
+from app.braze.liquid.nodes import TextNode
+from app.braze.liquid.scanner import TemplateSource
 from app.braze.liquid.values import to_text
 from app.braze.parsing import BrazeParser, render_part
 
@@ -56,7 +56,7 @@ class Caller(Protocol):
 
     def __call__(
         self, options: CallOptions, *, url: str, headers: dict[str, str], body: str | None
-    ) -> Answer | None:
+    ) -> CallAnswer | None:
         """Return a usable answer or None; may raise MessageAborted or TemplateError."""
         ...
 
@@ -129,7 +129,7 @@ class ConnectedContent:
         """Fill in the answer's own Liquid, but for tags that fetch something; a broken one stays as it is."""
         kept = dict.fromkeys(_CALLING, _read_as_text)
         try:
-            body = BrazeParser(Source(text), {**self.parser.own_tags, **kept}).read_all()
+            body = BrazeParser(TemplateSource(text), {**self.parser.own_tags, **kept}).read_all()
         except LiquidSyntaxError as error:
             context.tags[NOTES].append((self.at, f"the answer's own Liquid cannot be read: {error}"))
             return text
@@ -137,7 +137,7 @@ class ConnectedContent:
 
 
 def _read_as_text(_: Parser, tag: Tag) -> Node:
-    return Text(tag.at, f"{{% {tag.name} {tag.written}%}}")
+    return TextNode(tag.at, f"{{% {tag.name} {tag.written}%}}")
 
 
 def _headers_of(text: str) -> dict[str, str]:
@@ -180,7 +180,7 @@ def with_braces(text: str) -> str:
     """Put double braces around references that stand without them: `?lang=${language}` means the language."""
     if "${" not in text:
         return text
-    pieces = Source(text).pieces()
+    pieces = TemplateSource(text).pieces()
     return "".join(
         _BARE_REFERENCE.sub(r"{{\g<0>}}", one.text) if one.kind == "text" else one.text for one in pieces
     )

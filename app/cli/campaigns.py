@@ -26,7 +26,8 @@ from app.capacity.register.plans import (
 )
 from app.cli.database import CommandError, by_option, database_engine
 from app.demo.campaigns import OWNER, example_campaigns
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

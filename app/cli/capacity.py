@@ -15,11 +15,12 @@ from app.capacity.evidence.ceiling import Measured
 from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.capacity.on_record import judge_window
 from app.capacity.plan.plan import read_plan
-from app.capacity.planner import judge
+from app.capacity.planner import as_json, as_text, judge
 from app.capacity.play.report import play_file
 from app.cli.database import CommandError, database_engine
 from app.postgres.lists.publications import select_now
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ def capacity() -> None:
 
 @capacity.command()
 @click.argument("plan", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "for_programs", is_flag=True, help="For programs.")
 @click.option(
     "--case",
     type=click.Choice(["low", "likely", "high"]),
@@ -48,10 +49,12 @@ def capacity() -> None:
     show_default=True,
     help="Which demand.",
 )
-def play(*, plan: Path, as_json: bool, case: Case) -> None:
+def play(*, plan: Path, for_programs: bool, case: Case) -> None:
     """Play PLAN (docs/plan-file.md) minute by minute: messages, calls, retries, aborts, and when it ends."""
     report = play_file(_text(plan, "plan"), case=case)
-    click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2) if as_json else report.as_text())
+    click.echo(
+        json.dumps(report.as_json(), ensure_ascii=False, indent=2) if for_programs else report.as_text()
+    )
 
 
 @capacity.command()
@@ -63,7 +66,7 @@ def play(*, plan: Path, as_json: bool, case: Case) -> None:
     multiple=True,
     help="A load test's evidence file; may be given more than once.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "for_programs", is_flag=True, help="For programs.")
 @click.option(
     "--lang", type=click.Choice(["ko", "en"]), default="en", show_default=True, help="Of the sentences."
 )
@@ -76,7 +79,7 @@ def check(
     *,
     plan: Path | None,
     evidence_files: tuple[Path, ...],
-    as_json: bool,
+    for_programs: bool,
     lang: Lang,
     now_text: str | None,
 ) -> None:
@@ -87,10 +90,10 @@ def check(
     """
     given = [_read_measured(file) for file in evidence_files]
     judgement = _judge_register(given, now_text) if plan is None else _judge_file(plan, given, now_text)
-    if as_json:
-        click.echo(json.dumps(judgement.as_json(), ensure_ascii=False, indent=1))
+    if for_programs:
+        click.echo(json.dumps(as_json(judgement), ensure_ascii=False, indent=1))
     else:
-        click.echo(judgement.as_text(lang), nl=False)
+        click.echo(as_text(judgement, lang), nl=False)
     context.exit(EXIT_CODES[judgement.verdict])
 
 

@@ -12,8 +12,9 @@ import click
 from app.capacity.evidence.file import EvidenceError
 from app.cli.database import CommandError, by_option, database_engine
 from app.fingerprint import fingerprint
+from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.instances import InstanceRow, select_instances
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister
+from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.table_sizes import select_server_version, select_table_sizes
 from app.runtime.instance import settings_told
 from app.settings import Settings

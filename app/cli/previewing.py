@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from app.braze.calls import Credential
+from app.braze.calls import StoredCredential
 from app.braze.preview import NO_CREDENTIAL, Aborted, Rendered, WouldBeRetried
 from app.braze.preview import preview as render
 from app.cli.database import CommandError
 
 if TYPE_CHECKING:
-    from app.braze.preview import Part
+    from app.braze.preview import PartPreview
 
 DEMO_CREDENTIAL: Final = Path(".data/demo-8080/credential")
 ABORTED: Final = 3
@@ -96,7 +96,7 @@ def preview(
             sys.exit(WOULD_BE_RETRIED)
 
 
-def _say_all(part: Part) -> None:
+def _say_all(part: PartPreview) -> None:
     """Print what stands beside the mail."""
     for call in part.calls:
         _say_beside(
@@ -180,7 +180,7 @@ def _text(path: Path, what: str) -> str:
         raise CommandError(f"The {what} {path} cannot be read: it is not in UTF-8; save it so.") from error
 
 
-def _credential(path: Path | None) -> Credential | None:
+def _credential(path: Path | None) -> StoredCredential | None:
     """The credential of a file; None where none is named and the demo's is not there."""
     if path is None:
         if not DEMO_CREDENTIAL.exists():
@@ -189,7 +189,7 @@ def _credential(path: Path | None) -> Credential | None:
     name, colon, secret = _text(path, "credential file").strip().partition(":")
     if not colon:
         raise CommandError(f"The credential file {path} must hold one line, name:secret.")
-    return Credential(name, secret)
+    return StoredCredential(name, secret)
 
 
 def _attributes(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from app.postgres.failover import OldPrimaryError, connect_to_newest, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 MINIMUM_VERSION = 15
 CONNECT_S = 10  # longest wait for one host, unless DATABASE_URL says another
@@ -159,20 +159,9 @@ class PinnedConnection(psycopg.Connection[Any]):
         def open_(chosen: Mapping[str, Any]) -> Any:
             return connect_to("", autocommit=True, **chosen)
 
-        timeline = 0
         connection: Self
         try:
-            if target.hosts > 1 and target.writable:
-                connection, timeline = connect_to_newest(one_by_one(parameters), open_, look=look)
-            elif (
-                target.hosts > 1 and target.attributes == "prefer-standby"
-            ):  # psycopg asks one host after the other
-                try:
-                    connection = open_({**parameters, "target_session_attrs": "standby"})
-                except psycopg.Error:
-                    connection = open_({**parameters, "target_session_attrs": "any"})
-            else:
-                connection = open_(parameters)
+            connection, timeline = _connect_to(target, parameters, open_, look=look)
         except OldPrimaryError:
             raise CannotConnectError(_OLD_PRIMARY) from None
         except psycopg.Error as error:
@@ -185,6 +174,24 @@ class PinnedConnection(psycopg.Connection[Any]):
             connection.close()
             raise
         return connection
+
+
+def _connect_to(
+    target: ConnectionTarget,
+    parameters: Mapping[str, Any],
+    connect: Callable[[Mapping[str, Any]], Any],
+    *,
+    look: bool,
+) -> tuple[Any, int]:
+    """A connection to the host that is asked for, and its timeline; 0 where no primary had to be chosen."""
+    if target.hosts > 1 and target.writable:
+        return connect_to_newest(one_by_one(parameters), connect, look=look)
+    if target.hosts > 1 and target.attributes == "prefer-standby":  # psycopg asks one host after the other
+        try:
+            return connect({**parameters, "target_session_attrs": "standby"}), 0
+        except psycopg.Error:
+            return connect({**parameters, "target_session_attrs": "any"}), 0
+    return connect(parameters), 0
 
 
 def transaction_settings() -> str:

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from app.board.model import Posting, RankedPosting
+    from app.postgres.board.left_out import LeftOutRows
     from app.postgres.board.snapshot import Snapshot
+    from app.refresh.publish import PublishedRun
     from app.refresh.shrink_guard import ShrinkGuard
 
 
@@ -99,18 +101,7 @@ def refresh_changed(
             ),
         )
         stages.end("publish")
-        return RunReport(
-            run_id=run_id,
-            members=changes.members,
-            ranked=len(changes.touched),
-            postings=len(changes.postings),
-            extent=published.extent,
-            effective_at=published.effective_at,
-            not_dropped=published.not_dropped,
-            seconds=stages.seconds,
-            left_out=board.left_out.sentences(),
-            same_jobs=published.same_jobs,
-        )
+        return _report(run_id, changes, published, stages, board.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +186,23 @@ def _begin(engine: Engine, board: Snapshot, changes: _Changes, chunk_members: in
         )
         runs.copy_lists(connection, run.id, previous.id, but=changes.touched)
     return run.id
+
+
+def _report(
+    run_id: int, changes: _Changes, published: PublishedRun, stages: Stages, left_out: LeftOutRows
+) -> RunReport:
+    return RunReport(
+        run_id=run_id,
+        members=changes.members,
+        ranked=len(changes.touched),
+        postings=len(changes.postings),
+        extent=published.extent,
+        effective_at=published.effective_at,
+        not_dropped=published.not_dropped,
+        seconds=stages.seconds,
+        left_out=left_out.sentences(),
+        same_jobs=published.same_jobs,
+    )
 
 
 def rank_again(carried: Carried, driver: psycopg.Connection, ids: Sequence[str]) -> list[list[RankedPosting]]:

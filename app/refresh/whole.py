@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from app.board.model import ActivityLog, Member, Posting, RankedPosting
     from app.postgres.board.left_out import LeftOutRows
     from app.recommend.recommender import Model
+    from app.refresh.publish import PublishedRun
 
 _JUDGED_MEMBERS = 1_000  # members whose lists are judged
 # Activity that was not yet committed when the snapshot was taken is looked at again at send time.
@@ -105,21 +106,7 @@ def refresh(
             announced=Announcement(what="refresh", by=by, delay=publication_delay),
         )
         stages.end("publish")
-        return RunReport(
-            run_id=run.id,
-            members=inputs.members,
-            ranked=inputs.members,
-            postings=inputs.postings,
-            activity=inputs.activity,
-            resumed_chunks=len(run.done),
-            extent=published.extent,
-            effective_at=published.effective_at,
-            not_dropped=published.not_dropped,
-            seconds=stages.seconds,
-            left_out=board.left_out.sentences(),
-            same_jobs=published.same_jobs,
-            misfits=misfits.any,
-        )
+        return _report(run, inputs, published, stages, board, misfits)
 
 
 def _fit(
@@ -168,6 +155,31 @@ def _misfits(engine: Engine, run_id: int, board: _Board, model: Model) -> Misfit
         people = profiles(driver_of(connection), ids, board.left_out)
         tops = runs.select_tops(connection, run_id, ids, TOP)
     return misfit_share(shown_to(people, tops, model.stock, board.activity, board.member_ids), model.stock)
+
+
+def _report(
+    run: runs.OpenRun,
+    inputs: runs.RunInputs,
+    published: PublishedRun,
+    stages: Stages,
+    board: _Board,
+    misfits: MisfitShare,
+) -> RunReport:
+    return RunReport(
+        run_id=run.id,
+        members=inputs.members,
+        ranked=inputs.members,
+        postings=inputs.postings,
+        activity=inputs.activity,
+        resumed_chunks=len(run.done),
+        extent=published.extent,
+        effective_at=published.effective_at,
+        not_dropped=published.not_dropped,
+        seconds=stages.seconds,
+        left_out=board.left_out.sentences(),
+        same_jobs=published.same_jobs,
+        misfits=misfits.any,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from loadtest.bench import profile as profiling
 from loadtest.bench import report
 from loadtest.bench.contenders import SERVERS, USUAL, ServerSettings, chosen, server_settings
 from loadtest.bench.database import BoardDatabase, BoardSize, board_database
-from loadtest.bench.errors import BenchError
 from loadtest.bench.processes import Cores, ended_by_signals
 from loadtest.bench.turn import Bench, Turn, check, service_answers, turn
+from loadtest.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

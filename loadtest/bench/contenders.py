@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadtest.bench.database import COMMAND, PEERS
-from loadtest.bench.errors import BenchError
 from loadtest.bench.processes import output_of
+from loadtest.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

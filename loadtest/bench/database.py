@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from loadtest.bench.errors import BenchError
 from loadtest.bench.processes import free_port, last_lines, output_of, running
+from loadtest.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loadtest.bench.errors import BenchError
+from loadtest.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -34,11 +34,10 @@ from loadtest.bench.database import (
     postgres,
     write_questions,
 )
-from loadtest.bench.errors import BenchError
 from loadtest.bench.processes import Cores, ended_by_signals, output_of
 from loadtest.bench.turn import Bench, serving
-from loadtest.proc import tree_cpu_s
-from loadtest.soak.memory import KB, children, proportional_kb, resident_kb
+from loadtest.errors import BenchError
+from loadtest.proc import KB, children, proportional_kb, resident_kb, tree_cpu_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

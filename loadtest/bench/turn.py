@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from loadtest.bench.closed_loop import ClosedLoop, closed_loop
 from loadtest.bench.contenders import Peer, PeerKind, ServerSettings, command, environment
 from loadtest.bench.database import PEERS, BoardDatabase
-from loadtest.bench.errors import BenchError
 from loadtest.bench.open_loop import OpenLoop, OpenLoopOptions, open_loop
 from loadtest.bench.processes import Cores, free_port, last_lines, output_of, running
+from loadtest.errors import BenchError
 from loadtest.proc import tree_cpu_s, tree_memory_mb
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from loadtest.ceiling.evidence import Environment, Machine
+from loadtest.ceiling.evidence import EnvironmentRecord, Machine
 from loadtest.errors import LoadtestError
 from loadtest.generator.target import Origin, is_loopback
 
@@ -77,12 +77,14 @@ def read_service_facts(path: Path | None) -> dict[str, Any]:
     return facts
 
 
-def environment(origin: Origin, *, processes: int, service: dict[str, Any], limited: int) -> Environment:
+def environment(
+    origin: Origin, *, processes: int, service: dict[str, Any], limited: int
+) -> EnvironmentRecord:
     """All circumstances; `limited` counts answers that the service's limiter shaped."""
     said = service.get("limiter")
     seen = f"it shaped {limited} answers" if limited else "no answer was shaped by it"
     status = git("status", "--porcelain")
-    return Environment(
+    return EnvironmentRecord(
         git_commit=git("rev-parse", "HEAD"),
         git_dirty=None if status is None else bool(status),
         generator=machine(origin, processes=processes),

@@ -8,43 +8,35 @@ from typing import Any, Literal
 
 import msgspec
 
-from loadtest.ceiling.search import ResultKind, SearchPhase
+from app.capacity.evidence.file import SCHEMA, VERSION, Verdict
+from loadtest.ceiling.search import SearchPhase
 from loadtest.ceiling.slo import Finding, PassLine
 from loadtest.errors import LoadtestError
 from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.generator.stats import LoadStats
 
-SCHEMA: Literal["connected-jobs/load-evidence"] = "connected-jobs/load-evidence"
-VERSION: Literal[1] = 1
-
 StepPhase = SearchPhase | Literal["overload"]
 Ended = Literal["finished", "stopped", "out_of_time", "service_lost"]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _EvidencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A piece of evidence."""
 
 
-class Verdict(_Part, frozen=True, kw_only=True):
-    """What was found, first as a sentence."""
+class CeilingVerdict(Verdict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was found, first as a sentence; `soak_calls` are those of the soak that confirmed it."""
 
-    sentence: str
-    kind: ResultKind
-    rps: float
-    low_rps: float
-    high_rps: float | None
-    bound_by: tuple[str, ...]
     soak_calls: int
 
 
-class Distribution(_Part, frozen=True, kw_only=True):
+class Distribution(_EvidencePart, frozen=True, kw_only=True):
     """Times in ms: percentiles, and the HdrHistogram they come from (V2, compressed, base64)."""
 
     percentiles_ms: dict[str, float]
     hdr: str
 
 
-class Step(_Part, frozen=True, kw_only=True):
+class StepRecord(_EvidencePart, frozen=True, kw_only=True):
     """One rate, tried."""
 
     phase: StepPhase
@@ -67,7 +59,7 @@ class Step(_Part, frozen=True, kw_only=True):
     complaint: str | None
 
 
-class Overload(_Part, frozen=True, kw_only=True):
+class Overload(_EvidencePart, frozen=True, kw_only=True):
     """What overload looks like, and how soon it is over after the load falls to half the ceiling."""
 
     rps: float
@@ -79,14 +71,14 @@ class Overload(_Part, frozen=True, kw_only=True):
     complaint: str | None
 
 
-class Event(_Part, frozen=True, kw_only=True):
+class Event(_EvidencePart, frozen=True, kw_only=True):
     """Something that happened to the service or the search."""
 
     at: str
     what: str
 
 
-class TrafficFacts(_Part, frozen=True, kw_only=True):
+class TrafficFacts(_EvidencePart, frozen=True, kw_only=True):
     """What the calls were like."""
 
     spacing: str
@@ -106,7 +98,7 @@ class TrafficFacts(_Part, frozen=True, kw_only=True):
     sources_before: dict[str, int]
 
 
-class Machine(_Part, frozen=True, kw_only=True):
+class Machine(_EvidencePart, frozen=True, kw_only=True):
     """Where the generator ran."""
 
     host_name: str
@@ -119,7 +111,7 @@ class Machine(_Part, frozen=True, kw_only=True):
     same_machine_as_service: bool
 
 
-class Environment(_Part, frozen=True, kw_only=True):
+class EnvironmentRecord(_EvidencePart, frozen=True, kw_only=True):
     """Circumstances. `service` is what the service tells of itself; what it does not tell is named in `untold`."""
 
     git_commit: str | None
@@ -130,7 +122,7 @@ class Environment(_Part, frozen=True, kw_only=True):
     limiter: str
 
 
-class Evidence(_Part, frozen=True, kw_only=True):
+class EvidenceFile(_EvidencePart, frozen=True, kw_only=True):
     """The whole file."""
 
     id: str
@@ -138,13 +130,13 @@ class Evidence(_Part, frozen=True, kw_only=True):
     ended_at: str
     ended: Ended
     host: str
-    verdict: Verdict
+    verdict: CeilingVerdict
     pass_line: PassLine
     traffic: TrafficFacts
-    steps: tuple[Step, ...]
+    steps: tuple[StepRecord, ...]
     overload: Overload | None
     events: tuple[Event, ...]
-    environment: Environment
+    environment: EnvironmentRecord
     schema: Literal["connected-jobs/load-evidence"] = SCHEMA
     version: Literal[1] = VERSION
 
@@ -155,7 +147,7 @@ def distribution(histogram_of: LoadStats, *, service: bool = False) -> Distribut
     return Distribution(percentiles_ms=times.percentiles_ms(), hdr=times.encoded())
 
 
-def write(evidence: Evidence, path: Path) -> None:
+def write(evidence: EvidenceFile, path: Path) -> None:
     """Write the file whole or not at all."""
     draft = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,14 +155,14 @@ def write(evidence: Evidence, path: Path) -> None:
     draft.replace(path)
 
 
-def read(path: Path) -> Evidence:
+def read(path: Path) -> EvidenceFile:
     """Read an evidence file.
 
     Raises:
         LoadtestError: it is missing, no evidence, or of another version.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Evidence)
+        return msgspec.json.decode(path.read_bytes(), type=EvidenceFile)
     except OSError as error:
         raise LoadtestError(f"The evidence {path} cannot be read ({error.strerror}).") from None
     except msgspec.DecodeError as error:

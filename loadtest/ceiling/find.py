@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest.ceiling.environment import environment
-from loadtest.ceiling.evidence import Ended, Evidence, Overload, TrafficFacts, Verdict
-from loadtest.ceiling.search import Result, Search, SearchPhase, Trial
+from loadtest.ceiling.evidence import CeilingVerdict, Ended, EvidenceFile, Overload, TrafficFacts
+from loadtest.ceiling.search import CeilingSearch, RateTrial, SearchPhase, SearchResult
 from loadtest.ceiling.slo import PassLine
 from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner, iso_utc
 from loadtest.ceiling.terminal import Terminal
+from loadtest.ceiling.verdict_sentence import sentence
 from loadtest.generator import readiness
 from loadtest.generator.arrivals import Spacing
 from loadtest.generator.options import SenderOptions
@@ -40,9 +41,21 @@ class CeilingOptions:
     service_facts: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _FinishedSearch:
+    """How a search ended: instants in seconds since the epoch, and what was found; `sources` of answers before it."""
+
+    began_s: float
+    ended_s: float
+    ended: Ended
+    result: SearchResult
+    overload: Overload | None
+    sources: dict[str, int]
+
+
 def find_ceiling(
     options: CeilingOptions, terminal: Terminal, *, clock: Callable[[], float] = time.time
-) -> Evidence:
+) -> EvidenceFile:
     """Search, and make the evidence of whatever was found, also when the search was stopped or the service lost.
 
     Raises:
@@ -70,17 +83,10 @@ def find_ceiling(
             progress=terminal.progress,
         )
         result, overload, ended = _run(options, runner, terminal)
-    return _evidence(
-        options,
-        runner,
-        result,
-        overload,
-        ended,
-        began=began,
-        ended_at=clock(),
-        sender=sender,
-        sources=sources,
+    search = _FinishedSearch(
+        began_s=began, ended_s=clock(), ended=ended, result=result, overload=overload, sources=sources
     )
+    return _evidence(options, runner, search)
 
 
 def _check(options: CeilingOptions, sender: Sender, send: str) -> dict[str, int]:
@@ -90,13 +96,13 @@ def _check(options: CeilingOptions, sender: Sender, send: str) -> dict[str, int]
 
 def _run(
     options: CeilingOptions, runner: StepRunner, terminal: Terminal
-) -> tuple[Result, Overload | None, Ended]:
-    def measure(phase: SearchPhase, rps: float) -> Trial:
+) -> tuple[SearchResult, Overload | None, Ended]:
+    def measure(phase: SearchPhase, rps: float) -> RateTrial:
         trial = runner.measure(phase, rps)
         terminal.steps(runner.steps)
         return trial
 
-    search = Search(
+    search = CeilingSearch(
         measure=measure,
         start_rps=options.start_rps,
         highest_rps=options.highest_rps,
@@ -122,65 +128,22 @@ def _run(
     return search.result, overload, ended
 
 
-def _evidence(  # noqa: PLR0913 - everything that was learned meets here
-    options: CeilingOptions,
-    runner: StepRunner,
-    result: Result,
-    overload: Overload | None,
-    ended: Ended,
-    *,
-    began: float,
-    ended_at: float,
-    sender: Sender,
-    sources: dict[str, int],
-) -> Evidence:
-    traffic = sender.traffic
-    soak_calls = runner.soaked.calls if runner.soaked else 0
+def _evidence(options: CeilingOptions, runner: StepRunner, search: _FinishedSearch) -> EvidenceFile:
     limited = sum(
         step.failures.get("status_429", 0) + sum(step.degraded.get(sign, 0) for sign in LIMITER_SIGNS)
         for step in runner.steps
     )
-    return Evidence(
+    return EvidenceFile(
         id=runner.send,
-        began_at=iso_utc(began),
-        ended_at=iso_utc(ended_at),
-        ended=ended,
+        began_at=iso_utc(search.began_s),
+        ended_at=iso_utc(search.ended_s),
+        ended=search.ended,
         host=str(options.sender.origin()),
-        verdict=Verdict(
-            sentence=sentence(
-                result,
-                options.line,
-                ended=ended,
-                soak_calls=soak_calls,
-                times_asked=runner.messages / len(sender.members),
-            ),
-            kind=result.kind,
-            rps=result.rps,
-            low_rps=result.low_rps,
-            high_rps=result.high_rps,
-            bound_by=result.bound_by,
-            soak_calls=soak_calls,
-        ),
+        verdict=_verdict(options, runner, search),
         pass_line=options.line,
-        traffic=TrafficFacts(
-            spacing=options.spacing,
-            seed=options.sender.seed,
-            campaign=CAMPAIGN,
-            sends=f"{runner.send}-*",
-            passes=traffic.passes,
-            calls_per_message=traffic.calls_per_message,
-            unknown_share=traffic.unknown_share,
-            preview_share=traffic.preview_share,
-            cut_off_s=traffic.cut_off_s,
-            limit=traffic.limit,
-            lang=traffic.lang,
-            members_in_file=len(sender.members),
-            messages_sent=runner.messages,
-            members_asked_again=max(runner.messages - len(sender.members), 0),
-            sources_before=sources,
-        ),
+        traffic=_traffic(options, runner, search.sources),
         steps=tuple(runner.steps),
-        overload=overload,
+        overload=search.overload,
         events=tuple(runner.events),
         environment=environment(
             options.sender.origin(),
@@ -191,64 +154,41 @@ def _evidence(  # noqa: PLR0913 - everything that was learned meets here
     )
 
 
-LINES_IN_WORDS = {
-    "latency": "the latency line",
-    "cut_offs": "cut-offs",
-    "failures": "failures",
-    "degraded": "degraded answers",
-    "still_climbing": "a queue that kept growing",
-    "service_went_away": "the service going away",
-}
-
-
-def sentence(
-    result: Result, line: PassLine, *, ended: Ended, soak_calls: int, times_asked: float = 1.0
-) -> str:
-    """The verdict for someone who reads nothing else; `times_asked`: messages for each member in the file."""
-    bound = ", ".join(LINES_IN_WORDS.get(name, name) for name in result.bound_by) or "nothing seen"
-    kept = f"{line.latency_share:.0%} usable within {line.latency_ms:g} ms of the intended time"
-    cut_off_note = (
-        ""
-        if soak_calls >= line.cut_off_min_calls
-        else f" The soak's {soak_calls} calls are too few to judge cut-offs at {line.cut_off_share:.2%}."
+def _verdict(options: CeilingOptions, runner: StepRunner, search: _FinishedSearch) -> CeilingVerdict:
+    result, soak_calls = search.result, runner.soaked.calls if runner.soaked else 0
+    return CeilingVerdict(
+        sentence=sentence(
+            result,
+            options.line,
+            ended=search.ended,
+            soak_calls=soak_calls,
+            times_asked=runner.messages / len(runner.sender.members),
+        ),
+        kind=result.kind,
+        rps=result.rps,
+        low_rps=result.low_rps,
+        high_rps=result.high_rps,
+        bound_by=result.bound_by,
+        soak_calls=soak_calls,
     )
-    warm_note = (
-        ""
-        if times_asked <= 1
-        else f" Each member was asked {times_asked:.1f} times, so some answers may have come from memory: "
-        "export more members (a demo has as many as `demo --members` says)."
-    )
-    early = "" if ended == "finished" else f" The search ended early ({ended.replace('_', ' ')})."
-    match result.kind:
-        case "ceiling":
-            return (
-                f"The service sustains {result.rps:.0f} calls/s ({kept}, confirmed by a soak); at "
-                f"{result.high_rps:.0f} calls/s it is bound by {bound}.{cut_off_note}{warm_note}{early}"
-            )
-        case "at_least":
-            return (
-                f"The service sustains at least {result.rps:.0f} calls/s ({kept}, confirmed by a soak); its ceiling "
-                f"was not reached: {bound}.{cut_off_note}{warm_note}{early}"
-            )
-        case "unconfirmed":
-            return f"{result.rps:.0f} calls/s held in a short step, but no soak confirmed it.{early}"
-    found = f"no rate held a step; bound by {bound}" if result.high_rps else "nothing was measured"
-    return f"No ceiling was found: {found}.{early}"
 
 
-def what_next(found: Evidence) -> str | None:
-    """What to do about a search that found no ceiling, None where it found one."""
-    if found.verdict.kind in {"ceiling", "at_least"}:
-        return None
-    if found.ended == "service_lost":
-        return "The service went away and did not come back: its log says why. Start it and search again."
-    if found.ended == "stopped":
-        return "It was stopped: search again and let it end."
-    if any(step.complaint for step in found.steps):
-        return "The generator had too little of this machine: search again with nothing else running, or from another one."
-    if found.verdict.kind == "none":
-        return "Even the lowest rate broke the pass line: look at the report's steps, and begin lower with --start-rps."
-    return (
-        "Something else had the machine, or the service is uneven near its limit: search again with nothing else running, "
-        "or give it longer with --search-s 480 --limit-s 900."
+def _traffic(options: CeilingOptions, runner: StepRunner, sources: dict[str, int]) -> TrafficFacts:
+    traffic, members = runner.sender.traffic, runner.sender.members
+    return TrafficFacts(
+        spacing=options.spacing,
+        seed=options.sender.seed,
+        campaign=CAMPAIGN,
+        sends=f"{runner.send}-*",
+        passes=traffic.passes,
+        calls_per_message=traffic.calls_per_message,
+        unknown_share=traffic.unknown_share,
+        preview_share=traffic.preview_share,
+        cut_off_s=traffic.cut_off_s,
+        limit=traffic.limit,
+        lang=traffic.lang,
+        members_in_file=len(members),
+        messages_sent=runner.messages,
+        members_asked_again=max(runner.messages - len(members), 0),
+        sources_before=sources,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from loadtest.ceiling.evidence import Evidence, Step
+from loadtest.ceiling.evidence import EvidenceFile, StepRecord
 from loadtest.generator.stats import Histogram
 
 WIDTH, HEIGHT = 640, 260
@@ -25,7 +25,7 @@ td.words{overflow-wrap:anywhere}svg{width:100%;height:auto}svg text{font:11px sy
 """
 
 
-def html(evidence: Evidence) -> str:
+def html(evidence: EvidenceFile) -> str:
     """The whole page."""
     mark = OUTCOME_COLOURS["held" if evidence.verdict.kind in {"ceiling", "at_least"} else "broke"]
     return f"""<!doctype html>
@@ -45,7 +45,7 @@ def html(evidence: Evidence) -> str:
 """
 
 
-def latency_chart(evidence: Evidence) -> str:
+def latency_chart(evidence: EvidenceFile) -> str:
     """p50 and p99 of each judged step over its rate, with the pass line."""
     steps = sorted(
         (step for step in evidence.steps if step.calls and step.phase != "overload"), key=lambda s: s.rps
@@ -83,7 +83,7 @@ def latency_chart(evidence: Evidence) -> str:
     return _svg("Latency versus rate", [*marks, *curve, limit, *dots, caption])
 
 
-def histogram_chart(evidence: Evidence) -> str:
+def histogram_chart(evidence: EvidenceFile) -> str:
     """Calls by latency in the step that carries the verdict."""
     step = _soak(evidence) or max(
         (step for step in evidence.steps if step.outcome == "held"), key=lambda step: step.rps, default=None
@@ -109,7 +109,7 @@ def histogram_chart(evidence: Evidence) -> str:
     return _svg("Latency histogram", [*bars, *ticks, caption])
 
 
-def steps_table(steps: Sequence[Step]) -> str:
+def steps_table(steps: Sequence[StepRecord]) -> str:
     """All steps in the order they were made."""
     head = [
         "calls/s",
@@ -132,7 +132,7 @@ def steps_table(steps: Sequence[Step]) -> str:
     return f'<div class="scroll"><table><tr><th>step</th>{names}<th class="words">outcome (times in ms)</th></tr>{rows}</table></div>'
 
 
-def overload_words(evidence: Evidence) -> str:
+def overload_words(evidence: EvidenceFile) -> str:
     """What overload looked like."""
     over = evidence.overload
     if over is None:
@@ -151,7 +151,7 @@ def overload_words(evidence: Evidence) -> str:
     )
 
 
-def pass_line_words(evidence: Evidence) -> dict[str, Any]:
+def pass_line_words(evidence: EvidenceFile) -> dict[str, Any]:
     """The limits in words."""
     line = evidence.pass_line
     return {
@@ -162,7 +162,7 @@ def pass_line_words(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def circumstances(evidence: Evidence) -> dict[str, Any]:
+def circumstances(evidence: EvidenceFile) -> dict[str, Any]:
     """Where, what and how."""
     traffic, where = evidence.traffic, evidence.environment
     machine = where.generator
@@ -188,20 +188,20 @@ def facts_table(facts: dict[str, Any]) -> str:
     return f"<table>{rows}</table>"
 
 
-def events_table(evidence: Evidence) -> str:
+def events_table(evidence: EvidenceFile) -> str:
     """What happened, if anything did."""
     if not evidence.events:
         return ""
     return "<h2>Events</h2>" + facts_table({event.at: event.what for event in evidence.events})
 
 
-def _soak(evidence: Evidence) -> Step | None:
+def _soak(evidence: EvidenceFile) -> StepRecord | None:
     return next(
         (step for step in reversed(evidence.steps) if step.phase == "soak" and step.outcome == "held"), None
     )
 
 
-def _step_cells(step: Step) -> list[str]:
+def _step_cells(step: StepRecord) -> list[str]:
     at = step.latency.percentiles_ms
     service = step.service_time.percentiles_ms
     times = [at.get("p50"), at.get("p99"), at.get("p99.9"), service.get("p99")]
@@ -215,7 +215,7 @@ def _step_cells(step: Step) -> list[str]:
     ]
 
 
-def _outcome(step: Step) -> str:
+def _outcome(step: StepRecord) -> str:
     causes = [
         *step.broken,
         *(f"{kind} {count}" for kind, count in {**step.failures, **step.degraded}.items()),
@@ -225,7 +225,7 @@ def _outcome(step: Step) -> str:
     return f"{step.outcome}: {', '.join(causes)}" if causes else step.outcome
 
 
-def _dot_title(step: Step) -> str:
+def _dot_title(step: StepRecord) -> str:
     return f"{step.phase} {step.rps:.0f} calls/s, p99 {step.latency.percentiles_ms['p99']:.0f} ms, {_outcome(step)}"
 
 

@@ -12,7 +12,7 @@ STEPS_DOWN = (0.95, 0.95, 0.95, 0.9, 0.9, 0.8, 0.7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class RateTrial:
     """One rate, tried.
 
     Attributes:
@@ -31,7 +31,7 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class SearchResult:
     """What is known: `ceiling` and `at_least` were confirmed by a soak, `unconfirmed` was not.
 
     Attributes:
@@ -49,7 +49,7 @@ class Result:
 
 
 @dataclass
-class Search:
+class CeilingSearch:
     """Tries rates with `measure` until the ceiling is known within `precision`.
 
     A rate that broke is tried once more before it counts, because on a shared machine a neighbour's second can break
@@ -58,17 +58,17 @@ class Search:
     readable when `measure` raises.
     """
 
-    measure: Callable[[SearchPhase, float], Trial]
+    measure: Callable[[SearchPhase, float], RateTrial]
     start_rps: float
     highest_rps: float
     precision: float = 0.05
     enough: Callable[[], bool] = lambda: False
-    held: Trial | None = None
-    broke: Trial | None = None
-    soaked: Trial | None = None
-    trials: list[Trial] = field(default_factory=list)
+    held: RateTrial | None = None
+    broke: RateTrial | None = None
+    soaked: RateTrial | None = None
+    trials: list[RateTrial] = field(default_factory=list)
 
-    def run(self) -> Result:
+    def run(self) -> SearchResult:
         """Search; at most a few minutes' worth of trials."""
         self._double()
         self._bisect()
@@ -76,24 +76,24 @@ class Search:
         return self.result
 
     @property
-    def result(self) -> Result:
+    def result(self) -> SearchResult:
         """What is known so far."""
         best = self.soaked or self.held
         if best is None:
             bound = self.broke.broken if self.broke else ()
             high_rps = self.broke.rps if self.broke else None
-            return Result(kind="none", rps=0.0, low_rps=0.0, high_rps=high_rps, bound_by=bound)
+            return SearchResult(kind="none", rps=0.0, low_rps=0.0, high_rps=high_rps, bound_by=bound)
         low_rps = min(best.achieved_rps, best.rps)
         kind: ResultKind = "at_least" if self.soaked else "unconfirmed"
         if self.broke is None:
             reason = f"the search was told not to go beyond {self.highest_rps:g} calls/s"
-            return Result(kind=kind, rps=best.rps, low_rps=low_rps, high_rps=None, bound_by=(reason,))
+            return SearchResult(kind=kind, rps=best.rps, low_rps=low_rps, high_rps=None, bound_by=(reason,))
         if self.broke.complaint:
-            return Result(
+            return SearchResult(
                 kind=kind, rps=best.rps, low_rps=low_rps, high_rps=None, bound_by=(self.broke.complaint,)
             )
         kind = "ceiling" if self.soaked else "unconfirmed"
-        return Result(
+        return SearchResult(
             kind=kind, rps=best.rps, low_rps=low_rps, high_rps=self.broke.rps, bound_by=self.broke.broken
         )
 
@@ -139,7 +139,7 @@ class Search:
             self.broke = trial
         return trial.held
 
-    def _measure(self, phase: SearchPhase, rps: float) -> Trial:
+    def _measure(self, phase: SearchPhase, rps: float) -> RateTrial:
         trial = self.measure(phase, rps)
         self.trials.append(trial)
         return trial

@@ -72,7 +72,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class StepJudgement:
     """All lines together: broke if one broke, held if all held, else open."""
 
     findings: tuple[Finding, ...]
@@ -102,7 +102,7 @@ class Judgement:
         return (*names, "still_climbing") if self.climbing else tuple(names)
 
 
-def judge(stats: LoadStats, line: PassLine) -> Judgement:
+def judge(stats: LoadStats, line: PassLine) -> StepJudgement:
     """Judge a load phase by the pass line."""
     calls = stats.calls
     sure = line.confidence
@@ -122,7 +122,7 @@ def judge(stats: LoadStats, line: PassLine) -> Judgement:
         cut_off = msgspec.structs.replace(cut_off, decision="broke" if enough_and_over else "held")
     failed = _finding("failures", stats.failed, calls, line.failure_share, confidence=sure)
     degraded = _finding("degraded", stats.degraded.total(), calls, line.degraded_share, confidence=sure)
-    return Judgement(findings=(slow, cut_off, failed, degraded), climbing=is_climbing(stats))
+    return StepJudgement(findings=(slow, cut_off, failed, degraded), climbing=is_climbing(stats))
 
 
 def _finding(
@@ -190,6 +190,6 @@ def is_hopeless(stats: LoadStats, line: PassLine, *, after_calls: int = 100) -> 
 
 
 def usable_share(lines: Sequence[SecondCounts]) -> float:
-    """Share of calls answered usably in time over some seconds; 0 without calls."""
+    """ArrivalShare of calls answered usably in time over some seconds; 0 without calls."""
     calls = sum(line.calls for line in lines)
     return 1 - sum(line.failed for line in lines) / calls if calls else 0.0

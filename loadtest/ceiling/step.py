@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import gevent
 
-from loadtest.ceiling.evidence import Event, Overload, Step, StepPhase, distribution
-from loadtest.ceiling.search import SearchPhase, Trial
-from loadtest.ceiling.slo import Judgement, PassLine, is_hopeless, judge, usable_share
+from loadtest.ceiling.evidence import Event, Overload, StepPhase, StepRecord, distribution
+from loadtest.ceiling.search import RateTrial, SearchPhase
+from loadtest.ceiling.slo import PassLine, StepJudgement, is_hopeless, judge, usable_share
 from loadtest.generator import readiness
 from loadtest.generator.arrivals import RateCurve, Spacing, for_seconds
 from loadtest.generator.generators import LoadGenerator
@@ -87,7 +87,7 @@ class StepRunner:
     processes: int = 1
     progress: Progress = lambda *_: None
     clock: Callable[[], float] = time.time
-    steps: list[Step] = field(default_factory=list)
+    steps: list[StepRecord] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     soaked: LoadStats | None = None
     messages: int = 0
@@ -111,7 +111,7 @@ class StepRunner:
         """Keep something that happened."""
         self.events.append(Event(at=iso_utc(self.clock()), what=what))
 
-    def measure(self, phase: SearchPhase, rps: float) -> Trial:
+    def measure(self, phase: SearchPhase, rps: float) -> RateTrial:
         """Try a rate; once more where the service went away, which says nothing of the rate, and came back.
 
         Raises:
@@ -136,7 +136,7 @@ class StepRunner:
                 self.sender, send=f"{self.send}-well", inside_s=self.inside_s, within_s=WELL_AGAIN_WITHIN_S
             )
         broken = judgement.broken or (() if held else ("service_went_away",))
-        return Trial(
+        return RateTrial(
             rps=rps, achieved_rps=step.achieved_rps, held=held, broken=broken, complaint=step.complaint
         )
 
@@ -165,7 +165,7 @@ class StepRunner:
             complaint=self.generator.health.complaint,
         )
 
-    def observe(self, rps: float, seconds: float, each: Callable[[float], None]) -> Step:
+    def observe(self, rps: float, seconds: float, each: Callable[[float], None]) -> StepRecord:
         """Run a rate to its end whatever comes of it, or until Ctrl-C.
 
         Args:
@@ -197,7 +197,7 @@ class StepRunner:
                 return second - RECOVERED_SECONDS + 1
         return None
 
-    def _try(self, phase: SearchPhase, rps: float) -> tuple[Step, Judgement, LoadStats]:
+    def _try(self, phase: SearchPhase, rps: float) -> tuple[StepRecord, StepJudgement, LoadStats]:
         if self.elapsed_s > self.budget.limit_s:
             raise OutOfTimeError
         seconds = self._soak_s(rps) if phase == "soak" else 3 * self.budget.step_s
@@ -275,8 +275,8 @@ class StepRunner:
         rps: float,
         load_phase: LoadPhase,
         stats: LoadStats,
-        judgement: Judgement | None,
-    ) -> Step:
+        judgement: StepJudgement | None,
+    ) -> StepRecord:
         health = self.generator.health
         seconds = max(self._stopped_at - load_phase.starts_at, LOOK_EVERY_S)
         if load_phase.curve.rps[-1] == 0:
@@ -284,7 +284,7 @@ class StepRunner:
         interrupted = _is_outage(stats)
         usable = stats.calls - stats.failed
         outcome = "observed" if judgement is None else "interrupted" if interrupted else judgement.at_last
-        return Step(
+        return StepRecord(
             phase=phase,
             rps=rps,
             offered_rps=stats.started / seconds,
@@ -312,7 +312,7 @@ def _is_outage(stats: LoadStats) -> bool:
     return refused >= 3 and refused >= OUTAGE_SHARE * stats.calls  # noqa: PLR2004 - one or two are no outage
 
 
-def _is_enough(phase: SearchPhase, judgement: Judgement) -> bool:
+def _is_enough(phase: SearchPhase, judgement: StepJudgement) -> bool:
     """Whether a load phase may end at a look: a soak only when it broke; a step unless more calls could decide it.
 
     Lines that no call crossed are left to the soak.

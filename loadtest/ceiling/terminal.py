@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from loadtest.ceiling.evidence import Step
+from loadtest.ceiling.evidence import StepRecord
 from loadtest.generator.stats import LoadStats
 
 COLOURS = {"held": "green", "broke": "red", "interrupted": "yellow", "observed": "cyan"}
@@ -54,14 +54,14 @@ class Terminal:
             text = f"planned second {second}: {calls} calls, {in_flight} in flight"
             self._live.update(Text(text, style="dim"), refresh=True)
 
-    def steps(self, steps: list[Step]) -> None:
+    def steps(self, steps: list[StepRecord]) -> None:
         """Lines for the steps that were not shown yet."""
         for step in steps[self._shown :]:
             self._console.print(Text(step_line(step), style=COLOURS[step.outcome]), soft_wrap=True)
         self._shown = len(steps)
 
 
-def step_line(step: Step) -> str:
+def step_line(step: StepRecord) -> str:
     """One step in a line."""
     at = step.latency.percentiles_ms
     bad = ", ".join([*step.broken, *([step.complaint] if step.complaint and step.outcome == "broke" else [])])

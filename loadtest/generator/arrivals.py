@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from itertools import accumulate, count
 from typing import Literal, Self
 
-Spacing = Literal["constant", "poisson"]
+from app.capacity.local_time import MINUTE_S
+from app.capacity.simulation.within_minute import minute_curve
 
-SECONDS_PER_MIN = 60
+Spacing = Literal["constant", "poisson"]
 
 
 def unit_arrivals(spacing: Spacing, *, seed: int) -> Iterator[float]:
@@ -86,23 +87,23 @@ def trace(per_second: Sequence[float]) -> RateCurve:
 
 
 def front_loaded(rps: float, *, burst: float, minutes: int) -> RateCurve:
-    """Minutes whose first second runs at `burst` times the mean rate and falls evenly to the last second.
+    """Minutes whose first second runs at `burst` times the mean rate, and which decay as the send model's minutes do.
 
-    Braze spreads a minute's messages without promise and may send more of them in its first part. The rate falls
-    linearly from `burst` x mean to (2 - burst) x mean, which keeps the mean, for a burst up to 2; above, it falls
-    to nothing after 120 / burst seconds.
+    Braze spreads a minute's messages without promise and may send more of them in its first part. The mean rate stays
+    `rps`.
+
+    Raises:
+        ValueError: `burst` is not between 1 (even) and 60 (everything in the first second).
     """
-    if burst < 1:
-        raise ValueError(f"a burst factor is peak over mean and cannot be under 1; it was {burst:g}")
-    loaded_s = SECONDS_PER_MIN if burst <= 2 else SECONDS_PER_MIN * 2 / burst  # noqa: PLR2004 - the triangle's limit
-    end = max(2 - burst, 0.0)
-    shape = [max(burst - (burst - end) * (second + 0.5) / loaded_s, 0.0) for second in range(SECONDS_PER_MIN)]
-    scale = SECONDS_PER_MIN * rps / sum(shape)
-    return trace([share * scale for share in shape] * minutes)
+    if not 1 <= burst <= MINUTE_S:
+        raise ValueError(f"a burst factor is peak over mean, from 1 to {MINUTE_S}; it was {burst:g}")
+    started = minute_curve(burst, "decay")
+    shares = (started[1:] - started[:-1]) / started[-1]
+    return trace([MINUTE_S * rps * float(share) for share in shares] * minutes)
 
 
 @dataclass(frozen=True)
-class Share:
+class ArrivalShare:
     """Which arrivals a process takes from `from_s` on: those whose number leaves `part` when divided by `parts`."""
 
     from_s: float
@@ -114,10 +115,10 @@ class Share:
         return number % self.parts == self.part
 
 
-WHOLE = (Share(0.0, 0, 1),)
+WHOLE = (ArrivalShare(0.0, 0, 1),)
 
 
-def share_at(shares: Sequence[Share], second: float) -> Share:
+def share_at(shares: Sequence[ArrivalShare], second: float) -> ArrivalShare:
     """The share in force at `second`; `shares` ascend by `from_s`, the first starting at 0."""
     place = bisect.bisect_right([share.from_s for share in shares], second) - 1
     return shares[max(place, 0)]

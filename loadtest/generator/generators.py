@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import gevent
 import msgspec
 
-from loadtest.generator.arrivals import WHOLE, RateCurve, Share
+from loadtest.generator.arrivals import WHOLE, ArrivalShare, RateCurve
 from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.generator.sender import IDLE, LoadPhase, Sender
 from loadtest.generator.stats import LoadStats
@@ -124,7 +124,7 @@ class DistributedGenerator:
         self._tell_amended()
 
     def rebalance(self, *, in_s: float) -> bool:
-        """Share the arrivals from `in_s` on among those who are there now; whether that changes anything."""
+        """ArrivalShare the arrivals from `in_s` on among those who are there now; whether that changes anything."""
         workers = self.workers
         if not self._assignments or not workers or workers == self._assignments[-1][1]:
             return False
@@ -220,7 +220,7 @@ class WorkerNode:
             self._sender = self._make_sender()
         load_phase = LoadPhase.from_message(msg.data["load_phase"])
         self._phase_number = load_phase.number
-        self._sender.begin(load_phase, [Share(*share) for share in msg.data["shares"]])
+        self._sender.begin(load_phase, [ArrivalShare(*share) for share in msg.data["shares"]])
         if self._reporter is None:
             self._reporter = gevent.spawn(self._report)
 
@@ -228,7 +228,7 @@ class WorkerNode:
         del environment
         if self._sender is not None:
             starts_s, rps = msg.data["curve"]
-            shares = [Share(*share) for share in msg.data["shares"]]
+            shares = [ArrivalShare(*share) for share in msg.data["shares"]]
             self._sender.amend(RateCurve(tuple(starts_s), tuple(rps)), shares)
 
     def _on_stop(self, environment: "Environment", msg: Any) -> None:

@@ -97,7 +97,7 @@ class Sender:
         self._changed = Event()
         self._dispatcher: gevent.Greenlet[..., None] | None = None
         self._load_phase = IDLE
-        self._shares: Sequence[arrivals.Share] = arrivals.WHOLE
+        self._shares: Sequence[arrivals.ArrivalShare] = arrivals.WHOLE
         self._zero = 0.0
         self._day = (0.0, date.min)
 
@@ -125,13 +125,13 @@ class Sender:
         self._zero = time.perf_counter() + load_phase.starts_at - time.time()
         self._monitor.start()
 
-    def begin(self, load_phase: LoadPhase, shares: Sequence[arrivals.Share] = arrivals.WHOLE) -> None:
+    def begin(self, load_phase: LoadPhase, shares: Sequence[arrivals.ArrivalShare] = arrivals.WHOLE) -> None:
         """Start a load phase."""
         self.stand_by(load_phase)
         self._shares = shares
         self._dispatcher = gevent.spawn(self._dispatch, self.stats)
 
-    def amend(self, curve: arrivals.RateCurve, shares: Sequence[arrivals.Share]) -> None:
+    def amend(self, curve: arrivals.RateCurve, shares: Sequence[arrivals.ArrivalShare]) -> None:
         """Go on with another curve and other shares; both must keep what is already past."""
         self._load_phase = replace(self._load_phase, curve=curve)
         self._shares = shares

@@ -48,14 +48,14 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
     version: Literal[1] = VERSION
 
 
-class _Told(msgspec.Struct):
+class _CostsOnRecord(msgspec.Struct):
     """What is read of a record."""
 
     costs: Costs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class DemoSetup:
     """Where the demo is and how large its board; each pair of lines needs a start of its own."""
 
     port: int
@@ -85,13 +85,13 @@ class Ground:
 
 
 def find_accuracy(
-    scenarios: Sequence[Scenario], ground: Ground, costs: Costs, *, target_s: float, terminal: Terminal
+    scenarios: Sequence[Scenario], setup: DemoSetup, costs: Costs, *, target_s: float, terminal: Terminal
 ) -> Accuracy:
     """Compare all scenarios; those with the same lines on one start of the service."""
     made = sorted((scaled(scenario, costs) for scenario in scenarios), key=attrgetter("limiter"))
     rows: list[Row] = []
     for limiter, group in groupby(made, key=attrgetter("limiter")):
-        with ground.started(*limiter) as (sender, _):
+        with setup.started(*limiter) as (sender, _):
             for scenario in group:
                 rows.append(compare(scenario, sender, target_s=target_s, terminal=terminal))
                 terminal.say(line(rows[-1]))
@@ -111,7 +111,7 @@ def read_costs(record: Path) -> Costs:
         LoadtestError: it is no such record.
     """
     try:
-        return msgspec.json.decode(record.read_bytes(), type=_Told).costs
+        return msgspec.json.decode(record.read_bytes(), type=_CostsOnRecord).costs
     except OSError as error:
         raise LoadtestError(f"The record {record} cannot be read ({error.strerror}).") from None
     except msgspec.DecodeError as error:
@@ -151,7 +151,7 @@ def main(
 ) -> None:
     """Rehearse the scenarios on a demo of its own, and say how good the forecasts are."""
     pin_generator()
-    ground = Ground(**given)
+    setup = DemoSetup(**given)
     try:
         scenarios = read_scenarios(only)
         with Terminal() as terminal:
@@ -159,10 +159,10 @@ def main(
                 read_costs(record)
                 if record is not None
                 else measure_costs(
-                    ground.started, ceiling_rps=ceiling_rps, seconds=measuring_s, say=terminal.say
+                    setup.started, ceiling_rps=ceiling_rps, seconds=measuring_s, say=terminal.say
                 )
             )
-            found = find_accuracy(scenarios, ground, costs, target_s=target_s, terminal=terminal)
+            found = find_accuracy(scenarios, setup, costs, target_s=target_s, terminal=terminal)
     except LoadtestError as error:
         raise click.ClickException(str(error)) from None
     out = out or dated("accuracy")

@@ -13,7 +13,8 @@ from app.capacity.simulation.result import Played
 from loadtest.ceiling.terminal import Terminal
 from loadtest.generator.sender import Sender
 from loadtest.rehearsal.plans import calls_by_second
-from loadtest.rehearsal.rehearse import Course, Rehearsal, course, forecast, rehearse
+from loadtest.rehearsal.record import Rehearsal, SendTotals, totals_of
+from loadtest.rehearsal.rehearse import forecast, rehearse
 from loadtest.rehearsal.scenarios import Scenario, speed_for
 
 AIM = 0.05  # of peak and finish
@@ -28,12 +29,12 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
     failed: float
 
 
-class Side(msgspec.Struct, frozen=True, kw_only=True):
+class ScenarioOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """One scenario, as forecast or as measured; the peak is of a second of real time."""
 
     peak_rps: float
     ends_at_s: int
-    course: Course
+    totals: SendTotals = msgspec.field(name="course")
     shares: Shares
 
 
@@ -45,15 +46,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     speed: int
     soft_rps: float | None
     hard_rps: float | None
-    forecast: Side
-    measured: Side
+    forecast: ScenarioOutcome
+    measured: ScenarioOutcome
     peak_error: float
     finish_error: float
     calls_made: int
     complaint: str | None
 
 
-class Begun:
+class StartTimes:
     """The instants at which calls really began, from Locust's request event."""
 
     def __init__(self) -> None:
@@ -81,30 +82,30 @@ def forecast_peak_rps(played: Played, *, speed: int) -> float:
     return max(seconds.values(), default=0) / speed
 
 
-def forecast_side(plan: Plan, *, speed: int) -> Side:
+def forecast_outcome(plan: Plan, *, speed: int) -> ScenarioOutcome:
     """What is expected of a rehearsal."""
     played = forecast(plan, speed=speed)
     ends = sum((Counter(outcomes) for outcomes in played.outcomes), Counter[str]())
     degraded, cut_off = ends["degraded"], ends["cut_off"]
     failed = ends.total() - ends["ok"] - degraded - cut_off
-    found = course(played)
-    return Side(
+    found = totals_of(played)
+    return ScenarioOutcome(
         peak_rps=forecast_peak_rps(played, speed=speed),
         ends_at_s=found.ends_at_s or 0,
-        course=found,
+        totals=found,
         shares=_shares(degraded, cut_off, failed, of=ends.total()),
     )
 
 
-def measured_side(rehearsal: Rehearsal, begun: Begun) -> Side:
+def measured_outcome(rehearsal: Rehearsal, start_times: StartTimes) -> ScenarioOutcome:
     """What a rehearsal found."""
     failures = sum((Counter(second.failures) for second in rehearsal.seconds), Counter[str]())
     calls, cut_off = sum(second.calls for second in rehearsal.seconds), failures["cut_off"]
     degraded = sum(second.degraded for second in rehearsal.seconds)
-    return Side(
-        peak_rps=begun.peak_rps(),
+    return ScenarioOutcome(
+        peak_rps=start_times.peak_rps(),
         ends_at_s=rehearsal.measured.ends_at_s or 0,
-        course=rehearsal.measured,
+        totals=rehearsal.measured,
         shares=_shares(degraded, cut_off, failures.total() - cut_off, of=calls),
     )
 
@@ -117,8 +118,8 @@ def compare(scenario: Scenario, sender: Sender, *, target_s: float, terminal: Te
     """Forecast a scenario and rehearse it on a running service."""
     gevent.sleep(BETWEEN_S)
     speed = speed_for(scenario.plan, target_s=target_s)
-    expected, begun = forecast_side(scenario.plan, speed=speed), Begun()
-    sender.report = begun.record
+    expected, start_times = forecast_outcome(scenario.plan, speed=speed), StartTimes()
+    sender.report = start_times.record
     rehearsal = rehearse(
         scenario.plan,
         sender,
@@ -127,7 +128,7 @@ def compare(scenario: Scenario, sender: Sender, *, target_s: float, terminal: Te
         name=scenario.name,
         progress=terminal.rehearsing,
     )
-    measured = measured_side(rehearsal, begun)
+    measured = measured_outcome(rehearsal, start_times)
     soft, hard = scenario.limiter
     return Row(
         name=scenario.name,
@@ -175,6 +176,6 @@ def line(row: Row) -> str:
     return (
         f"{row.name:<35} {row.speed:3} {expected.peak_rps:6.0f} /{measured.peak_rps:6.0f} ({row.peak_error:+6.1%}) "
         f"{expected.ends_at_s:6} /{measured.ends_at_s:6} ({row.finish_error:+6.1%}) "
-        f"{expected.course.retries:8} /{measured.course.retries:8}  {'  '.join(both)}"
+        f"{expected.totals.retries:8} /{measured.totals.retries:8}  {'  '.join(both)}"
         f"{f'  {row.complaint}' if row.complaint else ''}"
     )

@@ -1,19 +1,18 @@
 """Does a worker's memory grow? Resident memory of each worker from /proc, and the slope of it over time."""
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-KB, PAGE_KB = 1024, os.sysconf("SC_PAGE_SIZE") // 1024
+from loadtest.proc import gunicorn_workers, resident_kb
+
+KB_PER_MB = 1024
 SECONDS_PER_MIN = 60
 FEWEST_SAMPLES = 4
 SURE_ERRORS = 2.0  # a slope so many standard errors from 0 is no chance
-_PARENT = 1  # field of /proc/PID/stat after the name, from 0 on
-_RESIDENT = 1  # field of /proc/PID/statm
 
 
 class Slope(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +68,7 @@ class Memory:
 
     def sample(self, at_s: float) -> None:
         """Look at each worker that lives now."""
-        for pid in workers(self.demo_pid, proc=self.proc):
+        for pid in gunicorn_workers(self.demo_pid, proc=self.proc):
             kb = resident_kb(pid, proc=self.proc)
             if kb:
                 self.samples.setdefault(pid, []).append((at_s, kb))
@@ -81,8 +80,8 @@ class Memory:
                 pid=pid,
                 seen_from_s=seen[0][0],
                 seen_until_s=seen[-1][0],
-                first_mb=seen[0][1] / KB,
-                last_mb=seen[-1][1] / KB,
+                first_mb=seen[0][1] / KB_PER_MB,
+                last_mb=seen[-1][1] / KB_PER_MB,
                 slope=slope(self._settled(seen)),
             )
             for pid, seen in self.samples.items()
@@ -103,40 +102,3 @@ class Memory:
 
     def _settled(self, seen: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         return [point for point in seen if point[0] >= seen[0][0] + self.settle_s]
-
-
-def workers(demo_pid: int, *, proc: Path = Path("/proc")) -> list[int]:
-    """The worker processes of the gunicorn that a demo started."""
-    masters = [pid for pid in children(demo_pid, proc=proc) if b"gunicorn" in _read(proc / f"{pid}/cmdline")]
-    return sorted(pid for master in masters for pid in children(master, proc=proc))
-
-
-def children(parent: int, *, proc: Path = Path("/proc")) -> list[int]:
-    """Processes that a process started and that live."""
-    pids = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if _parent(_read(proc / f"{pid}/stat")) == parent]
-
-
-def resident_kb(pid: int, *, proc: Path = Path("/proc")) -> int:
-    """Resident memory, what is shared with others included; 0 where the process has ended."""
-    fields = _read(proc / f"{pid}/statm").split()
-    return int(fields[_RESIDENT]) * PAGE_KB if fields else 0
-
-
-def proportional_kb(pid: int, *, proc: Path = Path("/proc")) -> int:
-    """Resident memory, of what is shared only this process's part; 0 where the kernel does not tell."""
-    lines = _read(proc / f"{pid}/smaps_rollup").splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith(b"Pss:")), 0)
-
-
-def _parent(stat: bytes) -> int | None:
-    fields = stat.rpartition(b")")[2].split()
-    return int(fields[_PARENT]) if fields else None
-
-
-def _read(path: Path) -> bytes:
-    """A file of /proc; empty where the process ended meanwhile."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from loadtest.ceiling.evidence import Event, Step
+from loadtest.ceiling.evidence import Event, StepRecord
 from loadtest.soak.memory import Generation, Slope
 
 SCHEMA: Literal["connected-jobs/soak"] = "connected-jobs/soak"
@@ -12,7 +12,7 @@ VERSION: Literal[1] = 1
 SECONDS_PER_MIN = 60
 
 
-class Minute(msgspec.Struct, frozen=True, kw_only=True):
+class SoakMinute(msgspec.Struct, frozen=True, kw_only=True):
     """The calls meant for one minute."""
 
     minute: int
@@ -66,8 +66,8 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
     broken: int
     read_share: float | None
     refresh: Refreshed | None
-    step: Step
-    minutes: tuple[Minute, ...]
+    step: StepRecord
+    minutes: tuple[SoakMinute, ...]
     bad_seconds: tuple[BadSecond, ...]
     generations: tuple[Generation, ...]
     within: Slope | None

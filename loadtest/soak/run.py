@@ -18,7 +18,7 @@ from typing import Any
 import click
 import msgspec
 
-from loadtest.ceiling.evidence import Step
+from loadtest.ceiling.evidence import StepRecord
 from loadtest.ceiling.slo import read_pass_line
 from loadtest.ceiling.step import SearchBudget, StepRunner
 from loadtest.ceiling.terminal import Terminal
@@ -40,7 +40,7 @@ from loadtest.generator.stats import Histogram
 from loadtest.generator.workers import load_generator
 from loadtest.outputs import dated
 from loadtest.soak.memory import Memory
-from loadtest.soak.report import SECONDS_PER_MIN, BadSecond, Minute, Refreshed, Soak, sentence, table
+from loadtest.soak.report import SECONDS_PER_MIN, BadSecond, Refreshed, Soak, SoakMinute, sentence, table
 
 READY_WITHIN_S = 30.0
 SAMPLE_EVERY_S = 2.0
@@ -103,7 +103,7 @@ class Minutes:
         if context["degraded"] is not None:
             self.degraded[second] += 1
 
-    def lines(self) -> tuple[Minute, ...]:
+    def lines(self) -> tuple[SoakMinute, ...]:
         """The minutes so far."""
         return tuple(self._line(minute, times) for minute, times in sorted(self.latency.items()))
 
@@ -114,9 +114,9 @@ class Minutes:
             for second in sorted(self.failed.keys() | self.degraded.keys())
         )
 
-    def _line(self, minute: int, times: Histogram) -> Minute:
+    def _line(self, minute: int, times: Histogram) -> SoakMinute:
         at = times.percentiles_ms()
-        return Minute(
+        return SoakMinute(
             minute=minute + 1,
             calls=times.count,
             failed=_within(minute, self.failed),
@@ -272,7 +272,7 @@ def plan_counts(exposition: str) -> dict[str, float]:
 
 def _found(
     options: SoakOptions,
-    step: Step,
+    step: StepRecord,
     runner: StepRunner,
     beside: Beside,
     minutes: Minutes,

@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
-from app.braze.calls import Credential
+from app.braze.calls import StoredCredential
 from app.braze.preview import Rendered, preview
 from tests.unit.braze.answers import TEMPLATES, answer_body, answering, posting, realistic_postings
 
@@ -83,7 +83,7 @@ def _html(postings: list[dict[str, object]], **answer: str) -> str:
     part = preview(
         (TEMPLATES / "jobs-mail.html.liquid").read_text(encoding="utf-8"),
         user_id="m-1",
-        credential=Credential("preview", "secret"),
+        credential=StoredCredential("preview", "secret"),
         fetch=answering(answer_body(postings, **answer)),
     )
     assert isinstance(part.outcome, Rendered)

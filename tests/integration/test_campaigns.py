@@ -21,7 +21,8 @@ from app.capacity.register.plans import (
 )
 from app.postgres import migrate
 from app.postgres.engines import batch_engine, planner_engine
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

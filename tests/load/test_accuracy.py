@@ -44,11 +44,11 @@ def test_scenarios_are_scaled_rehearsed_and_set_beside_their_forecast(
     assert found.costs == Costs(**TOLD)
     parts, refused = found.rows
     assert (parts.name, parts.speed, parts.soft_rps, parts.hard_rps) == ("10-three-parts", 60, 60, 90)
-    assert (parts.forecast.course.sent, parts.measured.course.sent) == (4_200, 4_200)
+    assert (parts.forecast.totals.sent, parts.measured.totals.sent) == (4_200, 4_200)
     assert parts.measured.peak_rps > 30
-    assert (refused.name, refused.forecast.course.attempts) == ("13-over-the-hard-line-blank", 38_250)
+    assert (refused.name, refused.forecast.totals.attempts) == ("13-over-the-hard-line-blank", 38_250)
     # Lines of 60 and 90 calls/s under 135: a third refused, blank for want of a retry.
     assert refused.forecast.shares.failed == pytest.approx(0.29, abs=0.02)
     assert refused.measured.shares.failed == pytest.approx(0.29, abs=0.1)
-    assert refused.measured.course.blank > 0
+    assert refused.measured.totals.blank > 0
     assert refused.calls_made == pytest.approx(38_250 / 60, abs=2)

@@ -3,12 +3,9 @@
 from pathlib import Path
 
 import msgspec
-import pytest
 
-from loadtest.rehearsal.rehearse import Rehearsal
+from loadtest.rehearsal.record import Rehearsal
 from tests.load.conftest import Start, Stub, wait_until
-
-pytestmark = pytest.mark.alone
 
 PLAN = """
 time_zone = "Asia/Seoul"

@@ -37,7 +37,13 @@ class Server:
 
 @contextmanager
 def gunicorn(
-    database_url: str, folder: Path, *, workers: int = 2, within: Sequence[str] = (), **settings: str
+    database_url: str,
+    folder: Path,
+    *,
+    workers: int = 2,
+    within: Sequence[str] = (),
+    command: Sequence[str] = GUNICORN,
+    **settings: str,
 ) -> Iterator[Server]:
     """Gunicorn on a free loopback port, ready; its listening socket is ours, so nobody can take the port between.
 
@@ -46,6 +52,7 @@ def gunicorn(
         folder: Where its log, counts and snapshot go.
         workers: How many.
         within: A command that replaces itself with the one it is given, to change what the service finds.
+        command: What starts gunicorn.
         settings: More of its environment.
     """
     metrics, log = folder / "metrics", folder / "gunicorn.log"
@@ -62,7 +69,7 @@ def gunicorn(
             **settings,
         }
         process = subprocess.Popen(
-            [*within, *GUNICORN], env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
+            [*within, *command], env=environment, stdout=output, stderr=output, pass_fds=[listener.fileno()]
         )
         server = Server(listener.getsockname()[1], log, Path(environment["PROMETHEUS_MULTIPROC_DIR"]))
         with ready_until_done(server.port, log, process):

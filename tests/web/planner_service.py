@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from app.cli.planner import PLANNER
 from app.credentials import Credential, CredentialBook, Scope, hash_secret
 from app.postgres.engines import planner_engine
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
 from app.web.limits import CallLimits
 from app.web.planner.app import SessionRules, create_planner_app
 from tests.web.board import SCOPES, SECRETS

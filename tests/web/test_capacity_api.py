@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.capacity.planner import judge
+from app.capacity.planner import as_json, judge
 from app.capacity.register.plans import read_plan_values
-from app.postgres.planning.register import PostgresEvidence
+from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool
 from app.serving.send_counts import Batch, SecondCount
@@ -410,7 +410,7 @@ def test_the_verdict_is_the_planners_on_the_campaigns_of_the_window(planner: Pla
     assert found == {
         "campaigns": [added["id"]],
         "calibrated": [],
-        "judgement": json.loads(json.dumps(judged.as_json())),
+        "judgement": json.loads(json.dumps(as_json(judged))),
         "left_out": [],
     }
     assert found["judgement"]["verdict"] in ("GO", "GO_IF", "NO_GO", "RETEST")

@@ -6,11 +6,13 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from app.cli.serving import GUNICORN
 from app.fingerprint import fingerprint
 from app.postgres.engines import planner_engine
 from app.postgres.planning.register import PostgresRegister
@@ -23,17 +25,18 @@ from tests.web.wire import basic, call
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from app.capacity.calibration import MeasuredSend
 
 WITHIN_S = 20.0
 CALLS, MEMBERS = 600, 300
+QUICK_COUNTS = [*GUNICORN[:-1], str(Path(__file__).with_name("quick_counts_conf.py"))]
+FLUSHED_TWICE_S = 0.6  # by each worker, at 0.2 s
 
 
 @pytest.fixture
 def counting_server(board_url: str, tmp_path: Path) -> Iterator[Server]:
-    with gunicorn(board_url, tmp_path, CJ_INSTANCE="the one") as server:
+    with gunicorn(board_url, tmp_path, command=QUICK_COUNTS, CJ_INSTANCE="the one") as server:
         yield server
 
 
@@ -90,7 +93,7 @@ def test_two_workers_count_every_call_once_and_each_member_once(
     assert found["d-1"].members.likely == pytest.approx(MEMBERS, rel=ERROR)
     assert sum(calls for _, calls, _ in register.seconds("weekly", "d-1")) == CALLS
     assert register.sends("loadtest-1") == []
-    time.sleep(5)  # two more flushes of each worker: nothing is added twice
+    time.sleep(FLUSHED_TWICE_S)  # nothing is added twice
     assert sends(register)["d-1"].calls == CALLS
 
 
@@ -127,7 +130,7 @@ def test_while_postgres_lets_nobody_in_calls_are_counted_and_told_later(
 ) -> None:
     refuse(board_url, refused=True)
     ask(counting_server, calls=60)  # degraded, and counted
-    time.sleep(3)
+    time.sleep(FLUSHED_TWICE_S)
     refuse(board_url, refused=False)
     eventually(lambda: sum(send.calls for send in sends(register).values()) == 60)
     assert sends(register)["d-1"].degraded == 60
@@ -157,9 +160,9 @@ def test_an_instance_of_two_workers_tells_of_itself_once_and_as_the_command_says
 def test_where_counting_is_off_nothing_is_written(
     board_url: str, tmp_path: Path, register: PostgresRegister
 ) -> None:
-    with gunicorn(board_url, tmp_path, CJ_COUNTING="off") as server:
+    with gunicorn(board_url, tmp_path, command=QUICK_COUNTS, CJ_COUNTING="off") as server:
         ask(server, calls=20)
-        time.sleep(3)
+        time.sleep(FLUSHED_TWICE_S)
         assert call(server.port, "/health/ready").json() == {"ready": True, "missing": []}
     assert register.sends("weekly") == []
     assert register.running().instances == 0

@@ -101,7 +101,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class RangeLiteral:
     """`(1..n)`."""
 
     first: Expression
@@ -129,7 +129,7 @@ def read_value(markup: str) -> Expression:  # noqa: PLR0911 - one line a kind of
         check_digits(len(text))
         return Literal(int(text))
     if match := _RANGE.fullmatch(text):
-        return Range(read_value(match[1]), read_value(match[2]))
+        return RangeLiteral(read_value(match[1]), read_value(match[2]))
     if _FLOAT.fullmatch(text) and (match := _FLOAT_START.match(text)):
         return Literal(float(match[0]))
     if text in _LITERALS:

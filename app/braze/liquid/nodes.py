@@ -43,7 +43,7 @@ class Node(Protocol):
 
 
 @dataclass(slots=True)
-class Text:
+class TextNode:
     """Text as it stands."""
 
     at: int
@@ -55,7 +55,7 @@ class Text:
 
 
 @dataclass(slots=True)
-class Shown:
+class OutputTag:
     """`{{ value | filter }}`, or `echo`."""
 
     at: int
@@ -76,11 +76,11 @@ class Body:
     def add(self, node: Node) -> None:
         """Take one more node."""
         self.nodes.append(node)
-        self.blank = self.blank and (not node.text.strip(SPACE) if isinstance(node, Text) else node.blank)
+        self.blank = self.blank and (not node.text.strip(SPACE) if isinstance(node, TextNode) else node.blank)
 
     def drop_texts(self) -> None:
         """Leave out the white space of a body that prints nothing else."""
-        self.nodes = [node for node in self.nodes if not isinstance(node, Text)]
+        self.nodes = [node for node in self.nodes if not isinstance(node, TextNode)]
 
     def render(self, context: Context, output: Output) -> None:
         """Render until the end, or until a `break` or `continue`; a node's error is printed in its place."""
@@ -92,10 +92,10 @@ class Body:
                 shown = context.fault(node.at, error)
                 if not node.blank:
                     output.write(shown)
-            if context.interrupt and not isinstance(node, Text):
+            if context.interrupt and not isinstance(node, TextNode):
                 return
 
 
 def nothing(at: int) -> Node:
     """A node that prints nothing, but keeps the white space around it apart."""
-    return Shown(at, Filtered(Literal(None), ()), blank=True)
+    return OutputTag(at, Filtered(Literal(None), ()), blank=True)

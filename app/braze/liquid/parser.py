@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from app.braze.liquid.expressions import QUOTED, Expression, Filtered, read_filtered, read_value
 from app.braze.liquid.faults import LiquidSyntaxError, nearest
-from app.braze.liquid.nodes import Body, Node, Shown, Text
-from app.braze.liquid.scanner import Piece, Source, without_braces
+from app.braze.liquid.nodes import Body, Node, OutputTag, TextNode
+from app.braze.liquid.scanner import Piece, TemplateSource, without_braces
 from app.braze.liquid.values import SPACE
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Parser:
 
     def __init__(
         self,
-        source: Source,
+        source: TemplateSource,
         tags: Mapping[str, Callable[[Parser, Tag], Node | None]],
         check_filter: Callable[[str], None],
     ) -> None:
@@ -95,7 +95,7 @@ class Parser:
 
     def output(self, value: Filtered, at: int) -> Node:
         """Return the node of an output."""
-        return Shown(at, value)
+        return OutputTag(at, value)
 
     def value(self, markup: str, tag: Tag) -> Expression:
         """Read a value."""
@@ -156,8 +156,8 @@ class Parser:
             if piece.kind == "text":
                 text = piece.text.lstrip(SPACE) if self._trims else piece.text
                 self._trims = False
-                return Text(piece.at, text)
-            if piece.trims_before and body.nodes and isinstance(last := body.nodes[-1], Text):
+                return TextNode(piece.at, text)
+            if piece.trims_before and body.nodes and isinstance(last := body.nodes[-1], TextNode):
                 last.text = last.text.rstrip(SPACE)
             self._trims = piece.trims_after
             if _CURLY.search(_QUOTED.sub("", piece.text)):

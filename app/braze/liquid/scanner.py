@@ -55,7 +55,7 @@ class Piece:
         return self.text[-3:-2] == "-" and len(self.text) > len("{{-}}") - 1
 
 
-class Source:
+class TemplateSource:
     """A template's text without its HTML comments, which still knows the lines of the whole."""
 
     def __init__(self, written: str) -> None:

@@ -18,7 +18,7 @@ from app.braze.liquid.expressions import (
     read_options,
 )
 from app.braze.liquid.faults import LiquidSyntaxError
-from app.braze.liquid.nodes import Body, Node, Output, Shown, nothing
+from app.braze.liquid.nodes import Body, Node, Output, OutputTag, nothing
 from app.braze.liquid.values import inspected, is_truthy, leading_integer, printed, to_integer, to_text
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _read_capture(parser: Parser, tag: Tag) -> Node:
 
 
 @dataclass(slots=True)
-class Count:
+class CounterTag:
     """`increment name` or `decrement name`, in counters of their own."""
 
     at: int
@@ -481,7 +481,7 @@ def _read_raw(parser: Parser, tag: Tag) -> Node:
     if tag.markup.strip():
         raise tag.wrong("raw takes nothing behind it: {% raw %}")
     text = parser.raw(tag)
-    return Shown(tag.at, Filtered(Literal(text), ()), blank=not text)
+    return OutputTag(tag.at, Filtered(Literal(text), ()), blank=not text)
 
 
 def _read_ifchanged(parser: Parser, tag: Tag) -> Node:
@@ -498,12 +498,12 @@ STANDARD_TAGS: Final[dict[str, Callable[[Parser, Tag], Node | None]]] = {
     "comment": _read_comment,
     "continue": lambda _, tag: Interrupt(tag.at, "continue"),
     "cycle": _read_cycle,
-    "decrement": lambda _, tag: Count(tag.at, tag.markup.strip(), -1),
-    "echo": lambda parser, tag: Shown(tag.at, parser.filtered(tag.markup, tag.at)),
+    "decrement": lambda _, tag: CounterTag(tag.at, tag.markup.strip(), -1),
+    "echo": lambda parser, tag: OutputTag(tag.at, parser.filtered(tag.markup, tag.at)),
     "for": _read_for,
     "if": _read_branches,
     "ifchanged": _read_ifchanged,
-    "increment": lambda _, tag: Count(tag.at, tag.markup.strip(), 1),
+    "increment": lambda _, tag: CounterTag(tag.at, tag.markup.strip(), 1),
     "raw": _read_raw,
     "tablerow": _read_tablerow,
     "unless": _read_branches,

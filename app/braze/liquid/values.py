@@ -213,7 +213,14 @@ def class_name(value: object) -> str:
     """Return the name of a value's class in Ruby."""
     if isinstance(value, bool):
         return "TrueClass" if value else "FalseClass"
-    names = {int: "Integer", float: "Float", str: "String", list: "Array", dict: "Hash", range: "Range"}
+    names = {
+        int: "Integer",
+        float: "Float",
+        str: "String",
+        list: "Array",
+        dict: "Hash",
+        range: "Range",
+    }
     return "NilClass" if value is None else names.get(type(value), type(value).__name__)
 
 

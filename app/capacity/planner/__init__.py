@@ -1,7 +1,7 @@
 """The planner: may a plan be sent, how fast, and why.
 
-`judge` takes a plan, the load tests there are and what runs now, and returns a `Judgement`: values, JSON, text.
-docs/planner.md says how it decides.
+`judge` takes a plan, the load tests there are and what runs now, and returns a `Judgement` of plain values; `sentence`,
+`as_text` and `as_json` say it. docs/planner.md says how it decides.
 """
 
 from app.capacity.planner.judgement import (
@@ -13,17 +13,20 @@ from app.capacity.planner.judgement import (
     Instances,
     Instants,
     Judgement,
-    Lang,
     Later,
     Outcome,
-    Reason,
     Rejected,
     Shift,
     Slow,
     Verdict,
 )
+from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
 from app.capacity.planner.scope import Scope
 from app.capacity.planner.verdict.judge import judge
+from app.capacity.planner.wording.as_json import as_json
+from app.capacity.planner.wording.catalogue import Lang
+from app.capacity.planner.wording.sentences import sentence, ways_out
+from app.capacity.planner.wording.text import as_text
 
 __all__ = (
     "CampaignJudgement",
@@ -38,10 +41,16 @@ __all__ = (
     "Later",
     "Outcome",
     "Reason",
+    "ReasonCode",
     "Rejected",
     "Scope",
     "Shift",
     "Slow",
+    "TooManyCalls",
     "Verdict",
+    "as_json",
+    "as_text",
     "judge",
+    "sentence",
+    "ways_out",
 )

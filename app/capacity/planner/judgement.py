@@ -1,49 +1,26 @@
-"""A plan's verdict and everything behind it: plain values, their JSON form and their text.
+"""A plan's verdict and everything behind it, as plain values.
 
-Instants are aware datetimes in the plan's zone. docs/planner.md describes the JSON form.
+Instants are aware datetimes in the plan's zone. `app.capacity.planner.wording` makes JSON and sentences of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from app.capacity.local_time import wall_time
-from app.capacity.planner.wording import sentences as wording
-from app.capacity.planner.wording import text
+from app.capacity.planner.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from app.capacity.apportion import Counts
     from app.capacity.campaign import Kind, Range
     from app.capacity.evidence.ceiling import Kind as EvidenceKind
+    from app.capacity.planner.reasons import Reason
 
 Verdict = Literal["GO", "GO_IF", "NO_GO", "RETEST"]
 State = Literal["planned", "begun", "over"]
-Lang = Literal["ko", "en"]
-LANGUAGES: Final[tuple[Lang, ...]] = ("ko", "en")
-MOST_ROWS: Final = 2_000  # of a curve in JSON
-BUCKETS_MIN: Final = (1, 2, 5, 10, 15, 30, 60, 240, 1_440, 10_080)
-NO_NUMBERS: Final[Mapping[str, object]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One thing that is so: a code for programs, the numbers in it, and a sentence for people."""
-
-    code: str
-    numbers: Mapping[str, object] = field(default_factory=lambda: NO_NUMBERS)
-
-    def sentence(self, lang: Lang) -> str:
-        """Say it."""
-        return wording.reason(self, lang)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return code, numbers, and the sentence in every language."""
-        return {"code": self.code, "numbers": plain(self.numbers), "sentence": _in_all(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +40,7 @@ class Ceiling:
     age_days: float | None = None
     instances: int | None = None
     bound_by: tuple[str, ...] = ()
-    breaks: str = "ceiling"
+    breaks: ReasonCode = ReasonCode.CEILING
     usable_share: float
     usable_rps: float | None = None
     retest: tuple[Reason, ...] = ()
@@ -173,14 +150,6 @@ class CampaignJudgement:
     braze: tuple[Reason, ...]
     retry: bool
 
-    def sentence(self, lang: Lang) -> str:
-        """Say the verdict with the number to type and the time it ends."""
-        return wording.campaign(self, lang)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all fields, and the sentence in every language."""
-        return {"sentence": _in_all(self), **_fields(self)}
-
 
 @dataclass(frozen=True, slots=True)
 class Slow:
@@ -223,22 +192,6 @@ class Collision:
     planned_limit_per_min: int | None
     measured: bool = True
 
-    def sentence(self, lang: Lang) -> str:
-        """Say who meets whom, when, and by how much too many."""
-        return wording.collision(self, lang)
-
-    def ways_out(self, lang: Lang) -> tuple[str, ...]:
-        """Say each way out and what it costs."""
-        return wording.ways_out(self, lang)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all fields, the sentence and the ways out in every language."""
-        return {
-            "sentence": _in_all(self),
-            "ways_out": {lang: list(self.ways_out(lang)) for lang in LANGUAGES},
-            **_fields(self),
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instances:
@@ -280,45 +233,6 @@ class Curve:
         """Return when a row begins."""
         return wall_time(int(self.minutes[row]), self.time_zone)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return at most 2,000 rows."""
-        bucket_min = coarse_enough(self.minutes, MOST_ROWS, at_least=self.bucket_min)
-        minutes = self.minutes // bucket_min * bucket_min
-        starts = np.flatnonzero(np.diff(minutes, prepend=-1))
-        totals = (highest(calls, starts).tolist() for calls in (self.low, self.likely, self.high))
-        likely, high = (highest(calls, starts) for calls in (self.by_campaign_likely, self.by_campaign_high))
-        rows = zip(minutes[starts].tolist(), *totals, strict=True)
-        return {
-            "bucket_min": bucket_min,
-            "columns": ["at", "low", "likely", "high"],
-            "rows": [[plain(wall_time(minute, self.time_zone)), *calls] for minute, *calls in rows],
-            "campaigns": [
-                {"name": name, "likely": likely[place].tolist(), "high": high[place].tolist()}
-                for place, name in enumerate(self.names)
-            ],
-            "peak": {
-                "at": plain(self.peak_at),
-                "high": self.peak_rps,
-                "seconds": self.seconds_of_peak.sum(axis=0).tolist(),
-            },
-        }
-
-
-def coarse_enough(minutes: Counts, most_rows: int, *, at_least: int = 1) -> int:
-    """Return the fewest minutes to a row that make no more than `most_rows` rows."""
-    for bucket in BUCKETS_MIN:
-        if bucket >= at_least and len(np.unique(minutes // bucket)) <= most_rows:
-            return bucket
-    return BUCKETS_MIN[-1]
-
-
-def highest(calls: Counts, starts: Counts) -> Counts:
-    """Return the highest of each stretch of columns that begins at one of `starts`."""
-    if not len(starts):
-        return calls
-    top: Counts = np.maximum.reduceat(calls, starts, axis=-1)
-    return top
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -342,36 +256,3 @@ class Judgement:
     advised: Curve
     instances: Instances
     notes: tuple[Reason, ...]
-
-    def sentence(self, lang: Lang) -> str:
-        """Say the verdict, short enough for large type."""
-        return wording.plan(self, lang)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return everything as plain JSON values: docs/planner.md."""
-        return {"sentence": _in_all(self), **_fields(self)}
-
-    def as_text(self, lang: Lang) -> str:
-        """Return what the command prints."""
-        return text.as_text(self, lang)
-
-
-def plain(value: object) -> Any:
-    """Return `value` as JSON values; instants are ISO 8601 with their offset."""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="minutes")
-    if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, tuple):
-        return [plain(one) for one in value]
-    if is_dataclass(value):
-        return value.as_json() if hasattr(value, "as_json") else _fields(value)
-    return value
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
-
-
-def _in_all(said: Reason | CampaignJudgement | Collision | Judgement) -> dict[str, str]:
-    return {lang: said.sentence(lang) for lang in LANGUAGES}

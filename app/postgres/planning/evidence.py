@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DataError
 from sqlalchemy.sql import bindparam
 
 from app.capacity.evidence.ceiling import Measured
-from app.capacity.evidence.file import EvidenceError, read_evidence
+from app.capacity.evidence.file import EvidenceError, read_evidence, refuse_future
 from app.capacity.register.plans import EvidenceSummary
 from app.postgres.audit import insert_deed
+from app.postgres.planning.transactions import planner_transaction
 from app.postgres.stored import instant, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from app.capacity.evidence.file import Evidence
 
 MOST_LISTED = 2_000
 MOST_GONE_BY = 200  # load tests that a plan looks at: as many that can be read
+COMMAND_LINE = "command line"
 _log = logging.getLogger("connected_jobs.evidence")
 _SUMMARY = f"id, {instant('ended_at')}, kind, rps, low_rps, sentence, {instant('added_at')}, added_by"
 # What a plan needs of a document, as JSON that `read_evidence` reads: without its steps.
@@ -150,3 +154,55 @@ def select_evidence_for_planning(connection: Connection) -> Iterator[Measured]:
             found += 1
         except EvidenceError as error:
             _log.warning("evidence %r is left out: %s", evidence_id[:200], error)
+
+
+class PostgresEvidence:
+    """Evidence of load tests, in Postgres."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def all(self) -> Sequence[EvidenceSummary]:
+        """All load tests, the newest first."""
+        with planner_transaction(self._engine) as connection:
+            return select_evidence(connection)
+
+    def document(self, evidence_id: str) -> Mapping[str, Any] | None:
+        """The whole of one."""
+        if not _is_storable(evidence_id):
+            return None
+        with planner_transaction(self._engine) as connection:
+            return select_evidence_document(connection, evidence_id)
+
+    def add(
+        self, text: str, *, by: str = COMMAND_LINE, now: datetime | None = None
+    ) -> tuple[EvidenceSummary, bool]:
+        """Keep the evidence in a file's text, and say whether it is new; raises `EvidenceError`."""
+        found, document = read_evidence(text)
+        refuse_future(found, now or datetime.now(UTC))
+        try:
+            with planner_transaction(self._engine) as connection:
+                added = insert_evidence(connection, found, document, by=by)
+                summary = select_summary(connection, found.id)
+        except DataError as error:
+            raise EvidenceError(
+                "The evidence holds a character or a number that Postgres cannot keep: give the file as it was written."
+            ) from error
+        return summary, added
+
+    def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:
+        """Take a load test back; None where there is none of this id. Who did it is kept."""
+        if not _is_storable(evidence_id):
+            return None
+        with planner_transaction(self._engine) as connection:
+            return delete_evidence(connection, evidence_id, by=by)
+
+    def measured(self) -> Sequence[Measured]:
+        """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
+        with planner_transaction(self._engine) as connection:
+            return list(select_evidence_for_planning(connection))
+
+
+def _is_storable(text: str) -> bool:
+    """Whether Postgres can hold a text at all."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

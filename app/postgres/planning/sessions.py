@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.postgres.planning.transactions import planner_transaction
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 _ID_BYTES = 32
 
@@ -67,3 +69,25 @@ def delete_ended_sessions(connection: Connection) -> None:
 
 def _hash(session_id: str) -> bytes:
     return sha256(session_id.encode("utf-8", "surrogatepass")).digest()
+
+
+class PostgresSessions:
+    """Operators' sessions, in Postgres: see `app.web.pages.session.Sessions`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, secret_hash: bytes, lifetime: timedelta) -> str:
+        """Begin a session of a credential; returns its id, which is kept nowhere else."""
+        with planner_transaction(self._engine) as connection:
+            return insert_session(connection, secret_hash, lifetime)
+
+    def operator(self, session_id: str) -> str | None:
+        """Whose session it is, None for one that has ended."""
+        with planner_transaction(self._engine) as connection:
+            return select_operator(connection, session_id)
+
+    def end(self, session_id: str) -> None:
+        """End a session, whoever holds a copy of its cookie."""
+        with planner_transaction(self._engine) as connection:
+            delete_session(connection, session_id)

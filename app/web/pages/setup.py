@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped
 from werkzeug.exceptions import HTTPException, NotFound
 
 from app.capacity.plan.json_values import DefinitionError
-from app.capacity.planner import judge
+from app.capacity.planner import judge, sentence, ways_out
 from app.capacity.register.plans import NoSuchCampaignError, RegisterUnavailableError
 from app.telemetry import Field
 from app.web.observability.logs import request_id
@@ -95,7 +95,7 @@ def _blueprint(
             "here": way_back() if request.method == "GET" else request.path,
         }
     )
-    for name, function in language.FILTERS.items():
+    for name, function in {**language.FILTERS, "sentence": sentence, "ways_out": ways_out}.items():
         blueprint.add_app_template_filter(function, name)
     sign_in.add(blueprint, auth)
     calendar.add(blueprint, queries)

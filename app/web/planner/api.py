@@ -18,7 +18,7 @@ from app.capacity.evidence.file import EvidenceError
 from app.capacity.on_record import judge_window
 from app.capacity.plan.json_values import DefinitionError, read_workspace
 from app.capacity.plan.table import PlanError
-from app.capacity.planner import judge
+from app.capacity.planner import as_json, judge
 from app.capacity.register.plans import (
     EditedMeanwhileError,
     NameTakenError,
@@ -177,7 +177,7 @@ def capacity_blueprint(  # noqa: C901, PLR0915 - one function a route, each a fe
             {
                 "campaigns": [one.id for one in found.told],
                 "calibrated": [one for one in calibrated if one.campaign in told],
-                "judgement": found.judgement.as_json() if found.judgement else None,
+                "judgement": as_json(found.judgement) if found.judgement else None,
                 "left_out": [
                     {"id": one.campaign.id, "name": one.campaign.name, "why": one.why, "detail": one.detail}
                     for one in found.left_out
@@ -190,7 +190,7 @@ def capacity_blueprint(  # noqa: C901, PLR0915 - one function a route, each a fe
         operator()
         plan = read_plan_values(_body(MOST_PLAN_BYTES))
         return _json(
-            {"judgement": judge(plan, evidence.measured(), running=register.running(), now=clock()).as_json()}
+            {"judgement": as_json(judge(plan, evidence.measured(), running=register.running(), now=clock()))}
         )
 
     @blueprint.get("/health/live")

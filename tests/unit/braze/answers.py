@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.braze.calls import Answer, Request, Unanswered
+from app.braze.calls import CallAnswer, Request, Unanswered
 
 TEMPLATES = Path(__file__).parents[3] / "docs" / "templates"
 
@@ -80,10 +80,10 @@ def answer_body(
 class FakeFetch:
     """Answers every request with the next of `answers`, the last one for good, and remembers the requests."""
 
-    answers: list[Answer | Unanswered]
+    answers: list[CallAnswer | Unanswered]
     requests: list[Request] = field(default_factory=list)
 
-    def __call__(self, request: Request, /) -> Answer:
+    def __call__(self, request: Request, /) -> CallAnswer:
         """Answer, or raise what stands for no answer."""
         self.requests.append(request)
         answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
@@ -94,7 +94,7 @@ class FakeFetch:
 
 def answering(value: object, *, status: int = 200) -> FakeFetch:
     """Return a fetch that always answers one JSON value."""
-    return FakeFetch([Answer(status, json.dumps(value, ensure_ascii=False).encode())])
+    return FakeFetch([CallAnswer(status, json.dumps(value, ensure_ascii=False).encode())])
 
 
 def failing(reason: str = "no complete answer within 2 s") -> FakeFetch:

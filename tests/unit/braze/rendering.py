@@ -11,7 +11,7 @@ from app.braze.liquid.faults import Budget
 from app.braze.liquid.filters import STANDARD, date_filter
 from app.braze.liquid.moments import Moment
 from app.braze.liquid.nodes import Output
-from app.braze.liquid.scanner import Source
+from app.braze.liquid.scanner import TemplateSource
 from app.braze.parsing import BrazeParser
 
 NOW_S = 1_796_050_800  # 2026-11-30T15:00:00Z
@@ -23,5 +23,5 @@ def rendered(template: str, variables: Mapping[str, Any] | None = None) -> str:
     filters = STANDARD | FILTERS | {"date": date_filter(now), "time_zone": time_zone_filter(now)}
     context = Context(deepcopy(dict(variables or {})), filters, Budget())
     output = Output()
-    BrazeParser(Source(template), tags.TAGS | data_tags.TAGS).read_all().render(context, output)
+    BrazeParser(TemplateSource(template), tags.TAGS | data_tags.TAGS).read_all().render(context, output)
     return output.text

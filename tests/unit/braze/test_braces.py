@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.braze.errors import TemplateError
-from app.braze.preview import Aborted, Part, Rendered, preview
+from app.braze.preview import Aborted, Clocks, PartPreview, Rendered, preview
 from tests.unit.braze.answers import failing
 
 ATTRIBUTES: dict[str, Any] = {
@@ -26,8 +26,14 @@ ATTRIBUTES: dict[str, Any] = {
 }
 
 
-def _part(template: str) -> Part:
-    return preview(template, user_id="m-1", attributes=ATTRIBUTES, fetch=failing(), now=lambda: 1_796_050_800)
+def _part(template: str) -> PartPreview:
+    return preview(
+        template,
+        user_id="m-1",
+        attributes=ATTRIBUTES,
+        fetch=failing(),
+        clocks=Clocks(dates_s=lambda: 1_796_050_800),
+    )
 
 
 def _text(template: str) -> str:

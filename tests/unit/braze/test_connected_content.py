@@ -6,18 +6,18 @@ from itertools import count
 
 import pytest
 
-from app.braze.calls import MAX_BYTES, Answer, Call, Credential, Request, Unanswered
+from app.braze.calls import MAX_BYTES, Call, CallAnswer, Request, StoredCredential, Unanswered
 from app.braze.errors import TemplateError
-from app.braze.preview import Aborted, Part, Rendered, WouldBeRetried, preview
+from app.braze.preview import Aborted, Clocks, PartPreview, Rendered, WouldBeRetried, preview
 from tests.unit.braze.answers import FakeFetch, answering, failing
 
 URL = "https://jobs.example.com/v1/x"
 TAG = "{% connected_content " + URL + " :save jobs %}"
 SHOWN = TAG + "[{{ jobs.name }}|{{ jobs.__http_status_code__ }}]"
-CREDENTIAL = Credential("preview", "s3cret")
+CREDENTIAL = StoredCredential("preview", "s3cret")
 
 
-def _render(template: str, fetch: FakeFetch, *, attempt: int = 1, base_url: str | None = None) -> Part:
+def _render(template: str, fetch: FakeFetch, *, attempt: int = 1, base_url: str | None = None) -> PartPreview:
     """Render with a clock on which every call takes a quarter of a second."""
     ticks = count(step=0.25)
     return preview(
@@ -26,7 +26,7 @@ def _render(template: str, fetch: FakeFetch, *, attempt: int = 1, base_url: str 
         credential=CREDENTIAL,
         base_url=base_url,
         fetch=fetch,
-        clock=lambda: next(ticks),
+        clocks=Clocks(calls_s=lambda: next(ticks)),
         attempt=attempt,
     )
 
@@ -121,7 +121,7 @@ def test_auth_credentials_send_a_bearer_token() -> None:
 def test_a_credential_braze_does_not_know_aborts_the_message_before_any_call() -> None:
     fetch = answering({})
     part = preview("{% connected_content " + URL + " :basic_auth gone %}x", user_id="m", fetch=fetch)
-    assert part == Part(Aborted("connected_content has no credential 'gone'"), ())
+    assert part == PartPreview(Aborted("connected_content has no credential 'gone'"), ())
     assert fetch.requests == []
 
 
@@ -210,7 +210,7 @@ def test_a_wrong_tag_is_refused_with_its_line(tag: str, sentence: str) -> None:
 
 def test_a_json_object_is_saved_with_its_status() -> None:
     body = json.dumps({"name": "가", "__http_status_code__": 999}).encode()
-    part = _render(SHOWN, FakeFetch([Answer(201, body)]))
+    part = _render(SHOWN, FakeFetch([CallAnswer(201, body)]))
     call = Call(
         method="GET",
         url=URL,
@@ -220,7 +220,7 @@ def test_a_json_object_is_saved_with_its_status() -> None:
         failure=None,
         cacheable_s=300,
     )
-    assert part == Part(Rendered("[가|201]"), (call,))
+    assert part == PartPreview(Rendered("[가|201]"), (call,))
 
 
 def test_an_object_without_save_lands_in_connected() -> None:
@@ -238,7 +238,7 @@ def test_an_array_is_saved_without_a_status() -> None:
 )
 def test_other_text_replaces_the_tag_and_leaves_the_variable_nil(text: str) -> None:
     part = _render(
-        "({% connected_content " + URL + " %}){{ connected }}", FakeFetch([Answer(200, text.encode())])
+        "({% connected_content " + URL + " %}){{ connected }}", FakeFetch([CallAnswer(200, text.encode())])
     )
     assert part.outcome == Rendered(f"({text})")
 
@@ -260,7 +260,7 @@ FAILURES = [
         id="redirect",
     ),
     pytest.param(
-        FakeFetch([Answer(200, b'{"name":"' + b"x" * MAX_BYTES + b'"}')]),
+        FakeFetch([CallAnswer(200, b'{"name":"' + b"x" * MAX_BYTES + b'"}')]),
         200,
         MAX_BYTES + 11,
         "answer over 1048576 bytes",
@@ -286,7 +286,7 @@ def test_without_retry_a_failed_call_gives_nil_and_the_mail_goes_out(
         failure=failure,
         cacheable_s=300,
     )
-    assert _render(SHOWN, fetch) == Part(Rendered("[|]"), (call,))
+    assert _render(SHOWN, fetch) == PartPreview(Rendered("[|]"), (call,))
 
 
 @pytest.mark.parametrize(("fetch", "status", "size_bytes", "failure"), FAILURES)
@@ -300,7 +300,7 @@ def test_with_retry_a_failed_call_sends_the_message_to_the_back_of_the_queue(
 
 def test_exactly_one_megabyte_is_still_usable() -> None:
     body = b'{"name":"' + b"x" * (MAX_BYTES - 11) + b'"}'
-    part = _render(TAG + "{{ jobs.name.size }}", FakeFetch([Answer(200, body)]))
+    part = _render(TAG + "{{ jobs.name.size }}", FakeFetch([CallAnswer(200, body)]))
     assert (len(body), part.outcome) == (MAX_BYTES, Rendered(str(MAX_BYTES - 11)))
 
 
@@ -309,7 +309,9 @@ def test_an_answer_after_two_seconds_is_too_late_even_if_the_fetch_waited(
     duration_s: float, text: str
 ) -> None:
     ticks = iter([0.0, duration_s])
-    part = preview(SHOWN, user_id="m", fetch=answering({"name": "a"}), clock=lambda: next(ticks))
+    part = preview(
+        SHOWN, user_id="m", fetch=answering({"name": "a"}), clocks=Clocks(calls_s=lambda: next(ticks))
+    )
     assert part.outcome == Rendered(text)
 
 
@@ -381,7 +383,7 @@ def test_nil_is_neither_more_nor_less_than_a_number() -> None:
     ],
 )
 def test_abort_message_ends_the_message_with_its_reason(tag: str, reason: str | None) -> None:
-    assert _render("a{% " + tag + " %}" + TAG, answering({})) == Part(Aborted(reason), ())
+    assert _render("a{% " + tag + " %}" + TAG, answering({})) == PartPreview(Aborted(reason), ())
 
 
 @pytest.mark.parametrize("tag", ["abort_message('a'", "abort_message few) ways", "abort_message('a') now"])
@@ -406,7 +408,9 @@ def test_a_saved_variable_is_unknown_in_the_next_part() -> None:
 
 
 def test_every_tag_calls_for_itself_in_order_even_with_the_same_url() -> None:
-    fetch = FakeFetch([Answer(200, b'{"name":"a"}'), Unanswered("status 503"), Answer(200, b'{"name":"c"}')])
+    fetch = FakeFetch(
+        [CallAnswer(200, b'{"name":"a"}'), Unanswered("status 503"), CallAnswer(200, b'{"name":"c"}')]
+    )
     part = _render(SHOWN * 3, fetch)
     assert part.outcome == Rendered("[a|200][|][c|200]")
     assert [call.failure for call in part.calls] == [None, "status 503", None]
@@ -440,7 +444,7 @@ def test_rerender_fills_in_the_answers_own_liquid_one_level_deep(body: str, text
         TAG.replace(" %}", " :rerender %}")
         + "{% if jobs.name %}[{{ jobs.name }}|{{ jobs.__http_status_code__ }}]{% endif %}"
     )
-    assert _render(template, FakeFetch([Answer(200, body.encode())])).outcome == Rendered(text)
+    assert _render(template, FakeFetch([CallAnswer(200, body.encode())])).outcome == Rendered(text)
 
 
 @pytest.mark.parametrize(
@@ -449,11 +453,11 @@ def test_rerender_fills_in_the_answers_own_liquid_one_level_deep(body: str, text
 )
 def test_json_without_an_object_is_saved_without_a_status(body: str, text: str) -> None:
     template = TAG + "{{ jobs }}[{{ jobs.__http_status_code__ }}]"
-    assert _render(template, FakeFetch([Answer(200, body.encode())])).outcome == Rendered(f"{text}[]")
+    assert _render(template, FakeFetch([CallAnswer(200, body.encode())])).outcome == Rendered(f"{text}[]")
 
 
 def test_a_text_that_was_to_be_saved_is_printed_and_said() -> None:
-    part = _render(TAG + "[{{ jobs }}]", FakeFetch([Answer(200, b"token-1")]))
+    part = _render(TAG + "[{{ jobs }}]", FakeFetch([CallAnswer(200, b"token-1")]))
     assert part.outcome == Rendered("token-1[]")
     assert part.notes == (
         "Line 1, column 1 of the template: the answer is no JSON, so it is printed here and 'jobs' stays empty.",
@@ -461,7 +465,7 @@ def test_a_text_that_was_to_be_saved_is_printed_and_said() -> None:
 
 
 def test_half_a_character_in_an_answer_is_no_json_and_harms_nothing() -> None:
-    part = _render(TAG, FakeFetch([Answer(200, b'{"name": "\\ud800"}')]))
+    part = _render(TAG, FakeFetch([CallAnswer(200, b'{"name": "\\ud800"}')]))
     assert part.outcome == Rendered('{"name": "\\ud800"}')
 
 

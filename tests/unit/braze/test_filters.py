@@ -5,7 +5,7 @@ import time
 import pytest
 
 from app.braze.errors import TemplateError
-from app.braze.preview import Rendered, preview
+from app.braze.preview import Clocks, Rendered, preview
 from tests.unit.braze.answers import failing
 
 
@@ -103,7 +103,7 @@ def test_dates_are_in_utc_whatever_the_machines_zone_and_an_offset_counts(
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     template = "{{ '2026-12-01T00:00:00+09:00' | date: '%s' }} {{ '2026-12-01' | date: '%s' }} {{ 'now' | date: '%F %T %Z' }}"
-    part = preview(template, user_id="m", fetch=failing(), now=lambda: 1_796_050_800)
+    part = preview(template, user_id="m", fetch=failing(), clocks=Clocks(dates_s=lambda: 1_796_050_800))
     assert part.outcome == Rendered("1796050800 1796083200 2026-11-30 15:00:00 UTC")
     monkeypatch.undo()
     time.tzset()

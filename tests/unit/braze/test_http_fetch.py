@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from app.braze.calls import MAX_BYTES, Answer, Credential, Request, Unanswered
+from app.braze.calls import MAX_BYTES, CallAnswer, Request, StoredCredential, Unanswered
 from app.braze.http_fetch import fetch_over_http
 from app.braze.preview import Rendered, preview
 
@@ -73,7 +73,7 @@ def _response(status: str, body: bytes, *headers: str) -> bytes:
 @pytest.mark.parametrize("status", ["200 OK", "201 Created", "404 Not Found", "503 Service Unavailable"])
 def test_an_answer_of_any_status_comes_back_whole(status: str) -> None:
     with _serving(_response(status, b'{"a": 1}')) as server:
-        assert fetch_over_http(_request(server)) == Answer(int(status[:3]), b'{"a": 1}')
+        assert fetch_over_http(_request(server)) == CallAnswer(int(status[:3]), b'{"a": 1}')
 
 
 def test_the_request_goes_out_as_given() -> None:
@@ -94,12 +94,12 @@ def test_the_request_goes_out_as_given() -> None:
 
 def test_a_redirect_is_handed_back_and_not_followed() -> None:
     with _serving(_response("302 Found", b"", "Location: http://127.0.0.1:1/")) as server:
-        assert fetch_over_http(_request(server)) == Answer(302, b"")
+        assert fetch_over_http(_request(server)) == CallAnswer(302, b"")
 
 
 def test_a_gzipped_body_is_unpacked() -> None:
     with _serving(_response("200 OK", gzip.compress(b'{"a": "x"}'), "Content-Encoding: gzip")) as server:
-        assert fetch_over_http(_request(server)) == Answer(200, b'{"a": "x"}')
+        assert fetch_over_http(_request(server)) == CallAnswer(200, b'{"a": "x"}')
 
 
 def test_a_small_gzip_of_a_huge_body_is_unpacked_no_further_than_the_limit() -> None:
@@ -166,7 +166,7 @@ def test_a_preview_calls_the_running_service_it_is_pointed_at() -> None:
         part = preview(
             "{% connected_content https://jobs.example.com/v1/x :basic_auth any :save jobs %}{{ jobs.name }}",
             user_id="m",
-            credential=Credential("preview", "secret"),
+            credential=StoredCredential("preview", "secret"),
             base_url=f"http://127.0.0.1:{server.server_address[1]}",
         )
     assert part.outcome == Rendered("a")

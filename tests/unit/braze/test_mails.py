@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from app.braze.calls import Credential
+from app.braze.calls import StoredCredential
 from app.braze.errors import TemplateError
 from app.braze.mails import Mails
 from tests.unit.braze.answers import TEMPLATES, FakeFetch, answer_body, answering, failing, realistic_postings
@@ -13,7 +13,7 @@ from tests.unit.braze.answers import TEMPLATES, FakeFetch, answer_body, answerin
 def mails(fetch: FakeFetch, public_host: str | None = None) -> Mails:
     return Mails(
         base_url="http://127.0.0.1:8080",
-        credential=Credential("preview", "secret"),
+        credential=StoredCredential("preview", "secret"),
         public_host=public_host,
         folder=TEMPLATES,
         fetch=fetch,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.braze.calls import Credential
+from app.braze.calls import StoredCredential
 from app.braze.errors import TemplateError
-from app.braze.preview import Part, Rendered, preview
+from app.braze.preview import PartPreview, Rendered, preview
 from tests.unit.braze.answers import failing
 
 ATTRIBUTES = {
@@ -50,10 +50,10 @@ def test_a_reference_prints_what_braze_prints(template: str, text: str) -> None:
 
 def test_a_member_id_holding_liquid_is_printed_not_run() -> None:
     part = preview("{{${user_id}}}", user_id="{{ 7 }}{% assign x = 1 %}", fetch=failing())
-    assert part == Part(Rendered("{{ 7 }}{% assign x = 1 %}"), ())
+    assert part == PartPreview(Rendered("{{ 7 }}{% assign x = 1 %}"), ())
 
 
 @pytest.mark.parametrize("template", ["{{${user_id}", "{{${}}}", "{{${a\nb}}}", "{% if ${x} %}"])
 def test_a_broken_reference_is_a_template_error_of_one_sentence(template: str) -> None:
     with pytest.raises(TemplateError, match=r"^Line \d+, column \d+ of the template: .+\.$"):
-        preview(template, user_id="m-1", credential=Credential("a", "b"), fetch=failing())
+        preview(template, user_id="m-1", credential=StoredCredential("a", "b"), fetch=failing())

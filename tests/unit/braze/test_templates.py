@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from app.braze.calls import Answer, Credential
-from app.braze.preview import Aborted, Part, Rendered, WouldBeRetried, preview
+from app.braze.calls import CallAnswer, StoredCredential
+from app.braze.preview import Aborted, PartPreview, Rendered, WouldBeRetried, preview
 from tests.unit.braze.answers import (
     TEMPLATES,
     FakeFetch,
@@ -45,8 +45,10 @@ def _source(name: str) -> str:
     return (TEMPLATES / f"{name}.liquid").read_text(encoding="utf-8")
 
 
-def _render(name: str, fetch: FakeFetch) -> Part:
-    return preview(_source(name), user_id="m/1", credential=Credential("preview", "secret"), fetch=fetch)
+def _render(name: str, fetch: FakeFetch) -> PartPreview:
+    return preview(
+        _source(name), user_id="m/1", credential=StoredCredential("preview", "secret"), fetch=fetch
+    )
 
 
 def _text(
@@ -317,7 +319,7 @@ def test_ten_postings_stay_under_the_size_at_which_gmail_clips(name: str) -> Non
         pytest.param(answering({"title": "Unauthorized"}, status=401), id="401"),
         pytest.param(answering({}, status=503), id="503"),
         pytest.param(failing(), id="timeout"),
-        pytest.param(FakeFetch([Answer(204, b"")]), id="no content"),
+        pytest.param(FakeFetch([CallAnswer(204, b"")]), id="no content"),
     ],
 )
 def test_the_aborting_templates_send_nothing_when_there_is_too_little_to_send(

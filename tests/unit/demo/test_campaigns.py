@@ -8,7 +8,7 @@ import pytest
 
 from app.capacity.evidence.ceiling import Measured, Running
 from app.capacity.plan.plan import Judging
-from app.capacity.planner import Judgement, judge
+from app.capacity.planner import Judgement, judge, sentence
 from app.capacity.register.plans import read_draft, read_plan_values
 from app.demo.campaigns import example_campaigns
 
@@ -56,7 +56,7 @@ def test_there_is_one_of_each_verdict_and_a_collision(low_rps: float) -> None:
     ]
     (year_end,) = [one for one in judgement.campaigns if one.name == "연말 특별 발송"]
     assert year_end.binding is not None
-    assert year_end.binding.sentence("en") == (
+    assert sentence(year_end.binding, "en") == (
         "This send counts on 4 instances, and the load test had 1: measure with 4, too."
     )
 

@@ -3,15 +3,15 @@
 from typing import Any
 
 from loadtest.ceiling.evidence import (
-    Environment,
+    CeilingVerdict,
+    EnvironmentRecord,
     Event,
-    Evidence,
+    EvidenceFile,
     Machine,
     Overload,
-    Step,
     StepPhase,
+    StepRecord,
     TrafficFacts,
-    Verdict,
     distribution,
 )
 from loadtest.ceiling.slo import judge, read_pass_line
@@ -22,13 +22,13 @@ LINE = read_pass_line()
 HEALTHY = GeneratorHealth(cpu_share=0.2, loop_lag_p99_ms=3, loop_lag_max_ms=9, late_starts=0, late_share=0)
 
 
-def step(phase: StepPhase, rps: float, latency_s: float) -> Step:
+def step(phase: StepPhase, rps: float, latency_s: float) -> StepRecord:
     """A step of 1,000 calls of one latency."""
     stats = LoadStats(inside_s=0.5)
     for call in range(1000):
         stats.record(meant_s=call / 100, latency_s=latency_s, service_s=0.01, failure=None, degraded=None)
     judged = judge(stats, LINE)
-    return Step(
+    return StepRecord(
         phase=phase,
         rps=rps,
         offered_rps=rps,
@@ -50,7 +50,7 @@ def step(phase: StepPhase, rps: float, latency_s: float) -> Step:
     )
 
 
-def evidence(**changes: Any) -> Evidence:
+def evidence(**changes: Any) -> EvidenceFile:
     """Evidence of a ceiling of 400 calls/s."""
     steps = (step("doubling", 400, 0.02), step("doubling", 800, 0.9), step("soak", 400, 0.03))
     whole: dict[str, Any] = {
@@ -59,7 +59,7 @@ def evidence(**changes: Any) -> Evidence:
         "ended_at": "2026-11-22T00:05:00.000+00:00",
         "ended": "finished",
         "host": "http://127.0.0.1:8000",
-        "verdict": Verdict(
+        "verdict": CeilingVerdict(
             sentence="The service sustains 400 calls/s <so far>.",
             kind="ceiling",
             rps=400,
@@ -97,7 +97,7 @@ def evidence(**changes: Any) -> Evidence:
             complaint=None,
         ),
         "events": (Event(at="2026-11-22T00:01:00.000+00:00", what="the service was away"),),
-        "environment": Environment(
+        "environment": EnvironmentRecord(
             git_commit="abc",
             git_dirty=False,
             generator=Machine(
@@ -115,4 +115,4 @@ def evidence(**changes: Any) -> Evidence:
             limiter="off; no answer was shaped by it",
         ),
     }
-    return Evidence(**whole | changes)
+    return EvidenceFile(**whole | changes)

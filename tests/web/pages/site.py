@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from app.braze.calls import Credential
+from app.braze.calls import StoredCredential
 from app.braze.mails import Mails
 from app.capacity.register.plans import read_draft
 from app.credentials import CredentialBook, Scope
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
 from app.postgres.engines import planner_engine
-from app.postgres.planning.register import PostgresEvidence, PostgresRegister, PostgresSessions
+from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.web.limits import CallLimits
@@ -251,7 +253,7 @@ def previews() -> Mails:
     """Previews of the published templates, against a service that always answers the same."""
     return Mails(
         base_url="http://127.0.0.1:8080",
-        credential=Credential("preview", "secret"),
+        credential=StoredCredential("preview", "secret"),
         public_host="jobs.example.org",
         fetch=answering(answer_body(realistic_postings())),
     )

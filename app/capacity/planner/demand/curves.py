@@ -11,9 +11,10 @@ from app.capacity.local_time import MINUTE_S, wall_time
 from app.capacity.plan.plan import Plan
 from app.capacity.planner.demand.forecast import Forecast, Forecaster
 from app.capacity.planner.demand.minute_counts import Load
-from app.capacity.planner.judgement import Curve, coarse_enough
+from app.capacity.planner.judgement import Curve
 
 MOST_MINUTES: Final = 20_000  # two weeks without a pause
+BUCKETS_MIN: Final = (1, 2, 5, 10, 15, 30, 60, 240, 1_440, 10_080)
 
 
 def curve(
@@ -74,6 +75,14 @@ def _seconds(plan: Plan, forecast: Forecast, high: Forecaster, minute: int) -> C
     for index, paced in forecast.paced.items():
         seconds[index] = high.asked[index].seconds(paced, minute)
     return seconds
+
+
+def coarse_enough(minutes: Counts, most_rows: int, *, at_least: int = 1) -> int:
+    """Return the fewest minutes to a row that make no more than `most_rows` rows."""
+    for bucket in BUCKETS_MIN:
+        if bucket >= at_least and len(np.unique(minutes // bucket)) <= most_rows:
+            return bucket
+    return BUCKETS_MIN[-1]
 
 
 def own_peak(forecast: Forecast, index: int) -> int:

@@ -16,6 +16,7 @@ from app.capacity.campaign import AllAtOnce, LocalTimeZones
 from app.capacity.local_time import wall_time
 from app.capacity.planner.demand.pacing import TooMuchWorkError
 from app.capacity.planner.judgement import Collision, Shift, Slow
+from app.capacity.planner.reasons import TooManyCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,8 +45,7 @@ def _collision(
     search: Search, placement: Placement, alone: Trial, crowded: Trial, *, measured: bool
 ) -> Collision:
     plan, zone = search.plan, search.plan.workspace.time_zone
-    numbers = crowded.why_not.numbers if crowded.why_not is not None else {}
-    peak = int(str(numbers.get("peak_rps", 0)))
+    peak = crowded.why_not.peak_rps if isinstance(crowded.why_not, TooManyCalls) else 0
     begin, end = placement.crowded_minutes
     return Collision(
         campaign=plan.campaigns[placement.index].name,

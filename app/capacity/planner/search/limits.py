@@ -17,7 +17,7 @@ from app.capacity.local_time import unix_minute, wall_time
 from app.capacity.planner.demand.forecast import NOT_MOVED
 from app.capacity.planner.demand.minute_counts import Load, total
 from app.capacity.planner.demand.pacing import NOTHING, Paced, TooMuchWorkError
-from app.capacity.planner.judgement import Reason
+from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ class Search:
         forecaster: Forecaster,
         *,
         usable_rps: float,
-        breaks: str,
+        breaks: ReasonCode,
         begun: frozenset[int] = frozenset(),
     ) -> None:
         self.plan = plan
@@ -143,13 +143,15 @@ class Search:
             before = self.forecaster.paced(self.limits)
             after = self.forecaster.paced({**self.limits, index: limit_per_min})
         except TooMuchWorkError:
-            return replace(trial, why_not=Reason("not_tried", {"limit_per_min": limit_per_min}))
+            return replace(trial, why_not=Reason(ReasonCode.NOT_TRIED, {"limit_per_min": limit_per_min}))
         late = tuple(
             self.plan.campaigns[other].name
             for other, limit in self.limits.items()
             if self.late(other, limit, before[other]) is None and self.late(other, limit, after[other])
         )
-        why_not = Reason("makes_late", {"limit_per_min": limit_per_min, "names": late}) if late else None
+        why_not = (
+            Reason(ReasonCode.MAKES_LATE, {"limit_per_min": limit_per_min, "names": late}) if late else None
+        )
         return replace(trial, why_not=why_not)
 
     def holds(
@@ -180,7 +182,8 @@ class Search:
             if index not in self.begun
         }
         return not any(
-            why_not is not None and not (may_end_late and index in changed and why_not.code == "finish_by")
+            why_not is not None
+            and not (may_end_late and index in changed and why_not.code is ReasonCode.FINISH_BY)
             for index, why_not in late.items()
         )
 
@@ -216,7 +219,10 @@ class Search:
             return self._trial(index, limit_per_min, by_itself=by_itself, moved_min=moved_min)
         except TooMuchWorkError:
             return Trial(
-                limit_per_min, NOTHING, Reason("not_tried", {"limit_per_min": limit_per_min}), carried=False
+                limit_per_min,
+                NOTHING,
+                Reason(ReasonCode.NOT_TRIED, {"limit_per_min": limit_per_min}),
+                carried=False,
             )
 
     def _trial(self, index: int, limit_per_min: int | None, *, by_itself: bool, moved_min: int) -> Trial:
@@ -258,23 +264,25 @@ class Search:
         carried = peak[0] <= self.usable_rps
         why_not = self.late(index, limit_per_min, paced)
         if not carried:
-            why_not = self._too_much(index, limit_per_min, peak, loads)
+            why_not = self._too_many_calls(index, limit_per_min, peak, loads)
         return Trial(limit_per_min, paced, why_not, carried)
 
-    def _too_much(self, index: int, limit_per_min: int | None, peak: tuple[int, int], loads: Loads) -> Reason:
+    def _too_many_calls(
+        self, index: int, limit_per_min: int | None, peak: tuple[int, int], loads: Loads
+    ) -> TooManyCalls:
         rps, at = peak
-        numbers = {
-            "limit_per_min": limit_per_min,
-            "peak_rps": rps,
-            "usable_rps": self.usable_rps,
-            "at": wall_time(at, self.plan.workspace.time_zone),
-            "others": tuple(
+        return TooManyCalls(
+            self._breaks,
+            limit_per_min=limit_per_min,
+            peak_rps=rps,
+            usable_rps=self.usable_rps,
+            at=wall_time(at, self.plan.workspace.time_zone),
+            others=tuple(
                 self.plan.campaigns[other].name
                 for other, load in loads.items()
                 if other != index and _calls_at(load, at)
             ),
-        }
-        return Reason(self._breaks, numbers)
+        )
 
     def late(self, index: int, limit_per_min: int | None, paced: Paced) -> Reason | None:
         """Say why a campaign's messages do not all start in time, None where they do."""
@@ -282,7 +290,8 @@ class Search:
         if paced.aborted:
             hours = self.plan.workspace.assumptions.delay_abort_h
             return Reason(
-                "abort_72h", {"limit_per_min": limit_per_min, "aborted": paced.aborted, "hours": hours}
+                ReasonCode.ABORT_72H,
+                {"limit_per_min": limit_per_min, "aborted": paced.aborted, "hours": hours},
             )
         if (
             campaign.finish_by is None
@@ -294,7 +303,7 @@ class Search:
             "finishes_at": wall_time(paced.end, zone),
             "finish_by": wall_time(unix_minute(campaign.finish_by, zone), zone),
         }
-        return Reason("finish_by", {"limit_per_min": limit_per_min, **times})
+        return Reason(ReasonCode.FINISH_BY, {"limit_per_min": limit_per_min, **times})
 
     def put(self, index: int, limit_per_min: int | None, moved_min: int = 0) -> None:
         """Place a campaign. Raises TooMuchWorkError."""

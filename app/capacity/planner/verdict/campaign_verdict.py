@@ -10,7 +10,8 @@ from app.capacity.campaign import Range
 from app.capacity.local_time import unix_minute, wall_time
 from app.capacity.planner.demand.curves import own_peak
 from app.capacity.planner.demand.pacing import TooMuchWorkError
-from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Reason, Rejected
+from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Rejected
+from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.search.limits import Search
 from app.capacity.planner.verdict.overload import unhurt
 
@@ -72,7 +73,7 @@ class Facts:
         """Return why no offered limit would be in time even if every call were answered, None where one would."""
         if placement.chosen is not None:
             return None
-        unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks="ceiling")
+        unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks=ReasonCode.CEILING)
         fastest_first = (*reversed(self.plan.judging.offered_limits_per_min), placement.planned.limit_per_min)
         why_not: Reason | None = None
         for limit in fastest_first:
@@ -95,7 +96,7 @@ class Facts:
         cap = self.forecasters["high"].asked[index].cap
         for limit in sorted(tried, key=cap, reverse=True):
             trial = tried[limit]
-            only_late = trial.why_not is not None and trial.why_not.code == "finish_by"
+            only_late = trial.why_not is not None and trial.why_not.code is ReasonCode.FINISH_BY
             if (trial.carried and only_late and trial.paced.end is not None) and self.search.holds(
                 {**limits, index: limit}, frozenset({index}), may_end_late=True
             ):
@@ -104,7 +105,7 @@ class Facts:
 
     def peak_in_time(self, index: int) -> int:
         """Return the busiest second at the lowest offered limit that is in time by itself; 0 where none is."""
-        unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks="ceiling")
+        unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks=ReasonCode.CEILING)
         for limit in self.plan.judging.offered_limits_per_min:
             trial = unbounded.trial(index, limit, by_itself=True)
             if trial.why_not is None:
@@ -117,7 +118,7 @@ def campaign_judgement(facts: Facts, placement: Placement) -> CampaignJudgement:
     index = placement.index
     campaign = facts.plan.campaigns[index]
     verdict, binding = _verdict(facts, placement)
-    late_only = verdict == "NO_GO" and binding is not None and binding.code == "finish_by"
+    late_only = verdict == "NO_GO" and binding is not None and binding.code is ReasonCode.FINISH_BY
     later = facts.later(placement) if late_only else None
     setting = _setting(facts, placement) or later
     if later is not None and placement.chosen is None:
@@ -167,7 +168,7 @@ def _none_later(facts: Facts, placement: Placement) -> Reason | None:
     carried = [trial for trial in placement.tried.values() if trial.carried]
     if not facts.measured() or not carried or not all(trial.paced.aborted for trial in carried):
         return None
-    return Reason("none_later", {"hours": facts.plan.workspace.assumptions.delay_abort_h})
+    return Reason(ReasonCode.NONE_LATER, {"hours": facts.plan.workspace.assumptions.delay_abort_h})
 
 
 def _verdict(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None]:
@@ -177,14 +178,18 @@ def _verdict(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None
 def _whatever_holds(facts: Facts, placement: Placement) -> tuple[Verdict, Reason] | None:
     """Return what no load test could change."""
     if placement.index in facts.search.begun:
-        return "NO_GO", Reason("in_the_past")
+        return "NO_GO", Reason(ReasonCode.IN_THE_PAST)
     hopeless = facts.hopeless(placement)
     if hopeless is not None:
         return "NO_GO", hopeless
     dues = facts.forecasters["high"].asked[placement.index].dues
     if dues.recipients():
         return None
-    return ("NO_GO", Reason("all_skipped")) if dues.skipped else ("GO", Reason("nothing_to_send"))
+    return (
+        ("NO_GO", Reason(ReasonCode.ALL_SKIPPED))
+        if dues.skipped
+        else ("GO", Reason(ReasonCode.NOTHING_TO_SEND))
+    )
 
 
 def _by_evidence(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None]:
@@ -194,11 +199,13 @@ def _by_evidence(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | 
         return "RETEST", facts.ceiling.retest[0]
     wanted, measured = facts.plan.campaigns[placement.index].instances, facts.ceiling.instances
     if wanted is not None and wanted != measured:
-        return "RETEST", Reason("instances_unmeasured", {"wanted": wanted, "measured": measured or 1})
+        return "RETEST", Reason(
+            ReasonCode.INSTANCES_UNMEASURED, {"wanted": wanted, "measured": measured or 1}
+        )
     if facts.ceiling.kind == "at_least" and by_numbers != "GO":
-        return "RETEST", Reason("evidence_lower_bound", _too_much_numbers(binding))
+        return "RETEST", Reason(ReasonCode.EVIDENCE_LOWER_BOUND, _too_much_numbers(binding))
     if by_numbers == "GO" and placement.index in facts.pushed_aside:
-        return "GO_IF", Reason("pushes_aside", {"names": facts.pushed_aside[placement.index]})
+        return "GO_IF", Reason(ReasonCode.PUSHES_ASIDE, {"names": facts.pushed_aside[placement.index]})
     return by_numbers, binding
 
 
@@ -280,7 +287,7 @@ def _stops_at(placement: Placement, safe: tuple[int, ...]) -> Reason | None:
         return None
     highest = max(safe)
     above = [trial for limit, trial in placement.tried.items() if limit > highest]
-    return above[0].why_not if above else Reason("end_of_list", {"limit_per_min": highest})
+    return above[0].why_not if above else Reason(ReasonCode.END_OF_LIST, {"limit_per_min": highest})
 
 
 def _rejected(placement: Placement) -> tuple[Rejected, ...]:
@@ -300,13 +307,19 @@ def _braze(facts: Facts, placement: Placement, verdict: Verdict) -> tuple[Reason
     if placement.index in facts.search.begun:
         return ()
     if verdict in {"NO_GO", "RETEST"}:
-        return (Reason("braze_wait"),)
+        return (Reason(ReasonCode.BRAZE_WAIT),)
     limit = placement.chosen.limit_per_min if placement.chosen is not None else None
     if limit is None:
-        speed = Reason("braze_no_limit")
+        speed = Reason(ReasonCode.BRAZE_NO_LIMIT)
     else:
-        speed = Reason("braze_limit", {"limit_per_min": limit, "changed": limit != campaign.limit_per_min})
+        speed = Reason(
+            ReasonCode.BRAZE_LIMIT, {"limit_per_min": limit, "changed": limit != campaign.limit_per_min}
+        )
     failing = (
-        "braze_retry" if campaign.retry else "braze_abort" if campaign.abort_on_failure else "braze_blank"
+        ReasonCode.BRAZE_RETRY
+        if campaign.retry
+        else ReasonCode.BRAZE_ABORT
+        if campaign.abort_on_failure
+        else ReasonCode.BRAZE_BLANK
     )
     return speed, Reason(failing)

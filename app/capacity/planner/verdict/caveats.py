@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.capacity.campaign import ARRIVING_BURST, BURST, CALLS_PER_RECIPIENT, Arrivals
 from app.capacity.plan.plan import Judging
-from app.capacity.planner.judgement import Reason
+from app.capacity.planner.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,40 +23,42 @@ def notes(facts: Facts, campaigns: Sequence[CampaignJudgement]) -> tuple[Reason,
 def _unsaid(facts: Facts, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:
     begun = tuple(one.name for one in campaigns if one.state != "planned")
     if begun:
-        yield Reason("note_begun", {"names": begun})
+        yield Reason(ReasonCode.NOTE_BEGUN, {"names": begun})
     halted = [one for one in facts.beyond.values() if one.halts]
     if halted:
         numbers = {"halts": halted[0].halts, "failures_per_min": halted[0].host_failures_per_min}
-        yield Reason("note_breaker", numbers)
+        yield Reason(ReasonCode.NOTE_BREAKER, numbers)
     for one in campaigns:
         if one.skipped:
-            yield Reason("note_skipped", {"name": one.name, "skipped": one.skipped})
+            yield Reason(ReasonCode.NOTE_SKIPPED, {"name": one.name, "skipped": one.skipped})
     if facts.ceiling.usable_rps is not None and facts.ceiling.unchecked:
-        yield Reason("note_unchecked", {"what": facts.ceiling.unchecked})
+        yield Reason(ReasonCode.NOTE_UNCHECKED, {"what": facts.ceiling.unchecked})
 
 
 def _assumed(facts: Facts) -> Iterator[Reason]:
     planned = facts.plan.campaigns
     calls = tuple(one.name for one in planned if one.calls_per_recipient == CALLS_PER_RECIPIENT)
     if calls:
-        yield Reason("note_calls_assumed", {"names": calls, "low": 1, "likely": 2, "high": 3})
+        yield Reason(ReasonCode.NOTE_CALLS_ASSUMED, {"names": calls, "low": 1, "likely": 2, "high": 3})
     burst = tuple(one.name for one in planned if one.burst in {BURST, ARRIVING_BURST})
     if burst:
-        yield Reason("note_burst_assumed", {"names": burst, "high": max(one.burst.high for one in planned)})
+        yield Reason(
+            ReasonCode.NOTE_BURST_ASSUMED, {"names": burst, "high": max(one.burst.high for one in planned)}
+        )
     if facts.plan.judging.offered_limits_per_min == Judging().offered_limits_per_min:
-        yield Reason("note_offered_assumed")
+        yield Reason(ReasonCode.NOTE_OFFERED_ASSUMED)
     if any(isinstance(one.timing, Arrivals) for one in planned):
-        yield Reason("note_triggered")
-    yield Reason("note_speed")
+        yield Reason(ReasonCode.NOTE_TRIGGERED)
+    yield Reason(ReasonCode.NOTE_SPEED)
 
 
 def _left_out(facts: Facts, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:
-    if any(rejected.reason.code == "not_tried" for one in campaigns for rejected in one.rejected):
-        yield Reason("note_not_tried")
+    if any(rejected.reason.code is ReasonCode.NOT_TRIED for one in campaigns for rejected in one.rejected):
+        yield Reason(ReasonCode.NOTE_NOT_TRIED)
     cut_short = [one for one in facts.beyond.values() if not one.complete]
     if cut_short:
-        yield Reason("note_play_cut_short", {"played_min": cut_short[0].played_min})
+        yield Reason(ReasonCode.NOTE_PLAY_CUT_SHORT, {"played_min": cut_short[0].played_min})
     if facts.shared:
-        yield Reason("note_chance_together")
+        yield Reason(ReasonCode.NOTE_CHANCE_TOGETHER)
     if facts.plan.service is not None or facts.plan.failures:
-        yield Reason("note_plays_only")
+        yield Reason(ReasonCode.NOTE_PLAYS_ONLY)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from app.capacity.evidence.file import is_ahead
-from app.capacity.planner.judgement import Ceiling, Reason
+from app.capacity.planner.judgement import Ceiling
+from app.capacity.planner.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ TABLES_MAY_DIFFER: Final = 0.2
 DAY_S: Final = 86_400
 USABLE: Final = ("ceiling", "at_least")
 SLOWED: Final = ("latency", "still_climbing")
+UNANSWERED: Final = {"cut_offs": ReasonCode.CUT_OFFS, "service_went_away": ReasonCode.SERVICE_WENT_AWAY}
 
 
 def decide(
@@ -34,7 +36,7 @@ def decide(
     share = plan.judging.usable_share
     of_now = [test for test in measured if not is_ahead(test.ended_at, now)]
     if not of_now:
-        why = "evidence_ahead" if measured else "evidence_missing"
+        why = ReasonCode.EVIDENCE_AHEAD if measured else ReasonCode.EVIDENCE_MISSING
         return Ceiling(usable_share=share, retest=(Reason(why),), unchecked=_unchecked(running)), None
     newest = sorted(of_now, key=lambda test: (test.ended_at, test.evidence_id), reverse=True)
     reasons = {test.evidence_id: tuple(_why_not(plan, test, running, now)) for test in newest}
@@ -53,7 +55,7 @@ def decide(
             age_days=round(_age_days(best, now), 2),
             instances=best.instances,
             bound_by=best.bound_by,
-            breaks="limiter" if _limited(best, running, share) else breaks(best),
+            breaks=ReasonCode.LIMITER if _limited(best, running, share) else breaks(best),
             usable_share=share,
             usable_rps=_usable(best, running, share),
             retest=reasons[best.evidence_id],
@@ -74,51 +76,57 @@ def _limited(test: Measured, running: Running | None, share: float) -> bool:
     return _usable(test, running, share) < _usable(test, None, share)
 
 
-def breaks(test: Measured) -> str:
+def breaks(test: Measured) -> ReasonCode:
     """Name what gives first above a test's ceiling.
 
     A service that degrades or refuses at one of its own limiting lines is limited; one that degrades elsewhere
     waits for its database.
     """
     if not test.bound_by:
-        return "ceiling"
+        return ReasonCode.CEILING
     first = test.bound_by[0]
     if first in SLOWED:
-        return "latency_slo"
+        return ReasonCode.LATENCY_SLO
     if first in {"degraded", "failures"}:
         broke_at = test.rps if test.high_rps is None else test.high_rps
         if test.limiter_rps is not None and test.limiter_rps <= broke_at:
-            return "limiter"
-        return "database" if first == "degraded" else "failures"
-    return first if first in {"cut_offs", "service_went_away"} else "ceiling"
+            return ReasonCode.LIMITER
+        return ReasonCode.DATABASE if first == "degraded" else ReasonCode.FAILURES
+    return UNANSWERED.get(first, ReasonCode.CEILING)
 
 
 def _why_not(plan: Plan, test: Measured, running: Running | None, now: datetime) -> Iterator[Reason]:
-    if test.kind not in USABLE:
-        yield Reason(f"evidence_{test.kind}")
+    if test.kind == "unconfirmed":
+        yield Reason(ReasonCode.EVIDENCE_UNCONFIRMED)
+    if test.kind == "none":
+        yield Reason(ReasonCode.EVIDENCE_NONE)
     oldest, age = plan.judging.evidence_max_age_days, _age_days(test, now)
     if age > oldest:
-        yield Reason("evidence_old", {"age_days": int(age), "max_age_days": oldest})
+        yield Reason(ReasonCode.EVIDENCE_OLD, {"age_days": int(age), "max_age_days": oldest})
     if running is not None:
         yield from _other_service(test, running)
 
 
 def _other_service(test: Measured, running: Running) -> Iterator[Reason]:
     if test.fingerprint is None:
-        yield Reason("evidence_untold", {"what": "fingerprint"})
+        yield Reason(ReasonCode.EVIDENCE_UNTOLD, {"what": "fingerprint"})
     elif set(running.fingerprints) - {test.fingerprint}:
         versions = len(set(running.fingerprints))
-        yield Reason("evidence_fingerprint", {"measured": test.fingerprint, "versions_running": versions})
+        yield Reason(
+            ReasonCode.EVIDENCE_FINGERPRINT, {"measured": test.fingerprint, "versions_running": versions}
+        )
     if test.instances is None:
-        yield Reason("evidence_untold", {"what": "instances"})
+        yield Reason(ReasonCode.EVIDENCE_UNTOLD, {"what": "instances"})
     elif test.instances != running.instances:
-        yield Reason("evidence_instances", {"measured": test.instances, "running": running.instances})
+        yield Reason(
+            ReasonCode.EVIDENCE_INSTANCES, {"measured": test.instances, "running": running.instances}
+        )
     if running.tables and not test.tables:
-        yield Reason("evidence_untold", {"what": "tables"})
+        yield Reason(ReasonCode.EVIDENCE_UNTOLD, {"what": "tables"})
     for name in sorted(set(running.tables) & set(test.tables)):
         then, now = test.tables[name], running.tables[name]
         if abs(now - then) > TABLES_MAY_DIFFER * then:
-            yield Reason("evidence_tables", {"table": name, "measured": then, "running": now})
+            yield Reason(ReasonCode.EVIDENCE_TABLES, {"table": name, "measured": then, "running": now})
 
 
 def _unchecked(running: Running | None) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from app.capacity.planner.judgement import Instances, Reason
+from app.capacity.planner.judgement import Instances
+from app.capacity.planner.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,19 +26,24 @@ def instances_needed(wanted_rps: float, decides: Measured | None, measured: Sequ
     newest counts.
     """
     if decides is None:
-        return Instances(wanted_rps=wanted_rps, why=Reason("instances_no_evidence"))
+        return Instances(wanted_rps=wanted_rps, why=Reason(ReasonCode.INSTANCES_NO_EVIDENCE))
     if wanted_rps <= decides.low_rps:
-        return Instances(wanted_rps=wanted_rps, needed=decides.instances, why=Reason("instances_enough"))
+        return Instances(
+            wanted_rps=wanted_rps, needed=decides.instances, why=Reason(ReasonCode.INSTANCES_ENOUGH)
+        )
     rows = _rows(decides, measured)
     sizes = tuple(size for size, *_ in rows)
     if len(sizes) < FEWEST_SIZES:
         few = Reason(
-            "instances_too_few_sizes", {"sizes": sizes, "fewest": FEWEST_SIZES, "measure": _to_measure(sizes)}
+            ReasonCode.INSTANCES_TOO_FEW_SIZES,
+            {"sizes": sizes, "fewest": FEWEST_SIZES, "measure": _to_measure(sizes)},
         )
         at_least = _plain_bound(wanted_rps, rows)
         return Instances(wanted_rps=wanted_rps, at_least=at_least, sizes=sizes, why=few)
     needed = _fitted(rows, wanted_rps)
-    beyond = Reason("instances_beyond_measured", {"furthest": FURTHEST * sizes[-1], "largest": sizes[-1]})
+    beyond = Reason(
+        ReasonCode.INSTANCES_BEYOND_MEASURED, {"furthest": FURTHEST * sizes[-1], "largest": sizes[-1]}
+    )
     return Instances(wanted_rps=wanted_rps, needed=needed, sizes=sizes, why=None if needed else beyond)
 
 

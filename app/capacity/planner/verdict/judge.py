@@ -13,7 +13,8 @@ from app.capacity.planner.demand.curves import curve, minutes_over
 from app.capacity.planner.demand.forecast import Forecast, Forecaster, Limits
 from app.capacity.planner.demand.minute_counts import total
 from app.capacity.planner.demand.pacing import TooMuchWorkError
-from app.capacity.planner.judgement import Judgement, Reason, Verdict
+from app.capacity.planner.judgement import Judgement, Verdict
+from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.scope import EVERYTHING, Scope
 from app.capacity.planner.search.collisions import find_collisions
 from app.capacity.planner.search.deadlines import Deadlines
@@ -204,7 +205,7 @@ def _whole(campaigns: Sequence[CampaignJudgement], ceiling: Ceiling) -> tuple[Ve
     """Return the worst of the campaigns that have not begun, and what decides it."""
     ahead = [one for one in campaigns if one.state == "planned"]
     if not ahead:
-        return "NO_GO", Reason("in_the_past")
+        return "NO_GO", Reason(ReasonCode.IN_THE_PAST)
     worst = min((one.verdict for one in ahead), key=WORST_FIRST.index)
     if worst == "GO" and ceiling.retest:  # nobody to send to
         return worst, None

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from unicodedata import east_asian_width
 
-from app.capacity.planner.wording import sentences as wording
-from app.capacity.planner.wording.sentences import clock, say
+from app.capacity.planner.reasons import ReasonCode
+from app.capacity.planner.wording.catalogue import MEASURE_HOW
+from app.capacity.planner.wording.sentences import clock, lowest_below, of_reason, say, sentence, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from app.capacity.planner.judgement import CampaignJudgement, Instants, Judgement, Lang
+    from app.capacity.planner.judgement import CampaignJudgement, Instants, Judgement
+    from app.capacity.planner.wording.catalogue import Lang
 
 
 SENDABLE: Final = ("GO", "GO_IF")
@@ -21,7 +23,7 @@ SENDABLE: Final = ("GO", "GO_IF")
 def as_text(judged: Judgement, lang: Lang) -> str:
     """Write a judgement for people."""
     blocks = [
-        [judged.sentence(lang)],
+        [sentence(judged, lang)],
         list(_three_numbers(judged, lang)),
         *(list(_campaign(judged, one, lang)) for one in judged.campaigns),
         list(_collisions(judged, lang)),
@@ -77,7 +79,7 @@ def _speeds(judged: Judgement, lang: Lang) -> str:
         return "-"
     if only.limit_per_min is None:
         return say(lang, "제한 없이", "without a limit")
-    lowest = wording.lowest_below(only, only.limit_per_min)
+    lowest = lowest_below(only, only.limit_per_min)
     if lowest in {None, only.limit_per_min}:
         return say(
             lang, "분당 {limit:n}건까지", "up to {limit:n} messages a minute", limit=only.limit_per_min
@@ -96,7 +98,7 @@ def _campaign(judged: Judgement, one: CampaignJudgement, lang: Lang) -> Iterator
     mark = {"GO": "GO", "GO_IF": "GO IF", "NO_GO": "NO-GO", "RETEST": "RETEST"}[one.verdict]
     yield f"■ {one.name} [{mark}]"
     if len(judged.campaigns) > 1:
-        yield f"  {one.sentence(lang)}"
+        yield f"  {sentence(one, lang)}"
     rows = [
         (say(lang, "받는 사람", "Recipients"), _recipients(one, lang)),
         (say(lang, "시작 → 끝", "Start → end"), _times(one, lang, day)),
@@ -106,7 +108,7 @@ def _campaign(judged: Judgement, one: CampaignJudgement, lang: Lang) -> Iterator
         (say(lang, "더 느리면", "Any slower"), _too_slow(one, lang, day)),
         (say(lang, "계획대로면", "As planned"), _as_wished(one, lang, day)),
         (say(lang, "그래도 보내면", "If sent so"), _as_planned(judged, one, lang)),
-        ("Braze", " ".join(done.sentence(lang) for done in one.braze)),
+        ("Braze", " ".join(sentence(done, lang) for done in one.braze)),
     ]
     yield from (f"  {line}" for line in _aligned([row for row in rows if row[1]]))
 
@@ -183,7 +185,7 @@ def _own_peak(one: CampaignJudgement, lang: Lang) -> str:
 def _stops(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     if one.stops_at is None or one.limit_per_min is None or one.verdict not in SENDABLE:
         return ""
-    return wording.reason(one.stops_at, lang, day)
+    return of_reason(one.stops_at, lang, day)
 
 
 def _too_slow(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
@@ -192,7 +194,7 @@ def _too_slow(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     below = [
         tried for tried in one.rejected if tried.option == "limit" and (tried.limit_per_min or 0) < lowest
     ]
-    return wording.reason(below[-1].reason, lang, day) if below else ""
+    return of_reason(below[-1].reason, lang, day) if below else ""
 
 
 def _as_wished(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
@@ -200,7 +202,7 @@ def _as_wished(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     own = next((tried.reason for tried in one.rejected if tried.option == "planned"), None)
     if own is None or one.verdict == "GO" or own == one.stops_at:
         return ""
-    return wording.reason(own, lang, day)
+    return of_reason(own, lang, day)
 
 
 def _as_planned(judged: Judgement, one: CampaignJudgement, lang: Lang) -> str:
@@ -238,8 +240,8 @@ def _collisions(judged: Judgement, lang: Lang) -> Iterator[str]:
     if judged.collisions:
         yield say(lang, "겹치는 발송", "Collisions")
     for met in judged.collisions:
-        yield f"  {met.sentence(lang)}"
-        yield from (f"    {number}. {way}" for number, way in enumerate(met.ways_out(lang), start=1))
+        yield f"  {sentence(met, lang)}"
+        yield from (f"    {number}. {way}" for number, way in enumerate(ways_out(met, lang), start=1))
 
 
 def _evidence(judged: Judgement, lang: Lang) -> Iterator[str]:
@@ -255,9 +257,9 @@ def _evidence(judged: Judgement, lang: Lang) -> Iterator[str]:
             age=int(ceiling.age_days or 0),
             found=_found(judged, lang),
         )
-    yield from (f"  ! {why.sentence(lang)}" for why in ceiling.retest)
+    yield from (f"  ! {sentence(why, lang)}" for why in ceiling.retest)
     if judged.verdict == "RETEST":
-        yield "  " + say(lang, *wording.SENTENCES["measure_how"])
+        yield "  " + say(lang, *MEASURE_HOW)
     if judged.ceiling.usable_rps is not None and judged.instances.why is None:
         yield "  " + say(
             lang,
@@ -266,8 +268,8 @@ def _evidence(judged: Judgement, lang: Lang) -> Iterator[str]:
             n=judged.instances.needed or 0,
         )
     elif judged.instances.why is not None and judged.instances.why.code not in {
-        "instances_enough",
-        "instances_no_evidence",
+        ReasonCode.INSTANCES_ENOUGH,
+        ReasonCode.INSTANCES_NO_EVIDENCE,
     }:
         yield f"  {_instances(judged, lang)}"
 
@@ -284,7 +286,7 @@ def _found(judged: Judgement, lang: Lang) -> str:
 
 
 def _instances(judged: Judgement, lang: Lang) -> str:
-    why = "" if judged.instances.why is None else judged.instances.why.sentence(lang)
+    why = "" if judged.instances.why is None else sentence(judged.instances.why, lang)
     if judged.instances.at_least is None:
         return why
     return say(
@@ -298,7 +300,7 @@ def _instances(judged: Judgement, lang: Lang) -> str:
 
 def _notes(judged: Judgement, lang: Lang) -> Iterator[str]:
     yield say(lang, "전제", "Assumed")
-    yield from (f"  - {note.sentence(lang)}" for note in judged.notes)
+    yield from (f"  - {sentence(note, lang)}" for note in judged.notes)
 
 
 def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:

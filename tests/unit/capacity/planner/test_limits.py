@@ -22,7 +22,7 @@ from app.capacity.campaign import (
 )
 from app.capacity.evidence.ceiling import Measured
 from app.capacity.plan.plan import Judging, Plan
-from app.capacity.planner import Judgement, judge
+from app.capacity.planner import Judgement, as_json, as_text, judge, sentence
 from app.capacity.simulation.send import play
 from app.capacity.simulation.service import Perfect
 
@@ -205,8 +205,8 @@ def test_the_same_plan_is_judged_the_same_again_and_says_so_in_both_languages(
     planned: list[Campaign], low_rps: float
 ) -> None:
     first, again = decide(planned, low_rps), decide(planned, low_rps)
-    assert first.as_json() == again.as_json()
-    assert first.as_text("ko") != first.as_text("en")
+    assert as_json(first) == as_json(again)
+    assert as_text(first, "ko") != as_text(first, "en")
 
 
 EDGES = {
@@ -250,13 +250,13 @@ def test_nothing_divides_by_zero_at_the_edges_and_each_has_a_sentence(edge: str,
         judgement = decide([EDGES[edge]], low_rps, kind=kind)
         told = judgement.campaigns[0]
         for said in (
-            judgement.sentence("ko"),
-            judgement.sentence("en"),
-            told.sentence("ko"),
-            told.sentence("en"),
+            sentence(judgement, "ko"),
+            sentence(judgement, "en"),
+            sentence(told, "ko"),
+            sentence(told, "en"),
         ):
             assert said.endswith(".")
-        assert "nan" not in judgement.as_text("en")
+        assert "nan" not in as_text(judgement, "en")
 
 
 def test_units_are_messages_a_minute_in_and_calls_a_second_out(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
 from app.capacity.evidence.ceiling import Measured
 from app.capacity.plan.plan import Judging, Plan
-from app.capacity.planner import judge
+from app.capacity.planner import as_text, judge, sentence, ways_out
 from app.capacity.planner.demand.forecast import Forecaster
 from app.capacity.simulation.send import play
 from app.capacity.simulation.service import Perfect
@@ -65,7 +65,7 @@ def speeds_named(judged: Judgement) -> Iterator[Named]:
         yield from _of_campaign(one)
     advised = {one.name: one.advised_limit_per_min for one in judged.campaigns if _goes(one)}
     for met in judged.collisions:
-        for way in met.ways_out("en"):
+        for way in ways_out(met, "en"):
             for name, limit in SLOWER.findall(way):
                 named = {**advised, met.campaign: met.limit_per_min}
                 yield Named(name, _number(limit), at=named | {name: _number(limit)})
@@ -75,7 +75,7 @@ def speeds_named(judged: Judgement) -> Iterator[Named]:
 
 
 def _of_campaign(one: CampaignJudgement) -> Iterator[Named]:
-    said = one.sentence("en")
+    said = sentence(one, "en")
     for found in SENT.finditer(said):
         later = "may go" in found[0]
         end = (
@@ -201,12 +201,12 @@ def test_no_text_names_a_speed_that_is_not_safe(plan: Plan, made: Any) -> None:
     named = list(speeds_named(judged))
     if made is None or made[2] > 30:
         assert named == [], "nothing is known, and still a speed is named"
-        assert "Delivery speed limit:" not in judged.as_text("en")
+        assert "Delivery speed limit:" not in as_text(judged, "en")
         return
     usable = made[1] * 0.7
     for one in named:
         wrong = replays_as_safe(plan, judged, one, usable)
-        assert wrong is None, f"{one}: {wrong}\n{judged.as_text('en')}"
+        assert wrong is None, f"{one}: {wrong}\n{as_text(judged, 'en')}"
 
 
 @settings(max_examples=25)
@@ -214,7 +214,7 @@ def test_no_text_names_a_speed_that_is_not_safe(plan: Plan, made: Any) -> None:
 def test_a_text_holds_no_speed_but_those_it_calls_safe_or_refuses(plan: Plan, made: Any) -> None:
     """So the patterns above miss none; and Korean names the same ones."""
     judged = judge(plan, measured(made), running=None, now=NOW, samples=50, most_played=60)
-    english, korean = judged.as_text("en"), judged.as_text("ko")
+    english, korean = as_text(judged, "en"), as_text(judged, "ko")
     known = [
         *SENT.finditer(english),
         *SHOWN.finditer(english),
@@ -268,4 +268,4 @@ def test_where_every_speed_that_is_carried_aborts_nothing_is_advised(deadline_mi
     assert (told.verdict, told.advised_limit_per_min, told.if_later) == ("NO_GO", None, None)
     assert list(speeds_named(judged)) == []
     if deadline_min is not None:
-        assert "Waiting does not help" in judged.sentence("en")
+        assert "Waiting does not help" in sentence(judged, "en")

@@ -12,7 +12,7 @@ import pytest
 
 from app.capacity.evidence.ceiling import Measured
 from app.capacity.plan.plan import read_plan
-from app.capacity.planner import Judgement, Verdict, judge
+from app.capacity.planner import Judgement, Verdict, judge, sentence, ways_out
 
 PLANS = Path(__file__).parents[1] / "plans"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -146,7 +146,7 @@ def test_a_plan_files_verdict_is_one_plain_sentence_or_two(
     name: str, judged_file: Callable[[str], Judgement]
 ) -> None:
     judgement = judged_file(name)
-    assert (judgement.sentence("ko"), judgement.sentence("en")) == SENTENCES[name]
+    assert (sentence(judgement, "ko"), sentence(judgement, "en")) == SENTENCES[name]
 
 
 def test_a_collision_names_who_meets_whom_and_both_ways_out(judged_file: Callable[[str], Judgement]) -> None:
@@ -167,7 +167,7 @@ def test_a_collision_names_who_meets_whom_and_both_ways_out(judged_file: Callabl
         5,
         "09:16",
     )
-    assert met.ways_out("ko") == (
+    assert ways_out(met, "ko") == (
         "천천히: ‘scrap reminder’ 캠페인의 발송 속도를 분당 25,000건으로 낮추면 09:17에 끝납니다(6분 늦게).",
         "나중에: ‘scrap reminder’ 캠페인을 5분 늦춰 09:10에 시작하면 09:16에 끝납니다.",
     )

@@ -13,7 +13,7 @@ import pytest
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import AllAtOnce, Arrivals, Campaign, QuietHours, Range, Workspace
 from app.capacity.plan.table import PlanError
-from app.capacity.planner import Judgement
+from app.capacity.planner import Judgement, as_json
 from app.capacity.planner.search.collisions import smallest_move
 from app.capacity.planner.search.odds import chance_in_time, triangle
 from tests.unit.capacity.planner.conftest import NOW
@@ -168,7 +168,7 @@ def test_a_send_that_has_begun_is_told_but_decides_nothing(at: Build, judged: Bu
 
 
 def test_the_json_form_holds_everything_and_is_json(at: Build, judged: Build) -> None:
-    told = judged(at("early"), at("late", 5)).as_json()
+    told = as_json(judged(at("early"), at("late", 5)))
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert list(told) == [
         *("sentence", "verdict", "binding", "if_evidence_held", "time_zone", "judged_at", "seed", "ceiling"),
@@ -186,7 +186,7 @@ def test_the_json_form_holds_everything_and_is_json(at: Build, judged: Build) ->
 def test_a_curve_of_weeks_is_cut_to_two_thousand_rows(at: Build, judged: Build) -> None:
     weeks = [at(f"c{day}", day * 24 * 60, recipients=43_200, limit_per_min=10) for day in range(0, 12, 3)]
     judgement = judged(*weeks)
-    told = judgement.as_json()["planned"]
+    told = as_json(judgement)["planned"]
     assert len(judgement.planned.minutes) == 4 * 4_320
     assert (told["bucket_min"], len(told["rows"])) == (10, 4 * 432)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.capacity.planner import Reason
-from app.capacity.planner.wording.sentences import BREAKS, SENTENCES, clock, count, percent, quoted
+from app.capacity.planner import ReasonCode, TooManyCalls, sentence
+from app.capacity.planner.wording.catalogue import BREAKS, MEASURE_HOW, SENTENCES
+from app.capacity.planner.wording.sentences import clock, count, percent, quoted
 
 FOLDER = Path(__file__).parents[4] / "app" / "capacity" / "planner"
 AT = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
@@ -16,25 +17,20 @@ INTERNAL = re.compile(
 )
 
 
-def codes_in_source() -> set[str]:
-    """Every code that some reason is made with."""
-    source = "\n".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.py"))
-    return set(re.findall(r'Reason\(\s*"(\w+)"', source))
+def test_every_reason_has_its_sentence() -> None:
+    assert set(ReasonCode) == set(SENTENCES) | set(BREAKS)
+    assert set(SENTENCES).isdisjoint(BREAKS)
 
 
-def test_every_reason_made_has_sentences() -> None:
-    assert codes_in_source() - set(SENTENCES) - set(BREAKS) == set()
+def test_no_reason_is_never_given() -> None:
+    files = [*(FOLDER / "verdict").glob("*.py"), *(FOLDER / "search").glob("*.py")]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    assert {code.name for code in ReasonCode if f"ReasonCode.{code.name}" not in source} == set()
 
 
-def test_no_sentence_is_left_over() -> None:
-    by_kind = {"evidence_unconfirmed", "evidence_none", "evidence_ahead", "evidence_missing"}
-    by_way = {"braze_retry", "braze_abort", "braze_blank", "measure_how"}
-    assert set(SENTENCES) - codes_in_source() == by_kind | by_way
-
-
-@pytest.mark.parametrize("code", [*SENTENCES, *BREAKS])
-def test_a_sentence_has_no_word_of_ours_and_the_same_numbers_in_both_languages(code: str) -> None:
-    korean, english = {**SENTENCES, **BREAKS}[code]
+@pytest.mark.parametrize("said", [*SENTENCES.values(), *BREAKS.values(), MEASURE_HOW])
+def test_a_sentence_has_no_word_of_ours_and_the_same_numbers_in_both_languages(said: tuple[str, str]) -> None:
+    korean, english = said
     fields = [sorted(re.findall(r"\{(\w+)", text)) for text in (korean, english)]
     assert fields[0] == fields[1]
     plain = [re.sub(r"\{[^}]*\}|`[^`]*`|\(abort_message\)", "", text) for text in (korean, english)]
@@ -85,18 +81,16 @@ def test_many_names_are_counted() -> None:
 
 
 def test_what_breaks_is_said_after_the_numbers() -> None:
-    numbers = {
-        "limit_per_min": None,
-        "peak_rps": 3_334,
-        "usable_rps": 2_800.0,
-        "at": AT,
-        "others": ("digest",),
-    }
-    assert Reason("database", numbers).sentence("ko") == (
+    def too_many(breaks: ReasonCode) -> TooManyCalls:
+        return TooManyCalls(
+            breaks, limit_per_min=None, peak_rps=3_334, usable_rps=2_800.0, at=AT, others=("digest",)
+        )
+
+    assert sentence(too_many(ReasonCode.DATABASE), "ko") == (
         "속도 제한 없이 보내면 11월 23일 09:04에 1초 동안 최대 3,334건을 호출합니다. 여유를 두고 쓸 수 있는 것은 초당 2,800건입니다. "
         "같은 때 ‘digest’도 나갑니다. 이를 넘기면 데이터베이스가 따라가지 못해 맞춤 공고 대신 인기 공고가 나갑니다."
     )
-    assert Reason("cut_offs", numbers).sentence("en") == (
+    assert sentence(too_many(ReasonCode.CUT_OFFS), "en") == (
         "Without a speed limit, up to 3,334 calls come in one second at 09:04 on 23 Nov; 2,800 may be planned on. "
         '"digest" is sent then, too. Beyond that, calls are cut off after 2 seconds.'
     )

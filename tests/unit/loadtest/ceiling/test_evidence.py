@@ -10,7 +10,7 @@ from loadtest.ceiling import evidence as files
 from loadtest.ceiling.environment import cpu_model, read_service_facts
 from loadtest.ceiling.report import html
 from loadtest.errors import LoadtestError
-from loadtest.rehearsal.rehearse import Rehearsal
+from loadtest.rehearsal.record import Rehearsal
 from tests.unit.loadtest.made import evidence
 
 SCHEMA_DOC = Path(__file__).parents[4] / "docs" / "evidence-schema.md"
@@ -48,7 +48,7 @@ def test_a_file_that_is_no_evidence_is_refused(tmp_path: Path, content: bytes | 
     assert str(refused.value) == sentence.format(path=path)
 
 
-@pytest.mark.parametrize("root", [files.Evidence, Rehearsal])
+@pytest.mark.parametrize("root", [files.EvidenceFile, Rehearsal])
 def test_every_field_is_described_in_the_documentation(root: type) -> None:
     text = SCHEMA_DOC.read_text(encoding="utf-8")
     (_, definitions) = msgspec.json.schema_components([root])

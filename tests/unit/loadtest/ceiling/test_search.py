@@ -6,27 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.ceiling.search import Result, Search, SearchPhase, Trial
+from loadtest.ceiling.search import CeilingSearch, RateTrial, SearchPhase, SearchResult
 
-Measure = Callable[[SearchPhase, float], Trial]
+Measure = Callable[[SearchPhase, float], RateTrial]
 
 
 def service(ceiling_rps: float, *, soak_rps: float | None = None, generator_rps: float = 1e9) -> Measure:
     """A service that holds up to a ceiling, in soaks perhaps to a lower one, called by a limited generator."""
 
-    def measure(phase: SearchPhase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> RateTrial:
         limit = soak_rps if phase == "soak" and soak_rps is not None else ceiling_rps
         held = rps <= min(limit, generator_rps)
         complaint = "the generator used 97% of a core" if rps > generator_rps else None
         broken = () if held else ("latency",)
-        return Trial(rps=rps, achieved_rps=0.99 * rps, held=held, broken=broken, complaint=complaint)
+        return RateTrial(rps=rps, achieved_rps=0.99 * rps, held=held, broken=broken, complaint=complaint)
 
     return measure
 
 
 @given(st.floats(2, 50_000), st.floats(1, 200))
 def test_the_ceiling_is_found_within_the_precision(ceiling_rps: float, start_rps: float) -> None:
-    search = Search(measure=service(ceiling_rps), start_rps=start_rps, highest_rps=1e6)
+    search = CeilingSearch(measure=service(ceiling_rps), start_rps=start_rps, highest_rps=1e6)
     result = search.run()
     assert result.kind == "ceiling"
     assert result.high_rps is not None
@@ -37,21 +37,21 @@ def test_the_ceiling_is_found_within_the_precision(ceiling_rps: float, start_rps
 
 
 def test_a_soak_that_breaks_is_stepped_down_from_and_bounds_the_result() -> None:
-    result = Search(measure=service(400, soak_rps=360), start_rps=100, highest_rps=1e6).run()
+    result = CeilingSearch(measure=service(400, soak_rps=360), start_rps=100, highest_rps=1e6).run()
     assert result.kind == "ceiling"
     assert 0.9 * 360 < result.rps <= 360 < (result.high_rps or 0) <= 400
 
 
 def test_a_generator_that_complains_makes_it_a_lower_bound() -> None:
-    result = Search(measure=service(5_000, generator_rps=700), start_rps=100, highest_rps=1e6).run()
+    result = CeilingSearch(measure=service(5_000, generator_rps=700), start_rps=100, highest_rps=1e6).run()
     assert result.kind == "at_least"
     assert 660 < result.rps <= 700
     assert (result.high_rps, result.bound_by) == (None, ("the generator used 97% of a core",))
 
 
 def test_a_search_never_goes_beyond_its_highest_rate() -> None:
-    search = Search(measure=service(5_000), start_rps=100, highest_rps=300)
-    assert search.run() == Result(
+    search = CeilingSearch(measure=service(5_000), start_rps=100, highest_rps=300)
+    assert search.run() == SearchResult(
         kind="at_least",
         rps=300,
         low_rps=297,
@@ -64,21 +64,21 @@ def test_a_search_never_goes_beyond_its_highest_rate() -> None:
 def test_a_break_counts_only_when_it_comes_twice() -> None:
     tried: list[float] = []
 
-    def measure(phase: SearchPhase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> RateTrial:
         tried.append(rps)
         broke_by_chance = tried.count(rps) == 1 and phase == "doubling" and rps == 200
         return service(0 if broke_by_chance else 1000)(phase, rps)
 
-    assert Search(measure=measure, start_rps=100, highest_rps=1e6).run().rps > 950
+    assert CeilingSearch(measure=measure, start_rps=100, highest_rps=1e6).run().rps > 950
 
 
 def test_a_service_that_holds_nothing_has_no_ceiling() -> None:
-    result = Search(measure=service(0.5), start_rps=100, highest_rps=1e6).run()
+    result = CeilingSearch(measure=service(0.5), start_rps=100, highest_rps=1e6).run()
     assert (result.kind, result.rps, result.bound_by) == ("none", 0, ("latency",))
 
 
 def test_the_search_goes_below_its_start_if_it_must() -> None:
-    result = Search(measure=service(30), start_rps=100, highest_rps=1e6).run()
+    result = CeilingSearch(measure=service(30), start_rps=100, highest_rps=1e6).run()
     assert result.kind == "ceiling"
     assert 28 < result.rps <= 30
 
@@ -87,13 +87,13 @@ def test_the_search_goes_below_its_start_if_it_must() -> None:
 def test_what_was_learned_survives_an_interrupt(after: int) -> None:
     calls: list[float] = []
 
-    def measure(phase: SearchPhase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> RateTrial:
         if len(calls) == after:
             raise KeyboardInterrupt
         calls.append(rps)
         return service(1000)(phase, rps)
 
-    search = Search(measure=measure, start_rps=100, highest_rps=1e6)
+    search = CeilingSearch(measure=measure, start_rps=100, highest_rps=1e6)
     with pytest.raises(KeyboardInterrupt):
         search.run()
     assert search.result.kind == "unconfirmed"
@@ -103,11 +103,11 @@ def test_what_was_learned_survives_an_interrupt(after: int) -> None:
 def test_a_soak_that_broke_while_the_generator_complained_is_done_again() -> None:
     soaks: list[float] = []
 
-    def measure(phase: SearchPhase, rps: float) -> Trial:
+    def measure(phase: SearchPhase, rps: float) -> RateTrial:
         if phase == "soak":
             soaks.append(rps)
         busy_once = phase == "soak" and len(soaks) == 1
         return service(400, generator_rps=1 if busy_once else 1e9)(phase, rps)
 
-    result = Search(measure=measure, start_rps=100, highest_rps=1e6).run()
+    result = CeilingSearch(measure=measure, start_rps=100, highest_rps=1e6).run()
     assert (result.kind, soaks) == ("ceiling", [result.rps, result.rps])

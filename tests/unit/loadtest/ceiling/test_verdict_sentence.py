@@ -5,16 +5,16 @@ from typing import Any, cast
 
 import pytest
 
-from loadtest.ceiling.find import sentence, what_next
-from loadtest.ceiling.search import Result, ResultKind
+from loadtest.ceiling.search import ResultKind, SearchResult
 from loadtest.ceiling.slo import read_pass_line
+from loadtest.ceiling.verdict_sentence import sentence, what_next
 
 LINE = read_pass_line()
 
 
-def result(kind: ResultKind, rps: float, high_rps: float | None, *bound_by: str) -> Result:
+def result(kind: ResultKind, rps: float, high_rps: float | None, *bound_by: str) -> SearchResult:
     """A search's result."""
-    return Result(kind=kind, rps=rps, low_rps=rps, high_rps=high_rps, bound_by=bound_by)
+    return SearchResult(kind=kind, rps=rps, low_rps=rps, high_rps=high_rps, bound_by=bound_by)
 
 
 def test_a_ceiling_is_named_with_its_pass_line_and_what_binds_it() -> None:

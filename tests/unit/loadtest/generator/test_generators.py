@@ -61,7 +61,7 @@ def taken(master: FakeMaster) -> list[int]:
     )
     return [
         sum(
-            arrivals.share_at([arrivals.Share(*share) for share in told], at).takes(number)
+            arrivals.share_at([arrivals.ArrivalShare(*share) for share in told], at).takes(number)
             for told in shares.values()
         )
         for number, at in enumerate(times)

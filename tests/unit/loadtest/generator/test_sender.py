@@ -164,8 +164,8 @@ def test_two_senders_with_their_shares_send_what_one_would() -> None:
     one, two = FakeClient(), FakeClient()
     whole = FakeClient()
     sending = [
-        (sender(one), [arrivals.Share(0, 0, 2)]),
-        (sender(two), [arrivals.Share(0, 1, 2)]),
+        (sender(one), [arrivals.ArrivalShare(0, 0, 2)]),
+        (sender(two), [arrivals.ArrivalShare(0, 1, 2)]),
         (sender(whole), arrivals.WHOLE),
     ]
     for each, shares in sending:

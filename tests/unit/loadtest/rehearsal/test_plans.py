@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from app.capacity.simulation.service import Answer
 from loadtest.errors import LoadtestError
 from loadtest.generator.response_check import CallResult
+from loadtest.rehearsal.offer_calls import as_answer, in_proportion, outcome
 from loadtest.rehearsal.plans import read_plan_file, read_trace
-from loadtest.rehearsal.rehearse import booked, duration, outcome, scaled
+from loadtest.rehearsal.record import duration
 
 PLAN = """
 time_zone = "Asia/Seoul"
@@ -97,9 +98,9 @@ def test_a_reply_is_booked_as_braze_sees_it(result: CallResult, expected: str) -
 )
 def test_replies_scale_to_planned_calls_without_losing_one(seen: dict[str, int], calls: int) -> None:
     shares = Counter(seen)
-    whole = scaled(shares, calls)
+    whole = in_proportion(shares, calls)
     assert whole.total() == calls
-    assert booked(whole).total() == calls
+    assert as_answer(whole).total() == calls
     total = shares.total()
     for name, count in shares.items():
         if total:
@@ -107,7 +108,7 @@ def test_replies_scale_to_planned_calls_without_losing_one(seen: dict[str, int],
 
 
 def test_outcomes_become_the_send_models_answer() -> None:
-    assert booked(Counter({"ok": 5, "degraded": 2, "cut_off": 1, "503": 3})) == Answer(
+    assert as_answer(Counter({"ok": 5, "degraded": 2, "cut_off": 1, "503": 3})) == Answer(
         ok=5, degraded=2, cut_off=1, failed={503: 3}
     )
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.capacity.plan.plan import ServiceLines
 from loadtest.errors import LoadtestError
-from loadtest.rehearsal.comparison import Begun, forecast_peak_rps, forecast_side
+from loadtest.rehearsal.comparison import StartTimes, forecast_outcome, forecast_peak_rps
 from loadtest.rehearsal.rehearse import forecast
 from loadtest.rehearsal.scenarios import Scenario, read_scenarios, scaled, speed_for
 from loadtest.rehearsal.service_costs import Costs
@@ -20,7 +20,7 @@ def scenario(name: str) -> Scenario:
 
 
 def test_there_are_twenty_and_at_least_eight_ask_for_more_than_a_line_or_the_ceiling() -> None:
-    sides = [forecast_side(each.plan, speed=1) for each in EVERY]
+    sides = [forecast_outcome(each.plan, speed=1) for each in EVERY]
     above = [side for side in sides if side.shares.degraded or side.shares.cut_off or side.shares.failed]
     assert len(EVERY) == 20
     assert len(above) >= 8
@@ -70,16 +70,18 @@ def test_a_peak_is_of_a_second_of_the_rehearsal_not_of_the_plan() -> None:
 
 
 def test_a_call_begins_as_late_as_it_was_not_in_service() -> None:
-    begun = Begun()
+    start_times = StartTimes()
     for begins_at, late_s in ((10.0, 0.0), (10.4, 0.7), (11.2, 0.0), (12.5, 0.0)):
-        begun.record(start_time=begins_at, response_time=100 + late_s * 1000, context={"service_ms": 100})
-    assert begun.at_s == pytest.approx([10.0, 11.1, 11.2, 12.5])
-    assert begun.peak_rps() == 2
+        start_times.record(
+            start_time=begins_at, response_time=100 + late_s * 1000, context={"service_ms": 100}
+        )
+    assert start_times.at_s == pytest.approx([10.0, 11.1, 11.2, 12.5])
+    assert start_times.peak_rps() == 2
 
 
 def test_a_forecast_at_a_speed_gives_a_compressed_service_as_much_to_do() -> None:
     plan = scenario("17").plan
-    shares = [forecast_side(plan, speed=speed).shares.cut_off for speed in (1, 10)]
+    shares = [forecast_outcome(plan, speed=speed).shares.cut_off for speed in (1, 10)]
     # Four minutes of a third too many and one of just what it can do, all answered at 0.9 of that.
     offered, answered = 4 * 4 / 3 + 1, 5 * 0.9
     assert shares == pytest.approx([1 - answered / offered] * 2, abs=0.01)

@@ -1,10 +1,11 @@
 """Whether memory grows: a line with its standard error, and workers found below a demo."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from loadtest.soak.memory import PAGE_KB, Memory, Slope, slope
+from loadtest.soak.memory import Memory, Slope, slope
 
 
 def process(proc: Path, pid: int, *, parent: int, name: str = "python", pages: int = 0) -> None:
@@ -54,7 +55,7 @@ def test_workers_are_followed_from_start_to_end_and_settle_first(tmp_path: Path)
         memory.sample(at_s)
     first, second = memory.generations()
     assert (first.pid, first.seen_from_s, first.seen_until_s) == (21, 0, 60)
-    assert first.first_mb == 120 * PAGE_KB / 1024
+    assert first.first_mb == 120 * os.sysconf("SC_PAGE_SIZE") / 2**20
     assert first.slope == Slope(kb_per_min=0, standard_error=0, samples=5)
     assert (second.pid, second.seen_from_s, second.slope) == (22, 30, None)  # settled too shortly
     assert memory.whole() == memory.within() == Slope(kb_per_min=0, standard_error=0, samples=7)

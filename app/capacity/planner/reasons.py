@@ -1,0 +1,109 @@
+"""Why a verdict is as it is: codes for programs, and the numbers behind each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum, auto
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+NO_NUMBERS: Final[Mapping[str, object]] = {}
+
+
+class ReasonCode(StrEnum):
+    """Every reason there is, by the word that the JSON form has for it."""
+
+    # Of a campaign: what refuses or decides a speed.
+    FINISH_BY = auto()
+    ABORT_72H = auto()
+    NOT_TRIED = auto()
+    END_OF_LIST = auto()
+    NOTHING_TO_SEND = auto()
+    IN_THE_PAST = auto()
+    ALL_SKIPPED = auto()
+    MAKES_LATE = auto()
+    PUSHES_ASIDE = auto()
+    NONE_LATER = auto()
+
+    # Of the load tests.
+    EVIDENCE_MISSING = auto()
+    EVIDENCE_AHEAD = auto()
+    EVIDENCE_UNCONFIRMED = auto()
+    EVIDENCE_NONE = auto()
+    EVIDENCE_LOWER_BOUND = auto()
+    EVIDENCE_OLD = auto()
+    EVIDENCE_FINGERPRINT = auto()
+    EVIDENCE_TABLES = auto()
+    EVIDENCE_INSTANCES = auto()
+    EVIDENCE_UNTOLD = auto()
+
+    # Of the instances that a plan needs.
+    INSTANCES_NO_EVIDENCE = auto()
+    INSTANCES_ENOUGH = auto()
+    INSTANCES_TOO_FEW_SIZES = auto()
+    INSTANCES_UNMEASURED = auto()
+    INSTANCES_BEYOND_MEASURED = auto()
+
+    # What to choose in Braze.
+    BRAZE_WAIT = auto()
+    BRAZE_NO_LIMIT = auto()
+    BRAZE_LIMIT = auto()
+    BRAZE_RETRY = auto()
+    BRAZE_ABORT = auto()
+    BRAZE_BLANK = auto()
+
+    # What a verdict takes for granted.
+    NOTE_BEGUN = auto()
+    NOTE_BREAKER = auto()
+    NOTE_SKIPPED = auto()
+    NOTE_UNCHECKED = auto()
+    NOTE_CALLS_ASSUMED = auto()
+    NOTE_BURST_ASSUMED = auto()
+    NOTE_OFFERED_ASSUMED = auto()
+    NOTE_TRIGGERED = auto()
+    NOTE_SPEED = auto()
+    NOTE_NOT_TRIED = auto()
+    NOTE_PLAY_CUT_SHORT = auto()
+    NOTE_CHANCE_TOGETHER = auto()
+    NOTE_PLAYS_ONLY = auto()
+
+    # What gives first above the ceiling that a load test found; CEILING where that was not told.
+    LATENCY_SLO = auto()
+    CUT_OFFS = auto()
+    FAILURES = auto()
+    LIMITER = auto()
+    DATABASE = auto()
+    SERVICE_WENT_AWAY = auto()
+    CEILING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that is so: a code for programs, and the numbers that its sentence is filled with."""
+
+    code: ReasonCode
+    numbers: Mapping[str, object] = field(default_factory=lambda: NO_NUMBERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooManyCalls(Reason):
+    """More calls come in one second than may be planned on; the code names what gives first above the ceiling.
+
+    `limit_per_min` is the campaign's limit in messages a minute (None is without one), `peak_rps` the busiest second's
+    calls in the minute that begins `at`, and `others` the campaigns that call in that minute, too.
+    """
+
+    limit_per_min: int | None
+    peak_rps: int
+    usable_rps: float
+    at: datetime
+    others: tuple[str, ...]
+    numbers: Mapping[str, object] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Give the same numbers by name, as every reason has them."""
+        own = [one.name for one in fields(self) if one.name not in {"code", "numbers"}]
+        object.__setattr__(self, "numbers", {name: getattr(self, name) for name in own})

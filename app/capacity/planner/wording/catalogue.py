@@ -1,0 +1,224 @@
+"""What the planner says, in Korean and English, as templates by code.
+
+For marketers: no word of ours that Braze or a mail does not have. Numbers in templates carry their form, as
+`app.capacity.planner.wording.sentences` reads them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from app.capacity.planner.reasons import ReasonCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Lang = Literal["ko", "en"]
+LANGUAGES: Final[tuple[Lang, ...]] = ("ko", "en")
+
+SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
+    ReasonCode.FINISH_BY: (
+        "{speed} {finishes_at:t}에 끝나, 바라는 시각({finish_by:t})을 넘깁니다.",
+        "{speed}, it ends at {finishes_at:t}, later than the {finish_by:t} you want.",
+    ),
+    ReasonCode.ABORT_72H: (
+        "{speed} {aborted:n}건이 {hours:n}시간 안에 나가지 못해 Braze가 취소합니다.",
+        "{speed}, {aborted:n} messages wait for {hours:n} hours and Braze aborts them.",
+    ),
+    ReasonCode.NOT_TRIED: (
+        "{speed} 어떨지는, 캠페인이 너무 많아 따져 보지 못했습니다.",
+        "{speed}: not worked out, as too many campaigns share one limit.",
+    ),
+    ReasonCode.END_OF_LIST: (
+        "Braze에서 고를 수 있는 가장 빠른 속도라도 괜찮습니다.",
+        "Even the fastest speed that Braze offers will do.",
+    ),
+    ReasonCode.NOTHING_TO_SEND: ("받는 사람이 없습니다.", "There is nobody to send to."),
+    ReasonCode.IN_THE_PAST: (
+        "시작 시각이 지났습니다. 아직 보내지 않았다면 새 시각을 정한 뒤 다시 확인하세요.",
+        "The start has passed. If it has not been sent, choose a new time and check again.",
+    ),
+    ReasonCode.ALL_SKIPPED: (
+        "시작할 때 모든 회원의 시간이 이미 지나, 아무에게도 나가지 않습니다.",
+        "Every member's time has passed at launch: it would go to nobody.",
+    ),
+    ReasonCode.MAKES_LATE: (
+        "{speed} {names} 캠페인이 제때 나가지 못합니다.",
+        "{speed}, it keeps {names} from being sent in time.",
+    ),
+    ReasonCode.PUSHES_ASIDE: (
+        "단, 먼저 등록된 {names} 캠페인이 비켜 주어야 합니다.",
+        "But {names}, on record before it, has to give way.",
+    ),
+    ReasonCode.NONE_LATER: (
+        "마감을 늦춰도 소용없습니다. 지금 서비스가 감당하는 속도로는 {hours:n}시간 안에 모두 나가지 못해 Braze가 나머지를 취소합니다.",
+        "Waiting does not help: at what the service carries, not all are sent within {hours:n} hours, and Braze aborts the rest.",
+    ),
+    ReasonCode.EVIDENCE_MISSING: (
+        "이 서비스가 얼마나 견디는지 잰 부하 시험이 아직 없습니다.",
+        "No load test has measured yet what the service sustains.",
+    ),
+    ReasonCode.EVIDENCE_AHEAD: (
+        "부하 시험의 날짜가 미래로 되어 있어 쓸 수 없습니다. 시계를 맞추고 다시 재야 합니다.",
+        "The load test is dated ahead of now, and so not to be used: set the clock and measure again.",
+    ),
+    ReasonCode.EVIDENCE_UNCONFIRMED: (
+        "부하 시험이 끝까지 가지 못해, 오래 견디는지 확인되지 않았습니다.",
+        "The load test did not get to the part that confirms its result.",
+    ),
+    ReasonCode.EVIDENCE_NONE: (
+        "부하 시험에서 견디는 속도를 찾지 못했습니다.",
+        "The load test found no rate that the service sustains.",
+    ),
+    ReasonCode.EVIDENCE_LOWER_BOUND: (
+        "부하 시험이 서비스의 한계까지 올라가지 않아, 이만큼 견디는지 알 수 없습니다.",
+        "The load test never reached the service's limit, so nobody knows whether it carries this.",
+    ),
+    ReasonCode.EVIDENCE_OLD: (
+        "부하 시험이 {age_days:n}일 전 것이라 너무 오래되었습니다(최대 {max_age_days:n}일).",
+        "The load test is {age_days:n} days old, more than the {max_age_days:n} allowed.",
+    ),
+    ReasonCode.EVIDENCE_FINGERPRINT: (
+        "부하 시험 뒤에 서비스의 프로그램이나 설정이 바뀌었습니다.",
+        "The service's program or settings have changed since the load test.",
+    ),
+    ReasonCode.EVIDENCE_TABLES: (
+        "부하 시험 뒤에 데이터 크기가 20 % 넘게 달라졌습니다({table}: {measured:n}건에서 {running:n}건).",
+        "The data has changed in size by more than 20 % since the load test ({table}: {measured:n} then, {running:n} now).",
+    ),
+    ReasonCode.EVIDENCE_INSTANCES: (
+        "부하 시험은 서버 {measured:n}대로 했는데 지금은 {running:n}대가 돌고 있습니다.",
+        "The load test had {measured:n} instances, and {running:n} run now.",
+    ),
+    ReasonCode.EVIDENCE_UNTOLD: (
+        "부하 시험이 무엇을 쟀는지({what}) 기록되어 있지 않아, 지금 서비스와 같은지 알 수 없습니다.",
+        "The load test does not say what it measured ({what}), so nobody knows whether it was what runs now.",
+    ),
+    ReasonCode.INSTANCES_NO_EVIDENCE: (
+        "부하 시험이 없어 서버가 몇 대 필요한지 말할 수 없습니다.",
+        "Without a load test nobody can say how many instances it needs.",
+    ),
+    ReasonCode.INSTANCES_ENOUGH: ("지금 서버로 충분합니다.", "What was measured is enough."),
+    ReasonCode.INSTANCES_TOO_FEW_SIZES: (
+        "서버를 늘리면 얼마나 빨라지는지는 서로 다른 대수 {fewest:n}가지로 재야 알 수 있습니다. {measure}대로도 재 보세요.",
+        "What more instances add is known from {fewest:n} different numbers of them: measure with {measure}, too.",
+    ),
+    ReasonCode.INSTANCES_UNMEASURED: (
+        "이 발송은 서버 {wanted:n}대로 한다고 적혀 있는데, 부하 시험은 {measured:n}대로 했습니다. {wanted:n}대로도 재 보세요.",
+        "This send counts on {wanted:n} instances, and the load test had {measured:n}: measure with {wanted:n}, too.",
+    ),
+    ReasonCode.INSTANCES_BEYOND_MEASURED: (
+        "잰 것({largest:n}대)의 두 배인 {furthest:n}대로도 모자랍니다. 더 많은 대수로 재 보세요.",
+        "Not even {furthest:n} instances do, twice the {largest:n} that were measured: measure with more.",
+    ),
+    ReasonCode.BRAZE_WAIT: (
+        "아직 발송을 예약하지 마세요.",
+        "Do not schedule it yet.",
+    ),
+    ReasonCode.BRAZE_NO_LIMIT: (
+        "발송 속도 제한(Delivery Speed Limit)은 꺼 둬도 됩니다.",
+        "The delivery speed limit may stay off.",
+    ),
+    ReasonCode.BRAZE_LIMIT: (
+        "발송 속도 제한(Delivery Speed Limit)에 분당 {limit_per_min:n}건을 입력하세요.",
+        "Delivery speed limit: {limit_per_min:n} messages a minute.",
+    ),
+    ReasonCode.BRAZE_RETRY: (
+        "템플릿에 `:retry`가 있습니다. 호출이 실패한 메일은 Braze가 나중에 다시 보냅니다.",
+        "The template has `:retry`: Braze tries a mail again whose call failed.",
+    ),
+    ReasonCode.BRAZE_ABORT: (
+        "템플릿이 호출에 실패하면 그 메일을 보내지 않습니다(abort_message).",
+        "The template aborts a mail whose call failed (abort_message).",
+    ),
+    ReasonCode.BRAZE_BLANK: (
+        "템플릿에 `:retry`도 abort도 없습니다. 호출이 실패하면 공고 없는 메일이 나갑니다.",
+        "The template has neither `:retry` nor an abort: a mail whose call failed goes out without postings.",
+    ),
+    ReasonCode.NOTE_BEGUN: (
+        "이미 시작한 발송은 속도를 바꾸기 어렵습니다: {names}.",
+        "Begun already, and so not to be changed easily: {names}.",
+    ),
+    ReasonCode.NOTE_BREAKER: (
+        "계획대로 보내면 1분에 {failures_per_min:n}건까지 실패해, Braze가 이 서비스로의 호출을 {halts:n}번 1분씩 끊습니다.",
+        "As planned, up to {failures_per_min:n} calls fail in a minute, and Braze stops calling the service for a minute {halts:n} times.",
+    ),
+    ReasonCode.NOTE_SKIPPED: (
+        "‘{name}’: 시작할 때 이미 시간이 지난 {skipped:n}명은 건너뜁니다.",
+        '"{name}": {skipped:n} members are skipped, their time having passed at launch.',
+    ),
+    ReasonCode.NOTE_UNCHECKED: (
+        "지금 돌고 있는 서비스와 비교하지 못했습니다({what}). 부하 시험의 날짜만 확인했습니다.",
+        "Not compared with what runs now: {what}. Of the load test only the date was checked.",
+    ),
+    ReasonCode.NOTE_CALLS_ASSUMED: (
+        "메일 한 통이 몇 번 호출하는지 몰라 {low:n}~{high:n}번으로 보고, {high:n}번으로 판단했습니다: {names}.",
+        "How often one mail calls is not known: taken as {low:n} to {high:n} times, and judged at {high:n}: {names}.",
+    ),
+    ReasonCode.NOTE_BURST_ASSUMED: (
+        "1분 안에서 가장 몰리는 1초는 평균의 {high:n}배까지로 가정했습니다: {names}.",
+        "The busiest second of a minute is assumed to be up to {high:n} times the mean: {names}.",
+    ),
+    ReasonCode.NOTE_OFFERED_ASSUMED: (
+        "Braze에서 고를 수 있는 속도 목록은 공개되어 있지 않아 가정한 것입니다.",
+        "Which speeds Braze offers is not published, and so assumed.",
+    ),
+    ReasonCode.NOTE_TRIGGERED: (
+        "회원 행동에 따라 나가는 메일은 1분에 몰릴 수 있는 최대치(백만 번에 한 번 넘는 수준)로 판단했습니다.",
+        "Mails that follow what members do are judged at what chance exceeds once in a million.",
+    ),
+    ReasonCode.NOTE_SPEED: (
+        "Braze의 발송 속도는 상한이지 약속이 아닙니다. 실제로는 더 늦게 끝날 수 있습니다.",
+        "Braze's delivery speed is a limit and no promise: a send may end later.",
+    ),
+    ReasonCode.NOTE_NOT_TRIED: (
+        "캠페인이 많아 일부 속도는 따져 보지 못했습니다. 더 빠른 속도도 가능할 수 있습니다.",
+        "With so many campaigns some speeds were not worked out: a faster one may do.",
+    ),
+    ReasonCode.NOTE_PLAY_CUT_SHORT: (
+        "‘계획대로 보내면’의 결과는 처음 {played_min:n}분만 계산한 것입니다.",
+        "What happens as planned was worked out for the first {played_min:n} minutes only.",
+    ),
+    ReasonCode.NOTE_CHANCE_TOGETHER: (
+        "끝날 가능성은 여러 캠페인의 인원이 함께 많거나 적다고 보고 계산했습니다.",
+        "The chances take it that all audiences are larger, or smaller, together.",
+    ),
+    ReasonCode.NOTE_PLAYS_ONLY: (
+        "계획 파일의 service와 failures는 판단에 쓰지 않았습니다.",
+        "The plan's tables service and failures are for plays, and were not used.",
+    ),
+}
+MEASURE_HOW: Final = (
+    "서비스 담당자에게 부하 시험을 부탁하세요: `python -m loadtest ceiling`, 지금과 같은 서버 수와 설정으로.",
+    "Ask those who run the service for a load test: `python -m loadtest ceiling`, with the instances and settings of now.",
+)
+# What is said after the numbers of TooManyCalls.
+BREAKS: Final[Mapping[ReasonCode, tuple[str, str]]] = {
+    ReasonCode.LATENCY_SLO: (" 이를 넘기면 응답이 느려집니다.", " Beyond that, answers become slow."),
+    ReasonCode.CUT_OFFS: (
+        " 이를 넘기면 2초 안에 답하지 못하는 호출이 생깁니다.",
+        " Beyond that, calls are cut off after 2 seconds.",
+    ),
+    ReasonCode.FAILURES: (" 이를 넘기면 호출이 실패합니다.", " Beyond that, calls fail."),
+    ReasonCode.LIMITER: (
+        " 이를 넘기면 서비스가 정해 둔 호출 제한에 걸립니다.",
+        " Beyond that, the service's own limit on calls sets in.",
+    ),
+    ReasonCode.DATABASE: (
+        " 이를 넘기면 데이터베이스가 따라가지 못해 맞춤 공고 대신 인기 공고가 나갑니다.",
+        " Beyond that, the database cannot follow, and popular postings go out instead of personal ones.",
+    ),
+    ReasonCode.SERVICE_WENT_AWAY: (" 이를 넘기면 서비스가 멈춥니다.", " Beyond that, the service goes away."),
+    ReasonCode.CEILING: ("", ""),
+}
+WHAT: Final[Mapping[str, tuple[str, str]]] = {
+    "fingerprint": ("프로그램과 설정", "program and settings"),
+    "instances": ("서버 대수", "number of instances"),
+    "tables": ("데이터 크기", "size of the data"),
+}
+TABLES: Final[Mapping[str, tuple[str, str]]] = {
+    "postings": ("공고", "postings"),
+    "members": ("회원", "members"),
+    "activity": ("활동", "activity"),
+    "lists": ("추천 목록", "recommendation lists"),
+}
