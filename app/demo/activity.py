@@ -25,7 +25,14 @@ SEOUL_S = 9 * 3_600  # Asia/Seoul is this far ahead of UTC, and has been since 1
 _DAY_S = 86_400
 
 _GLANCED = 6  # postings of a list that a member compares before opening one
-_SCOPES = (0.52, 0.64, 0.76, 0.90, 0.95, 0.98)  # cumulated shares of the lists, in the order of _Scope
+_SCOPES = (
+    0.52,
+    0.64,
+    0.76,
+    0.90,
+    0.95,
+    0.98,
+)  # cumulated shares of the lists, in the order of _BrowsingScope
 # A list of about this many postings is left for a wider one half of the time.
 _SHORT_LIST = 12.0
 _WIDER_IN_REGION = 0.5
@@ -46,7 +53,7 @@ _AT_ONCE = 0.7  # of applications, the others follow within two days
 _KINDS = (Kind.VIEW, Kind.SCRAP, Kind.APPLY)
 
 
-class _Scope(IntEnum):
+class _BrowsingScope(IntEnum):
     """The list a member opens a posting from."""
 
     OWN_FIELD = 0  # in the own region
@@ -142,29 +149,38 @@ def _lists(
     """
     anchor = traits.anchor[member]
     place, field = supply.place[anchor], supply.field[anchor]
-    near = np.where(scope == _Scope.SECOND_FIELD, traits.second[member], field) * supply.places + place
+    near = (
+        np.where(scope == _BrowsingScope.SECOND_FIELD, traits.second[member], field) * supply.places + place
+    )
     region = supply.category[anchor] * supply.places + place
     area = field * supply.areas + supply.area[anchor]
-    wider = np.where(draws.random(len(member)) < _WIDER_IN_REGION, _Scope.CATEGORY, _Scope.AREA)
-    scope = _left((scope <= _Scope.SECOND_FIELD), supply.by_field_place, near, scope, wider, draws)
+    wider = np.where(
+        draws.random(len(member)) < _WIDER_IN_REGION, _BrowsingScope.CATEGORY, _BrowsingScope.AREA
+    )
+    scope = _left((scope <= _BrowsingScope.SECOND_FIELD), supply.by_field_place, near, scope, wider, draws)
     scope = _left(
-        scope == _Scope.CATEGORY,
+        scope == _BrowsingScope.CATEGORY,
         supply.by_category_place,
         region,
         scope,
-        np.full_like(scope, _Scope.AREA),
+        np.full_like(scope, _BrowsingScope.AREA),
         draws,
     )
     scope = _left(
-        scope == _Scope.AREA, supply.by_field_area, area, scope, np.full_like(scope, _Scope.NEARBY), draws
+        scope == _BrowsingScope.AREA,
+        supply.by_field_area,
+        area,
+        scope,
+        np.full_like(scope, _BrowsingScope.NEARBY),
+        draws,
     )
     lists = (
-        (supply.by_field_place, scope <= _Scope.SECOND_FIELD, near),
-        (supply.by_category_place, scope == _Scope.CATEGORY, region),
-        (supply.by_field_area, scope == _Scope.AREA, area),
-        (supply.by_category_area, scope == _Scope.NEARBY, supply.nearby(anchor)),
-        (supply.by_field, scope == _Scope.FIELD, field),
-        (supply.everything, scope == _Scope.ANYTHING, np.zeros_like(field)),
+        (supply.by_field_place, scope <= _BrowsingScope.SECOND_FIELD, near),
+        (supply.by_category_place, scope == _BrowsingScope.CATEGORY, region),
+        (supply.by_field_area, scope == _BrowsingScope.AREA, area),
+        (supply.by_category_area, scope == _BrowsingScope.NEARBY, supply.nearby(anchor)),
+        (supply.by_field, scope == _BrowsingScope.FIELD, field),
+        (supply.everything, scope == _BrowsingScope.ANYTHING, np.zeros_like(field)),
     )
     return [(cells, np.flatnonzero(chosen), keys[chosen]) for cells, chosen, keys in lists]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.demo.random_draws import Dice
-    from app.demo.words import Industry, Place, Words
+    from app.demo.words import BoardWords, Industry, Place
 
 _FORMS = ("(주){}", "(주){}", "{}(주)", "주식회사 {}")
 _SMALLEST_STAFF = 3
@@ -29,13 +29,13 @@ class Company:
     hiring: float
 
 
-def make_companies(count: int, words: Words, dice: Dice) -> list[Company]:
+def make_companies(count: int, words: BoardWords, dice: Dice) -> list[Company]:
     """`count` companies, with ids `c-00001` and so on."""
     width = max(5, len(str(count)))
     return [_company(f"c-{number:0{width}d}", words, dice) for number in range(1, count + 1)]
 
 
-def _company(company_id: str, words: Words, dice: Dice) -> Company:
+def _company(company_id: str, words: BoardWords, dice: Dice) -> Company:
     industry = dice.weighted(words.industries)
     place = dice.weighted(words.places[industry.area])
     short = _short_name(industry, words, dice)
@@ -53,7 +53,7 @@ def _company(company_id: str, words: Words, dice: Dice) -> Company:
     )
 
 
-def _short_name(industry: Industry, words: Words, dice: Dice) -> str:
+def _short_name(industry: Industry, words: BoardWords, dice: Dice) -> str:
     stem = dice.pick(words.first) + dice.pick(words.second)
     tail = dice.pick(industry.tails)
     return tail.replace("~", stem) if "~" in tail else stem + tail

@@ -29,7 +29,7 @@ from app.demo.write import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -55,7 +55,7 @@ def _silent(_noun: str, _share: float) -> None:
     pass
 
 
-def generate(  # noqa: PLR0913 - a keyword for each thing a caller may choose
+def generate(
     out: Path,
     *,
     now: datetime,
@@ -63,24 +63,28 @@ def generate(  # noqa: PLR0913 - a keyword for each thing a caller may choose
     postings: int = 3_000,
     activities: int | None = None,
     seed: int = 1,
-    nouns: Collection[str] | None = None,
     around: Sequence[Posting] | None = None,
     progress: Callable[[str, float], None] = _silent,
 ) -> Summary:
     """Write a generated board's CSV files into the folder `out`; the same seed, sizes and `now` give the same bytes.
 
-    Around a board's own postings only members and activity are written, and `postings` is not used. `activities` is about how many rows of activity to make
-    (default: ten a member; fewer come of it where few postings suit, and never fewer than the applications that the
-    postings would have). `nouns` limits what is
-    written. `progress` is told a noun and the share of it that is done.
+    Args:
+        out: A folder; it is made where there is none.
+        now: The moment of the board, with a zone.
+        members: How many members.
+        postings: How many postings; not used where there are postings already.
+        activities: About how many rows of activity (default: ten a member). Fewer come of it where few postings suit,
+            and never fewer than the applications that the postings would have.
+        seed: Every draw follows from it.
+        around: A board's own postings: only members and activity are written then.
+        progress: Called with a noun and the share of it that is done.
 
     Raises:
         FileExistsError: `out` already has a file of a noun that would be written.
         ValueError: an option makes no board, or no posting was open in the last 90 days.
     """
-    chosen = _chosen(nouns, around=around is not None)
     _check(now, members, postings)
-    with new_files(out, chosen) as paths:
+    with new_files(out, ALL if around is None else AROUND_POSTINGS) as paths:
         companies, supply = (
             _generated(postings, seed, now) if around is None else ([], _around(around, seed, now))
         )
@@ -93,16 +97,6 @@ def generate(  # noqa: PLR0913 - a keyword for each thing a caller may choose
         )
         crowd = _Crowd(supply, amount, members, seed, now, progress)
         return _write(paths, companies, supply.postings, crowd, progress)
-
-
-def _chosen(nouns: Collection[str] | None, *, around: bool) -> list[str]:
-    possible = AROUND_POSTINGS if around else ALL
-    asked = possible if nouns is None else nouns
-    if unknown := sorted(set(asked) - set(possible)):
-        raise ValueError(
-            f"{', '.join(unknown)} cannot be generated here: choose among {', '.join(possible)}."
-        )
-    return [noun for noun in possible if noun in asked]
 
 
 def _check(now: datetime, members: int, postings: int) -> None:

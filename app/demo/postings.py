@@ -12,7 +12,7 @@ from app.board.veto import BOARD_ZONE
 from app.board.vocabulary import NATIONWIDE
 from app.demo.random_draws import Weighted
 from app.demo.salaries import salary
-from app.demo.titles import Facts, title
+from app.demo.titles import TitleFacts, title
 from app.demo.words import Career
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from app.demo.companies import Company
     from app.demo.random_draws import Dice
-    from app.demo.words import Place, Role, Words
+    from app.demo.words import BoardWords, Place, Role
 
 URL = "https://board.example/postings/{}"  # RFC 2606: a host under .example is nobody's
 
@@ -63,7 +63,7 @@ class _Life:
 
 
 def make_postings(
-    count: int, companies: Sequence[Company], words: Words, dice: Dice, *, now: datetime
+    count: int, companies: Sequence[Company], words: BoardWords, dice: Dice, *, now: datetime
 ) -> list[Made]:
     """`count` postings with ids `p-000001`, …, shared among the companies by how much they hire."""
     hiring = Weighted.of((company, company.hiring) for company in companies)
@@ -71,14 +71,14 @@ def make_postings(
     return [_made(f"p-{n:0{width}d}", dice.weighted(hiring), words, dice, now) for n in range(1, count + 1)]
 
 
-def _made(posting_id: str, company: Company, words: Words, dice: Dice, now: datetime) -> Made:
+def _made(posting_id: str, company: Company, words: BoardWords, dice: Dice, now: datetime) -> Made:
     role = dice.weighted(company.industry.roles)
     employment = dice.weighted(role.types)
     career, years = _career(role, employment, dice)
     place, district = _where(company, words, dice)
     skills = _skills(role, dice)
     told = salary(role, employment, _paid_years(*years), place.pay * company.pay, dice)
-    facts = Facts(
+    facts = TitleFacts(
         role=role,
         company=company,
         district=district,
@@ -94,7 +94,9 @@ def _made(posting_id: str, company: Company, words: Words, dice: Dice, now: date
     )
 
 
-def _posting(posting_id: str, facts: Facts, regions: tuple[str, ...], life: _Life, dice: Dice) -> Posting:
+def _posting(
+    posting_id: str, facts: TitleFacts, regions: tuple[str, ...], life: _Life, dice: Dice
+) -> Posting:
     told = facts.salary
     return Posting(
         id=posting_id,
@@ -140,7 +142,7 @@ def _paid_years(low: float | None, high: float | None) -> tuple[float, float]:
     return low, low + 3 if high is None else high
 
 
-def _where(company: Company, words: Words, dice: Dice) -> tuple[Place, str]:
+def _where(company: Company, words: BoardWords, dice: Dice) -> tuple[Place, str]:
     """The company's own district, or now and then another one, a branch's."""
     if dice.chance(0.88):
         return company.place, company.district

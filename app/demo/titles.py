@@ -59,7 +59,7 @@ _SHORTEST_SHORTENED = 3  # 중구 stays 중구
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class TitleFacts:
     """What a title is written from; a career of None years is not bounded."""
 
     role: Role
@@ -72,7 +72,7 @@ class Facts:
     salary: Salary | None
 
 
-def title(facts: Facts, dice: Dice) -> str:
+def title(facts: TitleFacts, dice: Dice) -> str:
     """An opening in brackets or none, the role with what is asked for, and an ending or none."""
     name = dice.pick(facts.role.names)
     opening, ending = dice.weighted(_OPENINGS), dice.weighted(_ENDINGS)
@@ -94,7 +94,7 @@ def district_text(district: str) -> str:
     return last if len(last) < _SHORTEST_SHORTENED else last.removesuffix("구").removesuffix("시")
 
 
-def _core(facts: Facts, name: str, dice: Dice) -> str:
+def _core(facts: TitleFacts, name: str, dice: Dice) -> str:
     low, high = facts.years
     shapes = _BY_EMPLOYMENT.get(facts.employment) or _BY_CAREER[facts.career]
     if not low:
@@ -109,7 +109,7 @@ def _core(facts: Facts, name: str, dice: Dice) -> str:
     return shape.format(name, years=years_text(low or 0, high))
 
 
-def _opening(kind: str, facts: Facts, dice: Dice) -> str:
+def _opening(kind: str, facts: TitleFacts, dice: Dice) -> str:
     tags = facts.company.industry.tags if facts.role.tagged else ()
     hints = {
         "company": facts.company.short,
@@ -123,23 +123,23 @@ def _opening(kind: str, facts: Facts, dice: Dice) -> str:
     return f"[{hints[kind]}] " if hints.get(kind) else ""
 
 
-def _ending(kind: str, facts: Facts, name: str, dice: Dice) -> str:
+def _ending(kind: str, facts: TitleFacts, name: str, dice: Dice) -> str:
     hints = {"skills": _skills(facts, name), "perk": _perk(facts, dice), "pay": _pay(facts)}
     return f" ({hints[kind]})" if hints.get(kind) else ""
 
 
-def _perk(facts: Facts, dice: Dice) -> str | None:
+def _perk(facts: TitleFacts, dice: Dice) -> str | None:
     fitting = [p for p in facts.role.perks if not facts.years[0] or not p.startswith(_FOR_BEGINNERS)]
     return dice.pick(fitting) if fitting and facts.employment == "regular" else None
 
 
-def _skills(facts: Facts, name: str) -> str | None:
+def _skills(facts: TitleFacts, name: str) -> str | None:
     if facts.role.group not in _TELLING_SKILLS or any(skill in name for skill in facts.skills):
         return None
     return "/".join(facts.skills[:2])
 
 
-def _pay(facts: Facts) -> str | None:
+def _pay(facts: TitleFacts) -> str | None:
     """A yearly salary in 만원, as titles tell it."""
     if facts.salary is None or facts.salary.unit != "KRW/year":
         return None

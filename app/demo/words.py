@@ -79,7 +79,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class BoardWords:
     """All of it, with the label that ends every generated company's name."""
 
     label: str
@@ -91,11 +91,11 @@ class Words:
 
 
 @cache
-def words() -> Words:
+def words() -> BoardWords:
     """Read from the tables beside this module, once."""
     names = _table("names")
     roles = _roles(_table("roles"))
-    return Words(
+    return BoardWords(
         label=names["label"],
         first=tuple(names["first"]),
         second=tuple(names["second"]),

@@ -92,8 +92,3 @@ def test_postings_that_are_all_long_over_are_refused_with_the_way_out(tmp_path: 
         ValueError, match=r"No posting was open in the 90 days before .*: shift the postings' dates\."
     ):
         generate(tmp_path / "out", now=NOW, members=10, around=over)
-
-
-def test_postings_cannot_be_generated_around_postings(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="postings cannot be generated here: choose among members, activity"):
-        generate(tmp_path / "out", now=NOW, members=10, around=[_posting(0)], nouns=["postings"])

@@ -19,8 +19,8 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def _small(out: Path, *, seed: int = 1, nouns: tuple[str, ...] | None = None) -> Summary:
-    return generate(out, now=NOW, members=300, postings=100, seed=seed, nouns=nouns)
+def _small(out: Path, *, seed: int = 1) -> Summary:
+    return generate(out, now=NOW, members=300, postings=100, seed=seed)
 
 
 def test_the_same_seed_and_time_give_the_same_bytes(tmp_path: Path) -> None:
@@ -35,13 +35,6 @@ def test_another_seed_gives_another_board(tmp_path: Path) -> None:
     _small(tmp_path / "b", seed=2)
     one, other = _bytes(tmp_path / "a"), _bytes(tmp_path / "b")
     assert all(one[name] != other[name] for name in one)
-
-
-def test_one_noun_alone_is_the_same_as_among_all(tmp_path: Path) -> None:
-    _small(tmp_path / "all")
-    summary = _small(tmp_path / "one", nouns=("activity",))
-    assert _bytes(tmp_path / "one") == {"activity.csv": (tmp_path / "all" / "activity.csv").read_bytes()}
-    assert list(summary.rows) == ["activity"]
 
 
 def test_about_as_much_activity_as_asked_for(tmp_path: Path) -> None:
@@ -86,11 +79,6 @@ def test_a_time_without_zone_is_refused(tmp_path: Path) -> None:
 def test_an_empty_board_is_refused(tmp_path: Path, members: int, postings: int) -> None:
     with pytest.raises(ValueError, match="cannot be generated: ask for at least 1"):
         generate(tmp_path, now=NOW, members=members, postings=postings)
-
-
-def test_unknown_nouns_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="jobs cannot be generated here: choose among companies, postings"):
-        _small(tmp_path, nouns=("jobs", "members"))
 
 
 def test_the_smallest_board_is_whole(tmp_path: Path) -> None:
