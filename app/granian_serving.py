@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.settings import Settings, SettingsError
 from app.web.observability.logs import log_uncaught
-from app.web.workers.process import name_metrics_dir, remove_metrics_dir, settle_memory
+from app.web.observability.metrics_dir import name_metrics_dir, remove_metrics_dir
+from app.web.workers.process import settle_memory
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -10,13 +10,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from app.settings import Settings
 from app.web.observability.logs import GUNICORN_LOGGING, log_uncaught
-from app.web.workers.process import (
-    memory_dir,
-    most_connections,
-    name_metrics_dir,
-    remove_metrics_dir,
-    settle_memory,
-)
+from app.web.observability.metrics_dir import memory_dir, name_metrics_dir, remove_metrics_dir
+from app.web.workers.process import most_connections, settle_memory
 from app.web.workers.replacement import worker_replacement
 
 if TYPE_CHECKING:

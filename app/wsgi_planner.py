@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.braze.calls import StoredCredential
@@ -26,11 +27,12 @@ from app.settings import Settings
 from app.web.limits import CallLimits
 from app.web.observability.logs import configure_logging, log_uncaught
 from app.web.pages import pages
-from app.web.planner.app import SessionRules, create_planner_app
+from app.web.planner.app import create_planner_app
 from app.web.planner.metrics import PlannerInstruments
+from app.web.planner.parts import PlannerParts, SessionCookie
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from flask import Flask
     from sqlalchemy import Engine
@@ -85,55 +87,53 @@ def create_planner(settings: Settings | None = None) -> Flask:
     book = CredentialBook(store)
     limits = CallLimits(hard_rps=0, soft_rps=0, unknown_rps=UNKNOWN_RPS, workers=1)
 
-    def tidy() -> None:
-        try:
-            register.tidy()
-        except RegisterUnavailableError as error:
-            raise UnavailableError("register") from error
-
-    def follow_clock() -> None:
-        clock.follow(store.clock)
-
     instruments = PlannerInstruments()
-
-    def measure() -> None:
-        try:
-            instruments.update(register, evidence, clock.now())
-        except RegisterUnavailableError as error:
-            raise UnavailableError("register") from error
-        except DefinitionError as error:
-            _log.warning("what is on record cannot be judged: %s", error)
-
+    measure = partial(_measure, instruments, register, evidence, clock)
     scheduler = Scheduler(
         [
-            PeriodicTask("clock", CLOCK_POLL_S, follow_clock),
+            PeriodicTask("clock", CLOCK_POLL_S, lambda: _follow_clock(clock, store)),
             PeriodicTask("credentials", CREDENTIAL_POLL_S, book.update),
-            PeriodicTask("tidy", TIDY_EVERY_S, tidy),
+            PeriodicTask("tidy", TIDY_EVERY_S, partial(_tidy, register)),
             PeriodicTask("verdicts", JUDGE_EVERY_S, measure, due_s=time.monotonic() + JUDGE_AFTER_S),
         ]
     )
-
-    app = create_planner_app(
+    parts = PlannerParts(
         register=register,
         evidence=evidence,
         book=book,
         limits=limits,
-        sessions=SessionRules(key=_session_key(settings), https_only=settings.planner_https_only),
-        readiness=_readiness(book),
+        cookie=SessionCookie(key=_session_key(settings), https_only=settings.planner_https_only),
+        readiness=partial(_readiness, book),
         clock=clock.now,
         instruments=instruments,
-        pages=pages(
-            register=register,
-            evidence=evidence,
-            book=book,
-            limits=limits,
-            clock=clock.now,
-            sessions=PostgresSessions(engine),
-            previews=_previews(settings),
-        ),
+    )
+    app = create_planner_app(
+        parts, pages=pages(parts, sessions=PostgresSessions(engine), previews=_previews(settings))
     )
     app.extensions[KEY] = Background(engine, pool, scheduler)
     return app
+
+
+def _follow_clock(clock: StoreClock, store: PostgresStore) -> None:
+    clock.follow(store.clock)
+
+
+def _tidy(register: PostgresRegister) -> None:
+    try:
+        register.tidy()
+    except RegisterUnavailableError as error:
+        raise UnavailableError("register") from error
+
+
+def _measure(
+    instruments: PlannerInstruments, register: PostgresRegister, evidence: PostgresEvidence, clock: StoreClock
+) -> None:
+    try:
+        instruments.update(register, evidence, clock.now())
+    except RegisterUnavailableError as error:
+        raise UnavailableError("register") from error
+    except DefinitionError as error:
+        _log.warning("what is on record cannot be judged: %s", error)
 
 
 def start(app: Flask) -> Background:
@@ -172,9 +172,6 @@ def _previews(settings: Settings) -> Mails | None:
     )
 
 
-def _readiness(book: CredentialBook) -> Callable[[], tuple[bool, Sequence[str]]]:
-    def readiness() -> tuple[bool, list[str]]:
-        missing = [] if book.loaded else ["No credentials could be read yet."]
-        return book.loaded, missing
-
-    return readiness
+def _readiness(book: CredentialBook) -> tuple[bool, Sequence[str]]:
+    missing = [] if book.loaded else ["No credentials could be read yet."]
+    return book.loaded, missing

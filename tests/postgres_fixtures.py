@@ -22,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 from app.postgres import migrate
 from app.postgres.embedded import embedded_postgres
 from app.postgres.engines import batch_engine
-from app.web.workers.process import memory_dir
+from app.web.observability.metrics_dir import memory_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.board.model import ASKED_COMPANY
-from app.recommend.reasons import SENTENCES, Reason, naming
+from app.recommend.reasons import Reason
+from app.serving.labels import SENTENCES, naming
 
 if TYPE_CHECKING:
     from app.serving.answering import Answer

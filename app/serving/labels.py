@@ -1,4 +1,4 @@
-"""A posting's facts as short texts for people, in Korean or English."""
+"""A posting's facts, and why it is in a list, as short texts for people, in Korean or English."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.board.model import Closes
 from app.board.vocabulary import EDUCATION_NAMES, EMPLOYMENT_TYPES, WORKPLACES, region_name
+from app.recommend.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,64 @@ if TYPE_CHECKING:
 
     from app.board.model import Posting
 
+SENTENCES: dict[str, dict[Reason, str]] = {
+    "ko": {
+        Reason.POPULAR: "요즘 많은 분이 찾는 공고예요",
+        Reason.POPULAR_IN_FIELD: "관심 분야에서 많이 찾는 공고예요",
+        Reason.NEW_IN_FIELD: "관심 분야에 새로 올라온 공고예요",
+        Reason.SIMILAR_TO_APPLIED: "최근 지원한 공고와 비슷해요",
+        Reason.SIMILAR_TO_SCRAPPED: "스크랩한 공고와 비슷해요",
+        Reason.SIMILAR_TO_VIEWED: "최근 본 공고와 비슷해요",
+        Reason.FITS_FIELD: "관심 직무와 잘 맞아요",
+        Reason.FITS_REGION: "희망 지역에서 일할 수 있어요",
+        Reason.FITS_CAREER: "경력 조건이 잘 맞아요",
+        Reason.FITS_SKILLS: "보유 기술과 잘 맞아요",
+        Reason.FITS_SALARY: "희망 연봉에 맞아요",
+        Reason.COMPANY_SCRAPPED: "스크랩한 회사의 공고예요",
+        Reason.COMPANY_APPLIED: "지원했던 회사의 공고예요",
+        Reason.REGION_OF_INTEREST: "관심을 보인 지역의 공고예요",
+        Reason.PEERS_APPLIED: "프로필이 비슷한 회원들이 찾는 공고예요",
+        Reason.NEW: "새로 올라온 공고예요",
+        Reason.FITS_EDUCATION: "학력 조건이 잘 맞아요",
+        Reason.COMPANY_VIEWED: "최근 본 회사의 공고예요",
+        Reason.OPEN_NOW: "지금 지원할 수 있는 공고예요",
+    },
+    "en": {
+        Reason.POPULAR: "Popular on the board right now",
+        Reason.POPULAR_IN_FIELD: "Popular in your field",
+        Reason.NEW_IN_FIELD: "New in your field",
+        Reason.SIMILAR_TO_APPLIED: "Similar to what you applied to",
+        Reason.SIMILAR_TO_SCRAPPED: "Similar to what you saved",
+        Reason.SIMILAR_TO_VIEWED: "Similar to what you viewed",
+        Reason.FITS_FIELD: "Fits the work you are looking for",
+        Reason.FITS_REGION: "In a region you chose",
+        Reason.FITS_CAREER: "Fits your career",
+        Reason.FITS_SKILLS: "Fits your skills",
+        Reason.FITS_SALARY: "Meets the salary you want",
+        Reason.COMPANY_SCRAPPED: "From a company you saved",
+        Reason.COMPANY_APPLIED: "From a company you applied to",
+        Reason.REGION_OF_INTEREST: "In a region you have been looking at",
+        Reason.PEERS_APPLIED: "Sought by members with a profile like yours",
+        Reason.NEW: "New on the board",
+        Reason.FITS_EDUCATION: "Fits your education",
+        Reason.COMPANY_VIEWED: "From a company you viewed",
+        Reason.OPEN_NOW: "Open for applications now",
+    },
+}
+LANGUAGES = tuple(SENTENCES)
+# The same with the posting that the reason rests on; no particle stands behind the name, so any name fits.
+_NAMING: dict[str, dict[Reason, tuple[str, str]]] = {
+    "ko": {
+        Reason.SIMILAR_TO_APPLIED: ("지원한 '", "' 공고와 비슷해요"),
+        Reason.SIMILAR_TO_SCRAPPED: ("스크랩한 '", "' 공고와 비슷해요"),
+        Reason.SIMILAR_TO_VIEWED: ("최근 본 '", "' 공고와 비슷해요"),
+    },
+    "en": {
+        Reason.SIMILAR_TO_APPLIED: ("Similar to '", "', which you applied to"),
+        Reason.SIMILAR_TO_SCRAPPED: ("Similar to '", "', which you saved"),
+        Reason.SIMILAR_TO_VIEWED: ("Similar to '", "', which you viewed"),
+    },
+}
 _PERIODS = {
     "ko": {"year": "연봉", "month": "월급", "week": "주급", "day": "일급", "hour": "시급", "case": "건당"},
     "en": {
@@ -146,3 +205,9 @@ def _days_en(days: int) -> str:
 
 def _closing_en(days: int, at: time | None) -> str:
     return f"Closes {_NEAR_DAYS['en'][days]}" + (f" at {at:%H:%M}" if at else "")
+
+
+def naming(lang: str, reason: Reason, name: str) -> str:
+    """The sentence of a reason that names the posting it rests on."""
+    before, behind = _NAMING[lang][reason]
+    return before + name + behind

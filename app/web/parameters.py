@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from app.recommend.reasons import LANGUAGES
+from app.board.campaign_key import CAMPAIGN_KEY
+from app.serving.labels import LANGUAGES
 from app.serving.request import RequestOptions
 from app.web.problems import CallerError, invalid
 
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
 MEMBER_ID_CHARS = 200
 MOST = 50
 MOST_PARAMETERS = 100
-SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)
 SEND = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,3}", re.ASCII)
-_SLUG_WORDS = "1 to 64 of a-z, 0-9, - and _, beginning and ending with a letter or digit"
+_KEY_WORDS = "1 to 64 of a-z, 0-9, - and _, beginning and ending with a letter or digit"
 
 
 @lru_cache(maxsize=1024)
@@ -40,8 +40,8 @@ def read_options(query: str, today: date) -> RequestOptions:
         detail = f"The query has over {MOST_PARAMETERS} parameters: this path takes those in /openapi.json."
         raise CallerError(400, "Invalid query", detail) from error
     variant = _one(values, "variant")
-    if variant and not SLUG.fullmatch(variant):
-        raise invalid("variant", f"variant must be {_SLUG_WORDS}.")
+    if variant and not CAMPAIGN_KEY.fullmatch(variant):
+        raise invalid("variant", f"variant must be {_KEY_WORDS}.")
     send = _one(values, "send")
     if send and not SEND.fullmatch(send):
         raise invalid(
@@ -96,8 +96,8 @@ def _campaign(values: dict[str, list[str]]) -> str:
     campaign = _one(values, "campaign")
     if campaign is None:
         raise invalid("campaign", "campaign is missing: add ?campaign=NAME, the name that reports will show.")
-    if not SLUG.fullmatch(campaign):
-        raise invalid("campaign", f"campaign must be {_SLUG_WORDS}.")
+    if not CAMPAIGN_KEY.fullmatch(campaign):
+        raise invalid("campaign", f"campaign must be {_KEY_WORDS}.")
     return campaign
 
 

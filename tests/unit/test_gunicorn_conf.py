@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.web.workers.process import memory_dir
+from app.web.observability.metrics_dir import memory_dir
 
 CONF = Path(__file__).parents[2] / "app" / "gunicorn_conf.py"
 # What docs/decisions/worker-class.md found.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.recommend.reasons import SENTENCES, Reason
+from app.recommend.reasons import Reason
+from app.serving.labels import SENTENCES
 
 ANSWER_HEADERS = {
     "content-type": "application/json",

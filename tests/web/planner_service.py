@@ -16,7 +16,8 @@ from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
 from app.web.limits import CallLimits
-from app.web.planner.app import SessionRules, create_planner_app
+from app.web.planner.app import create_planner_app
+from app.web.planner.parts import PlannerParts, SessionCookie
 from tests.web.board import SCOPES, SECRETS
 from tests.web.gunicorn_server import ready_until_done
 from tests.web.wire import basic
@@ -67,12 +68,14 @@ class Planner:
         self.book = CredentialBook(Credentials())
         self.book.update()
         self.app = create_planner_app(
-            register=self.register,
-            evidence=PostgresEvidence(self.engine),
-            book=self.book,
-            limits=CallLimits(hard_rps=0, soft_rps=0, unknown_rps=0, workers=1),
-            sessions=SessionRules(key=b"k" * 32),
-            clock=lambda: self.now,
+            PlannerParts(
+                register=self.register,
+                evidence=PostgresEvidence(self.engine),
+                book=self.book,
+                limits=CallLimits(hard_rps=0, soft_rps=0, unknown_rps=0, workers=1),
+                cookie=SessionCookie(key=b"k" * 32),
+                clock=lambda: self.now,
+            )
         )
 
     def ask(

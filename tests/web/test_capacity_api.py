@@ -17,7 +17,8 @@ from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool
 from app.serving.send_counts import Batch, SecondCount
 from app.web.limits import CallLimits
-from app.web.planner.app import SessionRules, create_planner_app
+from app.web.planner.app import create_planner_app
+from app.web.planner.parts import PlannerParts, SessionCookie
 from tests.web.planner_service import OPERATOR, Planner
 from tests.web.wire import basic, bearer
 
@@ -133,11 +134,13 @@ def test_a_cookie_opens_nothing(planner: Planner) -> None:
 
 def test_wrong_credentials_are_slowed_down(planner: Planner) -> None:
     app = create_planner_app(
-        register=planner.register,
-        evidence=PostgresEvidence(planner.engine),
-        book=planner.book,
-        limits=CallLimits(hard_rps=0, soft_rps=0, unknown_rps=1, workers=1),
-        sessions=SessionRules(key=b"k" * 32),
+        PlannerParts(
+            register=planner.register,
+            evidence=PostgresEvidence(planner.engine),
+            book=planner.book,
+            limits=CallLimits(hard_rps=0, soft_rps=0, unknown_rps=1, workers=1),
+            cookie=SessionCookie(key=b"k" * 32),
+        )
     )
     wrong = {"Authorization": "Bearer wrong"}
     statuses = [app.test_client().get("/v1/capacity/campaigns", headers=wrong).status_code for _ in range(6)]

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from schemathesis import Case, GenerationMode
-from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
+from tests.web.described import description_at, try_operation
 from tests.web.planner_service import OPERATOR, Server, planner_server
 from tests.web.test_capacity_api import DEFINITION, DRAFT, EVIDENCE
-from tests.web.wire import call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +62,7 @@ def planner(
 
 @pytest.fixture(scope="session")
 def description(planner: Server) -> Any:
-    return schemathesis.openapi.from_dict(call(planner.port, "/openapi.json").json())
+    return description_at(planner.port)
 
 
 @pytest.fixture(scope="session")
@@ -87,30 +85,16 @@ def test_generated_calls_are_answered_as_described(
     planner: Server, session: requests.Session, description: Any, label: str, mode: GenerationMode
 ) -> None:
     """Fitting calls and misfits get the described statuses, headers and bodies and no others."""
-    operation = description.find_operation_by_label(label)
-    if mode is GenerationMode.NEGATIVE and not (any(operation.iter_parameters()) or operation.body):
-        return
-    credential = {"Authorization": OPERATOR} if "/v1/" in label else {}
     # What fits a description of types need not fit a plan: a kind asks for fields of its own.
-    excluded = [ignored_auth, positive_data_acceptance]
-
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
+    try_operation(
+        description.find_operation_by_label(label),
+        mode,
+        url=planner.url,
+        session=session,
+        headers={"Authorization": OPERATOR} if "/v1/" in label else {},
+        most=EXAMPLES,
+        excluded=(positive_data_acceptance,),
     )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def check(case: Case[Any]) -> None:
-        # No value is sent as an empty one, which may be given.
-        empty = any(value in (None, "") for value in (case.query or {}).values())
-        checks = [*excluded, negative_data_rejection] if empty else excluded
-        case.call_and_validate(
-            base_url=planner.url, session=session, headers=credential, excluded_checks=checks
-        )
-
-    check()
 
 
 def test_the_answers_of_a_planner_with_one_of_everything_are_as_described(

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from schemathesis import Case, GenerationMode
-from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection
+from schemathesis import GenerationMode
 
-from tests.web.wire import basic, call
+from tests.web.described import description_at, try_operation
+from tests.web.wire import basic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +24,7 @@ OPERATIONS = [RECOMMENDATIONS, "GET /health/live", "GET /health/ready", "GET /me
 
 @pytest.fixture(scope="session")
 def description(server: Server) -> Any:
-    return schemathesis.openapi.from_dict(call(server.port, "/openapi.json").json())
+    return description_at(server.port)
 
 
 @pytest.fixture(scope="session")
@@ -49,26 +47,11 @@ def test_generated_calls_are_answered_as_described(
     server: Server, session: requests.Session, description: Any, label: str, mode: GenerationMode
 ) -> None:
     """Fitting calls and misfits get the described statuses, headers and bodies and no others."""
-    operation = description.find_operation_by_label(label)
-    if mode is GenerationMode.NEGATIVE and not any(operation.iter_parameters()):
-        return
-    credential = {"Authorization": CREDENTIALS[label]} if label in CREDENTIALS else {}
-
-    @settings(
-        max_examples=EXAMPLES.get(label, 5),
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
+    try_operation(
+        description.find_operation_by_label(label),
+        mode,
+        url=server.url,
+        session=session,
+        headers={"Authorization": CREDENTIALS[label]} if label in CREDENTIALS else {},
+        most=EXAMPLES.get(label, 5),
     )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def check(case: Case[Any]) -> None:
-        # Credentials have tests of their own; hundreds of wrong ones would be slowed down, with 429.
-        excluded = [ignored_auth]
-        if any(value in (None, "") for value in (case.query or {}).values()):
-            excluded.append(negative_data_rejection)  # no value is sent as an empty one, which may be given
-        case.call_and_validate(
-            base_url=server.url, session=session, headers=credential, excluded_checks=excluded
-        )
-
-    check()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from app.board.campaign_key import CAMPAIGN_KEY
 from app.capacity.calibration import LEAST_MEMBERS, calibrate, is_trial, people_of
 from app.capacity.campaign import Arrivals, IntelligentTiming, LocalTimeZones
 from app.capacity.local_time import unix_minute, wall_time
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from app.capacity.campaign import Campaign, Range
     from app.capacity.evidence.ceiling import Measured, Running
 
-KEY = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)  # the `campaign` parameter of a call
 LONGEST_OWNER: Final = 100
 MOST_PLANNED: Final = 400  # campaigns that are judged together: a second or two
 BRAZE_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
@@ -94,7 +94,7 @@ def read_draft(values: Mapping[str, Any]) -> Draft:
                 f"{shown(name)} is not a field of a campaign; it has {', '.join(_DRAFT_FIELDS)}."
             )
     key, owner, braze_id = (values.get(name) for name in _DRAFT_FIELDS[:3])
-    if not isinstance(key, str) or not KEY.fullmatch(key):
+    if not isinstance(key, str) or not CAMPAIGN_KEY.fullmatch(key):
         raise DefinitionError(
             f"Key is {shown(key)}; write the template's campaign parameter: 1 to 64 of a-z, 0-9, - and _, "
             "beginning and ending with a letter or digit.",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from app.recommend.reasons import LANGUAGES, Reason
+from app.board.campaign_key import CAMPAIGN_KEY
+from app.recommend.reasons import Reason
 from app.serving.answering import BEHIND, FAULT, LATE, OVER_LIMIT, PERSONALIZED, POPULAR, POSTGRES, PROFILE
+from app.serving.labels import LANGUAGES
 from app.web.openapi_parts import (
     LIVE,
     PROBLEM,
@@ -26,7 +28,7 @@ from app.web.openapi_parts import (
     unauthorised,
     whole,
 )
-from app.web.parameters import MEMBER_ID_CHARS, MOST, SEND, SLUG
+from app.web.parameters import MEMBER_ID_CHARS, MOST, SEND
 
 DEGRADED = (POSTGRES, OVER_LIMIT, LATE, FAULT, BEHIND)
 
@@ -132,7 +134,7 @@ _ANSWER = object_of(
 
 # Unicode's letters, marks, numbers, punctuation and symbols, and the space.
 _PRINTABLE = r"^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$"
-_SLUG = {"type": "string", "pattern": f"^{SLUG.pattern}$"}
+_KEY = {"type": "string", "pattern": f"^{CAMPAIGN_KEY.pattern}$"}
 _PARAMETERS = [
     parameter(
         "external_id",
@@ -141,11 +143,11 @@ _PARAMETERS = [
         where="path",
         required=True,
     ),
-    parameter("campaign", "The campaign's name", _SLUG, required=True),
+    parameter("campaign", "The campaign's name", _KEY, required=True),
     parameter(
         "limit", "How many postings", {"type": "integer", "minimum": 1, "maximum": MOST, "default": 10}
     ),
-    parameter("variant", "The message variant", _SLUG),
+    parameter("variant", "The message variant", _KEY),
     parameter(
         "send",
         "One send of the campaign: Braze's dispatch id",

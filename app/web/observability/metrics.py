@@ -13,8 +13,8 @@ from app.runtime.errors import UnavailableError
 from app.telemetry import Metric
 from app.web.observability.campaign_labels import CampaignLabels
 from app.web.observability.counts_file import CountsFile, count_where_there_is_room
+from app.web.observability.metrics_dir import METRICS_DIR
 from app.web.observability.multiprocess import exposition, merge_dead_workers
-from app.web.workers.process import METRICS_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

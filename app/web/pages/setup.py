@@ -24,16 +24,13 @@ from app.web.pages.session import SignIn, way_back, with_typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from flask import Flask, Response
     from werkzeug.wrappers import Response as AnyResponse
 
     from app.braze.mails import Mails
-    from app.capacity.register.plans import EvidenceShelf, Register
-    from app.credentials import CredentialBook
-    from app.web.limits import CallLimits
     from app.web.pages.session import Sessions
+    from app.web.planner.parts import PlannerParts
 
 STATIC = Path(__file__).parent / "static"
 OPEN = frozenset({"pages.sign_in", "pages.sign_in_now", "pages.static", "pages.speak"})
@@ -42,28 +39,17 @@ _log = logging.getLogger("connected_jobs.pages")
 
 
 def pages(
-    *,
-    register: Register,
-    evidence: EvidenceShelf,
-    book: CredentialBook,
-    limits: CallLimits,
-    clock: Callable[[], datetime],
-    sessions: Sessions,
-    previews: Mails | None = None,
+    parts: PlannerParts, *, sessions: Sessions, previews: Mails | None = None
 ) -> Callable[[Flask], None]:
     """What puts the pages on the planner's application.
 
     Args:
-        register: The campaigns on record.
-        evidence: The load tests kept.
-        book: Credentials; those of the scope `operator` sign people in.
-        limits: Slows down those who try wrong credentials.
-        clock: Now, aware.
+        parts: The application's.
         sessions: Operators' sessions.
         previews: Renders mails; None where no running service was named.
     """
-    queries = PlannerQueries(register=register, evidence=evidence, judge=judge, clock=clock)
-    auth = SignIn(book, limits, clock, sessions)
+    queries = PlannerQueries(register=parts.register, evidence=parts.evidence, judge=judge, clock=parts.clock)
+    auth = SignIn(parts.book, parts.limits, parts.clock, sessions)
 
     def install(app: Flask) -> None:
         app.config["WTF_CSRF_CHECK_DEFAULT"] = (

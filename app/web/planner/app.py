@@ -5,8 +5,6 @@ It shares no process with the calls of a send, so that planning never slows one,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response
@@ -16,14 +14,11 @@ from app.credentials import Scope
 from app.web import problems
 from app.web.auth import authorise
 from app.web.planner.api import capacity_blueprint
-from app.web.planner.metrics import PlannerInstruments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from app.capacity.register.plans import EvidenceShelf, Register
-    from app.credentials import CredentialBook
-    from app.web.limits import CallLimits
+    from app.web.planner.parts import PlannerParts
 
 MOST_BODY_BYTES = 4 * 1024 * 1024  # a load test's evidence, with its histograms
 _HEADERS = {
@@ -38,65 +33,36 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRules:
-    """How the pages' session cookie is signed and sent.
-
-    `key` signs it; `https_only` is off where the planner is reached over plain http, on loopback; a session ends
-    `lifetime` after the sign-in.
-    """
-
-    key: bytes = field(repr=False)
-    https_only: bool = True
-    lifetime: timedelta = timedelta(hours=10)
-
-
-def create_planner_app(  # noqa: PLR0913 - what it is made of, by name
-    *,
-    register: Register,
-    evidence: EvidenceShelf,
-    book: CredentialBook,
-    limits: CallLimits,
-    sessions: SessionRules,
-    readiness: Callable[[], tuple[bool, Sequence[str]]] = lambda: (True, ()),
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    pages: Callable[[Flask], None] | None = None,
-    instruments: PlannerInstruments | None = None,
-) -> Flask:
-    """The planner's WSGI application.
-
-    Args:
-        register: The campaigns on record.
-        evidence: The load tests kept.
-        book: Credentials; only those of the scope `operator` open anything here.
-        limits: Slows down those who try wrong credentials.
-        sessions: The pages' session cookie.
-        readiness: Whether it can answer, and what is missing.
-        clock: Now, aware.
-        pages: Puts the pages on the application.
-        instruments: What is measured; some of its own where absent.
-    """
-    instruments = instruments or PlannerInstruments()
+def create_planner_app(parts: PlannerParts, *, pages: Callable[[Flask], None] | None = None) -> Flask:
+    """The planner's WSGI application; `pages` puts the pages on it."""
+    cookie = parts.cookie
     app = Flask("app.planner", static_folder=None, template_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
-        SECRET_KEY=sessions.key,
-        PERMANENT_SESSION_LIFETIME=sessions.lifetime,
-        SESSION_COOKIE_NAME="__Host-planner" if sessions.https_only else "planner",
-        SESSION_COOKIE_SECURE=sessions.https_only,
+        SECRET_KEY=cookie.key,
+        PERMANENT_SESSION_LIFETIME=cookie.lifetime,
+        SESSION_COOKIE_NAME="__Host-planner" if cookie.https_only else "planner",
+        SESSION_COOKIE_SECURE=cookie.https_only,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
     )
     app.register_blueprint(
-        capacity_blueprint(register, evidence, book, limits, readiness=readiness, clock=clock)
+        capacity_blueprint(
+            parts.register,
+            parts.evidence,
+            parts.book,
+            parts.limits,
+            readiness=parts.readiness,
+            clock=parts.clock,
+        )
     )
-    instruments.watch(app)
+    parts.instruments.measure_requests(app)
 
     @app.get("/metrics")
     def metrics() -> Response:
-        authorise(book, Scope.METRICS, limits)
-        return Response(instruments.exposition(), content_type=CONTENT_TYPE_LATEST)
+        authorise(parts.book, Scope.METRICS, parts.limits)
+        return Response(parts.instruments.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     problems.register(app, lambda _status: None)
     app.after_request(_safe)

@@ -68,7 +68,7 @@ class PlannerInstruments:
             Metric.PLANNER_JUDGED_AT, "When these were last found out, in Unix time", registry=registry
         )
 
-    def watch(self, app: Flask) -> None:
+    def measure_requests(self, app: Flask) -> None:
         """Measure the application's requests."""
 
         def begin() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Final, get_args
 
+from app.board.campaign_key import CAMPAIGN_KEY
 from app.capacity.campaign import Kind
-from app.capacity.register.plans import BRAZE_ID, KEY, LONGEST_OWNER
+from app.capacity.register.plans import BRAZE_ID, LONGEST_OWNER
 from app.web.openapi_parts import (
     LIVE,
     PROBLEM,
@@ -319,7 +320,7 @@ _DRAFT: Json = {
     "type": "object",
     "required": ["key", "owner", "definition"],
     "properties": {
-        "key": text("The template's `campaign` parameter", pattern=f"^{KEY.pattern}$"),
+        "key": text("The template's `campaign` parameter", pattern=f"^{CAMPAIGN_KEY.pattern}$"),
         "owner": text("Who answers for it", minLength=1, maxLength=LONGEST_OWNER),
         "braze_campaign_id": text(
             "As on Braze's campaign page", nullable=True, pattern=f"^{BRAZE_ID.pattern}$"

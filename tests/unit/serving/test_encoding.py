@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.board.model import Closes, Education, Posting
-from app.recommend.reasons import SENTENCES, Reason
+from app.recommend.reasons import Reason
 from app.serving import labels
 from app.serving.answering import Answer
 from app.serving.cards import Card
 from app.serving.encoding import encode
+from app.serving.labels import SENTENCES
 from app.serving.request import RecommendationRequest, RequestOptions
 from tests.unit.serving.fakes import NOW, TODAY, posting
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from app.board.model import Closes, Education
-from app.recommend.reasons import LANGUAGES, SENTENCES, Reason
+from app.recommend.reasons import Reason
 from app.serving import labels
+from app.serving.labels import LANGUAGES, SENTENCES
 from tests.unit.serving.fakes import TODAY, posting
 
 YEAR = "KRW/year"

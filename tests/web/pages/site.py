@@ -23,7 +23,8 @@ from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.web.limits import CallLimits
 from app.web.pages import pages
-from app.web.planner.app import SessionRules, create_planner_app
+from app.web.planner.app import create_planner_app
+from app.web.planner.parts import PlannerParts, SessionCookie
 from tests.unit.braze.answers import answer_body, answering, realistic_postings
 
 if TYPE_CHECKING:
@@ -80,22 +81,16 @@ class Site:
                 self.secrets[name] = insert_credential(connection, name, scope)[1]
         self.book.update()
         limits = CallLimits(hard_rps=0, soft_rps=0, unknown_rps=unknown_rps, workers=1)
-        self.app: Flask = create_planner_app(
+        parts = PlannerParts(
             register=self.register,
             evidence=self.evidence,
             book=self.book,
             limits=limits,
-            sessions=SessionRules(key=KEY, https_only=False),
+            cookie=SessionCookie(key=KEY, https_only=False),
             clock=lambda: self.now,
-            pages=pages(
-                register=self.register,
-                evidence=self.evidence,
-                book=self.book,
-                limits=limits,
-                clock=lambda: self.now,
-                sessions=PostgresSessions(self.engine),
-                previews=previews,
-            ),
+        )
+        self.app: Flask = create_planner_app(
+            parts, pages=pages(parts, sessions=PostgresSessions(self.engine), previews=previews)
         )
 
     def client(self, *, language: str = "en") -> Browserlike:

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from app.board.model import ASKED_COMPANY, Kind, RankedPosting
-from app.recommend.reasons import SENTENCES, Reason
+from app.recommend.reasons import Reason
 from app.recommend.recommender import Model
 from app.recommend.reranking.explanation import _TOLD_AS, main_reasons, reason_of, true_words
 from app.recommend.scoring.signals import signals
 from app.recommend.scoring.weights import Signal, Weights
+from app.serving.labels import SENTENCES
 
 
 def test_every_reason_has_a_sentence_in_every_language() -> None:

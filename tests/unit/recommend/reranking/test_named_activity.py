@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.board.model import Kind, Status
-from app.recommend.reasons import Reason, naming
+from app.recommend.reasons import Reason
 from app.recommend.reranking.named_activity import LONGEST, NAMED, name_of, shortened, told_apart
+from app.serving.labels import naming
 from tests.unit.recommend.conftest import posting
 
 if TYPE_CHECKING:
