@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import gevent
 
+from loadtest.ceiling.search import CeilingSearch, RateTrial, SearchPhase
 from loadtest.errors import LoadtestError
 from loadtest.generator.arrivals import for_seconds
 from loadtest.generator.options import new_send_name
@@ -21,7 +22,8 @@ AHEAD_S = 0.1
 BETWEEN_S = 2.0  # until queues and connections are as before
 FIRST_RPS = 50.0
 KEPT_UP = 0.98  # of a rate answered usably: the service does that rate
-BISECTIONS = 4
+HIGHEST_RPS = 100_000.0
+PRECISION = 0.06
 OVERLOAD = 1.4  # times the ceiling: so much is offered to see what is left of it
 SETTLED_AFTER_S = 2  # seconds of a load phase that are left out, while a queue fills
 EVERYTHING = 1  # calls/s: a line that everything is over
@@ -63,27 +65,27 @@ def usable_rps(stats: LoadStats) -> float:
     return sum(line.calls - line.failed for line in lines) / max(len(lines), 1)
 
 
-def find_ceiling_rps(sender: Sender, *, seconds: float) -> float:
-    """The highest rate that is answered, to about 6 %: by doubling, then by halving what is between.
+def find_ceiling_rps(usable_at: Callable[[float], float]) -> float:
+    """The highest rate that is answered, to 6 %, by the search that finds ceilings, with short trials.
+
+    Args:
+        usable_at: Tries a rate; usable answers a second.
 
     Raises:
-        LoadtestError: not even the lowest rate is.
+        LoadtestError: not even the first rate is answered.
     """
 
-    def kept(rps: float) -> bool:
-        return usable_rps(steadily(sender, rps, seconds)) >= KEPT_UP * rps
+    def measure(_phase: SearchPhase, rps: float) -> RateTrial:
+        usable = usable_at(rps)
+        return RateTrial(rps=rps, achieved_rps=usable, held=usable >= KEPT_UP * rps)
 
-    low = high = FIRST_RPS
-    if not kept(low):
+    search = CeilingSearch(measure=measure, start_rps=FIRST_RPS, highest_rps=HIGHEST_RPS, precision=PRECISION)
+    found = search.run()
+    if found.rps < FIRST_RPS:
         raise LoadtestError(
             f"The service does not keep up with {FIRST_RPS:g} calls/s: is it alone on its core?"
         )
-    while kept(high := 2 * high):
-        low = high
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if kept(middle) else (low, middle)
-    return low
+    return found.rps
 
 
 def overloaded_share(sender: Sender, ceiling_rps: float, *, seconds: float) -> float:
@@ -104,7 +106,7 @@ def measure_costs(
 ) -> Costs:
     """Measure a service on three starts of it: without lines, with everything degraded, with everything refused."""
     with started(0, 0) as (sender, pid):
-        rps = ceiling_rps or find_ceiling_rps(sender, seconds=seconds)
+        rps = ceiling_rps or find_ceiling_rps(lambda rps: usable_rps(steadily(sender, rps, seconds)))
         full_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
         share = overloaded_share(sender, rps, seconds=seconds)
     say(
