@@ -15,7 +15,7 @@ from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.generator.stats import LoadStats
 from loadtest.proc import tree_cpu_s
 
-Started = Callable[[int, int], AbstractContextManager[tuple[Sender, int]]]
+StartService = Callable[[int, int], AbstractContextManager[tuple[Sender, int]]]
 """Starts the service with a soft and a hard line in calls/s, 0 being off: who calls it, and its process id."""
 
 AHEAD_S = 0.1
@@ -40,7 +40,7 @@ class Costs:
     refused: float
 
 
-def steadily(sender: Sender, rps: float, seconds: float) -> LoadStats:
+def run_steadily(sender: Sender, rps: float, seconds: float) -> LoadStats:
     """Run a rate for some seconds; the stats when every call has ended."""
     load_phase = LoadPhase(
         number=1,
@@ -90,31 +90,31 @@ def find_ceiling_rps(usable_at: Callable[[float], float]) -> float:
 
 def overloaded_share(sender: Sender, ceiling_rps: float, *, seconds: float) -> float:
     """What of the ceiling is answered in time while more is offered; at most all of it."""
-    stats = steadily(sender, OVERLOAD * ceiling_rps, seconds + SETTLED_AFTER_S)
+    stats = run_steadily(sender, OVERLOAD * ceiling_rps, seconds + SETTLED_AFTER_S)
     return min(usable_rps(stats) / ceiling_rps, 1.0)
 
 
 def cpu_a_call_s(sender: Sender, pid: int, rps: float, *, seconds: float) -> float:
     """CPU seconds of a process and all below it for each call."""
     before_s = tree_cpu_s(pid)
-    stats = steadily(sender, rps, seconds)
+    stats = run_steadily(sender, rps, seconds)
     return (tree_cpu_s(pid) - before_s) / max(stats.calls, 1)
 
 
 def measure_costs(
-    started: Started, *, ceiling_rps: float | None, seconds: float, say: Callable[[str], None]
+    start_service: StartService, *, ceiling_rps: float | None, seconds: float, say: Callable[[str], None]
 ) -> Costs:
     """Measure a service on three starts of it: without lines, with everything degraded, with everything refused."""
-    with started(0, 0) as (sender, pid):
-        rps = ceiling_rps or find_ceiling_rps(lambda rps: usable_rps(steadily(sender, rps, seconds)))
+    with start_service(0, 0) as (sender, pid):
+        rps = ceiling_rps or find_ceiling_rps(lambda rps: usable_rps(run_steadily(sender, rps, seconds)))
         full_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
         share = overloaded_share(sender, rps, seconds=seconds)
     say(
         f"It does {rps:.0f} full answers/s, {full_s * 1e6:.0f} us of CPU time each; overloaded {share:.0%} of that."
     )
-    with started(EVERYTHING, 0) as (sender, pid):
+    with start_service(EVERYTHING, 0) as (sender, pid):
         degraded_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
-    with started(0, EVERYTHING) as (sender, pid):
+    with start_service(0, EVERYTHING) as (sender, pid):
         refused_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
     say(f"A degraded answer is {degraded_s / full_s:.2f} of a full one, a refusal {refused_s / full_s:.2f}.")
     return Costs(
