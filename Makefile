@@ -1,8 +1,8 @@
 # Everything installs itself: uv from PyPI into .venv where it is not on PATH, then the locked packages.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 RUN := $(UV) run --quiet --frozen --extra embedded
-# Two tests more at a time than there are cores: many wait for a server. `make test AT_ONCE=N` tries another number.
-AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# Three tests more at a time than there are cores: many wait for a server. `make test AT_ONCE=N` tries another number.
+AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 3)
 # Programs start hundreds of times here: what is compiled once takes a third of the time to start.
 unexport PYTHONDONTWRITEBYTECODE
 PORT ?= 8080

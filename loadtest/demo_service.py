@@ -45,7 +45,7 @@ class Demo:
         return self.folder / "credential"
 
     @property
-    def told(self) -> dict[str, str]:
+    def command_environment(self) -> dict[str, str]:
         """The environment of a command that asks its Postgres.
 
         Raises:
@@ -65,7 +65,7 @@ class Demo:
             ClickException: it failed, and has said why.
         """
         command = [*CONNECTED_JOBS, *arguments]
-        done = subprocess.run(command, env=self.told, stdout=PIPE, text=True, check=False)
+        done = subprocess.run(command, env=self.command_environment, stdout=PIPE, text=True, check=False)
         if done.returncode:
             raise click.ClickException(f"`connected-jobs {' '.join(arguments)}` failed, as it says above.")
         return done.stdout
@@ -77,7 +77,7 @@ class Demo:
         return path
 
 
-def pinned(command: Sequence[str], core: int) -> list[str]:
+def pin(command: Sequence[str], core: int) -> list[str]:
     """The command on one core, where there are two and a way to say so."""
     return ["taskset", "-c", str(core), *command] if can_pin() else list(command)
 
@@ -108,13 +108,13 @@ def running(demo: Demo, *, members: int, postings: int) -> Iterator["subprocess.
         ClickException: it ended or was not ready in time.
     """
     sizes = ["--members", str(members), "--postings", str(postings)]
-    command = pinned([*CONNECTED_JOBS, "demo", "--port", str(demo.port), *sizes], SERVICE_CORE)
+    command = pin([*CONNECTED_JOBS, "demo", "--port", str(demo.port), *sizes], SERVICE_CORE)
     log = demo.folder / "demo.log"
     click.echo(f"Starting a demo of its own; what it says is in {log}.", err=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as said:
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env=demo.environment, stdout=said, stderr=subprocess.STDOUT, process_group=0
+            command, env=demo.environment, stdout=output, stderr=subprocess.STDOUT, process_group=0
         )
         try:
             _wait_until_ready(demo, process, log)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from loadtest.demo_service import GENERATOR_CORE, Demo, can_pin, pinned, pinning, running
+from loadtest.demo_service import GENERATOR_CORE, Demo, can_pin, pin, pinning, running
 from loadtest.outputs import dated
 
 
@@ -55,7 +55,7 @@ def _search(demo: Demo, pinned_as: str, out: Path, more: tuple[str, ...]) -> int
     search = [sys.executable, "-m", "loadtest", "ceiling", "--host", demo.url]
     search += ["--member-file", str(demo.export_members()), "--credential-file", str(demo.credential_file)]
     search += ["--service-facts", str(facts_file), "--out", str(out), *more]
-    return subprocess.run(pinned(search, GENERATOR_CORE), check=False).returncode
+    return subprocess.run(pin(search, GENERATOR_CORE), check=False).returncode
 
 
 if __name__ == "__main__":

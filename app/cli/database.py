@@ -42,7 +42,7 @@ by_option = click.option("--by", default=_by, help="Who makes the change.", show
 
 @contextmanager
 def database(*, make: bool = False) -> Iterator[str]:
-    """The URL of the database to use: DATABASE_URL, or what stands in for it here, which is said.
+    """The URL of the database to use: DATABASE_URL, or a stand-in, which is named on standard error.
 
     That is the embedded one in CJ_DATA_DIR, started if need be, or else that of the one demo that runs there.
 

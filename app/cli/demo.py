@@ -202,7 +202,7 @@ def _planner_environment(port: int, planner_port: int, folder: Path) -> dict[str
 def _logging_to(
     log: Path, command: list[str], environment: Mapping[str, str], port: int
 ) -> Iterator[Callable[[], int]]:
-    """A server that runs, ready at its port, with what it says in a file; the function waits for its end."""
+    """Run a server with its output in a file until it is ready at its port; the function yielded waits for its end."""
     with log.open("wb") as said, running(command, {**OTHERS, **environment}, log=said) as server:
         _wait_until_ready(port, server.poll, log)
         yield server.wait

@@ -1,4 +1,4 @@
-"""What a failed command tells a person: one sentence, where there is something they can mend."""
+"""The sentence a failed command prints, where there is something a person can mend."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def refresh_(**asked: object) -> None:
 
 
 def _tidy(engine: Engine) -> None:
-    """Tidy what the service counts: where no planner runs, nobody else does."""
+    """Tidy what the service counts, which otherwise only a running planner does."""
     try:
         tidy_counts(engine)
     except SQLAlchemyError as error:
@@ -118,7 +118,7 @@ def _tidy(engine: Engine) -> None:
 
 
 def _await(engine: Engine, effective_at: datetime) -> None:
-    """Wait until a publication is in force, so that whoever waits for the command finds it so."""
+    """Wait until a publication is in force, so that it is when the command ends."""
     with engine.connect() as connection:
         left_s = (effective_at - select_now(connection)).total_seconds()
     if left_s > 0:
@@ -162,7 +162,7 @@ def summary(report: RunReport) -> str:
 
 
 def rollback_summary(done: Rollback, *, moved: bool) -> str:
-    """A rollback in a few lines for people: what answers come from, and from when."""
+    """A rollback in a few lines for people: which run answers come from, and from when on."""
     lines = [
         f"Sends begin with run {done.taken} from {_at(done.effective_at)} on, no more with run {done.left}."
     ]

@@ -1,4 +1,4 @@
-"""Who did what, kept for good: one row for each write of an operator that no table of its own tells of."""
+"""The audit log: one row for each write of an operator that no other table records. Rows are never deleted."""
 
 from __future__ import annotations
 

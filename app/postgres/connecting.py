@@ -76,7 +76,7 @@ class DatabaseUrlError(Exception):
 
 
 class CannotConnectError(psycopg.OperationalError):
-    """Postgres lets nobody in, or not as it is; one sentence, in which nothing of the password stands."""
+    """There is no connection, or none that can be used; the sentence says why and holds nothing of the password."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def _look(
 
 
 def _timeline(connection: psycopg.Connection[Any]) -> int:
-    """Which timeline a primary writes; 0 where it does not tell."""
+    """Which timeline a primary writes; 0 where it cannot be read."""
     try:
         row = connection.execute(_TIMELINE).fetchone()
     except psycopg.Error:

@@ -1,4 +1,4 @@
-"""Reading back what stands in a table, whoever put it there: what cannot be read is None, and nobody else's fault."""
+"""Reading values back from tables that others may write too: a value that cannot be read is None."""
 
 from __future__ import annotations
 

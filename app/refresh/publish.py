@@ -64,7 +64,7 @@ def publish(
         run_id: The run.
         model: What its lists were made by.
         postings: The board, as the run knows it.
-        measures: What is kept of how it went.
+        measures: What the run's row records of how the refresh went, as JSON.
         guard: What it must hold.
         announced: How it is published.
 

@@ -43,7 +43,7 @@ class Rollback:
 def roll_back(
     engine: Engine, *, to: int | None = None, moves_sends: bool = False, by: str | None = None
 ) -> Rollback:
-    """Let sends begin with the run that was in force before the one that is; without one, withdraw those that wait.
+    """Let sends begin with the run that was in force before the present one; without such a run, withdraw the coming ones.
 
     Beside a refresh that is running this goes on; beside one that publishes it waits for that.
 

@@ -28,7 +28,7 @@ class ShrunkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ShrinkGuard:
-    """What a refresh may see and make at least, in percent of what the last one did; 0 is anything, nothing included.
+    """The least that a refresh must see and make, in percent of what the last one did; 0 allows anything, nothing included.
 
     Attributes:
         last: The run published last, None before the first.
@@ -40,7 +40,7 @@ class ShrinkGuard:
     extent: Extent = NOTHING_MADE
 
     def check_seen(self, seen: BoardCounts) -> None:
-        """Raises `ShrunkError` where the board is far smaller than it was, or nobody is there to make lists for."""
+        """Raise `ShrunkError` where the board is far smaller than it was, or has no members."""
         self._check(
             "sees",
             {"members": seen.members, "postings": seen.postings, "activities": seen.activity},
@@ -49,9 +49,9 @@ class ShrinkGuard:
         )
 
     def check_made(self, made: Extent) -> None:
-        """Raises `ShrunkError` where lists were made for far fewer members, or are far shorter.
+        """Raise `ShrunkError` where lists were made for far fewer members, or are far shorter.
 
-        A board on which nothing is known of anybody has none, and is answered the popular list.
+        A board without activity has none; its members get the popular list.
         """
         self._check(
             "made",
@@ -60,7 +60,7 @@ class ShrinkGuard:
         )
 
     def least_activity(self) -> int:
-        """As many rows of activity as need be counted to know that they are enough."""
+        """How many rows of activity to count at most: with so many there are enough."""
         return min(_MOST_ACTIVITY, self._least(self.seen.activity or 0))
 
     def _least(self, last: int) -> int:
@@ -92,7 +92,7 @@ class ShrinkGuard:
 
 
 def shrink_guard(connection: Connection, *, least_percent: int) -> ShrinkGuard:
-    """What the run published last says that the next must have."""
+    """The guard that follows from the run published last."""
     last = select_log(connection).newest
     if last is None or not least_percent:
         return ShrinkGuard(least_percent)
@@ -101,6 +101,6 @@ def shrink_guard(connection: Connection, *, least_percent: int) -> ShrinkGuard:
 
 
 def count_seen(connection: Connection, guard: ShrinkGuard, *, members: int, postings: int) -> BoardCounts:
-    """What a refresh of what changed sees; activity is only counted as far as to know that it is enough."""
+    """What a refresh of what changed sees of the board; activity is counted up to the least that is enough."""
     least = guard.least_activity()
     return BoardCounts(members, postings, count_activity(connection, least) if least else None)

@@ -61,7 +61,7 @@ def refresh(
 
     Args:
         engine: The database, with the right to read `board` and to write `connected_jobs`.
-        options: What the recommender is told.
+        options: The recommender's options.
         publication_delay: How long sends still begin with the lists there are; the first run has no delay.
         least_percent: How much of what the last refresh saw and made this one must; 0 is anything.
         by: Who publishes.
@@ -149,7 +149,7 @@ def _ranker(engine: Engine, board: _Board, model: Model, run_id: int, chunk_memb
 
 
 def _misfits(engine: Engine, run_id: int, board: _Board, model: Model) -> MisfitShare:
-    """How many of the first places of some members' lists misfit plainly."""
+    """How many of the first places of some members' lists misfit plainly; of `_JUDGED_MEMBERS` members or twice as many."""
     ids = board.member_ids[:: max(1, len(board.member_ids) // _JUDGED_MEMBERS)]
     with raise_if_taken_over(), engine.connect() as connection:
         people = profiles(driver_of(connection), ids, board.left_out)

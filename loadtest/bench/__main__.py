@@ -15,7 +15,7 @@ import click
 
 from loadtest.bench import profile as profiling
 from loadtest.bench import report
-from loadtest.bench.contenders import SERVERS, USUAL, ServerSettings, chosen, server_settings
+from loadtest.bench.contenders import SERVERS, USUAL, ServerSettings, choose, server_settings
 from loadtest.bench.database import BoardDatabase, BoardSize, board_database
 from loadtest.bench.processes import Cores, ended_by_signals
 from loadtest.bench.turn import Bench, Turn, check, service_answers, turn
@@ -97,7 +97,7 @@ def main(
         named = _named(bench, rounds, given)
         for name, value in named.items():
             _say(f"{name}: {value}")
-        peers = chosen(only.split(","))
+        peers = choose(only.split(","))
         rps = _compare(peers, bench)
         turns = _rounds(peers, bench, rounds=rounds, rps=rps)
         found = report.peer_results(turns)
@@ -146,7 +146,7 @@ def prepared(
     server: str = "gunicorn",
 ) -> Iterator[tuple[BoardDatabase, ServerSettings, Cores]]:
     """A database to measure on, the servers' settings and the cores; all programs end with the block."""
-    cores = Cores.shared_out(sorted(os.sched_getaffinity(0)), workers=workers)
+    cores = Cores.divide(sorted(os.sched_getaffinity(0)), workers=workers)
     with TemporaryDirectory(prefix="connected-jobs-bench-") as made:
         folder = Path(made)
         settings = ServerSettings(server, workers, threads, pool, folder)
@@ -173,7 +173,7 @@ def _compare(peers: Sequence[Peer], bench: Bench) -> float:
     """Make sure that all answer alike, and find the rate of the open arrivals."""
     body = bench.settings.folder / "body"
     body.write_bytes(b"")
-    expected = service_answers(chosen(["b"])[0], bench)
+    expected = service_answers(choose(["b"])[0], bench)
     body.write_bytes(expected[0])
     for peer in peers:
         check(peer, bench, expected)

@@ -74,7 +74,7 @@ class ServerSettings:
         return "uvicorn" if peer.kind is PeerKind.ASGI else peer.server or self.server
 
 
-def chosen(keys: Sequence[str]) -> list[Peer]:
+def choose(keys: Sequence[str]) -> list[Peer]:
     """The peers of these keys, in this order.
 
     Raises:
@@ -149,7 +149,7 @@ def service_folder() -> Path:
     return Path(spec.origin).parent
 
 
-_TOLD = (
+_REPORTED = (
     "worker_class",
     "workers",
     "threads",
@@ -165,7 +165,7 @@ _TOLD = (
 def server_settings(settings: ServerSettings, database: BoardDatabase) -> dict[str, str]:
     """The settings each kind of server runs with, for the record."""
     peer = next(peer for peer in ALL if peer.app == f"{PEERS}.wsgi_static:app")
-    told = {
+    found = {
         "uvicorn": f"uvloop, httptools, workers {settings.workers}, pool of {settings.pool}, no access log",
         "granian": f"wsgi, workers {settings.workers}, blocking-threads {settings.threads}",
     }
@@ -184,5 +184,5 @@ def server_settings(settings: ServerSettings, database: BoardDatabase) -> dict[s
         limit_s=30.0,
     )
     values = dict(re.findall(r"^(\w+) += (.*)$", shown, re.MULTILINE))
-    told["gunicorn"] = ", ".join(f"{name} {values[name]}" for name in _TOLD if name in values)
-    return told
+    found["gunicorn"] = ", ".join(f"{name} {values[name]}" for name in _REPORTED if name in values)
+    return found

@@ -29,14 +29,14 @@ class Cores:
     rest: tuple[int, ...] = ()
 
     @classmethod
-    def shared_out(cls, available: Sequence[int], *, workers: int) -> Cores:
+    def divide(cls, available: Sequence[int], *, workers: int) -> Cores:
         """One core a worker for the server and the others for the rest; no pinning where none would be left."""
         if len(available) <= workers or shutil.which("taskset") is None:
             return cls()
         return cls(tuple(available[:workers]), tuple(available[workers:]))
 
 
-def pinned(command: Sequence[str], cores: Sequence[int]) -> list[str]:
+def pin_to(command: Sequence[str], cores: Sequence[int]) -> list[str]:
     """The command on these cores only."""
     return ["taskset", "--cpu-list", ",".join(map(str, cores)), *command] if cores else list(command)
 
@@ -48,7 +48,7 @@ def running(
     """A program in a process group of its own; the group is ended with the block, however that ends."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            pinned(command, cores),
+            pin_to(command, cores),
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -83,7 +83,7 @@ def output_of(
     """
     try:
         done = subprocess.run(
-            pinned(command, cores),
+            pin_to(command, cores),
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from loadtest.bench.contenders import ServerSettings, chosen, environment, service_folder
+from loadtest.bench.contenders import ServerSettings, choose, environment, service_folder
 from loadtest.bench.database import PEERS
 from loadtest.bench.processes import output_of
 
@@ -24,7 +24,7 @@ def profile(
     Raises:
         BenchError: the service did not answer.
     """
-    given = environment(chosen(["b"])[0], settings, database, 8080) | {
+    given = environment(choose(["b"])[0], settings, database, 8080) | {
         "BENCH_GUNICORN_CONF": str(service_folder() / "gunicorn_conf.py"),
         "BENCH_AUTHORIZATION": database.authorization,
     }

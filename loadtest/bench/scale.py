@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loadtest.bench.closed_loop import closed_loop
-from loadtest.bench.contenders import ServerSettings, chosen
+from loadtest.bench.contenders import ServerSettings, choose
 from loadtest.bench.database import (
     COMMAND,
     PEERS,
@@ -51,7 +51,7 @@ WARM_CALLS = (
 WARM_STEP_S, COLD_S = 5, 2
 MADE_WITHIN_S = 60 * 60.0
 STALE_S = 14 * 24 * 60 * 60  # the made postings are open for three weeks
-PEER = chosen(["b"])[0]
+PEER = choose(["b"])[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ def measure_workers(
     with ExitStack() as stack:
         served = []
         for workers in counts:
-            own = Cores.shared_out(cores, workers=workers)
+            own = Cores.divide(cores, workers=workers)
             each = serve(
                 stack,
                 server,
@@ -353,7 +353,7 @@ def main(*, sizes: str, workers: str, cards: int | None, out: Path | None, data:
     counts = [int(count) for count in workers.split(",")]
     os.environ["CJ_CARDS"] = str(cards or max(board.postings for board in boards))  # the servers inherit it
     options, available = ScaleOptions(**given), sorted(os.sched_getaffinity(0))
-    cores = Cores.shared_out(available, workers=1)
+    cores = Cores.divide(available, workers=1)
     try:
         with (
             ended_by_signals(),

@@ -9,6 +9,7 @@ from typing import Any
 
 from loadtest.ceiling.environment import environment
 from loadtest.ceiling.evidence import CeilingVerdict, Ended, EvidenceFile, Overload, TrafficFacts
+from loadtest.ceiling.overload import measure_overload
 from loadtest.ceiling.search import CeilingSearch, RateTrial, SearchPhase, SearchResult
 from loadtest.ceiling.slo import PassLine
 from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner, iso_utc
@@ -114,7 +115,7 @@ def _run(
     try:
         result = search.run()
         if search.soaked is not None and options.budget.overload_s:
-            overload = runner.overload(result.rps)
+            overload = measure_overload(runner, result.rps)
             terminal.steps(runner.steps)
     except KeyboardInterrupt:
         ended = "stopped"

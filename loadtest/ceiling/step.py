@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import gevent
 
-from loadtest.ceiling.evidence import Event, Overload, StepPhase, StepRecord, distribution
+from loadtest.ceiling.evidence import Event, StepPhase, StepRecord, distribution
 from loadtest.ceiling.search import RateTrial, SearchPhase
-from loadtest.ceiling.slo import PassLine, StepJudgement, is_hopeless, judge, usable_share
+from loadtest.ceiling.slo import PassLine, StepJudgement, is_hopeless, judge
 from loadtest.generator import readiness
 from loadtest.generator.arrivals import RateCurve, Spacing, for_seconds
 from loadtest.generator.generators import LoadGenerator
@@ -23,9 +23,6 @@ HOPELESS_AFTER_S = 1.5
 OUTAGE_SHARE = 0.01
 TRIES_AFTER_OUTAGE = 3
 WELL_AGAIN_WITHIN_S = 30.0
-OVERLOAD = 3
-AFTER_OVERLOAD = 0.5
-RECOVERED_SECONDS = 3
 
 
 class ServiceLostError(Exception):
@@ -140,31 +137,6 @@ class StepRunner:
             rps=rps, achieved_rps=step.achieved_rps, held=held, broken=broken, complaint=step.complaint
         )
 
-    def overload(self, ceiling_rps: float) -> Overload:
-        """Three times the ceiling for a while, then half of it until the service has recovered."""
-        loaded_s = self.budget.overload_s
-        curve = RateCurve(
-            (0.0, loaded_s, loaded_s + 60), (OVERLOAD * ceiling_rps, AFTER_OVERLOAD * ceiling_rps, 0.0)
-        )
-        load_phase = self._begin(curve)
-        while (stats := self._look("overload", load_phase, loaded_s + 60)) is not None:
-            if self._recovered_at(stats, load_phase, loaded_s) is not None:
-                break
-        stats = self._finish()
-        loaded = [line for second, line in stats.seconds.items() if second < loaded_s]
-        recovered_at = self._recovered_at(stats, load_phase, loaded_s)
-        calls = sum(line.calls for line in loaded)
-        self.steps.append(self._step("overload", OVERLOAD * ceiling_rps, load_phase, stats, None))
-        return Overload(
-            rps=OVERLOAD * ceiling_rps,
-            seconds=loaded_s,
-            usable_share=usable_share(loaded),
-            degraded_share=sum(line.degraded for line in loaded) / calls if calls else 0.0,
-            failures=dict(stats.failures),
-            recovery_s=None if recovered_at is None else recovered_at - loaded_s,
-            complaint=self.generator.health.complaint,
-        )
-
     def observe(self, rps: float, seconds: float, each: Callable[[float], None]) -> StepRecord:
         """Run a rate to its end whatever comes of it, or until Ctrl-C.
 
@@ -173,37 +145,22 @@ class StepRunner:
             seconds: how long.
             each: told the seconds gone, a few times a second; it must not wait long.
         """
-        load_phase = self._begin(for_seconds(rps, seconds))
+        load_phase = self.begin_phase(for_seconds(rps, seconds))
         try:
-            while self._look("soak", load_phase, seconds) is not None:
+            while self.look("soak", load_phase, seconds) is not None:
                 each(self.clock() - load_phase.starts_at)
         except KeyboardInterrupt:
             self.note("stopped by the operator")
-        stats = self._finish()
-        step = self._step("soak", rps, load_phase, stats, judge(stats, self.line))
-        self.steps.append(step)
-        return step
-
-    def _recovered_at(self, stats: LoadStats, load_phase: LoadPhase, from_s: float) -> float | None:
-        """The first second from which three in a row keep the latency line; only seconds whose calls have ended."""
-        ended = int(self.clock() - load_phase.starts_at - self.sender.traffic.cut_off_s) - 1
-        well = 0
-        for second in range(int(from_s), ended):
-            line = stats.seconds.get(second)
-            well = (
-                well + 1 if line and line.calls and line.inside >= self.line.latency_share * line.calls else 0
-            )
-            if well == RECOVERED_SECONDS:
-                return second - RECOVERED_SECONDS + 1
-        return None
+        stats = self.finish()
+        return self.record("soak", rps, load_phase, stats, judge(stats, self.line))
 
     def _try(self, phase: SearchPhase, rps: float) -> tuple[StepRecord, StepJudgement, LoadStats]:
         if self.elapsed_s > self.budget.limit_s:
             raise OutOfTimeError
         seconds = self._soak_s(rps) if phase == "soak" else 3 * self.budget.step_s
         look_s = self.budget.step_s
-        load_phase = self._begin(for_seconds(rps, seconds))
-        while (stats := self._look(phase, load_phase, seconds)) is not None:
+        load_phase = self.begin_phase(for_seconds(rps, seconds))
+        while (stats := self.look(phase, load_phase, seconds)) is not None:
             elapsed_s = self.clock() - load_phase.starts_at
             if elapsed_s > HOPELESS_AFTER_S and (is_hopeless(stats, self.line) or _is_outage(stats)):
                 break
@@ -211,17 +168,17 @@ class StepRunner:
                 look_s += self.budget.step_s
                 if _is_enough(phase, judge(stats, self.line)):
                     break
-        stats = self._finish()
+        stats = self.finish()
         judgement = judge(stats, self.line)
-        step = self._step(phase, rps, load_phase, stats, judgement)
-        self.steps.append(step)
+        step = self.record(phase, rps, load_phase, stats, judgement)
         return step, judgement, stats
 
     def _soak_s(self, rps: float) -> float:
         wanted_s = self.line.cut_off_min_calls / rps
         return max(self.budget.soak_s, min(wanted_s, self.budget.longest_soak_s))
 
-    def _begin(self, curve: RateCurve) -> LoadPhase:
+    def begin_phase(self, curve: RateCurve) -> LoadPhase:
+        """Start a load phase whose calls nobody was asked for before."""
         self._load_phases += 1
         load_phase = LoadPhase(
             number=self._load_phases,
@@ -236,7 +193,7 @@ class StepRunner:
         self.generator.begin(load_phase)
         return load_phase
 
-    def _look(self, phase: str, load_phase: LoadPhase, seconds: float) -> LoadStats | None:
+    def look(self, phase: str, load_phase: LoadPhase, seconds: float) -> LoadStats | None:
         """Wait a little; the stats so far, or None when the load phase is over."""
         gevent.sleep(LOOK_EVERY_S)
         left_s = load_phase.starts_at + seconds - self.clock()
@@ -244,7 +201,7 @@ class StepRunner:
         self.progress(phase, load_phase.curve.rps[0], max(left_s, 0.0), stats, self.generator.in_flight)
         return stats if left_s > 0 else None
 
-    def _finish(self) -> LoadStats:
+    def finish(self) -> LoadStats:
         """End the load phase; the stats with every call that was started."""
         self._stopped_at = self.clock()
         self.generator.stop()
@@ -269,7 +226,7 @@ class StepRunner:
         readiness.warm(self.sender, send=f"{self.send}-warm")
         self.note(f"the service was ready {self.clock() - began:.1f} s later; the step is done again")
 
-    def _step(
+    def record(
         self,
         phase: StepPhase,
         rps: float,
@@ -277,6 +234,7 @@ class StepRunner:
         stats: LoadStats,
         judgement: StepJudgement | None,
     ) -> StepRecord:
+        """Add what came of a load phase to the steps; without a judgement it was only observed."""
         health = self.generator.health
         seconds = max(self._stopped_at - load_phase.starts_at, LOOK_EVERY_S)
         if load_phase.curve.rps[-1] == 0:
@@ -284,7 +242,7 @@ class StepRunner:
         interrupted = _is_outage(stats)
         usable = stats.calls - stats.failed
         outcome = "observed" if judgement is None else "interrupted" if interrupted else judgement.at_last
-        return StepRecord(
+        step = StepRecord(
             phase=phase,
             rps=rps,
             offered_rps=stats.started / seconds,
@@ -304,6 +262,8 @@ class StepRunner:
             generator=health,
             complaint=health.complaint,
         )
+        self.steps.append(step)
+        return step
 
 
 def _is_outage(stats: LoadStats) -> bool:

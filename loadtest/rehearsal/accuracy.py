@@ -28,7 +28,7 @@ from loadtest.generator.sender import Sender
 from loadtest.outputs import dated
 from loadtest.rehearsal.comparison import HEAD, Row, compare, line, sentence
 from loadtest.rehearsal.scenarios import Scenario, read_scenarios, scaled
-from loadtest.rehearsal.service_costs import Costs, measure_costs, steadily
+from loadtest.rehearsal.service_costs import Costs, measure_costs, run_steadily
 
 SCHEMA: Literal["connected-jobs/accuracy"] = "connected-jobs/accuracy"
 VERSION: Literal[1] = 1
@@ -63,7 +63,7 @@ class DemoSetup:
     postings: int
 
     @contextmanager
-    def started(self, soft_rps: int, hard_rps: int) -> Iterator[tuple[Sender, int]]:
+    def start(self, soft_rps: int, hard_rps: int) -> Iterator[tuple[Sender, int]]:
         """A sender to a demo with these lines, ready and warm, and the demo's process id.
 
         Raises:
@@ -78,7 +78,7 @@ class DemoSetup:
             try:
                 readiness.refuse_trouble(sender, within_s=READY_WITHIN_S)
                 readiness.warm(sender, send=new_send_name())
-                steadily(sender, WARMING_RPS, WARMING_S)
+                run_steadily(sender, WARMING_RPS, WARMING_S)
                 yield sender, process.pid
             finally:
                 sender.abandon()
@@ -91,7 +91,7 @@ def find_accuracy(
     made = sorted((scaled(scenario, costs) for scenario in scenarios), key=attrgetter("limiter"))
     rows: list[Row] = []
     for limiter, group in groupby(made, key=attrgetter("limiter")):
-        with setup.started(*limiter) as (sender, _):
+        with setup.start(*limiter) as (sender, _):
             for scenario in group:
                 rows.append(compare(scenario, sender, target_s=target_s, terminal=terminal))
                 terminal.say(line(rows[-1]))
@@ -159,7 +159,7 @@ def main(
                 read_costs(record)
                 if record is not None
                 else measure_costs(
-                    setup.started, ceiling_rps=ceiling_rps, seconds=measuring_s, say=terminal.say
+                    setup.start, ceiling_rps=ceiling_rps, seconds=measuring_s, say=terminal.say
                 )
             )
             found = find_accuracy(scenarios, setup, costs, target_s=target_s, terminal=terminal)

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import gevent
 
@@ -147,7 +147,7 @@ def rehearse(
             f"A rehearsal plays in real time or faster: give a --speed of 1 or more, not {speed:g}."
         )
     readiness.refuse_trouble(sender)
-    began = clock()
+    began_s = clock()
     runner = RehearsalRunner(
         sender=sender,
         send=Send(plan.campaigns, plan.workspace, seed=plan.seed),
@@ -160,28 +160,27 @@ def rehearse(
         runner.run()
     except KeyboardInterrupt:
         ended = "stopped"
-    expected = forecast(plan, speed=speed)
-    measured = runner.send.played()
-    stats = sender.stats
+    times = {"began_at": iso_utc(began_s), "ended_at": iso_utc(clock()), "ended": ended}
+    return _record(forecast(plan, speed=speed), runner, host=host, plan=name, **times)
+
+
+def _record(expected: Played, runner: RehearsalRunner, **known: Any) -> Rehearsal:
+    """What was forecast beside what was measured; `known` are further fields of the record."""
+    sender, measured = runner.sender, totals_of(runner.send.played())
+    stats, complaint = sender.stats, sender.health.complaint
     return Rehearsal(
-        sentence=sentence(
-            totals_of(expected), totals_of(measured), ended=ended, complaint=sender.health.complaint
-        ),
-        host=host,
-        plan=name,
-        began_at=iso_utc(began),
-        ended_at=iso_utc(clock()),
-        ended=ended,
-        speed=speed,
+        sentence=sentence(totals_of(expected), measured, ended=known["ended"], complaint=complaint),
+        speed=runner.speed,
         forecast=totals_of(expected),
-        measured=totals_of(measured),
+        measured=measured,
         latency=distribution(stats),
         generator=sender.health,
-        complaint=sender.health.complaint,
+        complaint=complaint,
         calls_made=stats.calls,
         failures=dict(stats.failures),
         degraded=dict(stats.degraded),
         seconds=tuple(by_second(expected, runner.settled)),
+        **known,
     )
 
 

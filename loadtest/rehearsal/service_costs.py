@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import gevent
 
+from loadtest.ceiling.search import CeilingSearch, RateTrial, SearchPhase
 from loadtest.errors import LoadtestError
 from loadtest.generator.arrivals import for_seconds
 from loadtest.generator.options import new_send_name
@@ -14,14 +15,15 @@ from loadtest.generator.sender import LoadPhase, Sender
 from loadtest.generator.stats import LoadStats
 from loadtest.proc import tree_cpu_s
 
-Started = Callable[[int, int], AbstractContextManager[tuple[Sender, int]]]
+StartService = Callable[[int, int], AbstractContextManager[tuple[Sender, int]]]
 """Starts the service with a soft and a hard line in calls/s, 0 being off: who calls it, and its process id."""
 
 AHEAD_S = 0.1
 BETWEEN_S = 2.0  # until queues and connections are as before
 FIRST_RPS = 50.0
 KEPT_UP = 0.98  # of a rate answered usably: the service does that rate
-BISECTIONS = 4
+HIGHEST_RPS = 100_000.0
+PRECISION = 0.06
 OVERLOAD = 1.4  # times the ceiling: so much is offered to see what is left of it
 SETTLED_AFTER_S = 2  # seconds of a load phase that are left out, while a queue fills
 EVERYTHING = 1  # calls/s: a line that everything is over
@@ -38,7 +40,7 @@ class Costs:
     refused: float
 
 
-def steadily(sender: Sender, rps: float, seconds: float) -> LoadStats:
+def run_steadily(sender: Sender, rps: float, seconds: float) -> LoadStats:
     """Run a rate for some seconds; the stats when every call has ended."""
     load_phase = LoadPhase(
         number=1,
@@ -63,56 +65,56 @@ def usable_rps(stats: LoadStats) -> float:
     return sum(line.calls - line.failed for line in lines) / max(len(lines), 1)
 
 
-def find_ceiling_rps(sender: Sender, *, seconds: float) -> float:
-    """The highest rate that is answered, to about 6 %: by doubling, then by halving what is between.
+def find_ceiling_rps(usable_at: Callable[[float], float]) -> float:
+    """The highest rate that is answered, to 6 %, by the search that finds ceilings, with short trials.
+
+    Args:
+        usable_at: Tries a rate; usable answers a second.
 
     Raises:
-        LoadtestError: not even the lowest rate is.
+        LoadtestError: not even the first rate is answered.
     """
 
-    def kept(rps: float) -> bool:
-        return usable_rps(steadily(sender, rps, seconds)) >= KEPT_UP * rps
+    def measure(_phase: SearchPhase, rps: float) -> RateTrial:
+        usable = usable_at(rps)
+        return RateTrial(rps=rps, achieved_rps=usable, held=usable >= KEPT_UP * rps)
 
-    low = high = FIRST_RPS
-    if not kept(low):
+    search = CeilingSearch(measure=measure, start_rps=FIRST_RPS, highest_rps=HIGHEST_RPS, precision=PRECISION)
+    found = search.run()
+    if found.rps < FIRST_RPS:
         raise LoadtestError(
             f"The service does not keep up with {FIRST_RPS:g} calls/s: is it alone on its core?"
         )
-    while kept(high := 2 * high):
-        low = high
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if kept(middle) else (low, middle)
-    return low
+    return found.rps
 
 
 def overloaded_share(sender: Sender, ceiling_rps: float, *, seconds: float) -> float:
     """What of the ceiling is answered in time while more is offered; at most all of it."""
-    stats = steadily(sender, OVERLOAD * ceiling_rps, seconds + SETTLED_AFTER_S)
+    stats = run_steadily(sender, OVERLOAD * ceiling_rps, seconds + SETTLED_AFTER_S)
     return min(usable_rps(stats) / ceiling_rps, 1.0)
 
 
 def cpu_a_call_s(sender: Sender, pid: int, rps: float, *, seconds: float) -> float:
     """CPU seconds of a process and all below it for each call."""
     before_s = tree_cpu_s(pid)
-    stats = steadily(sender, rps, seconds)
+    stats = run_steadily(sender, rps, seconds)
     return (tree_cpu_s(pid) - before_s) / max(stats.calls, 1)
 
 
 def measure_costs(
-    started: Started, *, ceiling_rps: float | None, seconds: float, say: Callable[[str], None]
+    start_service: StartService, *, ceiling_rps: float | None, seconds: float, say: Callable[[str], None]
 ) -> Costs:
     """Measure a service on three starts of it: without lines, with everything degraded, with everything refused."""
-    with started(0, 0) as (sender, pid):
-        rps = ceiling_rps or find_ceiling_rps(sender, seconds=seconds)
+    with start_service(0, 0) as (sender, pid):
+        rps = ceiling_rps or find_ceiling_rps(lambda rps: usable_rps(run_steadily(sender, rps, seconds)))
         full_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
         share = overloaded_share(sender, rps, seconds=seconds)
     say(
         f"It does {rps:.0f} full answers/s, {full_s * 1e6:.0f} us of CPU time each; overloaded {share:.0%} of that."
     )
-    with started(EVERYTHING, 0) as (sender, pid):
+    with start_service(EVERYTHING, 0) as (sender, pid):
         degraded_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
-    with started(0, EVERYTHING) as (sender, pid):
+    with start_service(0, EVERYTHING) as (sender, pid):
         refused_s = cpu_a_call_s(sender, pid, LIGHTLY * rps, seconds=seconds)
     say(f"A degraded answer is {degraded_s / full_s:.2f} of a full one, a refusal {refused_s / full_s:.2f}.")
     return Costs(

@@ -26,8 +26,8 @@ from loadtest.demo_service import (
     CONNECTED_JOBS,
     GENERATOR_CORE,
     Demo,
+    pin,
     pin_generator,
-    pinned,
     pinning,
     running,
 )
@@ -136,15 +136,15 @@ class Refresh:
     """`connected-jobs refresh --at-once` as a program beside the calls, in their way as little as may be."""
 
     def __init__(self, demo: Demo, log: Path) -> None:
-        command = pinned([*CONNECTED_JOBS, "refresh", "--at-once", "--processes", "1"], GENERATOR_CORE)
+        command = pin([*CONNECTED_JOBS, "refresh", "--at-once", "--processes", "1"], GENERATOR_CORE)
         self._clock = time.monotonic
         self._began = self._clock()
         self._ended: float | None = None
-        with log.open("wb") as said:
+        with log.open("wb") as output:
             self._process = subprocess.Popen(
                 ["nice", "-n", "19", *command],
-                env=demo.told,
-                stdout=said,
+                env=demo.command_environment,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
             )
@@ -154,7 +154,7 @@ class Refresh:
         if self._ended is None and self._process.poll() is not None:
             self._ended = self._clock()
 
-    def waited_for(self, *, began_s: float) -> Refreshed:
+    def wait(self, *, began_s: float) -> Refreshed:
         """Wait for its end; `began_s` is when it began in the soak."""
         exit_code = self._process.wait(REFRESH_WITHIN_S)
         self.look()
@@ -229,7 +229,7 @@ def soak(options: SoakOptions, demo: Demo, demo_pid: int, terminal: Terminal) ->
             )
             step = runner.observe(options.rps, options.seconds, beside.look)
             beside.counts = metrics() or beside.counts
-        refreshed = beside.refresh.waited_for(began_s=beside.refresh_began_s) if beside.refresh else None
+        refreshed = beside.refresh.wait(began_s=beside.refresh_began_s) if beside.refresh else None
     finally:
         if beside.refresh is not None:
             beside.refresh.stop()
@@ -244,8 +244,8 @@ def _check(sender: Sender) -> None:
 
 def _metrics_authorization(demo: Demo) -> str:
     """The header of a new credential that opens the metrics; the service knows it within ten seconds."""
-    said = demo.run("credential", "create", "soak", "--scope", "metrics")
-    secret = next(line.split()[1] for line in said.splitlines() if line.strip().startswith("secret:"))
+    printed = demo.run("credential", "create", "soak", "--scope", "metrics")
+    secret = next(line.split()[1] for line in printed.splitlines() if line.strip().startswith("secret:"))
     return f"Bearer {secret}"
 
 

@@ -13,6 +13,7 @@ from app.board.model import Status
 from app.cli.database import CommandError
 from app.cli.refreshing import refresh_, summary
 from app.postgres.board.snapshot import snapshot
+from app.postgres.engines import batch_engine
 from app.postgres.lists.changes import HEAD
 from app.postgres.lists.model_store import read_model
 from app.postgres.lists.refresh_lock import RefreshError
@@ -22,13 +23,15 @@ from app.refresh.incremental import rank_again, refresh_changed
 from app.refresh.rollback import roll_back
 from app.refresh.whole import refresh
 from tests.integration.small_board import change, everywhere, fill, lists_of, rows, run_in_force
+from tests.postgres_fixtures import _create, _drop, _url_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Engine
 
     from app.board.model import Posting
+    from app.refresh.report import RunReport
     from tests.integration.small_board import Lists
 
 NEW_POSTING = """
@@ -40,13 +43,43 @@ NEW_POSTING = """
 """
 
 
+@pytest.fixture(scope="module")
+def ranked(server_url: str, template: str) -> Iterator[tuple[str, RunReport]]:
+    """A database to copy, and its first run: more postings than are worth scoring for one member, all rows a day old."""
+    name = _create(server_url, "cj_ranked", template)
+    engine = batch_engine(_url_of(server_url, name))
+    _fill(engine)
+    report = refresh(engine, processes=1)
+    engine.dispose()
+    yield name, report
+    _drop(server_url, name)
+
+
 @pytest.fixture
-def board(engine: Engine) -> Engine:
-    """More postings than are worth scoring for one member, all rows a day old."""
+def board_url(server_url: str, ranked: tuple[str, RunReport]) -> Iterator[str]:
+    name = _create(server_url, "cj_ranked", ranked[0])
+    yield _url_of(server_url, name)
+    _drop(server_url, name)
+
+
+@pytest.fixture
+def board(board_url: str) -> Iterator[Engine]:
+    """A board whose lists were made once."""
+    engine = batch_engine(board_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def whole(ranked: tuple[str, RunReport]) -> RunReport:
+    """The run that the board has."""
+    return ranked[1]
+
+
+def _fill(engine: Engine) -> None:
     fill(engine, members=150, postings=400)
     change(engine, "UPDATE board.posting SET updated_at = now() - interval '1 day'")
     change(engine, "UPDATE board.member SET updated_at = now() - interval '1 day'")
-    return engine
 
 
 def touch_everything(board: Engine, lists: Lists) -> None:
@@ -117,8 +150,10 @@ def touched(board: Engine, before: Lists, since: datetime, model_of: int) -> set
     }
 
 
-def test_lists_are_those_of_the_kept_model_for_members_touched_and_for_all_others(board: Engine) -> None:
-    first = refresh(board, processes=1).run_id
+def test_lists_are_those_of_the_kept_model_for_members_touched_and_for_all_others(
+    board: Engine, whole: RunReport
+) -> None:
+    first = whole.run_id
     before = lists_of(board, first)
     with snapshot(board) as at:
         was = {posting.id: posting for posting in at.postings()}
@@ -149,21 +184,21 @@ def test_lists_are_those_of_the_kept_model_for_members_touched_and_for_all_other
     assert {member: lists[member] for member in others} == {member: before[member] for member in others}
 
 
-def test_the_kept_model_makes_the_lists_of_its_own_run_again(board: Engine) -> None:
-    run = refresh(board, processes=1).run_id
+def test_the_kept_model_makes_the_lists_of_its_own_run_again(board: Engine, whole: RunReport) -> None:
+    run = whole.run_id
     assert ranked_by(board, run) == lists_of(board, run)
 
 
-def test_where_nothing_changed_nobody_is_ranked_again(board: Engine) -> None:
-    first = refresh(board, processes=1).run_id
+def test_where_nothing_changed_nobody_is_ranked_again(board: Engine, whole: RunReport) -> None:
+    first = whole.run_id
     second = refresh_changed(board, processes=1)
     assert (second.ranked, run_in_force(board)) == (0, second.run_id)
     assert lists_of(board, second.run_id) == lists_of(board, first)
 
 
-def test_an_application_that_arrives_late_ranks_its_member_again(board: Engine) -> None:
+def test_an_application_that_arrives_late_ranks_its_member_again(board: Engine, whole: RunReport) -> None:
     """Made before the cut-off of the run before, written after it: a log that is filled now and then."""
-    first = refresh(board, processes=1)
+    first = whole
     (posting, *_), _ = lists_of(board, first.run_id)["m-000003"]
     change(
         board,
@@ -175,16 +210,16 @@ def test_an_application_that_arrives_late_ranks_its_member_again(board: Engine) 
     assert posting not in lists_of(board, report.run_id)["m-000003"][0]
 
 
-def test_a_new_posting_reaches_lists_before_anyone_applied(board: Engine) -> None:
-    before = lists_of(board, refresh(board, processes=1).run_id)
+def test_a_new_posting_reaches_lists_before_anyone_applied(board: Engine, whole: RunReport) -> None:
+    before = lists_of(board, whole.run_id)
     change(board, NEW_POSTING, like=before["m-000003"][0][0])
     report = refresh_changed(board, processes=1)
     lists = lists_of(board, report.run_id)
     assert 0 < sum("p-new" in ids for ids, _ in lists.values()) <= report.ranked < len(lists)
 
 
-def test_postings_that_may_not_be_shown_are_in_no_list(board: Engine) -> None:
-    before = lists_of(board, refresh(board, processes=1).run_id)
+def test_postings_that_may_not_be_shown_are_in_no_list(board: Engine, whole: RunReport) -> None:
+    before = lists_of(board, whole.run_id)
     closed, changed = before["m-000003"][0][:2]
     change(board, "UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = :id", id=closed)
     change(board, "DELETE FROM board.activity WHERE posting_id = :id", id=changed)
@@ -195,20 +230,22 @@ def test_postings_that_may_not_be_shown_are_in_no_list(board: Engine) -> None:
     assert not {closed, changed} & (listed | {posting for (ids,) in shelves for posting in ids})
 
 
-def test_one_change_after_another_keeps_the_model_until_the_next_whole_refresh(board: Engine) -> None:
+def test_one_change_after_another_keeps_the_model_until_the_next_whole_refresh(
+    board: Engine, whole: RunReport
+) -> None:
     models = "SELECT relname FROM pg_class WHERE relname LIKE 'kept_model_%' AND relkind = 'r' ORDER BY 1"
-    first = refresh(board, processes=1).run_id
+    first = whole.run_id
     for posting in ("p-000001", "p-000002", "p-000003"):
         change(board, "INSERT INTO board.activity VALUES ('m-000003', :id, 'apply', now())", id=posting)
         report = refresh_changed(board, processes=1)
         assert lists_of(board, report.run_id)["m-000003"] == ranked_by(board, first)["m-000003"]
     assert rows(board, models) == [(f"kept_model_{first}",)]
-    whole = [refresh(board, processes=1).run_id for _ in range(2)]
-    assert rows(board, models) == [(f"kept_model_{run}",) for run in whole]
+    later = [refresh(board, processes=1).run_id for _ in range(2)]
+    assert rows(board, models) == [(f"kept_model_{run}",) for run in later]
 
 
-def test_it_is_published_and_rolled_back_like_any_run(board: Engine) -> None:
-    first = refresh(board, processes=1).run_id
+def test_it_is_published_and_rolled_back_like_any_run(board: Engine, whole: RunReport) -> None:
+    first = whole.run_id
     refresh_changed(board, processes=1, publication_delay=timedelta(minutes=15))
     assert run_in_force(board) == first
     third = refresh_changed(board, processes=1)
@@ -216,8 +253,10 @@ def test_it_is_published_and_rolled_back_like_any_run(board: Engine) -> None:
     assert roll_back(board).taken == first
 
 
-def test_one_that_is_cut_short_changes_nothing_and_the_next_one_drops_it(board: Engine) -> None:
-    first = refresh(board, processes=1).run_id
+def test_one_that_is_cut_short_changes_nothing_and_the_next_one_drops_it(
+    board: Engine, whole: RunReport
+) -> None:
+    first = whole.run_id
     change(board, "UPDATE board.member SET updated_at = now()")
 
     def fail(stage: str, share: float) -> None:
@@ -236,7 +275,6 @@ def test_one_that_is_cut_short_changes_nothing_and_the_next_one_drops_it(board: 
 
 
 def test_a_member_erased_or_gone_has_no_list_in_it(board: Engine) -> None:
-    refresh(board, processes=1)
     delete_member(board, "m-000003")
     change(board, "UPDATE board.member SET mail_consent = false WHERE id = 'm-000004'")
     lists = lists_of(board, refresh_changed(board, processes=1).run_id)
@@ -245,11 +283,12 @@ def test_a_member_erased_or_gone_has_no_list_in_it(board: Engine) -> None:
     assert everywhere(board, "m-000003") == []
 
 
-def test_without_a_run_it_says_what_to_do(board: Engine) -> None:
+def test_without_a_run_it_says_what_to_do(engine: Engine) -> None:
+    _fill(engine)
     with pytest.raises(
         RefreshError, match="There is no run to go on from: run `connected-jobs refresh` first"
     ):
-        refresh_changed(board)
+        refresh_changed(engine)
 
 
 @pytest.mark.parametrize(
@@ -264,8 +303,10 @@ def test_without_a_run_it_says_what_to_do(board: Engine) -> None:
     ],
     ids=["none", "something that runs", "something of numpy that runs", "cut short"],
 )
-def test_a_model_that_cannot_be_read_is_told_and_a_whole_refresh_mends_it(board: Engine, harm: str) -> None:
-    assert refresh(board, processes=1).run_id == 1
+def test_a_model_that_cannot_be_read_is_told_and_a_whole_refresh_mends_it(
+    board: Engine, whole: RunReport, harm: str
+) -> None:
+    assert whole.run_id == 1
     change(board, harm)
     with pytest.raises(
         RefreshError, match=r"The model of run 1 cannot be taken up.*Run `connected-jobs refresh`\."
@@ -276,14 +317,13 @@ def test_a_model_that_cannot_be_read_is_told_and_a_whole_refresh_mends_it(board:
 
 
 def test_the_command_says_how_many_were_ranked_again(
-    board: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+    board: Engine, board_url: str, whole: RunReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = refresh(board, processes=1)
     listless = whole.members - whole.extent.lists
     assert f"Run {whole.run_id}: lists for {whole.extent.lists:,} members from" in summary(whole)
     assert (f" {listless:,} who left no trace get popular postings." in summary(whole)) is (listless > 0)
     change(board, "UPDATE board.member SET updated_at = now() WHERE id = 'm-000003'")
-    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DATABASE_URL", board_url)
     result = CliRunner().invoke(refresh_, ["--changed", "--at-once"], catch_exceptions=False)
     assert "lists for 1 of 150 members, the others' as they were" in result.output
     with pytest.raises(CommandError, match="--rollback and --changed do not go together"):

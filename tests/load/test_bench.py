@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from app.credentials import Scope
 from app.postgres.credentials import insert_credential
 from app.postgres.serving.reads import MEMBER_LIST
-from loadtest.bench.contenders import USUAL, ServerSettings, chosen
+from loadtest.bench.contenders import USUAL, ServerSettings, choose
 from loadtest.bench.database import BoardDatabase
 from loadtest.bench.open_loop import OpenLoopOptions, open_loop
 from loadtest.bench.processes import Cores
@@ -84,11 +84,11 @@ def bench(database_url: str, engine: Engine, tmp_path: Path) -> Bench:
 
 @pytest.mark.slow  # `make bench` does it before it measures
 def test_every_peer_answers_what_it_is_compared_for(bench: Bench) -> None:
-    expected = service_answers(chosen(["b"])[0], bench)
+    expected = service_answers(choose(["b"])[0], bench)
     (bench.settings.folder / "body").write_bytes(expected[0])
     answer = json.loads(expected[0])
     assert [posting["id"] for posting in answer["postings"]][:3] == ["posting3", "posting5", "posting6"]
-    for peer in chosen([key for key in USUAL if key not in {"a", "b"}]):
+    for peer in choose([key for key in USUAL if key not in {"a", "b"}]):
         check(peer, bench, expected)
 
 
@@ -97,12 +97,12 @@ def test_a_peer_with_another_body_is_refused(bench: Bench) -> None:
     with pytest.raises(
         BenchError, match=r"^Peer f answered 200 and 2 bytes, not what the service says: \{\}$"
     ):
-        check(chosen(["f"])[0], bench, [b'{"postings":[]}'] * 20)
+        check(choose(["f"])[0], bench, [b'{"postings":[]}'] * 20)
 
 
 def test_a_turn_counts_one_read_a_call(bench: Bench) -> None:
     (bench.settings.folder / "body").write_bytes(b'{"postings":[]}')
-    done = turn(chosen(["d"])[0], bench, number=1, arrivals_rps=50.0)
+    done = turn(choose(["d"])[0], bench, number=1, arrivals_rps=50.0)
     assert done.arrivals is not None
     assert (done.closed.errors, done.arrivals.errors, done.arrivals.unanswered) == ({}, {}, 0)
     assert done.arrivals.requests == 51

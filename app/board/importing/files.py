@@ -64,7 +64,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file being read; `file` is as it lies on the disk, so its position tells the progress."""
+    """A file being read; `file` is the file on disk, so its position is the progress."""
 
     source: ImportFile
     records: Iterator[Record]
@@ -197,7 +197,7 @@ def _lines(source: ImportFile, file: IO[bytes]) -> Iterator[str]:
 
 
 def _guess_encoding(line: bytes) -> str:
-    """What a line is that is no UTF-8, where that can be told."""
+    """Which encoding a line is in that is not UTF-8, as the rest of a sentence; empty where it cannot be guessed."""
     try:
         korean = re.search("[가-힣]{2}", line.decode("cp949"))
     except UnicodeDecodeError:

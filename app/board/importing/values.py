@@ -111,7 +111,7 @@ def identifier(text: str) -> str:
 
 
 def plain_text(most: int, *, headline: bool = False) -> Callable[[str], str]:
-    """Text of at most so many characters, as a person reads it: see `shown_text`. A headline has a letter or digit."""
+    """Text of at most `most` characters, as a person reads it: see `shown_text`. A headline has a letter or digit."""
 
     def read(text: str) -> str:
         shown = shown_text(text)

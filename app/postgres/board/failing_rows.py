@@ -34,7 +34,7 @@ def is_of_a_row(state: str) -> bool:
 
 
 def unreadable_row(error: ViewError) -> UnreadableRowError:
-    """What is said of such a row; not its values, which may be a person's."""
+    """The error of a row for which a view fails; it holds none of the row's values, which may be a person's."""
     return UnreadableRowError(
         "row", f"cannot be read: an expression in the view fails for it (SQLSTATE {error.state})."
     )
@@ -43,13 +43,13 @@ def unreadable_row(error: ViewError) -> UnreadableRowError:
 def read_in_halves(
     relation: str, read: Callable[[Sequence[str]], list[T]], ids: Sequence[str], left_out: LeftOutRows
 ) -> list[T]:
-    """Read rows by id, all at once; where that fails by halves, so that only the rows to blame are left out.
+    """Read rows by id, all at once; where that fails, read each half, so that only the failing rows are left out.
 
     Args:
         relation: Of the board, whose rows they are.
         read: Reads rows by id; raises `ViewError` where a view fails for one of them.
         ids: Of the rows, or of what several rows belong to.
-        left_out: Told what is left out.
+        left_out: Counts what is left out.
     """
     try:
         return read(ids)
@@ -67,7 +67,7 @@ def read_in_halves(
 
 @contextmanager
 def raise_view_errors(driver: psycopg.Connection) -> Iterator[None]:
-    """A read within a transaction that goes on where a view fails; raises `ViewError` then."""
+    """Read within a savepoint: where a view fails, raise `ViewError` and leave the transaction usable."""
     try:
         with driver.transaction():
             yield

@@ -1,4 +1,4 @@
-"""Dates and times as Postgres may hold them: `infinity`, years before 1 and after 9999, 24:00, which Python cannot say.
+"""Dates and times that Postgres holds and Python cannot: `infinity`, years before 1 and after 9999, 24:00.
 
 psycopg refuses a whole result for one such value. Here it is read as the nearest value that is safe to reckon with, so
 that one row harms no other; who reads it decides what it means (a deadline of `infinity` is none).

@@ -23,7 +23,7 @@ class UnreadableRowError(ValueError):
 
 
 class LeftOutRows:
-    """What was left out so far; `on_row` is told the relation and the column each time."""
+    """What was left out so far; `on_row` is called with the relation and the column each time."""
 
     def __init__(self, on_row: Callable[[str, str], None] = lambda _relation, _column: None) -> None:
         self._on_row = on_row

@@ -139,7 +139,7 @@ class LoadReport:
 
 
 def _silent(noun: str, rows: int, bytes_done: int, bytes_total: int) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 def load(engine: Engine, folder: Path, *, rejects: Path, progress: Progress = _silent) -> LoadReport:
@@ -152,7 +152,7 @@ def load(engine: Engine, folder: Path, *, rejects: Path, progress: Progress = _s
         engine: On a role that owns the board's tables and may create temporary ones.
         folder: Holds the files, as docs/import-format.md describes them.
         rejects: Where rows that cannot be taken are listed.
-        progress: Told a noun, its rows read so far, and the bytes done and in all of its file.
+        progress: Called with a noun, its rows read so far, and the bytes read and in all of its file.
 
     Raises:
         ImportRefusedError: nothing was changed (`BrokenFileError` where a file is to blame).

@@ -25,7 +25,7 @@ class PreviousRun:
     Attributes:
         id: Its number.
         cutoff_at: Since when there may be changes that it does not know.
-        options: What the recommender was told.
+        options: The recommender's options.
         model_run_id: Which run's model it was made with.
     """
 

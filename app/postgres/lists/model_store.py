@@ -1,4 +1,4 @@
-"""What whole refreshes learned, kept beside their runs: a table each, which goes when no run needs it any more."""
+"""The models of whole refreshes: a table each beside its run, dropped when no run needs it any more."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PART_BYTES = 8 * 1024 * 1024
 
 
 def write_model(engine: Engine, run_id: int, kept: Kept) -> None:
-    """Store a run's model, whole or not at all, in place of what there is of it."""
+    """Store a run's model, whole or not at all; replace what an earlier attempt stored."""
     table = _table(run_id)
     with tempfile.TemporaryFile() as file, engine.begin() as connection:
         write(kept, file)

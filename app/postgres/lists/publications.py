@@ -196,7 +196,7 @@ def insert_publication(connection: Connection, run_id: int, announced: Announcem
 
 
 def select_is_serving(connection: Connection) -> bool:
-    """Whether an instance told of itself lately."""
+    """Whether an instance sent a heartbeat in the last `ALIVE_S` seconds."""
     run: bool = connection.execute(
         text("""
             SELECT EXISTS (SELECT FROM connected_jobs.instance

@@ -73,7 +73,9 @@ class RefreshLock:
 
 @contextmanager
 def raise_if_taken_over() -> Iterator[None]:
-    """A run that another refresh goes on with, or dropped, because the lock's connection was cut, is nobody's defect.
+    """Turn the database errors of a run that another refresh took over or dropped into one sentence.
+
+    That happens where the lock's connection was cut, which gives the lock away.
 
     Raises:
         RefreshError: that is so.
@@ -88,7 +90,7 @@ def raise_if_taken_over() -> Iterator[None]:
 
 @contextmanager
 def hold_refresh_lock(engine: Engine) -> Iterator[RefreshLock]:
-    """Nobody else makes runs meanwhile.
+    """Hold the lock that keeps other refreshes out.
 
     Raises:
         RefreshError: somebody does.
@@ -103,7 +105,7 @@ def hold_refresh_lock(engine: Engine) -> Iterator[RefreshLock]:
 
 @contextmanager
 def hold_publishing_lock(engine: Engine) -> Iterator[None]:
-    """Nobody else publishes, goes back or drops runs meanwhile.
+    """Hold the lock that keeps others from publishing, rolling back or dropping runs; wait for it up to `PUBLISHING_WAIT_S`.
 
     Raises:
         RefreshError: somebody does, for longer than it should take.

@@ -1,4 +1,4 @@
-"""Refresh runs in Postgres: begun, filled, published, rolled back, dropped; one statement a verb."""
+"""Refresh runs in Postgres: begin, fill, finish and drop them; one function a statement."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DROP_WAIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RunInputs:
-    """What tells one board state from another, so that a refresh resumes only on the data it began with.
+    """What a run was made from; a refresh resumes a run only where these are the same.
 
     `digest` is of everything but the members' profiles, of which it holds when one changed last.
     """
@@ -305,7 +305,7 @@ def select_board_counts(connection: Connection, run_id: int) -> tuple[BoardCount
 
 
 def count_activity(connection: Connection, most: int) -> int:
-    """How many rows of activity there are, as far as they are at most so many."""
+    """How many rows of activity there are, counted up to `most`."""
     count: int = connection.execute(
         text("SELECT count(*) FROM (SELECT FROM board.activity LIMIT :most) a"), {"most": most}
     ).scalar_one()
@@ -366,7 +366,7 @@ def drop_run(engine: Engine, run_id: int, *, wait_s: float = DROP_WAIT_S) -> boo
 
 
 def _drop_partition(connection: Connection, table: str) -> None:
-    """Detach, which makes nobody wait, then drop; go on where an earlier attempt was cut short."""
+    """Detach the partition without blocking readers, then drop it; resume where an earlier attempt was cut short."""
     detaching = connection.execute(
         text("SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(:table)"),
         {"table": table},
@@ -411,7 +411,7 @@ def delete_lists_of_members_gone(connection: Connection, run_id: int) -> int:
 
 
 def analyze_run(engine: Engine, run_id: int) -> None:
-    """Tell the planner how large a run's partition is."""
+    """Let Postgres's planner count a run's partition."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"ANALYZE {_partition(run_id)}"))
 

@@ -67,7 +67,7 @@ def insert_evidence(connection: Connection, evidence: Evidence, document: dict[s
 
 
 def delete_evidence(connection: Connection, evidence_id: str, *, by: str) -> EvidenceSummary | None:
-    """Take a load test back; what it was is written down with who did it. None where there is none."""
+    """Delete a load test's evidence and log in the audit what it was and who did it; None where there is none."""
     row = (
         connection.execute(
             text(f"DELETE FROM connected_jobs.evidence WHERE id = :id RETURNING {_SUMMARY}"),
@@ -135,7 +135,7 @@ def select_evidence_document(connection: Connection, evidence_id: str) -> dict[s
 
 
 def select_evidence_for_planning(connection: Connection) -> Iterator[Measured]:
-    """What a plan goes by, the newest first; what cannot be read is left out, and said in the log."""
+    """The load tests that a plan is judged by, the newest first; one that cannot be read is left out and logged."""
     rows = connection.execute(
         text(f"""
             SELECT id, {_FOR_PLANNING}

@@ -18,7 +18,7 @@ _FORGET_AFTER = "1 day"
 
 @dataclass(frozen=True, slots=True)
 class InstanceRow:
-    """An instance that runs, as it told of itself."""
+    """An instance that runs, as its last heartbeat describes it."""
 
     id: str
     fingerprint: str
@@ -65,7 +65,7 @@ def select_running(
 
 
 def delete_ended_instances(connection: Connection) -> None:
-    """Forget instances that have not told of themselves for a day."""
+    """Delete instances without a heartbeat for a day."""
     connection.execute(
         text(f"DELETE FROM connected_jobs.instance WHERE beat_at < now() - interval '{_FORGET_AFTER}'")
     )

@@ -149,7 +149,7 @@ class PostgresRegister:
         return self._sizes[1]
 
     def tidy(self) -> None:
-        """Measure the sends that are over and let go of what is no longer needed; raises as all else."""
+        """Measure the sends that are over and delete what is no longer needed; raises `RegisterUnavailableError`."""
         with planner_transaction(self._engine) as connection:
             send_counts.close_sends(connection)
             send_counts.delete_old_counts(connection)

@@ -51,7 +51,7 @@ _COLUMNS = f"""
 
 
 def select_sends(connection: Connection, key: str) -> list[MeasuredSend]:
-    """What each send of a key came to, the newest first; of one that is not over, what it came to so far."""
+    """What was measured of each send of a key, the newest first; of one that is not over, as of now."""
     rows = connection.execute(
         text(f"""
             SELECT {_COLUMNS}
@@ -67,7 +67,7 @@ def select_sends(connection: Connection, key: str) -> list[MeasuredSend]:
 
 
 def select_send(connection: Connection, key: str, send: str) -> MeasuredSend | None:
-    """What one send came to so far; None where nothing of it was counted."""
+    """What was measured of one send as of now; None where nothing of it was counted."""
     row = connection.execute(
         text(f"""
             SELECT {_COLUMNS}
@@ -112,7 +112,7 @@ def _select_counted(connection: Connection, key: str, send: str) -> Counted:
 
 
 def update_sent(connection: Connection, key: str, send: str, sent: int | None, *, by: str) -> bool:
-    """Note how many messages Braze says it sent, or that nobody knows; false for an unknown send.
+    """Store how many messages Braze says it sent, None for unknown; false for an unknown send.
 
     What stood there before is kept with who changed it.
     """
@@ -147,7 +147,7 @@ def update_sent(connection: Connection, key: str, send: str, sent: int | None, *
 
 
 def close_sends(connection: Connection) -> int:
-    """Measure the sends that are over and keep what they came to; returns how many there were."""
+    """Measure the sends that are over and store the result; returns how many there were."""
     over = connection.execute(
         text(f"""
             SELECT campaign, send
@@ -177,13 +177,13 @@ def _update_measured(connection: Connection, key: str, send: str, measured: Meas
 
 
 def delete_old_counts(connection: Connection) -> None:
-    """Let go of the seconds and sketches of sends measured long ago, and of workers long gone."""
+    """Delete the seconds and sketches of sends measured long ago, and the flush numbers of workers that have ended."""
     for statement in _OLD:
         connection.execute(text(statement))
 
 
 def tidy_counts(engine: Engine) -> None:
-    """Measure every send that is over and let go of what is old, some sends at a time."""
+    """Measure every send that is over, `MOST_SENDS` a transaction, and delete what is old."""
     some = MOST_SENDS
     while some == MOST_SENDS:
         with engine.begin() as connection:

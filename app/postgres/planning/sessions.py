@@ -57,7 +57,7 @@ def delete_session(connection: Connection, session_id: str) -> None:
 
 
 def delete_ended_sessions(connection: Connection) -> None:
-    """Let go of the sessions that are over."""
+    """Delete the sessions that are over."""
     connection.execute(
         text("""
             DELETE FROM connected_jobs.operator_session AS s

@@ -1,4 +1,4 @@
-"""What a worker tells the planner through Postgres: that its instance runs, and what it counted.
+"""What a worker writes to Postgres for the planner: its instance's heartbeat, and what it counted.
 
 Its statements are not prepared: a table that is not there yet, before a migration, must not keep the pool from
 connecting.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.serving.send_counts import Batch
 
 MOST_KEYS = 10_000
-# Each worker tells of its instance; one that another told of just now is left alone.
+# Each worker sends its instance's heartbeat; where another worker has just sent one, nothing is written.
 _HEARTBEAT = Statement(
     b"beat",
     f"""
@@ -98,7 +98,7 @@ def select_campaign_keys(pool: ServingPool) -> list[str]:
 
 
 def send_heartbeat(pool: ServingPool, instance: Instance) -> None:
-    """Tell that an instance runs; raises `UnavailableError`."""
+    """Store that an instance runs; raises `UnavailableError`."""
     values = [
         instance.id,
         instance.fingerprint,

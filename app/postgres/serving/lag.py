@@ -27,14 +27,14 @@ _LAG = Statement(
 
 
 class ReplicationLag:
-    """Seconds behind; 0 on a primary."""
+    """How many seconds the standby is behind its primary; 0 on a primary."""
 
     def __init__(self, pool: ServingPool) -> None:
         self._pool = pool
         self.seconds = 0.0
 
     def update(self) -> None:
-        """Ask; raises `UnavailableError`."""
+        """Measure it now; raises `UnavailableError`."""
         self.seconds = self._pool.rows(_LAG)[0][0] or 0.0
 
     @property

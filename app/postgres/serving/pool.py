@@ -158,7 +158,7 @@ class ServingPool:
             time.sleep(_LOOK_S)
 
     def follow_primary(self) -> None:
-        """Leave connections to a primary that is none any more; raises `UnavailableError` where there is no other.
+        """Replace connections to a former primary; raises `UnavailableError` where there is no new one.
 
         Their end is told to nobody where its machine was cut off and came back.
         """

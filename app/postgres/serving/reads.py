@@ -248,7 +248,7 @@ class PostgresStore:
         return [row[0] for row in self._pool.rows(SAME_JOBS, [run_id])]
 
     def hidden_since(self, since: datetime) -> list[str]:
-        """Postings hidden since, and those of which nobody can say whether they are."""
+        """Postings hidden since, and those whose standing cannot be read."""
         try:
             return [row[0] for row in self._pool.rows(HIDDEN, [since])]
         except ViewError:
@@ -322,7 +322,7 @@ class PostgresStore:
         )
 
     def standings_changed_since(self, since: datetime, most: int) -> list[Standing] | None:
-        """What changed, unless that is too much to tell."""
+        """Standings of the postings changed since; None where there are more than `most`."""
         rows = self._pool.rows(CHANGED, [since, most + 1])
         return None if len(rows) > most else _standings(rows)
 

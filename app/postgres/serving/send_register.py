@@ -125,7 +125,7 @@ class PostgresSendRegister:
         return [_held(row) for row in self._pool.rows(_OTHER_SENDS, [most])]
 
     def prune(self) -> None:
-        """Let go of what is over, and of the sends used longest ago where there are too many."""
+        """Delete the sends that are over, and those used longest ago where there are too many."""
         self._pool.rows(_PRUNE_SENDS, [MOST_ROWS, _MOST_PRUNED])
 
 
