@@ -106,7 +106,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 
 def sender_options(options: Namespace, host: str | None) -> SenderOptions:
-    """What Locust was told, checked."""
+    """Locust's options as the sender's, checked."""
     return SenderOptions(
         host=host or options.host,
         member_file=Path(options.member_file),
@@ -121,7 +121,7 @@ def sender_options(options: Namespace, host: str | None) -> SenderOptions:
 
 
 def options_of(environment: Environment) -> Namespace:
-    """What Locust was told."""
+    """Locust's options."""
     if environment.parsed_options is None:
         raise LoadtestError("This locustfile needs Locust's options: start it with the locust command.")
     return cast("Namespace", environment.parsed_options)
@@ -141,7 +141,7 @@ class Follower:
 
     @property
     def options(self) -> Namespace:
-        """What Locust was told; the web page may have changed it since."""
+        """Locust's options; the web page may have changed some since the start."""
         return options_of(self._environment)
 
     @property
@@ -192,7 +192,7 @@ class Follower:
             runner.stop()
 
     def _front_loaded(self) -> RateCurve | None:
-        """Minutes of that shape, at the mean rate that all the users asked for stand for."""
+        """Front-loaded minutes at the mean rate of all users that are to run; None for another arrival process."""
         runner = self._environment.runner
         if self.options.arrivals != "front-loaded" or runner is None:
             return None

@@ -1,4 +1,7 @@
-"""What is measured on: an embedded Postgres with a generated board, made by the service's own commands and kept."""
+"""The benchmark's database: an embedded Postgres with a generated board, kept from run to run.
+
+The service's own commands make it.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,17 @@ class BoardSize:
 
 @dataclass(frozen=True, slots=True)
 class BoardDatabase:
-    """A database with lists in force, and what is asked of it."""
+    """A database with lists in force, and the calls to make.
+
+    Attributes:
+        url: of the database.
+        postgres_pid: the server's first process, whose tree costs CPU time.
+        data_dir: where the server keeps its data.
+        authorization: the header of a credential that opens answers.
+        every: a file of paths, one a line, each another member's.
+        one: a file of one path.
+        members: how many paths `every` has.
+    """
 
     url: str
     postgres_pid: int

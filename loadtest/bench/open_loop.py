@@ -35,7 +35,14 @@ _PERCENT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLoopOptions:
-    """What to ask of whom, how often."""
+    """The calls to make: Poisson arrivals at `rps` for `seconds`, to `port` on this machine.
+
+    Attributes:
+        questions: a file of paths, one a line, taken in turn.
+        from_line: the line to begin after.
+        connections: kept-alive connections; a call waits for one that is free.
+        seed: of the gaps between arrivals.
+    """
 
     port: int
     questions: str

@@ -28,7 +28,20 @@ LIMITER_SIGNS = ("over_limit",)
 
 @dataclass(frozen=True, kw_only=True)
 class CeilingOptions:
-    """What to find out, and how."""
+    """What a search for the ceiling does.
+
+    Attributes:
+        sender: whom it loads, as whom.
+        line: what a rate must keep.
+        budget: how long it looks.
+        start_rps: the first rate.
+        highest_rps: no higher rate is tried.
+        precision: the lowest rate that broke over the highest that held, less 1, at which bisection ends.
+        spacing: of arrivals.
+        processes: that generate the load.
+        any_source: whether members may get popular lists; otherwise the search begins only where some have their own.
+        service_facts: what the service tells of itself, for the evidence.
+    """
 
     sender: SenderOptions
     line: PassLine

@@ -72,7 +72,10 @@ def iso_utc(epoch_s: float) -> str:
 
 @dataclass
 class StepRunner:
-    """The service, the generator, and what was tried so far."""
+    """Tries rates, and keeps a record of each try in `steps` and of what happened in `events`.
+
+    `soaked` are the stats of the soak that held; `messages` counts those of all phases that ended.
+    """
 
     generator: LoadGenerator
     sender: Sender
@@ -178,7 +181,7 @@ class StepRunner:
         return max(self.budget.soak_s, min(wanted_s, self.budget.longest_soak_s))
 
     def begin_phase(self, curve: RateCurve) -> LoadPhase:
-        """Start a load phase whose calls nobody was asked for before."""
+        """Start a load phase; its calls ask for members that no phase before it asked for."""
         self._load_phases += 1
         load_phase = LoadPhase(
             number=self._load_phases,

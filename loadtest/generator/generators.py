@@ -1,4 +1,4 @@
-"""Runs one load phase on whatever generates the load: this process, or all of Locust's workers as one arrival process."""
+"""What generates the load of a phase: this process, or all of Locust's workers as one arrival process."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ NOBODYS_PART = -1
 
 
 class LoadGenerator(Protocol):
-    """What load phases run on."""
+    """Runs one load phase at a time."""
 
     def begin(self, load_phase: LoadPhase) -> None:
         """Start a load phase."""
@@ -36,7 +36,7 @@ class LoadGenerator(Protocol):
 
     @property
     def stats(self) -> LoadStats:
-        """What came of the load phase so far."""
+        """Counts and times of the load phase so far."""
 
     @property
     def health(self) -> GeneratorHealth:
@@ -71,7 +71,7 @@ class LocalGenerator:
 
     @property
     def stats(self) -> LoadStats:
-        """What came of the load phase so far."""
+        """Counts and times of the load phase so far."""
         return self._sender.stats
 
     @property
@@ -161,7 +161,7 @@ class DistributedGenerator:
 
     @property
     def is_done(self) -> bool:
-        """Whether every worker that is there has told that it is done."""
+        """Whether every worker that is there has reported the end of its part."""
         return all(self._reports.get(worker, {}).get("done", False) for worker in self.workers)
 
     def _shares(self, worker: str) -> list[tuple[float, int, int]]:

@@ -19,7 +19,7 @@ MOST_OPEN_FILES = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class SenderOptions:
-    """What a sender needs to be told; `allow_hosts` are host names."""
+    """What a sender is made from; `allow_hosts` are names of hosts that may be loaded besides this machine."""
 
     host: str | None
     member_file: Path

@@ -38,7 +38,7 @@ WARMING_RPS, WARMING_S = 100.0, 6.0  # until nearly every posting's card is in m
 
 
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
-    """All scenarios, and what the forecast was told of the service."""
+    """The comparison of every scenario, and the costs of the service that the forecasts took."""
 
     sentence: str
     costs: Costs
@@ -49,7 +49,7 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _CostsOnRecord(msgspec.Struct):
-    """What is read of a record."""
+    """The part of an earlier record that is read."""
 
     costs: Costs
 

@@ -57,7 +57,7 @@ CONNECTION_BROKE = ("closed", "network", "refused")
 
 @dataclass(frozen=True, kw_only=True)
 class SoakOptions:
-    """What to soak; `recycle_s` is how long a worker lives."""
+    """What a soak does; `recycle_s` is about how long a worker lives, `members` and `postings` are the board's size."""
 
     rps: float
     seconds: float
