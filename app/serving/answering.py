@@ -246,19 +246,17 @@ class Answering:
     def _naming(self, member_list: MemberList) -> tuple[Sequence[int], Sequence[str]]:
         """The marks of a list with what they name, and the names; none of a posting that was hidden meanwhile."""
         told = member_list.anchors.split(SEPARATOR)
-        hidden = self._cards.hidden
-        names = [
-            "" if posting_id in hidden else name
-            for posting_id, name in zip(told[::2], told[1::2], strict=True)
-        ]
-        reasons = member_list.reasons
-        marks = [
-            mark | number << 8
-            if number and names[number - 1] and mark & ~ASKED_COMPANY in self._named
-            else mark
-            for mark, number in zip(reasons, member_list.anchored, strict=False)
-        ]
-        return (*marks, *reasons[len(marks) :]), names
+        hidden, names = self._cards.hidden, told[1::2]
+        if not hidden.isdisjoint(told):
+            names = [
+                "" if posting_id in hidden else name
+                for posting_id, name in zip(told[::2], names, strict=True)
+            ]
+        marks = list(member_list.reasons)
+        for place, number in enumerate(member_list.anchored[: len(marks)]):
+            if number and marks[place] in self._named and names[number - 1]:
+                marks[place] |= number << 8
+        return marks, names
 
     def _filled(
         self, selected: Selected, applied: Collection[str], run_id: int, second: int, limit: int

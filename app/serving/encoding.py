@@ -54,10 +54,8 @@ def encode(answer: Answer) -> bytes:
     ]
     comma = b""
     for (card, mark), tracking in zip(places, options.tracking, strict=False):
-        told = (
-            sentences.get(mark, unnamed)
-            if mark <= _BYTE
-            else _named(lang, mark & _BYTE, names[(mark >> 8) - 1])
+        told = sentences.get(mark) or (
+            _named(lang, mark & _BYTE, names[(mark >> 8) - 1]) if mark > _BYTE else unnamed
         )
         pieces += (comma, card.text(lang, today), rid, tracking, card.end, told)
         comma = b","
