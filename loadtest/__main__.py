@@ -9,8 +9,8 @@ from typing import Any
 import click
 import locust  # noqa: F401 - patches the standard library, which must come before anything else opens a socket
 
-from loadtest.ceiling import evidence as evidence_files
 from loadtest.ceiling.environment import read_service_facts
+from loadtest.ceiling.evidence import read_evidence, write_evidence
 from loadtest.ceiling.find import CeilingOptions, find_ceiling
 from loadtest.ceiling.report import html
 from loadtest.ceiling.slo import PASS_LINE_FILE, read_pass_line
@@ -21,8 +21,8 @@ from loadtest.errors import LoadtestError
 from loadtest.generator.options import SenderOptions
 from loadtest.generator.target import ALLOWED_HOSTS_VARIABLE, Traffic
 from loadtest.outputs import dated
-from loadtest.rehearsal import record
 from loadtest.rehearsal.plans import read_plan_file
+from loadtest.rehearsal.record import by_minute, write_record
 from loadtest.rehearsal.rehearse import rehearse as rehearse_plan
 
 EXISTS = click.Path(path_type=Path)
@@ -133,7 +133,7 @@ def ceiling(out: Path | None, pass_line: Path, service_facts: Path | None, **giv
     with Terminal() as terminal:
         found = find_ceiling(options, terminal)
     out = out or dated("evidence")
-    evidence_files.write(found, out)
+    write_evidence(found, out)
     page = out.with_suffix(".html")
     page.write_text(html(found), encoding="utf-8")
     click.echo(found.verdict.sentence)
@@ -164,8 +164,8 @@ def rehearse(plan: Path, speed: float, out: Path | None, **given: Any) -> None:
             progress=terminal.rehearsing,
         )
     out = out or dated("rehearsal")
-    record.write(found, out)
-    click.echo(record.by_minute(found))
+    write_record(found, out)
+    click.echo(by_minute(found))
     click.echo(found.sentence)
     click.echo(f"Record: {out}")
 
@@ -176,7 +176,7 @@ def rehearse(plan: Path, speed: float, out: Path | None, **given: Any) -> None:
 def report(evidence: Path, out: Path | None) -> None:
     """Write the one-page report of an evidence file."""
     page = out or evidence.with_suffix(".html")
-    page.write_text(html(evidence_files.read(evidence)), encoding="utf-8")
+    page.write_text(html(read_evidence(evidence)), encoding="utf-8")
     click.echo(f"Report: {page}")
 
 

@@ -147,7 +147,7 @@ def distribution(histogram_of: LoadStats, *, service: bool = False) -> Distribut
     return Distribution(percentiles_ms=times.percentiles_ms(), hdr=times.encoded())
 
 
-def write(evidence: EvidenceFile, path: Path) -> None:
+def write_evidence(evidence: EvidenceFile, path: Path) -> None:
     """Write the file whole or not at all."""
     draft = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,7 @@ def write(evidence: EvidenceFile, path: Path) -> None:
     draft.replace(path)
 
 
-def read(path: Path) -> EvidenceFile:
+def read_evidence(path: Path) -> EvidenceFile:
     """Read an evidence file.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.capacity.evidence.scaling import Law, Point, Scaling, ScalingError
 from app.capacity.evidence.scaling import fit as fit_law
-from loadtest.ceiling import evidence
+from loadtest.ceiling.evidence import read_evidence
 from loadtest.errors import LoadtestError
 
 __all__ = ("Law", "Point", "Scaling", "describe", "fit", "read_points")
@@ -44,7 +44,7 @@ def _read_point(word: str) -> Point:
     try:
         rps = float(value)
     except ValueError:
-        verdict = evidence.read(Path(value)).verdict
+        verdict = read_evidence(Path(value)).verdict
         if verdict.kind != "ceiling":
             raise LoadtestError(
                 f"{value} found no ceiling ({verdict.kind}), and a lower bound cannot be fitted: measure it again."

@@ -163,7 +163,7 @@ def duration(seconds: int | None) -> str:
     return f"{hours} h {minutes:02} min {rest:02} s" if hours else f"{minutes} min {rest:02} s"
 
 
-def write(rehearsal: Rehearsal, path: Path) -> None:
+def write_record(rehearsal: Rehearsal, path: Path) -> None:
     """Write the record as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(rehearsal), indent=1))

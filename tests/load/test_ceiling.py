@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.ceiling import evidence
+from loadtest.ceiling.evidence import EvidenceFile, read_evidence
 from tests.load.conftest import MEMBERS, PASS_LINE, SERVERS, SERVICE_S, Start, Stub, wait_until
 from tests.load.theory import ceiling_rps
 
@@ -23,13 +23,11 @@ def theory_rps() -> float:
 SHORT = ["--pass-line", str(PASS_LINE), "--out", "evidence.json", "--step-s", "2"]
 
 
-def searched(
-    start: Start, stub: Stub, files: list[str], folder: Path, *options: str
-) -> evidence.EvidenceFile:
+def searched(start: Start, stub: Stub, files: list[str], folder: Path, *options: str) -> EvidenceFile:
     """Search to the end, and read the evidence."""
     code, output = start("loadtest", "ceiling", "--host", stub.url, *files, *SHORT, *options).ended()
     assert code == 0, output
-    found = evidence.read(folder / "evidence.json")
+    found = read_evidence(folder / "evidence.json")
     assert found.verdict.sentence in output
     return found
 
@@ -85,7 +83,7 @@ def test_a_killed_service_is_survived_and_an_interrupt_keeps_what_was_measured(
     wait_until(lambda: stub.tell()["seen"].get("calls", 0) > 650)  # warmed again, stepped again, in the soak
     run.process.send_signal(signal.SIGINT)
     code, output = run.ended(within_s=20)
-    found = evidence.read(tmp_path / "evidence.json")
+    found = read_evidence(tmp_path / "evidence.json")
     assert [step.outcome for step in found.steps] == ["interrupted", "held"], output
     assert found.steps[0].failures["refused"] > 0
     away, back, stopped = [event.what for event in found.events]
@@ -95,7 +93,7 @@ def test_a_killed_service_is_survived_and_an_interrupt_keeps_what_was_measured(
     assert (code, found.ended, found.verdict.kind, found.verdict.rps) == (1, "stopped", "unconfirmed", 100)
 
 
-def skip_if_too_busy(*searches: evidence.EvidenceFile) -> None:
+def skip_if_too_busy(*searches: EvidenceFile) -> None:
     """Skip where the machine was so busy that a search found only a lower bound, and said so."""
     for found in searches:
         if found.verdict.kind == "at_least":

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadtest.ceiling import evidence as files
 from loadtest.ceiling.environment import cpu_model, read_service_facts
+from loadtest.ceiling.evidence import EvidenceFile, read_evidence, write_evidence
 from loadtest.ceiling.report import html
 from loadtest.errors import LoadtestError
 from loadtest.rehearsal.record import Rehearsal
@@ -18,8 +18,8 @@ SCHEMA_DOC = Path(__file__).parents[4] / "docs" / "evidence-schema.md"
 
 def test_evidence_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "evidence.json"
-    files.write(evidence(), path)
-    assert files.read(path) == evidence()
+    write_evidence(evidence(), path)
+    assert read_evidence(path) == evidence()
     assert [left.name for left in path.parent.iterdir()] == ["evidence.json"]
 
 
@@ -44,11 +44,11 @@ def test_a_file_that_is_no_evidence_is_refused(tmp_path: Path, content: bytes | 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(LoadtestError) as refused:
-        files.read(path)
+        read_evidence(path)
     assert str(refused.value) == sentence.format(path=path)
 
 
-@pytest.mark.parametrize("root", [files.EvidenceFile, Rehearsal])
+@pytest.mark.parametrize("root", [EvidenceFile, Rehearsal])
 def test_every_field_is_described_in_the_documentation(root: type) -> None:
     text = SCHEMA_DOC.read_text(encoding="utf-8")
     (_, definitions) = msgspec.json.schema_components([root])
