@@ -1,18 +1,11 @@
 """Plans and traces, and real replies as the send model books them."""
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from app.capacity.simulation.service import Answer
 from loadtest.errors import LoadtestError
-from loadtest.generator.response_check import CallResult
-from loadtest.rehearsal.offer_calls import as_answer, in_proportion, outcome
 from loadtest.rehearsal.plans import read_plan_file, read_trace
-from loadtest.rehearsal.record import duration
 
 PLAN = """
 time_zone = "Asia/Seoul"
@@ -73,50 +66,3 @@ def test_a_plan_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert (
         str(refused.value) == f"The plan {tmp_path / 'plan.toml'} cannot be read (No such file or directory)."
     )
-
-
-@pytest.mark.parametrize(
-    ("result", "expected"),
-    [
-        (CallResult(), "ok"),
-        (CallResult(None, "postgres"), "degraded"),
-        (CallResult("cut_off"), "cut_off"),
-        (CallResult("status_503"), "503"),
-        (CallResult("refused"), "599"),
-        (CallResult("redirect"), "302"),
-        (CallResult("vetoed_posting"), "ok"),  # to Braze a 2xx is a success, whatever a member reads
-        (CallResult("malformed"), "ok"),
-    ],
-)
-def test_a_reply_is_booked_as_braze_sees_it(result: CallResult, expected: str) -> None:
-    assert outcome(result) == expected
-
-
-@given(
-    st.dictionaries(st.sampled_from(["ok", "degraded", "cut_off", "503"]), st.integers(0, 40)),
-    st.integers(0, 5000),
-)
-def test_replies_scale_to_planned_calls_without_losing_one(seen: dict[str, int], calls: int) -> None:
-    shares = Counter(seen)
-    whole = in_proportion(shares, calls)
-    assert whole.total() == calls
-    assert as_answer(whole).total() == calls
-    total = shares.total()
-    for name, count in shares.items():
-        if total:
-            assert abs(whole[name] - calls * count / total) < 1
-
-
-def test_outcomes_become_the_send_models_answer() -> None:
-    assert as_answer(Counter({"ok": 5, "degraded": 2, "cut_off": 1, "503": 3})) == Answer(
-        ok=5, degraded=2, cut_off=1, failed={503: 3}
-    )
-
-
-def test_durations_read_like_durations() -> None:
-    assert [duration(seconds) for seconds in (None, 59, 600, 3661)] == [
-        "never",
-        "0 min 59 s",
-        "10 min 00 s",
-        "1 h 01 min 01 s",
-    ]
