@@ -98,14 +98,7 @@ def build_serving(
     publications, register = Publications(store), PostgresSendRegister(pool)
     hold = timedelta(seconds=settings.send_hold_s)
     sends = Sends(publications, register, clock, hold=hold, writes=settings.counting)
-    cards = Cards(
-        store,
-        size=settings.cards,
-        ttl_s=settings.card_ttl_s,
-        every_s=settings.poll_s,
-        overlap_s=settings.overlap_s,
-        on_read=observers.on_cards_read,
-    )
+    cards = _cards(settings, store, observers)
     shelves = Shelves(store, cards, make_ranker)
     member_lists = MemberLists(
         size=settings.lists, fresh_s=settings.list_fresh_s, stale_s=settings.list_stale_s
@@ -134,4 +127,15 @@ def build_serving(
             named=[NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING],
             on_failure=observers.on_read_failed,
         ),
+    )
+
+
+def _cards(settings: Settings, store: PostgresStore, observers: Observers) -> Cards:
+    return Cards(
+        store,
+        size=settings.cards,
+        ttl_s=settings.card_ttl_s,
+        every_s=settings.poll_s,
+        overlap_s=settings.overlap_s,
+        on_read=observers.on_cards_read,
     )

@@ -86,9 +86,9 @@ class Shelf:
 
 
 class Store(Protocol):
-    """Every read may raise `UnavailableError`, and does when its deadline has passed.
+    """What answering reads. Every read may raise `UnavailableError`, and does when its deadline has passed.
 
-    `behind` says whether what is read is a copy that lags further behind than is promised.
+    Any thread may read at any time. `behind` says whether what is read is a copy that lags further behind than is promised.
     """
 
     behind: bool
@@ -97,7 +97,7 @@ class Store(Protocol):
         """Publications of runs that still have their lists, newest first."""
 
     def shelves(self, run_id: int) -> Sequence[Shelf]:
-        """A run's shelves."""
+        """A run's shelves, in any order; none of an unknown run."""
 
     def shelf_pool(self, run_id: int) -> Sequence[Posting]:
         """The postings that a run's profiles are ranked over, as they were when it was made; none where that is not known."""
@@ -109,7 +109,7 @@ class Store(Protocol):
         """Ids of postings that are hidden and changed at or after an instant."""
 
     def weights(self, run_id: int) -> Mapping[str, Any] | None:
-        """The weights a run was made with."""
+        """The weights a run was made with, None for an unknown run."""
 
     def newest_postings(self, count: int) -> Sequence[Posting]:
         """Open postings, newest first: what a board without a refresh run can show."""
@@ -118,13 +118,13 @@ class Store(Protocol):
         """A member's list in a run, in one round trip; None for an unknown member."""
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:
-        """A mailable member's profile."""
+        """A mailable member's profile; None for anybody else, and where the row cannot be used."""
 
     def postings(self, ids: Sequence[str], deadline: Deadline | None = None) -> Sequence[Posting]:
         """Postings by id, in any order; unknown ids are left out."""
 
     def clock(self) -> datetime:
-        """The store's clock."""
+        """The store's clock, aware."""
 
     def standings(self, ids: Sequence[str]) -> Sequence[Standing]:
         """Where postings stand, in any order; unknown ids are left out."""

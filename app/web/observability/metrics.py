@@ -81,7 +81,7 @@ class Instruments:
         self._postgres_failures = Counter(
             Metric.POSTGRES_FAILURES, "Reads for an answer that failed", ["kind"], registry=registry
         )
-        self._plans = Counter(
+        self._lists = Counter(
             Metric.LISTS, "Members' lists by how they were had", ["cache"], registry=registry
         )
         self._cards_read = Counter(
@@ -99,21 +99,24 @@ class Instruments:
             ["relation", "column"],
             registry=registry,
         )
-        for relation, column in LEFT_OUT:
-            self._left_out.labels(relation, column)
         self._gauges: dict[Metric, Gauge] = {}
-        self._plan_counters = {cache: self._plans.labels(cache) for cache in ("hit", "miss", "stale", "none")}
+        self._list_counters = {cache: self._lists.labels(cache) for cache in ("hit", "miss", "stale", "none")}
         self._line_counters = {line: self._limited.labels(line) for line in LINES}
-        for status in STATUSES:
-            self._errors.labels(status)
-        for kind in POSTGRES_KINDS:
-            self._postgres_failures.labels(kind)
+        self._count_from_zero()
         directory = os.environ.get(METRICS_DIR)
         self._directory = Path(directory) if directory else None
         self._campaigns = CampaignLabels(
             MOST_CAMPAIGNS, self._directory / "campaigns" if self._directory else None
         )
         self._bound: dict[tuple[str, str, str | None], Counter] = {}
+
+    def _count_from_zero(self) -> None:
+        for relation, column in LEFT_OUT:
+            self._left_out.labels(relation, column)
+        for status in STATUSES:
+            self._errors.labels(status)
+        for kind in POSTGRES_KINDS:
+            self._postgres_failures.labels(kind)
 
     def answered(self, answer: Answer, seconds: float) -> None:
         """Count an answer under its campaign, source and degradation."""
@@ -122,7 +125,7 @@ class Instruments:
         if counter is None:
             counter = self._bind(*key)
         counter.inc()
-        self._plan_counters[answer.cache].inc()
+        self._list_counters[answer.cache].inc()
         self._seconds.observe(seconds)
 
     def _bind(self, campaign: str, source: str, degraded: str | None) -> Counter:
