@@ -100,7 +100,7 @@ def test_a_standby_is_promoted_and_the_primary_of_before_still_answers(
         with embedded_postgres(folder / "second", options=OPTIONS | {"max_connections": "100"}) as second:
             sockets = [str(conninfo_to_dict(url)["host"]) for url in (first.url, second.url)]
             url = make_conninfo(host=",".join(sockets), user="postgres", dbname=board_name)
-            chosen = SETTINGS | {"CJ_SAVED": str(tmp_path / "saved.json")}
+            chosen = SETTINGS | {"CJ_SNAPSHOT": str(tmp_path / "saved.json")}
             with gunicorn(url, tmp_path, workers=WORKERS, **chosen) as server, calls(server.port) as load:
                 load.wait_until_normal(within_s=BACK_S)
                 with psycopg.connect(second.url, autocommit=True) as connection:
