@@ -43,7 +43,7 @@ class Metric(StrEnum):
     PLANNER_JUDGED_AT = "cj_planner_judged_at_seconds"
 
 
-class Field(StrEnum):
+class LogField(StrEnum):
     """Keys of the JSON log lines."""
 
     TIME = "time"

@@ -60,7 +60,7 @@ _log = logging.getLogger("connected_jobs.serving")
 
 
 @dataclass(frozen=True, slots=True)
-class Background:
+class ServiceBackground:
     """What runs beside the calls: connections, the scheduler, and the counts that it adds to Postgres."""
 
     pool: ServingPool
@@ -122,7 +122,7 @@ def create(settings: Settings | None = None) -> Flask:
         )
     )
     health = partial(HealthServer, settings.health_bind, readiness) if settings.health_bind else None
-    app.extensions[KEY] = Background(parts.pool, scheduler, counter, health)
+    app.extensions[KEY] = ServiceBackground(parts.pool, scheduler, counter, health)
     return app
 
 
@@ -225,14 +225,14 @@ def _door(settings: Settings) -> ConnectionTarget:
     return door
 
 
-def start(app: Flask, *, backlog: Callable[[], int] | None = None) -> Background:
+def start(app: Flask, *, backlog: Callable[[], int] | None = None) -> ServiceBackground:
     """Read what answering needs and keep it fresh; call it once in each process, after the fork.
 
     Args:
         app: What `create` made.
         backlog: How many calls wait for a thread, where that can be told.
     """
-    background: Background = app.extensions[KEY]
+    background: ServiceBackground = app.extensions[KEY]
     background.pool.open(backlog)
     background.scheduler.start()
     if not background.scheduler.failing:

@@ -50,7 +50,7 @@ _log = logging.getLogger("connected_jobs.planner")
 
 
 @dataclass(frozen=True, slots=True)
-class Background:
+class PlannerBackground:
     """What runs beside the requests: connections and the scheduler."""
 
     engine: Engine
@@ -110,7 +110,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
     app = create_planner_app(
         parts, pages=pages(parts, sessions=PostgresSessions(engine), previews=_previews(settings))
     )
-    app.extensions[KEY] = Background(engine, pool, scheduler)
+    app.extensions[KEY] = PlannerBackground(engine, pool, scheduler)
     return app
 
 
@@ -136,9 +136,9 @@ def _measure(
         _log.warning("what is on record cannot be judged: %s", error)
 
 
-def start(app: Flask) -> Background:
+def start(app: Flask) -> PlannerBackground:
     """Read the credentials and keep them fresh; call it once, in the process that serves."""
-    background: Background = app.extensions[KEY]
+    background: PlannerBackground = app.extensions[KEY]
     background.pool.open()
     background.scheduler.start()
     return background

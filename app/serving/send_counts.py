@@ -68,7 +68,7 @@ class SketchPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class CountBatch:
     """What a worker adds at once: its `number` is one more than that of the batch before."""
 
     worker: str
@@ -80,12 +80,12 @@ class Batch:
 class CountsStore(Protocol):
     """Where counts are added up; may raise `UnavailableError`."""
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: CountBatch) -> None:
         """Add a batch, unless it is in already; a sketch takes the place of the same part's earlier one."""
 
 
 @dataclass(slots=True)
-class _Send:
+class _CountedSend:
     campaign: str
     send: str
     part: str
@@ -125,7 +125,7 @@ class SendCounter:
         self._new_id = new_id
         self._notes: deque[Note] = deque(maxlen=most_notes)
         self.note: Callable[[Note], None] = self._notes.append
-        self._sends: dict[tuple[str, str], _Send] = {}
+        self._sends: dict[tuple[str, str], _CountedSend] = {}
         self._many: set[str] = set()  # campaigns with more sends at once than a campaign has
         self._on_record: frozenset[str] = frozenset()
         self._rows = 0
@@ -133,7 +133,7 @@ class SendCounter:
         self._parts = count(1)
         self._flushes = 0
         self._batches = 0
-        self._pending: Batch | None = None
+        self._pending: CountBatch | None = None
         self._lock = Lock()
 
     def set_on_record(self, on_record: Collection[str]) -> None:
@@ -190,7 +190,7 @@ class SendCounter:
         send.last_s, send.changed = max(send.last_s, second), True
         return True
 
-    def _new_send(self, options: RequestOptions, now: datetime) -> _Send | None:
+    def _new_send(self, options: RequestOptions, now: datetime) -> _CountedSend | None:
         """Begin a send; the day stands in for it where a campaign has a send for every member.
 
         Names that are not on record have little room: a template that writes the member into the name makes as many
@@ -207,7 +207,7 @@ class SendCounter:
                 return None
             key = (OTHERS, board_day(now).isoformat())
         if key not in self._sends:
-            self._sends[key] = _Send(*key, str(next(self._parts)), int(now.timestamp()))
+            self._sends[key] = _CountedSend(*key, str(next(self._parts)), int(now.timestamp()))
         return self._sends[key]
 
     def _is_known(self, campaign: str) -> bool:
@@ -248,7 +248,7 @@ class SendCounter:
             self._store.add(batch)
             self._pending = None
 
-    def _batch(self, *, sketches: bool) -> Batch | None:
+    def _batch(self, *, sketches: bool) -> CountBatch | None:
         """What is to be added next, taken out of the counts; None for nothing."""
         seconds = self._take_seconds()
         parts = self._take_sketches() if sketches else []
@@ -257,7 +257,7 @@ class SendCounter:
         self._worker = self._worker or self._new_id()
         self._batches += 1
         parts = [replace(part, part=f"{self._worker}-{part.part}") for part in parts]
-        return Batch(self._worker, self._batches, seconds, parts)
+        return CountBatch(self._worker, self._batches, seconds, parts)
 
     def _take_seconds(self) -> list[SecondCount]:
         taken: list[SecondCount] = []

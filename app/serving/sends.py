@@ -57,7 +57,7 @@ class Held:
         self.used = False
 
 
-class Register(Protocol):
+class SendRegister(Protocol):
     """Where workers share which sends they met; everything may raise `UnavailableError`."""
 
     def clock(self) -> datetime:
@@ -88,7 +88,7 @@ class Sends:
     def __init__(
         self,
         publications: Publications,
-        register: Register,
+        register: SendRegister,
         clock: StoreClock,
         *,
         hold: timedelta,

@@ -9,7 +9,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.telemetry import Field
+from app.telemetry import LogField
 from app.web.observability.logs import request_id
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def register(app: Flask, on_error: Callable[[int], None]) -> None:
         )
 
     def unexpected(error: Exception) -> Response:
-        facts: dict[str, object] = {Field.REQUEST_ID: request_id(request.environ), Field.PATH: request.path}
+        facts: dict[str, object] = {
+            LogField.REQUEST_ID: request_id(request.environ),
+            LogField.PATH: request.path,
+        }
         _log.exception("unexpected failure", exc_info=error, extra=facts)
         on_error(500)
         return _problem(500, "Internal Server Error", _DETAILS[500], None, {})

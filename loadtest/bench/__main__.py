@@ -17,7 +17,7 @@ from loadtest.bench import profile as profiling
 from loadtest.bench import report
 from loadtest.bench.contenders import SERVERS, USUAL, ServerSettings, choose, server_settings
 from loadtest.bench.database import BoardDatabase, BoardSize, board_database
-from loadtest.bench.processes import Cores, ended_by_signals
+from loadtest.bench.processes import PinnedCores, ended_by_signals
 from loadtest.bench.turn import Bench, Turn, check, service_answers, turn
 from loadtest.errors import BenchError
 
@@ -144,9 +144,9 @@ def prepared(
     postings: int,
     data: Path,
     server: str = "gunicorn",
-) -> Iterator[tuple[BoardDatabase, ServerSettings, Cores]]:
+) -> Iterator[tuple[BoardDatabase, ServerSettings, PinnedCores]]:
     """A database to measure on, the servers' settings and the cores; all programs end with the block."""
-    cores = Cores.divide(sorted(os.sched_getaffinity(0)), workers=workers)
+    cores = PinnedCores.divide(sorted(os.sched_getaffinity(0)), workers=workers)
     with TemporaryDirectory(prefix="connected-jobs-bench-") as made:
         folder = Path(made)
         settings = ServerSettings(server, workers, threads, pool, folder)

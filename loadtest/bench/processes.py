@@ -22,14 +22,14 @@ _LAST_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Cores:
+class PinnedCores:
     """Which cores the measured server has for itself and which everything else has; empty where not pinned."""
 
     server: tuple[int, ...] = ()
     rest: tuple[int, ...] = ()
 
     @classmethod
-    def divide(cls, available: Sequence[int], *, workers: int) -> Cores:
+    def divide(cls, available: Sequence[int], *, workers: int) -> PinnedCores:
         """One core a worker for the server and the others for the rest; no pinning where none would be left."""
         if len(available) <= workers or shutil.which("taskset") is None:
             return cls()

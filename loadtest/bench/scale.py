@@ -34,7 +34,7 @@ from loadtest.bench.database import (
     postgres,
     write_questions,
 )
-from loadtest.bench.processes import Cores, ended_by_signals, output_of
+from loadtest.bench.processes import PinnedCores, ended_by_signals, output_of
 from loadtest.bench.turn import Bench, serving
 from loadtest.errors import BenchError
 from loadtest.proc import KB, children, proportional_kb, resident_kb, tree_cpu_s
@@ -196,7 +196,7 @@ def serve(
     *,
     workers: int,
     folder: Path,
-    cores: Cores,
+    cores: PinnedCores,
 ) -> ServedBoard:
     """Start the service on a board, for as long as the stack stands."""
     folder.mkdir()
@@ -213,7 +213,7 @@ def measure_boards(
     options: ScaleOptions,
     *,
     folder: Path,
-    cores: Cores,
+    cores: PinnedCores,
 ) -> list[ServedBoard]:
     """All boards side by side, one worker each: first calls, then in rounds with warm cards."""
     with ExitStack() as stack:
@@ -250,7 +250,7 @@ def measure_workers(
     with ExitStack() as stack:
         served = []
         for workers in counts:
-            own = Cores.divide(cores, workers=workers)
+            own = PinnedCores.divide(cores, workers=workers)
             each = serve(
                 stack,
                 server,
@@ -353,7 +353,7 @@ def main(*, sizes: str, workers: str, cards: int | None, out: Path | None, data:
     counts = [int(count) for count in workers.split(",")]
     os.environ["CJ_CARDS"] = str(cards or max(board.postings for board in boards))  # the servers inherit it
     options, available = ScaleOptions(**given), sorted(os.sched_getaffinity(0))
-    cores = Cores.divide(available, workers=1)
+    cores = PinnedCores.divide(available, workers=1)
     try:
         with (
             ended_by_signals(),

@@ -14,7 +14,7 @@ from loadtest.bench.closed_loop import ClosedLoop, closed_loop
 from loadtest.bench.contenders import Peer, PeerKind, ServerSettings, command, environment
 from loadtest.bench.database import PEERS, BoardDatabase
 from loadtest.bench.open_loop import OpenLoop, OpenLoopOptions, open_loop
-from loadtest.bench.processes import Cores, free_port, last_lines, output_of, running
+from loadtest.bench.processes import PinnedCores, free_port, last_lines, output_of, running
 from loadtest.errors import BenchError
 from loadtest.proc import tree_cpu_s, tree_memory_mb
 
@@ -35,7 +35,7 @@ class Bench:
 
     database: BoardDatabase
     settings: ServerSettings
-    cores: Cores
+    cores: PinnedCores
     connections: int
     seconds: int
     warm_s: int

@@ -27,7 +27,7 @@ class Trouble:
     passes: bool = False
 
 
-class _Answer(msgspec.Struct):
+class _ServiceAnswer(msgspec.Struct):
     postings: list[msgspec.Raw]
 
 
@@ -92,7 +92,7 @@ def _other_scheme(origin: Origin, reply: Reply) -> str | None:
 
 def _is_an_answer(reply: Reply) -> bool:
     try:
-        msgspec.json.decode(reply.content, type=_Answer)
+        msgspec.json.decode(reply.content, type=_ServiceAnswer)
     except (OSError, EOFError, ValueError):
         return False
     return True

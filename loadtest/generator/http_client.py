@@ -53,7 +53,7 @@ class Reply:
         return gzip.decompress(self.body) if self.gzipped else self.body
 
 
-class _Parser(HTTPResponse):
+class _ResponseParser(HTTPResponse):
     """Collects the body."""
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class HttpClient:
 
     def _exchange(self, connection: gsocket.socket, request: bytes) -> Reply:
         """Send and read; the connection is kept only after a whole reply that allows it."""
-        reply = _Parser()
+        reply = _ResponseParser()
         keep = False
         try:
             connection.sendall(request)

@@ -25,7 +25,7 @@ from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.refresh.incremental import refresh_changed
 from app.refresh.whole import refresh
 from app.runtime.deadline import Deadline
-from app.serving.send_counts import Batch, SecondCount
+from app.serving.send_counts import CountBatch, SecondCount
 from app.serving.store import Run
 from tests.integration.small_board import fill, rows
 from tests.postgres_fixtures import _create, _drop, _url_of
@@ -141,7 +141,7 @@ def test_a_board_may_be_in_another_encoding(database_in: str, tmp_path: Path) ->
         assert found.posting_ids
         assert {posting.title for posting in store.newest_postings(3)} <= {f"공고 {n}" for n in range(1, 61)}
         PostgresSendCounts(pool).add(
-            Batch(
+            CountBatch(
                 "w",
                 1,
                 [SecondCount("봄 \N{CHERRY BLOSSOM}", "가", 1, 5, 0), SecondCount("weekly", "가", 1, 7, 0)],

@@ -25,7 +25,7 @@ from app.postgres.planning.register import PostgresRegister
 from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool, Statement
 from app.postgres.serving.reads import CREDENTIALS
-from app.serving.send_counts import Batch, SecondCount
+from app.serving.send_counts import CountBatch, SecondCount
 from tests.pgbouncer import PGBOUNCER, pgbouncer
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def test_answers_read_and_count(pooled_url: str, role: str, server_url: str, dat
     pool.open()
     try:
         ((now, word, path),) = pool.rows(ASKED)
-        PostgresSendCounts(pool).add(Batch("w", 1, [SecondCount("봄", "a", 1, 5, 0)], []))
+        PostgresSendCounts(pool).add(CountBatch("w", 1, [SecondCount("봄", "a", 1, 5, 0)], []))
         assert pool.rows(CREDENTIALS) == []
     finally:
         pool.close()

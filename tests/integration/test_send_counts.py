@@ -23,7 +23,7 @@ from app.runtime.errors import UnavailableError
 from app.runtime.instance import Instance
 from app.serving.distinct_members import ERROR, DistinctMembers
 from app.serving.request import RequestOptions
-from app.serving.send_counts import Batch, SecondCount, SendCounter, SketchPart
+from app.serving.send_counts import CountBatch, SecondCount, SendCounter, SketchPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,10 +54,10 @@ def register(engine: Engine) -> PostgresRegister:
 
 def batch(
     number: int = 1, worker: str = "w", *, calls: int = 3, members: tuple[str, ...] = ("a", "b")
-) -> Batch:
+) -> CountBatch:
     sketch = DistinctMembers()
     sketch.add(members)
-    return Batch(
+    return CountBatch(
         worker,
         number,
         [SecondCount("weekly", "d-1", SECOND, calls, 1), SecondCount("weekly", "d-1", SECOND + 1, calls, 0)],
@@ -82,8 +82,8 @@ def test_a_batch_without_sketches_or_without_seconds_is_one_too(
     counts: PostgresSendCounts, engine: Engine
 ) -> None:
     whole = batch()
-    counts.add(Batch("w", 1, whole.seconds, []))
-    counts.add(Batch("w", 2, [], whole.sketches))
+    counts.add(CountBatch("w", 1, whole.seconds, []))
+    counts.add(CountBatch("w", 2, [], whole.sketches))
     assert len(seconds(engine)) == 2
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM connected_jobs.send_sketch")).scalar() == 1
@@ -99,7 +99,7 @@ def test_workers_that_add_the_same_seconds_at_once_wait_for_each_other_and_never
         order = rows if worker < "c" else rows[::-1]
         try:
             for number in range(1, 6):
-                counts.add(Batch(worker, number, order, []))
+                counts.add(CountBatch(worker, number, order, []))
         except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
             failures.append(error)
 
@@ -177,7 +177,7 @@ def count_now(counts: PostgresSendCounts) -> None:
         SecondCount(one.campaign, one.send, one.second + shift, one.calls, one.degraded)
         for one in whole.seconds
     ]
-    counts.add(Batch(whole.worker, whole.number, moved, whole.sketches))
+    counts.add(CountBatch(whole.worker, whole.number, moved, whole.sketches))
 
 
 def test_a_send_that_is_over_is_measured_and_outlives_its_seconds(
@@ -228,13 +228,13 @@ def test_a_late_call_of_a_measured_send_is_measured_with_it_and_one_weeks_later_
     age(engine, 0.1)
     register.tidy()
     now = round(datetime.now(UTC).timestamp())
-    counts.add(Batch("v", 1, [SecondCount("weekly", "d-1", now, 5, 0)], []))
+    counts.add(CountBatch("v", 1, [SecondCount("weekly", "d-1", now, 5, 0)], []))
     assert [one.calls for one in register.sends("weekly")] == [605]
     age(engine, 0.1)
     register.tidy()
     age(engine, 20)
     register.tidy()
-    counts.add(Batch("v", 2, [SecondCount("weekly", "d-1", now, 7, 0)], []))
+    counts.add(CountBatch("v", 2, [SecondCount("weekly", "d-1", now, 7, 0)], []))
     assert [one.calls for one in register.sends("weekly")] == [605]
 
 

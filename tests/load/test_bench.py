@@ -22,7 +22,7 @@ from app.postgres.serving.reads import MEMBER_LIST
 from loadtest.bench.contenders import USUAL, ServerSettings, choose
 from loadtest.bench.database import BoardDatabase
 from loadtest.bench.open_loop import OpenLoopOptions, open_loop
-from loadtest.bench.processes import Cores
+from loadtest.bench.processes import PinnedCores
 from loadtest.bench.report import peer_results, table, verdicts
 from loadtest.bench.turn import Bench, check, service_answers, turn
 from loadtest.errors import BenchError
@@ -79,7 +79,7 @@ def bench(database_url: str, engine: Engine, tmp_path: Path) -> Bench:
         url, pid[0] if pid else 0, tmp_path / "data", f"Bearer {secret}", every, one, MEMBERS
     )
     settings = ServerSettings("gunicorn", workers=1, threads=4, pool=2, folder=tmp_path)
-    return Bench(database, settings, Cores(), connections=4, seconds=1, warm_s=1)
+    return Bench(database, settings, PinnedCores(), connections=4, seconds=1, warm_s=1)
 
 
 @pytest.mark.slow  # `make bench` does it before it measures

@@ -9,7 +9,7 @@ import psycopg
 from loadtest.bench.contenders import ServerSettings
 from loadtest.bench.database import BoardDatabase, BoardSize
 from loadtest.bench.peers.sized_board import fill
-from loadtest.bench.processes import Cores
+from loadtest.bench.processes import PinnedCores
 from loadtest.bench.scale import Round, ServedBoard, table, verdict, workers_verdict
 from loadtest.bench.turn import Bench
 from tests.postgres_fixtures import database_url, server_url, template
@@ -35,7 +35,7 @@ SELECT (SELECT count(*) FROM board.member), (SELECT count(*) FROM board.posting)
 def served(folder: Path, *, members: int, service_us: float, workers: int = 1) -> ServedBoard:
     """A board as measured."""
     database = BoardDatabase("", 0, folder, "", folder, folder, members)
-    bench = Bench(database, ServerSettings("gunicorn", workers, 16, 4, folder), Cores(), 16, 5, 0)
+    bench = Bench(database, ServerSettings("gunicorn", workers, 16, 4, folder), PinnedCores(), 16, 5, 0)
     made = ServedBoard(BoardSize(members, 5_000), bench, port=0, pid=0)
     made.rounds = [Round(1_000.0 * workers, service_us + by, 90.0) for by in (-5, 0, 30)]
     made.resident_mb, made.proportional_mb = [100.0, 110.0], [60.0, 50.0]

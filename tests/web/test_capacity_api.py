@@ -15,7 +15,7 @@ from app.capacity.register.plans import read_plan_values
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool
-from app.serving.send_counts import Batch, SecondCount
+from app.serving.send_counts import CountBatch, SecondCount
 from app.web.limits import CallLimits
 from app.web.planner.app import create_planner_app
 from app.web.planner.parts import PlannerParts, SessionCookie
@@ -500,7 +500,7 @@ def count(planner: Planner, send: str, at: datetime, *, calls: int) -> None:
     pool = ServingPool(planner.url, (), size=1, wait_s=2, statement_timeout_ms=5_000)
     pool.open()
     PostgresSendCounts(pool).add(
-        Batch(send, 1, [SecondCount("weekly-digest", send, int(at.timestamp()), calls, 0)], [])
+        CountBatch(send, 1, [SecondCount("weekly-digest", send, int(at.timestamp()), calls, 0)], [])
     )
     pool.close()
 

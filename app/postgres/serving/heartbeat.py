@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from app.postgres.serving.pool import ServingPool
     from app.runtime.instance import Instance
-    from app.serving.send_counts import Batch
+    from app.serving.send_counts import CountBatch
 
 MOST_KEYS = 10_000
 # Each worker sends its instance's heartbeat; where another worker has just sent one, nothing is written.
@@ -115,7 +115,7 @@ class PostgresSendCounts:
     def __init__(self, pool: ServingPool) -> None:
         self._pool = pool
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: CountBatch) -> None:
         """Add a batch, unless it is in already; raises `UnavailableError`.
 
         Where the database's encoding lacks a character of a campaign's or a send's name, they are added with it
@@ -127,7 +127,7 @@ class PostgresSendCounts:
             self._pool.rows(_ADD, _values(batch, _escape))
 
 
-def _values(batch: Batch, named: Callable[[str], str]) -> list[object]:
+def _values(batch: CountBatch, named: Callable[[str], str]) -> list[object]:
     seconds, sketches = batch.seconds, batch.sketches
     return [
         batch.worker,

@@ -1,4 +1,4 @@
-"""The register of sends in Postgres: which run each send keeps, for all workers (`app.serving.sends.Register`).
+"""The register of sends in Postgres: which run each send keeps, for all workers (`app.serving.sends.SendRegister`).
 
 Its statements are not prepared: a table that is not there yet, before a migration, must not keep the pool from
 connecting.

@@ -14,7 +14,7 @@ from app.runtime.deadline import Deadline
 from app.serving.answering import FAULT, LATE, OVER_LIMIT
 from app.serving.encoding import encode
 from app.serving.request import CallContext, RecommendationRequest
-from app.telemetry import Field
+from app.telemetry import LogField
 from app.web.auth import authenticate
 from app.web.limits import RateLimitState
 from app.web.parameters import read_member_id, read_options
@@ -73,7 +73,7 @@ def content(parts: ContentParts) -> Content:
             )
             body = encode(answer)
         except Exception:  # noqa: BLE001 - one member's list, whatever is wrong with it, leaves no mail without postings
-            _log.exception("an answer failed", extra={Field.MEMBER_ID: request.member_id})
+            _log.exception("an answer failed", extra={LogField.MEMBER_ID: request.member_id})
             answer = answering.from_shelf(request, context=context, degraded=FAULT)
             body = encode(answer)
         seconds = time.monotonic() - start_s

@@ -34,7 +34,7 @@ class BareResponse(Response):
     default_mimetype = None
 
 
-class Service(Flask):
+class ContentApp(Flask):
     """Flask, with a short cut to the one route that is called thousands of times a second.
 
     Flask's request, its context, the search for the route and the response object cost as much CPU time as the
@@ -65,7 +65,7 @@ class Service(Flask):
 def create_app(parts: ContentParts) -> Flask:
     """The WSGI application; there are no sessions and no templates on it."""
     answered = content(parts)
-    app = Service(answered)
+    app = ContentApp(answered)
     app.response_class = BareResponse
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.url_map.converters["member"] = MemberIdConverter

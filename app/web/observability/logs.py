@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.telemetry import Field
+from app.telemetry import LogField
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from app.serving.answering import Answer
 
-_EXTRA = frozenset(Field)
+_EXTRA = frozenset(LogField)
 _REQUEST_ID_CHARS = 64
 
 
@@ -30,15 +30,15 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One JSON object."""
         line: dict[str, Any] = {
-            Field.TIME: datetime.fromtimestamp(record.created, UTC),
-            Field.LEVEL: record.levelname,
-            Field.LOGGER: record.name,
-            Field.PROCESS: record.process,
-            Field.EVENT: _utf8(record.getMessage()),
+            LogField.TIME: datetime.fromtimestamp(record.created, UTC),
+            LogField.LEVEL: record.levelname,
+            LogField.LOGGER: record.name,
+            LogField.PROCESS: record.process,
+            LogField.EVENT: _utf8(record.getMessage()),
         }
         line.update((name, value) for name, value in record.__dict__.items() if name in _EXTRA)
         if record.exc_info:
-            line[Field.ERROR] = _utf8(self.formatException(record.exc_info))
+            line[LogField.ERROR] = _utf8(self.formatException(record.exc_info))
         return msgspec.json.encode(line).decode()
 
 
@@ -97,13 +97,13 @@ class AccessLog:
         if not self._has_room():
             return
         facts: dict[str, object] = {
-            Field.MEMBER_ID: answer.request.member_id,
-            Field.CAMPAIGN: answer.request.options.campaign,
-            Field.SOURCE: answer.source,
-            Field.DEGRADED: answer.degraded,
-            Field.CACHE: answer.cache,
-            Field.COUNT: len(answer.places),
-            Field.MILLISECONDS: round(seconds * 1000, 1),
+            LogField.MEMBER_ID: answer.request.member_id,
+            LogField.CAMPAIGN: answer.request.options.campaign,
+            LogField.SOURCE: answer.source,
+            LogField.DEGRADED: answer.degraded,
+            LogField.CACHE: answer.cache,
+            LogField.COUNT: len(answer.places),
+            LogField.MILLISECONDS: round(seconds * 1000, 1),
         }
         self._write("answered", facts, environ)
 
@@ -111,7 +111,7 @@ class AccessLog:
         """Write an error answer's line, if this second still has room; what its query said is not in it."""
         if self._has_room():
             path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
-            self._write("refused", {Field.STATUS: status, Field.PATH: path}, environ)
+            self._write("refused", {LogField.STATUS: status, LogField.PATH: path}, environ)
 
     def _has_room(self) -> bool:
         second = int(self._clock())
@@ -125,7 +125,9 @@ class AccessLog:
 
     def _write(self, event: str, facts: Mapping[str, object], environ: Mapping[str, Any]) -> None:
         skipped, self._skipped = self._skipped, 0
-        self._log.info(event, extra={Field.REQUEST_ID: request_id(environ), **facts, Field.SKIPPED: skipped})
+        self._log.info(
+            event, extra={LogField.REQUEST_ID: request_id(environ), **facts, LogField.SKIPPED: skipped}
+        )
 
 
 def request_id(environ: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ _DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class CalendarSend:
     """A campaign in the calendar."""
 
     campaign: RegisteredCampaign
@@ -33,11 +33,11 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class CalendarDay:
     """A day of the week shown."""
 
     day: date
-    sends: Sequence[Send]
+    sends: Sequence[CalendarSend]
 
 
 def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
@@ -68,19 +68,19 @@ def _day(text: str | None) -> date | None:
     return day if date(2000, 1, 10) <= day <= date(2099, 12, 20) else None
 
 
-def _days(week: Week) -> list[Day]:
+def _days(week: Week) -> list[CalendarDay]:
     judged = {one.name: one for one in week.judged.judgement.campaigns} if week.judged else {}
     days = [week.begins + timedelta(days=place) for place in range(_DAYS)]
-    sends = [Send(one, at, judged.get(one.name)) for one, at in week.campaigns]
-    return [Day(day, [send for send in sends if _shown_on(send, days) == day]) for day in days]
+    sends = [CalendarSend(one, at, judged.get(one.name)) for one, at in week.campaigns]
+    return [CalendarDay(day, [send for send in sends if _shown_on(send, days) == day]) for day in days]
 
 
-def _shown_on(send: Send, days: Sequence[date]) -> date:
+def _shown_on(send: CalendarSend, days: Sequence[date]) -> date:
     """The day it begins, or the week's first where it began before."""
     return max(send.at.date(), days[0])
 
 
-def _first_to_show(week: Week, days: Sequence[Day]) -> date:
+def _first_to_show(week: Week, days: Sequence[CalendarDay]) -> date:
     """Today where it has sends, else the next day that has."""
     in_question = [one.day for one in days if one.sends]
     return next(

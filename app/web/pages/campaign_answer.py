@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.capacity.plan.json_values import DefinitionError
-from app.web.pages.charts.figures import Figure, Shown, of_campaign, three_numbers
+from app.web.pages.charts.figures import Figure, ShownNumber, of_campaign, three_numbers
 from app.web.pages.language import gettext as _
 from app.web.pages.queries import UNSAVED
 
@@ -33,7 +33,7 @@ class CampaignAnswer:
     judgement: Judgement
     plan: RegisteredPlan
     chart: Figure
-    numbers: Sequence[Shown]
+    numbers: Sequence[ShownNumber]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

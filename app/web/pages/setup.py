@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.planner import judge, sentence, ways_out
 from app.capacity.register.plans import NoSuchCampaignError, RegisterUnavailableError
-from app.telemetry import Field
+from app.telemetry import LogField
 from app.web.observability.logs import request_id
 from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, sign_in
 from app.web.pages import security_headers as headers
@@ -138,7 +138,10 @@ def _add_errors(blueprint: Blueprint) -> None:
         return page("error.html", status=error.code or 500, kind=kind, back=None)
 
     def unexpected(error: Exception) -> Response:
-        facts: dict[str, object] = {Field.REQUEST_ID: request_id(request.environ), Field.PATH: request.path}
+        facts: dict[str, object] = {
+            LogField.REQUEST_ID: request_id(request.environ),
+            LogField.PATH: request.path,
+        }
         _log.exception("unexpected failure", exc_info=error, extra=facts)
         return page("error.html", status=500, kind="failed", back=None)
 

@@ -71,7 +71,7 @@ def request(
 
 
 class FakeRegister:
-    """`Register` in memory, shared by workers; `runs` is the log as the store has it."""
+    """`SendRegister` in memory, shared by workers; `runs` is the log as the store has it."""
 
     def __init__(self, log: Sequence[Publication], now: datetime = NOW) -> None:
         self.log = log

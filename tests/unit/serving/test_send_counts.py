@@ -21,7 +21,7 @@ from app.serving.send_counts import (
     MOST_UNKNOWN_SENDS,
     OTHERS,
     SKETCH_EVERY,
-    Batch,
+    CountBatch,
     SecondCount,
     SendCounter,
     SketchPart,
@@ -40,13 +40,13 @@ class Store:
     def __init__(self) -> None:
         self.away = False
         self.cuts_off_after = False  # adds, and then the connection breaks
-        self.batches: list[Batch] = []
+        self.batches: list[CountBatch] = []
         self.calls: Counter[tuple[str, str, int]] = Counter()
         self.degraded: Counter[tuple[str, str, int]] = Counter()
         self.sketches: dict[tuple[str, str, str], bytes] = {}
         self._numbers: dict[str, int] = {}
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: CountBatch) -> None:
         """Add a batch once."""
         if self.away:
             raise UnavailableError("lost")

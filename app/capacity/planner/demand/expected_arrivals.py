@@ -66,7 +66,7 @@ def most_due(campaign: Campaign, workspace: Workspace, case: Case) -> Dues:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Part:
+class _CurvePart:
     """Triggered messages of one zone: the minutes at which they join, rising, and the share of them in each."""
 
     zone: str
@@ -81,18 +81,18 @@ class _Part:
         return np.minimum(self.recipients, np.ceil(means + above)).astype(np.int64)
 
 
-def _triggered(campaign: Campaign, timing: Arrivals, workspace: Workspace, case: Case) -> list[_Part]:
+def _triggered(campaign: Campaign, timing: Arrivals, workspace: Workspace, case: Case) -> list[_CurvePart]:
     """Return the parts that quiet hours treat alike: zones, or all messages where there are no quiet hours."""
     first, weights = arrival_weights(timing, workspace.time_zone)
     busy = np.flatnonzero(weights)
     minutes, shares = first + busy, weights[busy] / weights.sum()
     quiet = campaign.quiet_hours
     if quiet is None:
-        return [_Part(workspace.time_zone, int(campaign.audience.at(case)), minutes, shares)]
+        return [_CurvePart(workspace.time_zone, int(campaign.audience.at(case)), minutes, shares)]
     parts = []
     for zone, recipients in by_zone(campaign, workspace, case):
         joined, place = np.unique(_let_go(quiet, zone, minutes), return_inverse=True)
-        parts.append(_Part(zone, recipients, joined, np.bincount(place, shares).astype(np.float64)))
+        parts.append(_CurvePart(zone, recipients, joined, np.bincount(place, shares).astype(np.float64)))
     return parts
 
 
@@ -108,7 +108,7 @@ def _let_go(quiet: QuietHours, zone: str, minutes: Counts) -> Counts:
     return joined
 
 
-def _together(parts: Sequence[tuple[_Part, Counts]]) -> Dues:
+def _together(parts: Sequence[tuple[_CurvePart, Counts]]) -> Dues:
     """Return the messages of all parts by minute."""
     minutes = np.concatenate([part.minutes for part, _ in parts])
     counts = np.concatenate([counts for _, counts in parts])

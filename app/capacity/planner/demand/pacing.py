@@ -158,7 +158,7 @@ class Lined:
 
 
 @dataclass(slots=True)
-class _Cohort:
+class _ExpectedCohort:
     joined: int
     due: int
     zone: str
@@ -174,7 +174,7 @@ class _Queue:
     def __init__(self, lined: Lined) -> None:
         self.cap = lined.limit_per_min
         self.priority = lined.priority
-        self.waiting: deque[_Cohort] = deque()
+        self.waiting: deque[_ExpectedCohort] = deque()
         self.size = 0
         self.aborted = 0
         self.looked_at = 0  # cohorts, while holding and giving up: work that grows with the queue
@@ -183,7 +183,7 @@ class _Queue:
         self._quiet_at: dict[str, int] = {}  # when to look again, by zone
         self._oldest = _ALIKE_FOR  # no message that waits fell due before it
         rows = zip(lined.dues.minutes.tolist(), lined.dues.zones, lined.dues.counts.tolist(), strict=True)
-        self._joins = deque(_Cohort(minute, minute, zone, count) for minute, zone, count in rows)
+        self._joins = deque(_ExpectedCohort(minute, minute, zone, count) for minute, zone, count in rows)
 
     def next_join(self) -> int | None:
         return self._joins[0].joined if self._joins else None
@@ -216,10 +216,10 @@ class _Queue:
             held = [cohort for cohort in self.waiting if cohort.zone == zone]
             self._drop(held)
             self.looked_at += len(self._joins) // 16
-            later = (_Cohort(released, one.due + released - minute, zone, one.count) for one in held)
+            later = (_ExpectedCohort(released, one.due + released - minute, zone, one.count) for one in held)
             self._joins = deque(sorted([*self._joins, *later], key=lambda cohort: cohort.joined))
 
-    def _drop(self, cohorts: Sequence[_Cohort]) -> int:
+    def _drop(self, cohorts: Sequence[_ExpectedCohort]) -> int:
         """Take messages out of the queue; return how many."""
         self.looked_at += len(self.waiting)
         gone = {id(cohort) for cohort in cohorts}

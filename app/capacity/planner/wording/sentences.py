@@ -28,7 +28,7 @@ FEW: Final = 10  # numbers below it keep a decimal
 HALF_A_TENTH: Final = 0.0005
 
 
-class _Words(Formatter):
+class _SentenceFormatter(Formatter):
     """Formats templates; `day` is the day whose times need no date."""
 
     def __init__(self, lang: Lang, day: date | None) -> None:
@@ -50,7 +50,7 @@ class _Words(Formatter):
 
 def say(lang: Lang, korean: str, english: str, /, *, day: date | None = None, **numbers: object) -> str:
     """Fill in the template of a language."""
-    return _Words(lang, day).vformat(korean if lang == "ko" else english, (), numbers)
+    return _SentenceFormatter(lang, day).vformat(korean if lang == "ko" else english, (), numbers)
 
 
 def count(value: float) -> str:

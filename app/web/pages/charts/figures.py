@@ -43,7 +43,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownNumber:
     """One of the three numbers behind a verdict."""
 
     label: str
@@ -86,7 +86,7 @@ def of_campaign(judged: Judged) -> Figure:
     return _figure(judgement, steps, parts, others=others)
 
 
-def three_numbers(judged: Judged) -> list[Shown]:
+def three_numbers(judged: Judged) -> list[ShownNumber]:
     """What stands behind a campaign's verdict: what to type into Braze, when it ends, how near it comes."""
     own, ceiling = judged.own, judged.judgement.ceiling
     if own is None:
@@ -94,17 +94,17 @@ def three_numbers(judged: Judged) -> list[Shown]:
     return [_speed(own), _end(own), _nearness(own, ceiling.usable_rps)]
 
 
-def _speed(own: CampaignJudgement) -> Shown:
+def _speed(own: CampaignJudgement) -> ShownNumber:
     label = _("Delivery-speed limit")
     if own.state != "planned":
-        return Shown(label, "–")
+        return ShownNumber(label, "–")
     if own.verdict == "NO_GO":
-        return Shown(label, "–", "", _too_late(own) or _("no speed is safe as it stands"))
+        return ShownNumber(label, "–", "", _too_late(own) or _("no speed is safe as it stands"))
     if own.verdict == "RETEST":
-        return Shown(label, "–", "", _("known once it is measured"))
+        return ShownNumber(label, "–", "", _("known once it is measured"))
     if own.advised_limit_per_min is not None:
-        return Shown(label, number(own.advised_limit_per_min), _("a minute"), _("type this into Braze"))
-    return Shown(label, _("none needed"))
+        return ShownNumber(label, number(own.advised_limit_per_min), _("a minute"), _("type this into Braze"))
+    return ShownNumber(label, _("none needed"))
 
 
 def _too_late(own: CampaignJudgement) -> str | None:
@@ -115,28 +115,28 @@ def _too_late(own: CampaignJudgement) -> str | None:
     return str(_("%(limit)s a minute is safe, and ends too late", limit=number(later.limit_per_min)))
 
 
-def _end(own: CampaignJudgement) -> Shown:
+def _end(own: CampaignJudgement) -> ShownNumber:
     label, ends = _("Ends"), own.finishes_at
     unknown = own.verdict == "RETEST" and own.expected is None
     if ends is None or ends.likely is None or unknown:
-        return Shown(label, "–")
+        return ShownNumber(label, "–")
     notes = []
     if ends.low is not None and ends.high is not None and ends.low != ends.high:
         notes.append(_("between %(low)s and %(high)s", low=clock(ends.low), high=clock(ends.high)))
     if own.chance is not None:
         notes.append(_("in time with a chance of %(chance)s", chance=percent(own.chance.share, 0)))
     day_too = own.starts_at is not None and ends.likely.date() != own.starts_at.date()
-    return Shown(label, moment(ends.likely) if day_too else clock(ends.likely), "", " · ".join(notes))
+    return ShownNumber(label, moment(ends.likely) if day_too else clock(ends.likely), "", " · ".join(notes))
 
 
-def _nearness(own: CampaignJudgement, usable_rps: float | None) -> Shown:
+def _nearness(own: CampaignJudgement, usable_rps: float | None) -> ShownNumber:
     most = own.planned_peak_rps if own.peak_rps is None else own.peak_rps.high
     note = (
         _("nothing measured yet")
         if usable_rps is None
         else _("of %(usable)s usable", usable=number(floor(usable_rps)))
     )
-    return Shown(_("Busiest second"), number(most), _("calls"), note)
+    return ShownNumber(_("Busiest second"), number(most), _("calls"), note)
 
 
 def _span(judgement: Judgement, own: CampaignJudgement | None) -> tuple[datetime, datetime]:

@@ -9,7 +9,18 @@ from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.i18n import get_translations
 from wtforms.validators import InputRequired, Length
 
-from app.web.pages.forms.fields import Clock, Count, Day, Numbers, OneOf, Share, Wall, Weights, Words, Zones
+from app.web.pages.forms.fields import (
+    ChoiceField,
+    ClockField,
+    CountField,
+    DayField,
+    NumbersField,
+    ShareField,
+    WallClockField,
+    WeightsField,
+    WordsField,
+    ZonesField,
+)
 from app.web.pages.language import language
 from app.web.pages.language import lazy_gettext as _l
 
@@ -73,33 +84,33 @@ class SignInForm(_Form):
 class CampaignForm(_Form):
     """A campaign: the fields of its table in a plan file, and what the register keeps beside it."""
 
-    name = Words(_l("Name"))
-    key = Words(_l("Name in the URL (campaign=)"))
-    braze_campaign_id = Words(_l("Campaign id in Braze"))
-    owner = Words(_l("Who looks after it"))
+    name = WordsField(_l("Name"))
+    key = WordsField(_l("Name in the URL (campaign=)"))
+    braze_campaign_id = WordsField(_l("Campaign id in Braze"))
+    owner = WordsField(_l("Who looks after it"))
 
-    audience = Numbers(_l("Recipients"))
-    kind = OneOf(_l("How it is sent"), choices=KINDS, default="rate_limited")
-    at = Wall(_l("Starts"))
-    ends_at = Wall(_l("Ends"))
-    on = Day(_l("Day"))
-    limit_per_min = Count(_l("Delivery-speed limit, messages a minute"))
-    finish_by = Wall(_l("Finish by"))
-    calls = OneOf(_l("Calls per recipient"), choices=CALLS, default="unsure")
-    calls_per_recipient = Numbers(_l("Calls per recipient, your own number"))
-    on_failure = OneOf(_l("When a call fails, the template"), choices=ON_FAILURE, default="blank")
+    audience = NumbersField(_l("Recipients"))
+    kind = ChoiceField(_l("How it is sent"), choices=KINDS, default="rate_limited")
+    at = WallClockField(_l("Starts"))
+    ends_at = WallClockField(_l("Ends"))
+    on = DayField(_l("DayField"))
+    limit_per_min = CountField(_l("Delivery-speed limit, messages a minute"))
+    finish_by = WallClockField(_l("Finish by"))
+    calls = ChoiceField(_l("Calls per recipient"), choices=CALLS, default="unsure")
+    calls_per_recipient = NumbersField(_l("Calls per recipient, your own number"))
+    on_failure = ChoiceField(_l("When a call fails, the template"), choices=ON_FAILURE, default="blank")
 
-    launched_at = Wall(_l("Launched in Braze"))
-    users_per_hour = Weights(_l("Members by local hour, midnight first: 24 numbers"))
-    fallback_share = Share(_l("Members without data, %"))
-    fallback_at = Clock(_l("Their local time"))
-    hourly = Weights(_l("Weight of each hour since the start"))
-    zones = Zones(_l("Members by time zone"))
-    quiet_begin = Clock(_l("Quiet hours begin"))
-    quiet_end = Clock(_l("Quiet hours end"))
-    burst = Numbers(_l("Burst factor"))
-    priority = Count(_l("Priority, 1 goes first"))
-    host = Words(_l("Host name called"))
+    launched_at = WallClockField(_l("Launched in Braze"))
+    users_per_hour = WeightsField(_l("Members by local hour, midnight first: 24 numbers"))
+    fallback_share = ShareField(_l("Members without data, %"))
+    fallback_at = ClockField(_l("Their local time"))
+    hourly = WeightsField(_l("Weight of each hour since the start"))
+    zones = ZonesField(_l("Members by time zone"))
+    quiet_begin = ClockField(_l("Quiet hours begin"))
+    quiet_end = ClockField(_l("Quiet hours end"))
+    burst = NumbersField(_l("Burst factor"))
+    priority = CountField(_l("Priority, 1 goes first"))
+    host = WordsField(_l("Host name called"))
 
     version = HiddenField()
 
@@ -133,7 +144,7 @@ class ConfirmForm(_Form):
 class SentForm(_Form):
     """How many messages Braze says it sent."""
 
-    sent = Count(
+    sent = CountField(
         _l("Messages sent, as Braze reports"), [InputRequired(_l("Write a whole number, such as 50,000."))]
     )
 

@@ -37,7 +37,7 @@ def shown_number(value: Number) -> str:
     return f"{int(value):,}" if value == int(value) else f"{value:.10g}"
 
 
-class _Text(Field):
+class _TextField(Field):
     """A text that is read into a value; what cannot be read is shown again as it was typed."""
 
     widget: Any = TextInput()
@@ -80,7 +80,7 @@ class _Text(Field):
         raise NotImplementedError
 
 
-class Numbers(_Text):
+class NumbersField(_TextField):
     """One number, or three where nobody knows: low / likely / high."""
 
     def read(self, text: str) -> Number | dict[str, Number]:
@@ -102,7 +102,7 @@ class Numbers(_Text):
         return str(_("Write one number, or three with slashes between: low / likely / high."))
 
 
-class Count(_Text):
+class CountField(_TextField):
     """One whole number."""
 
     def read(self, text: str) -> int:
@@ -121,7 +121,7 @@ class Count(_Text):
         return str(_("Write a whole number, such as 50,000."))
 
 
-class Share(_Text):
+class ShareField(_TextField):
     """A percentage, kept as a share of 1."""
 
     def read(self, text: str) -> float:
@@ -137,7 +137,7 @@ class Share(_Text):
         return str(_("Write a percentage from 0 to 100."))
 
 
-class Wall(_Text):
+class WallClockField(_TextField):
     """A date and time on a wall clock, kept as ISO 8601 without an offset."""
 
     widget = DateTimeLocalInput()
@@ -158,7 +158,7 @@ class Wall(_Text):
         return str(_("Write a date and a time, such as 2026-11-23T09:00."))
 
 
-class Day(_Text):
+class DayField(_TextField):
     """A date."""
 
     widget = DateInput()
@@ -172,7 +172,7 @@ class Day(_Text):
         return str(_("Write a date, such as 2026-11-23."))
 
 
-class Clock(_Text):
+class ClockField(_TextField):
     """A time of day."""
 
     widget = TimeInput()
@@ -190,8 +190,8 @@ class Clock(_Text):
         return str(_("Write a time of day, such as 21:00."))
 
 
-class Weights(_Text):
-    """Numbers in a row, one an hour."""
+class WeightsField(_TextField):
+    """NumbersField in a row, one an hour."""
 
     widget = TextArea()
 
@@ -208,7 +208,7 @@ class Weights(_Text):
         return str(_("Write numbers with commas between."))
 
 
-class Zones(_Text):
+class ZonesField(_TextField):
     """A time zone and its weight on each line."""
 
     widget = TextArea()
@@ -227,7 +227,7 @@ class Zones(_Text):
         return str(_("Write a time zone and a number on each line, such as Asia/Seoul = 95."))
 
 
-class Words(_Text):
+class WordsField(_TextField):
     """A line of text."""
 
     def read(self, text: str) -> str:
@@ -239,7 +239,7 @@ class Words(_Text):
         return ""
 
 
-class OneOf(Field):
+class ChoiceField(Field):
     """One of a few values, as a drop-down list or a row of buttons; each choice is (value, lazily made label)."""
 
     def __init__(self, label: Any = None, *, choices: Sequence[tuple[str, Any]], **kwargs: Any) -> None:
