@@ -1,0 +1,38 @@
+"""One class name has one meaning: whoever looks for a class by its name finds one."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# Names that two classes have, each with its reason.
+DOUBLE = {
+    "Answer": "what a member is answered; how the calls of a simulated second end, in the send model's own room",
+    "Evidence": "to go: the recommender's becomes its fitted representations",
+    "Moment": "to go: the send model's becomes a due minute; Liquid's stays",
+    "Reason": "why a posting is in a list, why a verdict is as it is: the word of both fields, in rooms that never meet",
+    "Scope": "to go: what a verdict is about becomes another word; a credential's scope stays",
+    "Service": "what a load test's evidence tells of the service; what the send model plays against, a protocol",
+    "Span": "to go: with the part of a progress bar",
+}
+
+
+def classes() -> dict[str, list[str]]:
+    """Where each class of app and loadtest is defined, by its name.
+
+    A leading underscore is no part of the name: people speak of a `_Server` as of a `Server`, and a search finds both.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for root in ("app", "loadtest"):
+        for module in sorted((ROOT / root).rglob("*.py")):
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    found[node.name.lstrip("_")].append(f"{module.relative_to(ROOT)}:{node.name}")
+    return found
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    doubles = {name: where for name, where in classes().items() if len(where) > 1}
+    assert {name: where for name, where in doubles.items() if name not in DOUBLE} == {}
