@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Counts = NDArray[np.int64]
 
 
-def split(total: int, weights: Sequence[float] | Counts) -> Counts:
+def apportion(total: int, weights: Sequence[float] | Counts) -> Counts:
     """Cut `total` into parts proportional to `weights` (at least one above 0); the parts add up exactly.
 
     Largest remainders get the units left over, ties the earlier part.

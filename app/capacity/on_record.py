@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.table import PlanError, is_zone
-from app.capacity.planner import Scope
+from app.capacity.planner import JudgementScope
 from app.capacity.planner import judge as judge_plan
 from app.capacity.register.plans import MOST_PLANNED, calibrations, in_turn, meets, plan_of, span
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.capacity.calibration import Calibration
-    from app.capacity.evidence.ceiling import Measured, Running
+    from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
     from app.capacity.planner import Judgement
     from app.capacity.register.plans import (
         Register,
@@ -43,7 +43,7 @@ LATEST: Final = timedelta(days=4)  # after the planned end: Braze keeps a messag
 class LoadTests(Protocol):
     """Where load tests come from."""
 
-    def measured(self) -> Sequence[Measured]:
+    def measured(self) -> Sequence[MeasuredCeiling]:
         """What a plan goes by."""
 
 
@@ -210,7 +210,7 @@ def _judged(  # noqa: PLR0913 - what both ways in have found out
         plan = plan_of(record.workspace, planned, calibrations=calibrated)
         if plan is None:
             return JudgedRecord(told=(), left_out=record.left_out)
-        scope = Scope(names=frozenset(one.name for one in shown), window=scope_window)
+        scope = JudgementScope(names=frozenset(one.name for one in shown), window=scope_window)
         try:
             judgement = _judge(plan, measured, running, now=now, scope=scope, judge=judge, work=work)
         except PlanError as error:
@@ -234,11 +234,11 @@ def _judged(  # noqa: PLR0913 - what both ways in have found out
 
 def _judge(
     plan: RegisteredPlan,
-    measured: Sequence[Measured],
-    running: Running,
+    measured: Sequence[MeasuredCeiling],
+    running: RunningService,
     *,
     now: datetime,
-    scope: Scope,
+    scope: JudgementScope,
     judge: Judge,
     work: Mapping[str, int],
 ) -> Judgement:

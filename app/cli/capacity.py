@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from app.capacity.evidence.ceiling import Measured
+from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.capacity.on_record import judge_window
 from app.capacity.plan.plan import read_plan
@@ -97,13 +97,13 @@ def check(
     context.exit(EXIT_CODES[judgement.verdict])
 
 
-def _judge_file(plan: Path, measured: Sequence[Measured], now_text: str | None) -> Judgement:
+def _judge_file(plan: Path, measured: Sequence[MeasuredCeiling], now_text: str | None) -> Judgement:
     read = read_plan(_text(plan, "plan"))
     now = _now(now_text, read.workspace.time_zone, otherwise=datetime.now(UTC))
     return judge(read, measured, running=None, now=now, most_played=MOST_PLAYED)
 
 
-def _judge_register(measured: Sequence[Measured], now_text: str | None) -> Judgement:
+def _judge_register(measured: Sequence[MeasuredCeiling], now_text: str | None) -> Judgement:
     """Judge what is on record and not over; evidence given stands in for that on record."""
     with database_engine() as engine:
         register = PostgresRegister(engine)
@@ -125,19 +125,19 @@ def _judge_register(measured: Sequence[Measured], now_text: str | None) -> Judge
 class _GivenEvidence:
     """Load tests given on the command line, in place of those on record."""
 
-    tests: Sequence[Measured]
+    tests: Sequence[MeasuredCeiling]
 
-    def measured(self) -> Sequence[Measured]:
+    def measured(self) -> Sequence[MeasuredCeiling]:
         """All of them."""
         return self.tests
 
 
-def _read_measured(file: Path) -> Measured:
+def _read_measured(file: Path) -> MeasuredCeiling:
     try:
         evidence, _ = read_evidence(_text(file, "evidence"))
     except EvidenceError as error:
         raise CommandError(f"{file}: {error}") from error
-    return Measured.of(evidence)
+    return MeasuredCeiling.of(evidence)
 
 
 def _now(text: str | None, time_zone: str, *, otherwise: datetime) -> datetime:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from app.capacity.plan.plan import Plan
-from app.capacity.simulation.result import Played
+from app.capacity.simulation.result import SimulationResult
 from loadtest.ceiling.terminal import Terminal
 from loadtest.generator.sender import Sender
 from loadtest.rehearsal.plans import calls_by_second
@@ -72,7 +72,7 @@ class StartTimes:
         return float(np.bincount((instants - instants.min()).astype(np.int64)).max()) if self.at_s else 0.0
 
 
-def forecast_peak_rps(played: Played, *, speed: int) -> float:
+def forecast_peak_rps(played: SimulationResult, *, speed: int) -> float:
     """The most calls in a second of a rehearsal at `speed`, in which `speed` planned seconds pass."""
     calls = calls_by_second(played)
     first = min(calls, default=0)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from app.capacity.apportion import split
+from app.capacity.apportion import apportion
 from app.capacity.simulation.send import Offer
 from app.capacity.simulation.service import Answer
 from loadtest.generator.response_check import CallResult
@@ -39,7 +39,7 @@ def in_proportion(outcomes: Counter[str], calls: int) -> Counter[str]:
     """Spread `calls` over outcomes in proportion to their counts, exactly; all `ok` where nothing was counted."""
     if not outcomes.total():
         return Counter(ok=calls)
-    parts = split(calls, list(outcomes.values()))
+    parts = apportion(calls, list(outcomes.values()))
     return Counter({name: int(part) for name, part in zip(outcomes, parts, strict=True)})
 
 

@@ -6,7 +6,7 @@ from app.capacity.local_time import MINUTE_S
 from app.capacity.plan.plan import Plan, read_plan
 from app.capacity.plan.table import PlanError
 from app.capacity.play.report import play_plan
-from app.capacity.simulation.result import Played
+from app.capacity.simulation.result import SimulationResult
 from loadtest.errors import LoadtestError
 from loadtest.generator.target import read_lines
 
@@ -29,7 +29,7 @@ def read_plan_file(path: Path) -> Plan:
         raise LoadtestError(f"{path}: {error}") from None
 
 
-def calls_by_second(played: Played) -> dict[int, int]:
+def calls_by_second(played: SimulationResult) -> dict[int, int]:
     """Calls in each unix second that has any."""
     return {
         int(minute) * MINUTE_S + place: int(calls)

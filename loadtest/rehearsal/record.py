@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from app.capacity.simulation.result import Count, Played
+from app.capacity.simulation.result import Quantity, SimulationResult
 from loadtest.ceiling.evidence import Distribution
 from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.rehearsal.offer_calls import OfferCalls, in_proportion
@@ -68,7 +68,7 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     version: Literal[1] = VERSION
 
 
-def totals_of(played: Played) -> SendTotals:
+def totals_of(played: SimulationResult) -> SendTotals:
     """A send as a whole."""
     by_second = played.by_second()
     busy = np.argwhere(by_second > 0)
@@ -77,18 +77,18 @@ def totals_of(played: Played) -> SendTotals:
         first, last = (int(played.minutes[row]) * 60 + int(place) for row, place in (busy[0], busy[-1]))
         ends_at_s = last - first + 1
     return SendTotals(
-        attempts=played.total(Count.ATTEMPTS),
-        calls=played.total(Count.CALLS),
-        retries=played.total(Count.RETRIES),
-        sent=played.total(Count.SENT),
-        blank=played.total(Count.BLANK),
-        aborted=played.total(Count.ABORTED),
+        attempts=played.total(Quantity.ATTEMPTS),
+        calls=played.total(Quantity.CALLS),
+        retries=played.total(Quantity.RETRIES),
+        sent=played.total(Quantity.SENT),
+        blank=played.total(Quantity.BLANK),
+        aborted=played.total(Quantity.ABORTED),
         pending=sum(played.pending),
         ends_at_s=ends_at_s,
     )
 
 
-def by_second(forecast: Played, settled: list[OfferCalls]) -> Iterator[RehearsedSecond]:
+def by_second(forecast: SimulationResult, settled: list[OfferCalls]) -> Iterator[RehearsedSecond]:
     """Every second in which calls were forecast or made, from the first planned one."""
     expected = calls_by_second(forecast)
     made = {calls.offer.second: calls for calls in settled if calls.offer.calls}

@@ -17,7 +17,7 @@ import gevent
 
 from app.capacity.plan.plan import Plan
 from app.capacity.play.report import supposed_service
-from app.capacity.simulation.result import Played
+from app.capacity.simulation.result import SimulationResult
 from app.capacity.simulation.send import Offer, Send
 from loadtest.ceiling.evidence import distribution
 from loadtest.ceiling.step import iso_utc
@@ -164,9 +164,9 @@ def rehearse(
     return _record(forecast(plan, speed=speed), runner, host=host, plan=name, **times)
 
 
-def _record(expected: Played, runner: RehearsalRunner, **known: Any) -> Rehearsal:
+def _record(expected: SimulationResult, runner: RehearsalRunner, **known: Any) -> Rehearsal:
     """What was forecast beside what was measured; `known` are further fields of the record."""
-    sender, measured = runner.sender, totals_of(runner.send.played())
+    sender, measured = runner.sender, totals_of(runner.send.result())
     stats, complaint = sender.stats, sender.health.complaint
     return Rehearsal(
         sentence=sentence(totals_of(expected), measured, ended=known["ended"], complaint=complaint),
@@ -184,7 +184,7 @@ def _record(expected: Played, runner: RehearsalRunner, **known: Any) -> Rehearsa
     )
 
 
-def forecast(plan: Plan, *, speed: float = 1.0) -> Played:
+def forecast(plan: Plan, *, speed: float = 1.0) -> SimulationResult:
     """What a rehearsal at `speed` finds if the service does as the plan supposes.
 
     The service's own seconds are then `speed` planned ones, and so is each second that Braze waits for a reply: what
@@ -200,4 +200,4 @@ def forecast(plan: Plan, *, speed: float = 1.0) -> Played:
             send.settle(*awaited.popleft()[1:])
         answer = service.answer(offer.second, offer.calls)
         awaited.append((offer.second + 1 + (given_up_s if answer.cut_off else 0), offer, answer))
-    return send.played()
+    return send.result()

@@ -11,9 +11,7 @@ ROOT = Path(__file__).parents[2]
 DOUBLE = {
     "Answer": "what a member is answered; how the calls of a simulated second end, in the send model's own room",
     "Evidence": "to go: the recommender's becomes its fitted representations",
-    "Moment": "to go: the send model's becomes a due minute; Liquid's stays",
     "Reason": "why a posting is in a list, why a verdict is as it is: the word of both fields, in rooms that never meet",
-    "Scope": "to go: what a verdict is about becomes another word; a credential's scope stays",
     "Service": "what a load test's evidence tells of the service; what the send model plays against, a protocol",
     "Span": "to go: with the part of a progress bar",
 }

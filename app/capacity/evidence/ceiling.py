@@ -15,7 +15,7 @@ Kind = Literal["ceiling", "at_least", "unconfirmed", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredCeiling:
     """One load test. Rates are calls/s; `low_rps` is what was surely answered, `high_rps` the lowest that broke.
 
     `fingerprint`, `instances` and `tables` say what was loaded; None, or no tables, where the test was not told.
@@ -35,7 +35,7 @@ class Measured:
     limiter_rps: float | None = None
 
     @classmethod
-    def of(cls, evidence: Evidence) -> Measured:
+    def of(cls, evidence: Evidence) -> MeasuredCeiling:
         """Return what a plan needs of an evidence file."""
         verdict, told = evidence.verdict, evidence.environment.service
         return cls(
@@ -54,7 +54,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RunningService:
     """What runs now: the different fingerprints of all instances alive, how many, and how large its tables are.
 
     No `tables` where nobody knows. `limiter_rps` is the lowest of their limiting lines, None where all are off.

@@ -7,21 +7,21 @@
 from app.capacity.planner.judgement import (
     CampaignJudgement,
     Ceiling,
-    Chance,
     Collision,
     Curve,
     Instances,
     Instants,
     Judgement,
     Later,
-    Outcome,
+    Probability,
     Rejected,
-    Shift,
-    Slow,
+    SendOutcome,
+    ShiftedSend,
+    SlowerSend,
     Verdict,
 )
 from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
-from app.capacity.planner.scope import Scope
+from app.capacity.planner.scope import JudgementScope
 from app.capacity.planner.verdict.judge import judge
 from app.capacity.planner.wording.as_json import as_json
 from app.capacity.planner.wording.catalogue import Lang
@@ -31,21 +31,21 @@ from app.capacity.planner.wording.text import as_text
 __all__ = (
     "CampaignJudgement",
     "Ceiling",
-    "Chance",
     "Collision",
     "Curve",
     "Instances",
     "Instants",
     "Judgement",
+    "JudgementScope",
     "Lang",
     "Later",
-    "Outcome",
+    "Probability",
     "Reason",
     "ReasonCode",
     "Rejected",
-    "Scope",
-    "Shift",
-    "Slow",
+    "SendOutcome",
+    "ShiftedSend",
+    "SlowerSend",
     "TooManyCalls",
     "Verdict",
     "as_json",

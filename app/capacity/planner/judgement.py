@@ -57,7 +57,7 @@ class Instants:
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class Probability:
     """The share of `samples` in which a campaign ends in time, and its 95 % interval."""
 
     share: float
@@ -67,7 +67,7 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class SendOutcome:
     """What becomes of a campaign's messages; shares are of its messages.
 
     Of its calls `cut_off_share` get no answer in time, and Braze answers `withheld_share` itself with a failure.
@@ -139,11 +139,11 @@ class CampaignJudgement:
     starts_at: datetime | None
     finishes_at: Instants | None
     finish_by: datetime | None
-    chance: Chance | None
+    chance: Probability | None
     planned_peak_rps: int
     peak_rps: Range | None
-    expected: Outcome | None
-    as_planned: Outcome | None
+    expected: SendOutcome | None
+    as_planned: SendOutcome | None
     if_later: Later | None
     none_later: Reason | None
     rejected: tuple[Rejected, ...]
@@ -152,7 +152,7 @@ class CampaignJudgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Slow:
+class SlowerSend:
     """A way out of a collision: one campaign gets a lower limit, and ends so much later."""
 
     campaign: str
@@ -162,7 +162,7 @@ class Slow:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class ShiftedSend:
     """A way out of a collision: one campaign begins, and ends, so much later; `in_time` for its own deadline."""
 
     campaign: str
@@ -186,8 +186,8 @@ class Collision:
     ends_at: datetime
     peak_rps: int
     excess_rps: float
-    slow: Slow | None
-    shift: Shift | None
+    slow: SlowerSend | None
+    shift: ShiftedSend | None
     limit_per_min: int | None
     planned_limit_per_min: int | None
     measured: bool = True

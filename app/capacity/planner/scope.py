@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class JudgementScope:
     """The campaigns that are told of, by name, and the window of aware instants that the curves show; None is all."""
 
     names: frozenset[str] | None = None
@@ -30,4 +30,4 @@ class Scope:
         return begin // MINUTE_S, -(-end // MINUTE_S)
 
 
-EVERYTHING: Final = Scope()
+EVERYTHING: Final = JudgementScope()

@@ -10,20 +10,20 @@ from app.capacity.campaign import Campaign, Case
 from app.capacity.local_time import MINUTE_S, unix_minute, wall_time
 from app.capacity.plan.plan import Plan, read_plan
 from app.capacity.play.report_text import as_text
-from app.capacity.simulation.limited_service import CapacityBound
-from app.capacity.simulation.result import Count, Played
+from app.capacity.simulation.limited_service import LimitedService
+from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import Send, play_through
 from app.capacity.simulation.service import Perfect, Scripted, Service
 
-NAMES: Final[Mapping[Count, str]] = {
-    Count.ATTEMPTS: "attempts",
-    Count.RETRIES: "retries",
-    Count.CALLS: "calls",
-    Count.SENT: "sent",
-    Count.BLANK: "sent_blank",
-    Count.DEGRADED: "sent_degraded",
-    Count.ABORTED: "aborted",
-    Count.EXPIRED: "aborted_delayed",
+NAMES: Final[Mapping[Quantity, str]] = {
+    Quantity.ATTEMPTS: "attempts",
+    Quantity.RETRIES: "retries",
+    Quantity.CALLS: "calls",
+    Quantity.SENT: "sent",
+    Quantity.BLANK: "sent_blank",
+    Quantity.DEGRADED: "sent_degraded",
+    Quantity.ABORTED: "aborted",
+    Quantity.EXPIRED: "aborted_delayed",
 }
 
 
@@ -32,7 +32,7 @@ class Report:
     """A plan and what playing it came to; `case` says which numbers of the plan's ranges were played."""
 
     plan: Plan
-    played: Played
+    played: SimulationResult
     case: Case
 
     def as_json(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Report:
         played = self.played
         by_second = played.by_second().tolist()
         totals = played.tallies.sum(axis=2).tolist()
-        attempts = played.count(Count.ATTEMPTS).tolist()
+        attempts = played.count(Quantity.ATTEMPTS).tolist()
         return [
             {
                 "minute": minute - played.first_minute + 1,
@@ -115,7 +115,7 @@ def play_file(text: str, *, case: Case = "likely") -> Report:
     return Report(plan, play_plan(plan, case=case), case)
 
 
-def play_plan(plan: Plan, *, case: Case = "likely") -> Played:
+def play_plan(plan: Plan, *, case: Case = "likely") -> SimulationResult:
     """Play a plan against the service it supposes."""
     send = Send(plan.campaigns, plan.workspace, seed=plan.seed, case=case)
     return play_through(send, supposed_service(plan, send.first_minute))
@@ -129,7 +129,7 @@ def supposed_service(plan: Plan, first_minute: int, *, speed: int = 1) -> Servic
     lines = plan.service
     inner: Service = Perfect()
     if lines is not None:
-        inner = CapacityBound(
+        inner = LimitedService(
             lines.ceiling_rps,
             soft_rps=lines.soft_rps,
             hard_rps=lines.hard_rps,
@@ -147,7 +147,7 @@ def supposed_service(plan: Plan, first_minute: int, *, speed: int = 1) -> Servic
     )
 
 
-def _totals(played: Played, campaign: int | None) -> dict[str, int]:
+def _totals(played: SimulationResult, campaign: int | None) -> dict[str, int]:
     columns = slice(None) if campaign is None else slice(campaign, campaign + 1)
     counts = {name: int(played.count(what)[:, columns].sum()) for what, name in NAMES.items()}
     return {

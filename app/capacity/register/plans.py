@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from app.capacity.calibration import Calibration, MeasuredSend
     from app.capacity.campaign import Campaign, Range
-    from app.capacity.evidence.ceiling import Measured, Running
+    from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
 
 LONGEST_OWNER: Final = 100
 MOST_PLANNED: Final = 400  # campaigns that are judged together: a second or two
@@ -261,11 +261,11 @@ class Register(Protocol):
     def deeds(self, *, most: int = 200) -> Sequence[Deed]:
         """Who changed what, the newest first."""
 
-    def running(self) -> Running:
+    def running(self) -> RunningService:
         """What runs now, by the instances' heartbeats and the catalogue's sizes."""
 
 
-class EvidenceShelf(Protocol):
+class EvidenceStore(Protocol):
     """Where load tests are kept; each method may raise `RegisterUnavailableError`."""
 
     def all(self) -> Sequence[EvidenceSummary]:
@@ -280,7 +280,7 @@ class EvidenceShelf(Protocol):
     def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:
         """Take a load test back; None where there is none of this id. Who did it is kept."""
 
-    def measured(self) -> Sequence[Measured]:
+    def measured(self) -> Sequence[MeasuredCeiling]:
         """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
 
 

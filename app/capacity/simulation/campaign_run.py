@@ -9,12 +9,12 @@ from app.capacity.apportion import Counts
 from app.capacity.campaign import Campaign, Case, Workspace
 from app.capacity.local_time import MINUTE_S, held_until
 from app.capacity.simulation.queue import CampaignQueue, Cohort
-from app.capacity.simulation.sampling import Struck, scatter, strike
-from app.capacity.simulation.schedule import HOUR_MIN, fall_due
+from app.capacity.simulation.sampling import Failures, allocate_at_random, draw_failures
+from app.capacity.simulation.schedule import HOUR_MIN, schedule_of
 from app.capacity.simulation.within_minute import Batch, call_passes, lay_out, minute_curve, pass_shares
 
 
-class Lane:
+class CampaignRun:
     """A campaign's queue, its place inside the minutes, and its rules for failed messages."""
 
     def __init__(
@@ -30,10 +30,10 @@ class Lane:
         self._curve = minute_curve(campaign.burst.at(case), assumed.minute_shape)
         self._pass_shares = pass_shares(campaign.calls_per_recipient.at(case), assumed.cache_hit_share)
         self._callers_before = 0
-        due = fall_due(campaign, workspace, case, rng)
-        self.skipped = due.skipped
-        for moment, count in due.messages.items():
-            self.queue.add(Cohort(moment.minute, moment.minute, moment.zone), count)
+        schedule = schedule_of(campaign, workspace, case, rng)
+        self.skipped = schedule.skipped
+        for (minute, zone), count in schedule.messages.items():
+            self.queue.add(Cohort(minute, minute, zone), count)
 
     def open_minute(self, minute: int) -> int:
         """Queue what joins, hold what quiet hours hold; return the messages given up for their age."""
@@ -67,17 +67,17 @@ class Lane:
             callers[warm] -= self._rng.binomial(started[warm], self._assumed.cache_hit_share)
         return callers
 
-    def befall(self, batch: Batch, place: int, failed_calls: int, degraded_calls: int) -> Struck:
+    def draw_failures(self, batch: Batch, place: int, failed_calls: int, degraded_calls: int) -> Failures:
         """Draw which messages of second `place` the failed and degraded calls belong to."""
-        return strike(self._rng, batch.passes[place], failed_calls, degraded_calls)
+        return draw_failures(self._rng, batch.passes[place], failed_calls, degraded_calls)
 
-    def retry(self, batch: Batch, place: int, struck: Struck, *, now_minute: int) -> int:
+    def retry(self, batch: Batch, place: int, failures: Failures, *, now_minute: int) -> int:
         """Send failed messages to the back of the queue; return those given up, their retries used.
 
         Rendering again asks for every part anew, save what the URL cache kept from parts that succeeded.
         """
-        failed = scatter(self._rng, batch.callers[place], struck.failed)
-        warm = scatter(self._rng, failed, struck.warm)
+        failed = allocate_at_random(self._rng, batch.callers[place], failures.failed)
+        warm = allocate_at_random(self._rng, failed, failures.warm)
         given_up = 0
         for cohort, count, kept in zip(batch.taken, failed, warm, strict=True):
             if cohort.attempt >= self._assumed.max_retries:

@@ -13,8 +13,8 @@ ALMOST: Final = 1e-6  # a float sum that should be whole may fall this short of 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
-    """A limiter's lines over the calls begun in one of its windows, and the work that each call is.
+class RateLimits:
+    """A limiter's limits on the calls begun in one of its windows, and the work that each call is.
 
     The first `soft` are answered in full, which is 1 of work, those up to `hard` degraded, the others refused.
     """
@@ -50,7 +50,7 @@ class _Span(NamedTuple):
     seconds: float
 
 
-class CapacityBound:
+class LimitedService:
     """A service that does `ceiling_rps` of work a second, a full answer being 1.
 
     Calls wait in one queue, first in, first out: at most `most_waiting`, and none longer than `cut_off_s`; the others
@@ -79,7 +79,7 @@ class CapacityBound:
     ) -> None:
         hard = inf if hard_rps is None else floor(hard_rps * window_s)
         soft = inf if soft_rps is None else floor(soft_rps * window_s)
-        self._lines = Lines(
+        self._limits = RateLimits(
             soft=min(soft, hard), hard=hard, degraded_cost=degraded_cost, refused_cost=refused_cost
         )
         self._ceiling_rps = ceiling_rps
@@ -135,7 +135,7 @@ class CapacityBound:
     def _count(self, begun: float, seconds: float) -> float:
         """Count the calls that can be begun in `seconds` of a window after its first `begun`."""
         rps = self._overloaded_rps if self._overloaded else self._ceiling_rps
-        return self._lines.calls(self._lines.work(begun) + rps * seconds) - begun
+        return self._limits.calls(self._limits.work(begun) + rps * seconds) - begun
 
     def _begun_within(self, seconds: float) -> float:
         """Count the calls that will be begun from now on if enough are there."""
@@ -153,8 +153,8 @@ class CapacityBound:
         for span in self._spans():
             low, high = max(first, place) - place, min(end, place + span.most) - place
             if high > low:
-                full += max(0.0, min(span.begun + high, self._lines.soft) - span.begun - low)
-                refused += max(0.0, span.begun + high - max(span.begun + low, self._lines.hard))
+                full += max(0.0, min(span.begun + high, self._limits.soft) - span.begun - low)
+                refused += max(0.0, span.begun + high - max(span.begun + low, self._limits.hard))
             place += span.most
             if place >= end:
                 break

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
-from app.capacity.apportion import split
+from app.capacity.apportion import apportion
 from app.capacity.assumptions import WorkspaceOrder
 
 
@@ -102,7 +102,7 @@ def allot(
     if workspace_limit is None or sum(wanted) <= workspace_limit:
         return wanted
     if order == "mixed":
-        return [int(part) for part in split(workspace_limit, wanted)]
+        return [int(part) for part in apportion(workspace_limit, wanted)]
     return _first_come(queues, wanted, priorities, workspace_limit)
 
 

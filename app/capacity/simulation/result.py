@@ -12,7 +12,7 @@ from app.capacity.apportion import Counts
 from app.capacity.local_time import MINUTE_S
 
 
-class Count(IntEnum):
+class Quantity(IntEnum):
     """The rows of a minute's tally. BLANK and DEGRADED are parts of SENT, EXPIRED a part of ABORTED, FAILED of CALLS.
 
     WITHHELD are calls that Braze answered itself with a 598, for a host that it had halted.
@@ -31,7 +31,7 @@ class Count(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class SimulationResult:
     """A played send; arrays are (minutes, campaigns) and leave out minutes in which nothing happened.
 
     `minutes` are since 1970 (UTC). `attempts` are messages started, retries among them: limits bind these.
@@ -52,18 +52,18 @@ class Played:
     halts: tuple[tuple[str, int], ...]
     tallies: Counts
 
-    def count(self, what: Count) -> Counts:
+    def count(self, what: Quantity) -> Counts:
         """Return one count as (minutes, campaigns)."""
         rows: Counts = self.tallies[:, what, :]
         return rows
 
-    def total(self, what: Count) -> int:
+    def total(self, what: Quantity) -> int:
         """Return one count over all minutes and campaigns."""
         return int(self.count(what).sum())
 
     def end_minute(self, campaign: int | None = None) -> int | None:
         """Return the minute after the last one with attempts, None where there was none."""
-        attempts = self.count(Count.ATTEMPTS)
+        attempts = self.count(Quantity.ATTEMPTS)
         column = attempts.sum(axis=1) if campaign is None else attempts[:, campaign]
         busy = self.minutes[column > 0]
         return int(busy[-1]) + 1 if len(busy) else None
@@ -74,7 +74,7 @@ class Played:
         return summed
 
 
-class Tally:
+class MinuteTally:
     """Counts as they come in, by minute."""
 
     def __init__(self, campaigns: int) -> None:
@@ -85,11 +85,11 @@ class Tally:
 
     def open(self, minute: int) -> None:
         """Begin a minute."""
-        self._counts[minute] = np.zeros((len(Count), self._campaigns), dtype=np.int64)
+        self._counts[minute] = np.zeros((len(Quantity), self._campaigns), dtype=np.int64)
         self._calls_per_s[minute] = np.zeros((self._campaigns, MINUTE_S), dtype=np.int32)
         self._outcomes[minute] = Counter()
 
-    def add(self, minute: int, what: Count, campaign: int, count: int) -> None:
+    def add(self, minute: int, what: Quantity, campaign: int, count: int) -> None:
         """Count messages or calls of one campaign."""
         self._counts[minute][what, campaign] += count
 
@@ -97,7 +97,7 @@ class Tally:
         """Count calls of one campaign that reach the service in unix second `second`."""
         minute, place = divmod(second, MINUTE_S)
         self._calls_per_s[minute][campaign, place] += calls
-        self._counts[minute][Count.CALLS, campaign] += calls
+        self._counts[minute][Quantity.CALLS, campaign] += calls
 
     def add_outcome(self, minute: int, outcome: str, calls: int) -> None:
         """Count how calls ended."""
@@ -110,7 +110,7 @@ class Tally:
 
     def counts(self) -> Counts:
         """Return (minutes, counts, campaigns)."""
-        empty = np.zeros((0, len(Count), self._campaigns), dtype=np.int64)
+        empty = np.zeros((0, len(Quantity), self._campaigns), dtype=np.int64)
         return np.stack(list(self._counts.values())) if self._counts else empty
 
     def calls_per_s(self) -> NDArray[np.int32]:

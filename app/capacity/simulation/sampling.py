@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from app.capacity.apportion import split
+from app.capacity.apportion import apportion
 
 MOST_DRAWABLE: Final = 1_000_000_000  # numpy draws from fewer than this; beyond it chance evens out anyway
 
 
-class Struck(NamedTuple):
+class Failures(NamedTuple):
     """Messages by what befell their calls.
 
     `failed`: at least one call failed; `warm`: of these, at least one other call succeeded; `degraded`:
@@ -24,7 +24,7 @@ class Struck(NamedTuple):
     degraded: int
 
 
-def scatter(rng: np.random.Generator, sizes: Sequence[int], marked: int) -> list[int]:
+def allocate_at_random(rng: np.random.Generator, sizes: Sequence[int], marked: int) -> list[int]:
     """Mark `marked` of the `sum(sizes)` things at random; return how many were marked in each bin."""
     if marked == 0:
         return [0] * len(sizes)
@@ -34,11 +34,11 @@ def scatter(rng: np.random.Generator, sizes: Sequence[int], marked: int) -> list
     if marked == total:
         return list(sizes)
     if total >= MOST_DRAWABLE:
-        return [int(part) for part in split(marked, sizes)]
+        return [int(part) for part in apportion(marked, sizes)]
     return [int(part) for part in rng.multivariate_hypergeometric(sizes, marked)]
 
 
-def strike(rng: np.random.Generator, passes: Sequence[int], failed: int, degraded: int) -> Struck:
+def draw_failures(rng: np.random.Generator, passes: Sequence[int], failed: int, degraded: int) -> Failures:
     """Let `failed` and `degraded` of the calls hit messages; `passes[j]` messages make at least j+1 calls.
 
     Calls fail independently of each other (assumed): parts of one message are no likelier to fail together.
@@ -49,32 +49,32 @@ def strike(rng: np.random.Generator, passes: Sequence[int], failed: int, degrade
         if more > fewer
     ]
     calls = [messages * calls_each for messages, calls_each in groups]
-    failed_in = scatter(rng, calls, failed)
-    degraded_in = scatter(rng, list(map(sub, calls, failed_in)), degraded)
-    struck = [
-        _strike_alike(rng, *group, *calls)
+    failed_in = allocate_at_random(rng, calls, failed)
+    degraded_in = allocate_at_random(rng, list(map(sub, calls, failed_in)), degraded)
+    drawn = [
+        _draw_failures_alike(rng, *group, *calls)
         for group, *calls in zip(groups, failed_in, degraded_in, strict=True)
     ]
-    return Struck(*map(sum, zip(*struck, strict=True)))
+    return Failures(*map(sum, zip(*drawn, strict=True)))
 
 
-def _strike_alike(
+def _draw_failures_alike(
     rng: np.random.Generator, messages: int, calls_each: int, failed: int, degraded: int
-) -> Struck:
+) -> Failures:
     """Strike messages that make equally many calls."""
     hit, hit_fully = _union(rng, messages, calls_each, failed)
-    unhurt_calls = ((messages - hit) * calls_each, hit * calls_each - failed)
-    in_unhurt, _ = scatter(rng, unhurt_calls, degraded)
-    return Struck(hit, hit - hit_fully, _union(rng, messages - hit, calls_each, in_unhurt)[0])
+    intact_calls = ((messages - hit) * calls_each, hit * calls_each - failed)
+    in_intact, _ = allocate_at_random(rng, intact_calls, degraded)
+    return Failures(hit, hit - hit_fully, _union(rng, messages - hit, calls_each, in_intact)[0])
 
 
 def _union(rng: np.random.Generator, messages: int, calls_each: int, marked: int) -> tuple[int, int]:
     """Mark calls at random; return the messages with a marked call, and those with no other."""
     if marked in {0, messages * calls_each}:
         return (messages, messages) if marked else (0, 0)
-    first, *later = scatter(rng, [messages] * calls_each, marked)
+    first, *later = allocate_at_random(rng, [messages] * calls_each, marked)
     some, every = first, first
     for hits in later:
-        in_every, _, fresh = scatter(rng, (every, some - every, messages - some), hits)
+        in_every, _, fresh = allocate_at_random(rng, (every, some - every, messages - some), hits)
         some, every = some + fresh, in_every
     return some, every

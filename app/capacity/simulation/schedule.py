@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.capacity.apportion import split
+from app.capacity.apportion import apportion
 from app.capacity.campaign import (
     AllAtOnce,
     Arrivals,
@@ -24,7 +24,7 @@ HOUR_MIN: Final = 60
 UNKNOWN_ZONE: Final = "unknown"
 
 
-class Moment(NamedTuple):
+class DueMinute(NamedTuple):
     """A minute since 1970 (UTC) and the zone of the members whose messages fall due in it."""
 
     minute: int
@@ -38,29 +38,29 @@ def first_minute(campaign: Campaign, company_zone: str) -> int:
     return unix_minute(at, company_zone)
 
 
-class Due(NamedTuple):
-    """Messages by moment, and those never sent because their time had passed at launch."""
+class Schedule(NamedTuple):
+    """Messages by the minute they fall due, and those never sent because their time had passed at launch."""
 
-    messages: dict[Moment, int]
+    messages: dict[DueMinute, int]
     skipped: int
 
 
-def fall_due(campaign: Campaign, workspace: Workspace, case: Case, rng: np.random.Generator) -> Due:
-    """Place every message of the audience at the moment it falls due; `rng` draws triggered arrivals."""
-    messages: Counter[Moment] = Counter()
+def schedule_of(campaign: Campaign, workspace: Workspace, case: Case, rng: np.random.Generator) -> Schedule:
+    """Place every message of the audience in the minute it falls due; `rng` draws triggered arrivals."""
+    messages: Counter[DueMinute] = Counter()
     for zone, count in by_zone(campaign, workspace, case):
         for minute, due in _in_zone(campaign.timing, zone, workspace.time_zone, count, rng):
-            messages[Moment(minute, zone)] += due
+            messages[DueMinute(minute, zone)] += due
     timing = campaign.timing
     if not isinstance(timing, LocalTimeZones | IntelligentTiming) or timing.launched_at is None:
-        return Due(dict(messages), 0)
+        return Schedule(dict(messages), 0)
     return _launched(messages, unix_minute(timing.launched_at, workspace.time_zone), workspace)
 
 
 def by_zone(campaign: Campaign, workspace: Workspace, case: Case) -> Iterator[tuple[str, int]]:
     """Cut the audience into zones."""
     zones = campaign.zones or ((workspace.time_zone, 1.0),)
-    counts = split(int(campaign.audience.at(case)), [weight for _, weight in zones])
+    counts = apportion(int(campaign.audience.at(case)), [weight for _, weight in zones])
     for (zone, _), count in zip(zones, counts.tolist(), strict=True):
         # Members whose zone Braze does not know are sent to in the company's zone.
         yield (workspace.time_zone if zone == UNKNOWN_ZONE else zone), count
@@ -85,13 +85,13 @@ def _in_zone(
 
 
 def _by_best_hour(timing: IntelligentTiming, zone: str, count: int) -> Iterator[tuple[int, int]]:
-    fallback, known = split(count, [timing.fallback_share, 1 - timing.fallback_share]).tolist()
+    fallback, known = apportion(count, [timing.fallback_share, 1 - timing.fallback_share]).tolist()
     yield unix_minute(datetime.combine(timing.on, timing.fallback_at), zone), fallback
     midnight = datetime.combine(timing.on, datetime.min.time())
-    for hour, in_hour in enumerate(split(known, timing.users_per_hour).tolist()):
+    for hour, in_hour in enumerate(apportion(known, timing.users_per_hour).tolist()):
         first = unix_minute(midnight + timedelta(hours=hour), zone)
         # Evenly inside the hour: Braze's preview gives users per hour and no finer.
-        yield from enumerate(split(in_hour, [1.0] * HOUR_MIN).tolist(), start=first)
+        yield from enumerate(apportion(in_hour, [1.0] * HOUR_MIN).tolist(), start=first)
 
 
 def _by_chance(
@@ -111,11 +111,11 @@ def arrival_weights(timing: Arrivals, company_zone: str) -> tuple[int, NDArray[n
     return first, weights if weights.any() else np.ones(len(minutes))
 
 
-def _launched(messages: Counter[Moment], launch: int, workspace: Workspace) -> Due:
+def _launched(messages: Counter[DueMinute], launch: int, workspace: Workspace) -> Schedule:
     """Send what is a little late at launch, skip what is later than that."""
     oldest = launch - workspace.assumptions.late_skip_h * HOUR_MIN
-    sent: Counter[Moment] = Counter()
-    for moment, count in messages.items():
-        if moment.minute >= oldest:
-            sent[Moment(max(moment.minute, launch), moment.zone)] += count
-    return Due(dict(sent), messages.total() - sent.total())
+    sent: Counter[DueMinute] = Counter()
+    for due_minute, count in messages.items():
+        if due_minute.minute >= oldest:
+            sent[DueMinute(max(due_minute.minute, launch), due_minute.zone)] += count
+    return Schedule(dict(sent), messages.total() - sent.total())

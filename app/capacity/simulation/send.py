@@ -15,12 +15,12 @@ import numpy as np
 
 from app.capacity.campaign import Campaign, Case, Workspace
 from app.capacity.local_time import MINUTE_S
-from app.capacity.simulation.campaign_run import Lane
+from app.capacity.simulation.campaign_run import CampaignRun
 from app.capacity.simulation.queue import allot
-from app.capacity.simulation.result import Count, Played, Tally
-from app.capacity.simulation.sampling import scatter
+from app.capacity.simulation.result import MinuteTally, Quantity, SimulationResult
+from app.capacity.simulation.sampling import allocate_at_random
 from app.capacity.simulation.service import CUT_OFF, DEGRADED, OK, Answer, Service
-from app.capacity.simulation.unhealthy_host import HALTED_STATUS, Hosts
+from app.capacity.simulation.unhealthy_host import HALTED_STATUS, HostBreakers
 from app.capacity.simulation.within_minute import Batch
 
 
@@ -67,9 +67,9 @@ class Send:
         self._rng = np.random.default_rng(seed)
         self._workspace = workspace
         self._until_minute = until_minute
-        self._lanes = [Lane(campaign, workspace, case, self._rng) for campaign in campaigns]
-        self._hosts = Hosts([campaign.host for campaign in campaigns], workspace.assumptions)
-        self._tally = Tally(len(campaigns))
+        self._runs = [CampaignRun(campaign, workspace, case, self._rng) for campaign in campaigns]
+        self._hosts = HostBreakers([campaign.host for campaign in campaigns], workspace.assumptions)
+        self._tally = MinuteTally(len(campaigns))
         self._in_flight = 0
         self._minute = 0
         self.first_minute = self._next_minute() or 0
@@ -94,13 +94,13 @@ class Send:
             self._book_outcomes(offer, answer)
             self._book_messages(offer, answer)
 
-    def played(self) -> Played:
+    def result(self) -> SimulationResult:
         """Return the counts so far."""
-        return Played(
-            names=tuple(lane.campaign.name for lane in self._lanes),
-            recipients=tuple(lane.recipients for lane in self._lanes),
-            skipped=tuple(lane.skipped for lane in self._lanes),
-            pending=tuple(lane.queue.pending() for lane in self._lanes),
+        return SimulationResult(
+            names=tuple(run.campaign.name for run in self._runs),
+            recipients=tuple(run.recipients for run in self._runs),
+            skipped=tuple(run.skipped for run in self._runs),
+            pending=tuple(run.queue.pending() for run in self._runs),
             first_minute=self.first_minute,
             minutes=self._tally.minutes(),
             calls_per_s=self._tally.calls_per_s(),
@@ -112,15 +112,15 @@ class Send:
     def _next_minute(self) -> int | None:
         if self._in_flight:
             return self._minute + 1
-        minutes = (lane.queue.next_minute(self._minute) for lane in self._lanes)
+        minutes = (run.queue.next_minute(self._minute) for run in self._runs)
         return min((minute for minute in minutes if minute is not None), default=None)
 
     def _offers_of(self, minute: int) -> Iterator[Offer]:
         self._tally.open(minute)
-        for index, lane in enumerate(self._lanes):
-            expired = lane.open_minute(minute)
-            self._tally.add(minute, Count.ABORTED, index, expired)
-            self._tally.add(minute, Count.EXPIRED, index, expired)
+        for index, run in enumerate(self._runs):
+            expired = run.open_minute(minute)
+            self._tally.add(minute, Quantity.ABORTED, index, expired)
+            self._tally.add(minute, Quantity.EXPIRED, index, expired)
         batches = self._dispatch(minute)
         for place in range(MINUTE_S):
             parts = self._parts(batches, minute, place)
@@ -130,18 +130,18 @@ class Send:
 
     def _dispatch(self, minute: int) -> list[tuple[int, Batch]]:
         allotted = allot(
-            [lane.queue for lane in self._lanes],
-            [lane.cap for lane in self._lanes],
-            [lane.campaign.priority for lane in self._lanes],
+            [run.queue for run in self._runs],
+            [run.cap for run in self._runs],
+            [run.campaign.priority for run in self._runs],
             workspace_limit=self._workspace.limit_per_min,
             order=self._workspace.assumptions.workspace_order,
         )
         batches = []
         for index, count in enumerate(allotted):
             if count:
-                batch = self._lanes[index].start(minute, count)
-                self._tally.add(minute, Count.ATTEMPTS, index, count)
-                self._tally.add(minute, Count.RETRIES, index, batch.retries())
+                batch = self._runs[index].start(minute, count)
+                self._tally.add(minute, Quantity.ATTEMPTS, index, count)
+                self._tally.add(minute, Quantity.RETRIES, index, batch.retries())
                 batches.append((index, batch))
         return batches
 
@@ -173,21 +173,21 @@ class Send:
         self._hosts.observe(offer.second, campaigns, reached, listed)
         for place, part in enumerate(offer.parts):
             failed, withheld = listed[place] + unlisted[place], part.calls - part.reaching
-            self._tally.add(part.batch.minute, Count.FAILED, part.campaign, failed)
-            self._tally.add(part.batch.minute, Count.WITHHELD, part.campaign, withheld)
+            self._tally.add(part.batch.minute, Quantity.FAILED, part.campaign, failed)
+            self._tally.add(part.batch.minute, Quantity.WITHHELD, part.campaign, withheld)
             self._book_part(part, failed + withheld, degraded[place])
 
     def _shared_out(self, reached: list[int], answer: Answer) -> tuple[list[int], list[int], list[int]]:
         """Draw whose calls were degraded, failed as a sick host's do, and failed otherwise."""
-        unhurt = [0] * len(reached)
+        none = [0] * len(reached)
         if answer.ok == sum(reached):
-            return unhurt, unhurt, unhurt
+            return none, none, none
         listed_total = self._listed(answer)
         unlisted_total = answer.total() - answer.ok - answer.degraded - listed_total
-        degraded = scatter(self._rng, reached, answer.degraded)
+        degraded = allocate_at_random(self._rng, reached, answer.degraded)
         left = list(map(sub, reached, degraded))
-        listed = scatter(self._rng, left, listed_total)
-        unlisted = scatter(self._rng, list(map(sub, left, listed)), unlisted_total)
+        listed = allocate_at_random(self._rng, left, listed_total)
+        unlisted = allocate_at_random(self._rng, list(map(sub, left, listed)), unlisted_total)
         return degraded, listed, unlisted
 
     def _listed(self, answer: Answer) -> int:
@@ -197,22 +197,22 @@ class Send:
         return sum(count for status, count in ended if status in assumed.breaker_statuses)
 
     def _book_part(self, part: Part, failed_calls: int, degraded_calls: int) -> None:
-        lane, minute, started = self._lanes[part.campaign], part.batch.minute, part.batch.started[part.place]
+        run, minute, started = self._runs[part.campaign], part.batch.minute, part.batch.started[part.place]
         if not failed_calls and not degraded_calls:
-            self._tally.add(minute, Count.SENT, part.campaign, started)
+            self._tally.add(minute, Quantity.SENT, part.campaign, started)
             return
-        struck = lane.befall(part.batch, part.place, failed_calls, degraded_calls)
+        failures = run.draw_failures(part.batch, part.place, failed_calls, degraded_calls)
         blank = aborted = 0
-        if lane.campaign.abort_on_failure:  # takes precedence and prevents retries
-            aborted = struck.failed
-        elif lane.campaign.retry:
-            aborted = lane.retry(part.batch, part.place, struck, now_minute=self._minute)
+        if run.campaign.abort_on_failure:  # takes precedence and prevents retries
+            aborted = failures.failed
+        elif run.campaign.retry:
+            aborted = run.retry(part.batch, part.place, failures, now_minute=self._minute)
         else:
-            blank = struck.failed
-        self._tally.add(minute, Count.SENT, part.campaign, started - struck.failed + blank)
-        self._tally.add(minute, Count.BLANK, part.campaign, blank)
-        self._tally.add(minute, Count.DEGRADED, part.campaign, struck.degraded)
-        self._tally.add(minute, Count.ABORTED, part.campaign, aborted)
+            blank = failures.failed
+        self._tally.add(minute, Quantity.SENT, part.campaign, started - failures.failed + blank)
+        self._tally.add(minute, Quantity.BLANK, part.campaign, blank)
+        self._tally.add(minute, Quantity.DEGRADED, part.campaign, failures.degraded)
+        self._tally.add(minute, Quantity.ABORTED, part.campaign, aborted)
 
 
 def play(
@@ -223,13 +223,13 @@ def play(
     seed: int = 1,
     case: Case = "likely",
     until_minute: int | None = None,
-) -> Played:
+) -> SimulationResult:
     """Play a send against `service` to its end, or to `until_minute`, each second answered at once."""
     return play_through(Send(campaigns, workspace, seed=seed, case=case, until_minute=until_minute), service)
 
 
-def play_through(send: Send, service: Service) -> Played:
+def play_through(send: Send, service: Service) -> SimulationResult:
     """Play what is left of `send` against `service`."""
     for offer in send.offers():
         send.settle(offer, service.answer(offer.second, offer.calls))
-    return send.played()
+    return send.result()

@@ -83,23 +83,23 @@ class Scripted:
         self._counts_left: dict[str, int] = {}
 
     def answer(self, second: int, calls: int, /) -> Answer:
-        """Let scripted outcomes befall some of `calls`, and the inner service answer the others."""
+        """Give some of `calls` their scripted outcomes, and let the inner service answer the others."""
         minute = second // MINUTE_S - self._first_minute + 1
         scripted = next((part for part in self._script if part.first <= minute <= part.last), None)
         if scripted is None:
             return self._inner.answer(second, calls)
         if minute != self._minute:
             self._minute, self._counts_left = minute, dict(scripted.counts)
-        struck = self._counted(calls) if scripted.counts else self._drawn(scripted.shares, calls)
-        return _joined(struck, self._inner.answer(second, calls - sum(struck.values())))
+        outcomes = self._counted(calls) if scripted.counts else self._drawn(scripted.shares, calls)
+        return _merged(outcomes, self._inner.answer(second, calls - sum(outcomes.values())))
 
     def _counted(self, calls: int) -> dict[str, int]:
-        struck = {}
+        outcomes = {}
         for outcome, left in self._counts_left.items():
-            struck[outcome] = min(left, calls)
-            calls -= struck[outcome]
-            self._counts_left[outcome] = left - struck[outcome]
-        return struck
+            outcomes[outcome] = min(left, calls)
+            calls -= outcomes[outcome]
+            self._counts_left[outcome] = left - outcomes[outcome]
+        return outcomes
 
     def _drawn(self, shares: Mapping[str, float], calls: int) -> dict[str, int]:
         spared = max(0.0, 1 - sum(shares.values()))
@@ -107,14 +107,14 @@ class Scripted:
         return dict(zip(shares, drawn.tolist(), strict=False))  # the last one drawn is the spared
 
 
-def _joined(struck: Mapping[str, int], inner: Answer) -> Answer:
+def _merged(outcomes: Mapping[str, int], inner: Answer) -> Answer:
     failed = dict(inner.failed)
-    for outcome, count in struck.items():
+    for outcome, count in outcomes.items():
         if count and outcome not in {CUT_OFF, DEGRADED}:
             failed[int(outcome)] = failed.get(int(outcome), 0) + count
     return Answer(
         ok=inner.ok,
-        degraded=inner.degraded + struck.get(DEGRADED, 0),
-        cut_off=inner.cut_off + struck.get(CUT_OFF, 0),
+        degraded=inner.degraded + outcomes.get(DEGRADED, 0),
+        cut_off=inner.cut_off + outcomes.get(CUT_OFF, 0),
         failed=failed,
     )

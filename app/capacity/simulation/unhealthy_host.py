@@ -13,12 +13,12 @@ import numpy as np
 
 from app.capacity.assumptions import Assumptions
 from app.capacity.local_time import MINUTE_S
-from app.capacity.simulation.sampling import scatter
+from app.capacity.simulation.sampling import allocate_at_random
 
 HALTED_STATUS: Final = 598
 
 
-class Breaker:
+class HostBreaker:
     """One host: counts calls and listed failures over 60 whole seconds, trips at the end of a second."""
 
     def __init__(self, assumptions: Assumptions) -> None:
@@ -75,12 +75,12 @@ class Breaker:
         self._calls = self._failures = 0
 
 
-class Hosts:
+class HostBreakers:
     """The breakers of all hosts; `hosts` names each campaign's, in the campaigns' order."""
 
     def __init__(self, hosts: Sequence[str], assumptions: Assumptions) -> None:
         self._hosts = hosts
-        self._breakers = {host: Breaker(assumptions) for host in hosts}
+        self._breakers = {host: HostBreaker(assumptions) for host in hosts}
 
     def admit(
         self, rng: np.random.Generator, second: int, campaigns: Sequence[int], calls: Sequence[int]
@@ -92,7 +92,7 @@ class Hosts:
         for host, places in self._by_host(campaigns).items():
             offered = [calls[place] for place in places]
             admitted = self._breakers[host].admits(second, sum(offered))
-            for place, through in zip(places, scatter(rng, offered, admitted), strict=True):
+            for place, through in zip(places, allocate_at_random(rng, offered, admitted), strict=True):
                 reaching[place] = through
         return reaching
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError
 from sqlalchemy.sql import bindparam
 
-from app.capacity.evidence.ceiling import Measured
+from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence, refuse_future
 from app.capacity.register.plans import EvidenceSummary
 from app.postgres.audit import insert_deed
@@ -134,7 +134,7 @@ def select_evidence_document(connection: Connection, evidence_id: str) -> dict[s
     return None if found is None else table(found) or {}
 
 
-def select_evidence_for_planning(connection: Connection) -> Iterator[Measured]:
+def select_evidence_for_planning(connection: Connection) -> Iterator[MeasuredCeiling]:
     """The load tests that a plan is judged by, the newest first; one that cannot be read is left out and logged."""
     rows = connection.execute(
         text(f"""
@@ -150,7 +150,7 @@ def select_evidence_for_planning(connection: Connection) -> Iterator[Measured]:
         if found >= MOST_GONE_BY:
             return
         try:
-            yield Measured.of(read_evidence(planning_part)[0])
+            yield MeasuredCeiling.of(read_evidence(planning_part)[0])
             found += 1
         except EvidenceError as error:
             _log.warning("evidence %r is left out: %s", evidence_id[:200], error)
@@ -197,7 +197,7 @@ class PostgresEvidence:
         with planner_transaction(self._engine) as connection:
             return delete_evidence(connection, evidence_id, by=by)
 
-    def measured(self) -> Sequence[Measured]:
+    def measured(self) -> Sequence[MeasuredCeiling]:
         """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
         with planner_transaction(self._engine) as connection:
             return list(select_evidence_for_planning(connection))

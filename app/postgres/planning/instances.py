@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from app.capacity.evidence.ceiling import Running
+from app.capacity.evidence.ceiling import RunningService
 from app.runtime.instance import ALIVE_S
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def delete_ended_instances(connection: Connection) -> None:
     )
 
 
-def running_service(connection: Connection, tables: dict[str, int]) -> Running:
+def running_service(connection: Connection, tables: dict[str, int]) -> RunningService:
     """What runs now, over tables of these sizes."""
     fingerprints, instances, limiter_rps = select_running(connection)
-    return Running(fingerprints=fingerprints, instances=instances, tables=tables, limiter_rps=limiter_rps)
+    return RunningService(
+        fingerprints=fingerprints, instances=instances, tables=tables, limiter_rps=limiter_rps
+    )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from app.capacity.calibration import MeasuredSend
-    from app.capacity.evidence.ceiling import Running
+    from app.capacity.evidence.ceiling import RunningService
     from app.capacity.register.plans import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
 
 SIZES_AGE_S = 10 * 60.0
@@ -137,7 +137,7 @@ class PostgresRegister:
         with planner_transaction(self._engine) as connection:
             return audit.select_deeds(connection, most=most)
 
-    def running(self) -> Running:
+    def running(self) -> RunningService:
         """What runs now; the tables' sizes are up to ten minutes old."""
         with planner_transaction(self._engine) as connection:
             return instances.running_service(connection, self._row_estimates(connection))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from app.capacity.calibration import MeasuredSend
     from app.capacity.on_record import JudgedRecord, LeftOut
     from app.capacity.planner import CampaignJudgement, Judgement
-    from app.capacity.register.plans import Draft, EvidenceShelf, Register, RegisteredPlan
+    from app.capacity.register.plans import Draft, EvidenceStore, Register, RegisteredPlan
 
     Judge = Callable[..., Judgement]
 
@@ -81,7 +81,7 @@ class PlannerQueries:
     """The register, the evidence and the planner behind one door; each method may raise RegisterUnavailableError."""
 
     register: Register
-    evidence: EvidenceShelf
+    evidence: EvidenceStore
     judge: Judge
     clock: Callable[[], datetime]
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from app.capacity.calibration import MeasuredSend
-    from app.capacity.register.plans import EvidenceShelf, Register, WorkspaceSettings
+    from app.capacity.register.plans import EvidenceStore, Register, WorkspaceSettings
     from app.credentials import CredentialBook
     from app.web.limits import CallLimits
 
@@ -56,7 +56,7 @@ _RETRY = {"Retry-After": "5"}
 
 def capacity_blueprint(  # noqa: C901, PLR0915 - one function a route, each a few lines
     register: Register,
-    evidence: EvidenceShelf,
+    evidence: EvidenceStore,
     book: CredentialBook,
     limits: CallLimits,
     *,

@@ -11,7 +11,7 @@ from app.web.planner.metrics import PlannerInstruments
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.capacity.register.plans import EvidenceShelf, Register
+    from app.capacity.register.plans import EvidenceStore, Register
     from app.credentials import CredentialBook
     from app.web.limits import CallLimits
 
@@ -45,7 +45,7 @@ class PlannerParts:
     """
 
     register: Register
-    evidence: EvidenceShelf
+    evidence: EvidenceStore
     book: CredentialBook
     limits: CallLimits
     cookie: SessionCookie

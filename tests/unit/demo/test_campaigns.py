@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from app.capacity.evidence.ceiling import Measured, Running
+from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
 from app.capacity.plan.plan import Judging
 from app.capacity.planner import Judgement, judge, sentence
 from app.capacity.register.plans import read_draft, read_plan_values
@@ -23,11 +23,11 @@ def judged(low_rps: float | None) -> Judgement:
         {"time_zone": "Asia/Seoul", "campaigns": [dict(draft.definition) for draft in drafts]}
     )
     tests = [] if low_rps is None else [measured(low_rps)]
-    return judge(plan, tests, running=Running(fingerprints=("f",), instances=1), now=NOW)
+    return judge(plan, tests, running=RunningService(fingerprints=("f",), instances=1), now=NOW)
 
 
-def measured(low_rps: float) -> Measured:
-    return Measured(
+def measured(low_rps: float) -> MeasuredCeiling:
+    return MeasuredCeiling(
         evidence_id="e",
         kind="ceiling",
         rps=low_rps,

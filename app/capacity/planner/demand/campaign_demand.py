@@ -7,11 +7,11 @@ import numpy as np
 from app.capacity.apportion import Counts
 from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
 from app.capacity.local_time import MINUTE_S
-from app.capacity.planner.demand.expected_arrivals import Dues, expected_due, most_due
+from app.capacity.planner.demand.expected_arrivals import ArrivalCurve, expected_arrivals, highest_arrivals
 from app.capacity.planner.demand.pacing import (
-    Lined,
-    Paced,
-    TooMuchWorkError,
+    Pacing,
+    QueuedCampaign,
+    WorkLimitExceededError,
     pace_alone,
     pace_in_open_hours,
     pace_together,
@@ -22,20 +22,24 @@ from app.capacity.simulation.within_minute import WHOLE, call_passes, minute_cur
 BROKEN: float = 1e-6  # what a float product may be off by, in calls
 
 
-class Asked:
+class CampaignDemand:
     """A campaign's demand in one case, while every call is answered."""
 
     def __init__(self, campaign: Campaign, workspace: Workspace, case: Case) -> None:
         self.campaign = campaign
         self.triggered = isinstance(campaign.timing, Arrivals)
-        self.dues = expected_due(campaign, workspace, case)
-        self._most = most_due(campaign, workspace, case) if self.triggered and case == "high" else self.dues
+        self.arrivals = expected_arrivals(campaign, workspace, case)
+        self._most = (
+            highest_arrivals(campaign, workspace, case)
+            if self.triggered and case == "high"
+            else self.arrivals
+        )
         self._workspace = workspace
         self._case = case
         assumed = workspace.assumptions
         self._keep_min = assumed.delay_abort_h * HOUR_MIN
         self._shares = pass_shares(campaign.calls_per_recipient.at(case), assumed.cache_hit_share)
-        self._alone: dict[int, Paced] = {}
+        self._alone: dict[int, Pacing] = {}
         self._steps = 0  # of plays, since `renew`
         self._most_loads: dict[int, tuple[int, Counts]] = {}
 
@@ -52,51 +56,53 @@ class Asked:
         """Attempts a minute at most, without a limit too."""
         return limit_per_min or self._workspace.assumptions.at_once_max_per_min
 
-    def lined(self, limit_per_min: int | None, moved_min: int = 0) -> Lined:
+    def queued(self, limit_per_min: int | None, moved_min: int = 0) -> QueuedCampaign:
         """Return the campaign as it waits in line with others."""
-        return Lined(
-            dues=self.dues.moved(moved_min),
+        return QueuedCampaign(
+            arrivals=self.arrivals.moved(moved_min),
             limit_per_min=self.cap(limit_per_min),
             priority=self.campaign.priority,
             quiet_hours=self.campaign.quiet_hours,
         )
 
-    def alone(self, limit_per_min: int | None, most_steps: int) -> Paced:
-        """Return what it starts by itself. Raises TooMuchWorkError."""
+    def alone(self, limit_per_min: int | None, most_steps: int) -> Pacing:
+        """Return what it starts by itself. Raises WorkLimitExceededError."""
         cap = self.cap(limit_per_min)
         if cap not in self._alone:
-            self._alone[cap] = self.paced(self.dues, cap, most_steps)
+            self._alone[cap] = self.pace(self.arrivals, cap, most_steps)
         return self._alone[cap]
 
-    def paced(self, dues: Dues, cap: int, most_steps: int) -> Paced:
-        """Return what any dues of this campaign come to. Raises TooMuchWorkError."""
+    def pace(self, arrivals: ArrivalCurve, cap: int, most_steps: int) -> Pacing:
+        """Return what any arrivals of this campaign come to. Raises WorkLimitExceededError."""
         quiet = self.campaign.quiet_hours
         if quiet is None:
-            return pace_alone(dues, cap, self._keep_min)
-        alike = set(dues.zones)
+            return pace_alone(arrivals, cap, self._keep_min)
+        alike = set(arrivals.zones)
         if len(alike) > 1:
-            return self._played(dues, cap, quiet, most_steps)
+            return self._played(arrivals, cap, quiet, most_steps)
         zone = next(iter(alike), self._workspace.time_zone)
-        paced = pace_in_open_hours(dues, cap, self._keep_min // 2, quiet, zone)
-        if not paced.aborted:  # nobody waits so long that it matters who of those held comes first
-            return paced
+        pacing = pace_in_open_hours(arrivals, cap, self._keep_min // 2, quiet, zone)
+        if not pacing.aborted:  # nobody waits so long that it matters who of those held comes first
+            return pacing
         try:
-            return self._played(dues, cap, quiet, most_steps)
-        except TooMuchWorkError:
-            paced = pace_in_open_hours(dues, cap, self._keep_min, quiet, zone)
-            if not paced.aborted:
+            return self._played(arrivals, cap, quiet, most_steps)
+        except WorkLimitExceededError:
+            pacing = pace_in_open_hours(arrivals, cap, self._keep_min, quiet, zone)
+            if not pacing.aborted:
                 raise
-            return paced
+            return pacing
 
-    def _played(self, dues: Dues, cap: int, quiet: QuietHours, most_steps: int) -> Paced:
+    def _played(self, arrivals: ArrivalCurve, cap: int, quiet: QuietHours, most_steps: int) -> Pacing:
         """Play the queue, with what is left of the steps."""
-        lined = Lined(dues=dues, limit_per_min=cap, priority=self.campaign.priority, quiet_hours=quiet)
+        queued = QueuedCampaign(
+            arrivals=arrivals, limit_per_min=cap, priority=self.campaign.priority, quiet_hours=quiet
+        )
         left = most_steps - self._steps
         try:
             (only,), steps = pace_together(
-                [lined], workspace_limit=None, order="first_come", keep_min=self._keep_min, most_steps=left
+                [queued], workspace_limit=None, order="first_come", keep_min=self._keep_min, most_steps=left
             )
-        except TooMuchWorkError:
+        except WorkLimitExceededError:
             self._steps = most_steps
             raise
         self._steps += steps
@@ -106,17 +112,17 @@ class Asked:
         """Grant all steps again."""
         self._steps = 0
 
-    def load(self, paced: Paced, limit_per_min: int | None, most_steps: int) -> tuple[int, Counts]:
+    def load(self, pacing: Pacing, limit_per_min: int | None, most_steps: int) -> tuple[int, Counts]:
         """Return the first minute, and from it on the calls that no second of each minute exceeds.
 
-        Of triggered messages in the high case it is what chance hardly exceeds (`most_due`), by itself and within
-        the workspace's limit; expected numbers elsewhere. Raises TooMuchWorkError.
+        Of triggered messages in the high case it is what chance hardly exceeds (`highest_arrivals`), by itself and within
+        the workspace's limit; expected numbers elsewhere. Raises WorkLimitExceededError.
         """
-        if self._most is self.dues:
-            return paced.first, self.peak_calls(paced.attempts)
+        if self._most is self.arrivals:
+            return pacing.first, self.peak_calls(pacing.attempts)
         cap = min(self.cap(limit_per_min), self._workspace.limit_per_min or self.cap(limit_per_min))
         if cap not in self._most_loads:
-            most = self.paced(self._most, cap, most_steps)
+            most = self.pace(self._most, cap, most_steps)
             self._most_loads[cap] = most.first, self.peak_calls(most.attempts)
         return self._most_loads[cap]
 
@@ -139,12 +145,12 @@ class Asked:
         """Return the same of a single minute."""
         return int(self.peak_calls(np.array([attempts]))[0]) if attempts else 0
 
-    def seconds(self, paced: Paced, minute: int) -> Counts:
+    def seconds(self, pacing: Pacing, minute: int) -> Counts:
         """Return the calls of each second of `minute`, exactly as the send model places them: 60 numbers."""
-        place = minute - paced.first
-        if not 0 <= place < len(paced.attempts):
+        place = minute - pacing.first
+        if not 0 <= place < len(pacing.attempts):
             return np.zeros(MINUTE_S, dtype=np.int64)
-        edges = -(-paced.attempts[place] * self._curve // WHOLE)
-        before = int(paced.attempts[:place].sum())
+        edges = -(-pacing.attempts[place] * self._curve // WHOLE)
+        before = int(pacing.attempts[:place].sum())
         calls: Counts = call_passes(np.diff(edges), before, self._shares).sum(axis=0)
         return calls

@@ -10,7 +10,7 @@ from app.capacity.campaign import Case
 from app.capacity.local_time import MINUTE_S, wall_time
 from app.capacity.plan.plan import Plan
 from app.capacity.planner.demand.forecast import Forecast, Forecaster
-from app.capacity.planner.demand.minute_counts import Load
+from app.capacity.planner.demand.minute_counts import MinuteCounts
 from app.capacity.planner.judgement import Curve
 
 MOST_MINUTES: Final = 20_000  # two weeks without a pause
@@ -72,8 +72,8 @@ def _by_campaign(plan: Plan, forecast: Forecast, rows: Counts, bucket_min: int) 
 
 def _seconds(plan: Plan, forecast: Forecast, high: Forecaster, minute: int) -> Counts:
     seconds = np.zeros((len(plan.campaigns), MINUTE_S), dtype=np.int64)
-    for index, paced in forecast.paced.items():
-        seconds[index] = high.asked[index].seconds(paced, minute)
+    for index, pacing in forecast.pacing.items():
+        seconds[index] = high.demands[index].seconds(pacing, minute)
     return seconds
 
 
@@ -90,7 +90,7 @@ def own_peak(forecast: Forecast, index: int) -> int:
     return int(forecast.loads[index][1].max(initial=0))
 
 
-def minutes_over(load: Load, usable_rps: float) -> Counts:
+def minutes_over(load: MinuteCounts, usable_rps: float) -> Counts:
     """Return the minutes whose busiest second is above `usable_rps`."""
     minutes = load.busy()
     over: Counts = minutes[load.at(minutes) > usable_rps]

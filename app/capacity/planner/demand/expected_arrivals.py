@@ -8,16 +8,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.capacity.apportion import Counts, split
+from app.capacity.apportion import Counts, apportion
 from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
 from app.capacity.local_time import held_until
-from app.capacity.simulation.schedule import Moment, arrival_weights, by_zone, fall_due
+from app.capacity.simulation.schedule import DueMinute, arrival_weights, by_zone, schedule_of
 
-SURPRISE: Final = 1e-6  # the chance that any minute of a triggered send exceeds `most_due`
+SURPRISE: Final = 1e-6  # the chance that any minute of a triggered send exceeds `highest_arrivals`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dues:
+class ArrivalCurve:
     """Messages by the minute they join the queue, rising, each with the zone of its members.
 
     Minutes are since 1970 (UTC). `skipped` messages were too late at launch.
@@ -32,34 +32,38 @@ class Dues:
         """Count the messages that join."""
         return int(self.counts.sum())
 
-    def scaled(self, share: float) -> "Dues":
-        """Return the dues of a smaller audience, spread alike."""
-        return Dues(self.minutes, np.rint(self.counts * share).astype(np.int64), self.zones)
+    def scaled(self, share: float) -> "ArrivalCurve":
+        """Return the arrivals of a smaller audience, spread alike."""
+        return ArrivalCurve(self.minutes, np.rint(self.counts * share).astype(np.int64), self.zones)
 
-    def moved(self, minutes: int) -> "Dues":
-        """Return the dues of the same send begun so much later."""
-        return Dues(self.minutes + minutes, self.counts, self.zones, self.skipped) if minutes else self
+    def moved(self, minutes: int) -> "ArrivalCurve":
+        """Return the arrivals of the same send begun so much later."""
+        return (
+            ArrivalCurve(self.minutes + minutes, self.counts, self.zones, self.skipped) if minutes else self
+        )
 
 
-def expected_due(campaign: Campaign, workspace: Workspace, case: Case) -> Dues:
+def expected_arrivals(campaign: Campaign, workspace: Workspace, case: Case) -> ArrivalCurve:
     """Return when messages fall due; of triggered ones the expected number of each minute."""
     if isinstance(campaign.timing, Arrivals):
         parts = _triggered(campaign, campaign.timing, workspace, case)
-        return _together([(part, split(part.recipients, part.shares.tolist())) for part in parts])
-    due = fall_due(campaign, workspace, case, np.random.default_rng(0))  # nothing is drawn: none is triggered
+        return _together([(part, apportion(part.recipients, part.shares.tolist())) for part in parts])
+    due = schedule_of(
+        campaign, workspace, case, np.random.default_rng(0)
+    )  # nothing is drawn: none is triggered
     return _joining(campaign, due.messages, due.skipped)
 
 
-def most_due(campaign: Campaign, workspace: Workspace, case: Case) -> Dues:
+def highest_arrivals(campaign: Campaign, workspace: Workspace, case: Case) -> ArrivalCurve:
     """Return what each minute's messages exceed with a chance of `SURPRISE` at most, over all minutes together.
 
     Messages of a minute are binomial with mean m; by Bernstein's inequality P(X >= m + t) <= exp(-a) for
     t = a/3 + sqrt(a^2/9 + 2 a m), here with a = ln(minutes / SURPRISE). What quiet hours let go together is one such
     number, not as many as it fell due in. Rejected: the exact quantile, which is a little lower, and takes scipy half a
-    second to import. The same as `expected_due` for what is not triggered.
+    second to import. The same as `expected_arrivals` for what is not triggered.
     """
     if not isinstance(campaign.timing, Arrivals):
-        return expected_due(campaign, workspace, case)
+        return expected_arrivals(campaign, workspace, case)
     parts = _triggered(campaign, campaign.timing, workspace, case)
     surprise = log(sum(len(part.minutes) for part in parts) / SURPRISE)
     return _together([(part, part.most(surprise)) for part in parts])
@@ -108,17 +112,17 @@ def _let_go(quiet: QuietHours, zone: str, minutes: Counts) -> Counts:
     return joined
 
 
-def _together(parts: Sequence[tuple[_CurvePart, Counts]]) -> Dues:
+def _together(parts: Sequence[tuple[_CurvePart, Counts]]) -> ArrivalCurve:
     """Return the messages of all parts by minute."""
     minutes = np.concatenate([part.minutes for part, _ in parts])
     counts = np.concatenate([counts for _, counts in parts])
     zones = [part.zone for part, _ in parts for _ in part.minutes]
     order = np.argsort(minutes, kind="stable")
     order = order[counts[order] > 0]
-    return Dues(minutes[order], counts[order], tuple(zones[at] for at in order))
+    return ArrivalCurve(minutes[order], counts[order], tuple(zones[at] for at in order))
 
 
-def _joining(campaign: Campaign, messages: Mapping[Moment, int], skipped: int) -> Dues:
+def _joining(campaign: Campaign, messages: Mapping[DueMinute, int], skipped: int) -> ArrivalCurve:
     """Order messages by the minute they join; quiet hours make them join at their end."""
     quiet = campaign.quiet_hours
     rows = [(minute, zone, count) for (minute, zone), count in messages.items() if count]
@@ -128,7 +132,7 @@ def _joining(campaign: Campaign, messages: Mapping[Moment, int], skipped: int) -
             for minute, zone, count in rows
         ]
     rows.sort(key=lambda row: row[0])
-    return Dues(
+    return ArrivalCurve(
         np.array([minute for minute, _, _ in rows], dtype=np.int64),
         np.array([count for _, _, count in rows], dtype=np.int64),
         tuple(zone for _, zone, _ in rows),

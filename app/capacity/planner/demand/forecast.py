@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from app.capacity.apportion import Counts
 from app.capacity.campaign import Case
 from app.capacity.plan.plan import Plan
-from app.capacity.planner.demand.campaign_demand import Asked
-from app.capacity.planner.demand.minute_counts import Load, total
-from app.capacity.planner.demand.pacing import Paced, pace_together
+from app.capacity.planner.demand.campaign_demand import CampaignDemand
+from app.capacity.planner.demand.minute_counts import MinuteCounts, total
+from app.capacity.planner.demand.pacing import Pacing, pace_together
 from app.capacity.simulation.schedule import HOUR_MIN
 
 Limits = Mapping[int, int | None]  # the campaigns that are sent, by place in the plan, and their limits
@@ -19,10 +19,10 @@ NOT_MOVED: Mapping[int, int] = {}
 class Forecast:
     """A send in which every call is answered: attempts and calls by campaign (its place in the plan)."""
 
-    paced: Mapping[int, Paced]
+    pacing: Mapping[int, Pacing]
     loads: Mapping[int, tuple[int, Counts]]
 
-    def together(self) -> Load:
+    def together(self) -> MinuteCounts:
         """Return the calls of the busiest second of each minute, over all campaigns.
 
         Every campaign's minute is densest in its first second, so peaks meet there, and adding them is no more
@@ -35,63 +35,65 @@ class Forecaster:
     """Forecasts of one plan in one case, for any limits. It remembers what campaigns do by themselves."""
 
     def __init__(self, plan: Plan, case: Case, *, most_steps: int) -> None:
-        self.asked: Sequence[Asked] = [Asked(campaign, plan.workspace, case) for campaign in plan.campaigns]
+        self.demands: Sequence[CampaignDemand] = [
+            CampaignDemand(campaign, plan.workspace, case) for campaign in plan.campaigns
+        ]
         self.steps_left = self._most_steps = most_steps
         self._workspace = plan.workspace
 
     def renew(self) -> None:
         """Grant all steps again: what a search used up is no reason not to tell what it found."""
         self.steps_left = self._most_steps
-        for asked in self.asked:
-            asked.renew()
+        for demand in self.demands:
+            demand.renew()
 
     def forecast(self, limits: Limits, moved_min: Mapping[int, int] = NOT_MOVED) -> Forecast:
         """Forecast the campaigns in `limits`, some of them begun later.
 
         Raises:
-            TooMuchWorkError: more steps than are left.
+            WorkLimitExceededError: more steps than are left.
         """
-        paced = self.paced(limits, moved_min)
+        pacing = self.pace(limits, moved_min)
         return Forecast(
-            paced,
+            pacing,
             {
-                index: self.asked[index].load(one, limits[index], self.steps_left)
-                for index, one in paced.items()
+                index: self.demands[index].load(one, limits[index], self.steps_left)
+                for index, one in pacing.items()
             },
         )
 
-    def paced(self, limits: Limits, moved_min: Mapping[int, int] = NOT_MOVED) -> Mapping[int, Paced]:
-        """Return what starts when. Raises TooMuchWorkError."""
+    def pace(self, limits: Limits, moved_min: Mapping[int, int] = NOT_MOVED) -> Mapping[int, Pacing]:
+        """Return what starts when. Raises WorkLimitExceededError."""
         alone = {index: self.alone(index, limit, moved_min.get(index, 0)) for index, limit in limits.items()}
         if self._workspace.limit_per_min is None or self.fits_workspace(alone):
             return alone
         return self._in_line(limits, moved_min)
 
-    def fits_workspace(self, paced: Mapping[int, Paced]) -> bool:
+    def fits_workspace(self, pacing: Mapping[int, Pacing]) -> bool:
         """Say whether campaigns, each by itself, stay within the workspace's limit in every minute."""
         limit = self._workspace.limit_per_min
         return (
             limit is None
-            or total({index: (one.first, one.attempts) for index, one in paced.items()}).peak()[0] <= limit
+            or total({index: (one.first, one.attempts) for index, one in pacing.items()}).peak()[0] <= limit
         )
 
-    def alone(self, index: int, limit_per_min: int | None, moved_min: int = 0) -> Paced:
-        """Return what a campaign starts by itself, begun so much later. Raises TooMuchWorkError."""
-        asked = self.asked[index]
+    def alone(self, index: int, limit_per_min: int | None, moved_min: int = 0) -> Pacing:
+        """Return what a campaign starts by itself, begun so much later. Raises WorkLimitExceededError."""
+        demand = self.demands[index]
         if not moved_min:
-            return asked.alone(limit_per_min, self.steps_left)
-        return asked.paced(asked.dues.moved(moved_min), asked.cap(limit_per_min), self.steps_left)
+            return demand.alone(limit_per_min, self.steps_left)
+        return demand.pace(demand.arrivals.moved(moved_min), demand.cap(limit_per_min), self.steps_left)
 
-    def _in_line(self, limits: Limits, moved_min: Mapping[int, int]) -> Mapping[int, Paced]:
+    def _in_line(self, limits: Limits, moved_min: Mapping[int, int]) -> Mapping[int, Pacing]:
         """Play them in line, in the plan's order, which decides between equals."""
         places = sorted(limits)
         assumed = self._workspace.assumptions
-        paced, steps = pace_together(
-            [self.asked[index].lined(limits[index], moved_min.get(index, 0)) for index in places],
+        pacing, steps = pace_together(
+            [self.demands[index].queued(limits[index], moved_min.get(index, 0)) for index in places],
             workspace_limit=self._workspace.limit_per_min,
             order=assumed.workspace_order,
             keep_min=assumed.delay_abort_h * HOUR_MIN,
             most_steps=self.steps_left,
         )
         self.steps_left -= steps
-        return dict(zip(places, paced, strict=True))
+        return dict(zip(places, pacing, strict=True))

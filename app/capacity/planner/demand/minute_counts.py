@@ -10,7 +10,7 @@ from app.capacity.apportion import Counts
 DAY_MIN: Final = 1_440
 
 
-class Load:
+class MinuteCounts:
     """Counts by minute since 1970, kept in whole days, so that campaigns a year apart cost no more than two days."""
 
     def __init__(self) -> None:
@@ -66,9 +66,9 @@ class Load:
 _NOTHING: Final = np.zeros(DAY_MIN, dtype=np.int64)
 
 
-def total(loads: Mapping[int, tuple[int, Counts]]) -> Load:
+def total(loads: Mapping[int, tuple[int, Counts]]) -> MinuteCounts:
     """Add up the loads of campaigns, each given as its first minute and its counts."""
-    added = Load()
+    added = MinuteCounts()
     for first, counts in loads.values():
         added.add(first, counts)
     return added

@@ -12,22 +12,22 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from app.capacity.apportion import Counts, split
+from app.capacity.apportion import Counts, apportion
 from app.capacity.assumptions import WorkspaceOrder
 from app.capacity.campaign import QuietHours
 from app.capacity.local_time import MINUTE_S, held_until, wall_time
-from app.capacity.planner.demand.expected_arrivals import Dues
+from app.capacity.planner.demand.expected_arrivals import ArrivalCurve
 
 _ALIKE_FOR: Final = 10**9  # minutes: until something else changes; and later than any minute
 _Place: TypeAlias = tuple[int, int, int, int, int]  # joined, priority, queue, place in it, messages
 
 
-class TooMuchWorkError(Exception):
+class WorkLimitExceededError(Exception):
     """A play took more steps than it was given."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Paced:
+class Pacing:
     """One campaign's attempts by minute from `first` on; `aborted` messages were delayed too long."""
 
     first: int
@@ -45,17 +45,17 @@ class Paced:
         return int(self.attempts.sum())
 
 
-NOTHING: Final = Paced(0, np.zeros(0, dtype=np.int64))
+NOTHING: Final = Pacing(0, np.zeros(0, dtype=np.int64))
 
 
-def pace_alone(dues: Dues, limit_per_min: int, keep_min: int) -> Paced:
+def pace_alone(arrivals: ArrivalCurve, limit_per_min: int, keep_min: int) -> Pacing:
     """Return what a campaign starts by itself, each minute at most `limit_per_min`, without quiet hours.
 
     In closed form: with D(t) messages due until minute t, those started until t are the smallest of D(t) and
     D(s-1) + L (t-s+1) over all s <= t (Lindley's recursion of a queue served at rate L). Where more wait than
     can start within `keep_min` minutes, after which messages are given up, it is counted minute by minute.
     """
-    counts, minutes = dues.counts, dues.minutes
+    counts, minutes = arrivals.counts, arrivals.minutes
     if not len(counts):
         return NOTHING
     first, last = int(minutes[0]), int(minutes[-1])
@@ -72,24 +72,30 @@ def pace_alone(dues: Dues, limit_per_min: int, keep_min: int) -> Paced:
     return _trimmed(first, np.concatenate((attempts, tail.attempts)), aborted)
 
 
-def pace_in_open_hours(dues: Dues, limit_per_min: int, keep_min: int, quiet: QuietHours, zone: str) -> Paced:
+def pace_in_open_hours(
+    arrivals: ArrivalCurve, limit_per_min: int, keep_min: int, quiet: QuietHours, zone: str
+) -> Pacing:
     """Return what a campaign starts by itself where quiet hours hold all of its messages at once, in one zone.
 
     Nothing happens in quiet hours, and they do not count as waiting: on a clock that stands still in them it is
     the queue of `pace_alone`.
     """
-    if not len(dues.counts):
+    if not len(arrivals.counts):
         return NOTHING
-    first, last = int(dues.minutes[0]), int(dues.minutes[-1])
-    open_minutes = _open_from(first, last, int(dues.counts.sum()) // limit_per_min + 1, keep_min, quiet, zone)
-    places = np.searchsorted(open_minutes, dues.minutes)  # what falls due in quiet hours joins at their end
-    paced = pace_alone(Dues(places, dues.counts, dues.zones), limit_per_min, keep_min)
-    if not len(paced.attempts):
-        return Paced(first, paced.attempts, paced.aborted)
-    minutes = open_minutes[paced.first : paced.first + len(paced.attempts)]
+    first, last = int(arrivals.minutes[0]), int(arrivals.minutes[-1])
+    open_minutes = _open_from(
+        first, last, int(arrivals.counts.sum()) // limit_per_min + 1, keep_min, quiet, zone
+    )
+    places = np.searchsorted(
+        open_minutes, arrivals.minutes
+    )  # what falls due in quiet hours joins at their end
+    pacing = pace_alone(ArrivalCurve(places, arrivals.counts, arrivals.zones), limit_per_min, keep_min)
+    if not len(pacing.attempts):
+        return Pacing(first, pacing.attempts, pacing.aborted)
+    minutes = open_minutes[pacing.first : pacing.first + len(pacing.attempts)]
     attempts = np.zeros(int(minutes[-1] - minutes[0]) + 1, dtype=np.int64)
-    attempts[minutes - minutes[0]] = paced.attempts
-    return Paced(int(minutes[0]), attempts, paced.aborted)
+    attempts[minutes - minutes[0]] = pacing.attempts
+    return Pacing(int(minutes[0]), attempts, pacing.aborted)
 
 
 def _open_from(first: int, last: int, busy_min: int, keep_min: int, quiet: QuietHours, zone: str) -> Counts:
@@ -129,29 +135,29 @@ def _giving_up(due: Counts, limit_per_min: int, keep_min: int) -> tuple[Counts, 
     return np.array(attempts, dtype=np.int64), aborted, waiting
 
 
-def _of_one_moment(minute: int, count: int, limit_per_min: int, keep_min: int) -> Paced:
+def _of_one_moment(minute: int, count: int, limit_per_min: int, keep_min: int) -> Pacing:
     whole, rest = divmod(count, limit_per_min)
     if whole >= keep_min:
         attempts = np.full(keep_min, limit_per_min, dtype=np.int64)
-        return Paced(minute, attempts, count - limit_per_min * keep_min)
+        return Pacing(minute, attempts, count - limit_per_min * keep_min)
     attempts = np.full(whole + bool(rest), limit_per_min, dtype=np.int64)
     if rest:
         attempts[-1] = rest
-    return Paced(minute, attempts)
+    return Pacing(minute, attempts)
 
 
-def _trimmed(first: int, attempts: Counts, aborted: int = 0) -> Paced:
+def _trimmed(first: int, attempts: Counts, aborted: int = 0) -> Pacing:
     busy = np.flatnonzero(attempts)
     if not len(busy):
-        return Paced(first, attempts[:0], aborted)
-    return Paced(first + int(busy[0]), attempts[busy[0] : busy[-1] + 1], aborted)
+        return Pacing(first, attempts[:0], aborted)
+    return Pacing(first + int(busy[0]), attempts[busy[0] : busy[-1] + 1], aborted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lined:
+class QueuedCampaign:
     """A campaign that waits in line with others."""
 
-    dues: Dues
+    arrivals: ArrivalCurve
     limit_per_min: int
     priority: int
     quiet_hours: QuietHours | None
@@ -168,21 +174,26 @@ class _ExpectedCohort:
 class _Queue:
     """One campaign's messages, first come first.
 
-    What joins in quiet hours joins at their end (`Dues` sees to that), so a queue is held only when they begin.
+    What joins in quiet hours joins at their end (`ArrivalCurve` sees to that), so a queue is held only when they begin.
     """
 
-    def __init__(self, lined: Lined) -> None:
-        self.cap = lined.limit_per_min
-        self.priority = lined.priority
+    def __init__(self, queued: QueuedCampaign) -> None:
+        self.cap = queued.limit_per_min
+        self.priority = queued.priority
         self.waiting: deque[_ExpectedCohort] = deque()
         self.size = 0
         self.aborted = 0
         self.looked_at = 0  # cohorts, while holding and giving up: work that grows with the queue
         self.runs: list[tuple[int, int, int]] = []  # (first minute, minutes, attempts in each)
-        self._quiet = lined.quiet_hours
+        self._quiet = queued.quiet_hours
         self._quiet_at: dict[str, int] = {}  # when to look again, by zone
         self._oldest = _ALIKE_FOR  # no message that waits fell due before it
-        rows = zip(lined.dues.minutes.tolist(), lined.dues.zones, lined.dues.counts.tolist(), strict=True)
+        rows = zip(
+            queued.arrivals.minutes.tolist(),
+            queued.arrivals.zones,
+            queued.arrivals.counts.tolist(),
+            strict=True,
+        )
         self._joins = deque(_ExpectedCohort(minute, minute, zone, count) for minute, zone, count in rows)
 
     def next_join(self) -> int | None:
@@ -250,14 +261,14 @@ class _Queue:
             if not front.count:
                 self.waiting.popleft()
 
-    def paced(self) -> Paced:
+    def pace(self) -> Pacing:
         if not self.runs:
-            return Paced(0, NOTHING.attempts, self.aborted)
+            return Pacing(0, NOTHING.attempts, self.aborted)
         first, (last, minutes, _) = self.runs[0][0], self.runs[-1]
         attempts = np.zeros(last + minutes - first, dtype=np.int64)
         for minute, length, each in self.runs:
             attempts[minute - first : minute - first + length] = each
-        return Paced(first, attempts, self.aborted)
+        return Pacing(first, attempts, self.aborted)
 
 
 def _until_quiet(quiet: QuietHours, zone: str, minute: int) -> int:
@@ -271,19 +282,19 @@ def _until_quiet(quiet: QuietHours, zone: str, minute: int) -> int:
 
 
 def pace_together(
-    lined: Sequence[Lined],
+    queued: Sequence[QueuedCampaign],
     *,
     workspace_limit: int | None,
     order: WorkspaceOrder,
     keep_min: int,
     most_steps: int,
-) -> tuple[list[Paced], int]:
+) -> tuple[list[Pacing], int]:
     """Play campaigns under one limit; also say how many steps it took: visits of queues and of what waits in them.
 
     Raises:
-        TooMuchWorkError: it took more than `most_steps`.
+        WorkLimitExceededError: it took more than `most_steps`.
     """
-    queues = [_Queue(one) for one in lined]
+    queues = [_Queue(one) for one in queued]
     live = [queue for queue in queues if not queue.over()]
     steps = 0
     minute = _next_join(live)
@@ -293,7 +304,7 @@ def pace_together(
         shares, alike, visits = _allot(live, workspace_limit, order)
         steps += len(live) + visits
         if steps + sum(queue.looked_at for queue in live) > most_steps:
-            raise TooMuchWorkError
+            raise WorkLimitExceededError
         if any(shares):
             alike = min(alike, *(queue.alike_for(minute, keep_min) for queue in live))
             for queue, each in zip(live, shares, strict=True):
@@ -301,7 +312,7 @@ def pace_together(
                     queue.take(minute, alike, each)
         live = [queue for queue in live if not queue.over()]
         minute = minute + alike if any(queue.size for queue in live) else _next_join(live)
-    return [queue.paced() for queue in queues], steps + sum(queue.looked_at for queue in queues)
+    return [queue.pace() for queue in queues], steps + sum(queue.looked_at for queue in queues)
 
 
 def _next_join(queues: Sequence[_Queue]) -> int | None:
@@ -326,7 +337,7 @@ def _allot(
 
 def _mixed(queues: Sequence[_Queue], wanted: Sequence[int], limit: int) -> tuple[list[int], int]:
     """In proportion to what is wanted, as long as every queue that moves wants a full minute."""
-    shares = [int(share) for share in split(limit, wanted)]
+    shares = [int(share) for share in apportion(limit, wanted)]
     moving = [(queue, share) for queue, share in zip(queues, shares, strict=True) if share]
     alike = min(
         (queue.size - queue.cap) // share + 1 if queue.size >= queue.cap else 1 for queue, share in moving

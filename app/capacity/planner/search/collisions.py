@@ -14,8 +14,8 @@ import numpy as np
 
 from app.capacity.campaign import AllAtOnce, LocalTimeZones
 from app.capacity.local_time import wall_time
-from app.capacity.planner.demand.pacing import TooMuchWorkError
-from app.capacity.planner.judgement import Collision, Shift, Slow
+from app.capacity.planner.demand.pacing import WorkLimitExceededError
+from app.capacity.planner.judgement import Collision, ShiftedSend, SlowerSend
 from app.capacity.planner.reasons import TooManyCalls
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _collision(
     )
 
 
-def _slow(search: Search, placement: Placement, alone: Trial) -> Slow | None:
+def _slow(search: Search, placement: Placement, alone: Trial) -> SlowerSend | None:
     """Slow the one that gives way; where nothing offered is slow enough, the last of those it meets."""
     index, chosen = placement.index, placement.chosen
     if chosen is not None and chosen.limit_per_min is not None:
@@ -71,7 +71,7 @@ def _slow(search: Search, placement: Placement, alone: Trial) -> Slow | None:
     for other in _may_give_way(search, placement):
         with _put_first(search, index, alone, instead_of=other) as limit:
             before = search.trial(other, limit, by_itself=True)
-            slower = _highest_below(search, other, search.forecaster.asked[other].cap(limit))
+            slower = _highest_below(search, other, search.forecaster.demands[other].cap(limit))
         if slower is not None:
             limits = {**search.limits, index: alone.limit_per_min, other: slower.limit_per_min}
             if search.holds(limits, frozenset({index, other})):
@@ -86,14 +86,14 @@ def _may_give_way(search: Search, placement: Placement) -> list[int]:
     ]
 
 
-def _slowed(search: Search, index: int, before: Trial, after: Trial) -> Slow | None:
-    if after.limit_per_min is None or after.paced.end is None or before.paced.end is None:
+def _slowed(search: Search, index: int, before: Trial, after: Trial) -> SlowerSend | None:
+    if after.limit_per_min is None or after.pacing.end is None or before.pacing.end is None:
         return None
-    return Slow(
+    return SlowerSend(
         campaign=search.plan.campaigns[index].name,
         limit_per_min=after.limit_per_min,
-        finishes_at=wall_time(after.paced.end, search.plan.workspace.time_zone),
-        later_min=after.paced.end - before.paced.end,
+        finishes_at=wall_time(after.pacing.end, search.plan.workspace.time_zone),
+        later_min=after.pacing.end - before.pacing.end,
     )
 
 
@@ -121,7 +121,7 @@ def _put_first(search: Search, index: int, trial: Trial, *, instead_of: int) -> 
         search.put(instead_of, limit)
 
 
-def _shift(search: Search, placement: Placement, alone: Trial) -> Shift | None:
+def _shift(search: Search, placement: Placement, alone: Trial) -> ShiftedSend | None:
     """Move the one that gives way; where its messages follow what members do, the last of those it meets."""
     index = placement.index
     limits = {**search.limits, index: alone.limit_per_min}
@@ -149,7 +149,7 @@ def _movable(search: Search, index: int) -> bool:
     return isinstance(search.plan.campaigns[index].timing, AllAtOnce | LocalTimeZones)
 
 
-def _moved(search: Search, index: int, limit: int | None) -> Shift | None:
+def _moved(search: Search, index: int, limit: int | None) -> ShiftedSend | None:
     """Return the smallest move of one campaign beside everything else that is placed."""
     was_there, own_limit = index in search.limits, search.limits.get(index)
     if was_there:
@@ -157,26 +157,26 @@ def _moved(search: Search, index: int, limit: int | None) -> Shift | None:
     try:
         by_min = _smallest_move(search, index, limit)
         return None if by_min is None else _as_shift(search, index, limit, by_min)
-    except TooMuchWorkError:
+    except WorkLimitExceededError:
         return None
     finally:
         if was_there:
             search.put(index, own_limit)
 
 
-def _as_shift(search: Search, index: int, limit: int | None, by_min: int) -> Shift | None:
+def _as_shift(search: Search, index: int, limit: int | None, by_min: int) -> ShiftedSend | None:
     zone = search.plan.workspace.time_zone
     trial = search.trial(index, limit, moved_min=by_min)
-    if trial.paced.end is None:
+    if trial.pacing.end is None:
         return None
     deadline = search.plan.campaigns[index].finish_by
-    late = search.late(index, limit, trial.paced) is not None
-    first = int(search.forecaster.asked[index].dues.minutes[0])
-    return Shift(
+    late = search.late(index, limit, trial.pacing) is not None
+    first = int(search.forecaster.demands[index].arrivals.minutes[0])
+    return ShiftedSend(
         campaign=search.plan.campaigns[index].name,
         by_min=by_min,
         starts_at=wall_time(first + by_min, zone),
-        finishes_at=wall_time(trial.paced.end, zone),
+        finishes_at=wall_time(trial.pacing.end, zone),
         in_time=None if deadline is None else not late,
     )
 
@@ -188,7 +188,7 @@ def _smallest_move(search: Search, index: int, limit: int | None) -> int | None:
         moves = _ends_of_others(search, index)
         return next((move for move in moves if search.trial(index, limit, moved_min=move).carried), None)
     alone = search.forecaster.alone(index, limit)
-    first, own = search.forecaster.asked[index].load(alone, limit, search.forecaster.steps_left)
+    first, own = search.forecaster.demands[index].load(alone, limit, search.forecaster.steps_left)
     others = search.calls_of_others(first, len(own) + FURTHEST_SHIFT_MIN)
     return smallest_move(others, own, search.usable_rps)
 
@@ -211,6 +211,6 @@ def smallest_move(others: Counts, own: Counts, usable_rps: float) -> int | None:
 
 def _ends_of_others(search: Search, index: int) -> Sequence[int]:
     """Moves that begin when another campaign ends: where quiet hours or a shared limit make others hard to tell."""
-    first = int(search.forecaster.asked[index].dues.minutes[0])
+    first = int(search.forecaster.demands[index].arrivals.minutes[0])
     ends = sorted(end - first for end in search.ends())
     return [move for move in ends if 0 < move <= FURTHEST_SHIFT_MIN]

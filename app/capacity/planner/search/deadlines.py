@@ -10,15 +10,15 @@ import numpy as np
 from app.capacity.campaign import Range
 from app.capacity.local_time import unix_minute
 from app.capacity.planner.demand.forecast import Forecaster, Limits
-from app.capacity.planner.demand.pacing import TooMuchWorkError
+from app.capacity.planner.demand.pacing import WorkLimitExceededError
 from app.capacity.planner.search.odds import chance_in_time, largest_in_time, triangle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.capacity.plan.plan import Plan
-    from app.capacity.planner.demand.pacing import Paced
-    from app.capacity.planner.judgement import Chance
+    from app.capacity.planner.demand.pacing import Pacing
+    from app.capacity.planner.judgement import Probability
 
 GRID: Final = tuple(np.linspace(0, 1, 9).tolist())
 STREAM: Final = 2  # of the plan's seed, beside those of plays
@@ -32,24 +32,26 @@ class Deadlines:
         self._high = high
         self._samples = samples
 
-    def by_itself(self, index: int, limit_per_min: int | None) -> Chance | None:
+    def by_itself(self, index: int, limit_per_min: int | None) -> Probability | None:
         """Return the chance of a campaign that shares no limit with others; None without a deadline or recipients."""
         campaign = self._plan.campaigns[index]
         if campaign.finish_by is None or not campaign.audience.high:
             return None
-        asked = self._high.asked[index]
+        demand = self._high.demands[index]
 
         def in_time(recipients: float) -> bool:
-            dues = asked.dues.scaled(recipients / campaign.audience.high)
-            return self._in_time(index, asked.paced(dues, asked.cap(limit_per_min), self._high.steps_left))
+            arrivals = demand.arrivals.scaled(recipients / campaign.audience.high)
+            return self._in_time(
+                index, demand.pace(arrivals, demand.cap(limit_per_min), self._high.steps_left)
+            )
 
         try:
             largest = largest_in_time(campaign.audience, in_time)
-        except TooMuchWorkError:
+        except WorkLimitExceededError:
             return None
         return chance_in_time(triangle(campaign.audience, self._draws(index)) <= largest)
 
-    def together(self, limits: Limits) -> Mapping[int, Chance]:
+    def together(self, limits: Limits) -> Mapping[int, Probability]:
         """Return the chances of campaigns that share a limit.
 
         All audiences are drawn large or small together (assumed: what makes one list longer than thought makes the
@@ -59,33 +61,33 @@ class Deadlines:
         if not dated:
             return {}
         try:
-            ends = [self._paced_at(quantile, limits) for quantile in GRID]
-        except TooMuchWorkError:
+            ends = [self._pace_at(quantile, limits) for quantile in GRID]
+        except WorkLimitExceededError:
             return {}
         return {
-            index: self._chance(index, [self._in_time(index, paced[index]) for paced in ends])
+            index: self._chance(index, [self._in_time(index, pacing[index]) for pacing in ends])
             for index in dated
         }
 
-    def _chance(self, index: int, in_time: list[bool]) -> Chance:
+    def _chance(self, index: int, in_time: list[bool]) -> Probability:
         sure = next((place for place, ends in enumerate(in_time) if not ends), len(GRID)) - 1
         largest = GRID[sure] if sure >= 0 else -1.0
         return chance_in_time(self._draws(index) <= largest)
 
-    def _paced_at(self, quantile: float, limits: Limits) -> Mapping[int, Paced]:
+    def _pace_at(self, quantile: float, limits: Limits) -> Mapping[int, Pacing]:
         campaigns = tuple(
             replace(one, audience=Range.exactly(float(triangle(one.audience, np.array([quantile]))[0])))
             for one in self._plan.campaigns
         )
         plan = replace(self._plan, campaigns=campaigns)
         forecaster = Forecaster(plan, "high", most_steps=self._high.steps_left // 2)
-        return forecaster.paced(limits)
+        return forecaster.pace(limits)
 
-    def _in_time(self, index: int, paced: Paced) -> bool:
+    def _in_time(self, index: int, pacing: Pacing) -> bool:
         campaign = self._plan.campaigns[index]
-        if campaign.finish_by is None or paced.aborted:
-            return not paced.aborted
-        return (paced.end or 0) <= unix_minute(campaign.finish_by, self._plan.workspace.time_zone)
+        if campaign.finish_by is None or pacing.aborted:
+            return not pacing.aborted
+        return (pacing.end or 0) <= unix_minute(campaign.finish_by, self._plan.workspace.time_zone)
 
     def _draws(self, index: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return np.random.default_rng([self._plan.seed, STREAM, index]).random(self._samples)

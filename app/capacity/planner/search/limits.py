@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from app.capacity.local_time import unix_minute, wall_time
 from app.capacity.planner.demand.forecast import NOT_MOVED
-from app.capacity.planner.demand.minute_counts import Load, total
-from app.capacity.planner.demand.pacing import NOTHING, Paced, TooMuchWorkError
+from app.capacity.planner.demand.minute_counts import MinuteCounts, total
+from app.capacity.planner.demand.pacing import NOTHING, Pacing, WorkLimitExceededError
 from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Trial:
     """
 
     limit_per_min: int | None
-    paced: Paced
+    pacing: Pacing
     why_not: Reason | None
     carried: bool
 
@@ -87,17 +87,17 @@ class Search:
         self.usable_rps = usable_rps
         self._breaks = breaks
         self.limits: dict[int, int | None] = {}  # of the campaigns placed so far
-        self._calls = Load()
-        self._messages = Load()
+        self._calls = MinuteCounts()
+        self._messages = MinuteCounts()
         self._loads: dict[int, tuple[int, Counts]] = {}
-        self._alone: dict[int, Paced] = {}
+        self._alone: dict[int, Pacing] = {}
 
     def order(self) -> list[int]:
         """Return the campaigns' places in the plan, who goes first first."""
         by_start = self.plan.judging.goes_first == "start"
 
         def key(index: int) -> tuple[bool, int, int, int]:
-            minutes = self.forecaster.asked[index].dues.minutes
+            minutes = self.forecaster.demands[index].arrivals.minutes
             first = int(minutes[0]) if by_start and len(minutes) else 0
             return index not in self.begun, self.plan.campaigns[index].priority, first, index
 
@@ -137,12 +137,12 @@ class Search:
     def _beside_all(self, index: int, limit_per_min: int) -> Trial:
         """Try an offered limit beside all the others; under a shared limit it must not make them late, either."""
         trial = self.trial(index, limit_per_min)
-        if trial.why_not is not None or self.uncrowded(trial.paced):
+        if trial.why_not is not None or self.uncrowded(trial.pacing):
             return trial
         try:
-            before = self.forecaster.paced(self.limits)
-            after = self.forecaster.paced({**self.limits, index: limit_per_min})
-        except TooMuchWorkError:
+            before = self.forecaster.pace(self.limits)
+            after = self.forecaster.pace({**self.limits, index: limit_per_min})
+        except WorkLimitExceededError:
             return replace(trial, why_not=Reason(ReasonCode.NOT_TRIED, {"limit_per_min": limit_per_min}))
         late = tuple(
             self.plan.campaigns[other].name
@@ -168,7 +168,7 @@ class Search:
         """
         try:
             whole = self.forecaster.forecast(limits, moved_min)
-        except TooMuchWorkError:
+        except WorkLimitExceededError:
             return False
         calls = total(whole.loads)
         for index in changed:
@@ -177,7 +177,7 @@ class Search:
                 return False
         heeded = changed if self.plan.workspace.limit_per_min is None else limits
         late = {
-            index: self.late(index, limits[index], whole.paced[index])
+            index: self.late(index, limits[index], whole.pacing[index])
             for index in heeded
             if index not in self.begun
         }
@@ -205,8 +205,8 @@ class Search:
 
     def _over(self, index: int, trial: Trial) -> tuple[int, int]:
         """Return the first minute that is too much with `trial` added, and the one after the last."""
-        first, calls = self.forecaster.asked[index].load(
-            trial.paced, trial.limit_per_min, self.forecaster.steps_left
+        first, calls = self.forecaster.demands[index].load(
+            trial.pacing, trial.limit_per_min, self.forecaster.steps_left
         )
         over = (self._calls.of(first, len(calls)) + calls > self.usable_rps).nonzero()[0]
         return (first + int(over[0]), first + int(over[-1]) + 1) if len(over) else (first, first + len(calls))
@@ -217,7 +217,7 @@ class Search:
         """Try a campaign at a limit beside what is placed, or by itself."""
         try:
             return self._trial(index, limit_per_min, by_itself=by_itself, moved_min=moved_min)
-        except TooMuchWorkError:
+        except WorkLimitExceededError:
             return Trial(
                 limit_per_min,
                 NOTHING,
@@ -232,19 +232,19 @@ class Search:
             limits = {index: limit_per_min} if by_itself else {**self.limits, index: limit_per_min}
             whole = forecaster.forecast(limits, {index: moved_min})
             return self._judged(
-                index, limit_per_min, whole.paced[index], whole.together().peak(), whole.loads
+                index, limit_per_min, whole.pacing[index], whole.together().peak(), whole.loads
             )
         if (
-            alone.aborted and forecaster.asked[index].triggered
+            alone.aborted and forecaster.demands[index].triggered
         ):  # refused already, and its worst case is much work
             return Trial(limit_per_min, alone, self.late(index, limit_per_min, alone), carried=False)
-        first, calls = forecaster.asked[index].load(alone, limit_per_min, forecaster.steps_left)
+        first, calls = forecaster.demands[index].load(alone, limit_per_min, forecaster.steps_left)
         together = self._calls.of(first, len(calls)) + calls
         place = int(together.argmax()) if len(together) else 0
         peak = (int(together[place]), first + place) if len(together) else (0, first)
         return self._judged(index, limit_per_min, alone, peak, self._loads)
 
-    def uncrowded(self, also: Paced = NOTHING) -> bool:
+    def uncrowded(self, also: Pacing = NOTHING) -> bool:
         """Say whether the workspace's limit leaves all that is placed, and `also`, as it is by itself."""
         limit = self.plan.workspace.limit_per_min
         if limit is None:
@@ -256,16 +256,16 @@ class Search:
         self,
         index: int,
         limit_per_min: int | None,
-        paced: Paced,
+        pacing: Pacing,
         peak: tuple[int, int],
         loads: Loads,
     ) -> Trial:
         """Judge what came out; `peak` is the busiest second's calls and its minute."""
         carried = peak[0] <= self.usable_rps
-        why_not = self.late(index, limit_per_min, paced)
+        why_not = self.late(index, limit_per_min, pacing)
         if not carried:
             why_not = self._too_many_calls(index, limit_per_min, peak, loads)
-        return Trial(limit_per_min, paced, why_not, carried)
+        return Trial(limit_per_min, pacing, why_not, carried)
 
     def _too_many_calls(
         self, index: int, limit_per_min: int | None, peak: tuple[int, int], loads: Loads
@@ -284,31 +284,31 @@ class Search:
             ),
         )
 
-    def late(self, index: int, limit_per_min: int | None, paced: Paced) -> Reason | None:
+    def late(self, index: int, limit_per_min: int | None, pacing: Pacing) -> Reason | None:
         """Say why a campaign's messages do not all start in time, None where they do."""
         campaign, zone = self.plan.campaigns[index], self.plan.workspace.time_zone
-        if paced.aborted:
+        if pacing.aborted:
             hours = self.plan.workspace.assumptions.delay_abort_h
             return Reason(
                 ReasonCode.ABORT_72H,
-                {"limit_per_min": limit_per_min, "aborted": paced.aborted, "hours": hours},
+                {"limit_per_min": limit_per_min, "aborted": pacing.aborted, "hours": hours},
             )
         if (
             campaign.finish_by is None
-            or paced.end is None
-            or paced.end <= unix_minute(campaign.finish_by, zone)
+            or pacing.end is None
+            or pacing.end <= unix_minute(campaign.finish_by, zone)
         ):
             return None
         times = {
-            "finishes_at": wall_time(paced.end, zone),
+            "finishes_at": wall_time(pacing.end, zone),
             "finish_by": wall_time(unix_minute(campaign.finish_by, zone), zone),
         }
         return Reason(ReasonCode.FINISH_BY, {"limit_per_min": limit_per_min, **times})
 
     def put(self, index: int, limit_per_min: int | None, moved_min: int = 0) -> None:
-        """Place a campaign. Raises TooMuchWorkError."""
+        """Place a campaign. Raises WorkLimitExceededError."""
         alone = self.forecaster.alone(index, limit_per_min, moved_min)
-        load = self.forecaster.asked[index].load(alone, limit_per_min, self.forecaster.steps_left)
+        load = self.forecaster.demands[index].load(alone, limit_per_min, self.forecaster.steps_left)
         self.limits[index] = limit_per_min
         self._alone[index], self._loads[index] = alone, load
         self._calls.add(*load)
@@ -326,8 +326,8 @@ class Search:
         return self._calls.of(first, length).copy()
 
     def ends(self) -> list[int]:
-        """Return when the placed campaigns end, in line where they share a limit. Raises TooMuchWorkError."""
-        return [paced.end for paced in self.forecaster.paced(self.limits).values() if paced.end is not None]
+        """Return when the placed campaigns end, in line where they share a limit. Raises WorkLimitExceededError."""
+        return [pacing.end for pacing in self.forecaster.pace(self.limits).values() if pacing.end is not None]
 
 
 def _has_calls(load: tuple[int, Counts], begin: int, end: int) -> bool:

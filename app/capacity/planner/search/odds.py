@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from app.capacity.planner.judgement import Chance
+from app.capacity.planner.judgement import Probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +36,14 @@ def triangle(audience: Range, draws: NDArray[np.float64]) -> NDArray[np.float64]
     return np.where(below, left, right)
 
 
-def chance_in_time(in_time: NDArray[np.bool_]) -> Chance:
+def chance_in_time(in_time: NDArray[np.bool_]) -> Probability:
     """Return the share of draws in time, with Wilson's 95 % interval (Wilson, J. Am. Stat. Assoc. 22, 1927)."""
     drawn = len(in_time)
     share = float(in_time.mean())
     square = Z_95**2 / drawn
     middle = (share + square / 2) / (1 + square)
     half = Z_95 * sqrt(share * (1 - share) / drawn + square / (4 * drawn)) / (1 + square)
-    return Chance(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), drawn)
+    return Probability(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)), drawn)
 
 
 def largest_in_time(audience: Range, ends_in_time: Callable[[float], bool]) -> float:

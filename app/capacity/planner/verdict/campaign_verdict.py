@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from app.capacity.campaign import Range
 from app.capacity.local_time import unix_minute, wall_time
 from app.capacity.planner.demand.curves import own_peak
-from app.capacity.planner.demand.pacing import TooMuchWorkError
+from app.capacity.planner.demand.pacing import WorkLimitExceededError
 from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Rejected
 from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.search.limits import Search
-from app.capacity.planner.verdict.overload import unhurt
+from app.capacity.planner.verdict.overload import without_failures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from app.capacity.campaign import Case
     from app.capacity.plan.plan import Plan
     from app.capacity.planner.demand.forecast import Forecast, Forecaster
-    from app.capacity.planner.demand.pacing import Paced
-    from app.capacity.planner.judgement import Ceiling, Chance, Outcome, State, Verdict
+    from app.capacity.planner.demand.pacing import Pacing
+    from app.capacity.planner.judgement import Ceiling, Probability, SendOutcome, State, Verdict
     from app.capacity.planner.search.deadlines import Deadlines
     from app.capacity.planner.search.limits import Placement, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class PlanFindings:
     """All that was found out about a plan, before it is told campaign by campaign."""
 
     plan: Plan
@@ -39,9 +39,9 @@ class Facts:
     search: Search
     planned: Mapping[Case, Forecast]
     advised: Mapping[Case, Forecast]
-    beyond: Mapping[int, Outcome]
+    overload: Mapping[int, SendOutcome]
     deadlines: Deadlines
-    shared: Mapping[int, Chance]
+    shared: Mapping[int, Probability]
     pushed_aside: Mapping[int, tuple[str, ...]]
 
     def now(self) -> datetime:
@@ -66,8 +66,8 @@ class Facts:
         """Return why a campaign is late once all are placed: later ones may delay it under a shared limit."""
         if placement.chosen is None:
             return None
-        paced = self.advised["high"].paced[placement.index]
-        return self.search.late(placement.index, placement.chosen.limit_per_min, paced)
+        pacing = self.advised["high"].pacing[placement.index]
+        return self.search.late(placement.index, placement.chosen.limit_per_min, pacing)
 
     def hopeless(self, placement: Placement) -> Reason | None:
         """Return why no offered limit would be in time even if every call were answered, None where one would."""
@@ -93,11 +93,11 @@ class Facts:
         if index not in limits:
             planned = placement.planned.limit_per_min
             tried[planned] = self.search.trial(index, planned)
-        cap = self.forecasters["high"].asked[index].cap
+        cap = self.forecasters["high"].demands[index].cap
         for limit in sorted(tried, key=cap, reverse=True):
             trial = tried[limit]
             only_late = trial.why_not is not None and trial.why_not.code is ReasonCode.FINISH_BY
-            if (trial.carried and only_late and trial.paced.end is not None) and self.search.holds(
+            if (trial.carried and only_late and trial.pacing.end is not None) and self.search.holds(
                 {**limits, index: limit}, frozenset({index}), may_end_late=True
             ):
                 return trial
@@ -109,26 +109,28 @@ class Facts:
         for limit in self.plan.judging.offered_limits_per_min:
             trial = unbounded.trial(index, limit, by_itself=True)
             if trial.why_not is None:
-                return self.forecasters["high"].asked[index].peak_of(int(trial.paced.attempts.max(initial=0)))
+                return (
+                    self.forecasters["high"].demands[index].peak_of(int(trial.pacing.attempts.max(initial=0)))
+                )
         return 0
 
 
-def campaign_judgement(facts: Facts, placement: Placement) -> CampaignJudgement:
+def campaign_judgement(findings: PlanFindings, placement: Placement) -> CampaignJudgement:
     """Tell what was found out about one campaign."""
     index = placement.index
-    campaign = facts.plan.campaigns[index]
-    verdict, binding = _verdict(facts, placement)
+    campaign = findings.plan.campaigns[index]
+    verdict, binding = _verdict(findings, placement)
     late_only = verdict == "NO_GO" and binding is not None and binding.code is ReasonCode.FINISH_BY
-    later = facts.later(placement) if late_only else None
-    setting = _setting(facts, placement) or later
+    later = findings.later(placement) if late_only else None
+    setting = _setting(findings, placement) or later
     if later is not None and placement.chosen is None:
         setting = later
-    state = _state(facts, index)
-    known = facts.ceiling.usable_rps is not None and state == "planned"
+    state = _state(findings, index)
+    known = findings.ceiling.usable_rps is not None and state == "planned"
     safe = tuple(limit for limit, trial in placement.tried.items() if trial.why_not is None) if known else ()
-    paced = None if setting is None else _paced(facts, index, setting)
+    pacing = None if setting is None else _pace(findings, index, setting)
     may = verdict != "NO_GO" and placement.chosen is not None
-    foreseen = facts.measured() and state == "planned"
+    foreseen = findings.measured() and state == "planned"
     return CampaignJudgement(
         name=campaign.name,
         kind=campaign.kind,
@@ -137,75 +139,75 @@ def campaign_judgement(facts: Facts, placement: Placement) -> CampaignJudgement:
         verdict=verdict,
         binding=binding,
         recipients=campaign.audience,
-        skipped=facts.forecasters["likely"].asked[index].dues.skipped,
+        skipped=findings.forecasters["likely"].demands[index].arrivals.skipped,
         planned_limit_per_min=campaign.limit_per_min,
         advised_limit_per_min=placement.chosen.limit_per_min if known and may and placement.chosen else None,
         limit_per_min=max(safe, default=None),
         safe_limits=safe,
         stops_at=_stops_at(placement, safe) if known else None,
-        starts_at=_starts_at(facts, index),
-        finishes_at=None if paced is None else _ends(facts, paced),
-        finish_by=_finish_by(facts, index),
-        chance=_chance(facts, index, setting) if foreseen and setting is not None else None,
-        planned_peak_rps=own_peak(facts.planned["high"], index),
-        peak_rps=None if paced is None or setting is None else _peaks(facts, index, setting, paced),
-        expected=unhurt(facts.plan, paced["high"]) if foreseen and paced is not None else None,
-        as_planned=facts.beyond.get(index),
-        if_later=None if later is None else _when_later(facts, later),
-        none_later=_none_later(facts, placement) if late_only and later is None else None,
+        starts_at=_starts_at(findings, index),
+        finishes_at=None if pacing is None else _ends(findings, pacing),
+        finish_by=_finish_by(findings, index),
+        chance=_chance(findings, index, setting) if foreseen and setting is not None else None,
+        planned_peak_rps=own_peak(findings.planned["high"], index),
+        peak_rps=None if pacing is None or setting is None else _peaks(findings, index, setting, pacing),
+        expected=without_failures(findings.plan, pacing["high"]) if foreseen and pacing is not None else None,
+        as_planned=findings.overload.get(index),
+        if_later=None if later is None else _when_later(findings, later),
+        none_later=_none_later(findings, placement) if late_only and later is None else None,
         rejected=_rejected(placement) if known else (),
-        braze=_braze(facts, placement, verdict),
+        braze=_braze(findings, placement, verdict),
         retry=campaign.retry,
     )
 
 
-def _when_later(facts: Facts, later: Trial) -> Later:
-    return Later(later.limit_per_min, wall_time(later.paced.end or 0, _zone(facts)))
+def _when_later(findings: PlanFindings, later: Trial) -> Later:
+    return Later(later.limit_per_min, wall_time(later.pacing.end or 0, _zone(findings)))
 
 
-def _none_later(facts: Facts, placement: Placement) -> Reason | None:
+def _none_later(findings: PlanFindings, placement: Placement) -> Reason | None:
     """Return that no speed helps, where all that the ceiling carries are so slow that Braze aborts messages."""
     carried = [trial for trial in placement.tried.values() if trial.carried]
-    if not facts.measured() or not carried or not all(trial.paced.aborted for trial in carried):
+    if not findings.measured() or not carried or not all(trial.pacing.aborted for trial in carried):
         return None
-    return Reason(ReasonCode.NONE_LATER, {"hours": facts.plan.workspace.assumptions.delay_abort_h})
+    return Reason(ReasonCode.NONE_LATER, {"hours": findings.plan.workspace.assumptions.delay_abort_h})
 
 
-def _verdict(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None]:
-    return _whatever_holds(facts, placement) or _by_evidence(facts, placement)
+def _verdict(findings: PlanFindings, placement: Placement) -> tuple[Verdict, Reason | None]:
+    return _whatever_holds(findings, placement) or _by_evidence(findings, placement)
 
 
-def _whatever_holds(facts: Facts, placement: Placement) -> tuple[Verdict, Reason] | None:
+def _whatever_holds(findings: PlanFindings, placement: Placement) -> tuple[Verdict, Reason] | None:
     """Return what no load test could change."""
-    if placement.index in facts.search.begun:
+    if placement.index in findings.search.begun:
         return "NO_GO", Reason(ReasonCode.IN_THE_PAST)
-    hopeless = facts.hopeless(placement)
+    hopeless = findings.hopeless(placement)
     if hopeless is not None:
         return "NO_GO", hopeless
-    dues = facts.forecasters["high"].asked[placement.index].dues
-    if dues.recipients():
+    arrivals = findings.forecasters["high"].demands[placement.index].arrivals
+    if arrivals.recipients():
         return None
     return (
         ("NO_GO", Reason(ReasonCode.ALL_SKIPPED))
-        if dues.skipped
+        if arrivals.skipped
         else ("GO", Reason(ReasonCode.NOTHING_TO_SEND))
     )
 
 
-def _by_evidence(facts: Facts, placement: Placement) -> tuple[Verdict, Reason | None]:
-    by_numbers = facts.by_numbers(placement)
-    binding = facts.late_after_all(placement) or placement.binding
-    if facts.ceiling.retest:
-        return "RETEST", facts.ceiling.retest[0]
-    wanted, measured = facts.plan.campaigns[placement.index].instances, facts.ceiling.instances
+def _by_evidence(findings: PlanFindings, placement: Placement) -> tuple[Verdict, Reason | None]:
+    by_numbers = findings.by_numbers(placement)
+    binding = findings.late_after_all(placement) or placement.binding
+    if findings.ceiling.retest:
+        return "RETEST", findings.ceiling.retest[0]
+    wanted, measured = findings.plan.campaigns[placement.index].instances, findings.ceiling.instances
     if wanted is not None and wanted != measured:
         return "RETEST", Reason(
             ReasonCode.INSTANCES_UNMEASURED, {"wanted": wanted, "measured": measured or 1}
         )
-    if facts.ceiling.kind == "at_least" and by_numbers != "GO":
+    if findings.ceiling.kind == "at_least" and by_numbers != "GO":
         return "RETEST", Reason(ReasonCode.EVIDENCE_LOWER_BOUND, _too_much_numbers(binding))
-    if by_numbers == "GO" and placement.index in facts.pushed_aside:
-        return "GO_IF", Reason(ReasonCode.PUSHES_ASIDE, {"names": facts.pushed_aside[placement.index]})
+    if by_numbers == "GO" and placement.index in findings.pushed_aside:
+        return "GO_IF", Reason(ReasonCode.PUSHES_ASIDE, {"names": findings.pushed_aside[placement.index]})
     return by_numbers, binding
 
 
@@ -213,72 +215,72 @@ def _too_much_numbers(binding: Reason | None) -> Mapping[str, object]:
     return {} if binding is None else binding.numbers
 
 
-def _setting(facts: Facts, placement: Placement) -> Trial | None:
+def _setting(findings: PlanFindings, placement: Placement) -> Trial | None:
     """Return the limit that the numbers shown are for: as advised, or the best that the ceiling carries."""
-    if facts.ceiling.usable_rps is None:
+    if findings.ceiling.usable_rps is None:
         return placement.planned
     return placement.chosen or placement.late
 
 
-def _paced(facts: Facts, index: int, setting: Trial) -> Mapping[Case, Paced] | None:
+def _pace(findings: PlanFindings, index: int, setting: Trial) -> Mapping[Case, Pacing] | None:
     """Return what starts when at a setting; of who is left out, as if it were sent beside all that are not.
 
     None where that is too much work.
     """
-    if index in facts.search.limits:
-        return {case: forecast.paced[index] for case, forecast in facts.advised.items()}
-    if facts.has_room(index, setting):
-        return {case: one.alone(index, setting.limit_per_min) for case, one in facts.forecasters.items()}
-    limits = {**facts.search.limits, index: setting.limit_per_min}
+    if index in findings.search.limits:
+        return {case: forecast.pacing[index] for case, forecast in findings.advised.items()}
+    if findings.has_room(index, setting):
+        return {case: one.alone(index, setting.limit_per_min) for case, one in findings.forecasters.items()}
+    limits = {**findings.search.limits, index: setting.limit_per_min}
     try:
-        return {case: one.paced(limits)[index] for case, one in facts.forecasters.items()}
-    except TooMuchWorkError:
+        return {case: one.pace(limits)[index] for case, one in findings.forecasters.items()}
+    except WorkLimitExceededError:
         return None
 
 
-def _peaks(facts: Facts, index: int, setting: Trial, paced: Mapping[Case, Paced]) -> Range:
+def _peaks(findings: PlanFindings, index: int, setting: Trial, pacing: Mapping[Case, Pacing]) -> Range:
     peaks = {}
-    for case, forecaster in facts.forecasters.items():
-        _, calls = forecaster.asked[index].load(paced[case], setting.limit_per_min, forecaster.steps_left)
+    for case, forecaster in findings.forecasters.items():
+        _, calls = forecaster.demands[index].load(pacing[case], setting.limit_per_min, forecaster.steps_left)
         peaks[case] = int(calls.max(initial=0))
     return Range(**peaks)
 
 
-def _ends(facts: Facts, paced: Mapping[Case, Paced]) -> Instants:
+def _ends(findings: PlanFindings, pacing: Mapping[Case, Pacing]) -> Instants:
     ends = {
-        case: None if one.end is None else wall_time(one.end, _zone(facts)) for case, one in paced.items()
+        case: None if one.end is None else wall_time(one.end, _zone(findings)) for case, one in pacing.items()
     }
     return Instants(ends["low"], ends["likely"], ends["high"])
 
 
-def _chance(facts: Facts, index: int, setting: Trial) -> Chance | None:
-    if index in facts.shared:
-        return facts.shared[index]
-    if index in facts.search.limits or facts.has_room(index, setting):
-        return facts.deadlines.by_itself(index, setting.limit_per_min)
-    limits = {**facts.search.limits, index: setting.limit_per_min}
-    return facts.deadlines.together(limits).get(index)
+def _chance(findings: PlanFindings, index: int, setting: Trial) -> Probability | None:
+    if index in findings.shared:
+        return findings.shared[index]
+    if index in findings.search.limits or findings.has_room(index, setting):
+        return findings.deadlines.by_itself(index, setting.limit_per_min)
+    limits = {**findings.search.limits, index: setting.limit_per_min}
+    return findings.deadlines.together(limits).get(index)
 
 
-def _state(facts: Facts, index: int) -> State:
-    if index not in facts.search.begun:
+def _state(findings: PlanFindings, index: int) -> State:
+    if index not in findings.search.begun:
         return "planned"
-    end = facts.planned["likely"].paced[index].end
-    return "over" if end is None or end <= facts.now_minute else "begun"
+    end = findings.planned["likely"].pacing[index].end
+    return "over" if end is None or end <= findings.now_minute else "begun"
 
 
-def _starts_at(facts: Facts, index: int) -> datetime | None:
-    minutes = facts.forecasters["likely"].asked[index].dues.minutes
-    return wall_time(int(minutes[0]), _zone(facts)) if len(minutes) else None
+def _starts_at(findings: PlanFindings, index: int) -> datetime | None:
+    minutes = findings.forecasters["likely"].demands[index].arrivals.minutes
+    return wall_time(int(minutes[0]), _zone(findings)) if len(minutes) else None
 
 
-def _finish_by(facts: Facts, index: int) -> datetime | None:
-    finish_by = facts.plan.campaigns[index].finish_by
-    return None if finish_by is None else wall_time(unix_minute(finish_by, _zone(facts)), _zone(facts))
+def _finish_by(findings: PlanFindings, index: int) -> datetime | None:
+    finish_by = findings.plan.campaigns[index].finish_by
+    return None if finish_by is None else wall_time(unix_minute(finish_by, _zone(findings)), _zone(findings))
 
 
-def _zone(facts: Facts) -> str:
-    return facts.plan.workspace.time_zone
+def _zone(findings: PlanFindings) -> str:
+    return findings.plan.workspace.time_zone
 
 
 def _stops_at(placement: Placement, safe: tuple[int, ...]) -> Reason | None:
@@ -301,10 +303,10 @@ def _rejected(placement: Placement) -> tuple[Rejected, ...]:
     )
 
 
-def _braze(facts: Facts, placement: Placement, verdict: Verdict) -> tuple[Reason, ...]:
+def _braze(findings: PlanFindings, placement: Placement, verdict: Verdict) -> tuple[Reason, ...]:
     """Return what to choose in Braze."""
-    campaign = facts.plan.campaigns[placement.index]
-    if placement.index in facts.search.begun:
+    campaign = findings.plan.campaigns[placement.index]
+    if placement.index in findings.search.begun:
         return ()
     if verdict in {"NO_GO", "RETEST"}:
         return (Reason(ReasonCode.BRAZE_WAIT),)

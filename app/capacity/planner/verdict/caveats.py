@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from app.capacity.planner.judgement import CampaignJudgement
-    from app.capacity.planner.verdict.campaign_verdict import Facts
+    from app.capacity.planner.verdict.campaign_verdict import PlanFindings
 
 
-def notes(facts: Facts, campaigns: Sequence[CampaignJudgement]) -> tuple[Reason, ...]:
+def notes(findings: PlanFindings, campaigns: Sequence[CampaignJudgement]) -> tuple[Reason, ...]:
     """Return one reason for each thing that a reader should know beside the verdict."""
-    return (*_unsaid(facts, campaigns), *_assumed(facts), *_left_out(facts, campaigns))
+    return (*_unsaid(findings, campaigns), *_assumed(findings), *_left_out(findings, campaigns))
 
 
-def _unsaid(facts: Facts, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:
+def _unsaid(findings: PlanFindings, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:
     begun = tuple(one.name for one in campaigns if one.state != "planned")
     if begun:
         yield Reason(ReasonCode.NOTE_BEGUN, {"names": begun})
-    halted = [one for one in facts.beyond.values() if one.halts]
+    halted = [one for one in findings.overload.values() if one.halts]
     if halted:
         numbers = {"halts": halted[0].halts, "failures_per_min": halted[0].host_failures_per_min}
         yield Reason(ReasonCode.NOTE_BREAKER, numbers)
     for one in campaigns:
         if one.skipped:
             yield Reason(ReasonCode.NOTE_SKIPPED, {"name": one.name, "skipped": one.skipped})
-    if facts.ceiling.usable_rps is not None and facts.ceiling.unchecked:
-        yield Reason(ReasonCode.NOTE_UNCHECKED, {"what": facts.ceiling.unchecked})
+    if findings.ceiling.usable_rps is not None and findings.ceiling.unchecked:
+        yield Reason(ReasonCode.NOTE_UNCHECKED, {"what": findings.ceiling.unchecked})
 
 
-def _assumed(facts: Facts) -> Iterator[Reason]:
-    planned = facts.plan.campaigns
+def _assumed(findings: PlanFindings) -> Iterator[Reason]:
+    planned = findings.plan.campaigns
     calls = tuple(one.name for one in planned if one.calls_per_recipient == CALLS_PER_RECIPIENT)
     if calls:
         yield Reason(ReasonCode.NOTE_CALLS_ASSUMED, {"names": calls, "low": 1, "likely": 2, "high": 3})
@@ -45,20 +45,20 @@ def _assumed(facts: Facts) -> Iterator[Reason]:
         yield Reason(
             ReasonCode.NOTE_BURST_ASSUMED, {"names": burst, "high": max(one.burst.high for one in planned)}
         )
-    if facts.plan.judging.offered_limits_per_min == Judging().offered_limits_per_min:
+    if findings.plan.judging.offered_limits_per_min == Judging().offered_limits_per_min:
         yield Reason(ReasonCode.NOTE_OFFERED_ASSUMED)
     if any(isinstance(one.timing, Arrivals) for one in planned):
         yield Reason(ReasonCode.NOTE_TRIGGERED)
     yield Reason(ReasonCode.NOTE_SPEED)
 
 
-def _left_out(facts: Facts, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:
+def _left_out(findings: PlanFindings, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:
     if any(rejected.reason.code is ReasonCode.NOT_TRIED for one in campaigns for rejected in one.rejected):
         yield Reason(ReasonCode.NOTE_NOT_TRIED)
-    cut_short = [one for one in facts.beyond.values() if not one.complete]
+    cut_short = [one for one in findings.overload.values() if not one.complete]
     if cut_short:
         yield Reason(ReasonCode.NOTE_PLAY_CUT_SHORT, {"played_min": cut_short[0].played_min})
-    if facts.shared:
+    if findings.shared:
         yield Reason(ReasonCode.NOTE_CHANCE_TOGETHER)
-    if facts.plan.service is not None or facts.plan.failures:
+    if findings.plan.service is not None or findings.plan.failures:
         yield Reason(ReasonCode.NOTE_PLAYS_ONLY)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from app.capacity.evidence.ceiling import Measured, Running
+    from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
     from app.capacity.plan.plan import Plan
 
 TABLES_MAY_DIFFER: Final = 0.2
@@ -24,9 +24,9 @@ SLOWED: Final = ("latency", "still_climbing")
 UNANSWERED: Final = {"cut_offs": ReasonCode.CUT_OFFS, "service_went_away": ReasonCode.SERVICE_WENT_AWAY}
 
 
-def decide(
-    plan: Plan, measured: Sequence[Measured], running: Running | None, now: datetime
-) -> tuple[Ceiling, Measured | None]:
+def choose_ceiling(
+    plan: Plan, measured: Sequence[MeasuredCeiling], running: RunningService | None, now: datetime
+) -> tuple[Ceiling, MeasuredCeiling | None]:
     """Return the ceiling to plan on, and the test it comes from.
 
     Of the tests that hold for what runs now it is the newest ceiling, without one the newest lower bound. Where
@@ -55,7 +55,7 @@ def decide(
             age_days=round(_age_days(best, now), 2),
             instances=best.instances,
             bound_by=best.bound_by,
-            breaks=ReasonCode.LIMITER if _limited(best, running, share) else breaks(best),
+            breaks=ReasonCode.LIMITER if _limited(best, running, share) else first_to_break(best),
             usable_share=share,
             usable_rps=_usable(best, running, share),
             retest=reasons[best.evidence_id],
@@ -65,18 +65,18 @@ def decide(
     )
 
 
-def _usable(test: Measured, running: Running | None, share: float) -> float:
+def _usable(test: MeasuredCeiling, running: RunningService | None, share: float) -> float:
     """Return the calls/s to plan on: the share of what was sustained, and never above a line that is on now."""
     line = running.limiter_rps if running is not None else None
     sustained = max(0.0, test.low_rps) * share
     return sustained if line is None else min(sustained, line)
 
 
-def _limited(test: Measured, running: Running | None, share: float) -> bool:
+def _limited(test: MeasuredCeiling, running: RunningService | None, share: float) -> bool:
     return _usable(test, running, share) < _usable(test, None, share)
 
 
-def breaks(test: Measured) -> ReasonCode:
+def first_to_break(test: MeasuredCeiling) -> ReasonCode:
     """Name what gives first above a test's ceiling.
 
     A service that degrades or refuses at one of its own limiting lines is limited; one that degrades elsewhere
@@ -95,7 +95,9 @@ def breaks(test: Measured) -> ReasonCode:
     return UNANSWERED.get(first, ReasonCode.CEILING)
 
 
-def _why_not(plan: Plan, test: Measured, running: Running | None, now: datetime) -> Iterator[Reason]:
+def _why_not(
+    plan: Plan, test: MeasuredCeiling, running: RunningService | None, now: datetime
+) -> Iterator[Reason]:
     if test.kind == "unconfirmed":
         yield Reason(ReasonCode.EVIDENCE_UNCONFIRMED)
     if test.kind == "none":
@@ -104,10 +106,10 @@ def _why_not(plan: Plan, test: Measured, running: Running | None, now: datetime)
     if age > oldest:
         yield Reason(ReasonCode.EVIDENCE_OLD, {"age_days": int(age), "max_age_days": oldest})
     if running is not None:
-        yield from _other_service(test, running)
+        yield from _mismatches(test, running)
 
 
-def _other_service(test: Measured, running: Running) -> Iterator[Reason]:
+def _mismatches(test: MeasuredCeiling, running: RunningService) -> Iterator[Reason]:
     if test.fingerprint is None:
         yield Reason(ReasonCode.EVIDENCE_UNTOLD, {"what": "fingerprint"})
     elif set(running.fingerprints) - {test.fingerprint}:
@@ -129,11 +131,11 @@ def _other_service(test: Measured, running: Running) -> Iterator[Reason]:
             yield Reason(ReasonCode.EVIDENCE_TABLES, {"table": name, "measured": then, "running": now})
 
 
-def _unchecked(running: Running | None) -> tuple[str, ...]:
+def _unchecked(running: RunningService | None) -> tuple[str, ...]:
     if running is None:
         return "fingerprint", "instances", "tables"
     return () if running.tables else ("tables",)
 
 
-def _age_days(test: Measured, now: datetime) -> float:
+def _age_days(test: MeasuredCeiling, now: datetime) -> float:
     return (now - test.ended_at.astimezone(UTC)).total_seconds() / DAY_S

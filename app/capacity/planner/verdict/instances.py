@@ -12,14 +12,16 @@ from app.capacity.planner.reasons import Reason, ReasonCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.capacity.evidence.ceiling import Measured
+    from app.capacity.evidence.ceiling import MeasuredCeiling
 
 FEWEST_SIZES: Final = 3
 FURTHEST: Final = 2  # times the largest measured number, as app.capacity.evidence.scaling has it
 Row = tuple[int, float, float, float]
 
 
-def instances_needed(wanted_rps: float, decides: Measured | None, measured: Sequence[Measured]) -> Instances:
+def instances_needed(
+    wanted_rps: float, decides: MeasuredCeiling | None, measured: Sequence[MeasuredCeiling]
+) -> Instances:
     """Return the instances whose surely sustained rate reaches `wanted_rps` (the usable share already counted in).
 
     Only ceilings of the same fingerprint as the test that decides are compared; of several tests at one size the
@@ -47,8 +49,8 @@ def instances_needed(wanted_rps: float, decides: Measured | None, measured: Sequ
     return Instances(wanted_rps=wanted_rps, needed=needed, sizes=sizes, why=None if needed else beyond)
 
 
-def _rows(decides: Measured, measured: Sequence[Measured]) -> tuple[Row, ...]:
-    newest: dict[int, Measured] = {}
+def _rows(decides: MeasuredCeiling, measured: Sequence[MeasuredCeiling]) -> tuple[Row, ...]:
+    newest: dict[int, MeasuredCeiling] = {}
     for test in sorted(measured, key=lambda one: (one.ended_at, one.evidence_id)):
         alike = test.kind == "ceiling" and test.fingerprint == decides.fingerprint
         if alike and test.instances is not None and test.low_rps > 0:

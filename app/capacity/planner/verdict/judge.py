@@ -12,18 +12,18 @@ from app.capacity.plan.table import PlanError
 from app.capacity.planner.demand.curves import curve, minutes_over
 from app.capacity.planner.demand.forecast import Forecast, Forecaster, Limits
 from app.capacity.planner.demand.minute_counts import total
-from app.capacity.planner.demand.pacing import TooMuchWorkError
+from app.capacity.planner.demand.pacing import WorkLimitExceededError
 from app.capacity.planner.judgement import Judgement, Verdict
 from app.capacity.planner.reasons import Reason, ReasonCode
-from app.capacity.planner.scope import EVERYTHING, Scope
+from app.capacity.planner.scope import EVERYTHING, JudgementScope
 from app.capacity.planner.search.collisions import find_collisions
 from app.capacity.planner.search.deadlines import Deadlines
 from app.capacity.planner.search.limits import Search
-from app.capacity.planner.verdict.campaign_verdict import Facts, campaign_judgement
+from app.capacity.planner.verdict.campaign_verdict import PlanFindings, campaign_judgement
 from app.capacity.planner.verdict.caveats import notes
-from app.capacity.planner.verdict.evidence_choice import decide
+from app.capacity.planner.verdict.evidence_choice import choose_ceiling
 from app.capacity.planner.verdict.instances import instances_needed
-from app.capacity.planner.verdict.overload import play_beyond, unhurt
+from app.capacity.planner.verdict.overload import simulate_overload, without_failures
 from app.capacity.simulation.schedule import first_minute
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.capacity.campaign import Case
-    from app.capacity.evidence.ceiling import Measured, Running
+    from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
     from app.capacity.plan.plan import Plan
-    from app.capacity.planner.judgement import CampaignJudgement, Ceiling, Outcome
+    from app.capacity.planner.judgement import CampaignJudgement, Ceiling, SendOutcome
     from app.capacity.planner.search.limits import Placement
 
 SAMPLES: Final = 10_000
@@ -48,11 +48,11 @@ WORST_FIRST: Final[tuple[Verdict, ...]] = ("NO_GO", "RETEST", "GO_IF", "GO")
 
 def judge(
     plan: Plan,
-    measured: Sequence[Measured],
+    measured: Sequence[MeasuredCeiling],
     *,
-    running: Running | None,
+    running: RunningService | None,
     now: datetime,
-    scope: Scope = EVERYTHING,
+    scope: JudgementScope = EVERYTHING,
     samples: int = SAMPLES,
     most_steps: int = MOST_STEPS,
     most_played: int = MOST_PLAYED,
@@ -66,7 +66,7 @@ def judge(
     Raises:
         PlanError: the plan is too much work, with the way out.
     """
-    ceiling, decides = decide(plan, measured, running, now)
+    ceiling, decides = choose_ceiling(plan, measured, running, now)
     forecasters = {case: Forecaster(plan, case, most_steps=most_steps) for case in CASES}
     planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
     usable_rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
@@ -83,7 +83,7 @@ def judge(
     collisions = find_collisions(search, placements, measured=not ceiling.retest)
     advised = _forecasts(forecasters, dict(search.limits))
     deadlines = Deadlines(plan, forecasters["high"], samples=samples)
-    facts = Facts(
+    findings = PlanFindings(
         plan=plan,
         now_minute=now_minute,
         ceiling=ceiling,
@@ -91,20 +91,20 @@ def judge(
         search=search,
         planned=planned,
         advised=advised,
-        beyond=_beyond(plan, planned["high"], ceiling, decides, told, most_played),
+        overload=_overload(plan, planned["high"], ceiling, decides, told, most_played),
         deadlines=deadlines,
         shared={} if search.uncrowded() else deadlines.together(dict(search.limits)),
         pushed_aside=_pushed_aside(plan, placements, search.begun),
     )
-    campaigns = tuple(campaign_judgement(facts, placements[index]) for index in told)
+    campaigns = tuple(campaign_judgement(findings, placements[index]) for index in told)
     verdict, binding = _whole(campaigns, ceiling)
     ahead = [placements[index] for index in told if index not in search.begun]
     return Judgement(
         verdict=verdict,
         binding=binding,
-        if_evidence_held=_if_held(verdict, facts, ahead),
+        if_evidence_held=_if_held(verdict, findings, ahead),
         time_zone=plan.workspace.time_zone,
-        judged_at=facts.now(),
+        judged_at=findings.now(),
         seed=plan.seed,
         ceiling=ceiling,
         campaigns=campaigns,
@@ -112,16 +112,18 @@ def judge(
         planned=curve(plan, planned, forecasters["high"], scope.minutes()),
         advised=curve(plan, advised, forecasters["high"], scope.minutes()),
         instances=instances_needed(
-            _wanted_rps(facts, ahead), decides, [one for one in measured if not is_ahead(one.ended_at, now)]
+            _wanted_rps(findings, ahead),
+            decides,
+            [one for one in measured if not is_ahead(one.ended_at, now)],
         ),
-        notes=notes(facts, campaigns),
+        notes=notes(findings, campaigns),
     )
 
 
 def _begun(plan: Plan, forecaster: Forecaster, now_minute: int) -> Iterator[int]:
     """Yield the campaigns whose start lies before this minute: by their clock, or by their first message."""
     for index, campaign in enumerate(plan.campaigns):
-        timing, minutes = campaign.timing, forecaster.asked[index].dues.minutes
+        timing, minutes = campaign.timing, forecaster.demands[index].arrivals.minutes
         start = int(minutes[0]) if len(minutes) else None
         if start is None or isinstance(timing, AllAtOnce | Arrivals):
             start = first_minute(campaign, plan.workspace.time_zone)
@@ -151,21 +153,21 @@ def _forecasts(forecasters: Mapping[Case, Forecaster], limits: Limits) -> Mappin
         forecaster.renew()
     try:
         return {case: forecaster.forecast(limits) for case, forecaster in forecasters.items()}
-    except TooMuchWorkError:
+    except WorkLimitExceededError:
         raise PlanError(
             f"plan: {len(limits)} campaigns that share a workspace limit or wait for quiet hours over so many "
             "minutes are too much to judge at once; plan fewer days, or fewer campaigns, at a time."
         ) from None
 
 
-def _beyond(
+def _overload(
     plan: Plan,
     planned: Forecast,
     ceiling: Ceiling,
-    decides: Measured | None,
+    decides: MeasuredCeiling | None,
     told: Sequence[int],
     most_played: int,
-) -> Mapping[int, Outcome]:
+) -> Mapping[int, SendOutcome]:
     """Return what becomes of the campaigns around the busiest minute, where that is too much, by place in the plan.
 
     It is the busiest of those in which a campaign that is told of sends.
@@ -181,13 +183,13 @@ def _beyond(
     worst, peak_rps = int(theirs[int(calls.argmax())]), int(calls.max())
     first, last = _stretch(over.tolist(), worst)
     hit = {
-        index: paced
-        for index, paced in planned.paced.items()
-        if paced.end is not None and paced.first <= last and paced.end > first
+        index: pacing
+        for index, pacing in planned.pacing.items()
+        if pacing.end is not None and pacing.first <= last and pacing.end > first
     }
     if peak_rps <= decides.low_rps:  # it eats what the usable share keeps back, no more
-        return {index: unhurt(plan, paced) for index, paced in hit.items()}
-    return play_beyond(plan, hit, ceiling_rps=max(0.0, decides.low_rps), most_parts=most_played)
+        return {index: without_failures(plan, pacing) for index, pacing in hit.items()}
+    return simulate_overload(plan, hit, ceiling_rps=max(0.0, decides.low_rps), most_parts=most_played)
 
 
 def _stretch(minutes: Sequence[int], worst: int) -> tuple[int, int]:
@@ -212,20 +214,20 @@ def _whole(campaigns: Sequence[CampaignJudgement], ceiling: Ceiling) -> tuple[Ve
     return worst, next(one.binding for one in ahead if one.verdict == worst)
 
 
-def _if_held(verdict: Verdict, facts: Facts, ahead: Sequence[Placement]) -> Verdict | None:
-    if verdict != "RETEST" or facts.ceiling.usable_rps is None:
+def _if_held(verdict: Verdict, findings: PlanFindings, ahead: Sequence[Placement]) -> Verdict | None:
+    if verdict != "RETEST" or findings.ceiling.usable_rps is None:
         return None
-    return min((facts.by_numbers(placement) for placement in ahead), key=WORST_FIRST.index)
+    return min((findings.by_numbers(placement) for placement in ahead), key=WORST_FIRST.index)
 
 
-def _wanted_rps(facts: Facts, ahead: Sequence[Placement]) -> float:
+def _wanted_rps(findings: PlanFindings, ahead: Sequence[Placement]) -> float:
     """Return the ceiling that the campaigns as wished need: as planned, and fast enough for every deadline."""
-    planned = facts.planned["high"]
+    planned = findings.planned["high"]
     together, peak = planned.together(), 0
     for placement in ahead:
         first, own = planned.loads[placement.index]
         peak = max(peak, int(together.of(first, len(own)).max(initial=0)))
     for placement in ahead:
         if placement.chosen is None and placement.late is not None:
-            peak = max(peak, facts.peak_in_time(placement.index))
-    return peak / facts.ceiling.usable_share
+            peak = max(peak, findings.peak_in_time(placement.index))
+    return peak / findings.ceiling.usable_share

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.capacity.campaign import Campaign, Workspace
-from app.capacity.evidence.ceiling import Measured
+from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.plan.plan import Judging, Plan
 from app.capacity.planner import Judgement, judge
 
@@ -16,10 +16,10 @@ MEASURED_AT = datetime(2026, 11, 20, 0, 8, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def measured() -> Callable[..., Measured]:
+def measured() -> Callable[..., MeasuredCeiling]:
     """Build a load test: a ceiling of surely 4,000 calls/s, a day before `now`, latency broke at 4,300."""
 
-    def build(low_rps: float = 4_000, **changes: Any) -> Measured:
+    def build(low_rps: float = 4_000, **changes: Any) -> MeasuredCeiling:
         usual: dict[str, Any] = {
             "evidence_id": "lt-1120",
             "kind": "ceiling",
@@ -31,13 +31,13 @@ def measured() -> Callable[..., Measured]:
             "tables": {"postings": 10_000, "members": 100_000},
             "bound_by": ("latency",),
         }
-        return Measured(low_rps=low_rps, **(usual | changes))
+        return MeasuredCeiling(low_rps=low_rps, **(usual | changes))
 
     return build
 
 
 @pytest.fixture(scope="session")
-def judged(measured: Callable[..., Measured]) -> Callable[..., Judgement]:
+def judged(measured: Callable[..., MeasuredCeiling]) -> Callable[..., Judgement]:
     """Judge campaigns in Seoul by one load test of `low_rps`, or by `tests`."""
 
     def build(*campaigns: Campaign, low_rps: float = 4_000, **changes: Any) -> Judgement:

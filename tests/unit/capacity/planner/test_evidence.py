@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from app.capacity.campaign import Campaign, Range
-from app.capacity.evidence.ceiling import Measured, Running
+from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
 from app.capacity.evidence.file import Environment, Evidence, Service
 from app.capacity.evidence.file import Verdict as Found
 from app.capacity.evidence.scaling import Law
 from app.capacity.plan.plan import Judging
 from app.capacity.planner import Judgement
-from app.capacity.planner.verdict.evidence_choice import breaks
+from app.capacity.planner.verdict.evidence_choice import first_to_break
 from tests.unit.capacity.planner.conftest import MEASURED_AT, NOW
 
 Build = Callable[..., Any]
-RUNNING = Running(fingerprints=("abc",), instances=1, tables={"postings": 10_000, "members": 100_000})
+RUNNING = RunningService(fingerprints=("abc",), instances=1, tables={"postings": 10_000, "members": 100_000})
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def test_tables_that_grew_by_a_fifth_still_hold(digest: Campaign, judged: Build,
 
 
 def test_two_versions_running_at_once_ask_for_another_test(digest: Campaign, judged: Build) -> None:
-    mixed = Running(fingerprints=("abc", "def"), instances=1, tables=RUNNING.tables)
+    mixed = RunningService(fingerprints=("abc", "def"), instances=1, tables=RUNNING.tables)
     assert codes(judged(digest, running=mixed)) == ["evidence_fingerprint"]
 
 
@@ -119,8 +119,10 @@ def test_without_knowing_what_runs_only_age_and_kind_are_checked(
 
 
 def test_the_newest_ceiling_that_holds_decides(digest: Campaign, judged: Build, measured: Build) -> None:
-    def test(name: str, days: int, **changes: Any) -> Measured:
-        made: Measured = measured(evidence_id=name, ended_at=MEASURED_AT - timedelta(days=days), **changes)
+    def test(name: str, days: int, **changes: Any) -> MeasuredCeiling:
+        made: MeasuredCeiling = measured(
+            evidence_id=name, ended_at=MEASURED_AT - timedelta(days=days), **changes
+        )
         return made
 
     tests = [
@@ -172,7 +174,7 @@ def test_what_no_ceiling_could_mend_is_refused_without_evidence(campaign: Build,
 def test_what_broke_in_the_test_names_what_binds(
     bound_by: tuple[str, ...], limiter_rps: float | None, expected: str, measured: Build
 ) -> None:
-    assert breaks(measured(bound_by=bound_by, limiter_rps=limiter_rps)) == expected
+    assert first_to_break(measured(bound_by=bound_by, limiter_rps=limiter_rps)) == expected
 
 
 def test_an_evidence_file_tells_what_was_measured() -> None:
@@ -194,7 +196,7 @@ def test_an_evidence_file_tells_what_was_measured() -> None:
         schema="connected-jobs/load-evidence",
         version=1,
     )
-    expected = Measured(
+    expected = MeasuredCeiling(
         evidence_id="lt-1",
         kind="ceiling",
         rps=400,
@@ -207,13 +209,13 @@ def test_an_evidence_file_tells_what_was_measured() -> None:
         bound_by=("latency",),
         limiter_rps=5_000,
     )
-    assert Measured.of(evidence) == expected
+    assert MeasuredCeiling.of(evidence) == expected
 
 
 LAW = Law(single_rps=1_000, sigma=0.05, kappa=0.005)
 
 
-def sized(measured: Build, *sizes: int) -> list[Measured]:
+def sized(measured: Build, *sizes: int) -> list[MeasuredCeiling]:
     return [
         measured(
             0.98 * LAW.rps(size),

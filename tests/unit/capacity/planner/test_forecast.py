@@ -22,11 +22,11 @@ from app.capacity.campaign import (
     Workspace,
 )
 from app.capacity.plan.plan import Plan
-from app.capacity.planner.demand.expected_arrivals import expected_due, most_due
+from app.capacity.planner.demand.expected_arrivals import expected_arrivals, highest_arrivals
 from app.capacity.planner.demand.forecast import Forecaster
-from app.capacity.planner.demand.pacing import Paced, TooMuchWorkError
-from app.capacity.simulation.result import Count, Played
-from app.capacity.simulation.schedule import fall_due
+from app.capacity.planner.demand.pacing import Pacing, WorkLimitExceededError
+from app.capacity.simulation.result import Quantity, SimulationResult
+from app.capacity.simulation.schedule import schedule_of
 from app.capacity.simulation.send import play
 from app.capacity.simulation.service import Perfect
 
@@ -73,12 +73,12 @@ def limits(planned: list[Campaign]) -> dict[int, int | None]:
     return {index: one.limit_per_min for index, one in enumerate(planned)}
 
 
-def by_minute(paced: Paced) -> dict[int, int]:
-    return {paced.first + place: count for place, count in enumerate(paced.attempts.tolist()) if count}
+def by_minute(pacing: Pacing) -> dict[int, int]:
+    return {pacing.first + place: count for place, count in enumerate(pacing.attempts.tolist()) if count}
 
 
-def attempts_of(played: Played, index: int) -> dict[int, int]:
-    column = played.count(Count.ATTEMPTS)[:, index].tolist()
+def attempts_of(played: SimulationResult, index: int) -> dict[int, int]:
+    column = played.count(Quantity.ATTEMPTS)[:, index].tolist()
     return {minute: count for minute, count in zip(played.minutes.tolist(), column, strict=True) if count}
 
 
@@ -91,12 +91,12 @@ def test_it_equals_the_play_in_every_minute_second_and_abort(
     high = forecaster(planned, workspace)
     forecast = high.forecast(limits(planned))
     for index, asked in enumerate(high.asked):
-        paced = forecast.paced[index]
-        assert by_minute(paced) == attempts_of(played, index)
-        assert paced.aborted == played.count(Count.ABORTED)[:, index].sum()
-        assert asked.dues.skipped == played.skipped[index]
+        pacing = forecast.pacing[index]
+        assert by_minute(pacing) == attempts_of(played, index)
+        assert pacing.aborted == played.count(Quantity.ABORTED)[:, index].sum()
+        assert asked.arrivals.skipped == played.skipped[index]
         for row, minute in enumerate(played.minutes.tolist()):
-            assert asked.seconds(paced, minute).tolist() == played.calls_per_s[row, index].tolist()
+            assert asked.seconds(pacing, minute).tolist() == played.calls_per_s[row, index].tolist()
 
 
 @settings(max_examples=15)
@@ -159,21 +159,23 @@ def test_messages_that_quiet_hours_hold_are_let_go_together_in_their_members_zon
         zones=(("Asia/Seoul", 1.0), ("Europe/London", 2.0)),
         quiet_hours=QuietHours(time(22), time(7)),
     )
-    for dues in (expected_due(one, seoul, "high"), most_due(one, seoul, "high")):
+    for arrivals in (expected_arrivals(one, seoul, "high"), highest_arrivals(one, seoul, "high")):
         in_london = [
-            count for count, zone in zip(dues.counts, dues.zones, strict=True) if zone == "Europe/London"
+            count
+            for count, zone in zip(arrivals.counts, arrivals.zones, strict=True)
+            if zone == "Europe/London"
         ]
         assert in_london == [600]
-    assert expected_due(one, seoul, "high").recipients() == 900
+    assert expected_arrivals(one, seoul, "high").recipients() == 900
 
 
 def test_the_bound_of_triggered_messages_is_no_wild_guess() -> None:
     """1,000 a minute expected: chance alone makes about 1,170 of it once in a million minutes."""
     workspace = Workspace()
     one = arriving(600_000, 600, None)
-    assert set(expected_due(one, workspace, "high").counts.tolist()) == {1_000}
-    assert set(most_due(one, workspace, "high").counts.tolist()) == {1_208}
-    drawn = fall_due(one, workspace, "high", np.random.default_rng(1)).messages.values()
+    assert set(expected_arrivals(one, workspace, "high").counts.tolist()) == {1_000}
+    assert set(highest_arrivals(one, workspace, "high").counts.tolist()) == {1_208}
+    drawn = schedule_of(one, workspace, "high", np.random.default_rng(1)).messages.values()
     assert 1_090 < max(drawn) < 1_208
 
 
@@ -181,11 +183,11 @@ def test_messages_of_many_moments_are_given_up_after_their_longest_delay() -> No
     """2,000 a minute for an hour at 10 a minute: at most 6 hours' 3,600 wait, the rest will never start."""
     workspace = Workspace(assumptions=Assumptions(delay_abort_h=6))
     one = arriving(120_000, 60, None)
-    paced = forecaster([one], workspace).asked[0].alone(10, ENOUGH)
+    pacing = forecaster([one], workspace).demands[0].alone(10, ENOUGH)
     played = play([replace(one, limit_per_min=10)], workspace, Perfect(), case="high")
-    assert paced.started + paced.aborted == 120_000
-    assert paced.started == pytest.approx(played.total(Count.ATTEMPTS), abs=20)
-    assert paced.started == 3_600 + 59 * 10
+    assert pacing.started + pacing.aborted == 120_000
+    assert pacing.started == pytest.approx(played.total(Quantity.ATTEMPTS), abs=20)
+    assert pacing.started == 3_600 + 59 * 10
 
 
 def test_work_is_bounded(campaign: Callable[..., Campaign]) -> None:
@@ -195,5 +197,5 @@ def test_work_is_bounded(campaign: Callable[..., Campaign]) -> None:
         "high",
         most_steps=3,
     )
-    with pytest.raises(TooMuchWorkError):
+    with pytest.raises(WorkLimitExceededError):
         high.forecast({0: None, 1: None})

@@ -20,14 +20,14 @@ from app.capacity.campaign import (
     Timing,
     Workspace,
 )
-from app.capacity.evidence.ceiling import Measured
+from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.plan.plan import Judging, Plan
 from app.capacity.planner import Judgement, as_json, as_text, judge, sentence
 from app.capacity.simulation.send import play
 from app.capacity.simulation.service import Perfect
 
 if TYPE_CHECKING:
-    from app.capacity.simulation.result import Played
+    from app.capacity.simulation.result import SimulationResult
 
 AT = datetime(2026, 3, 29, 9, 0)  # noqa: DTZ001  (wall time; the day when clocks change in London)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -63,12 +63,12 @@ def named(planned: Sequence[Campaign]) -> tuple[Campaign, ...]:
     return tuple(replace(one, name=f"c{place}") for place, one in enumerate(planned))
 
 
-def decide(planned: Sequence[Campaign], low_rps: float, **changes: Any) -> Judgement:
+def judge_campaigns(planned: Sequence[Campaign], low_rps: float, **changes: Any) -> Judgement:
     share = changes.pop("usable_share", 0.5)
     workspace = changes.pop("workspace", SEOUL)
     judging = Judging(usable_share=share, offered_limits_per_min=OFFERED)
     plan = Plan(campaigns=named(planned), workspace=workspace, judging=judging)
-    test = Measured(
+    test = MeasuredCeiling(
         evidence_id="t",
         kind="ceiling",
         rps=low_rps,
@@ -90,7 +90,7 @@ def advised(judgement: Judgement, planned: Sequence[Campaign]) -> list[Campaign]
 
 
 def busiest(planned: Sequence[Campaign], workspace: Workspace = SEOUL) -> int:
-    played: Played = play(planned, workspace, Perfect(), case="high", seed=5)
+    played: SimulationResult = play(planned, workspace, Perfect(), case="high", seed=5)
     return int(played.by_second().max(initial=0))
 
 
@@ -111,7 +111,7 @@ def test_played_as_advised_no_second_is_above_the_usable_rate_and_no_deadline_is
     planned: list[Campaign], low_rps: float, shared: int | None
 ) -> None:
     workspace = replace(SEOUL, limit_per_min=shared)
-    judgement = decide(planned, low_rps, workspace=workspace)
+    judgement = judge_campaigns(planned, low_rps, workspace=workspace)
     sent = advised(judgement, planned)
     assert busiest(sent, workspace) <= (judgement.ceiling.usable_rps or 0)
     for one in judgement.campaigns:
@@ -126,7 +126,7 @@ def test_the_next_larger_limit_is_too_much_when_played_or_another_constraint_is_
     planned: list[Campaign], low_rps: float
 ) -> None:
     """Up to two calls a broken render pass may lie between the bound that decides and the second that is played."""
-    judgement = decide(planned, low_rps)
+    judgement = judge_campaigns(planned, low_rps)
     sent = {one.name: one for one in advised(judgement, planned)}
     for told, one in zip(judgement.campaigns, named(planned), strict=True):
         above = [limit for limit in OFFERED if limit > (told.limit_per_min or 0)]
@@ -151,9 +151,9 @@ def test_the_next_larger_limit_is_too_much_when_played_or_another_constraint_is_
 def test_more_demand_or_less_usable_never_turns_a_verdict_better(
     one: Campaign, low_rps: float, more: str, factor: float
 ) -> None:
-    before = decide([one], low_rps)
+    before = judge_campaigns([one], low_rps)
     share = 0.5 / factor if more == "less usable" else 0.5
-    after = decide([harder(one, more, factor)], low_rps, usable_share=share)
+    after = judge_campaigns([harder(one, more, factor)], low_rps, usable_share=share)
     assert WORST_FIRST.index(after.verdict) <= WORST_FIRST.index(before.verdict)
     if after.campaigns[0].limit_per_min is not None and more != "recipients":
         assert after.campaigns[0].limit_per_min <= (before.campaigns[0].limit_per_min or 0)
@@ -178,10 +178,13 @@ def harder(one: Campaign, more: str, factor: float) -> Campaign:
 def test_a_higher_ceiling_never_lowers_the_limit_of_who_goes_first_nor_unmakes_a_go(
     planned: list[Campaign], low_rps: float, factor: float
 ) -> None:
-    lower, higher = decide(planned, low_rps), decide(planned, low_rps * factor)
+    lower, higher = judge_campaigns(planned, low_rps), judge_campaigns(planned, low_rps * factor)
     if lower.verdict == "GO":
         assert higher.verdict == "GO"
-    alone_lower, alone_higher = decide(planned[:1], low_rps), decide(planned[:1], low_rps * factor)
+    alone_lower, alone_higher = (
+        judge_campaigns(planned[:1], low_rps),
+        judge_campaigns(planned[:1], low_rps * factor),
+    )
     first, then = (judgement.campaigns[0].limit_per_min or 0 for judgement in (alone_lower, alone_higher))
     assert then >= first
     assert WORST_FIRST.index(alone_higher.verdict) >= WORST_FIRST.index(alone_lower.verdict)
@@ -193,7 +196,7 @@ def test_evidence_that_is_no_ceiling_never_refuses(
     planned: list[Campaign], low_rps: float, kind: str
 ) -> None:
     without_deadlines = [replace(one, finish_by=None, limit_per_min=None) for one in planned]
-    judgement = decide(without_deadlines, low_rps, kind=kind)
+    judgement = judge_campaigns(without_deadlines, low_rps, kind=kind)
     recipients = sum(one.audience.high for one in planned)
     allowed = {"GO", "RETEST"} if kind == "at_least" or not recipients else {"RETEST"}
     assert judgement.verdict in allowed
@@ -204,7 +207,7 @@ def test_evidence_that_is_no_ceiling_never_refuses(
 def test_the_same_plan_is_judged_the_same_again_and_says_so_in_both_languages(
     planned: list[Campaign], low_rps: float
 ) -> None:
-    first, again = decide(planned, low_rps), decide(planned, low_rps)
+    first, again = judge_campaigns(planned, low_rps), judge_campaigns(planned, low_rps)
     assert as_json(first) == as_json(again)
     assert as_text(first, "ko") != as_text(first, "en")
 
@@ -247,7 +250,7 @@ EDGES = {
 @pytest.mark.parametrize("edge", EDGES, ids=str)
 def test_nothing_divides_by_zero_at_the_edges_and_each_has_a_sentence(edge: str, low_rps: float) -> None:
     for kind in ("ceiling", "at_least", "none"):
-        judgement = decide([EDGES[edge]], low_rps, kind=kind)
+        judgement = judge_campaigns([EDGES[edge]], low_rps, kind=kind)
         told = judgement.campaigns[0]
         for said in (
             sentence(judgement, "ko"),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
-from app.capacity.evidence.ceiling import Measured
+from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.plan.plan import Judging, Plan
 from app.capacity.planner import as_text, judge, sentence, ways_out
 from app.capacity.planner.demand.forecast import Forecaster
@@ -117,7 +117,7 @@ def replays_as_safe(plan: Plan, judged: Judgement, named: Named, usable_rps: flo
     forecaster = Forecaster(plan, "high", most_steps=10**7)
     place = places[named.campaign]
     whole = forecaster.forecast(limits, {place: named.later_min})
-    own = whole.paced[place]
+    own = whole.pacing[place]
     first, calls = whole.loads[place]
     together = whole.together().of(first, len(calls))
     if together.max(initial=0) > usable_rps:
@@ -177,12 +177,12 @@ tests_made = st.sampled_from(
 )
 
 
-def measured(made: Any) -> list[Measured]:
+def measured(made: Any) -> list[MeasuredCeiling]:
     if made is None:
         return []
     kind, rps, days = made
     return [
-        Measured(
+        MeasuredCeiling(
             evidence_id="t",
             kind=kind,
             rps=rps,

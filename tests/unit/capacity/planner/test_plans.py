@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.capacity.evidence.ceiling import Measured
+from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.plan.plan import read_plan
 from app.capacity.planner import Judgement, Verdict, judge, sentence, ways_out
 
@@ -52,7 +52,7 @@ EXPECTED: dict[str, tuple[Verdict, str | None, list[Told]]] = {
 
 
 @pytest.fixture
-def judged_file(measured: Callable[..., Measured]) -> Callable[[str], Judgement]:
+def judged_file(measured: Callable[..., MeasuredCeiling]) -> Callable[[str], Judgement]:
     """Judge a plan file; the one named retest has a lower bound only."""
 
     def build(name: str) -> Judgement:

@@ -10,15 +10,15 @@ import pytest
 
 from app.capacity.campaign import QuietHours
 from app.capacity.local_time import held_until
-from app.capacity.planner.demand.expected_arrivals import Dues
-from app.capacity.planner.demand.pacing import Lined, pace_in_open_hours, pace_together
+from app.capacity.planner.demand.expected_arrivals import ArrivalCurve
+from app.capacity.planner.demand.pacing import QueuedCampaign, pace_in_open_hours, pace_together
 
 DAY_OF_NOVEMBER = 29_923_200  # minutes since 1970
 NIGHTS_OF_CLOCK_CHANGES = (DAY_OF_NOVEMBER - 40_000, DAY_OF_NOVEMBER - 180_000)
 KEEP_MIN = 72 * 60
 
 
-def _dues(rng: Random, quiet: QuietHours, zone: str) -> Dues:
+def _arrivals(rng: Random, quiet: QuietHours, zone: str) -> ArrivalCurve:
     base = rng.choice([DAY_OF_NOVEMBER, *NIGHTS_OF_CLOCK_CHANGES])
     rows: dict[int, int] = {}
     for _ in range(rng.randint(1, 12)):
@@ -27,7 +27,9 @@ def _dues(rng: Random, quiet: QuietHours, zone: str) -> Dues:
         minute = minute if held is None else held
         rows[minute] = rows.get(minute, 0) + rng.choice([1, 5, 40, 500, 20_000])
     minutes = sorted(rows)
-    return Dues(np.array(minutes), np.array([rows[minute] for minute in minutes]), (zone,) * len(minutes))
+    return ArrivalCurve(
+        np.array(minutes), np.array([rows[minute] for minute in minutes]), (zone,) * len(minutes)
+    )
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -38,10 +40,10 @@ def test_the_closed_form_is_the_play(seed: int) -> None:
         time(rng.choice([5, 8, 12, 17]), rng.choice([0, 15])),
     )
     zone = rng.choice(["Asia/Seoul", "Europe/London", "America/New_York", "UTC"])
-    dues, cap = _dues(rng, quiet, zone), rng.choice([3, 10, 50, 700])
-    found = pace_in_open_hours(dues, cap, KEEP_MIN, quiet, zone)
+    arrivals, cap = _arrivals(rng, quiet, zone), rng.choice([3, 10, 50, 700])
+    found = pace_in_open_hours(arrivals, cap, KEEP_MIN, quiet, zone)
     (played,), _ = pace_together(
-        [Lined(dues=dues, limit_per_min=cap, priority=5, quiet_hours=quiet)],
+        [QueuedCampaign(arrivals=arrivals, limit_per_min=cap, priority=5, quiet_hours=quiet)],
         workspace_limit=None,
         order="first_come",
         keep_min=KEEP_MIN,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.capacity.simulation.sampling import Struck, scatter, strike
+from app.capacity.simulation.sampling import Failures, allocate_at_random, draw_failures
 
 
 @given(
@@ -22,19 +22,21 @@ def test_struck_messages_fit_the_calls_that_struck_them(
     calls, messages = sum(passes), passes[0]
     failed = int(calls * failed_share)
     degraded = int((calls - failed) * degraded_share)
-    struck = strike(np.random.default_rng(seed), passes, failed, degraded) if calls else Struck(0, 0, 0)
+    failures = (
+        draw_failures(np.random.default_rng(seed), passes, failed, degraded) if calls else Failures(0, 0, 0)
+    )
 
-    assert 0 <= struck.warm <= struck.failed <= min(failed, messages)
-    assert 0 <= struck.degraded <= min(degraded, messages - struck.failed)
-    assert (struck.failed > 0) == (failed > 0)
-    assert (struck.failed == messages) or (failed < calls)
+    assert 0 <= failures.warm <= failures.failed <= min(failed, messages)
+    assert 0 <= failures.degraded <= min(degraded, messages - failures.failed)
+    assert (failures.failed > 0) == (failed > 0)
+    assert (failures.failed == messages) or (failed < calls)
     if len(passes) == 1:
-        assert struck == Struck(failed, 0, degraded)
+        assert failures == Failures(failed, 0, degraded)
 
 
 def test_all_failing_calls_fail_all_messages_and_leave_none_warm() -> None:
-    struck = strike(np.random.default_rng(1), [10, 10, 4], 24, 0)
-    assert struck == Struck(failed=10, warm=0, degraded=0)
+    failures = draw_failures(np.random.default_rng(1), [10, 10, 4], 24, 0)
+    assert failures == Failures(failed=10, warm=0, degraded=0)
 
 
 def test_the_mean_is_that_of_all_ways_to_choose_the_failing_calls() -> None:
@@ -50,13 +52,13 @@ def test_the_mean_is_that_of_all_ways_to_choose_the_failing_calls() -> None:
     expected = np.mean(outcomes, axis=0)
 
     rng = np.random.default_rng(5)
-    drawn = np.mean([strike(rng, [4, 2], 3, 1) for _ in range(4_000)], axis=0)
+    drawn = np.mean([draw_failures(rng, [4, 2], 3, 1) for _ in range(4_000)], axis=0)
     assert drawn == pytest.approx(expected, abs=0.05)
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=5), st.floats(0, 1))
 def test_marks_are_scattered_whole_and_within_each_bin(sizes: list[int], share: float) -> None:
     marked = int(sum(sizes) * share)
-    scattered = scatter(np.random.default_rng(1), sizes, marked)
-    assert sum(scattered) == marked
-    assert all(0 <= part <= size for part, size in zip(scattered, sizes, strict=True))
+    allocated = allocate_at_random(np.random.default_rng(1), sizes, marked)
+    assert sum(allocated) == marked
+    assert all(0 <= part <= size for part, size in zip(allocated, sizes, strict=True))

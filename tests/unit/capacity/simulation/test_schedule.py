@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 import pytest
 
-from app.capacity.apportion import split
+from app.capacity.apportion import apportion
 from app.capacity.campaign import (
     AllAtOnce,
     Arrivals,
@@ -19,8 +19,8 @@ from app.capacity.campaign import (
     Workspace,
 )
 from app.capacity.local_time import unix_minute
-from app.capacity.simulation.result import Count
-from app.capacity.simulation.schedule import Due, Moment, fall_due
+from app.capacity.simulation.result import Quantity
+from app.capacity.simulation.schedule import DueMinute, Schedule, schedule_of
 from app.capacity.simulation.send import play
 from app.capacity.simulation.service import Perfect
 
@@ -30,16 +30,16 @@ SEOUL, LONDON, NEW_YORK = "Asia/Seoul", "Europe/London", "America/New_York"
 ZONES = ((SEOUL, 80.0), (LONDON, 15.0), ("unknown", 5.0))
 
 
-def due(one: Campaign, workspace: Workspace) -> Due:
+def due(one: Campaign, workspace: Workspace) -> Schedule:
     """Place a campaign's messages with a fixed seed."""
-    return fall_due(one, workspace, "likely", np.random.default_rng(1))
+    return schedule_of(one, workspace, "likely", np.random.default_rng(1))
 
 
 def test_everybody_is_due_at_one_moment_in_the_company_s_zone(campaign: Build, seoul: Workspace) -> None:
     at_nine = unix_minute(AT, SEOUL)
     one = campaign(1_000, timing=AllAtOnce(AT), zones=ZONES)
-    assert due(one, seoul) == Due(
-        {Moment(at_nine, SEOUL): 850, Moment(at_nine, LONDON): 150},
+    assert due(one, seoul) == Schedule(
+        {DueMinute(at_nine, SEOUL): 850, DueMinute(at_nine, LONDON): 150},
         skipped=0,
     )
 
@@ -48,8 +48,8 @@ def test_local_time_makes_one_spike_per_zone_and_unknown_zones_follow_the_compan
     campaign: Build, seoul: Workspace
 ) -> None:
     one = campaign(1_000, timing=LocalTimeZones(AT), zones=ZONES)
-    assert due(one, seoul) == Due(
-        {Moment(unix_minute(AT, SEOUL), SEOUL): 850, Moment(unix_minute(AT, LONDON), LONDON): 150},
+    assert due(one, seoul) == Schedule(
+        {DueMinute(unix_minute(AT, SEOUL), SEOUL): 850, DueMinute(unix_minute(AT, LONDON), LONDON): 150},
         skipped=0,
     )
 
@@ -80,8 +80,8 @@ def test_at_launch_an_hour_late_is_sent_at_once_and_later_is_skipped(
 ) -> None:
     one = campaign(1_000, timing=LocalTimeZones(AT, launched), zones=ZONES)
     counts = {SEOUL: 850, LONDON: 150}
-    messages = {Moment(unix_minute(at, SEOUL), zone): counts[zone] for zone, at in expected.items()}
-    assert due(one, seoul) == Due(messages, skipped)
+    messages = {DueMinute(unix_minute(at, SEOUL), zone): counts[zone] for zone, at in expected.items()}
+    assert due(one, seoul) == Schedule(messages, skipped)
 
 
 def test_intelligent_timing_spreads_best_hours_and_spikes_at_the_fallback(
@@ -91,10 +91,10 @@ def test_intelligent_timing_spreads_best_hours_and_spikes_at_the_fallback(
     timing = IntelligentTiming(AT.date(), hours, fallback_share=0.4, fallback_at=time(10))
     placed = due(campaign(2_000, timing=timing), seoul).messages
 
-    expected = {Moment(unix_minute(datetime.combine(AT.date(), time(10)), SEOUL), SEOUL): 800}
+    expected = {DueMinute(unix_minute(datetime.combine(AT.date(), time(10)), SEOUL), SEOUL): 800}
     for hour in (9, 18):
         first = unix_minute(datetime.combine(AT.date(), time(hour)), SEOUL)
-        expected |= {Moment(first + minute, SEOUL): 10 for minute in range(60)}
+        expected |= {DueMinute(first + minute, SEOUL): 10 for minute in range(60)}
     assert {moment: count for moment, count in placed.items() if count} == expected
 
 
@@ -124,7 +124,7 @@ def test_quiet_hours_release_every_held_message_at_their_end_and_then_meet_the_l
     morning = unix_minute(datetime.combine(AT.date() + timedelta(days=1), time(8)), SEOUL)
     started = {
         int(minute): int(count)
-        for minute, count in zip(played.minutes, played.count(Count.ATTEMPTS)[:, 0], strict=True)
+        for minute, count in zip(played.minutes, played.count(Quantity.ATTEMPTS)[:, 0], strict=True)
         if count
     }
     before = unix_minute(evening, SEOUL)
@@ -136,7 +136,7 @@ def test_quiet_hours_are_each_member_s_own(campaign: Build, seoul: Workspace) ->
     quiet = QuietHours(time(21), time(8))
     played = play([campaign(1_000, zones=ZONES, quiet_hours=quiet)], seoul, Perfect())
     released = unix_minute(AT.replace(hour=8), LONDON)
-    started = zip(played.minutes.tolist(), played.count(Count.ATTEMPTS)[:, 0].tolist(), strict=True)
+    started = zip(played.minutes.tolist(), played.count(Quantity.ATTEMPTS)[:, 0].tolist(), strict=True)
     assert [pair for pair in started if pair[1]] == [(unix_minute(AT, SEOUL), 850), (released, 150)]
 
 
@@ -147,7 +147,7 @@ def test_quiet_hours_are_each_member_s_own(campaign: Build, seoul: Workspace) ->
 def test_a_whole_number_is_cut_into_parts_that_add_up(
     total: int, weights: list[float], parts: list[int]
 ) -> None:
-    assert split(total, weights).tolist() == parts
+    assert apportion(total, weights).tolist() == parts
 
 
 def test_every_timing_places_the_whole_audience(campaign: Build, seoul: Workspace) -> None:
@@ -191,4 +191,4 @@ def test_quiet_hours_do_not_count_towards_the_hours_after_which_messages_are_abo
     one = campaign(1_000, timing=AllAtOnce(evening), limit_per_min=10, quiet_hours=quiet)
     hour = replace(seoul, assumptions=replace(seoul.assumptions, delay_abort_h=1))
     played = play([one], hour, Perfect())
-    assert (played.total(Count.SENT), played.total(Count.EXPIRED)) == (600, 400)
+    assert (played.total(Quantity.SENT), played.total(Quantity.EXPIRED)) == (600, 400)

@@ -23,8 +23,8 @@ from app.capacity.campaign import (
     Timing,
     Workspace,
 )
-from app.capacity.simulation.limited_service import CapacityBound
-from app.capacity.simulation.result import Count, Played
+from app.capacity.simulation.limited_service import LimitedService
+from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import Send, play
 from app.capacity.simulation.service import Perfect, Scripted, ScriptedMinutes, Service
 
@@ -74,7 +74,7 @@ workspaces = st.builds(
 def services(first_minute: int) -> st.SearchStrategy[Service]:
     """Services that are perfect, bound by capacity, or failing in part for a while."""
     bound = st.builds(
-        CapacityBound,
+        LimitedService,
         st.floats(0, 60),
         soft_rps=st.one_of(st.none(), st.floats(0, 60)),
         hard_rps=st.one_of(st.none(), st.floats(60, 90)),
@@ -89,7 +89,7 @@ def services(first_minute: int) -> st.SearchStrategy[Service]:
 
 def starts_by_second(send: Send, service: Service) -> list[Counter[int]]:
     """Play `send`; return each campaign's messages started, by second."""
-    starts = [Counter[int]() for _ in send.played().names]
+    starts = [Counter[int]() for _ in send.result().names]
     for offer in send.offers():
         for part in offer.parts:
             starts[part.campaign][offer.second] += part.batch.started[part.place]
@@ -116,21 +116,23 @@ def test_messages_are_conserved_and_limits_hold_in_every_send(
     if stop is not None:
         send = Send(planned, workspace, seed=3, until_minute=send.first_minute + stop)
     starts = starts_by_second(send, data.draw(services(send.first_minute)))
-    played = send.played()
+    played = send.result()
 
-    sent, aborted = played.count(Count.SENT).sum(axis=0), played.count(Count.ABORTED).sum(axis=0)
+    sent, aborted = played.count(Quantity.SENT).sum(axis=0), played.count(Quantity.ABORTED).sum(axis=0)
     accounted = sent + aborted + np.array(played.skipped) + np.array(played.pending)
     assert accounted.tolist() == list(played.recipients)
     assert (played.tallies >= 0).all()
-    assert (played.count(Count.BLANK) + played.count(Count.DEGRADED) <= played.count(Count.SENT)).all()
-    assert (played.count(Count.EXPIRED) <= played.count(Count.ABORTED)).all()
-    assert (played.count(Count.CALLS) == played.calls_per_s.sum(axis=2)).all()
+    assert (
+        played.count(Quantity.BLANK) + played.count(Quantity.DEGRADED) <= played.count(Quantity.SENT)
+    ).all()
+    assert (played.count(Quantity.EXPIRED) <= played.count(Quantity.ABORTED)).all()
+    assert (played.count(Quantity.CALLS) == played.calls_per_s.sum(axis=2)).all()
     withheld = sum(outcomes.get("598", 0) for outcomes in played.outcomes)
-    assert played.total(Count.CALLS) == sum(sum(o.values()) for o in played.outcomes) - withheld
+    assert played.total(Quantity.CALLS) == sum(sum(o.values()) for o in played.outcomes) - withheld
     if stop is None:
         assert played.pending == (0,) * len(planned)
 
-    attempts = played.count(Count.ATTEMPTS)
+    attempts = played.count(Quantity.ATTEMPTS)
     for index, one in enumerate(planned):
         limit = one.limit_per_min or workspace.assumptions.at_once_max_per_min
         assert attempts[:, index].max(initial=0) <= limit
@@ -144,11 +146,11 @@ def test_messages_are_conserved_and_limits_hold_in_every_send(
 @given(data=st.data(), planned=st.lists(campaigns, min_size=1, max_size=3), workspace=workspaces)
 def test_a_seed_reproduces_a_send(data: st.DataObject, planned: list[Campaign], workspace: Workspace) -> None:
     ceiling_rps = data.draw(st.floats(0, 60))
-    first, again = (play(planned, workspace, CapacityBound(ceiling_rps), seed=11) for _ in range(2))
+    first, again = (play(planned, workspace, LimitedService(ceiling_rps), seed=11) for _ in range(2))
     assert same(first, again)
 
 
-def same(one: Played, other: Played) -> bool:
+def same(one: SimulationResult, other: SimulationResult) -> bool:
     """Say whether two plays agree in every count."""
     return (
         np.array_equal(one.tallies, other.tallies)
@@ -186,10 +188,10 @@ def test_more_capacity_never_finishes_later_without_breaker_backoff_and_skips(
         retry=True,
     )
     smaller, larger = (
-        play([one], Workspace(assumptions=assumed), CapacityBound(ceiling)) for ceiling in ceilings
+        play([one], Workspace(assumptions=assumed), LimitedService(ceiling)) for ceiling in ceilings
     )
-    assume(smaller.total(Count.ABORTED) == 0)
-    assert larger.total(Count.SENT) == recipients
+    assume(smaller.total(Quantity.ABORTED) == 0)
+    assert larger.total(Quantity.SENT) == recipients
     assert (larger.end_minute() or 0) <= (smaller.end_minute() or 0)
 
 
@@ -244,13 +246,13 @@ def test_cohorts_play_as_a_queue_of_single_people_would(
     starts_by_second(send, service)
 
     expected = play_people(audiences, limits, priorities, workspace_limit, failing, max_retries)
-    played = send.played()
+    played = send.result()
     told = {
         (int(minute) - played.first_minute + 1, index): (int(attempts), int(sent), int(aborted))
         for row, minute in enumerate(played.minutes)
         for index in range(len(planned))
         for attempts, sent, aborted in [
-            played.tallies[row, [Count.ATTEMPTS, Count.SENT, Count.ABORTED], index]
+            played.tallies[row, [Quantity.ATTEMPTS, Quantity.SENT, Quantity.ABORTED], index]
         ]
         if attempts
     }
@@ -302,7 +304,7 @@ def test_answers_that_come_late_lose_no_message(
 ) -> None:
     """As in a rehearsal, where a second's replies are known only when later seconds have begun."""
     send = Send([campaign(3_000, limit_per_min=1_000, retry=True)], replace(seoul))
-    service = CapacityBound(20)
+    service = LimitedService(20)
     open_offers = []
     for offer in send.offers():
         open_offers.append(offer)
@@ -311,5 +313,5 @@ def test_answers_that_come_late_lose_no_message(
             send.settle(due, service.answer(due.second, due.calls))
     for due in open_offers:
         send.settle(due, service.answer(due.second, due.calls))
-    played = send.played()
-    assert played.total(Count.SENT) + played.total(Count.ABORTED) == 3_000
+    played = send.result()
+    assert played.total(Quantity.SENT) + played.total(Quantity.ABORTED) == 3_000

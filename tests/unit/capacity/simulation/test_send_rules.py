@@ -9,8 +9,8 @@ import pytest
 
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
-from app.capacity.simulation.limited_service import CapacityBound
-from app.capacity.simulation.result import Count, Played
+from app.capacity.simulation.limited_service import LimitedService
+from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import Send, play
 from app.capacity.simulation.service import Answer, Perfect
 
@@ -36,7 +36,7 @@ def assuming(workspace: Workspace, **changes: Any) -> Workspace:
     return replace(workspace, assumptions=replace(workspace.assumptions, **changes))
 
 
-def rows(played: Played, *what: Count, campaign: int = 0) -> dict[int, tuple[int, ...]]:
+def rows(played: SimulationResult, *what: Quantity, campaign: int = 0) -> dict[int, tuple[int, ...]]:
     """Counts by minute of the send (from 1), without minutes where all are zero."""
     return {
         int(minute) - played.first_minute + 1: counts
@@ -54,8 +54,8 @@ def test_a_message_is_attempted_once_and_five_times_more_and_then_aborted(
         assuming(seoul, max_retries=retries),
         FailingUntil(float("inf")),
     )
-    assert played.total(Count.ATTEMPTS) == 100 * attempts
-    assert (played.total(Count.SENT), played.total(Count.ABORTED)) == (0, 100)
+    assert played.total(Quantity.ATTEMPTS) == 100 * attempts
+    assert (played.total(Quantity.SENT), played.total(Quantity.ABORTED)) == (0, 100)
 
 
 def test_retries_wait_twice_as_long_each_time_up_to_the_longest_wait(
@@ -67,14 +67,14 @@ def test_retries_wait_twice_as_long_each_time_up_to_the_longest_wait(
     played = play(
         [campaign(10, limit_per_min=10, retry=True, burst=burst)], workspace, FailingUntil(float("inf"))
     )
-    assert list(rows(played, Count.ATTEMPTS)) == [1, 3, 7, 14, 23, 32]
+    assert list(rows(played, Quantity.ATTEMPTS)) == [1, 3, 7, 14, 23, 32]
 
 
 def test_failed_messages_wait_behind_all_that_were_not_yet_tried(campaign: Build, seoul: Workspace) -> None:
     one = campaign(300, limit_per_min=100, retry=True)
     send = Send([one], seoul)
     played = play([one], seoul, FailingUntil((send.first_minute + 1) * 60))
-    assert rows(played, Count.ATTEMPTS, Count.RETRIES, Count.SENT) == {
+    assert rows(played, Quantity.ATTEMPTS, Quantity.RETRIES, Quantity.SENT) == {
         1: (100, 0, 0),
         2: (100, 0, 100),
         3: (100, 0, 100),
@@ -91,8 +91,8 @@ def test_retries_of_one_campaign_wait_behind_another_under_a_workspace_limit(
     ]
     send = Send(campaigns, seoul)
     played = play(campaigns, replace(seoul, limit_per_min=100), FailingUntil((send.first_minute + 1) * 60))
-    assert rows(played, Count.ATTEMPTS) == {1: (100,), 3: (50,), 4: (50,)}
-    assert rows(played, Count.ATTEMPTS, campaign=1) == {2: (100,), 3: (50,)}
+    assert rows(played, Quantity.ATTEMPTS) == {1: (100,), 3: (50,), 4: (50,)}
+    assert rows(played, Quantity.ATTEMPTS, campaign=1) == {2: (100,), 3: (50,)}
 
 
 def test_of_two_campaigns_at_one_moment_the_lower_priority_number_goes_first(
@@ -103,32 +103,32 @@ def test_of_two_campaigns_at_one_moment_the_lower_priority_number_goes_first(
         campaign(100, name="alerts", kind="at_once", priority=1),
     ]
     played = play(campaigns, replace(seoul, limit_per_min=100), Perfect())
-    assert played.count(Count.ATTEMPTS).tolist() == [[0, 100], [100, 0]]
+    assert played.count(Quantity.ATTEMPTS).tolist() == [[0, 100], [100, 0]]
 
 
 def test_an_unlimited_send_keeps_to_the_stated_maximum(campaign: Build, seoul: Workspace) -> None:
     workspace = assuming(seoul, at_once_max_per_min=700_000)
     played = play([campaign(1_500_000, kind="at_once")], workspace, Perfect())
-    assert rows(played, Count.ATTEMPTS) == {1: (700_000,), 2: (700_000,), 3: (100_000,)}
+    assert rows(played, Quantity.ATTEMPTS) == {1: (700_000,), 2: (700_000,), 3: (100_000,)}
 
 
 def test_messages_that_a_low_limit_delays_by_72_hours_are_aborted(campaign: Build, seoul: Workspace) -> None:
     played = play([campaign(50_000, limit_per_min=10)], seoul, Perfect())
-    assert played.total(Count.SENT) == 72 * 60 * 10
-    assert rows(played, Count.EXPIRED, Count.ABORTED) == {72 * 60 + 1: (6_800, 6_800)}
+    assert played.total(Quantity.SENT) == 72 * 60 * 10
+    assert rows(played, Quantity.EXPIRED, Quantity.ABORTED) == {72 * 60 + 1: (6_800, 6_800)}
 
 
 @pytest.mark.parametrize(("calls", "total"), [(1, 1_000), (2, 2_000), (3, 3_000), (2.4, 2_400)])
 def test_every_render_pass_calls(campaign: Build, seoul: Workspace, calls: float, total: int) -> None:
     one = campaign(1_000, limit_per_min=333, calls_per_recipient=Range.exactly(calls))
     played = play([one], seoul, Perfect())
-    assert (played.total(Count.CALLS), played.total(Count.SENT)) == (total, 1_000)
+    assert (played.total(Quantity.CALLS), played.total(Quantity.SENT)) == (total, 1_000)
 
 
 def test_braze_s_url_cache_answers_repeated_passes_by_its_share(campaign: Build, seoul: Workspace) -> None:
     one = campaign(1_000, calls_per_recipient=Range.exactly(3))
     totals = [
-        play([one], assuming(seoul, cache_hit_share=share), Perfect()).total(Count.CALLS)
+        play([one], assuming(seoul, cache_hit_share=share), Perfect()).total(Quantity.CALLS)
         for share in (0, 0.5, 1)
     ]
     assert totals == [3_000, 2_000, 1_000]
@@ -160,8 +160,8 @@ def test_a_retry_within_the_cache_s_age_may_find_the_part_that_succeeded(
     service = HalfFailingOnce()
     played = play([one], assuming(seoul, cache_hit_share=0.5, backoff_base_s=wait_s), service)
     assert service.calls == [1_500, pytest.approx(750, abs=60)]
-    assert played.total(Count.RETRIES) == pytest.approx(625, abs=25)
-    assert played.total(Count.SENT) == 1_000
+    assert played.total(Quantity.RETRIES) == pytest.approx(625, abs=25)
+    assert played.total(Quantity.SENT) == 1_000
 
 
 @pytest.mark.parametrize("wait_s", [300, 400])
@@ -173,7 +173,7 @@ def test_a_retry_after_the_cache_s_age_renders_everything_again(
     )
     service = HalfFailingOnce()
     played = play([one], assuming(seoul, cache_hit_share=0.5, backoff_base_s=wait_s), service)
-    assert service.calls[1] == int(played.total(Count.RETRIES) * 1.5)
+    assert service.calls[1] == int(played.total(Quantity.RETRIES) * 1.5)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_only_the_listed_statuses_make_a_host_unhealthy(
 def test_cut_offs_count_as_the_status_that_is_assumed_for_them(campaign: Build, seoul: Workspace) -> None:
     one = campaign(20_000, limit_per_min=20_000)
     halts = [
-        len(play([one], assuming(seoul, cut_off_status=status), CapacityBound(0)).halts)
+        len(play([one], assuming(seoul, cut_off_status=status), LimitedService(0)).halts)
         for status in (408, 599)
     ]
     assert halts == [1, 0]
@@ -212,8 +212,8 @@ def test_while_halted_calls_get_598_without_reaching_the_service_and_messages_go
         range(start + 7, start + 67)
     )
     assert played.outcomes == ({"503": 3_500, "598": 26_500}, {"598": 3_500, "ok": 26_500})
-    assert played.total(Count.BLANK) == 33_500
-    assert played.total(Count.SENT) == played.total(Count.ATTEMPTS) == 60_000
+    assert played.total(Quantity.BLANK) == 33_500
+    assert played.total(Quantity.SENT) == played.total(Quantity.ATTEMPTS) == 60_000
 
 
 def test_probes_reach_the_service_before_full_speed(campaign: Build, seoul: Workspace) -> None:
@@ -222,20 +222,20 @@ def test_probes_reach_the_service_before_full_speed(campaign: Build, seoul: Work
     service = FailingUntil(start + 7, 503)
     played = play([one], seoul, service)
     assert [service.seen[start + second] for second in (6, 7, 66, 67, 68)] == [500, 0, 0, 10, 500]
-    assert played.total(Count.SENT) == 60_000
+    assert played.total(Quantity.SENT) == 60_000
 
 
 def test_degraded_answers_are_sent_and_counted_apart(campaign: Build, seoul: Workspace) -> None:
     one = campaign(6_000, limit_per_min=6_000, burst=Range.exactly(1))
-    played = play([one], seoul, CapacityBound(1_000, soft_rps=75))
-    assert (played.total(Count.SENT), played.total(Count.DEGRADED)) == (6_000, 1_500)
+    played = play([one], seoul, LimitedService(1_000, soft_rps=75))
+    assert (played.total(Quantity.SENT), played.total(Quantity.DEGRADED)) == (6_000, 1_500)
 
 
 def test_a_send_may_be_stopped_and_then_has_pending_messages(campaign: Build, seoul: Workspace) -> None:
     one = campaign(500, limit_per_min=100)
     stop = Send([one], seoul).first_minute + 3
     played = play([one], seoul, Perfect(), until_minute=stop)
-    assert (played.total(Count.SENT), played.pending) == (300, (200,))
+    assert (played.total(Quantity.SENT), played.pending) == (300, (200,))
 
 
 def test_nobody_to_send_to_is_a_send_of_nothing(campaign: Build, seoul: Workspace) -> None:
@@ -251,7 +251,7 @@ def test_nobody_to_send_to_is_a_send_of_nothing(campaign: Build, seoul: Workspac
 def test_the_cases_play_the_low_the_likely_and_the_high_numbers(campaign: Build, seoul: Workspace) -> None:
     one = replace(campaign(), audience=Range(100, 200, 300), calls_per_recipient=Range(1, 2, 3))
     calls = [
-        play([one], seoul, Perfect(), case=case).total(Count.CALLS) for case in ("low", "likely", "high")
+        play([one], seoul, Perfect(), case=case).total(Quantity.CALLS) for case in ("low", "likely", "high")
     ]
     assert calls == [100, 400, 900]
 
@@ -268,7 +268,10 @@ def test_a_service_that_forgets_calls_is_refused(campaign: Build, seoul: Workspa
 def test_idle_hours_between_spikes_are_passed_over(campaign: Build, seoul: Workspace) -> None:
     later = campaign(10, name="later", timing=AllAtOnce(NOON + timedelta(days=5)))
     played = play([campaign(10, timing=AllAtOnce(NOON)), later], seoul, Perfect())
-    assert rows(played, Count.SENT) | rows(played, Count.SENT, campaign=1) == {1: (10,), 5 * 1_440 + 1: (10,)}
+    assert rows(played, Quantity.SENT) | rows(played, Quantity.SENT, campaign=1) == {
+        1: (10,),
+        5 * 1_440 + 1: (10,),
+    }
     assert len(played.minutes) == 2
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.capacity.simulation.limited_service import CapacityBound
+from app.capacity.simulation.limited_service import LimitedService
 from app.capacity.simulation.service import Answer, Perfect, Scripted, ScriptedMinutes
 
 
@@ -19,12 +19,12 @@ def test_a_perfect_service_answers_everything() -> None:
 
 
 def test_up_to_its_ceiling_a_bound_service_answers_everything() -> None:
-    service = CapacityBound(100)
+    service = LimitedService(100)
     assert [service.answer(second, 100) for second in range(5)] == [Answer(ok=100)] * 5
 
 
 def test_above_its_ceiling_calls_queue_for_two_seconds_and_then_are_cut_off() -> None:
-    service = CapacityBound(100)
+    service = LimitedService(100)
     answers = [service.answer(second, 180) for second in range(5)]
     # 80 more wait each second; 200 may wait; from then on 100 a second are answered.
     assert [answer.ok for answer in answers] == [180, 180, 140, 100, 100]
@@ -32,26 +32,26 @@ def test_above_its_ceiling_calls_queue_for_two_seconds_and_then_are_cut_off() ->
 
 
 def test_waiting_calls_are_served_while_no_new_ones_come() -> None:
-    service = CapacityBound(100)
+    service = LimitedService(100)
     assert service.answer(0, 300) == Answer(ok=300)
     assert service.answer(1, 300) == Answer(ok=100, cut_off=200)
     assert service.answer(4, 300) == Answer(ok=300)
 
 
 def test_the_soft_line_degrades_and_the_hard_line_refuses() -> None:
-    service = CapacityBound(100, soft_rps=80, hard_rps=200)
+    service = LimitedService(100, soft_rps=80, hard_rps=200)
     assert service.answer(0, 250) == Answer(ok=80, degraded=120, failed={429: 50})
 
 
 def test_a_service_without_capacity_answers_nothing() -> None:
-    assert CapacityBound(0).answer(0, 5) == Answer(cut_off=5)
+    assert LimitedService(0).answer(0, 5) == Answer(cut_off=5)
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 500)), max_size=30), st.floats(0, 200))
 def test_a_bound_service_accounts_for_every_call_and_never_exceeds_its_capacity(
     offered: list[tuple[int, int]], ceiling_rps: float
 ) -> None:
-    service, second, ok = CapacityBound(ceiling_rps), 0, 0
+    service, second, ok = LimitedService(ceiling_rps), 0, 0
     for gap, calls in offered:
         second += gap
         answer = service.answer(second, calls)
@@ -85,7 +85,7 @@ def test_scripted_shares_are_each_call_s_chance() -> None:
 
 
 def test_calls_that_the_script_spares_reach_the_service_below() -> None:
-    below = CapacityBound(100, hard_rps=20)
+    below = LimitedService(100, hard_rps=20)
     service = Scripted(
         [ScriptedMinutes(1, 1, counts={"429": 5})], below, first_minute=10, rng=np.random.default_rng(1)
     )
@@ -93,7 +93,7 @@ def test_calls_that_the_script_spares_reach_the_service_below() -> None:
 
 
 def test_degraded_answers_and_refusals_are_work_too() -> None:
-    service = CapacityBound(100, soft_rps=80, hard_rps=90, cut_off_s=1, degraded_cost=0.5, refused_cost=0.25)
+    service = LimitedService(100, soft_rps=80, hard_rps=90, cut_off_s=1, degraded_cost=0.5, refused_cost=0.25)
     # 80 in full, 10 for 5 of work, and 15 of work left for 60 refusals: 150 a second can be begun.
     assert service.answer(0, 150) == Answer(ok=80, degraded=10, failed={429: 60})
     assert service.answer(1, 300) == Answer(ok=160, degraded=20, failed={429: 120})
@@ -101,14 +101,14 @@ def test_degraded_answers_and_refusals_are_work_too() -> None:
 
 
 def test_a_service_that_has_its_hands_full_never_comes_to_a_line_above() -> None:
-    service = CapacityBound(100, soft_rps=120, hard_rps=180, degraded_cost=0.5, refused_cost=0.5)
+    service = LimitedService(100, soft_rps=120, hard_rps=180, degraded_cost=0.5, refused_cost=0.5)
     answers = [service.answer(second, 200) for second in range(4)]
     assert answers[-1] == Answer(ok=100, cut_off=100)
     assert all(answer.degraded == 0 and not answer.failed for answer in answers)
 
 
 def test_a_line_counts_over_the_whole_of_its_window() -> None:
-    service = CapacityBound(1_000, soft_rps=10, degraded_cost=0.5, window_s=5)
+    service = LimitedService(1_000, soft_rps=10, degraded_cost=0.5, window_s=5)
     answers = [service.answer(second, 20) for second in range(6)]
     assert [answer.ok for answer in answers] == [20, 20, 10, 0, 0, 20]
     assert [answer.degraded for answer in answers] == [0, 0, 10, 20, 20, 0]
@@ -130,7 +130,7 @@ def test_with_any_lines_every_call_is_accounted_for_and_the_work_fits_the_ceilin
     costs: tuple[float, float],
     window_s: int,
 ) -> None:
-    service = CapacityBound(
+    service = LimitedService(
         *(ceiling_rps,),
         soft_rps=soft_rps,
         hard_rps=hard_rps,

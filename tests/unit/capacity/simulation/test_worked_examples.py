@@ -11,19 +11,21 @@ from datetime import timedelta
 import numpy as np
 
 from app.capacity.campaign import AllAtOnce, Campaign, Workspace
-from app.capacity.simulation.result import Count, Played
+from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import Send, play, play_through
 from app.capacity.simulation.service import Perfect, Scripted, ScriptedMinutes
 
 Build = Callable[..., Campaign]
 
 
-def by_minute(played: Played, what: Count, campaign: int = 0) -> list[int]:
+def by_minute(played: SimulationResult, what: Quantity, campaign: int = 0) -> list[int]:
     """One campaign's count, minute by minute."""
     return [int(count) for count in played.count(what)[:, campaign]]
 
 
-def play_scripted(campaigns: Sequence[Campaign], workspace: Workspace, *script: ScriptedMinutes) -> Played:
+def play_scripted(
+    campaigns: Sequence[Campaign], workspace: Workspace, *script: ScriptedMinutes
+) -> SimulationResult:
     """Play against a service that fails as scripted and is perfect otherwise."""
     send = Send(campaigns, workspace)
     rng = np.random.default_rng(1)
@@ -36,8 +38,8 @@ def test_75_000_at_10_000_a_minute_take_seven_full_minutes_and_a_half_one(
     played = play([campaign(75_000, limit_per_min=10_000)], seoul, Perfect())
 
     expected = [10_000] * 7 + [5_000]
-    assert by_minute(played, Count.ATTEMPTS) == expected
-    assert by_minute(played, Count.SENT) == expected
+    assert by_minute(played, Quantity.ATTEMPTS) == expected
+    assert by_minute(played, Quantity.SENT) == expected
 
 
 def test_6_000_failures_in_the_first_minute_move_the_end_into_minute_nine(
@@ -56,11 +58,11 @@ def test_6_000_failures_in_the_first_minute_move_the_end_into_minute_nine(
     digest = campaign(75_000, limit_per_min=10_000, retry=True)
     played = play_scripted([digest], seoul, ScriptedMinutes(1, 1, counts={"500": 6_000}))
 
-    assert by_minute(played, Count.ATTEMPTS) == [10_000] * 8 + [1_000]
-    assert by_minute(played, Count.RETRIES) == [0] * 7 + [5_000, 1_000]
-    assert by_minute(played, Count.SENT) == [4_000] + [10_000] * 7 + [1_000]
-    assert played.total(Count.SENT) == 75_000
-    assert played.total(Count.CALLS) == 81_000
+    assert by_minute(played, Quantity.ATTEMPTS) == [10_000] * 8 + [1_000]
+    assert by_minute(played, Quantity.RETRIES) == [0] * 7 + [5_000, 1_000]
+    assert by_minute(played, Quantity.SENT) == [4_000] + [10_000] * 7 + [1_000]
+    assert played.total(Quantity.SENT) == 75_000
+    assert played.total(Quantity.CALLS) == 81_000
 
 
 def test_three_campaigns_at_one_moment_share_a_workspace_limit_for_three_minutes(
@@ -69,7 +71,7 @@ def test_three_campaigns_at_one_moment_share_a_workspace_limit_for_three_minutes
     campaigns = [campaign(100_000, name=name, kind="at_once") for name in ("a", "b", "c")]
     played = play(campaigns, replace(seoul, limit_per_min=100_000), Perfect())
 
-    assert played.count(Count.ATTEMPTS).tolist() == [[100_000, 0, 0], [0, 100_000, 0], [0, 0, 100_000]]
+    assert played.count(Quantity.ATTEMPTS).tolist() == [[100_000, 0, 0], [0, 100_000, 0], [0, 0, 100_000]]
 
 
 def test_they_take_three_minutes_too_where_campaigns_mix_within_a_minute(
@@ -79,8 +81,8 @@ def test_they_take_three_minutes_too_where_campaigns_mix_within_a_minute(
     mixed = replace(seoul.assumptions, workspace_order="mixed")
     played = play(campaigns, replace(seoul, limit_per_min=100_000, assumptions=mixed), Perfect())
 
-    assert played.count(Count.ATTEMPTS).sum(axis=1).tolist() == [100_000] * 3
-    assert played.count(Count.ATTEMPTS)[0].tolist() == [33_334, 33_333, 33_333]
+    assert played.count(Quantity.ATTEMPTS).sum(axis=1).tolist() == [100_000] * 3
+    assert played.count(Quantity.ATTEMPTS)[0].tolist() == [33_334, 33_333, 33_333]
 
 
 def test_a_million_at_nine_and_a_million_at_five_past_go_one_after_the_other(
@@ -93,8 +95,8 @@ def test_a_million_at_nine_and_a_million_at_five_past_go_one_after_the_other(
     played = play([first, second], replace(seoul, limit_per_min=100_000), Perfect())
 
     nine = played.first_minute
-    assert by_minute(played, Count.ATTEMPTS, 0) == [100_000] * 10 + [0] * 10
-    assert by_minute(played, Count.ATTEMPTS, 1) == [0] * 10 + [100_000] * 10
+    assert by_minute(played, Quantity.ATTEMPTS, 0) == [100_000] * 10 + [0] * 10
+    assert by_minute(played, Quantity.ATTEMPTS, 1) == [0] * 10 + [100_000] * 10
     assert (played.end_minute(0), played.end_minute(1)) == (nine + 10, nine + 20)
 
 
@@ -104,8 +106,8 @@ def test_without_retry_failed_messages_go_out_blank_and_take_no_further_minute(
     digest = campaign(75_000, limit_per_min=10_000)
     played = play_scripted([digest], seoul, ScriptedMinutes(1, 1, counts={"500": 6_000}))
 
-    assert by_minute(played, Count.SENT) == [10_000] * 7 + [5_000]
-    assert by_minute(played, Count.BLANK) == [6_000] + [0] * 7
+    assert by_minute(played, Quantity.SENT) == [10_000] * 7 + [5_000]
+    assert by_minute(played, Quantity.BLANK) == [6_000] + [0] * 7
 
 
 def test_messages_aborted_on_failure_still_take_their_place_under_the_limit(
@@ -114,7 +116,7 @@ def test_messages_aborted_on_failure_still_take_their_place_under_the_limit(
     digest = campaign(75_000, limit_per_min=10_000, abort_on_failure=True, retry=True)
     played = play_scripted([digest], seoul, ScriptedMinutes(1, 1, counts={"500": 6_000}))
 
-    assert by_minute(played, Count.ATTEMPTS) == [10_000] * 7 + [5_000]
-    assert by_minute(played, Count.SENT) == [4_000] + [10_000] * 6 + [5_000]
-    assert played.total(Count.ABORTED) == 6_000
-    assert played.total(Count.RETRIES) == 0
+    assert by_minute(played, Quantity.ATTEMPTS) == [10_000] * 7 + [5_000]
+    assert by_minute(played, Quantity.SENT) == [4_000] + [10_000] * 6 + [5_000]
+    assert played.total(Quantity.ABORTED) == 6_000
+    assert played.total(Quantity.RETRIES) == 0
