@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from app.braze.calls import StoredCredential
 from app.braze.mails import Mails
 from app.capacity.plan.json_values import DefinitionError
-from app.capacity.register.plans import RegisterUnavailableError
+from app.capacity.register.campaigns import RegisterUnavailableError
 from app.credentials import CredentialBook
 from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence

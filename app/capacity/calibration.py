@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from app.capacity.campaign import Range
+from app.capacity.local_time import MINUTE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,6 @@ FULL_MINUTE_SHARE: Final = 0.5  # a minute with less of the fullest one's calls 
 LAST_SENDS: Final = 3
 MOST_CALLS_PER_RECIPIENT: Final = 100.0  # what a plan may say
 MOST_BURST: Final = 60.0
-MINUTE_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

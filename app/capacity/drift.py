@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from app.capacity.local_time import MINUTE_S
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,7 +23,6 @@ State = Literal["as_forecast", "above", "below"]
 RECENT_MIN: Final = 3  # the full minutes that are compared: one may be an odd one
 ABOVE: Final = 1.1  # of the high forecast: less is within what was said
 BELOW: Final = 0.5  # of the low forecast
-_MINUTE_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +98,5 @@ def _new_limit(
     if campaign.limit_per_min is not None:
         most = campaign.limit_per_min * usable_rps / received
     else:
-        most = usable_rps * _MINUTE_S / (campaign.calls_per_recipient.high * campaign.burst.high)
+        most = usable_rps * MINUTE_S / (campaign.calls_per_recipient.high * campaign.burst.high)
     return max((limit for limit in offered if limit <= most), default=None)

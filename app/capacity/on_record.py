@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from app.capacity.calibration import Calibration
     from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
     from app.capacity.planner import Judgement
-    from app.capacity.register.plans import (
-        Register,
-        RegisteredCampaign,
-        RegisteredPlan,
-        WorkspaceSettings,
-    )
+    from app.capacity.register.campaigns import RegisteredCampaign, WorkspaceSettings
+    from app.capacity.register.plans import RegisteredPlan
+    from app.capacity.register.ports import Register
 
     Window = tuple[datetime, datetime]
     Judge = Callable[..., Judgement]

@@ -16,14 +16,15 @@ from app.capacity.evidence.file import is_ahead
 from app.capacity.on_record import calibrations_of, read_record
 from app.capacity.plan.json_values import as_json_values, as_plan_text
 from app.capacity.plan.plan import Judging
-from app.capacity.register.plans import (
+from app.capacity.register.campaigns import (
     Draft,
     EditedMeanwhileError,
     NoSuchCampaignError,
     RegisteredCampaign,
-    plan_of,
+    flat_values,
     read_draft,
 )
+from app.capacity.register.plans import plan_of
 from app.cli.database import CommandError, by_option, database_engine
 from app.demo.campaigns import OWNER, example_campaigns
 from app.postgres.planning.evidence import PostgresEvidence
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.capacity.register.plans import Change
+    from app.capacity.register.campaigns import Change
 
 
 @click.group()
@@ -232,17 +233,10 @@ def _differences(change: Change) -> Iterator[str]:
 
 def _lines(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     """Where two drafts differ, a line for each field."""
-    before, after = _flat(one), _flat(other)
+    before, after = flat_values(one), flat_values(other)
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
             yield f"{name}: {_as_json_text(before, name)} -> {_as_json_text(after, name)}"
-
-
-def _flat(values: Any) -> dict[str, Any]:
-    return {
-        **{name: value for name, value in values.items() if name != "definition"},
-        **(values.get("definition") or {}),
-    }
 
 
 def _as_json_text(values: dict[str, Any], name: str) -> str:

@@ -16,8 +16,9 @@ from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.capacity.on_record import judge_window
 from app.capacity.plan.plan import read_plan
 from app.capacity.planner import as_json, as_text, judge
-from app.capacity.play.report import play_file
+from app.capacity.play.play import play_file
 from app.cli.database import CommandError, database_engine
+from app.cli.errors import read_text
 from app.postgres.lists.publications import select_now
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
@@ -51,7 +52,7 @@ def capacity() -> None:
 )
 def play(*, plan: Path, for_programs: bool, case: Case) -> None:
     """Play PLAN (docs/plan-file.md) minute by minute: messages, calls, retries, aborts, and when it ends."""
-    report = play_file(_text(plan, "plan"), case=case)
+    report = play_file(read_text(plan, "plan"), case=case)
     click.echo(
         json.dumps(report.as_json(), ensure_ascii=False, indent=2) if for_programs else report.as_text()
     )
@@ -98,7 +99,7 @@ def check(
 
 
 def _judge_file(plan: Path, measured: Sequence[MeasuredCeiling], now_text: str | None) -> Judgement:
-    read = read_plan(_text(plan, "plan"))
+    read = read_plan(read_text(plan, "plan"))
     now = _now(now_text, read.workspace.time_zone, otherwise=datetime.now(UTC))
     return judge(read, measured, running=None, now=now, most_played=MOST_PLAYED)
 
@@ -134,7 +135,7 @@ class _GivenEvidence:
 
 def _read_measured(file: Path) -> MeasuredCeiling:
     try:
-        evidence, _ = read_evidence(_text(file, "evidence"))
+        evidence, _ = read_evidence(read_text(file, "evidence"))
     except EvidenceError as error:
         raise CommandError(f"{file}: {error}") from error
     return MeasuredCeiling.of(evidence)
@@ -148,13 +149,6 @@ def _now(text: str | None, time_zone: str, *, otherwise: datetime) -> datetime:
     except ValueError as error:
         raise CommandError(f"--now is {text!r}; write an instant such as 2026-11-23T08:00+09:00.") from error
     return given if given.tzinfo else given.replace(tzinfo=ZoneInfo(time_zone))
-
-
-def _text(path: Path, what: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"The {what} {path} cannot be read: {error}.") from error
 
 
 COMMANDS = (capacity,)

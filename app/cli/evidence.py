@@ -11,6 +11,7 @@ import click
 
 from app.capacity.evidence.file import EvidenceError
 from app.cli.database import CommandError, by_option, database_engine
+from app.cli.errors import read_text
 from app.fingerprint import fingerprint
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.instances import InstanceRow, select_instances
@@ -33,10 +34,7 @@ def evidence() -> None:
 @by_option
 def add(*, file: Path, by: str) -> None:
     """Keep the evidence in FILE, as `python -m loadtest ceiling` wrote it."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"The evidence {file} cannot be read: {error}.") from error
+    text = read_text(file, "evidence")
     try:
         with database_engine() as engine:
             added, new = PostgresEvidence(engine).add(text, by=by)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
-from app.capacity.register.plans import Deed
+from app.capacity.register.campaigns import Deed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from pathlib import Path
 from app.capacity.local_time import MINUTE_S
 from app.capacity.plan.plan import Plan, read_plan
 from app.capacity.plan.table import PlanError
-from app.capacity.play.report import play_plan
+from app.capacity.play.play import play_plan
 from app.capacity.simulation.result import SimulationResult
 from loadtest.errors import LoadtestError
 from loadtest.generator.target import read_lines

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import gevent
 
 from app.capacity.plan.plan import Plan
-from app.capacity.play.report import supposed_service
+from app.capacity.play.play import supposed_service
 from app.capacity.simulation.result import SimulationResult
 from app.capacity.simulation.send import Offer, Send
 from loadtest.ceiling.evidence import distribution

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.capacity.evidence.file import EvidenceError
 from app.capacity.plan.json_values import as_json_values, read_definition
-from app.capacity.register.plans import (
+from app.capacity.register.campaigns import (
     Draft,
     EditedMeanwhileError,
     NameTakenError,

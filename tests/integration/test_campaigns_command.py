@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.plan import read_plan
-from app.capacity.register.plans import EditedMeanwhileError, NoSuchCampaignError
+from app.capacity.register.campaigns import EditedMeanwhileError, NoSuchCampaignError
 from app.cli.database import CommandError
 from app.cli.main import commands
 

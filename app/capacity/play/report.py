@@ -1,19 +1,18 @@
-"""A plan file played, and its report as JSON values."""
+"""The report of a played plan: as JSON values, and as a table of totals, campaigns and minutes (alike ones together)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from operator import add
 from typing import Any, Final
 
 import numpy as np
+from rich.cells import cell_len
 
 from app.capacity.campaign import Campaign, Case
 from app.capacity.local_time import MINUTE_S, unix_minute, wall_time
-from app.capacity.plan.plan import Plan, read_plan
-from app.capacity.play.report_text import as_text
-from app.capacity.simulation.limited_service import LimitedService
+from app.capacity.plan.plan import Plan
 from app.capacity.simulation.result import Quantity, SimulationResult
-from app.capacity.simulation.send import Send, play_through
-from app.capacity.simulation.service import Perfect, Scripted, Service
 
 NAMES: Final[Mapping[Quantity, str]] = {
     Quantity.ATTEMPTS: "attempts",
@@ -25,6 +24,12 @@ NAMES: Final[Mapping[Quantity, str]] = {
     Quantity.ABORTED: "aborted",
     Quantity.EXPIRED: "aborted_delayed",
 }
+MOST_ROWS: Final = 100  # of minutes; the JSON form has every one
+COUNTS: Final = ("attempts", "retries", "calls", "sent", "sent_blank", "sent_degraded", "aborted")
+OF_CAMPAIGN: Final = ("recipients", *COUNTS, "skipped", "pending")
+OF_MINUTE: Final = (*COUNTS, "peak_calls_per_s")
+
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Report:
 
     def as_text(self) -> str:
         """Return the report as a plain table for people."""
-        return as_text(self.as_json())
+        return _as_text(self.as_json())
 
     def _when(self, minute: int | None) -> str | None:
         zone = self.plan.workspace.time_zone
@@ -109,44 +114,6 @@ class Report:
         ]
 
 
-def play_file(text: str, *, case: Case = "likely") -> Report:
-    """Read a plan file's text and play it. Raises PlanError: one sentence."""
-    plan = read_plan(text)
-    return Report(plan, play_plan(plan, case=case), case)
-
-
-def play_plan(plan: Plan, *, case: Case = "likely") -> SimulationResult:
-    """Play a plan against the service it supposes."""
-    send = Send(plan.campaigns, plan.workspace, seed=plan.seed, case=case)
-    return play_through(send, supposed_service(plan, send.first_minute))
-
-
-def supposed_service(plan: Plan, first_minute: int, *, speed: int = 1) -> Service:
-    """Make the service that a plan supposes: its own lines and failure script, else a perfect one.
-
-    In a send played `speed` times as fast, the service's own seconds are so many of the plan's.
-    """
-    lines = plan.service
-    inner: Service = Perfect()
-    if lines is not None:
-        inner = LimitedService(
-            lines.ceiling_rps,
-            soft_rps=lines.soft_rps,
-            hard_rps=lines.hard_rps,
-            cut_off_s=plan.workspace.assumptions.cut_off_s * speed,
-            most_waiting=lines.most_waiting * speed,
-            overloaded_share=lines.overloaded_share,
-            degraded_cost=lines.degraded_cost,
-            refused_cost=lines.refused_cost,
-            window_s=speed,
-        )
-    if not plan.failures:
-        return inner
-    return Scripted(
-        plan.failures, inner, first_minute=first_minute, rng=np.random.default_rng([plan.seed, 1])
-    )
-
-
 def _totals(played: SimulationResult, campaign: int | None) -> dict[str, int]:
     columns = slice(None) if campaign is None else slice(campaign, campaign + 1)
     counts = {name: int(played.count(what)[:, columns].sum()) for what, name in NAMES.items()}
@@ -156,3 +123,71 @@ def _totals(played: SimulationResult, campaign: int | None) -> dict[str, int]:
         "skipped": sum(played.skipped[columns]),
         "pending": sum(played.pending[columns]),
     }
+
+
+def _as_text(report: Values) -> str:
+    """Write what `Report.as_json` returns as a table for people."""
+    halts = [
+        f"Braze halted host {halt['host']} for failing at {halt['halted_after']}." for halt in report["halts"]
+    ]
+    lines = [
+        _headline(report),
+        "",
+        *_aligned(list(_campaign_rows(report["campaigns"]))),
+        "",
+        *_aligned(list(_minute_rows(report["minutes"]))),
+        *halts,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _headline(report: Values) -> str:
+    totals, peak = report["totals"], report["peak"]
+    calls = f", at most {peak['calls_per_s']:,} calls/s at {peak['at']}" if peak else ""
+    ending = f"ends at {report['ends_at']}{calls}" if report["ends_at"] else "nothing was started"
+    return (
+        f"{totals['sent']:,} of {totals['recipients']:,} messages sent "
+        f"({totals['sent_blank']:,} blank, {totals['sent_degraded']:,} degraded), {totals['aborted']:,} aborted, "
+        f"{totals['skipped']:,} skipped, {totals['pending']:,} pending; {ending}."
+    )
+
+
+def _campaign_rows(campaigns: Sequence[Values]) -> Iterator[list[str]]:
+    yield ["campaign", *OF_CAMPAIGN, "ends at", "in time"]
+    for campaign in campaigns:
+        in_time = {None: "-", True: "yes", False: "no"}[campaign["in_time"]]
+        yield [campaign["name"], *_numbers(campaign, OF_CAMPAIGN), campaign["ends_at"] or "-", in_time]
+
+
+def _minute_rows(minutes: Sequence[Values]) -> Iterator[list[str]]:
+    yield ["minute", "at", *OF_MINUTE]
+    groups = _alike(minutes)
+    for group in groups[:MOST_ROWS]:
+        first, last = group[0], group[-1]
+        span = str(first["minute"]) if first is last else f"{first['minute']}-{last['minute']}"
+        yield [span, first["at"], *_numbers(first, OF_MINUTE)]
+    if len(groups) > MOST_ROWS:
+        yield ["...", f"{sum(map(len, groups[MOST_ROWS:]))} minutes more: see the JSON form"]
+
+
+def _alike(minutes: Sequence[Values]) -> list[list[Values]]:
+    """Group minutes that follow each other and show the same numbers."""
+    keyed = groupby(
+        enumerate(minutes), key=lambda one: (one[1]["minute"] - one[0], _numbers(one[1], OF_MINUTE))
+    )
+    return [[minute for _, minute in group] for _, group in keyed]
+
+
+def _numbers(values: Values, names: Sequence[str]) -> list[str]:
+    return [f"{values[name]:,}" for name in names]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Pad the cells of each column: the first to the left, the others to the right."""
+    widths = [max(map(cell_len, column)) for column in zip_longest(*rows, fillvalue="")]
+    lines = []
+    for row in rows:
+        pads = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=False)]
+        cells = [row[0] + pads[0], *map(add, pads[1:], row[1:])]
+        lines.append("  ".join(cells).rstrip())
+    return lines

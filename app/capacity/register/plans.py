@@ -1,287 +1,31 @@
-"""Campaigns on record: what is planned, who changed it, and what the service counted of each send.
-
-Values and the border only: `app.postgres.planning.register` keeps them, the pages, the API and the commands use them.
-"""
+"""The plan of campaigns on record: which sends are whose, what they teach, and when each may be sending."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from app.board.campaign_key import CAMPAIGN_KEY
 from app.capacity.calibration import LEAST_MEMBERS, calibrate, is_trial, people_of
 from app.capacity.campaign import Arrivals, IntelligentTiming, LocalTimeZones
 from app.capacity.local_time import unix_minute, wall_time
-from app.capacity.plan.json_values import (
-    DefinitionError,
-    as_json_values,
-    as_plan_text,
-    as_plan_values,
-    read_definition,
-)
+from app.capacity.plan.json_values import as_json_values, as_plan_text, as_plan_values, read_definition
 from app.capacity.plan.plan import Plan, plan_of_values, read_plan
-from app.capacity.plan.table import PlanError, shown
+from app.capacity.plan.table import PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.capacity.calibration import Calibration, MeasuredSend
     from app.capacity.campaign import Campaign, Range
-    from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
+    from app.capacity.register.campaigns import RegisteredCampaign, WorkspaceSettings
 
-LONGEST_OWNER: Final = 100
 MOST_PLANNED: Final = 400  # campaigns that are judged together: a second or two
-BRAZE_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
-What = Literal["added", "edited", "removed"]
 _QUIET: Final = timedelta(hours=20)  # the longest that quiet hours hold a message back
 _ALL_ZONES: Final = timedelta(hours=27)  # from the first local time of a day to the last one's late hour
 _MINUTE: Final = timedelta(minutes=1)
 EARLIEST: Final = timedelta(hours=1)  # before the start: clocks differ, and a first batch goes out
 LEAST_SHARE: Final = 0.1  # of the audience: what is called at no planned time is a send if so many are in it
-_DRAFT_FIELDS: Final = ("key", "owner", "braze_campaign_id", "definition")
-
-
-class RegisterError(Exception):
-    """Why the register did not do what it was asked; the sentence says what to do."""
-
-
-class RegisterUnavailableError(RegisterError):
-    """The register cannot be read or written now."""
-
-
-class NoSuchCampaignError(RegisterError):
-    """There is no living campaign of this number."""
-
-
-class NameTakenError(RegisterError):
-    """Another campaign on record has this name."""
-
-
-class EditedMeanwhileError(RegisterError):
-    """Somebody saved the same thing since it was read; `newer` is what they saved.
-
-    Nothing is lost: the caller still has its own input, and shows both.
-    """
-
-    def __init__(self, newer: RegisteredCampaign | WorkspaceSettings) -> None:
-        super().__init__(
-            f"{newer.updated_by} saved version {newer.version} meanwhile: compare it with yours and save again."
-        )
-        self.newer = newer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What an operator writes of a campaign; `definition` is the plan file's `[[campaigns]]` table as JSON values."""
-
-    key: str
-    owner: str
-    definition: Mapping[str, Any]
-    braze_campaign_id: str | None = None
-
-
-def read_draft(values: Mapping[str, Any]) -> Draft:
-    """Read what somebody typed or sent: `key`, `owner`, `braze_campaign_id` (may be missing) and `definition`.
-
-    Raises:
-        DefinitionError: names the field at fault, one of `definition`'s included.
-    """
-    for name in values:
-        if name not in _DRAFT_FIELDS:
-            raise DefinitionError(
-                f"{shown(name)} is not a field of a campaign; it has {', '.join(_DRAFT_FIELDS)}."
-            )
-    key, owner, braze_id = (values.get(name) for name in _DRAFT_FIELDS[:3])
-    if not isinstance(key, str) or not CAMPAIGN_KEY.fullmatch(key):
-        raise DefinitionError(
-            f"Key is {shown(key)}; write the template's campaign parameter: 1 to 64 of a-z, 0-9, - and _, "
-            "beginning and ending with a letter or digit.",
-            "key",
-        )
-    if (
-        not isinstance(owner, str)
-        or not owner.strip()
-        or not owner.isprintable()
-        or len(owner) > LONGEST_OWNER
-    ):
-        raise DefinitionError(
-            f"Owner is {shown(owner)}; write who answers for it, 1 to {LONGEST_OWNER} printable characters.",
-            "owner",
-        )
-    if braze_id is not None and not (isinstance(braze_id, str) and BRAZE_ID.fullmatch(braze_id)):
-        raise DefinitionError(
-            f"Braze_campaign_id is {shown(braze_id)}; copy it from Braze's campaign page, or leave it out.",
-            "braze_campaign_id",
-        )
-    definition = values.get("definition")
-    if not isinstance(definition, dict):
-        raise DefinitionError(
-            f"Definition is {shown(definition)}; write the campaign's fields as docs/plan-file.md has them.",
-            "definition",
-        )
-    return Draft(key=key, owner=owner, braze_campaign_id=braze_id, definition=read_definition(definition)[1])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisteredCampaign:
-    """A planned send on record.
-
-    Several may have one `key` (a digest of every week), but no two living ones one name. `version` goes up by
-    one with every edit. Instants are aware; `removed_at` is None for a living one.
-    """
-
-    id: int
-    key: str
-    owner: str
-    braze_campaign_id: str | None
-    definition: Mapping[str, Any]
-    version: int
-    created_at: datetime
-    created_by: str
-    updated_at: datetime
-    updated_by: str
-    removed_at: datetime | None = None
-
-    @property
-    def name(self) -> str:
-        """The name that people know it by; what can no longer be read goes by its number."""
-        return str(self.definition.get("name") or f"#{self.id}")
-
-    def campaign(self) -> Campaign:
-        """The campaign as the planner sees it, what was left out as the plan file has it."""
-        return read_definition(self.definition)[0]
-
-    def draft(self) -> Draft:
-        """What an edit begins with."""
-        return Draft(
-            key=self.key,
-            owner=self.owner,
-            braze_campaign_id=self.braze_campaign_id,
-            definition=self.definition,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkspaceSettings:
-    """What all campaigns share: `definition` is the plan file's top-level fields as JSON values."""
-
-    definition: Mapping[str, Any]
-    version: int
-    updated_at: datetime
-    updated_by: str
-
-    @property
-    def time_zone(self) -> str:
-        """The company's zone."""
-        return str(self.definition.get("time_zone"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Who changed what: `before` and `after` are the values changed, None where there were none."""
-
-    at: datetime
-    who: str
-    what: What
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
-    """Who changed what thing when: `subject` names it, `before` and `after` are what it was and is, where told."""
-
-    at: datetime
-    who: str
-    what: str
-    subject: str
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceSummary:
-    """One load test of those kept; `wrong` says why no verdict goes by it, where it cannot be read."""
-
-    id: str
-    ended_at: datetime | None
-    kind: str
-    rps: float
-    low_rps: float
-    sentence: str
-    added_at: datetime | None = None
-    added_by: str | None = None
-    wrong: str | None = None
-
-
-class Register(Protocol):
-    """Where campaigns are kept; each method may raise `RegisterUnavailableError`.
-
-    `by` is the operator's name, as the credential has it.
-    """
-
-    def campaigns(self, *, removed: bool = False) -> Sequence[RegisteredCampaign]:
-        """The living campaigns by number, or the removed ones."""
-
-    def campaign(self, number: int) -> RegisteredCampaign | None:
-        """One campaign, living or removed."""
-
-    def add(self, draft: Draft, *, by: str) -> RegisteredCampaign:
-        """Put a campaign on record; raises `NameTakenError`."""
-
-    def edit(self, number: int, draft: Draft, *, version: int, by: str) -> RegisteredCampaign:
-        """Save an edit made from `version`; raises `EditedMeanwhileError`, `NoSuchCampaignError`, `NameTakenError`."""
-
-    def remove(self, number: int, *, version: int, by: str) -> RegisteredCampaign:
-        """Take a campaign off the plan, its record kept; raises `EditedMeanwhileError`, `NoSuchCampaignError`."""
-
-    def changes(self, number: int) -> Sequence[Change]:
-        """Who changed a campaign and how, the newest first."""
-
-    def workspace(self) -> WorkspaceSettings:
-        """What all campaigns share."""
-
-    def edit_workspace(self, definition: Mapping[str, Any], *, version: int, by: str) -> WorkspaceSettings:
-        """Save an edit; raises `EditedMeanwhileError`."""
-
-    def workspace_changes(self) -> Sequence[Change]:
-        """Who changed the workspace and how, the newest first."""
-
-    def sends(self, key: str) -> Sequence[MeasuredSend]:
-        """What was counted of each send of a key, the newest first, the running one included."""
-
-    def seconds(self, key: str, send: str) -> Sequence[tuple[datetime, int, int]]:
-        """A send's seconds with calls, in order: instant, calls, how many of them degraded; kept for 14 days."""
-
-    def enter_sent(self, key: str, send: str, sent: int | None, *, by: str) -> MeasuredSend | None:
-        """Note how many messages Braze says it sent (None takes the note back); None for an unknown send."""
-
-    def deeds(self, *, most: int = 200) -> Sequence[Deed]:
-        """Who changed what, the newest first."""
-
-    def running(self) -> RunningService:
-        """What runs now, by the instances' heartbeats and the catalogue's sizes."""
-
-
-class EvidenceStore(Protocol):
-    """Where load tests are kept; each method may raise `RegisterUnavailableError`."""
-
-    def all(self) -> Sequence[EvidenceSummary]:
-        """All load tests, the newest first."""
-
-    def document(self, evidence_id: str) -> Mapping[str, Any] | None:
-        """The whole of one."""
-
-    def add(self, text: str, *, by: str, now: datetime | None = None) -> tuple[EvidenceSummary, bool]:
-        """Keep the evidence in a file's text, and say whether it is new; raises `EvidenceError`."""
-
-    def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:
-        """Take a load test back; None where there is none of this id. Who did it is kept."""
-
-    def measured(self) -> Sequence[MeasuredCeiling]:
-        """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

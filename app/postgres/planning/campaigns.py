@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.sql import bindparam
 
-from app.capacity.register.plans import Change, RegisteredCampaign, WorkspaceSettings
+from app.capacity.register.campaigns import Change, RegisteredCampaign, WorkspaceSettings
 from app.postgres.stored import instant, table
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from app.capacity.register.plans import Draft, What
+    from app.capacity.register.campaigns import Draft, What
 
 _COLUMNS = f"""
     id, key, owner, braze_campaign_id, definition::text AS definition, version,

@@ -13,7 +13,7 @@ from sqlalchemy.sql import bindparam
 
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence, refuse_future
-from app.capacity.register.plans import EvidenceSummary
+from app.capacity.register.ports import EvidenceSummary
 from app.postgres.audit import insert_deed
 from app.postgres.planning.transactions import planner_transaction
 from app.postgres.stored import instant, table

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
-from app.capacity.register.plans import (
-    EditedMeanwhileError,
-    NameTakenError,
-    NoSuchCampaignError,
-)
+from app.capacity.register.campaigns import EditedMeanwhileError, NameTakenError, NoSuchCampaignError
 from app.postgres import audit
 from app.postgres.planning import campaigns, instances, send_counts, sessions
 from app.postgres.planning.table_sizes import select_row_estimates
@@ -26,7 +22,7 @@ if TYPE_CHECKING:
 
     from app.capacity.calibration import MeasuredSend
     from app.capacity.evidence.ceiling import RunningService
-    from app.capacity.register.plans import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
+    from app.capacity.register.campaigns import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
 
 SIZES_AGE_S = 10 * 60.0
 

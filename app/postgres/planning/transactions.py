@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.capacity.register.plans import RegisterUnavailableError
+from app.capacity.register.campaigns import RegisterUnavailableError
 from app.postgres.refusals import is_transient, refusal
 
 if TYPE_CHECKING:

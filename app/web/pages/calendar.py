@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flask import Response
 
     from app.capacity.planner import CampaignJudgement
-    from app.capacity.register.plans import RegisteredCampaign
+    from app.capacity.register.campaigns import RegisteredCampaign
     from app.web.pages.queries import PlannerQueries, Week
 
 _DAYS = 7

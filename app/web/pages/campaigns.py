@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, g, redirect, request, url_for
 
 from app.capacity.plan.json_values import DefinitionError
-from app.capacity.register.plans import (
+from app.capacity.register.campaigns import (
     EditedMeanwhileError,
     NameTakenError,
     NoSuchCampaignError,
     RegisteredCampaign,
+    flat_values,
     read_draft,
 )
 from app.web.pages.campaign_answer import field_errors, unreadable_fields, values_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as AnyResponse
 
-    from app.capacity.register.plans import Change, Draft
+    from app.capacity.register.campaigns import Change, Draft
     from app.web.pages.queries import PlannerQueries
 
 
@@ -193,16 +194,9 @@ def _as_shown(field: Any, value: Any) -> Any:
 
 def _told(change: Change) -> dict[str, Any]:
     """A change with the fields that differ, before and after."""
-    before, after = (typed(_flat(values)) if values else {} for values in (change.before, change.after))
+    before, after = (typed(flat_values(values)) if values else {} for values in (change.before, change.after))
     rows = _differences(before, after)
     return {"at": change.at, "who": change.who, "what": change.what, "rows": rows}
-
-
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A draft's fields and its definition's in one table."""
-    inner = values.get("definition")
-    flat = {name: value for name, value in values.items() if name != "definition"}
-    return {**flat, **inner} if isinstance(inner, dict) else flat
 
 
 def _fill_in(form: CampaignForm, one: RegisteredCampaign) -> None:

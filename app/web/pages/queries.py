@@ -11,14 +11,8 @@ from app.capacity.on_record import judge_one, judge_window, read_record
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.plan import Judging
 from app.capacity.plan.table import PlanError, is_zone
-from app.capacity.register.plans import (
-    NoSuchCampaignError,
-    RegisteredCampaign,
-    read_draft,
-    read_plan_values,
-    sends_of,
-    span,
-)
+from app.capacity.register.campaigns import NoSuchCampaignError, RegisteredCampaign, read_draft
+from app.capacity.register.plans import read_plan_values, sends_of, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +20,9 @@ if TYPE_CHECKING:
     from app.capacity.calibration import MeasuredSend
     from app.capacity.on_record import JudgedRecord, LeftOut
     from app.capacity.planner import CampaignJudgement, Judgement
-    from app.capacity.register.plans import Draft, EvidenceStore, Register, RegisteredPlan
+    from app.capacity.register.campaigns import Draft
+    from app.capacity.register.plans import RegisteredPlan
+    from app.capacity.register.ports import EvidenceStore, Register
 
     Judge = Callable[..., Judgement]
 

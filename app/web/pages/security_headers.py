@@ -44,12 +44,6 @@ def protect(response: Response, *, over_https: bool) -> Response:
     return response
 
 
-def keep_nowhere(response: Response) -> Response:
-    """A page that says what only a signed-in operator may read is stored by no browser or proxy."""
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
 def mail_policy(html: str) -> str:
     """The policy of a mail shown by itself: an origin of its own, no script, and only the styles it holds.
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.planner import judge, sentence, ways_out
-from app.capacity.register.plans import NoSuchCampaignError, RegisterUnavailableError
+from app.capacity.register.campaigns import NoSuchCampaignError, RegisterUnavailableError
 from app.telemetry import LogField
 from app.web.observability.logs import request_id
 from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, sign_in

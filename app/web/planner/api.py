@@ -19,16 +19,15 @@ from app.capacity.on_record import judge_window
 from app.capacity.plan.json_values import DefinitionError, read_workspace
 from app.capacity.plan.table import PlanError
 from app.capacity.planner import as_json, judge
-from app.capacity.register.plans import (
+from app.capacity.register.campaigns import (
     EditedMeanwhileError,
     NameTakenError,
     NoSuchCampaignError,
     RegisteredCampaign,
     RegisterUnavailableError,
     read_draft,
-    read_plan_values,
-    sends_of,
 )
+from app.capacity.register.plans import read_plan_values, sends_of
 from app.credentials import Scope
 from app.web.auth import authorise
 from app.web.parameters import SEND
@@ -39,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from app.capacity.calibration import MeasuredSend
-    from app.capacity.register.plans import EvidenceStore, Register, WorkspaceSettings
+    from app.capacity.register.campaigns import WorkspaceSettings
+    from app.capacity.register.ports import EvidenceStore, Register
     from app.credentials import CredentialBook
     from app.web.limits import CallLimits
 

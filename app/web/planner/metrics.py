@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flask import Response
 
     from app.capacity.on_record import LoadTests
-    from app.capacity.register.plans import Register
+    from app.capacity.register.ports import Register
 
 AHEAD: Final = timedelta(days=7)
 VERDICTS: Final = ("GO", "GO_IF", "NO_GO", "RETEST")

@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 from app.board.campaign_key import CAMPAIGN_KEY
 from app.capacity.campaign import Kind
-from app.capacity.register.plans import BRAZE_ID, LONGEST_OWNER
+from app.capacity.register.campaigns import BRAZE_ID, LONGEST_OWNER
 from app.web.openapi_parts import (
     LIVE,
     PROBLEM,

@@ -11,7 +11,7 @@ from app.web.planner.metrics import PlannerInstruments
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.capacity.register.plans import EvidenceStore, Register
+    from app.capacity.register.ports import EvidenceStore, Register
     from app.credentials import CredentialBook
     from app.web.limits import CallLimits
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.braze.calls import StoredCredential
 from app.braze.mails import Mails
-from app.capacity.register.plans import read_draft
+from app.capacity.register.campaigns import read_draft
 from app.credentials import CredentialBook, Scope
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
 from app.postgres.engines import planner_engine
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-    from app.capacity.register.plans import RegisteredCampaign
+    from app.capacity.register.campaigns import RegisteredCampaign
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)  # a Friday, 10:30 in Seoul
 MONDAY = "2026-11-23"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from unicodedata import east_asian_width
+
+from rich.cells import cell_len
 
 from app.capacity.planner.reasons import ReasonCode
 from app.capacity.planner.wording.catalogue import MEASURE_HOW
@@ -304,10 +305,5 @@ def _notes(judged: Judgement, lang: Lang) -> Iterator[str]:
 
 
 def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
-    width = max((_width(name) for name, _ in rows), default=0)
-    return [f"{name}{' ' * (width - _width(name))}  {value}" for name, value in rows]
-
-
-def _width(text: str) -> int:
-    """Count terminal columns: Korean letters take two."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+    width = max((cell_len(name) for name, _ in rows), default=0)
+    return [f"{name}{' ' * (width - cell_len(name))}  {value}" for name, value in rows]

@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 from math import floor
 from typing import TYPE_CHECKING, Final
 
+from app.capacity.local_time import DAY
 from app.web.pages.charts.steps import fitting, stepped
 from app.web.pages.charts.svg import MOST_COLOURS, NARROW, WIDE, Series, TimeAxis, stacked
 from app.web.pages.language import clock, moment, number, percent
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from app.web.pages.queries import Judged
 
 DAY_STEP_MIN: Final = 10
-DAY: Final = timedelta(days=1)
 _MARGIN: Final = timedelta(minutes=5)
 _MOST_ROWS: Final = 150
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from app.capacity.local_time import MINUTE_S
 from app.web.pages.charts.svg import TimeAxis
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from app.capacity.planner import Curve
 
-MINUTE_S: Final = 60
 MOST_STEPS: Final = 144
 _STEPS_MIN: Final = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440)
 

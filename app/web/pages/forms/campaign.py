@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from flask_wtf import FlaskForm  # type: ignore[import-untyped] # it ships no types
-from wtforms import BooleanField, HiddenField, PasswordField, StringField
+from wtforms import HiddenField, PasswordField, StringField
 from wtforms.i18n import get_translations
 from wtforms.validators import InputRequired, Length
 
@@ -147,15 +147,6 @@ class SentForm(_Form):
     sent = CountField(
         _l("Messages sent, as Braze reports"), [InputRequired(_l("Write a whole number, such as 50,000."))]
     )
-
-
-class PreviewForm(_Form):
-    """Which template, for whom."""
-
-    template = StringField(_l("Template"))
-    member = StringField(_l("Member id"), [Length(max=200)])
-    campaign = StringField(_l("Campaign"))
-    show = BooleanField()
 
 
 def typed(definition: Mapping[str, Any]) -> dict[str, Any]:

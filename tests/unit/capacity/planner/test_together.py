@@ -15,7 +15,7 @@ from app.capacity.campaign import AllAtOnce, Arrivals, Campaign, QuietHours, Ran
 from app.capacity.plan.table import PlanError
 from app.capacity.planner import Judgement, as_json
 from app.capacity.planner.search.collisions import smallest_move
-from app.capacity.planner.search.odds import chance_in_time, triangle
+from app.capacity.planner.search.deadlines import chance_in_time, triangle
 from tests.unit.capacity.planner.conftest import NOW
 
 Build = Callable[..., Any]

@@ -6,7 +6,7 @@ import pytest
 
 from app.capacity.campaign import Case
 from app.capacity.plan.table import PlanError
-from app.capacity.play.report import play_file
+from app.capacity.play.play import play_file
 
 COUNTS = ["attempts", "retries", "calls", "sent", "sent_blank", "sent_degraded", "aborted"]
 PLAN = """

@@ -13,16 +13,13 @@ from app.capacity.campaign import Range
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.plan import read_plan
 from app.capacity.plan.table import PlanError
+from app.capacity.register.campaigns import Draft, RegisteredCampaign, WorkspaceSettings, read_draft
 from app.capacity.register.plans import (
     Calibrated,
-    Draft,
-    RegisteredCampaign,
-    WorkspaceSettings,
     calibrations,
     in_turn,
     meets,
     plan_of,
-    read_draft,
     read_plan_values,
     sends_of,
     span,
