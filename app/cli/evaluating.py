@@ -19,8 +19,8 @@ from app.postgres.engines import batch_engine, driver_of
 from app.postgres.lists.runs import ReadyRun, select_ready_runs
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS
-from app.recommend.evaluation import Served, compare, evaluate
-from app.recommend.features.catalogue import catalogue
+from app.recommend.evaluation import RankedList, compare, evaluate
+from app.recommend.features.catalogue import build_catalogue
 from app.recommend.misfit_share import MisfitShare, misfit_share, shown_to
 from app.runtime.deadline import Deadline
 from app.serving.request import CallContext, RecommendationRequest, RequestOptions
@@ -64,7 +64,7 @@ def evaluate_(*, holdout: Path, depths: str, run_id: int | None, other_id: int |
         served = _serve(url, chosen.run, held_out, max(ks))
         report: dict[str, Any] = {
             "run": chosen.run.id,
-            **evaluate(served, held_out, catalogue=postings, ks=ks).to_json(),
+            **evaluate(served, held_out, catalogue_size=postings, ks=ks).to_json(),
             "refresh_members_per_s": round(chosen.members / chosen.refresh_s, 1)
             if chosen.refresh_s
             else None,
@@ -73,7 +73,7 @@ def evaluate_(*, holdout: Path, depths: str, run_id: int | None, other_id: int |
             other = _serve(url, _choose(rows, other_id).run, held_out, max(ks))
             difference = compare(served, other, held_out, ks=ks)
             report["compared_with"] = other_id
-            report["difference"] = {name: measure.to_json() for name, measure in difference.items()}
+            report["difference"] = {name: metric.to_json() for name, metric in difference.items()}
         report["misfits"] = _misfits(engine, served).to_json()
     click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else _table(report))
 
@@ -119,19 +119,19 @@ def _choose(rows: Mapping[int, ReadyRun], run_id: int | None) -> ReadyRun:
     return rows[run_id]
 
 
-def _misfits(engine: Engine, served: Mapping[str, Served]) -> MisfitShare:
+def _misfits(engine: Engine, served: Mapping[str, RankedList]) -> MisfitShare:
     """Judge what each member would be shown by their profile and what they did."""
     with snapshot(engine) as board:
         postings, member_ids = board.postings(), board.member_ids()
         log = board.activity([posting.id for posting in postings])
         ids = sorted(served.keys() & set(member_ids))
         people = profiles(driver_of(board.connection), ids, board.left_out)
-    stock = catalogue(postings, board.taken_at)
+    catalogue = build_catalogue(postings, board.taken_at)
     lists = {member_id: one.postings for member_id, one in served.items()}
-    return misfit_share(shown_to(people, lists, stock, log, member_ids), stock)
+    return misfit_share(shown_to(people, lists, catalogue, log, member_ids), catalogue)
 
 
-def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, Served]:
+def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, RankedList]:
     """What each member would be answered from a run: the path of a call, but for HTTP."""
     options = RequestOptions("evaluation", "evaluation", None, limit, "ko")
     with _answering(url, run) as (answering, now):
@@ -141,7 +141,7 @@ def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str
             answer = answering.answer(RecommendationRequest(member_id, options), context=context)
             if answer.degraded:
                 raise CommandError("Postgres stopped answering: nothing was measured.")
-            served[member_id] = Served([card.id for card, _ in answer.places], answer.source)
+            served[member_id] = RankedList([card.id for card, _ in answer.places], answer.source)
         return served
 
 
@@ -180,9 +180,9 @@ def _table(report: Mapping[str, Any]) -> str:
 
 def _measures(values: Mapping[str, Any]) -> Sequence[str]:
     return [
-        f"{name:<28} {measure['value']:8.4f}  [{measure['low']:.4f}, {measure['high']:.4f}]"
-        for name, measure in values.items()
-        if isinstance(measure, dict) and "low" in measure
+        f"{name:<28} {metric['value']:8.4f}  [{metric['low']:.4f}, {metric['high']:.4f}]"
+        for name, metric in values.items()
+        if isinstance(metric, dict) and "low" in metric
     ]
 
 

@@ -20,7 +20,7 @@ _NORMAL = 1.96  # standard deviations on either side, likewise
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class RankedList:
     """What one member would see: posting ids, best first, and the source they come from."""
 
     postings: Sequence[str]
@@ -28,7 +28,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Metric:
     """A figure with its 95 % interval."""
 
     value: float
@@ -46,7 +46,7 @@ class Evaluation:
 
     members: int
     pairs: int
-    measures: Mapping[str, Measure]
+    metrics: Mapping[str, Metric]
     sources: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:
@@ -55,15 +55,15 @@ class Evaluation:
             "members": self.members,
             "pairs": self.pairs,
             "sources": dict(self.sources),
-            **{name: measure.to_json() for name, measure in self.measures.items()},
+            **{name: metric.to_json() for name, metric in self.metrics.items()},
         }
 
 
 def evaluate(
-    served: Mapping[str, Served],
+    served: Mapping[str, RankedList],
     held_out: Mapping[str, Collection[str]],
     *,
-    catalogue: int,
+    catalogue_size: int,
     ks: Sequence[int] = (5, 10, 20),
     seed: int = 0,
 ) -> Evaluation:
@@ -77,7 +77,7 @@ def evaluate(
     Args:
         served: What each member would see, after veto, spread and fill.
         held_out: Postings by member, none of which the lists were made from.
-        catalogue: How many postings could be shown.
+        catalogue_size: How many postings could be shown.
         ks: Depths of recall and NDCG.
         seed: Of the bootstrap, which draws members with replacement 1,000 times.
     """
@@ -85,26 +85,26 @@ def evaluate(
     lists = [served[member].postings if member in served else () for member in members]
     wanted = [set(held_out[member]) for member in members]
     draws = _draws(len(members), seed)
-    measures = {
+    metrics = {
         name: _mean(values, draws) for name, values in _by_member(lists, wanted, ks).items()
-    } | _of_exposure(lists, catalogue, draws)
+    } | _of_exposure(lists, catalogue_size, draws)
     sources = Counter(served[member].source if member in served else "none" for member in members)
     return Evaluation(
         members=len(members),
         pairs=sum(map(len, wanted)),
-        measures=measures,
+        metrics=metrics,
         sources={source: count / len(members) for source, count in sorted(sources.items())},
     )
 
 
 def compare(
-    ours: Mapping[str, Served],
-    theirs: Mapping[str, Served],
+    ours: Mapping[str, RankedList],
+    theirs: Mapping[str, RankedList],
     held_out: Mapping[str, Collection[str]],
     *,
     ks: Sequence[int] = (5, 10, 20),
     seed: int = 0,
-) -> dict[str, Measure]:
+) -> dict[str, Metric]:
     """Our measures less theirs, member by member, each with its interval."""
     members = sorted(held_out)
     wanted = [set(held_out[member]) for member in members]
@@ -124,22 +124,22 @@ def _draws(members: int, seed: int) -> NDArray[np.int64]:
     return random.multinomial(members, np.full(members, 1 / members), size=_DRAWS)
 
 
-def _mean(values: NDArray[np.float64], draws: NDArray[np.int64]) -> Measure:
+def _mean(values: NDArray[np.float64], draws: NDArray[np.int64]) -> Metric:
     return _measure(float(values.mean()), draws @ values / len(values))
 
 
-def _measure(value: float, drawn: NDArray[np.float64]) -> Measure:
+def _measure(value: float, drawn: NDArray[np.float64]) -> Metric:
     low, high = np.percentile(drawn, [_LOW, _HIGH])
-    return Measure(round(value, 6), round(float(low), 6), round(float(high), 6))
+    return Metric(round(value, 6), round(float(low), 6), round(float(high), 6))
 
 
-def _around(value: float, drawn: NDArray[np.float64]) -> Measure:
+def _around(value: float, drawn: NDArray[np.float64]) -> Metric:
     """An interval of the draws' spread around the value.
 
     Percentiles will not do for exposure: a draw leaves out a third of the members and so shows fewer postings.
     """
     reach = _NORMAL * float(drawn.std())
-    return Measure(round(value, 6), round(value - reach, 6), round(value + reach, 6))
+    return Metric(round(value, 6), round(value - reach, 6), round(value + reach, 6))
 
 
 def _by_member(
@@ -150,14 +150,14 @@ def _by_member(
         for ranked, want in zip(lists, wanted, strict=True)
     ]
     first = [1 / (at[0] + 1) if at else 0.0 for at in places]
-    measures = {"mrr": np.array(first)}
+    metrics = {"mrr": np.array(first)}
     for k in ks:
         hits = [sum(at < k for at in found) / len(want) for found, want in zip(places, wanted, strict=True)]
-        measures[f"recall@{k}"] = np.array(hits)
-        measures[f"ndcg@{k}"] = np.array(
+        metrics[f"recall@{k}"] = np.array(hits)
+        metrics[f"ndcg@{k}"] = np.array(
             [_ndcg(found, len(want), k) for found, want in zip(places, wanted, strict=True)]
         )
-    return measures
+    return metrics
 
 
 def _ndcg(found: Sequence[int], wanted: int, k: int) -> float:
@@ -166,12 +166,12 @@ def _ndcg(found: Sequence[int], wanted: int, k: int) -> float:
 
 
 def _of_exposure(
-    lists: Sequence[Sequence[str]], catalogue: int, draws: NDArray[np.int64]
-) -> dict[str, Measure]:
+    lists: Sequence[Sequence[str]], catalogue_size: int, draws: NDArray[np.int64]
+) -> dict[str, Metric]:
     ids = {posting: at for at, posting in enumerate(sorted({each for one in lists for each in one[:TOP]}))}
     row = np.repeat(np.arange(len(lists)), [len(one[:TOP]) for one in lists])
     column = np.array([ids[posting] for one in lists for posting in one[:TOP]], np.int64)
-    size = max(catalogue, len(ids), 1)
+    size = max(catalogue_size, len(ids), 1)
 
     def exposures(times: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.bincount(column, weights=times[row], minlength=len(ids)).astype(np.float64)
@@ -184,17 +184,19 @@ def _of_exposure(
     }
 
 
-def _coverage(exposure: NDArray[np.float64], catalogue: int, _members: int) -> float:
-    return float((exposure > 0).sum() / catalogue)
+def _coverage(exposure: NDArray[np.float64], catalogue_size: int, _members: int) -> float:
+    return float((exposure > 0).sum() / catalogue_size)
 
 
-def _gini(exposure: NDArray[np.float64], catalogue: int, _members: int) -> float:
+def _gini(exposure: NDArray[np.float64], catalogue_size: int, _members: int) -> float:
     """Half the mean absolute difference over the mean, postings never shown included."""
     if exposure.sum() == 0:
         return 0.0
     rising = np.sort(exposure)
-    place = np.arange(catalogue - len(rising) + 1, catalogue + 1)
-    return float(2 * (place @ rising) / (catalogue * rising.sum()) - (catalogue + 1) / catalogue)
+    place = np.arange(catalogue_size - len(rising) + 1, catalogue_size + 1)
+    return float(
+        2 * (place @ rising) / (catalogue_size * rising.sum()) - (catalogue_size + 1) / catalogue_size
+    )
 
 
 def _most(exposure: NDArray[np.float64], _catalogue: int, members: int) -> float:

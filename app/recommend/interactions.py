@@ -30,7 +30,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class Interactions:
     """Pairs sorted by (member, last time, posting), and how they lie in a members x postings matrix.
 
     Attributes:
@@ -52,10 +52,10 @@ class History:
     shape: tuple[int, int]
     scale: Scale
 
-    def without(self, hidden: NDArray[np.bool_]) -> History:
+    def without(self, hidden: NDArray[np.bool_]) -> Interactions:
         """The same history less the pairs marked in `hidden`."""
         keep = ~hidden
-        return History(
+        return Interactions(
             self.member[keep],
             self.posting[keep],
             self.kind[keep],
@@ -78,9 +78,9 @@ class History:
         return weight
 
 
-def history(
+def build_interactions(
     activity: ActivityLog, *, members: int, postings: int, now_s: int, scale: Scale | None = None
-) -> History:
+) -> Interactions:
     """Join a member's activities with one posting into a pair of its strongest kind and last time.
 
     Weights are measured by `scale`, or by this activity's own. What is dated ahead of `now_s` (seconds since 1970) may
@@ -104,7 +104,7 @@ def history(
     if scale is None:
         scale = Scale(latest_s, float(_worth(kind, at, latest_s).mean()) if len(at) else 1.0)
     weight = (_worth(kind, at, scale.latest_s) / scale.mean).astype(np.float32)
-    return History(member, posting, kind, itself, at, weight, (members, postings), scale)
+    return Interactions(member, posting, kind, itself, at, weight, (members, postings), scale)
 
 
 def _worth(kind: NDArray[np.int8], at: NDArray[np.int64], latest_s: int) -> NDArray[np.float64]:

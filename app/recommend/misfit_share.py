@@ -10,7 +10,7 @@ import numpy as np
 
 from app.recommend.features.catalogue import career_of, education_of
 from app.recommend.features.misfit import unfit
-from app.recommend.sparse import large, one_hot
+from app.recommend.sparse import large_region, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -65,62 +65,66 @@ class MisfitShare:
 def shown_to(
     people: Iterable[Member],
     lists: Mapping[str, Sequence[str]],
-    stock: Catalogue,
+    catalogue: Catalogue,
     log: ActivityLog,
     member_ids: Sequence[str],
 ) -> Iterator[Shown]:
     """What some members are shown, from posting ids by member; `log` goes by `member_ids`, sorted, and the catalogue."""
-    place = {posting_id: int(stock.lead[at]) for at, posting_id in enumerate(stock.ids)}
+    place = {posting_id: int(catalogue.lead[at]) for at, posting_id in enumerate(catalogue.ids)}
     for member in people:
         first = bisect_left(member_ids, member.id)
         start, end = np.searchsorted(log.member, [first, first + 1]).tolist()
         shown = [place[posting_id] for posting_id in lists.get(member.id, ()) if posting_id in place]
-        yield Shown(member, shown, stock.lead[log.posting[start:end]].tolist())
+        yield Shown(member, shown, catalogue.lead[log.posting[start:end]].tolist())
 
 
-def misfit_share(shown: Iterable[Shown], stock: Catalogue) -> MisfitShare:
+def misfit_share(shown: Iterable[Shown], catalogue: Catalogue) -> MisfitShare:
     """Judge the first ten places of each member's list, with the words of `app.recommend.features.misfit`."""
     counts, places = np.zeros(4, np.int64), 0
     for one in shown:
         top = np.array(one.postings[:TOP], np.int64)
         if len(top):
-            each = _misfits(one, top, stock)
+            each = _misfits(one, top, catalogue)
             counts += [*each.sum(axis=1), each.any(axis=0).sum()]
             places += len(top)
     return MisfitShare(places, *(float(count) / max(1, places) for count in counts))
 
 
-def _misfits(one: Shown, top: NDArray[np.int64], stock: Catalogue) -> NDArray[np.bool_]:
+def _misfits(one: Shown, top: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
     """Whether each place misses career, misses education, or is out of reach for no reason: 3 x places."""
-    places = np.concatenate([top, stock.shown])
+    places = np.concatenate([top, catalogue.shown])
     head = slice(len(top))
     nan = np.full(len(places), np.nan, np.float32)
-    low, high = stock.career_min[places], stock.career_max[places]
+    low, high = catalogue.career_min[places], catalogue.career_max[places]
     career = unfit(career_of(one.member), np.nan, low=low, high=high, education=nan)
-    education = unfit(np.nan, education_of(one.member), low=nan, high=nan, education=stock.education[places])
-    far = _far(one, places, stock)
+    education = unfit(
+        np.nan, education_of(one.member), low=nan, high=nan, education=catalogue.education[places]
+    )
+    far = _far(one, places, catalogue)
     left_out = ~np.isin(places, [*top.tolist(), *one.acted])
-    suitable = left_out & ~career & ~education & ~far & _in_field(one, places, stock)
+    suitable = left_out & ~career & ~education & ~far & _in_field(one, places, catalogue)
     return np.stack([career[head], education[head], far[head] & suitable.any()])
 
 
-def _far(one: Shown, places: NDArray[np.int64], stock: Catalogue) -> NDArray[np.bool_]:
-    area = stock.fields["area"]
-    own = _columns({large(region) for region in one.member.regions}, "area", one.acted, stock)
+def _far(one: Shown, places: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
+    area = catalogue.fields["area"]
+    own = _columns({large_region(region) for region in one.member.regions}, "area", one.acted, catalogue)
     if not own.any():
         return np.zeros(len(places), np.bool_)
     placed = np.diff(area.matrix.indptr)[places] > 0
-    return np.asarray(placed & ~(area.matrix[places] @ (own @ stock.near) > 0), np.bool_)
+    return np.asarray(placed & ~(area.matrix[places] @ (own @ catalogue.near) > 0), np.bool_)
 
 
-def _in_field(one: Shown, places: NDArray[np.int64], stock: Catalogue) -> NDArray[np.bool_]:
-    own = _columns(one.member.categories, "category", one.acted, stock)
-    return np.asarray((stock.fields["category"].matrix[places] @ own > 0) | (not own.any()), np.bool_)
+def _in_field(one: Shown, places: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
+    own = _columns(one.member.categories, "category", one.acted, catalogue)
+    return np.asarray((catalogue.fields["category"].matrix[places] @ own > 0) | (not own.any()), np.bool_)
 
 
-def _columns(said: Collection[str], name: str, acted: Sequence[int], stock: Catalogue) -> NDArray[np.float32]:
+def _columns(
+    said: Collection[str], name: str, acted: Sequence[int], catalogue: Catalogue
+) -> NDArray[np.float32]:
     """The attributes of a field that the profile names, or that postings had which the member acted on."""
-    field = stock.fields[name]
+    field = catalogue.fields[name]
     found: NDArray[np.float32] = one_hot([set(said)], field.numbers).toarray().ravel()
     if len(acted):
         found = found + np.asarray(field.matrix[np.asarray(acted)].sum(axis=0)).ravel()

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.recommend.progress import untold
+from app.recommend.progress import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ _inherited: list[Callable[[int], Any]] = []  # filled before the fork: never pic
 
 
 @contextmanager
-def on_cores(count: int, *, first: Callable[[], None] = _ONE.first) -> Iterator[None]:
+def split_over_workers(count: int, *, first: Callable[[], None] = _ONE.first) -> Iterator[None]:
     """Within it work is shared out over so many cores, by forked processes, which call `first` before anything else."""
     before = _cores.set(_Cores(min(count, _MOST), first))
     try:
@@ -41,8 +41,8 @@ def on_cores(count: int, *, first: Callable[[], None] = _ONE.first) -> Iterator[
 
 
 @contextmanager
-def begun(
-    work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = untold
+def started(
+    work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = no_progress
 ) -> Iterator[Iterator[_Found]]:
     """What the work finds for each number below `count`, in their order; within, the caller may do something else first.
 
@@ -59,18 +59,18 @@ def begun(
         return
     # One piece more than cores is better done by turns with the others than alone after them.
     processes = count if count <= cores.count + 1 else cores.count
-    with forked(work, processes, first=cores.first) as pool:
-        yield _told(pool.map(do_inherited, range(count)), count, progress)
+    with fork_workers(work, processes, first=cores.first) as pool:
+        yield _told(pool.map(run_inherited, range(count)), count, progress)
 
 
-def shared_out(
-    work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = untold
+def parallel_map(
+    work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = no_progress
 ) -> Iterator[_Found]:
-    """As `begun`, where there is nothing else to do: a single piece is done here."""
+    """As `started`, where there is nothing else to do: a single piece is done here."""
     if count == 1:
         yield from _told(map(work, range(count)), count, progress)
         return
-    with begun(work, count, progress=progress) as found:
+    with started(work, count, progress=progress) as found:
         yield from found
 
 
@@ -81,10 +81,10 @@ def _told(found: Iterator[_Found], count: int, progress: Callable[[float], None]
 
 
 @contextmanager
-def forked(
+def fork_workers(
     work: Callable[[int], Any], processes: int, *, first: Callable[[], None]
 ) -> Iterator[ProcessPoolExecutor]:
-    """Processes in which `do_inherited` does the work of a number, and which call `first` before anything else.
+    """Processes in which `run_inherited` does the work of a number, and which call `first` before anything else.
 
     They share what is there when they are forked; work they share out themselves they do alone.
     """
@@ -103,7 +103,7 @@ def forked(
         _inherited.pop()
 
 
-def do_inherited(number: int) -> Any:
+def run_inherited(number: int) -> Any:
     """Do the work that this process was forked for."""
     return _inherited[-1](number)
 

@@ -11,7 +11,7 @@ from app.board.model import RankedPosting
 from app.recommend.reasons import Reason
 from app.recommend.reranking.company_spread import spread
 from app.recommend.reranking.explanation import NEWS_FRESH
-from app.recommend.sparse import large
+from app.recommend.sparse import large_region
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def shelves_of(
 
 
 def _shelves(posting: Posting) -> set[tuple[str, str]]:
-    areas = {large(region) for region in posting.regions} | {""}
+    areas = {large_region(region) for region in posting.regions} | {""}
     return {(category, area) for category in {*posting.categories, ""} for area in areas}
 
 

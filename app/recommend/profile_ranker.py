@@ -10,22 +10,22 @@ from app.board.model import Kind, RankedPosting
 from app.board.veto import shown_until
 from app.board.vocabulary import ANYWHERE, neighbours
 from app.recommend.features.catalogue import (
+    build_catalogue,
     career_fit,
     career_of,
-    catalogue,
     education_fit,
     education_of,
     freshness,
     meets_something,
     salary_fit,
     salary_of,
-    wishes,
+    stated_preferences,
 )
-from app.recommend.features.misfit import held_back, unfit
-from app.recommend.reranking.explanation import main_reasons, true_words
-from app.recommend.scoring.pairs import squashed
+from app.recommend.features.misfit import hold_back, unfit
+from app.recommend.reranking.explanation import main_reasons, true_reasons
+from app.recommend.scoring.pairs import squash
 from app.recommend.scoring.weights import Signal
-from app.recommend.sparse import large, one_hot
+from app.recommend.sparse import large_region, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,12 +51,12 @@ class ProfileRanker:
     ) -> None:
         postings = sorted(postings, key=lambda posting: posting.id)
         first_opened = min((posting.opened_at for posting in postings), default=None)
-        self._stock = catalogue(postings, first_opened) if first_opened else None
+        self._catalogue = build_catalogue(postings, first_opened) if first_opened else None
         self._popular = np.array([popularity.get(posting.id, 0.0) for posting in postings], np.float32)
         self._shown_until = np.array([shown_until(posting) for posting in postings], np.int64)
         self._mean_square = {
             name: np.asarray(field.matrix.power(2).sum(axis=0)).ravel() / max(1, len(postings))
-            for name, field in (self._stock.fields.items() if self._stock else ())
+            for name, field in (self._catalogue.fields.items() if self._catalogue else ())
         }
         self._placed = np.array([bool(posting.regions) for posting in postings], np.bool_)
         self._weights = weights.profile_only
@@ -66,7 +66,7 @@ class ProfileRanker:
 
         None for a profile that says nothing which the postings could meet.
         """
-        if self._stock is None or not meets_something(member, self._stock):
+        if self._catalogue is None or not meets_something(member, self._catalogue):
             return []
         values = self._values(member, now)
         contributions = {
@@ -82,34 +82,34 @@ class ProfileRanker:
         nothing_done = [Kind.VIEW] * len(best)
         reasons = main_reasons(
             {signal: value[best] - value.mean() for signal, value in contributions.items()},
-            true=true_words({signal: value[best] for signal, value in values.items()})
+            true=true_reasons({signal: value[best] for signal, value in values.items()})
             | {Signal.WANTED_REGION: self._in_areas(self._named_areas(member) | ANYWHERE)[best]},
             did=nothing_done,
             at_company=nothing_done,
             in_field=(self._matches("category", member)[best] > 0).tolist(),
         )
         return [
-            RankedPosting(self._stock.ids[at], reason, round(float(scores[at]), 6))
+            RankedPosting(self._catalogue.ids[at], reason, round(float(scores[at]), 6))
             for at, reason in zip(best.tolist(), reasons, strict=True)
         ]
 
     def _held_back(self, scores: NDArray[np.floating], member: Member) -> NDArray[np.floating]:
-        stock = self._stock
-        if stock is None:
+        catalogue = self._catalogue
+        if catalogue is None:
             return scores
         own = self._named_areas(member)
-        here = not own.isdisjoint(stock.fields["area"].numbers)
+        here = not own.isdisjoint(catalogue.fields["area"].numbers)
         near = set(ANYWHERE).union(*map(neighbours, own))
         field = self._matches("category", member) > 0
-        return held_back(
+        return hold_back(
             scores.astype(np.float32),
             np.zeros(len(scores), np.int64),
             unfit=unfit(
                 career_of(member),
                 education_of(member),
-                low=stock.career_min,
-                high=stock.career_max,
-                education=stock.education,
+                low=catalogue.career_min,
+                high=catalogue.career_max,
+                education=catalogue.education,
             ),
             far=here & self._placed & ~self._in_areas(near),
             in_field=field if field.any() else ~field,
@@ -117,46 +117,46 @@ class ProfileRanker:
 
     @staticmethod
     def _named_areas(member: Member) -> set[str]:
-        return {large(region) for region in member.regions}
+        return {large_region(region) for region in member.regions}
 
     def _in_areas(self, areas: set[str]) -> NDArray[np.bool_]:
         """Postings in any of these large regions."""
-        stock = self._stock
-        if stock is None:
+        catalogue = self._catalogue
+        if catalogue is None:
             return np.zeros(0, np.bool_)
-        field = stock.fields["area"]
+        field = catalogue.fields["area"]
         asked = one_hot([areas], field.numbers).toarray().ravel()
         return np.asarray(field.matrix @ asked > 0, np.bool_)
 
     def _values(self, member: Member, now: datetime) -> dict[Signal, NDArray[np.float32]]:
-        stock = self._stock
-        if stock is None:
+        catalogue = self._catalogue
+        if catalogue is None:
             return {}
-        unit = stock.unit_numbers.get(member.salary_unit or "", -1)
-        paid = np.where(stock.salary_unit == unit, stock.salary, np.float32(np.nan))
+        unit = catalogue.unit_numbers.get(member.salary_unit or "", -1)
+        paid = np.where(catalogue.salary_unit == unit, catalogue.salary, np.float32(np.nan))
         return {
             Signal.WANTED_CATEGORY: self._matches("category", member),
             Signal.WANTED_REGION: np.float32(0.5)
             * (self._matches("place", member) + self._matches("area", member)),
             Signal.WANTED_WORDS: self._matches("words", member),
-            Signal.CAREER: career_fit(career_of(member), stock.career_min, stock.career_max),
-            Signal.EDUCATION: education_fit(education_of(member), stock.education),
+            Signal.CAREER: career_fit(career_of(member), catalogue.career_min, catalogue.career_max),
+            Signal.EDUCATION: education_fit(education_of(member), catalogue.education),
             Signal.SALARY: salary_fit(salary_of(member), paid),
-            Signal.FRESH: freshness(stock.opened_s, now),
+            Signal.FRESH: freshness(catalogue.opened_s, now),
             Signal.POPULAR: self._popular,
         }
 
     def _matches(self, name: str, member: Member) -> NDArray[np.float32]:
         """How well each posting meets what the member asks for in a field, as a refresh measures it."""
-        stock = self._stock
-        if stock is None:
+        catalogue = self._catalogue
+        if catalogue is None:
             return np.zeros(0, np.float32)
-        field = stock.fields[name]
+        field = catalogue.fields[name]
         asked = np.zeros(len(field.numbers), np.float32)
-        for what, share in wishes(name, member).items():
+        for what, share in stated_preferences(name, member).items():
             if what in field.numbers:
                 asked[field.numbers[what]] = share
         size = np.sqrt(float(asked**2 @ self._mean_square[name]))
         if size == 0:
             return np.zeros(field.matrix.shape[0], np.float32)
-        return squashed((field.matrix @ asked) / size)
+        return squash((field.matrix @ asked) / size)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class SubProgress:
     """Progress of a part, told as that of the whole: from one share of it to another."""
 
     progress: Callable[[float], None]
@@ -22,5 +22,5 @@ class Span:
         self.progress(self.first + share * (self.last - self.first))
 
 
-def untold(_share: float) -> None:
+def no_progress(_share: float) -> None:
     """Tell nobody."""

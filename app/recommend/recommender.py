@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.features.catalogue import Catalogue, catalogue, meets_something
-from app.recommend.interactions import history
-from app.recommend.models.hyperparameters import Effort
-from app.recommend.models.representations import Evidence, factorizing, ground, learn
-from app.recommend.parallel import shared_out
+from app.recommend.features.catalogue import Catalogue, build_catalogue, meets_something
+from app.recommend.interactions import build_interactions
+from app.recommend.models.hyperparameters import Hyperparameters
+from app.recommend.models.representations import (
+    Representations,
+    fit_representations,
+    read_side_information,
+    start_als,
+)
+from app.recommend.parallel import parallel_map
 from app.recommend.popular import shelves_of
-from app.recommend.progress import Span
-from app.recommend.reranking.company_activity import Deeds
+from app.recommend.progress import SubProgress
+from app.recommend.reranking.company_activity import CompanyActivity
 from app.recommend.reranking.congestion import Prices, Ranked, price_table, prices
-from app.recommend.reranking.lists import IN_FIELD, best_first, lists_of
+from app.recommend.reranking.lists import IN_FIELD, best_first, make_lists
 from app.recommend.scoring.signals import signals, together
 from app.recommend.scoring.weight_learning import hold_out, learn_weights
 from app.recommend.scoring.weights import Weights
@@ -71,7 +76,7 @@ def fit(
     options: Options,
     known: Weights | None = None,
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
-) -> Model:
+) -> Recommender:
     """Learn all that ranking needs.
 
     Args:
@@ -84,62 +89,87 @@ def fit(
         known: Weights of an earlier run, which are then not learned again.
         progress: Told the stage and the share of it that is done.
     """
-    stock = catalogue(postings, now)
-    lead = stock.lead[activity.posting].astype(np.int32)
-    past = history(
+    catalogue = build_catalogue(postings, now)
+    lead = catalogue.lead[activity.posting].astype(np.int32)
+    interactions = build_interactions(
         replace(activity, posting=lead, itself=lead == activity.posting),
         members=len(member_ids),
         postings=len(postings),
         now_s=int(now.timestamp()),
     )
-    effort = Effort.for_size(len(member_ids), len(postings))
-    held = hold_out(past, options.seed)
-    said = ground(past, postings, members, effort=effort, seed=options.seed, strangers=held.strangers)
+    hyperparameters = Hyperparameters.for_size(len(member_ids), len(postings))
+    held = hold_out(interactions, options.seed)
+    side_information = read_side_information(
+        interactions,
+        postings,
+        members,
+        hyperparameters=hyperparameters,
+        seed=options.seed,
+        cold_members=held.cold_members,
+    )
     weights, start = known or Weights(), None
     to_learn, to_fit = partial(progress, "learn"), partial(progress, "fit")
-    factors = partial(factorizing, said=said, effort=effort, seed=options.seed)
+    factors = partial(
+        start_als, side_information=side_information, hyperparameters=hyperparameters, seed=options.seed
+    )
     if known is None and held.teaches:
-        with factors(past.without(held.hidden), progress=Span(to_learn, 0.0, 0.5)) as begun:
-            _ = said.likeness  # one core's work, done meanwhile
-            start = list(begun)
-    with factors(past, start=start, progress=Span(to_fit, 0.0, 0.3)) as begun:
+        with factors(interactions.without(held.hidden), progress=SubProgress(to_learn, 0.0, 0.5)) as started:
+            _ = side_information.kernel  # one core's work, done meanwhile
+            start = list(started)
+    with factors(interactions, start=start, progress=SubProgress(to_fit, 0.0, 0.3)) as started:
         if start:
-            told = Span(to_learn, 0.5, 1.0)
-            weights = learn_weights(past, held, stock, said, start, members, much=effort.much, progress=told)
+            told = SubProgress(to_learn, 0.5, 1.0)
+            weights = learn_weights(
+                interactions,
+                held,
+                catalogue,
+                side_information,
+                start,
+                members,
+                cold_start_below=hyperparameters.cold_start_below,
+                progress=told,
+            )
             to_learn(1.0)
-        models = list(begun)
-    evidence = learn(past, stock, said, models, much=effort.much, show_viewed=options.show_viewed)
+        models = list(started)
+    representations = fit_representations(
+        interactions,
+        catalogue,
+        side_information,
+        models,
+        cold_start_below=hyperparameters.cold_start_below,
+        show_viewed=options.show_viewed,
+    )
     to_fit(0.6)
-    model = Model(
+    model = Recommender(
         postings=dict(enumerate(postings)),
-        stock=stock,
-        evidence=evidence,
+        catalogue=catalogue,
+        representations=representations,
         weights=weights,
         options=options,
         prices=price_table({}, len(postings)),
         gone=np.zeros(len(postings), np.bool_),
         now=now,
     )
-    found = _congestion_prices(model, len(member_ids), members, Span(to_fit, 0.6, 1.0))
+    found = _congestion_prices(model, len(member_ids), members, SubProgress(to_fit, 0.6, 1.0))
     to_fit(1.0)
     return replace(model, prices=found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Recommender:
     """Everything a refresh learned; read-only, so that processes may share it.
 
     Attributes:
         postings: By position.
-        stock, evidence, weights, options, prices: As their names say.
+        catalogue, representations, weights, options, prices: As their names say.
         gone: Postings that were shown when this was learned and may not be any more: they stay among what lists are
             cut from, so that the places of the others do not move, and are then taken out.
         now: The moment of the refresh that learned this.
     """
 
     postings: Mapping[int, Posting]
-    stock: Catalogue
-    evidence: Evidence
+    catalogue: Catalogue
+    representations: Representations
     weights: Weights
     options: Options
     prices: Prices
@@ -161,11 +191,11 @@ class Model:
 
     def shelves(self) -> dict[tuple[str, str], list[RankedPosting]]:
         """Popular lists by (category, large region), "" for all of either."""
-        open_ = self.stock.shown[~self.gone[self.stock.shown]]
+        open_ = self.catalogue.shown[~self.gone[self.catalogue.shown]]
         return shelves_of(
             [self.postings[at] for at in open_.tolist()],
-            self.evidence.popular[open_],
-            self.stock.fresh[open_],
+            self.representations.popular[open_],
+            self.catalogue.fresh[open_],
             per_company=self.options.per_company,
         )
 
@@ -185,21 +215,23 @@ class Model:
         self, positions: Sequence[int], members: Sequence[Member]
     ) -> Iterator[tuple[list[int], Scored]]:
         """Signals of blocks of members who are scored together."""
-        if not len(self.stock.shown):
+        if not len(self.catalogue.shown):
             return
         places = np.asarray(positions, np.int64)
-        nothing, little, much = together(places, self.evidence)
-        said = np.array([meets_something(members[at], self.stock) for at in nothing.tolist()], np.bool_)
+        nothing, little, cold_start_below = together(places, self.representations)
+        side_information = np.array(
+            [meets_something(members[at], self.catalogue) for at in nothing.tolist()], np.bool_
+        )
         for group, weights in (
             (little, self.weights.with_history),
-            (much, self.weights.with_history),
-            (nothing[said], self.weights.profile_only),
+            (cold_start_below, self.weights.with_history),
+            (nothing[side_information], self.weights.profile_only),
         ):
             asked = {signal for signal, weight in weights.items() if weight > 0} | IN_FIELD
             for start in range(0, len(group), _BLOCK):
                 rows = group[start : start + _BLOCK].tolist()
                 people = [members[row] for row in rows]
-                yield rows, signals(places[rows], people, self.evidence, self.stock, asked=asked)
+                yield rows, signals(places[rows], people, self.representations, self.catalogue, asked=asked)
 
     def _weights(self, scored: Scored) -> Mapping[Signal, float]:
         return self.weights.with_history if scored.active else self.weights.profile_only
@@ -212,12 +244,12 @@ class Model:
         contributions = scored.contributions(self._weights(scored))
         segments = [member.categories[0] if member.categories else "" for member in members]
         scores = _total(contributions, len(pairs.row)) - self.prices.of(segments, pairs.posting, pairs.row)
-        return lists_of(
+        return make_lists(
             scored,
             contributions,
             scored.in_order(scores),
-            Deeds.of(positions, self.evidence, self.stock.company),
-            self.stock,
+            CompanyActivity.of(positions, self.representations, self.catalogue.company),
+            self.catalogue,
             self.postings,
             gone=self.gone,
             keep=self.options.keep,
@@ -234,7 +266,7 @@ def _total(contributions: Mapping[Signal, NDArray[np.float32]], count: int) -> N
 
 
 def _congestion_prices(
-    model: Model,
+    model: Recommender,
     count: int,
     members: Callable[[Sequence[int]], Sequence[Member]],
     progress: Callable[[float], None],
@@ -244,7 +276,7 @@ def _congestion_prices(
     parts = [sample[start : start + _PRICED_PART].tolist() for start in range(0, len(sample), _PRICED_PART)]
     people = [members(part) for part in parts]
     by_segment: dict[str, list[Ranked]] = {}
-    ranked_parts = shared_out(
+    ranked_parts = parallel_map(
         lambda part: model.unpriced(parts[part], people[part]), len(parts), progress=progress
     )
     for member, ranked in zip(chain(*people), chain.from_iterable(ranked_parts), strict=True):
@@ -253,7 +285,7 @@ def _congestion_prices(
     everybody = [ranked for lists in by_segment.values() for ranked in lists]
     large = {name: lists for name, lists in by_segment.items() if len(lists) >= _SMALLEST_SEGMENT}
     found = {
-        name: prices(lists, share=model.options.congestion_share, postings=len(model.stock.shown))
+        name: prices(lists, share=model.options.congestion_share, postings=len(model.catalogue.shown))
         for name, lists in ({"": everybody} | large if everybody else {}).items()
     }
-    return price_table(found, len(model.stock.ids))
+    return price_table(found, len(model.catalogue.ids))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.recommend.features.tokens import words, words_of
+from app.recommend.features.tokens import tokenise, tokenise_all
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,24 +29,24 @@ class Field:
 
     Attributes:
         numbers: Column of each attribute.
-        rarity: What a row's attribute counts before the row is brought to length 1.
+        idf: What a row's attribute counts before the row is brought to length 1.
         matrix: Rows x attributes, each row of length 1.
         mean_square: Of each column over the rows that may be shown: how common the attribute is.
     """
 
     numbers: Mapping[str, int]
-    rarity: NDArray[np.float32]
+    idf: NDArray[np.float32]
     matrix: sparse.csr_array
     mean_square: NDArray[np.float32]
 
-    def and_more(self, attributes: Sequence[set[str]]) -> Field:
+    def extend(self, attributes: Sequence[set[str]]) -> Field:
         """The field with more rows, which change nothing for those there are; attributes unknown to it are left out."""
-        rows = unit_rows(one_hot(attributes, self.numbers) @ sparse.diags_array(self.rarity))
+        rows = unit_rows(one_hot(attributes, self.numbers) @ sparse.diags_array(self.idf))
         matrix = sparse.csr_array(sparse.vstack([self.matrix, rows], format="csr"))
-        return Field(self.numbers, self.rarity, matrix, self.mean_square)
+        return Field(self.numbers, self.idf, matrix, self.mean_square)
 
 
-def large(region: str) -> str:
+def large_region(region: str) -> str:
     """The large region of a region's path."""
     return region.split("/", 1)[0]
 
@@ -63,24 +63,24 @@ def attributes_of(postings: Sequence[Posting]) -> dict[str, list[set[str]]]:
     """Each posting's attributes, field by field."""
     return {
         "place": [set(posting.regions) for posting in postings],
-        "area": [{large(region) for region in posting.regions} for posting in postings],
+        "area": [{large_region(region) for region in posting.regions} for posting in postings],
         "category": [set(posting.categories) for posting in postings],
         "company": [{posting.company_id} for posting in postings],
-        "words": [words(posting.title) | words_of(posting.skills) for posting in postings],
+        "words": [tokenise(posting.title) | tokenise_all(posting.skills) for posting in postings],
     }
 
 
 def _field(rows: Sequence[set[str]], shown: NDArray[np.int64], *, rare_first: bool) -> Field:
-    numbers = number(rows, at_least=1 if len(rows) <= _EVERY_ATTRIBUTE else 2)
+    numbers = index_of(rows, at_least=1 if len(rows) <= _EVERY_ATTRIBUTE else 2)
     ones = one_hot(rows, numbers)
-    counts = rarity(ones) if rare_first else np.ones(len(numbers), np.float32)
+    counts = idf(ones) if rare_first else np.ones(len(numbers), np.float32)
     matrix = unit_rows(ones @ sparse.diags_array(counts))
     of_shown = matrix[shown]
     mean_square = of_shown.power(2).sum(axis=0) / max(1, len(shown))
     return Field(numbers, counts, matrix, np.asarray(mean_square, np.float32).ravel())
 
 
-def number(rows: Iterable[Iterable[str]], *, at_least: int = 1, most: int | None = None) -> dict[str, int]:
+def index_of(rows: Iterable[Iterable[str]], *, at_least: int = 1, most: int | None = None) -> dict[str, int]:
     """A column for each attribute that `at_least` so many rows have, of the `most` frequent, in text order."""
     counts = Counter(chain.from_iterable(rows))
     frequent = [attribute for attribute, count in counts.items() if count >= at_least]
@@ -105,13 +105,13 @@ def one_hot(rows: Sequence[Collection[str]], numbers: Mapping[str, int]) -> spar
     )
 
 
-def rarity(ones: sparse.csr_array) -> NDArray[np.float32]:
+def idf(ones: sparse.csr_array) -> NDArray[np.float32]:
     """Inverse document frequency of each column, ln(1 + rows / rows with it)."""
     having = np.asarray(ones.sum(axis=0)).ravel()
     return np.log1p(ones.shape[0] / np.maximum(having, 1)).astype(np.float32)
 
 
-def foremost(matrix: sparse.csr_array, rank: NDArray[np.generic], most: int) -> sparse.csr_array:
+def top_entries_per_row(matrix: sparse.csr_array, rank: NDArray[np.generic], most: int) -> sparse.csr_array:
     """The matrix with `most` entries a row at most, those of the lowest rank; `rank` has one an entry."""
     counts = np.diff(matrix.indptr)
     if counts.max(initial=0) <= most:
@@ -128,16 +128,16 @@ def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     """Each row scaled to length 1; an empty row stays empty."""
     matrix = sparse.csr_array(matrix).astype(np.float32)
     length = np.sqrt(np.asarray(matrix.power(2).sum(axis=1)).ravel())
-    return scaled_rows(matrix, 1 / np.maximum(length, 1e-12))
+    return scale_rows(matrix, 1 / np.maximum(length, 1e-12))
 
 
-def scaled_rows(matrix: sparse.csr_array, factors: NDArray[np.floating]) -> sparse.csr_array:
+def scale_rows(matrix: sparse.csr_array, factors: NDArray[np.floating]) -> sparse.csr_array:
     """Each row times its factor."""
     data = matrix.data * np.repeat(factors, np.diff(matrix.indptr)).astype(np.float32)
     return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def scaled_columns(matrix: sparse.csr_array, factors: NDArray[np.floating]) -> sparse.csr_array:
+def scale_columns(matrix: sparse.csr_array, factors: NDArray[np.floating]) -> sparse.csr_array:
     """Each column times its factor."""
     data = matrix.data * factors[matrix.indices].astype(np.float32)
     return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)

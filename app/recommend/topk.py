@@ -13,7 +13,7 @@ _WIDE = 2_000  # columns above which a sampled threshold beats a partition of th
 _STRIDE = 16
 
 
-def topmost(scores: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
+def top_k(scores: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
     """Columns of at least the `count` largest values of each row, in no order.
 
     A wide row is first cut at a threshold guessed from every 16th column, which leaves little to partition.
@@ -26,9 +26,9 @@ def topmost(scores: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
     return [_of_wide_row(row, count) for row in scores]
 
 
-def largest(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+def top_k_of_row(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     """Places of at least the `count` largest values, in no order."""
-    return topmost(values[None], count)[0]
+    return top_k(values[None], count)[0]
 
 
 def _of_wide_row(row: NDArray[np.float32], count: int) -> NDArray[np.int64]:

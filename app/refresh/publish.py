@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from app.board.model import Posting, RankedPosting
     from app.postgres.lists.publications import Announcement
-    from app.recommend.recommender import Model
+    from app.recommend.recommender import Recommender
     from app.refresh.shrink_guard import ShrinkGuard
 
 _log = logging.getLogger("connected_jobs.refresh")
@@ -50,7 +50,7 @@ class PublishedRun:
 def publish(
     engine: Engine,
     run_id: int,
-    model: Model,
+    model: Recommender,
     postings: Sequence[Posting],
     measures: Mapping[str, Any],
     *,

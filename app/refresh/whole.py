@@ -18,7 +18,7 @@ from app.postgres.lists.publications import Announcement
 from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock, raise_if_taken_over
 from app.recommend.incremental.saved_model import keep
 from app.recommend.misfit_share import TOP, MisfitShare, misfit_share, shown_to
-from app.recommend.parallel import on_cores
+from app.recommend.parallel import split_over_workers
 from app.recommend.recommender import Options, fit
 from app.refresh.chunks import CHUNK_MEMBERS, ChunkRanker, cores, raise_if_killed, rank_all
 from app.refresh.publish import publish
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from app.board.model import ActivityLog, Member, Posting, RankedPosting
     from app.postgres.board.left_out import LeftOutRows
-    from app.recommend.recommender import Model
+    from app.recommend.recommender import Recommender
     from app.refresh.publish import PublishedRun
 
 _JUDGED_MEMBERS = 1_000  # members whose lists are judged
@@ -117,7 +117,7 @@ def _fit(
     now: datetime,
     processes: int | None,
     progress: Callable[[str, float], None],
-) -> Model:
+) -> Recommender:
     """The model of the whole board, fitted on as many cores as there are processes.
 
     Raises:
@@ -126,7 +126,7 @@ def _fit(
     with (
         closing(_ProfileReader(engine, board.member_ids, board.left_out)) as members,
         raise_if_killed(),
-        on_cores(cores(processes), first=end_with_parent(signal.SIGKILL)),
+        split_over_workers(cores(processes), first=end_with_parent(signal.SIGKILL)),
     ):
         return fit(
             board.postings,
@@ -139,7 +139,9 @@ def _fit(
         )
 
 
-def _ranker(engine: Engine, board: _Board, model: Model, run_id: int, chunk_members: int) -> ChunkRanker:
+def _ranker(
+    engine: Engine, board: _Board, model: Recommender, run_id: int, chunk_members: int
+) -> ChunkRanker:
     """Ranks every member by their place in the board, with the profile they have when their chunk is ranked."""
 
     def rank(driver: psycopg.Connection, positions: range, ids: Sequence[str]) -> list[list[RankedPosting]]:
@@ -148,13 +150,15 @@ def _ranker(engine: Engine, board: _Board, model: Model, run_id: int, chunk_memb
     return ChunkRanker(engine, rank, board.member_ids, run_id, chunk_members)
 
 
-def _misfits(engine: Engine, run_id: int, board: _Board, model: Model) -> MisfitShare:
+def _misfits(engine: Engine, run_id: int, board: _Board, model: Recommender) -> MisfitShare:
     """How many of the first places of some members' lists misfit plainly; of `_JUDGED_MEMBERS` members or twice as many."""
     ids = board.member_ids[:: max(1, len(board.member_ids) // _JUDGED_MEMBERS)]
     with raise_if_taken_over(), engine.connect() as connection:
         people = profiles(driver_of(connection), ids, board.left_out)
         tops = runs.select_tops(connection, run_id, ids, TOP)
-    return misfit_share(shown_to(people, tops, model.stock, board.activity, board.member_ids), model.stock)
+    return misfit_share(
+        shown_to(people, tops, model.catalogue, board.activity, board.member_ids), model.catalogue
+    )
 
 
 def _report(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.recommend.evaluation import Served
+    from app.recommend.evaluation import RankedList
 
 # A day of the board: who says nothing, who says nothing that the board knows, and whose every deed is of a posting gone.
 STRANGERS = """
@@ -60,7 +60,7 @@ def board(engine: Engine) -> Engine:
     return engine
 
 
-def served(engine: Engine, url: str, run: int, *members: str, limit: int = 10) -> Mapping[str, Served]:
+def served(engine: Engine, url: str, run: int, *members: str, limit: int = 10) -> Mapping[str, RankedList]:
     return _serve(url, run_of(engine, run), members, limit)
 
 

@@ -24,7 +24,7 @@ from app.postgres import migrate
 from app.postgres.board.load import load
 from app.postgres.embedded import embedded_postgres
 from app.postgres.engines import batch_engine
-from app.recommend.evaluation import Served, compare, evaluate
+from app.recommend.evaluation import RankedList, compare, evaluate
 from app.recommend.recommender import Options, fit
 from app.refresh.whole import refresh
 from tests.integration.small_board import run_of
@@ -34,11 +34,11 @@ from tests.real_data.hold_out import HOLDOUT, hold_out
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from app.recommend.evaluation import Evaluation, Measure
-    from app.recommend.recommender import Model
+    from app.recommend.evaluation import Evaluation, Metric
+    from app.recommend.recommender import Recommender
     from tests.real_data.in_memory import Board
 
-Lists = dict[str, Served]
+Lists = dict[str, RankedList]
 _KEEP = 50
 _STRATA = ((0, 3), (4, 7), (8, 15), (16, 10**9))
 _SHOWN = ("recall@5", "recall@10", "recall@20", "ndcg@10", "coverage@10", "gini@10", "most_exposed@10")
@@ -125,22 +125,24 @@ def _references(board: Board, wanted: Mapping[str, object]) -> dict[str, Lists]:
         for part in np.array_split(members, max(1, len(members) // 500)):
             lists = reference.lists(method(done, part), done, part, keep=_KEEP)
             for at, one in zip(part.tolist(), lists.tolist(), strict=True):
-                found[name][board.member_ids[at]] = Served([board.postings[each].id for each in one], name)
+                found[name][board.member_ids[at]] = RankedList(
+                    [board.postings[each].id for each in one], name
+                )
     return found
 
 
-def _told(measure: Measure) -> str:
-    return f"{measure.value:.3f} ({measure.low:.3f} to {measure.high:.3f})"
+def _told(metric: Metric) -> str:
+    return f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})"
 
 
 def _table(lists: Mapping[str, Lists], wanted: Mapping[str, set[str]], board: Board) -> None:
     say("| | " + " | ".join(_SHOWN) + " |")
     for name, served in lists.items():
-        _row(name, evaluate(served, wanted, catalogue=len(board.postings)))
+        _row(name, evaluate(served, wanted, catalogue_size=len(board.postings)))
 
 
 def _row(name: str, measured: Evaluation) -> None:
-    say(f"| {name} | " + " | ".join(_told(measured.measures[each]) for each in _SHOWN) + " |")
+    say(f"| {name} | " + " | ".join(_told(measured.metrics[each]) for each in _SHOWN) + " |")
 
 
 def _gains(ours: Lists, theirs: Mapping[str, Lists], wanted: Mapping[str, set[str]]) -> None:
@@ -161,22 +163,22 @@ def _strata(lists: Mapping[str, Lists], wanted: Mapping[str, set[str]], board: B
             if (kept := {posting for posting in each if least <= often[posting] <= most})
         }
         recalls = [
-            f"{name} {_told(evaluate(served, some, catalogue=len(board.postings)).measures['recall@10'])}"
+            f"{name} {_told(evaluate(served, some, catalogue_size=len(board.postings)).metrics['recall@10'])}"
             for name, served in lists.items()
         ]
         say(f"| {least} to {most if most < 10**9 else 'all'} ({len(some)}) | " + " | ".join(recalls) + " |")
 
 
-def _ranked(model: Model, board: Board, wanted: Mapping[str, object]) -> Lists:
+def _ranked(model: Recommender, board: Board, wanted: Mapping[str, object]) -> Lists:
     positions = [at for at, member in enumerate(board.member_ids) if member in wanted]
     ranked = model.rank(positions, board.profiles(positions))
     return {
-        board.member_ids[at]: Served([each.posting_id for each in one], "in memory")
+        board.member_ids[at]: RankedList([each.posting_id for each in one], "in memory")
         for at, one in zip(positions, ranked, strict=True)
     }
 
 
-def _fit(board: Board, options: Options, known: Model | None = None) -> Model:
+def _fit(board: Board, options: Options, known: Recommender | None = None) -> Recommender:
     return fit(
         board.postings,
         board.member_ids,
@@ -220,7 +222,10 @@ def _curve(board: Board, wanted: Mapping[str, set[str]]) -> None:
     say("cap:")
     for share in _CAPS:
         model = _fit(board, Options(congestion_share=share), first)
-        _row(f"{share:.0%}", evaluate(_ranked(model, board, wanted), wanted, catalogue=len(board.postings)))
+        _row(
+            f"{share:.0%}",
+            evaluate(_ranked(model, board, wanted), wanted, catalogue_size=len(board.postings)),
+        )
 
 
 if __name__ == "__main__":

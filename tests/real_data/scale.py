@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from app.recommend.recommender import Model
+    from app.recommend.recommender import Recommender
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _FIELDS, _REGIONS, _DISTRICTS, _SKILLS = 20, 16, 12, 400
@@ -110,7 +110,7 @@ def _posting(number: int, field: int, region: int) -> Posting:
     )
 
 
-_ranked: list[tuple[Model, Generated]] = []  # filled, and frozen, before the fork, as a refresh does
+_ranked: list[tuple[Recommender, Generated]] = []  # filled, and frozen, before the fork, as a refresh does
 
 
 def _rank(start: int) -> int:
@@ -153,7 +153,7 @@ def _peak_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def _timed_fit(board: Generated, members: int, known: Weights | None) -> Model:
+def _timed_fit(board: Generated, members: int, known: Weights | None) -> Recommender:
     def mark(stage: str, share: float) -> None:
         wall_s = time.monotonic() - began_s
         say(
@@ -178,7 +178,7 @@ def _timed_fit(board: Generated, members: int, known: Weights | None) -> Model:
     return model
 
 
-def _timed_rank(model: Model, board: Generated, chunks: int | None, processes: int) -> None:
+def _timed_rank(model: Recommender, board: Generated, chunks: int | None, processes: int) -> None:
     starts = list(range(0, len(board.fields), CHUNK_MEMBERS))
     if chunks is not None and chunks < len(starts):
         starts = starts[:: len(starts) // chunks][:chunks]

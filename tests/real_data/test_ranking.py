@@ -15,7 +15,7 @@ import pytest
 from scipy import sparse
 
 from app.board.model import ActivityLog
-from app.recommend.evaluation import Served, compare, evaluate
+from app.recommend.evaluation import RankedList, compare, evaluate
 from app.recommend.recommender import Options, fit
 from app.recommend.scoring.weights import Weights
 from tests.real_data import applications, reference, views
@@ -66,7 +66,7 @@ def last_held_out(board: Board, *, at_least: int) -> tuple[Board, dict[str, set[
     return board.less(hidden), held_out
 
 
-def ours(board: Board, members: Mapping[str, object], *, known: Weights | None) -> dict[str, Served]:
+def ours(board: Board, members: Mapping[str, object], *, known: Weights | None) -> dict[str, RankedList]:
     """Lists with known weights, or with those the board teaches, which doubles the time."""
     model = fit(
         board.postings,
@@ -80,7 +80,7 @@ def ours(board: Board, members: Mapping[str, object], *, known: Weights | None) 
     positions = [at for at, member in enumerate(board.member_ids) if member in members]
     ranked = model.rank(positions, board.profiles(positions))
     return {
-        board.member_ids[at]: Served([each.posting_id for each in one], "personalized")
+        board.member_ids[at]: RankedList([each.posting_id for each in one], "personalized")
         for at, one in zip(positions, ranked, strict=True)
     }
 
@@ -96,7 +96,7 @@ def test_applications_are_found_better_than_by_members_with_the_same_history(tmp
     members = np.array([at for at, member in enumerate(board.member_ids) if member in held_out])
     found = reference.lists(reference.user_cosine(done, members), done, members, keep=50)
     theirs = {
-        board.member_ids[at]: Served([board.postings[each].id for each in one], "reference")
+        board.member_ids[at]: RankedList([board.postings[each].id for each in one], "reference")
         for at, one in zip(members.tolist(), found.tolist(), strict=True)
     }
     gain = compare(ours(board, held_out, known=Weights()), theirs, held_out)["recall@10"]
@@ -105,8 +105,8 @@ def test_applications_are_found_better_than_by_members_with_the_same_history(tmp
 
 def test_views_are_found_by_content_where_nobody_else_looked(tmp_path: Path) -> None:
     board, held_out = last_held_out(a_third(converted("views", views.convert, tmp_path)), at_least=2)
-    measured = evaluate(ours(board, held_out, known=None), held_out, catalogue=len(board.postings))
-    assert measured.measures["recall@10"].value >= 0.45
+    measured = evaluate(ours(board, held_out, known=None), held_out, catalogue_size=len(board.postings))
+    assert measured.metrics["recall@10"].value >= 0.45
 
 
 def test_openings_rise_with_numbers_and_never_lie_after_a_view_of_the_posting() -> None:

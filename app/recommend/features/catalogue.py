@@ -11,8 +11,8 @@ from app.board.veto import vetoed
 from app.board.vocabulary import NATIONWIDE, REGIONS, REMOTE, neighbours
 from app.recommend.features.misfit import near_areas
 from app.recommend.features.same_job import leads
-from app.recommend.features.tokens import words_of
-from app.recommend.sparse import Field, attributes_of, large, posting_fields
+from app.recommend.features.tokens import tokenise_all
+from app.recommend.sparse import Field, attributes_of, large_region, posting_fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -65,10 +65,10 @@ class Catalogue:
         return np.flatnonzero(self.lead == np.arange(len(self.lead)))
 
 
-def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
+def build_catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
     """The columns of a catalogue as it stands `now`."""
     open_ = np.array([not vetoed(each, now) for each in postings], np.bool_)
-    opened_s = openings(postings, now)
+    opened_s = opening_times(postings, now)
     lead = leads(postings, open_, opened_s)
     shown = np.flatnonzero(open_ & (lead == np.arange(len(postings))))
     first_opened_s = np.full(len(postings), np.inf)
@@ -97,50 +97,50 @@ def catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
     )
 
 
-def extended(
-    stock: Catalogue, postings: Sequence[Posting], *, shown: NDArray[np.int64], now: datetime
+def extend_catalogue(
+    catalogue: Catalogue, postings: Sequence[Posting], *, shown: NDArray[np.int64], now: datetime
 ) -> Catalogue:
     """The catalogue with more postings behind its own, and others shown.
 
     What it measures by (which attributes there are, how rare and common each is) stays.
 
     Args:
-        stock: The catalogue.
+        catalogue: The catalogue.
         postings: Those to be added.
         shown: Positions of those that are shown then.
         now: The moment that freshness is told for.
     """
     if not postings:
-        return replace(stock, shown=shown)
-    more = catalogue(postings, now)
-    units = dict(stock.unit_numbers)
+        return replace(catalogue, shown=shown)
+    more = build_catalogue(postings, now)
+    units = dict(catalogue.unit_numbers)
     for unit in more.unit_numbers:
         units.setdefault(unit, len(units))
     number = np.array([units[unit] for unit in more.unit_numbers], np.int64)
     attributes = attributes_of(postings)
-    companies = [*stock.companies, *more.companies]
+    companies = [*catalogue.companies, *more.companies]
     return replace(
-        stock,
-        ids=[*stock.ids, *more.ids],
+        catalogue,
+        ids=[*catalogue.ids, *more.ids],
         companies=companies,
         company=_numbered(companies),
-        lead=np.r_[stock.lead, np.arange(len(stock.ids), len(stock.ids) + len(postings))],
+        lead=np.r_[catalogue.lead, np.arange(len(catalogue.ids), len(catalogue.ids) + len(postings))],
         shown=shown,
-        fields={name: field.and_more(attributes[name]) for name, field in stock.fields.items()},
-        opened_s=np.r_[stock.opened_s, more.opened_s],
-        first_opened_s=np.r_[stock.first_opened_s, more.first_opened_s],
-        fresh=np.r_[stock.fresh, more.fresh],
-        new=np.r_[stock.new, more.new],
-        career_min=np.r_[stock.career_min, more.career_min],
-        career_max=np.r_[stock.career_max, more.career_max],
-        education=np.r_[stock.education, more.education],
-        salary=np.r_[stock.salary, more.salary],
-        salary_unit=np.r_[stock.salary_unit, number[more.salary_unit]],
+        fields={name: field.extend(attributes[name]) for name, field in catalogue.fields.items()},
+        opened_s=np.r_[catalogue.opened_s, more.opened_s],
+        first_opened_s=np.r_[catalogue.first_opened_s, more.first_opened_s],
+        fresh=np.r_[catalogue.fresh, more.fresh],
+        new=np.r_[catalogue.new, more.new],
+        career_min=np.r_[catalogue.career_min, more.career_min],
+        career_max=np.r_[catalogue.career_max, more.career_max],
+        education=np.r_[catalogue.education, more.education],
+        salary=np.r_[catalogue.salary, more.salary],
+        salary_unit=np.r_[catalogue.salary_unit, number[more.salary_unit]],
         unit_numbers=units,
     )
 
 
-def openings(postings: Sequence[Posting], now: datetime) -> NDArray[np.float64]:
+def opening_times(postings: Sequence[Posting], now: datetime) -> NDArray[np.float64]:
     """When postings opened, in seconds since 1970; one dated ahead of `now` came when it last changed, by then at most.
 
     So a wrong year makes nothing new for good.
@@ -187,31 +187,36 @@ def salary_fit(wanted: Numbers, paid: NDArray[np.float32]) -> NDArray[np.float32
     return np.where(np.isnan(fit), 0.5, fit).astype(np.float32)
 
 
-def meets_something(member: Member, stock: Catalogue) -> bool:
+def meets_something(member: Member, catalogue: Catalogue) -> bool:
     """Whether a profile says anything that postings of the board say something about.
 
     A code that no posting has, a pay in a unit that none is paid in and the like tell nothing of the member here.
     """
-    fields = stock.fields
+    fields = catalogue.fields
     asked = {name: fields[name].numbers.keys() for name in ("category", "words", "place", "area")}
     return (
-        any(not asked[name].isdisjoint(wishes(name, member)) for name in ("category", "words", "place"))
+        any(
+            not asked[name].isdisjoint(stated_preferences(name, member))
+            for name in ("category", "words", "place")
+        )
         or any(_reaches(region, asked["area"]) for region in member.regions)
-        or (member.career_years is not None and _said(stock.career_min, stock.career_max))
-        or (member.education is not None and _said(stock.education))
-        or (salary_of(member) > 0 and _paid_in(member.salary_unit, stock))
+        or (member.career_years is not None and _said(catalogue.career_min, catalogue.career_max))
+        or (member.education is not None and _said(catalogue.education))
+        or (salary_of(member) > 0 and _paid_in(member.salary_unit, catalogue))
     )
 
 
 def _reaches(region: str, areas: Collection[str]) -> bool:
     """Whether any of the areas is the region's, or near to it."""
-    return not neighbours(large(region)).isdisjoint(areas) or (
-        large(region) in REGIONS and NATIONWIDE in areas
+    return not neighbours(large_region(region)).isdisjoint(areas) or (
+        large_region(region) in REGIONS and NATIONWIDE in areas
     )
 
 
-def _paid_in(unit: str | None, stock: Catalogue) -> bool:
-    return bool(unit) and _said(stock.salary[stock.salary_unit == stock.unit_numbers.get(unit or "", -1)])
+def _paid_in(unit: str | None, catalogue: Catalogue) -> bool:
+    return bool(unit) and _said(
+        catalogue.salary[catalogue.salary_unit == catalogue.unit_numbers.get(unit or "", -1)]
+    )
 
 
 def _said(*columns: NDArray[np.float32]) -> bool:
@@ -233,13 +238,13 @@ def salary_of(member: Member) -> float:
     return float(member.desired_salary) if member.desired_salary and member.desired_salary > 0 else np.nan
 
 
-def wishes(name: str, member: Member) -> dict[str, float]:
+def stated_preferences(name: str, member: Member) -> dict[str, float]:
     """What a profile asks for in a field, and how much: a region itself most, its large region, those around it."""
     match name:
         case "category":
             return dict.fromkeys(member.categories, 1.0)
         case "words":
-            return dict.fromkeys(words_of(member.skills), 1.0)
+            return dict.fromkeys(tokenise_all(member.skills), 1.0)
         case "place":
             return dict.fromkeys(member.regions, 1.0)
         case "area":
@@ -251,8 +256,8 @@ def wishes(name: str, member: Member) -> dict[str, float]:
 def _areas(regions: Sequence[str]) -> dict[str, float]:
     areas: dict[str, float] = {}
     for region in regions:
-        areas |= {near: max(areas.get(near, 0.0), 0.3) for near in neighbours(large(region))}
+        areas |= {near: max(areas.get(near, 0.0), 0.3) for near in neighbours(large_region(region))}
     if regions:
         areas[NATIONWIDE] = max(areas.get(NATIONWIDE, 0.0), 0.7)
         areas[REMOTE] = max(areas.get(REMOTE, 0.0), 0.7)  # within reach of everybody
-    return areas | {large(region): 1.0 for region in regions}
+    return areas | {large_region(region): 1.0 for region in regions}

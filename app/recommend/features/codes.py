@@ -7,7 +7,7 @@ from math import log, log1p
 from typing import TYPE_CHECKING
 
 from app.recommend.features.profiles import texts_of
-from app.recommend.sparse import number, one_hot
+from app.recommend.sparse import index_of, one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,17 +36,17 @@ def codes_of(member: Member) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
+class ProfileOneHotEncoder:
     """The codes that a few members share, of the most frequent; others are left out."""
 
     numbers: Mapping[str, int]
 
     @classmethod
-    def learned(cls, members: Sequence[Member]) -> Codes:
+    def fit(cls, members: Sequence[Member]) -> ProfileOneHotEncoder:
         """The codes of these members."""
-        return cls(number(map(codes_of, members), at_least=_FEWEST_ROWS, most=_MOST))
+        return cls(index_of(map(codes_of, members), at_least=_FEWEST_ROWS, most=_MOST))
 
-    def rows(self, members: Sequence[Member]) -> sparse.csr_array:
+    def transform(self, members: Sequence[Member]) -> sparse.csr_array:
         """Members x codes, 1 where a profile says so."""
         if not self.numbers:
             return one_hot([()] * len(members), self.numbers)

@@ -62,7 +62,7 @@ def near_areas(numbers: Mapping[str, int]) -> sparse.csr_array:
     return sparse.csr_array((np.ones(len(row), np.float32), (row, column)), shape=shape)
 
 
-def held_back(
+def hold_back(
     scores: NDArray[np.float32],
     row: NDArray[np.int64],
     *,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import linalg, sparse
 
-from app.recommend.features.tokens import words, words_of
-from app.recommend.sparse import large, number, one_hot, rarity, scaled_columns, unit_rows
+from app.recommend.features.tokens import tokenise, tokenise_all
+from app.recommend.sparse import idf, index_of, large_region, one_hot, scale_columns, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +27,9 @@ def posting_texts(posting: Posting) -> set[str]:
     """What a posting says in codes and words."""
     traits = {f"category {category}" for category in posting.categories}
     traits.add("categories " + " ".join(sorted(posting.categories)))
-    traits |= {f"word {word}" for word in words(posting.title) | words_of(posting.skills)}
+    traits |= {f"word {word}" for word in tokenise(posting.title) | tokenise_all(posting.skills)}
     for region in posting.regions:
-        traits |= {f"region {region}", f"region {large(region)}"}
+        traits |= {f"region {region}", f"region {large_region(region)}"}
     traits |= {f"employment {each}" for each in posting.employment_types}
     traits.add(f"company {posting.company_id}")
     if posting.education is not None:
@@ -40,44 +40,48 @@ def posting_texts(posting: Posting) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class PostingTraits:
+class PostingEncoder:
     """The columns of postings' traits; one that too few postings share is left out."""
 
     texts: Mapping[str, int]
-    rarity: NDArray[np.float32]
+    idf: NDArray[np.float32]
 
-    def rows(self, postings: Sequence[Posting]) -> sparse.csr_array:
+    def transform(self, postings: Sequence[Posting]) -> sparse.csr_array:
         """Postings x traits."""
         return self._of_ones(one_hot([posting_texts(posting) for posting in postings], self.texts))
 
     def _of_ones(self, ones: sparse.csr_array) -> sparse.csr_array:
-        return unit_rows(scaled_columns(ones, np.sqrt(self.rarity)))
+        return unit_rows(scale_columns(ones, np.sqrt(self.idf)))
 
     @classmethod
-    def learned(cls, postings: Sequence[Posting]) -> tuple[PostingTraits, sparse.csr_array]:
+    def fit(cls, postings: Sequence[Posting]) -> tuple[PostingEncoder, sparse.csr_array]:
         """The traits that a few postings share, and the rows of all."""
         texts = [posting_texts(posting) for posting in postings]
-        numbers = number(texts, at_least=_FEWEST_ROWS, most=MOST_TRAITS)
+        numbers = index_of(texts, at_least=_FEWEST_ROWS, most=MOST_TRAITS)
         ones = one_hot(texts, numbers)
-        traits = cls(numbers, rarity(ones))
+        traits = cls(numbers, idf(ones))
         return traits, traits._of_ones(ones)
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class AttributeMapping:
     """A linear map from traits to factors: factors = traits @ effects."""
 
-    effects: NDArray[np.float32]
+    coefficients: NDArray[np.float32]
 
-    def of(self, traits: sparse.csr_array) -> NDArray[np.float32]:
+    def predict(self, traits: sparse.csr_array) -> NDArray[np.float32]:
         """Factors of each row of traits."""
-        guessed: NDArray[np.float32] = traits @ self.effects
+        guessed: NDArray[np.float32] = traits @ self.coefficients
         return guessed
 
 
-def learn_guess(traits: sparse.csr_array, factors: NDArray[np.float32], *, penalty: float) -> Guess:
+def fit_attribute_mapping(
+    traits: sparse.csr_array, factors: NDArray[np.float32], *, penalty: float
+) -> AttributeMapping:
     """Ridge regression of factors on traits, a row each."""
     gram = (traits.T @ traits).toarray()
     gram[np.diag_indices_from(gram)] += np.float32(penalty)
-    effects = linalg.solve(gram, traits.T @ factors, assume_a="pos", overwrite_a=True, check_finite=False)
-    return Guess(effects.astype(np.float32))
+    coefficients = linalg.solve(
+        gram, traits.T @ factors, assume_a="pos", overwrite_a=True, check_finite=False
+    )
+    return AttributeMapping(coefficients.astype(np.float32))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import linalg, sparse
 
-from app.recommend.features.tokens import words_of
-from app.recommend.sparse import large, number, one_hot, rarity, scaled_columns, unit_rows
+from app.recommend.features.tokens import tokenise_all
+from app.recommend.sparse import idf, index_of, large_region, one_hot, scale_columns, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,25 +42,25 @@ def texts_of(member: Member) -> dict[str, set[str]]:
     """What a profile says in codes and words, respect by respect."""
     return {
         "category": set(member.categories),
-        "skill": {f"skill {skill.lower()}" for skill in member.skills} | words_of(member.skills),
-        "region": {*member.regions, *map(large, member.regions)},
+        "skill": {f"skill {skill.lower()}" for skill in member.skills} | tokenise_all(member.skills),
+        "region": {*member.regions, *map(large_region, member.regions)},
     }
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class TextColumns:
     """The columns of one respect, and how rare each text is."""
 
     numbers: Mapping[str, int]
-    rarity: NDArray[np.float32]
+    idf: NDArray[np.float32]
 
-    def rows(self, texts: Sequence[set[str]]) -> sparse.csr_array:
+    def transform(self, texts: Sequence[set[str]]) -> sparse.csr_array:
         """Members x texts, each row of length 1."""
-        return unit_rows(scaled_columns(one_hot(texts, self.numbers), np.sqrt(self.rarity)))
+        return unit_rows(scale_columns(one_hot(texts, self.numbers), np.sqrt(self.idf)))
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class ProfileFeatures:
     """Profiles as they are compared; unknown numbers are nan.
 
     Attributes:
@@ -79,10 +79,10 @@ class People:
     unit: NDArray[np.int64]
     changed: NDArray[np.float32]
 
-    def some(self, rows: NDArray[np.int64]) -> People:
+    def some(self, rows: NDArray[np.int64]) -> ProfileFeatures:
         """Some of them."""
         texts = {name: matrix[rows] for name, matrix in self.texts.items()}
-        return People(
+        return ProfileFeatures(
             texts,
             self.career[rows],
             self.education[rows],
@@ -93,29 +93,29 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ProfileFeatureEncoder:
     """What profiles are compared in, learned from a sample of them."""
 
-    texts: Mapping[str, Texts]
+    texts: Mapping[str, TextColumns]
     units: Mapping[str, int]
 
     @classmethod
-    def learned(cls, members: Sequence[Member]) -> Columns:
+    def fit(cls, members: Sequence[Member]) -> ProfileFeatureEncoder:
         """The texts that a few of these members share."""
         said = [texts_of(member) for member in members]
         texts = {}
         for name in _BY_TEXTS:
             rows = [each[name] for each in said]
-            numbers = number(rows, at_least=_FEWEST_ROWS, most=_MOST_TEXTS)
-            texts[name] = Texts(numbers, rarity(one_hot(rows, numbers)))
+            numbers = index_of(rows, at_least=_FEWEST_ROWS, most=_MOST_TEXTS)
+            texts[name] = TextColumns(numbers, idf(one_hot(rows, numbers)))
         units = sorted({member.salary_unit or "" for member in members})
         return cls(texts, {unit: at for at, unit in enumerate(units)})
 
-    def people(self, members: Sequence[Member]) -> People:
+    def transform(self, members: Sequence[Member]) -> ProfileFeatures:
         """Profiles as they are compared."""
         said = [texts_of(member) for member in members]
-        return People(
-            {name: each.rows([texts[name] for texts in said]) for name, each in self.texts.items()},
+        return ProfileFeatures(
+            {name: each.transform([texts[name] for texts in said]) for name, each in self.texts.items()},
             np.array([_career(member) for member in members], np.float32),
             np.array([_education(member) for member in members], np.float32),
             np.array([_pay(member) for member in members], np.float32),
@@ -140,7 +140,7 @@ def _changed(member: Member) -> float:
     return np.nan if member.updated_at is None else member.updated_at.timestamp() / _DAY_S
 
 
-def alike(ours: People, theirs: People) -> NDArray[np.float32]:
+def profile_similarity(ours: ProfileFeatures, theirs: ProfileFeatures) -> NDArray[np.float32]:
     """How alike profiles are, ours x theirs: 1 for nothing in common, more by each respect they agree in.
 
     A product, so that a junior's trade and a senior's are two trades; what either leaves open counts for nothing.
@@ -173,70 +173,72 @@ def _near(
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class ReferenceMembers:
     """Members with activity who stand for those of like profiles.
 
     Attributes:
-        columns: What profiles are compared in.
+        encoder: What profiles are compared in.
         people: Their profiles.
-        effects: What each adds to the factors guessed for a member, per likeness to them.
+        coefficients: What each adds to the factors guessed for a member, per likeness to them.
         done: Panel x postings shown, what they did.
     """
 
-    columns: Columns
-    people: People
-    effects: NDArray[np.float32]
+    encoder: ProfileFeatureEncoder
+    people: ProfileFeatures
+    coefficients: NDArray[np.float32]
     done: sparse.csr_array
 
-    def alike(self, members: Sequence[Member]) -> NDArray[np.float32]:
+    def similarity(self, members: Sequence[Member]) -> NDArray[np.float32]:
         """How alike members are to each of the panel."""
-        return alike(self.columns.people(members), self.people)
+        return profile_similarity(self.encoder.transform(members), self.people)
 
-    def guessed(self, likeness: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict_factors(self, likeness: NDArray[np.float32]) -> NDArray[np.float32]:
         """Factors of members, from how alike they are to each of the panel."""
-        guessed = np.empty((len(likeness), self.effects.shape[1]), np.float32)
+        guessed = np.empty((len(likeness), self.coefficients.shape[1]), np.float32)
         block = np.zeros((_BLOCK, likeness.shape[1]), np.float32)
         for start in range(0, len(likeness), _BLOCK):
             part = likeness[start : start + _BLOCK]
             block[: len(part)] = part
-            guessed[start : start + _BLOCK] = (self.effects.T @ block.T).T[: len(part)]
+            guessed[start : start + _BLOCK] = (self.coefficients.T @ block.T).T[: len(part)]
         return guessed
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class ProfileKernel:
     """Profiles compared with each other once, for all that is learned from them or from the first of them.
 
     Attributes:
-        columns: What they are compared in.
+        encoder: What they are compared in.
         people: The profiles.
         root: The Cholesky factor of how alike they are, doubt included; that of the first n is its first n rows.
     """
 
-    columns: Columns
-    people: People
+    encoder: ProfileFeatureEncoder
+    people: ProfileFeatures
     root: NDArray[np.float32]
 
     @classmethod
-    def among(cls, columns: Columns, members: Sequence[Member], acted: NDArray[np.int64]) -> Likeness:
+    def compute(
+        cls, encoder: ProfileFeatureEncoder, members: Sequence[Member], acted: NDArray[np.int64]
+    ) -> ProfileKernel:
         """How alike these members are to each other, who acted on so many postings each.
 
         Who did much did it for many reasons, so doubt in what their profile has to do with it grows, by the root.
         """
-        people, count = columns.people(members), len(members)
+        people, count = encoder.transform(members), len(members)
         likeness = np.empty((count, count), np.float32)  # of which only the upper triangle is read
         for start in range(0, count, _ROWS):
             rest = people.some(np.arange(start, count))
-            likeness[start : start + _ROWS, start:] = alike(
+            likeness[start : start + _ROWS, start:] = profile_similarity(
                 rest.some(np.arange(min(_ROWS, count - start))), rest
             )
         diagonal = np.diag_indices_from(likeness)
         doubt = np.sqrt(acted, dtype=np.float32)
         likeness[diagonal] += np.float32(_DOUBT) * likeness[diagonal].mean() * (doubt / doubt.mean())
         root, _ = linalg.cho_factor(likeness.T, lower=True, overwrite_a=True, check_finite=False)
-        return cls(columns, people, root)
+        return cls(encoder, people, root)
 
-    def learned(self, factors: NDArray[np.float32], done: sparse.csr_array) -> Panel:
+    def fit(self, factors: NDArray[np.float32], done: sparse.csr_array) -> ReferenceMembers:
         """Kernel ridge regression of the direction of the first members' factors on their profiles.
 
         Of the direction alone: who did much has long factors, and is no better a guide for that. (Saunders, Gammerman
@@ -245,5 +247,7 @@ class Likeness:
         count = len(factors)
         length = np.linalg.norm(factors, axis=1, keepdims=True)
         direction = factors / np.maximum(length, np.float32(1e-9))
-        effects = linalg.cho_solve((self.root[:count, :count], True), direction, check_finite=False)
-        return Panel(self.columns, self.people.some(np.arange(count)), effects.astype(np.float32), done)
+        coefficients = linalg.cho_solve((self.root[:count, :count], True), direction, check_finite=False)
+        return ReferenceMembers(
+            self.encoder, self.people.some(np.arange(count)), coefficients.astype(np.float32), done
+        )

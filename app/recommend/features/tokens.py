@@ -9,7 +9,7 @@ _RUNS = re.compile(r"[a-z][a-z0-9+#.]*|[0-9]+|[가-힣]+")
 _SHORTEST_SPLIT = 3  # a Korean run of two syllables is its own bigram
 
 
-def words(text: str) -> set[str]:
+def tokenise(text: str) -> set[str]:
     """The words of a text, and the syllable pairs of longer Korean runs.
 
     Korean joins words without spaces ("여성복디자이너"), so pairs of syllables find the parts in common
@@ -23,11 +23,11 @@ def words(text: str) -> set[str]:
     return found
 
 
-def words_of(texts: tuple[str, ...]) -> set[str]:
+def tokenise_all(texts: tuple[str, ...]) -> set[str]:
     """The words of several texts; short texts such as skills come again and again and are split once."""
     return set().union(*map(_words_of_one, texts))
 
 
 @lru_cache(maxsize=50_000)
 def _words_of_one(text: str) -> frozenset[str]:
-    return frozenset(words(text))
+    return frozenset(tokenise(text))

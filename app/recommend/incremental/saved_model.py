@@ -17,12 +17,17 @@ import numpy as np
 from scipy import sparse
 
 from app.recommend.features.catalogue import Catalogue
-from app.recommend.features.codes import Codes
-from app.recommend.features.postings import Guess, PostingTraits
-from app.recommend.features.profiles import Columns, Panel, People, Texts
-from app.recommend.interactions import History, Scale
-from app.recommend.models.representations import Evidence
-from app.recommend.recommender import Model, Options
+from app.recommend.features.codes import ProfileOneHotEncoder
+from app.recommend.features.postings import AttributeMapping, PostingEncoder
+from app.recommend.features.profiles import (
+    ProfileFeatureEncoder,
+    ProfileFeatures,
+    ReferenceMembers,
+    TextColumns,
+)
+from app.recommend.interactions import Interactions, Scale
+from app.recommend.models.representations import Representations
+from app.recommend.recommender import Options, Recommender
 from app.recommend.reranking.congestion import Prices
 from app.recommend.scoring.weights import Weights
 from app.recommend.sparse import Field
@@ -36,8 +41,8 @@ if TYPE_CHECKING:
 
 _DIGEST_BYTES = 8
 _PARTS = (
-    Catalogue, Codes, Columns, Evidence, Field, Guess, History, Model, Options, Panel, People, PostingTraits, Prices, Scale,
-    Texts, Weights,
+    Catalogue, ProfileOneHotEncoder, ProfileFeatureEncoder, Representations, Field, AttributeMapping, Interactions, Recommender, Options, ReferenceMembers, ProfileFeatures, PostingEncoder, Prices, Scale,
+    TextColumns, Weights,
 )  # fmt: skip
 # What else a kept model is made of. By its whole name each: modules reach others, and so any program on the machine.
 _OTHERS = frozenset({
@@ -58,16 +63,16 @@ class KeptModelError(Exception):
 class Kept:
     """A model without its members and postings, and a digest of what each posting said, a row a position."""
 
-    model: Model
+    model: Recommender
     contents: NDArray[np.uint8]
 
 
-def keep(model: Model, postings: Sequence[Posting]) -> Kept:
+def keep(model: Recommender, postings: Sequence[Posting]) -> Kept:
     """What is to be kept of a model that was learned from these postings."""
-    evidence = model.evidence
+    representations = model.representations
     nobody = np.zeros(0, np.int32)
-    history = replace(
-        evidence.history,
+    interactions = replace(
+        representations.interactions,
         member=nobody,
         posting=nobody,
         kind=nobody.astype(np.int8),
@@ -77,13 +82,13 @@ def keep(model: Model, postings: Sequence[Posting]) -> Kept:
         shape=(0, len(postings)),
     )
     stripped = replace(
-        evidence,
-        history=history,
-        members=evidence.members[:0].copy(),
+        representations,
+        interactions=interactions,
+        members=representations.members[:0].copy(),
         recent=sparse.csr_array(np.zeros((0, len(postings)), np.float32)),
-        done_with=sparse.csr_array(np.zeros((0, len(model.stock.shown)), np.float32)),
+        seen=sparse.csr_array(np.zeros((0, len(model.catalogue.shown)), np.float32)),
     )
-    return Kept(replace(model, postings={}, evidence=stripped), contents(postings))
+    return Kept(replace(model, postings={}, representations=stripped), contents(postings))
 
 
 def contents(postings: Sequence[Posting]) -> NDArray[np.uint8]:

@@ -14,13 +14,13 @@ import numpy as np
 from scipy import sparse
 
 from app.board.veto import vetoed
-from app.recommend.features.catalogue import extended, openings
+from app.recommend.features.catalogue import extend_catalogue, opening_times
 from app.recommend.features.same_job import leads
 from app.recommend.incremental.saved_model import contents
-from app.recommend.interactions import history
+from app.recommend.interactions import build_interactions
 from app.recommend.models.item_neighbours import unit_vectors
-from app.recommend.models.representations import KIN_KEPT, Evidence
-from app.recommend.topk import topmost
+from app.recommend.models.representations import NEIGHBOURS_KEPT, Representations
+from app.recommend.topk import top_k
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from app.board.model import ActivityLog, Member, Posting
     from app.recommend.features.catalogue import Catalogue
     from app.recommend.incremental.saved_model import Kept
-    from app.recommend.models.als import Side
-    from app.recommend.recommender import Model
+    from app.recommend.models.als import GramBasis
+    from app.recommend.recommender import Recommender
 
 LIKE = 10  # open postings like a new one: who has any of them at the head of a list is offered the new one
 _BATCH = 200
@@ -52,48 +52,50 @@ class Carried:
         now_s: The moment of the board, seconds since 1970.
     """
 
-    model: Model
+    model: Recommender
     position_of: Mapping[str, int]
     stands_for: frozenset[str]
     late: NDArray[np.int64]
     replaced: frozenset[str]
-    side: Side
+    side: GramBasis
     now_s: int
 
-    def about(self, log: ActivityLog, people: Sequence[Member]) -> Model:
+    def about(self, log: ActivityLog, people: Sequence[Member]) -> Recommender:
         """The model about these members, who did what the log says by positions in this model."""
-        evidence, stock = self.model.evidence, self.model.stock
-        past = history(
+        representations, catalogue = self.model.representations, self.model.catalogue
+        interactions = build_interactions(
             log,
             members=len(people),
-            postings=len(stock.ids),
+            postings=len(catalogue.ids),
             now_s=self.now_s,
-            scale=evidence.history.scale,
+            scale=representations.interactions.scale,
         )
         show_viewed = self.model.options.show_viewed
-        about = evidence.about(past, people, self.side, stock.shown, show_viewed=show_viewed)
-        return replace(self.model, evidence=about)
+        about = representations.about(
+            interactions, people, self.side, catalogue.shown, show_viewed=show_viewed
+        )
+        return replace(self.model, representations=about)
 
     def open_ids(self) -> list[str]:
         """Every posting that may be shown."""
-        stock = self.model.stock
-        return [stock.ids[at] for at in stock.shown[~self.model.gone[stock.shown]].tolist()]
+        catalogue = self.model.catalogue
+        return [catalogue.ids[at] for at in catalogue.shown[~self.model.gone[catalogue.shown]].tolist()]
 
     def like(self, ids: Collection[str]) -> set[str]:
         """The open postings most like each of those that came late and are named, by the attributes they share."""
-        stock = self.model.stock
-        late = np.array([at for at in self.late.tolist() if stock.ids[at] in ids], np.int64)
-        known = stock.shown[: len(stock.shown) - len(self.late)]
+        catalogue = self.model.catalogue
+        late = np.array([at for at in self.late.tolist() if catalogue.ids[at] in ids], np.int64)
+        known = catalogue.shown[: len(catalogue.shown) - len(self.late)]
         known = known[~self.model.gone[known]]
         if not len(late) or not len(known):
             return set()
         found: set[str] = set()
         for start in range(0, len(late), _BATCH):
             part = late[start : start + _BATCH]
-            alike = np.zeros((len(part), len(known)), np.float32)
-            for field in stock.fields.values():
-                alike += (field.matrix[part] @ field.matrix[known].T).toarray()
-            found |= {stock.ids[at] for row in topmost(alike, LIKE) for at in known[row].tolist()}
+            similarity = np.zeros((len(part), len(known)), np.float32)
+            for field in catalogue.fields.values():
+                similarity += (field.matrix[part] @ field.matrix[known].T).toarray()
+            found |= {catalogue.ids[at] for row in top_k(similarity, LIKE) for at in known[row].tolist()}
         return found
 
 
@@ -106,26 +108,28 @@ def carry(kept: Kept, postings: Sequence[Posting], *, now: datetime) -> Carried:
     """
     model = kept.model
     open_ = np.array([not vetoed(each, now) for each in postings], np.bool_)
-    lead = leads(postings, open_, openings(postings, now))
+    lead = leads(postings, open_, opening_times(postings, now))
     places = _places(kept, postings, lead)
     added = [postings[at] for at in places.new.tolist()]
-    count = len(model.stock.ids) + len(added)
+    count = len(model.catalogue.ids) + len(added)
     jobs = np.flatnonzero(lead == np.arange(len(postings)))
     is_open, was_shown = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     is_open[places.of[jobs]] = open_[jobs]
-    was_shown[model.stock.shown] = True
+    was_shown[model.catalogue.shown] = True
     late = np.flatnonzero(is_open & ~was_shown)
-    stock = extended(model.stock, added, shown=np.r_[model.stock.shown, late], now=model.now)
-    ids = list(stock.ids)
+    catalogue = extend_catalogue(
+        model.catalogue, added, shown=np.r_[model.catalogue.shown, late], now=model.now
+    )
+    ids = list(catalogue.ids)
     for at in jobs.tolist():
         ids[places.of[at]] = postings[at].id
-    evidence = _extended(model.evidence, stock, added, places.before, late)
+    representations = _extended(model.representations, catalogue, added, places.before, late)
     carried = replace(
         model,
         postings={places.of[at]: postings[at] for at in jobs.tolist()},
-        stock=replace(stock, ids=ids),
-        evidence=evidence,
-        prices=model.prices.and_more(len(added)),
+        catalogue=replace(catalogue, ids=ids),
+        representations=representations,
+        prices=model.prices.extend(len(added)),
         gone=was_shown & ~is_open,
     )
     return Carried(
@@ -134,7 +138,7 @@ def carry(kept: Kept, postings: Sequence[Posting], *, now: datetime) -> Carried:
         stands_for=frozenset(postings[at].id for at in jobs.tolist()),
         late=late,
         replaced=frozenset(postings[at].id for at in places.new[places.before >= 0].tolist()),
-        side=_side(model.evidence, evidence),
+        side=_side(model.representations, representations),
         now_s=int(now.timestamp()),
     )
 
@@ -156,11 +160,11 @@ class _Places:
 
 def _places(kept: Kept, postings: Sequence[Posting], lead: NDArray[np.int64]) -> _Places:
     """Where each job stood in the model, and stands: behind all others if the model knew none of its postings as it is."""
-    stock = kept.model.stock
-    position_of = {posting_id: at for at, posting_id in enumerate(stock.ids)}
+    catalogue = kept.model.catalogue
+    position_of = {posting_id: at for at, posting_id in enumerate(catalogue.ids)}
     known = np.array([position_of.get(posting.id, -1) for posting in postings], np.int64)
     same = (known >= 0) & (kept.contents[known] == contents(postings)).all(axis=1)
-    stood = np.where(same, stock.lead[known], -1)
+    stood = np.where(same, catalogue.lead[known], -1)
     stands: dict[int, int] = {}
     taken: set[int] = set()
     own_first = np.lexsort((np.arange(len(lead)), lead != np.arange(len(lead))))
@@ -171,12 +175,12 @@ def _places(kept: Kept, postings: Sequence[Posting], lead: NDArray[np.int64]) ->
             taken.add(place)
     jobs = np.flatnonzero(lead == np.arange(len(lead)))
     new = np.array([at for at in jobs.tolist() if at not in stands], np.int64)
-    stands |= {at: len(stock.ids) + number for number, at in enumerate(new.tolist())}
+    stands |= {at: len(catalogue.ids) + number for number, at in enumerate(new.tolist())}
     of = np.array([stands[job] for job in lead.tolist()], np.int64)
-    return _Places(of, new, np.where(known[new] >= 0, stock.lead[known[new]], -1))
+    return _Places(of, new, np.where(known[new] >= 0, catalogue.lead[known[new]], -1))
 
 
-def _side(before: Evidence, after: Evidence) -> Side:
+def _side(before: Representations, after: Representations) -> GramBasis:
     known, codes = len(before.postings), len(before.said)
     count = codes + len(after.postings)
     rows = np.arange(codes + known, count)
@@ -184,34 +188,42 @@ def _side(before: Evidence, after: Evidence) -> Side:
 
 
 def _extended(
-    evidence: Evidence,
-    stock: Catalogue,
+    representations: Representations,
+    catalogue: Catalogue,
     postings: Sequence[Posting],
     before: NDArray[np.int64],
     late: NDArray[np.int64],
-) -> Evidence:
+) -> Representations:
     """Evidence about more postings; `before` is where each of them stood, -1 for nowhere."""
     if not len(postings) and not len(late):
-        return evidence
-    guessed = evidence.posting_guess.of(evidence.posting_traits.rows(postings))
-    content = np.vstack([evidence.content, guessed])
-    tried = np.asarray(evidence.postings.any(axis=1), np.bool_) & ~evidence.untried
+        return representations
+    guessed = representations.attribute_mapping.predict(representations.posting_encoder.transform(postings))
+    content = np.vstack([representations.content, guessed])
+    tried = np.asarray(representations.postings.any(axis=1), np.bool_) & ~representations.cold_postings
     kept = (before >= 0) & tried[before]
-    kinds = np.vstack([evidence.postings, np.where(kept[:, None], evidence.postings[before], guessed)])
-    popular = np.r_[evidence.popular, np.where(before >= 0, evidence.popular[before], np.float32(0))]
+    kinds = np.vstack(
+        [representations.postings, np.where(kept[:, None], representations.postings[before], guessed)]
+    )
+    popular = np.r_[
+        representations.popular, np.where(before >= 0, representations.popular[before], np.float32(0))
+    ]
     has_factors = np.asarray(kinds[late].any(axis=1), np.bool_)
-    panel = evidence.panel
-    lookup = [field.matrix[late].T for field in stock.fields.values()]
-    shown = len(stock.shown) - len(late)
+    panel = representations.panel
+    inverted_index = [field.matrix[late].T for field in catalogue.fields.values()]
+    shown = len(catalogue.shown) - len(late)
     return replace(
-        evidence,
+        representations,
         postings=kinds,
-        untried=np.r_[evidence.untried, ~kept],
+        cold_postings=np.r_[representations.cold_postings, ~kept],
         content=content,
-        reach=np.vstack([evidence.reach, np.where(has_factors[:, None], kinds[late], content[late])]),
-        kin=_kin(evidence.kin, kinds, stock.shown[:shown], late),
+        retrieval_factors=np.vstack(
+            [representations.retrieval_factors, np.where(has_factors[:, None], kinds[late], content[late])]
+        ),
+        item_neighbours=_kin(representations.item_neighbours, kinds, catalogue.shown[:shown], late),
         panel=panel and replace(panel, done=_wider(panel.done, len(late))),
-        lookup=sparse.csr_array(sparse.hstack([evidence.lookup, sparse.vstack(lookup)], format="csr")),
+        inverted_index=sparse.csr_array(
+            sparse.hstack([representations.inverted_index, sparse.vstack(inverted_index)], format="csr")
+        ),
         popular=popular,
     )
 
@@ -222,7 +234,10 @@ def _wider(matrix: sparse.csr_array, columns: int) -> sparse.csr_array:
 
 
 def _kin(
-    kin: sparse.csr_array, factors: NDArray[np.float32], shown: NDArray[np.int64], late: NDArray[np.int64]
+    item_neighbours: sparse.csr_array,
+    factors: NDArray[np.float32],
+    shown: NDArray[np.int64],
+    late: NDArray[np.int64],
 ) -> sparse.csr_array:
     """Nearness of factors with columns for those that came late, and rows for new postings."""
     unit = unit_vectors(factors)
@@ -231,17 +246,17 @@ def _kin(
         part = late[start : start + _BATCH]
         near = unit[part] @ unit.T
         near[np.arange(len(part)), part] = 0
-        blocks.append(_squares(near, topmost(near, KIN_KEPT)))
+        blocks.append(_squares(near, top_k(near, NEIGHBOURS_KEPT)))
     if not blocks:
-        return sparse.csr_array((kin.data, kin.indices, np.r_[kin.indptr, [kin.indptr[-1]] * (len(unit) - kin.shape[0])]),
-                                shape=(len(unit), kin.shape[1]))  # fmt: skip
+        return sparse.csr_array((item_neighbours.data, item_neighbours.indices, np.r_[item_neighbours.indptr, [item_neighbours.indptr[-1]] * (len(unit) - item_neighbours.shape[0])]),
+                                shape=(len(unit), item_neighbours.shape[1]))  # fmt: skip
     nearest = sparse.csr_array(sparse.vstack(blocks, format="csr"))
     own_row = np.full(len(unit), -1)
     own_row[late] = np.arange(len(late))
-    of_new = own_row[kin.shape[0] :]
+    of_new = own_row[item_neighbours.shape[0] :]
     rows = nearest[np.maximum(of_new, 0)][:, shown]
     rows = sparse.diags_array((of_new >= 0).astype(np.float32)) @ rows
-    return sparse.csr_array(sparse.hstack([sparse.vstack([kin, rows]), nearest.T], format="csr"))
+    return sparse.csr_array(sparse.hstack([sparse.vstack([item_neighbours, rows]), nearest.T], format="csr"))
 
 
 def _squares(near: NDArray[np.float32], kept: list[NDArray[np.int64]]) -> sparse.csr_array:

@@ -21,13 +21,13 @@ _AHEAD = np.float32(0.5)
 _NEAR_FLOATS = 200_000  # of one batch of steps, which reads it several times: what a core's cache holds
 
 
-def chance(shape: tuple[int, int], seed: int) -> NDArray[np.float32]:
+def random_factors(shape: tuple[int, int], seed: int) -> NDArray[np.float32]:
     """Factors to start from where nothing is known yet."""
     scale = 0.1 / np.sqrt(shape[1])
     return np.random.default_rng(seed).normal(0.0, scale, shape).astype(np.float32)
 
 
-def factorize(
+def fit_als(
     confidence: sparse.csr_array, start: NDArray[np.float32], *, penalty: float, rounds: int, steps: int
 ) -> NDArray[np.float32]:
     """Posting factors, float32, postings x factors; those of the members follow from them by `solve_each`.
@@ -48,13 +48,13 @@ def factorize(
     members, postings = np.zeros((confidence.shape[0], start.shape[1]), np.float32), start
     ahead = start
     for turn in range(rounds):
-        members = approach(confidence, members, ahead, penalty, steps=steps)
-        before, postings = postings, approach(transposed, ahead, members, penalty, steps=steps)
+        members = conjugate_gradient(confidence, members, ahead, penalty, steps=steps)
+        before, postings = postings, conjugate_gradient(transposed, ahead, members, penalty, steps=steps)
         ahead = postings + _AHEAD * (postings - before) if turn else postings
     return postings
 
 
-def combined(models: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def merge_models(models: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """One model in which vectors are as alike as in the mean of several, nearly.
 
     The first principal components of all factors side by side: what the models agree on is in them.
@@ -68,7 +68,7 @@ def combined(models: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class GramBasis:
     """One side's vectors in the basis in which their Gram matrix is diagonal, so that no row needs it inverted.
 
     Attributes:
@@ -82,7 +82,7 @@ class Side:
     turned: NDArray[np.float32]
 
     @classmethod
-    def of(cls, vectors: NDArray[np.float32]) -> Side:
+    def of(cls, vectors: NDArray[np.float32]) -> GramBasis:
         """The side with these vectors."""
         spread, basis = np.linalg.eigh(vectors.T @ vectors)
         return cls(spread, basis, vectors @ basis)
@@ -92,15 +92,15 @@ class Side:
         ridge: NDArray[np.float32] = np.maximum(self.spread, 0) + np.float32(penalty * count)
         return ridge
 
-    def changed(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], *, count: int) -> Side:
+    def changed(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], *, count: int) -> GramBasis:
         """The side with other vectors in some rows, of `count` in all, which the Gram matrix does not count."""
         turned = np.zeros((count, len(self.spread)), np.float32)
         turned[: len(self.turned)] = self.turned
         turned[rows] = vectors @ self.basis
-        return Side(self.spread, self.basis, turned)
+        return GramBasis(self.spread, self.basis, turned)
 
 
-def solve_each(confidence: sparse.csr_array, side: Side, penalty: float) -> NDArray[np.float32]:
+def solve_each(confidence: sparse.csr_array, side: GramBasis, penalty: float) -> NDArray[np.float32]:
     """The best vector of every row, the other side given; a row without pairs gets zeros.
 
     To the last bit the same for a row whatever other rows there are.
@@ -110,7 +110,7 @@ def solve_each(confidence: sparse.csr_array, side: Side, penalty: float) -> NDAr
     return turned_back
 
 
-def approach(
+def conjugate_gradient(
     confidence: sparse.csr_array,
     vectors: NDArray[np.float32],
     others: NDArray[np.float32],
@@ -125,7 +125,7 @@ def approach(
     Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback Collaborative Filtering", 2011,
     without the basis.)
     """
-    side = Side.of(others)
+    side = GramBasis.of(others)
     turned = vectors @ side.basis
     found = np.zeros_like(turned)
     factors = len(side.spread)
@@ -188,7 +188,7 @@ def _by_count(
         start = end
 
 
-def _solved(confidence: sparse.csr_array, side: Side, penalty: float) -> NDArray[np.float32]:
+def _solved(confidence: sparse.csr_array, side: GramBasis, penalty: float) -> NDArray[np.float32]:
     """Vectors in the side's basis; rows with equally many pairs are solved together, in one batched call."""
     factors = len(side.spread)
     solved = np.zeros((confidence.shape[0], factors), np.float32)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.recommend.parallel import shared_out
-from app.recommend.topk import topmost
+from app.recommend.parallel import parallel_map
+from app.recommend.topk import top_k
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-def nearest(
+def find_item_neighbours(
     vectors: NDArray[np.float32],
     among: NDArray[np.int64],
     count: int,
@@ -62,10 +62,10 @@ def nearest(
         near = unit[ours] @ unit[others].T
         itself = _places(others, len(unit))[ours]
         near[itself >= 0, itself[itself >= 0]] = 0
-        kept = np.stack(topmost(near, count))
+        kept = np.stack(top_k(near, count))
         return place[others[kept]], np.maximum(np.take_along_axis(near, kept, axis=1), 0) ** 2
 
-    for (ours, _), (nearby, square) in zip(blocks, shared_out(compare, len(blocks)), strict=True):
+    for (ours, _), (nearby, square) in zip(blocks, parallel_map(compare, len(blocks)), strict=True):
         columns[ours, : nearby.shape[1]] = nearby
         squares[ours, : square.shape[1]] = square
     above = squares > 0

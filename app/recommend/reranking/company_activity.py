@@ -13,13 +13,13 @@ from app.recommend.scoring.pairs import spans
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from app.recommend.models.representations import Evidence
+    from app.recommend.models.representations import Representations
 
 _Value = TypeVar("_Value", np.bool_, np.int8)
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
+class CompanyActivity:
     """What the members of a block did, flat.
 
     Attributes:
@@ -39,13 +39,15 @@ class Deeds:
     kind: NDArray[np.int8]
 
     @classmethod
-    def of(cls, positions: NDArray[np.int64], evidence: Evidence, company: NDArray[np.int64]) -> Deeds:
+    def of(
+        cls, positions: NDArray[np.int64], representations: Representations, company: NDArray[np.int64]
+    ) -> CompanyActivity:
         """The deeds of the members at these positions in the history; `company` is a number a posting."""
-        row, at = spans(evidence.recent.indptr, positions)
-        past = evidence.history
-        posting = past.posting[at].astype(np.int64)
+        row, at = spans(representations.recent.indptr, positions)
+        interactions = representations.interactions
+        posting = interactions.posting[at].astype(np.int64)
         companies = int(company.max(initial=-1)) + 1
-        return cls(len(positions), companies, row, posting, company[posting], past.kind[at])
+        return cls(len(positions), companies, row, posting, company[posting], interactions.kind[at])
 
     def strongest(self) -> NDArray[np.int8]:
         """The strongest of each member; a view where there is none."""

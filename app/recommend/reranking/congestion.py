@@ -39,7 +39,7 @@ class Prices:
         rows = np.array([self.segments.get(each, self.segments[""]) for each in segments], np.int64)
         return self.table[rows[which], postings]
 
-    def and_more(self, postings: int) -> Prices:
+    def extend(self, postings: int) -> Prices:
         """The prices with so many more postings, of which none has a price."""
         return Prices(self.segments, np.pad(self.table, ((0, 0), (0, postings))))
 

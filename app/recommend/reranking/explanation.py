@@ -28,7 +28,13 @@ _COMPANY = {
     Kind.SCRAP: Reason.COMPANY_SCRAPPED,
     Kind.APPLY: Reason.COMPANY_APPLIED,
 }
-_ALIKE = (Signal.TASTE, Signal.KIN, Signal.CONTENT_TASTE, Signal.WORDS, Signal.OPENED_NEAR)
+_ALIKE = (
+    Signal.COLLABORATIVE,
+    Signal.ITEM_SIMILARITY,
+    Signal.CONTENT_FACTORS,
+    Signal.WORDS,
+    Signal.OPENED_NEAR,
+)
 _PLAIN = {
     Signal.PLACE: Reason.REGION_OF_INTEREST,
     Signal.AREA: Reason.REGION_OF_INTEREST,
@@ -40,12 +46,12 @@ _PLAIN = {
     Signal.CAREER: Reason.FITS_CAREER,
     Signal.EDUCATION: Reason.FITS_EDUCATION,
     Signal.SALARY: Reason.FITS_SALARY,
-    Signal.PROFILE_TASTE: Reason.PEERS_APPLIED,
-    Signal.PEERS: Reason.PEERS_APPLIED,
+    Signal.PROFILE_FACTORS: Reason.PEERS_APPLIED,
+    Signal.SIMILAR_MEMBERS: Reason.PEERS_APPLIED,
 }
 
 
-def reason_of(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) -> Reason:
+def explain(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) -> Reason:
     """What a signal is called to a member whose strongest activity was `did`, and `at_company` there."""
     if signal in _ALIKE:
         return _SIMILAR[did]
@@ -61,14 +67,14 @@ def reason_of(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) ->
 # Signals that are told in the same words move a score together, under the first of them.
 _FITTING = frozenset({Signal.CAREER, Signal.EDUCATION, Signal.SALARY})
 _TOLD_AS = (
-    dict.fromkeys(_ALIKE, Signal.TASTE)
+    dict.fromkeys(_ALIKE, Signal.COLLABORATIVE)
     | dict.fromkeys((Signal.PLACE, Signal.AREA, Signal.NEARBY), Signal.PLACE)
     | dict.fromkeys((Signal.CATEGORY, Signal.WANTED_CATEGORY), Signal.CATEGORY)
-    | dict.fromkeys((Signal.PROFILE_TASTE, Signal.PEERS), Signal.PROFILE_TASTE)
+    | dict.fromkeys((Signal.PROFILE_FACTORS, Signal.SIMILAR_MEMBERS), Signal.PROFILE_FACTORS)
 )
 
 
-def told_together(
+def merge_by_reason(
     shares: Mapping[Signal, NDArray[_Number]],
 ) -> dict[Signal, NDArray[_Number]]:
     """Shares of scores, those of signals that are told in the same words summed under the first of them."""
@@ -88,7 +94,7 @@ _NOT_TRUE = np.float32(-np.inf)
 _FITS = np.float32(1)  # of a fit, 1 where what is asked is known and met
 
 
-def true_words(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, NDArray[np.bool_]]:
+def true_reasons(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, NDArray[np.bool_]]:
     """Whether what each signal is told as is true of some pairs, from the signals' values; missing where it always is.
 
     What is not known moves a score too, beside postings that do not fit: it is no reason.
@@ -96,7 +102,7 @@ def true_words(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, NDA
     true: dict[Signal, NDArray[np.bool_]] = {}
     for signal, value in values.items():
         told = _TOLD_AS.get(signal, signal)
-        if signal is Signal.NEARBY or told is Signal.TASTE:
+        if signal is Signal.NEARBY or told is Signal.COLLABORATIVE:
             continue
         least = _FITS if signal in _FITTING else NEWS_FRESH if signal is Signal.FRESH else None
         holds = value > 0 if least is None else value >= least
@@ -105,12 +111,12 @@ def true_words(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, NDA
 
 
 def _all_reasons() -> NDArray[np.int8]:
-    """`reason_of` as a table: signals x kinds x kinds x 2."""
+    """`explain` as a table: signals x kinds x kinds x 2."""
     kinds = max(Kind) + 1
     table = np.zeros((len(_PLACE), kinds, kinds, 2), np.int8)
     for signal, place in _PLACE.items():
         for did, there, inside in product(Kind, Kind, (False, True)):
-            table[place, did, there, int(inside)] = reason_of(
+            table[place, did, there, int(inside)] = explain(
                 signal, did=did, at_company=there, in_field=inside
             )
     return table
@@ -135,7 +141,7 @@ def main_reasons(
     Args:
         moved: Each signal's contribution less its mean over all of the member's pairs: what every posting has
             alike (a career that fits them all) moved none of them.
-        true: Whether what each signal is told as is true of the pairs (see `true_words`); missing where it always is.
+        true: Whether what each signal is told as is true of the pairs (see `true_reasons`); missing where it always is.
         did: The strongest activity of each pair's member.
         at_company: The member's strongest activity at the pair's company, else anywhere.
         in_field: Whether the posting is in the member's field.
@@ -145,28 +151,28 @@ def main_reasons(
     """
     shares = {
         signal: np.where(true[signal], share, _NOT_TRUE) if signal in true else share
-        for signal, share in told_together(moved).items()
+        for signal, share in merge_by_reason(moved).items()
     }
     if not shares:
         return [Reason.OPEN_NOW] * len(did)
     told_as = np.array([_PLACE[signal] for signal in shares])
     stacked = np.stack(list(shares.values()))
-    largest = np.argmax(stacked, axis=0) if row is None else _varied(stacked, row)
+    top_k_of_row = np.argmax(stacked, axis=0) if row is None else _varied(stacked, row)
     reasons = _REASONS[
-        told_as[largest], np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)
+        told_as[top_k_of_row], np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)
     ]
-    none = np.take_along_axis(stacked, largest[None], axis=0)[0] == _NOT_TRUE
+    none = np.take_along_axis(stacked, top_k_of_row[None], axis=0)[0] == _NOT_TRUE
     return list(map(_REASON.__getitem__, np.where(none, np.int8(Reason.OPEN_NOW), reasons).tolist()))
 
 
 def _varied(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np.int64]:
     """For each pair the share that is told: signals x pairs."""
     chosen: NDArray[np.int64] = np.argmax(stacked, axis=0)
-    largest = np.take_along_axis(stacked, chosen[None], axis=0)[0]
+    top_k_of_row = np.take_along_axis(stacked, chosen[None], axis=0)[0]
     told = np.zeros((int(row.max(initial=-1)) + 1, len(stacked)), np.int64)
     for step in steps(row, most=_VARIED):
         often = told[row[step], chosen[step]] >= OFTEN
-        least = np.where(often, _AT_ALL, _NEARLY) * largest[step]
+        least = np.where(often, _AT_ALL, _NEARLY) * top_k_of_row[step]
         nearly = (stacked[:, step] > 0) & (stacked[:, step] >= least)
         rank = np.where(nearly.T, told[row[step]] * np.float32(1e3) - stacked[:, step].T, np.inf)
         some = np.isfinite(rank).any(axis=1)

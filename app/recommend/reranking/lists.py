@@ -11,8 +11,15 @@ import numpy as np
 
 from app.board.model import Anchor, RankedPosting
 from app.recommend.reranking.company_spread import spread_rows
-from app.recommend.reranking.explanation import SIMILAR, main_reasons, told_together, true_words
-from app.recommend.reranking.named_activity import NAMED, latest, likest, mentionable, name_of, told_apart
+from app.recommend.reranking.explanation import SIMILAR, main_reasons, merge_by_reason, true_reasons
+from app.recommend.reranking.named_activity import (
+    NAMED,
+    choose_anchors,
+    drop_same_names,
+    latest,
+    may_be_named,
+    posting_name,
+)
 from app.recommend.scoring.weights import Signal
 
 if TYPE_CHECKING:
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
     from app.board.model import Posting
     from app.recommend.features.catalogue import Catalogue
     from app.recommend.reasons import Reason
-    from app.recommend.reranking.company_activity import Deeds
+    from app.recommend.reranking.company_activity import CompanyActivity
     from app.recommend.scoring.pairs import Pairs
     from app.recommend.scoring.signals import Scored
 
@@ -50,12 +57,12 @@ def best_first(scores: NDArray[np.float32], pairs: Pairs, count: int) -> NDArray
     return best
 
 
-def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
+def make_lists(  # noqa: PLR0913 - a block, and all that its lists follow from
     scored: Scored,
     contributions: Mapping[Signal, NDArray[np.float32]],
     scores: NDArray[np.float32],
-    deeds: Deeds,
-    stock: Catalogue,
+    deeds: CompanyActivity,
+    catalogue: Catalogue,
     board: Mapping[int, Posting],
     *,
     gone: NDArray[np.bool_],
@@ -70,7 +77,7 @@ def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
         contributions: Each signal's share of the scores.
         scores: Of the pairs, prices of congestion taken off.
         deeds: What the members did.
-        stock: The catalogue.
+        catalogue: The catalogue.
         board: The postings that reasons may name, by position.
         gone: Postings of the catalogue that are taken out of lists.
         keep: Length of a list.
@@ -80,7 +87,7 @@ def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
     pairs = scored.pairs
     best = best_first(scores, pairs, _DEPTH * keep)
     postings = pairs.posting[best]
-    companies = stock.company[postings]
+    companies = catalogue.company[postings]
     rows = np.broadcast_to(np.arange(len(best))[:, None], best.shape)
     asked = deeds.asked(rows, companies, applies=company_asked_applies)
     places = spread_rows(
@@ -90,11 +97,11 @@ def lists_of(  # noqa: PLR0913 - a block, and all that its lists follow from
     chosen = (rows[:, : places.shape[1]][kept], places[kept])
     flat = best[chosen]
     reasons = _reasons(scored, contributions, flat, deeds, companies[chosen])
-    anchors = _anchors(reasons, rows[chosen[0], 0], postings[chosen], deeds, stock, board)
+    anchors = _anchors(reasons, rows[chosen[0], 0], postings[chosen], deeds, catalogue, board)
     ranked = list(
         map(
             RankedPosting,
-            [stock.ids[posting] for posting in postings[chosen].tolist()],
+            [catalogue.ids[posting] for posting in postings[chosen].tolist()],
             reasons,
             np.round(scores[flat].astype(np.float64), 6).tolist(),
             asked[chosen].tolist(),
@@ -109,8 +116,8 @@ def _anchors(
     reasons: Sequence[Reason],
     row: NDArray[np.int64],
     postings: NDArray[np.int64],
-    deeds: Deeds,
-    stock: Catalogue,
+    deeds: CompanyActivity,
+    catalogue: Catalogue,
     board: Mapping[int, Posting],
 ) -> list[Anchor | None]:
     """What the reason of each place names; of the first places of a list alone."""
@@ -119,11 +126,11 @@ def _anchors(
     at = np.flatnonzero((place < NAMED) & np.isin(np.array(reasons, np.int8), SIMILAR))
     if not len(at):
         return named
-    may = np.zeros(len(stock.ids), np.bool_)
-    may[[posting for posting in np.unique(deeds.posting).tolist() if mentionable(board.get(posting))]] = True
+    may = np.zeros(len(catalogue.ids), np.bool_)
+    may[[posting for posting in np.unique(deeds.posting).tolist() if may_be_named(board.get(posting))]] = True
     anchors = latest(deeds, may)
-    names = {posting: name_of(board[posting]) for posting in np.unique(anchors[anchors >= 0]).tolist()}
-    which = likest(told_apart(anchors, names), row[at], postings[at], stock)
+    names = {posting: posting_name(board[posting]) for posting in np.unique(anchors[anchors >= 0]).tolist()}
+    which = choose_anchors(drop_same_names(anchors, names), row[at], postings[at], catalogue)
     for place_, member, number in zip(at.tolist(), row[at].tolist(), which.tolist(), strict=True):
         if number:
             posting = int(anchors[member, number - 1])
@@ -135,7 +142,7 @@ def _reasons(
     scored: Scored,
     contributions: Mapping[Signal, NDArray[np.float32]],
     flat: NDArray[np.int64],
-    deeds: Deeds,
+    deeds: CompanyActivity,
     companies: NDArray[np.int64],
 ) -> list[Reason]:
     """What moved each of the kept pairs most; `companies` are those of the pairs."""
@@ -143,7 +150,7 @@ def _reasons(
     rows = pairs.row[flat]
     moved = {
         signal: share[flat] - pairs.means(share)[rows]
-        for signal, share in told_together(contributions).items()
+        for signal, share in merge_by_reason(contributions).items()
     }
     values = {signal: value[flat] for signal, value in scored.values.items()}
     in_field = np.zeros(len(flat), np.bool_)
@@ -151,7 +158,7 @@ def _reasons(
         in_field |= values[signal] > 0
     did = deeds.strongest()[rows]
     there = deeds.at_companies(rows, companies)
-    true = true_words(values)
+    true = true_reasons(values)
     if (
         Signal.COMPANY in true
     ):  # a company is told by what was done at it, and a rare name may be matched without that

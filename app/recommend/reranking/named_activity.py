@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from app.board.model import Posting
     from app.recommend.features.catalogue import Catalogue
-    from app.recommend.reranking.company_activity import Deeds
+    from app.recommend.reranking.company_activity import CompanyActivity
 
 LATEST = 4  # postings of a member that reasons may name
 NAMED = 20  # first places of a list whose reason may name one: what a mail shows, and some to be vetoed
@@ -33,10 +33,10 @@ _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _JOINERS = "\u200d\ufe0e\ufe0f"
 
 
-def latest(deeds: Deeds, mentionable: NDArray[np.bool_]) -> NDArray[np.int64]:
+def latest(deeds: CompanyActivity, may_be_named: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The postings that each member acted on last in their strongest way, newest first: members x 4, -1 for none."""
     found = np.full((deeds.members, LATEST), _NONE, np.int64)
-    may = np.flatnonzero((deeds.kind == deeds.strongest()[deeds.row]) & mentionable[deeds.posting])[::-1]
+    may = np.flatnonzero((deeds.kind == deeds.strongest()[deeds.row]) & may_be_named[deeds.posting])[::-1]
     row = deeds.row[may]  # descending, as deeds are by member and time
     starts = np.searchsorted(-row, -row, side="left")
     place = np.arange(len(row)) - starts
@@ -45,7 +45,7 @@ def latest(deeds: Deeds, mentionable: NDArray[np.bool_]) -> NDArray[np.int64]:
     return found
 
 
-def told_apart(anchors: NDArray[np.int64], names: Mapping[int, str]) -> NDArray[np.int64]:
+def drop_same_names(anchors: NDArray[np.int64], names: Mapping[int, str]) -> NDArray[np.int64]:
     """The postings that may be named, less those called as a newer one of the same member: -1 in their place."""
     apart = anchors.copy()
     for row in apart:
@@ -58,8 +58,8 @@ def told_apart(anchors: NDArray[np.int64], names: Mapping[int, str]) -> NDArray[
     return apart
 
 
-def likest(
-    anchors: NDArray[np.int64], row: NDArray[np.int64], shown: NDArray[np.int64], stock: Catalogue
+def choose_anchors(
+    anchors: NDArray[np.int64], row: NDArray[np.int64], shown: NDArray[np.int64], catalogue: Catalogue
 ) -> NDArray[np.int64]:
     """Which anchor of its member each posting shown is named with, its place from 1; 0 where none is visibly like it.
 
@@ -69,14 +69,14 @@ def likest(
         anchors: Postings that may be named, members x n, -1 for none.
         row: The member of each posting shown, ascending; best postings first.
         shown: The postings.
-        stock: The catalogue.
+        catalogue: The catalogue.
     """
     width = anchors.shape[1]
     theirs = anchors[row]
     there = theirs != _NONE
     ours = np.repeat(shown, width)
     words, field, place = (
-        np.where(there, _cosines(stock, name, ours, theirs.ravel()).reshape(there.shape), 0)
+        np.where(there, _cosines(catalogue, name, ours, theirs.ravel()).reshape(there.shape), 0)
         for name in ("words", "category", "place")
     )
     like = np.where(
@@ -99,16 +99,16 @@ def likest(
 
 
 def _cosines(
-    stock: Catalogue, name: str, ours: NDArray[np.int64], theirs: NDArray[np.int64]
+    catalogue: Catalogue, name: str, ours: NDArray[np.int64], theirs: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    matrix = stock.fields[name].matrix
+    matrix = catalogue.fields[name].matrix
     product: NDArray[np.float32] = np.asarray(
         matrix[ours].multiply(matrix[np.maximum(theirs, 0)]).sum(axis=1), np.float32
     ).ravel()
     return product
 
 
-def name_of(posting: Posting) -> str:
+def posting_name(posting: Posting) -> str:
     """A posting in a few words: its title without what stands in brackets around it, cut where it is long, and its place."""
     title = unicodedata.normalize("NFC", posting.title)
     if not title.isprintable():
@@ -116,7 +116,7 @@ def name_of(posting: Posting) -> str:
     title = " ".join(title.split())
     title = _AROUND.sub("", title) or title
     place = region_name(posting.regions[0]) if posting.regions else ""
-    return f"{shortened(title)} ({place})" if place and place not in title else shortened(title)
+    return f"{shorten(title)} ({place})" if place and place not in title else shorten(title)
 
 
 def _visible(character: str) -> str:
@@ -125,7 +125,7 @@ def _visible(character: str) -> str:
     return " " if unicodedata.category(character)[0] in "CZ" else character
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
+def shorten(text: str, longest: int = LONGEST) -> str:
     """A text of at most so many characters as people count them, with an ellipsis where it was cut."""
     if len(text) <= longest:
         return text
@@ -146,6 +146,6 @@ def _continues(text: str, at: int) -> bool:
     return flags > 0 and flags % 2 == 0  # the second letter of a flag
 
 
-def mentionable(posting: Posting | None) -> bool:
+def may_be_named(posting: Posting | None) -> bool:
     """Whether a posting may be named: one that is hidden, or is no more, may not."""
     return posting is not None and posting.status is not Status.HIDDEN and bool(posting.title.strip())

@@ -163,7 +163,7 @@ def _over(values: NDArray[np.floating], size: NDArray[np.floating]) -> NDArray[n
     return over.astype(np.float32)
 
 
-def squashed(values: NDArray[np.floating]) -> NDArray[np.float32]:
+def squash(values: NDArray[np.floating]) -> NDArray[np.float32]:
     """Sign and ln(1 + size): the tenth match adds less than the first."""
     size = np.abs(values, dtype=np.float32)
     # Not log1p, which takes several times as long: what it adds is far below a difference between two scores.

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from app.board.model import Kind
-from app.recommend.models.representations import learn
-from app.recommend.parallel import shared_out
-from app.recommend.progress import Span
+from app.recommend.models.representations import fit_representations
+from app.recommend.parallel import parallel_map
+from app.recommend.progress import SubProgress
 from app.recommend.scoring.signals import signals, together
 from app.recommend.scoring.weights import PROFILE_ONLY_TO_LEARN_FROM, Signal, Weights
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from app.board.model import Member
     from app.recommend.features.catalogue import Catalogue
-    from app.recommend.interactions import History
-    from app.recommend.models.representations import Ground
+    from app.recommend.interactions import Interactions
+    from app.recommend.models.representations import SideInformation
     from app.recommend.scoring.pairs import Pairs
     from app.recommend.scoring.signals import Scored
 
 FEWEST_HELD_OUT = 50  # fewer held-out activities teach nothing: the stated defaults stand
-MOST_HELD_OUT, MOST_STRANGERS = 3_000, 1_500  # that teach
-_STRANGERS_SHARE = 0.1  # of the active members, whose activity is hidden whole
+MOST_HELD_OUT, MOST_COLD_MEMBERS = 3_000, 1_500  # that teach
+_COLD_SHARE = 0.1  # of the active members, whose activity is hidden whole
 _FEWEST_APPLIES = 200  # from so many on, applying is what is learned; below, any activity
 _PULL = 5.0  # towards the defaults, in activities: with few of them the defaults show through
 _KNOWN_AT_LEAST = 2  # pairs of a member that stay in the evidence when the last is hidden
@@ -45,8 +45,8 @@ class HeldOut:
 
     hidden: NDArray[np.bool_]
     last: NDArray[np.int64]
-    of_strangers: NDArray[np.int64]
-    strangers: NDArray[np.int32]
+    of_cold_members: NDArray[np.int64]
+    cold_members: NDArray[np.int32]
 
     @property
     def teaches(self) -> bool:
@@ -54,24 +54,27 @@ class HeldOut:
         return len(self.last) >= FEWEST_HELD_OUT
 
 
-def hold_out(past: History, seed: int) -> HeldOut:
+def hold_out(interactions: Interactions, seed: int) -> HeldOut:
     """Choose what to hide: by chance whom, by time what. Indices are of the history's pairs."""
     random = np.random.default_rng(seed)
-    active = np.unique(past.member)
-    strangers = random.permutation(active)[: min(MOST_STRANGERS, int(len(active) * _STRANGERS_SHARE))]
-    is_stranger = np.zeros(past.shape[0], np.bool_)
-    is_stranger[strangers] = True
-    applies = past.kind == Kind.APPLY
+    active = np.unique(interactions.member)
+    cold_members = random.permutation(active)[: min(MOST_COLD_MEMBERS, int(len(active) * _COLD_SHARE))]
+    is_cold = np.zeros(interactions.shape[0], np.bool_)
+    is_cold[cold_members] = True
+    applies = interactions.kind == Kind.APPLY
     wanted = applies if int(applies.sum()) >= _FEWEST_APPLIES else np.ones(len(applies), np.bool_)
-    enough = np.bincount(past.member, minlength=past.shape[0])[past.member] >= _KNOWN_AT_LEAST + 1
-    last = _last_of_each(past.member, np.flatnonzero(wanted & enough & ~is_stranger[past.member]))
+    enough = (
+        np.bincount(interactions.member, minlength=interactions.shape[0])[interactions.member]
+        >= _KNOWN_AT_LEAST + 1
+    )
+    last = _last_of_each(interactions.member, np.flatnonzero(wanted & enough & ~is_cold[interactions.member]))
     last = np.sort(random.permutation(last)[:MOST_HELD_OUT])
-    of_strangers = np.flatnonzero(is_stranger[past.member])
-    hidden = np.zeros(len(past.member), np.bool_)
+    of_cold_members = np.flatnonzero(is_cold[interactions.member])
+    hidden = np.zeros(len(interactions.member), np.bool_)
     hidden[last] = True
-    hidden[of_strangers] = True
-    learned_of = np.sort(random.permutation(of_strangers[wanted[of_strangers]])[:MOST_STRANGERS])
-    return HeldOut(hidden, last, learned_of, strangers)
+    hidden[of_cold_members] = True
+    learned_of = np.sort(random.permutation(of_cold_members[wanted[of_cold_members]])[:MOST_COLD_MEMBERS])
+    return HeldOut(hidden, last, learned_of, cold_members)
 
 
 def _last_of_each(member: NDArray[np.int32], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -80,61 +83,72 @@ def _last_of_each(member: NDArray[np.int32], pairs: NDArray[np.int64]) -> NDArra
 
 
 def learn_weights(
-    past: History,
+    interactions: Interactions,
     held: HeldOut,
-    stock: Catalogue,
-    said: Ground,
+    catalogue: Catalogue,
+    side_information: SideInformation,
     models: Sequence[NDArray[np.float32]],
     profiles: Callable[[Sequence[int]], Sequence[Member]],
     *,
-    much: int,
+    cold_start_below: int,
     progress: Callable[[float], None],
 ) -> Weights:
     """Learn both sets of weights from held-out activities; closed postings take part, they were open then.
 
     Args:
-        past: The whole history.
+        interactions: The whole history.
         held: What of it was held out.
-        stock: The catalogue.
-        said: What postings and profiles say.
+        catalogue: The catalogue.
+        side_information: What postings and profiles say.
         models: Made of the history less what was held out.
         profiles: By position.
-        much: Postings a member acted on from which on the panel is not asked about them.
+        cold_start_below: Postings a member acted on from which on the panel is not asked about them.
         progress: Told the share that is done.
     """
-    everything = replace(stock, shown=stock.jobs)
+    everything = replace(catalogue, shown=catalogue.jobs)
     defaults = Weights()
-    asked = np.unique(past.member[np.r_[held.last, held.of_strangers]])
-    evidence = learn(past.without(held.hidden), everything, said, models, much=much, asked=asked)
+    asked = np.unique(interactions.member[np.r_[held.last, held.of_cold_members]])
+    representations = fit_representations(
+        interactions.without(held.hidden),
+        everything,
+        side_information,
+        models,
+        cold_start_below=cold_start_below,
+        asked=asked,
+    )
 
     def learned(
         pairs: NDArray[np.int64], start: Mapping[Signal, float], told: Callable[[float], None]
     ) -> tuple[dict[Signal, float], int]:
         parts = [
             pairs[group[begin : begin + _BLOCK]]
-            for group in together(past.member[pairs].astype(np.int64), evidence)
+            for group in together(interactions.member[pairs].astype(np.int64), representations)
             for begin in range(0, len(group), _BLOCK)
         ]
-        people = [profiles(past.member[part].tolist()) for part in parts]
+        people = [profiles(interactions.member[part].tolist()) for part in parts]
 
-        def lesson(number: int) -> Lesson:
+        def block(number: int) -> TrainingBlock:
             part = parts[number]
-            scored = signals(past.member[part].astype(np.int64), people[number], evidence, everything)
-            return lesson_of(scored, past.posting[part], start)
+            scored = signals(
+                interactions.member[part].astype(np.int64), people[number], representations, everything
+            )
+            return training_block(scored, interactions.posting[part], start)
 
-        return fit_weights(list(shared_out(lesson, len(parts), progress=told)), start)
+        return fit_weights(list(parallel_map(block, len(parts), progress=told)), start)
 
-    with_history, last = learned(held.last, defaults.with_history, Span(progress, 0.3, 0.8))
-    profile_only, strangers = learned(held.of_strangers, PROFILE_ONLY_TO_LEARN_FROM, Span(progress, 0.8, 1.0))
+    with_history, last = learned(held.last, defaults.with_history, SubProgress(progress, 0.3, 0.8))
+    profile_only, cold_members = learned(
+        held.of_cold_members, PROFILE_ONLY_TO_LEARN_FROM, SubProgress(progress, 0.8, 1.0)
+    )
     return Weights(
         with_history=with_history,
-        profile_only=profile_only if strangers else defaults.profile_only,
-        learned_from={"with_history": last, "profile_only": strangers},
+        profile_only=profile_only if cold_members else defaults.profile_only,
+        learned_from={"with_history": last, "profile_only": cold_members},
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingBlock:
     """Signals of pairs (pairs x signals), where each member's pairs begin, and which pair was held out."""
 
     values: NDArray[np.float32]
@@ -142,7 +156,9 @@ class Lesson:
     chosen: NDArray[np.int64]
 
 
-def lesson_of(scored: Scored, postings: NDArray[np.int32], start: Mapping[Signal, float]) -> Lesson:
+def training_block(
+    scored: Scored, postings: NDArray[np.int32], start: Mapping[Signal, float]
+) -> TrainingBlock:
     """The head of each member's list, by the weights to start from, where the held-out posting is in it.
 
     What counts is the order there; pairs further down are easy to tell apart and would drown the others.
@@ -157,7 +173,7 @@ def lesson_of(scored: Scored, postings: NDArray[np.int32], start: Mapping[Signal
     keep = in_head & useful[pairs.row]
     row = pairs.row[keep]
     starts = np.flatnonzero(np.r_[True, row[1:] != row[:-1]]) if len(row) else np.zeros(0, np.int64)
-    return Lesson(values[keep], starts, np.flatnonzero(is_chosen[keep]))
+    return TrainingBlock(values[keep], starts, np.flatnonzero(is_chosen[keep]))
 
 
 def _places(pairs: Pairs, scores: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -168,14 +184,16 @@ def _places(pairs: Pairs, scores: NDArray[np.float32]) -> NDArray[np.int64]:
     return places
 
 
-def fit_weights(lessons: Sequence[Lesson], start: Mapping[Signal, float]) -> tuple[dict[Signal, float], int]:
+def fit_weights(
+    blocks: Sequence[TrainingBlock], start: Mapping[Signal, float]
+) -> tuple[dict[Signal, float], int]:
     """Weights, none below 0, that make the held-out postings likeliest, and how many taught them.
 
     A conditional logit (McFadden 1974): each member chose one posting among those scored. The penalty pulls
     towards `start`. Weights below 0 are not allowed: they would buy likelihood by guessing which postings have
     an activity hidden, and a reason given from them would be a riddle.
     """
-    taught = sum(len(lesson.chosen) for lesson in lessons)
+    taught = sum(len(block.chosen) for block in blocks)
     if taught < FEWEST_HELD_OUT:
         return dict(start), 0
     names = list(start)
@@ -184,9 +202,9 @@ def fit_weights(lessons: Sequence[Lesson], start: Mapping[Signal, float]) -> tup
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         total = _PULL * float(((weights - prior) ** 2).sum())
         slope = 2 * _PULL * (weights - prior)
-        for lesson in lessons:
-            if len(lesson.starts):
-                part, part_slope = _choice_loss(lesson, weights.astype(np.float32))
+        for block in blocks:
+            if len(block.starts):
+                part, part_slope = _choice_loss(block, weights.astype(np.float32))
                 total, slope = total + part, slope + part_slope
         return total / taught, slope / taught
 
@@ -196,13 +214,13 @@ def fit_weights(lessons: Sequence[Lesson], start: Mapping[Signal, float]) -> tup
     return {name: round(float(weight), 4) for name, weight in zip(names, found.x, strict=True)}, taught
 
 
-def _choice_loss(lesson: Lesson, weights: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
-    lengths = np.diff(np.r_[lesson.starts, len(lesson.values)])
-    scores = lesson.values @ weights
-    scores -= np.repeat(np.maximum.reduceat(scores, lesson.starts), lengths)
+def _choice_loss(block: TrainingBlock, weights: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
+    lengths = np.diff(np.r_[block.starts, len(block.values)])
+    scores = block.values @ weights
+    scores -= np.repeat(np.maximum.reduceat(scores, block.starts), lengths)
     likely = np.exp(scores)
-    total = np.add.reduceat(likely, lesson.starts)
+    total = np.add.reduceat(likely, block.starts)
     share = likely / np.repeat(total, lengths)
-    lost = float((np.log(total) - scores[lesson.chosen]).sum())
-    slope = share @ lesson.values - lesson.values[lesson.chosen].sum(axis=0)
+    lost = float((np.log(total) - scores[block.chosen]).sum())
+    slope = share @ block.values - block.values[block.chosen].sum(axis=0)
     return lost, slope.astype(np.float64)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 class Signal(StrEnum):
     """What speaks for a posting. Every weight is 0 or more, so each signal's share of a score is plain."""
 
-    TASTE = "taste"  # factors of what the member did, on a small board along with what they say
-    KIN = "kin"  # postings with factors like those the member acted on
-    CONTENT_TASTE = "content_taste"  # the same factors, the posting's guessed from its content
-    PROFILE_TASTE = "profile_taste"  # factors guessed from the profile
-    PEERS = "peers"  # what members with the most similar profiles did
+    COLLABORATIVE = "taste"  # factors of what the member did, on a small board along with what they say
+    ITEM_SIMILARITY = "kin"  # postings with factors like those the member acted on
+    CONTENT_FACTORS = "content_taste"  # the same factors, the posting's guessed from its content
+    PROFILE_FACTORS = "profile_taste"  # factors guessed from the profile
+    SIMILAR_MEMBERS = "peers"  # what members with the most similar profiles did
     PLACE = "place"  # the same places as in the history
     AREA = "area"  # the same large regions
     NEARBY = "nearby"  # places that the same members look at
@@ -37,18 +37,18 @@ class Signal(StrEnum):
 
 # Measured on outside data where they vary there (docs/decisions/recommender.md), else modest by judgement.
 _WITH_HISTORY = {
-    Signal.TASTE: 1.2, Signal.KIN: 0.7, Signal.CONTENT_TASTE: 0.3, Signal.PROFILE_TASTE: 0.6, Signal.PEERS: 0.2,
+    Signal.COLLABORATIVE: 1.2, Signal.ITEM_SIMILARITY: 0.7, Signal.CONTENT_FACTORS: 0.3, Signal.PROFILE_FACTORS: 0.6, Signal.SIMILAR_MEMBERS: 0.2,
     Signal.PLACE: 0.6, Signal.AREA: 1.2, Signal.NEARBY: 0.3, Signal.CATEGORY: 0.4, Signal.COMPANY: 0.1, Signal.WORDS: 0.4,
     Signal.OPENED_NEAR: 0.5, Signal.WANTED_CATEGORY: 0.2, Signal.WANTED_REGION: 0.3, Signal.WANTED_WORDS: 0.2,
     Signal.CAREER: 0.5, Signal.EDUCATION: 0.3, Signal.SALARY: 0.2, Signal.FRESH: 0.5, Signal.POPULAR: 0.1,
 }  # fmt: skip
 _PROFILE_ONLY = {
-    Signal.PROFILE_TASTE: 0.7, Signal.PEERS: 0.2, Signal.WANTED_CATEGORY: 0.6, Signal.WANTED_REGION: 0.8,
+    Signal.PROFILE_FACTORS: 0.7, Signal.SIMILAR_MEMBERS: 0.2, Signal.WANTED_CATEGORY: 0.6, Signal.WANTED_REGION: 0.8,
     Signal.WANTED_WORDS: 0.6, Signal.CAREER: 0.8, Signal.EDUCATION: 0.4, Signal.SALARY: 0.3, Signal.FRESH: 0.5,
     Signal.POPULAR: 0.3,
 }  # fmt: skip
 # Activity enough to learn from is enough to guess tastes well from profiles: there learning starts nearer to them.
-PROFILE_ONLY_TO_LEARN_FROM = _PROFILE_ONLY | {Signal.PROFILE_TASTE: 1.5, Signal.WANTED_WORDS: 0.3}
+PROFILE_ONLY_TO_LEARN_FROM = _PROFILE_ONLY | {Signal.PROFILE_FACTORS: 1.5, Signal.WANTED_WORDS: 0.3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

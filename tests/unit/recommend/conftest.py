@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.board.model import ActivityLog, Education, Kind, Member, Posting
-from app.recommend.recommender import Model, Options, fit
+from app.recommend.recommender import Options, Recommender, fit
 from app.recommend.scoring.weights import Weights
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Board:
         learn: bool = False,
         progress: Callable[[str, float], None] = lambda _stage, _share: None,
         **options: Any,
-    ) -> Model:
+    ) -> Recommender:
         """The stated weights stand unless they are to be learned, which takes twice as long."""
         ids = [member.id for member in self.members]
         return fit(
@@ -113,7 +113,7 @@ def board() -> Board:
 
 
 @pytest.fixture(scope="session")
-def model(board: Board) -> Model:
+def model(board: Board) -> Recommender:
     return board.fit()
 
 
@@ -124,7 +124,7 @@ def crowd() -> Board:
 
 
 @pytest.fixture(scope="session")
-def crowd_model(crowd: Board) -> Model:
+def crowd_model(crowd: Board) -> Recommender:
     """Without a cap on congestion."""
     return crowd.fit(congestion_share=1.0)
 

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from app.recommend.evaluation import Served, compare, evaluate
+from app.recommend.evaluation import RankedList, compare, evaluate
 
 HELD_OUT = {"a": {"x"}, "b": {"y", "z"}, "c": {"x"}}
 SERVED = {
-    "a": Served(["x", "q"], "personalized"),
-    "b": Served(["q", "y", "r"], "profile"),
+    "a": RankedList(["x", "q"], "personalized"),
+    "b": RankedList(["q", "y", "r"], "profile"),
 }
 
 
-def values(catalogue: int = 10) -> dict[str, float]:
-    found = evaluate(SERVED, HELD_OUT, catalogue=catalogue, ks=(1, 2))
-    return {name: measure.value for name, measure in found.measures.items()}
+def values(catalogue_size: int = 10) -> dict[str, float]:
+    found = evaluate(SERVED, HELD_OUT, catalogue_size=catalogue_size, ks=(1, 2))
+    return {name: metric.value for name, metric in found.metrics.items()}
 
 
 def test_recall_ndcg_and_mrr_are_means_over_members_and_no_list_counts_zero() -> None:
@@ -41,15 +41,15 @@ def test_gini_is_the_mean_difference_of_exposure_over_twice_its_mean() -> None:
 
 
 def test_sources_are_shares_of_the_members_measured() -> None:
-    assert evaluate(SERVED, HELD_OUT, catalogue=10).sources == {
+    assert evaluate(SERVED, HELD_OUT, catalogue_size=10).sources == {
         "none": 1 / 3, "personalized": 1 / 3, "profile": 1 / 3,
     }  # fmt: skip
 
 
 def test_an_interval_holds_its_value_and_narrows_with_members() -> None:
     def width(members: int) -> float:
-        served = {str(each): Served(["x"] if each % 2 else ["y"], "popular") for each in range(members)}
-        found = evaluate(served, {each: {"x"} for each in served}, catalogue=2).measures["recall@5"]
+        served = {str(each): RankedList(["x"] if each % 2 else ["y"], "popular") for each in range(members)}
+        found = evaluate(served, {each: {"x"} for each in served}, catalogue_size=2).metrics["recall@5"]
         assert found.low <= found.value <= found.high
         return found.high - found.low
 
@@ -60,8 +60,8 @@ def test_a_paired_difference_of_equal_lists_is_nothing_and_of_better_ones_above_
     same = compare(SERVED, SERVED, HELD_OUT)
     assert {(each.value, each.low, each.high) for each in same.values()} == {(0.0, 0.0, 0.0)}
     held_out = {str(each): {"x"} for each in range(200)}
-    good = {each: Served(["x"] if int(each) % 4 else ["y"], "a") for each in held_out}
-    poor = {each: Served(["x"] if int(each) % 2 else ["y"], "a") for each in held_out}
+    good = {each: RankedList(["x"] if int(each) % 4 else ["y"], "a") for each in held_out}
+    poor = {each: RankedList(["x"] if int(each) % 2 else ["y"], "a") for each in held_out}
     gain = compare(good, poor, held_out)["recall@5"]
     assert gain.value == pytest.approx(0.25)
     assert gain.low > 0
@@ -71,4 +71,4 @@ def test_nothing_held_out_is_refused_in_a_sentence() -> None:
     with pytest.raises(
         ValueError, match=r"^There is nothing to measure: no member has a held-out posting\.$"
     ):
-        evaluate(SERVED, {}, catalogue=10)
+        evaluate(SERVED, {}, catalogue_size=10)

@@ -10,14 +10,16 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 import pytest
 
-from app.recommend.models.item_neighbours import nearest
-from app.recommend.parallel import begun, on_cores, shared_out
+from app.recommend.models.item_neighbours import find_item_neighbours
+from app.recommend.parallel import parallel_map, split_over_workers, started
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_what_is_found_comes_back_in_order_whatever_the_cores(count: int) -> None:
-    with on_cores(count):
-        assert list(shared_out(lambda number: (number, str(number)), 50)) == [(n, str(n)) for n in range(50)]
+    with split_over_workers(count):
+        assert list(parallel_map(lambda number: (number, str(number)), 50)) == [
+            (n, str(n)) for n in range(50)
+        ]
 
 
 def test_pieces_are_done_side_by_side_within_it_and_not_after() -> None:
@@ -32,10 +34,10 @@ def test_pieces_are_done_side_by_side_within_it_and_not_after() -> None:
         meeting.wait()  # each waits for the other
         return os.getpid()
 
-    with on_cores(2, first=begin):
-        assert os.getpid() not in set(shared_out(meet, 2))
+    with split_over_workers(2, first=begin):
+        assert os.getpid() not in set(parallel_map(meet, 2))
     assert first.value == 2
-    assert set(shared_out(lambda _number: os.getpid(), 2)) == {os.getpid()}
+    assert set(parallel_map(lambda _number: os.getpid(), 2)) == {os.getpid()}
 
 
 def test_work_has_begun_while_the_caller_does_something_else() -> None:
@@ -45,16 +47,16 @@ def test_work_has_begun_while_the_caller_does_something_else() -> None:
         meeting.wait()
         return number
 
-    with on_cores(2), begun(meet, 2) as found:
+    with split_over_workers(2), started(meet, 2) as found:
         meeting.wait()  # the caller is the third
-        assert list(shared_out(lambda number: -number, 2)) == [0, -1]
+        assert list(parallel_map(lambda number: -number, 2)) == [0, -1]
         assert list(found) == [0, 1]
 
 
 def test_a_single_piece_is_begun_elsewhere_only_where_there_is_something_else_to_do() -> None:
-    with on_cores(2):
-        assert list(shared_out(lambda _number: os.getpid(), 1)) == [os.getpid()]
-        with begun(lambda _number: os.getpid(), 1) as found:
+    with split_over_workers(2):
+        assert list(parallel_map(lambda _number: os.getpid(), 1)) == [os.getpid()]
+        with started(lambda _number: os.getpid(), 1) as found:
             assert os.getpid() not in set(found)
 
 
@@ -65,32 +67,32 @@ def test_one_piece_more_than_cores_is_begun_too_and_of_many_as_many_as_there_are
         meeting.wait()
         return os.getpid()
 
-    with on_cores(2):
-        assert len(set(shared_out(meet, 3))) == 3
-        assert len(set(shared_out(lambda _number: os.getpid(), 8))) <= 2
+    with split_over_workers(2):
+        assert len(set(parallel_map(meet, 3))) == 3
+        assert len(set(parallel_map(lambda _number: os.getpid(), 8))) <= 2
 
 
 def test_a_piece_does_not_share_its_work_out_again() -> None:
     def processes(_number: int) -> set[int]:
-        return {os.getpid(), *shared_out(lambda _inner: os.getpid(), 3)}
+        return {os.getpid(), *parallel_map(lambda _inner: os.getpid(), 3)}
 
-    with on_cores(2):
-        assert [len(each) for each in shared_out(processes, 2)] == [1, 1]
+    with split_over_workers(2):
+        assert [len(each) for each in parallel_map(processes, 2)] == [1, 1]
 
 
 def test_a_piece_that_fails_is_told() -> None:
-    with on_cores(2), pytest.raises(ZeroDivisionError):
-        list(shared_out(lambda number: 1 / number, 2))
+    with split_over_workers(2), pytest.raises(ZeroDivisionError):
+        list(parallel_map(lambda number: 1 / number, 2))
 
 
 def test_a_process_that_is_killed_is_told() -> None:
-    with on_cores(2), pytest.raises(BrokenProcessPool):
-        list(shared_out(lambda _number: os.kill(os.getpid(), signal.SIGKILL), 2))
+    with split_over_workers(2), pytest.raises(BrokenProcessPool):
+        list(parallel_map(lambda _number: os.kill(os.getpid(), signal.SIGKILL), 2))
 
 
 def test_kin_does_not_depend_on_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     factors = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
     monkeypatch.setattr("app.recommend.models.item_neighbours._BLOCK_FLOATS", 300 * 50)  # several blocks
-    alone = nearest(factors, np.arange(300), 10).toarray().tobytes()
-    with on_cores(3):
-        assert nearest(factors, np.arange(300), 10).toarray().tobytes() == alone
+    alone = find_item_neighbours(factors, np.arange(300), 10).toarray().tobytes()
+    with split_over_workers(3):
+        assert find_item_neighbours(factors, np.arange(300), 10).toarray().tobytes() == alone

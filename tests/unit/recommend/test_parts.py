@@ -11,18 +11,25 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from app.board.model import ActivityLog, Kind
-from app.recommend.features.tokens import words
-from app.recommend.interactions import history
+from app.recommend.features.tokens import tokenise
+from app.recommend.interactions import build_interactions
 from app.recommend.models import als as factors_module
-from app.recommend.models.als import Side, approach, chance, combined, factorize, solve_each
+from app.recommend.models.als import (
+    GramBasis,
+    conjugate_gradient,
+    fit_als,
+    merge_models,
+    random_factors,
+    solve_each,
+)
 from app.recommend.reranking.company_spread import spread, spread_rows
 from app.recommend.reranking.congestion import prices
 from app.recommend.scoring.pairs import pairs_of
 from app.recommend.scoring.signals import Scored
-from app.recommend.scoring.weight_learning import HEAD, Lesson, fit_weights, lesson_of
+from app.recommend.scoring.weight_learning import HEAD, TrainingBlock, fit_weights, training_block
 from app.recommend.scoring.weights import Signal
-from app.recommend.sparse import foremost
-from app.recommend.topk import topmost
+from app.recommend.sparse import top_entries_per_row
+from app.recommend.topk import top_k
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +46,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_words_are_whole_words_and_pairs_of_korean_syllables(text: str, expected: set[str]) -> None:
-    assert words(text) == expected
+    assert tokenise(text) == expected
 
 
 @pytest.mark.parametrize("factors", [3, 12], ids=["more pairs than factors", "fewer"])
@@ -53,19 +60,19 @@ def test_a_solved_row_is_the_minimum_of_the_weighted_squares(factors: int) -> No
     target[columns] = 1
     system = (others.T * confidence) @ others + penalty * 5 * np.eye(factors)
     by_hand = np.linalg.solve(system, (others.T * confidence) @ target)
-    assert solve_each(row, Side.of(others), penalty)[0] == pytest.approx(by_hand, rel=1e-3, abs=1e-4)
+    assert solve_each(row, GramBasis.of(others), penalty)[0] == pytest.approx(by_hand, rel=1e-3, abs=1e-4)
 
 
 def test_factors_of_nearly_the_same_history_are_a_head_start() -> None:
     random = np.random.default_rng(0)
     done = sparse.csr_array((random.random((60, 40)) < 0.2).astype(np.float32) * 5)
     before = sparse.csr_array(done * (random.random((60, 40)) < 0.98))
-    by_chance = chance((40, 4), seed=0)
-    start = factorize(before, by_chance, penalty=1.0, rounds=30, steps=2)
+    by_chance = random_factors((40, 4), seed=0)
+    start = fit_als(before, by_chance, penalty=1.0, rounds=30, steps=2)
 
     def products(start: NDArray[np.float32], rounds: int) -> NDArray[np.float32]:
-        postings = factorize(done, start, penalty=1.0, rounds=rounds, steps=2)
-        return np.asarray(solve_each(done, Side.of(postings), 1.0) @ postings.T)
+        postings = fit_als(done, start, penalty=1.0, rounds=rounds, steps=2)
+        return np.asarray(solve_each(done, GramBasis.of(postings), 1.0) @ postings.T)
 
     end = products(start, 100)
     near, far = (np.abs(products(each, 2) - end).mean() for each in (start, by_chance))
@@ -74,19 +81,20 @@ def test_factors_of_nearly_the_same_history_are_a_head_start() -> None:
 
 def test_a_row_without_pairs_has_no_taste() -> None:
     empty = sparse.csr_array(np.zeros((2, 4), np.float32))
-    start = chance((4, 3), seed=0)
-    assert not solve_each(empty, Side.of(start), 1.0).any()
-    assert not approach(empty, np.ones((2, 3), np.float32), start, 1.0, steps=2).any()
-    assert not factorize(empty, start, penalty=1.0, rounds=2, steps=2).any()
+    start = random_factors((4, 3), seed=0)
+    assert not solve_each(empty, GramBasis.of(start), 1.0).any()
+    assert not conjugate_gradient(empty, np.ones((2, 3), np.float32), start, 1.0, steps=2).any()
+    assert not fit_als(empty, start, penalty=1.0, rounds=2, steps=2).any()
 
 
 def test_steps_of_conjugate_gradients_come_to_what_solving_gives() -> None:
     random = np.random.default_rng(0)
     done = sparse.csr_array((random.random((60, 40)) < 0.2).astype(np.float32) * 5)
     others = random.normal(size=(40, 16)).astype(np.float32)
-    solved, nothing = solve_each(done, Side.of(others), 1.0), np.zeros((60, 16), np.float32)
+    solved, nothing = solve_each(done, GramBasis.of(others), 1.0), np.zeros((60, 16), np.float32)
     one, two, many = (
-        np.abs(approach(done, nothing, others, 1.0, steps=steps) - solved).max() for steps in (1, 2, 16)
+        np.abs(conjugate_gradient(done, nothing, others, 1.0, steps=steps) - solved).max()
+        for steps in (1, 2, 16)
     )
     assert many < 1e-4 < two < one
 
@@ -94,8 +102,8 @@ def test_steps_of_conjugate_gradients_come_to_what_solving_gives() -> None:
 def test_a_few_steps_in_each_round_are_as_good_as_solving() -> None:
     random = np.random.default_rng(0)
     done = sparse.csr_array((random.random((300, 200)) < 0.05).astype(np.float32) * 5)
-    start = chance((200, 16), seed=0)
-    solved, stepped = (factorize(done, start, penalty=1.0, rounds=6, steps=steps) for steps in (16, 2))
+    start = random_factors((200, 16), seed=0)
+    solved, stepped = (fit_als(done, start, penalty=1.0, rounds=6, steps=steps) for steps in (16, 2))
     assert np.linalg.norm(stepped - solved) < 0.02 * np.linalg.norm(solved)
 
 
@@ -104,11 +112,11 @@ def test_a_round_that_begins_beyond_where_the_last_came_to_is_nearer_to_the_end(
 ) -> None:
     random = np.random.default_rng(0)
     done = sparse.csr_array((random.random((300, 200)) < 0.05).astype(np.float32) * 5)
-    start = chance((200, 16), seed=0)
+    start = random_factors((200, 16), seed=0)
 
     def lost(rounds: int) -> float:
-        postings = factorize(done, start, penalty=1.0, rounds=rounds, steps=2)
-        members = solve_each(done, Side.of(postings), 1.0)
+        postings = fit_als(done, start, penalty=1.0, rounds=rounds, steps=2)
+        members = solve_each(done, GramBasis.of(postings), 1.0)
         wanted = done.toarray() > 0
         squares = (1 + done.toarray()) * (wanted - members @ postings.T) ** 2
         return float(
@@ -130,34 +138,38 @@ def test_models_combined_find_alike_what_they_find_alike_together() -> None:
         for _ in range(3)
     ]
     together = sum(model @ model.T for model in models) / 3
-    found = combined(models)
+    found = merge_models(models)
     assert found.shape == (50, 16)
     assert np.linalg.norm(found @ found.T - together) < 0.02 * np.linalg.norm(together)
 
 
 def test_one_model_is_left_as_it_is() -> None:
-    model = chance((5, 3), seed=0)
-    assert combined([model]) is model
+    model = random_factors((5, 3), seed=0)
+    assert merge_models([model]) is model
 
 
 @given(st.integers(1, 60), st.integers(0, 2**16))
 def test_topmost_holds_the_largest_of_each_row(count: int, seed: int) -> None:
     scores = np.random.default_rng(seed).normal(size=(3, 50)).astype(np.float32)
-    for row, found in zip(scores, topmost(scores, count), strict=True):
-        largest = np.sort(row)[-min(count, 50) :]
-        assert np.sort(row[found])[-len(largest) :] == pytest.approx(largest)
+    for row, found in zip(scores, top_k(scores, count), strict=True):
+        top_k_of_row = np.sort(row)[-min(count, 50) :]
+        assert np.sort(row[found])[-len(top_k_of_row) :] == pytest.approx(top_k_of_row)
 
 
 def test_topmost_of_a_wide_row_misses_none_of_the_largest() -> None:
     scores = np.random.default_rng(0).normal(size=(2, 30_000)).astype(np.float32)
     scores[0, ::16] = -9  # the sampled threshold is of no use here
-    for row, found in zip(scores, topmost(scores, 100), strict=True):
+    for row, found in zip(scores, top_k(scores, 100), strict=True):
         assert set(np.argsort(-row)[:100].tolist()) == set(found.tolist())
 
 
 def test_the_foremost_of_each_row_are_those_of_the_lowest_rank() -> None:
     matrix = sparse.csr_array(np.array([[3.0, 0, 1, 2], [0, 0, 0, 0], [0, 5, 0, 0]], np.float32))
-    assert foremost(matrix, -matrix.data, 2).toarray().tolist() == [[3, 0, 0, 2], [0, 0, 0, 0], [0, 5, 0, 0]]
+    assert top_entries_per_row(matrix, -matrix.data, 2).toarray().tolist() == [
+        [3, 0, 0, 2],
+        [0, 0, 0, 0],
+        [0, 5, 0, 0],
+    ]
 
 
 def test_what_is_dated_ahead_is_as_old_as_the_latest_that_is_not_and_ages_nothing() -> None:
@@ -171,14 +183,14 @@ def test_what_is_dated_ahead_is_as_old_as_the_latest_that_is_not_and_ages_nothin
             np.full(len(at), Kind.VIEW, np.int8),
             np.array(at, np.int64),
         )
-        past = history(log, members=4, postings=1, now_s=420 * day)
-        assert past.scale.latest_s == 410 * day
-        return [float(each) for each in past.weight / past.weight[2]]
+        interactions = build_interactions(log, members=4, postings=1, now_s=420 * day)
+        assert interactions.scale.latest_s == 410 * day
+        return [float(each) for each in interactions.weight / interactions.weight[2]]
 
     assert weights(*done, 47_000 * day) == pytest.approx([*weights(*done), 1.0])
     nobody = np.zeros(1, np.int32)
     only = ActivityLog(nobody, nobody, np.ones(1, np.int8), np.array([9 * day]))
-    assert history(only, members=1, postings=1, now_s=day).scale.latest_s == day
+    assert build_interactions(only, members=1, postings=1, now_s=day).scale.latest_s == day
 
 
 def test_a_pair_keeps_its_strongest_kind_and_its_last_time() -> None:
@@ -189,12 +201,12 @@ def test_a_pair_keeps_its_strongest_kind_and_its_last_time() -> None:
         np.array([Kind.APPLY, Kind.VIEW, Kind.VIEW, Kind.SCRAP], np.int8),
         np.array([1, 2, 3, 3], np.int64) * day,
     )
-    past = history(log, members=2, postings=6, now_s=9 * day)
-    assert (past.member.tolist(), past.posting.tolist()) == ([0, 0, 1], [2, 5, 5])
-    assert past.kind.tolist() == [Kind.VIEW, Kind.APPLY, Kind.SCRAP]
-    assert (past.at // day).tolist() == [2, 3, 3]
-    assert past.weight[1] > past.weight[2] > past.weight[0]
-    assert past.weight.mean() == pytest.approx(1)
+    interactions = build_interactions(log, members=2, postings=6, now_s=9 * day)
+    assert (interactions.member.tolist(), interactions.posting.tolist()) == ([0, 0, 1], [2, 5, 5])
+    assert interactions.kind.tolist() == [Kind.VIEW, Kind.APPLY, Kind.SCRAP]
+    assert (interactions.at // day).tolist() == [2, 3, 3]
+    assert interactions.weight[1] > interactions.weight[2] > interactions.weight[0]
+    assert interactions.weight.mean() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +220,11 @@ def test_weights_are_learned_from_what_was_chosen_and_never_below_zero(
     likely = np.exp(true * values[:, 0]).reshape(800, 5)
     picked = [int(random.choice(5, p=each / each.sum())) for each in likely]
     starts = np.arange(800) * 5
-    learned, taught = fit_weights([Lesson(values, starts, starts + np.array(picked))], {Signal.TASTE: 1.0})
+    learned, taught = fit_weights(
+        [TrainingBlock(values, starts, starts + np.array(picked))], {Signal.COLLABORATIVE: 1.0}
+    )
     assert taught == 800
-    assert low <= learned[Signal.TASTE] <= high
+    assert low <= learned[Signal.COLLABORATIVE] <= high
 
 
 def test_members_teach_with_the_head_of_their_list_where_what_they_chose_is_in_it() -> None:
@@ -218,11 +232,11 @@ def test_members_teach_with_the_head_of_their_list_where_what_they_chose_is_in_i
     pairs = pairs_of([postings, postings, postings[:3]], postings)
     rising = np.concatenate([postings, postings, [1, 2, 3]]).astype(np.float32)
     nowhere = np.zeros(len(rising), np.bool_)
-    scored = Scored(pairs, {Signal.TASTE: rising}, True, nowhere, nowhere, nowhere, nowhere)
-    lesson = lesson_of(scored, np.array([HEAD + 5, HEAD - 1, 0], np.int32), {Signal.TASTE: 1.0})
-    assert lesson.starts.tolist() == [0, HEAD]
-    assert lesson.values[lesson.chosen, 0].tolist() == [HEAD + 5, 1]
-    assert len(lesson.values) == HEAD + 3
+    scored = Scored(pairs, {Signal.COLLABORATIVE: rising}, True, nowhere, nowhere, nowhere, nowhere)
+    block = training_block(scored, np.array([HEAD + 5, HEAD - 1, 0], np.int32), {Signal.COLLABORATIVE: 1.0})
+    assert block.starts.tolist() == [0, HEAD]
+    assert block.values[block.chosen, 0].tolist() == [HEAD + 5, 1]
+    assert len(block.values) == HEAD + 3
 
 
 def test_prices_hold_a_posting_that_everybody_likes_to_its_share() -> None:

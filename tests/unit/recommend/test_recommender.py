@@ -12,22 +12,22 @@ import numpy as np
 import pytest
 
 from app.board.model import ActivityLog, Kind, Member, Posting, Status
-from app.recommend.parallel import on_cores
+from app.recommend.parallel import split_over_workers
 from app.recommend.reasons import Reason
-from app.recommend.recommender import Model
+from app.recommend.recommender import Recommender
 from app.recommend.scoring import signals
 from app.recommend.scoring.weights import Signal, Weights
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 
 
-def ids(model: Model, board: Any, positions: list[int]) -> list[list[str]]:
+def ids(model: Recommender, board: Any, positions: list[int]) -> list[list[str]]:
     return [
         [each.posting_id for each in ranked] for ranked in model.rank(positions, board.profiles(positions))
     ]
 
 
-def test_a_member_is_shown_their_trade_and_city_first(model: Model, board: Any) -> None:
+def test_a_member_is_shown_their_trade_and_city_first(model: Recommender, board: Any) -> None:
     member = board.members[0]
     by_id = {each.id: each for each in board.postings}
     top = [by_id[each] for each in ids(model, board, [0])[0][:5]]
@@ -37,10 +37,10 @@ def test_a_member_is_shown_their_trade_and_city_first(model: Model, board: Any) 
 
 def test_neither_the_model_nor_a_list_depends_on_the_cores(crowd: Any) -> None:
     alone = crowd.fit(learn=True)
-    with on_cores(2):
+    with split_over_workers(2):
         together = crowd.fit(learn=True)
-    assert together.evidence.postings.tobytes() == alone.evidence.postings.tobytes()
-    assert together.evidence.members.tobytes() == alone.evidence.members.tobytes()
+    assert together.representations.postings.tobytes() == alone.representations.postings.tobytes()
+    assert together.representations.members.tobytes() == alone.representations.members.tobytes()
     assert together.weights == alone.weights
     everybody = range(len(crowd.members))
     assert together.rank(everybody, crowd.members) == alone.rank(everybody, crowd.members)
@@ -49,7 +49,7 @@ def test_neither_the_model_nor_a_list_depends_on_the_cores(crowd: Any) -> None:
 @pytest.mark.parametrize("cores", [1, 2])
 def test_progress_of_each_stage_only_grows_and_ends_whole(crowd: Any, cores: int) -> None:
     told: dict[str, list[float]] = {"learn": [], "fit": []}
-    with on_cores(cores):
+    with split_over_workers(cores):
         crowd.fit(learn=True, progress=lambda stage, share: told[stage].append(share))
     for shares in told.values():
         assert shares == sorted(shares)
@@ -57,7 +57,7 @@ def test_progress_of_each_stage_only_grows_and_ends_whole(crowd: Any, cores: int
         assert shares[-1] == 1.0
 
 
-def test_what_a_member_did_something_with_is_not_shown_again(model: Model, board: Any) -> None:
+def test_what_a_member_did_something_with_is_not_shown_again(model: Recommender, board: Any) -> None:
     for position, shown in enumerate(ids(model, board, list(range(50)))):
         own = board.activity.posting[board.activity.member == position]
         assert not {board.postings[at].id for at in own} & set(shown)
@@ -89,7 +89,7 @@ def test_closed_hidden_and_past_postings_are_in_no_list_and_on_no_shelf(board: A
     assert "p0003" in shown & shelved
 
 
-def test_lists_do_not_depend_on_chunks_or_their_order(model: Model, board: Any) -> None:
+def test_lists_do_not_depend_on_chunks_or_their_order(model: Recommender, board: Any) -> None:
     whole = model.rank(range(60), board.members)
     backwards = [model.rank([at], [board.members[at]])[0] for at in reversed(range(60))][::-1]
     assert [[each.posting_id for each in one] for one in whole] == [
@@ -110,10 +110,10 @@ def test_lists_do_not_depend_on_who_did_more_than_the_member(new_board: Callable
 
 
 def test_the_same_board_and_seed_give_the_same_lists_and_a_model_survives_pickling(
-    model: Model, board: Any
+    model: Recommender, board: Any
 ) -> None:
     again = board.fit()
-    thawed: Model = pickle.loads(pickle.dumps(model))  # noqa: S301 - made one line above
+    thawed: Recommender = pickle.loads(pickle.dumps(model))  # noqa: S301 - made one line above
     assert ids(again, board, list(range(60))) == ids(model, board, list(range(60)))
     assert ids(thawed, board, list(range(60))) == ids(model, board, list(range(60)))
 
@@ -129,7 +129,7 @@ def test_a_posting_opened_a_minute_ago_reaches_lists_before_anyone_applied(
 
 
 def test_a_member_with_a_profile_alone_gets_a_list_for_a_reason_a_profile_can_give(
-    model: Model, board: Any
+    model: Recommender, board: Any
 ) -> None:
     ranked = model.rank([55], board.profiles([55]))[0]
     by_id = {each.id: each for each in board.postings}
@@ -142,7 +142,7 @@ def test_a_member_with_a_profile_alone_gets_a_list_for_a_reason_a_profile_can_gi
 
 
 def test_a_member_of_whom_nothing_is_known_gets_no_list_and_so_the_popular_one(
-    model: Model,
+    model: Recommender,
 ) -> None:
     assert model.rank([55], [Member(id="m0055")]) == [[]]
 
@@ -185,7 +185,7 @@ def test_a_company_has_at_most_two_of_ten_unless_the_member_applied_there_often(
 
 
 def test_where_only_some_postings_are_worth_scoring_lists_do_not_depend_on_chunks_either(
-    crowd: Any, crowd_model: Model
+    crowd: Any, crowd_model: Recommender
 ) -> None:
     some = list(range(0, 200, 9))
     whole = ids(crowd_model, crowd, some)
@@ -194,31 +194,35 @@ def test_where_only_some_postings_are_worth_scoring_lists_do_not_depend_on_chunk
 
 
 def test_of_very_many_postings_those_by_taste_are_the_kin_of_what_the_member_did(
-    crowd: Any, crowd_model: Model, monkeypatch: pytest.MonkeyPatch
+    crowd: Any, crowd_model: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some = list(range(0, 180, 9))
     multiplied = ids(crowd_model, crowd, some)
-    monkeypatch.setattr(signals, "MULTIPLIED", 300)
-    evidence = replace(crowd_model.evidence, reach=np.zeros((0, 0), np.float32))
-    model = replace(crowd_model, evidence=evidence)
+    monkeypatch.setattr(signals, "MOST_MULTIPLIED", 300)
+    representations = replace(crowd_model.representations, retrieval_factors=np.zeros((0, 0), np.float32))
+    model = replace(crowd_model, representations=representations)
     whole = ids(model, crowd, some)
     assert whole == [ids(model, crowd, [at])[0] for at in some]
     assert [set(one[:10]) for one in whole] == [set(one[:10]) for one in multiplied]
 
 
-def test_like_profiles_are_not_asked_about_a_member_who_did_much(crowd: Any, crowd_model: Model) -> None:
+def test_like_profiles_are_not_asked_about_a_member_who_did_much(
+    crowd: Any, crowd_model: Recommender
+) -> None:
     some = list(range(0, 150, 9))  # who all did something with five postings
 
     def lists(**changes: Any) -> list[list[str]]:
-        model = replace(crowd_model, evidence=replace(crowd_model.evidence, **changes))
+        model = replace(crowd_model, representations=replace(crowd_model.representations, **changes))
         return ids(model, crowd, some)
 
-    assert lists(much=6) == lists()
-    assert lists(much=5) == lists(panel=None)
-    assert lists(much=5) != lists()
+    assert lists(cold_start_below=6) == lists()
+    assert lists(cold_start_below=5) == lists(panel=None)
+    assert lists(cold_start_below=5) != lists()
 
 
-def test_postings_worth_scoring_are_of_the_members_trade_and_city(crowd: Any, crowd_model: Model) -> None:
+def test_postings_worth_scoring_are_of_the_members_trade_and_city(
+    crowd: Any, crowd_model: Recommender
+) -> None:
     by_id = {each.id: each for each in crowd.postings}
     for position, shown in enumerate(ids(crowd_model, crowd, list(range(8)))):
         member = crowd.members[position]
@@ -226,10 +230,12 @@ def test_postings_worth_scoring_are_of_the_members_trade_and_city(crowd: Any, cr
         assert {by_id[each].regions for each in shown[:10]} == {member.regions}
 
 
-def test_the_congestion_cap_keeps_a_posting_from_too_many_top_tens(crowd: Any, crowd_model: Model) -> None:
+def test_the_congestion_cap_keeps_a_posting_from_too_many_top_tens(
+    crowd: Any, crowd_model: Recommender
+) -> None:
     capped = crowd.fit(congestion_share=0.08)
 
-    def most(model: Model) -> int:
+    def most(model: Recommender) -> int:
         tops = Counter(each for one in ids(model, crowd, list(range(200))) for each in one[:10])
         return tops.most_common(1)[0][1]
 
@@ -237,7 +243,7 @@ def test_the_congestion_cap_keeps_a_posting_from_too_many_top_tens(crowd: Any, c
     assert most(capped) <= 0.08 * 200 * 1.1
 
 
-def test_shelves_hold_the_field_and_region_they_are_of(model: Model, board: Any) -> None:
+def test_shelves_hold_the_field_and_region_they_are_of(model: Recommender, board: Any) -> None:
     by_id = {each.id: each for each in board.postings}
     shelf = model.shelves()["2", "101000"]
     assert {(by_id[each.posting_id].categories, by_id[each.posting_id].regions) for each in shelf} == {
@@ -256,12 +262,12 @@ def test_no_protected_attribute_can_reach_the_recommender() -> None:
     assert not {word for signal in Signal for word in signal.split("_")} & protected
 
 
-def test_a_members_id_does_not_move_their_list(model: Model, board: Any) -> None:
+def test_a_members_id_does_not_move_their_list(model: Recommender, board: Any) -> None:
     renamed = replace(board.members[55], id="somebody else")
     assert model.rank([55], [renamed]) == model.rank([55], [board.members[55]])
 
 
-def test_weights_go_through_json_unchanged(model: Model) -> None:
+def test_weights_go_through_json_unchanged(model: Recommender) -> None:
     stored = json.loads(json.dumps(model.weights.to_json()))
     assert Weights.from_json(stored) == model.weights
 

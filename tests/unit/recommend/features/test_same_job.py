@@ -145,7 +145,7 @@ def test_a_list_and_a_shelf_hold_one_posting_of_a_job_and_none_of_one_applied_to
 
 def test_what_was_done_with_one_posting_of_a_job_speaks_for_the_one_that_is_shown(twinned: Any) -> None:
     model = twinned.fit()
-    popular = dict(zip(model.stock.ids, model.evidence.popular.tolist(), strict=True))
+    popular = dict(zip(model.catalogue.ids, model.representations.popular.tolist(), strict=True))
     assert all(popular[f"q{n}"] > 0 for n in range(10))
     assert not any(popular[each.id] for each in twinned.postings[:10])
 

@@ -21,43 +21,45 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.board.model import Posting
-    from app.recommend.recommender import Model
+    from app.recommend.recommender import Recommender
 
 
-def written(model: Model, board: Any) -> bytes:
+def written(model: Recommender, board: Any) -> bytes:
     file = io.BytesIO()
     write(keep(model, board.postings), file)
     return file.getvalue()
 
 
-def thawed(model: Model, board: Any) -> Kept:
+def thawed(model: Recommender, board: Any) -> Kept:
     return read(io.BytesIO(written(model, board)))
 
 
-def ids(model: Model, board: Any, positions: list[int]) -> list[list[str]]:
+def ids(model: Recommender, board: Any, positions: list[int]) -> list[list[str]]:
     return [
         [each.posting_id for each in ranked] for ranked in model.rank(positions, board.profiles(positions))
     ]
 
 
-def test_it_ranks_as_the_model_did_to_the_last_bit_of_every_score(crowd: Any, crowd_model: Model) -> None:
+def test_it_ranks_as_the_model_did_to_the_last_bit_of_every_score(
+    crowd: Any, crowd_model: Recommender
+) -> None:
     carried = carry(thawed(crowd_model, crowd), crowd.postings, now=NOW + timedelta(hours=5))
     again = carried.about(crowd.activity, crowd.members)
     everybody = range(len(crowd.members))
     ours, theirs = (model.rank(everybody, crowd.members) for model in (again, crowd_model))
     assert ours == theirs
     assert [[each.score for each in one] for one in ours] == [[each.score for each in one] for one in theirs]
-    assert again.evidence.members.tobytes() == crowd_model.evidence.members.tobytes()
+    assert again.representations.members.tobytes() == crowd_model.representations.members.tobytes()
 
 
-def test_it_holds_no_members_id(model: Model, board: Any) -> None:
+def test_it_holds_no_members_id(model: Recommender, board: Any) -> None:
     content = written(model, board)
     assert b"p0001" in content
     assert not [member.id for member in board.members if member.id.encode() in content]
 
 
 def test_a_new_posting_is_among_the_postings_it_ranks_and_is_like_those_it_shares_attributes_with(
-    crowd: Any, crowd_model: Model, new_posting: Callable[..., Posting]
+    crowd: Any, crowd_model: Recommender, new_posting: Callable[..., Posting]
 ) -> None:
     new = new_posting(360, opened_at=NOW)
     carried = carry(thawed(crowd_model, crowd), [*crowd.postings, new], now=NOW)
@@ -73,7 +75,7 @@ def test_a_new_posting_is_among_the_postings_it_ranks_and_is_like_those_it_share
 
 
 def test_a_posting_that_says_something_else_is_replaced_and_one_that_closed_is_gone(
-    crowd: Any, crowd_model: Model
+    crowd: Any, crowd_model: Recommender
 ) -> None:
     shown = ids(crowd_model, crowd, [0])[0]
     changes: dict[str, dict[str, Any]] = {
@@ -86,7 +88,7 @@ def test_a_posting_that_says_something_else_is_replaced_and_one_that_closed_is_g
     assert set(carried.open_ids()) == {each.id for each in crowd.postings} - {shown[1]}
     model = carried.about(crowd.activity, crowd.members)
     assert shown[1] not in ids(model, crowd, [0])[0]
-    assert [each for each in model.stock.ids if each == shown[0]] == [shown[0]] * 2
+    assert [each for each in model.catalogue.ids if each == shown[0]] == [shown[0]] * 2
 
 
 def test_a_posting_that_opens_again_is_shown_again(crowd: Any) -> None:
@@ -117,7 +119,7 @@ def test_reading_runs_nothing_and_says_what_it_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_version_is_refused(
-    model: Model, board: Any, monkeypatch: pytest.MonkeyPatch
+    model: Recommender, board: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = io.BytesIO()
     with monkeypatch.context() as then:

@@ -10,7 +10,12 @@ import pytest
 from scipy import sparse
 
 from app.board.model import Education, Member
-from app.recommend.features.profiles import Columns, Likeness, Panel, alike
+from app.recommend.features.profiles import (
+    ProfileFeatureEncoder,
+    ProfileKernel,
+    ReferenceMembers,
+    profile_similarity,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ONCE = np.ones(1_000, np.int64)  # everybody acted on one posting
@@ -42,8 +47,8 @@ def member(**said: Any) -> Member:
 
 def likeness(ours: Member, *theirs: Member) -> list[float]:
     """To each of the others, among enough members that every text is known."""
-    columns = Columns.learned([member(**ME), member(**OTHER)] * 3)
-    found: list[float] = alike(columns.people([ours]), columns.people(theirs))[0].tolist()
+    columns = ProfileFeatureEncoder.fit([member(**ME), member(**OTHER)] * 3)
+    found: list[float] = profile_similarity(columns.transform([ours]), columns.transform(theirs))[0].tolist()
     return found
 
 
@@ -80,13 +85,13 @@ def test_a_members_factors_are_guessed_from_those_of_like_members_and_do_not_dep
     None
 ):
     people = [member(**ME), member(**OTHER)] * 40
-    columns = Columns.learned(people)
+    columns = ProfileFeatureEncoder.fit(people)
     factors = np.array([[9.0, 0.0], [0.0, 0.1]] * 40, np.float32)
     nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
-    panel = Likeness.among(columns, people, ONCE[:80]).learned(factors, nobody_did)
-    guessed = panel.guessed(panel.alike([member(**ME), member(**OTHER)]))
+    panel = ProfileKernel.compute(columns, people, ONCE[:80]).fit(factors, nobody_did)
+    guessed = panel.predict_factors(panel.similarity([member(**ME), member(**OTHER)]))
     assert guessed.argmax(axis=1).tolist() == [0, 1]
-    many = panel.guessed(panel.alike([*people * 3, member(**ME)]))
+    many = panel.predict_factors(panel.similarity([*people * 3, member(**ME)]))
     assert many[-1].tobytes() == guessed[0].tobytes()
 
 
@@ -95,49 +100,51 @@ def test_what_is_guessed_is_the_same_to_the_last_bit_wherever_a_member_stands_am
     factors: int,
 ) -> None:
     random = np.random.default_rng(0)
-    columns = Columns.learned([member(**ME)])
-    effects = random.normal(size=(701, factors)).astype(np.float32)
+    columns = ProfileFeatureEncoder.fit([member(**ME)])
+    coefficients = random.normal(size=(701, factors)).astype(np.float32)
     nobody_did = sparse.csr_array(np.zeros((701, 3), np.float32))
-    panel = Panel(columns, columns.people([]), effects, nobody_did)
+    panel = ReferenceMembers(columns, columns.transform([]), coefficients, nobody_did)
     likeness = random.random((130, 701)).astype(np.float32)
-    guessed = panel.guessed(likeness)
-    assert guessed == pytest.approx(likeness @ effects, abs=1e-3)
-    alone = [panel.guessed(likeness[at : at + 1])[0].tobytes() for at in range(130)]
+    guessed = panel.predict_factors(likeness)
+    assert guessed == pytest.approx(likeness @ coefficients, abs=1e-3)
+    alone = [panel.predict_factors(likeness[at : at + 1])[0].tobytes() for at in range(130)]
     assert alone == [each.tobytes() for each in guessed]
 
 
 def test_how_long_factors_are_is_not_taken_for_how_good_a_guide_they_are() -> None:
     people = [member(**ME), member(**OTHER)] * 40
-    columns = Columns.learned(people)
+    columns = ProfileFeatureEncoder.fit(people)
     nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
-    likeness = Likeness.among(columns, people, ONCE[:80])
+    likeness = ProfileKernel.compute(columns, people, ONCE[:80])
     short, long = (
-        likeness.learned(np.array([[size, 0], [0, 1]] * 40, np.float32), nobody_did) for size in (1.0, 100.0)
+        likeness.fit(np.array([[size, 0], [0, 1]] * 40, np.float32), nobody_did) for size in (1.0, 100.0)
     )
-    assert short.effects == pytest.approx(long.effects)
+    assert short.coefficients == pytest.approx(long.coefficients)
 
 
 def test_who_did_less_is_the_better_guide() -> None:
     people = [member(**ME)] * 80
-    columns = Columns.learned(people)
+    columns = ProfileFeatureEncoder.fit(people)
     factors = np.array([[1.0, 0.0], [0.0, 1.0]] * 40, np.float32)
     nobody_did = sparse.csr_array(np.zeros((80, 3), np.float32))
 
     def guess(*acted: int) -> list[float]:
-        panel = Likeness.among(columns, people, np.array(acted * 40)).learned(factors, nobody_did)
-        one, other = panel.guessed(panel.alike([member(**ME)]))[0].tolist()
+        panel = ProfileKernel.compute(columns, people, np.array(acted * 40)).fit(factors, nobody_did)
+        one, other = panel.predict_factors(panel.similarity([member(**ME)]))[0].tolist()
         return [one, other]
 
-    alike, (less, more) = guess(4, 4), guess(1, 16)
-    assert alike[0] == pytest.approx(alike[1], rel=1e-3)
+    similar, (less, more) = guess(4, 4), guess(1, 16)
+    assert similar[0] == pytest.approx(similar[1], rel=1e-3)
     assert less == pytest.approx(4 * more, rel=1e-2)
 
 
 def test_what_the_first_profiles_teach_is_what_they_teach_without_the_others() -> None:
     people = [member(**(ME | {"career_years": float(years % 30)})) for years in range(600)]
-    columns = Columns.learned(people)
+    columns = ProfileFeatureEncoder.fit(people)
     factors = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
     nobody_did = sparse.csr_array(np.zeros((400, 3), np.float32))
-    of_all, of_some = (Likeness.among(columns, some, ONCE[: len(some)]) for some in (people, people[:400]))
-    ours, theirs = (each.learned(factors, nobody_did) for each in (of_all, of_some))
-    assert ours.effects == pytest.approx(theirs.effects, rel=1e-3, abs=1e-6)
+    of_all, of_some = (
+        ProfileKernel.compute(columns, some, ONCE[: len(some)]) for some in (people, people[:400])
+    )
+    ours, theirs = (each.fit(factors, nobody_did) for each in (of_all, of_some))
+    assert ours.coefficients == pytest.approx(theirs.coefficients, rel=1e-3, abs=1e-6)

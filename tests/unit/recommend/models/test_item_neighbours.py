@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.recommend.models import item_neighbours as module
-from app.recommend.models.item_neighbours import nearest
+from app.recommend.models.item_neighbours import find_item_neighbours
 
 
 def crowd(count: int = 600) -> np.ndarray:
@@ -27,7 +27,7 @@ def squared_cosines(vectors: np.ndarray) -> np.ndarray:
 
 def test_the_nearest_are_those_of_the_largest_cosine_and_never_the_vector_itself() -> None:
     vectors, among = crowd(), np.arange(0, 600, 3)
-    found = nearest(vectors, among, 7)
+    found = find_item_neighbours(vectors, among, 7)
     expected = squared_cosines(vectors)[:, among]
     for row in range(600):
         own = slice(*found.indptr[row : row + 2])
@@ -41,9 +41,9 @@ def test_of_many_vectors_nearly_all_of_the_nearest_are_found_in_the_nearest_clus
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vectors, among = crowd(2_000), np.arange(2_000)
-    exact = nearest(vectors, among, 20)
+    exact = find_item_neighbours(vectors, among, 20)
     monkeypatch.setattr(module, "_EXACT", 100)
-    clustered = nearest(vectors, among, 20)
+    clustered = find_item_neighbours(vectors, among, 20)
     assert clustered.shape == exact.shape
     assert not clustered.diagonal().any()
     assert clustered.sum() > 0.95 * exact.sum()
@@ -55,10 +55,13 @@ def test_the_rows_asked_for_alone_are_as_they_are_among_all(
 ) -> None:
     monkeypatch.setattr(module, "_EXACT", exact)
     vectors, among, asked = crowd(), np.arange(600), np.array([5, 17, 501])
-    whole, some = nearest(vectors, among, 7).toarray(), nearest(vectors, among, 7, of=asked).toarray()
+    whole, some = (
+        find_item_neighbours(vectors, among, 7).toarray(),
+        find_item_neighbours(vectors, among, 7, of=asked).toarray(),
+    )
     assert some[asked] == pytest.approx(whole[asked], abs=1e-6)
     assert np.flatnonzero(some.any(axis=1)).tolist() == asked.tolist()
 
 
 def test_nothing_is_near_where_no_vector_is_anything() -> None:
-    assert nearest(np.zeros((5, 3), np.float32), np.arange(5), 2).nnz == 0
+    assert find_item_neighbours(np.zeros((5, 3), np.float32), np.arange(5), 2).nnz == 0

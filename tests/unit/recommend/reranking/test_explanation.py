@@ -6,8 +6,8 @@ import numpy as np
 
 from app.board.model import ASKED_COMPANY, Kind, RankedPosting
 from app.recommend.reasons import Reason
-from app.recommend.recommender import Model
-from app.recommend.reranking.explanation import _TOLD_AS, main_reasons, reason_of, true_words
+from app.recommend.recommender import Recommender
+from app.recommend.reranking.explanation import _TOLD_AS, explain, main_reasons, true_reasons
 from app.recommend.scoring.signals import signals
 from app.recommend.scoring.weights import Signal, Weights
 from app.serving.labels import SENTENCES
@@ -19,7 +19,7 @@ def test_every_reason_has_a_sentence_in_every_language() -> None:
 
 def test_every_signal_has_a_reason_whatever_the_member_did() -> None:
     told = {
-        reason_of(signal, did=did, at_company=did, in_field=inside)
+        explain(signal, did=did, at_company=did, in_field=inside)
         for signal in Signal
         for did in Kind
         for inside in (True, False)
@@ -27,29 +27,29 @@ def test_every_signal_has_a_reason_whatever_the_member_did() -> None:
     assert told <= set(Reason)
 
 
-def test_the_reason_moved_the_score_recomputed_one_signal_at_a_time(model: Model, board: Any) -> None:
+def test_the_reason_moved_the_score_recomputed_one_signal_at_a_time(model: Recommender, board: Any) -> None:
     """By hand: a signal's contribution is what the score loses when its weight is 0, less its mean loss."""
     for position in range(0, 60, 13):
         member = board.members[position]
-        scored = signals(np.array([position]), [member], model.evidence, model.stock)
+        scored = signals(np.array([position]), [member], model.representations, model.catalogue)
         weights = model.weights.with_history if scored.active else model.weights.profile_only
         whole = sum(
             np.float64(weights[each]) * value for each, value in scored.values.items() if each in weights
         )
-        done = model.evidence.history
+        done = model.representations.interactions
         own = done.member == position
         did = Kind(done.kind[own].max(initial=Kind.VIEW))
         at = {int(posting): place for place, posting in enumerate(scored.pairs.posting)}
         for ranked in model.rank([position], [member])[0]:
-            place = at[model.stock.ids.index(ranked.posting_id)]
-            company = model.stock.companies[scored.pairs.posting[place]]
+            place = at[model.catalogue.ids.index(ranked.posting_id)]
+            company = model.catalogue.companies[scored.pairs.posting[place]]
             there = [
                 done.kind[pair]
                 for pair in np.flatnonzero(own)
-                if model.stock.companies[done.posting[pair]] == company
+                if model.catalogue.companies[done.posting[pair]] == company
             ]
             shares: dict[Reason, float] = {}
-            true = true_words({signal: value[place : place + 1] for signal, value in scored.values.items()})
+            true = true_reasons({signal: value[place : place + 1] for signal, value in scored.values.items()})
             true[Signal.WANTED_REGION] = scored.wished[place : place + 1]
             true[Signal.COMPANY] = np.array([bool(there)])
             for signal in scored.values.keys() & weights.keys():
@@ -64,9 +64,7 @@ def test_the_reason_moved_the_score_recomputed_one_signal_at_a_time(model: Model
                     for each in (Signal.CATEGORY, Signal.WANTED_CATEGORY)
                     if each in scored.values
                 )
-                reason = reason_of(
-                    signal, did=did, at_company=Kind(max(there, default=did)), in_field=in_field
-                )
+                reason = explain(signal, did=did, at_company=Kind(max(there, default=did)), in_field=in_field)
                 if true.get(_TOLD_AS.get(signal, signal), [True])[0]:
                     shares[reason] = shares.get(reason, 0.0) + float(lost[place] - lost.mean())
             assert shares[Reason(ranked.reason)] > 0.1 * max(shares.values()) - 1e-5
@@ -92,15 +90,19 @@ def test_what_is_not_known_or_not_met_is_no_reason() -> None:
     }
     moved = {signal: np.full(3, 9.0 - number, np.float32) for number, signal in enumerate(values)}
     told = main_reasons(
-        moved, true=true_words(values), did=[Kind.VIEW] * 3, at_company=[Kind.VIEW] * 3, in_field=[False] * 3
+        moved,
+        true=true_reasons(values),
+        did=[Kind.VIEW] * 3,
+        at_company=[Kind.VIEW] * 3,
+        in_field=[False] * 3,
     )
     assert told == [Reason.OPEN_NOW, Reason.FITS_CAREER, Reason.FITS_SALARY]
 
 
 def test_freshness_is_only_called_news_of_the_field_within_it() -> None:
     usual = {"did": Kind.VIEW, "at_company": Kind.VIEW}
-    assert reason_of(Signal.FRESH, in_field=True, **usual) is Reason.NEW_IN_FIELD
-    assert reason_of(Signal.FRESH, in_field=False, **usual) is Reason.NEW
+    assert explain(Signal.FRESH, in_field=True, **usual) is Reason.NEW_IN_FIELD
+    assert explain(Signal.FRESH, in_field=False, **usual) is Reason.NEW
 
 
 def test_defaults_name_every_signal_with_history() -> None:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from app.board.model import Kind, Status
 from app.recommend.reasons import Reason
-from app.recommend.reranking.named_activity import LONGEST, NAMED, name_of, shortened, told_apart
+from app.recommend.reranking.named_activity import LONGEST, NAMED, drop_same_names, posting_name, shorten
 from app.serving.labels import naming
 from tests.unit.recommend.conftest import posting
 
 if TYPE_CHECKING:
-    from app.recommend.recommender import Model
+    from app.recommend.recommender import Recommender
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_posting_is_named_by_its_title_and_place(title: str, regions: tuple[str, ...], name: str) -> None:
-    assert name_of(posting(0, title=title, regions=regions)) == name
+    assert posting_name(posting(0, title=title, regions=regions)) == name
 
 
 @pytest.mark.parametrize("sign", ["👩‍💻", "🇰🇷", "👍🏽", "e\u0301", "한", "☎️"])
 def test_a_long_title_is_cut_between_characters_as_people_see_them(sign: str) -> None:
-    assert shortened(sign * 40) == sign * (LONGEST - 1) + "…"
-    assert shortened("가" + sign * 40) == "가" + sign * (LONGEST - 2) + "…"
+    assert shorten(sign * 40) == sign * (LONGEST - 1) + "…"
+    assert shorten("가" + sign * 40) == "가" + sign * (LONGEST - 2) + "…"
 
 
 @given(st.text(max_size=80))
 def test_any_title_has_a_short_name_without_line_breaks(title: str) -> None:
-    name = name_of(posting(0, title=title, regions=()))
+    name = posting_name(posting(0, title=title, regions=()))
     assert len(name.splitlines()) <= 1
     assert "\x1f" not in name
 
@@ -61,7 +61,7 @@ def test_no_particle_depends_on_how_a_name_ends() -> None:
 def test_of_postings_that_are_called_the_same_the_newest_may_be_named() -> None:
     anchors = np.array([[3, 1, 2, -1], [2, 2, -1, -1], [1, 2, 3, 4], [-1, -1, -1, -1]])
     names = {1: "운전원 (인천)", 2: "정비원", 3: "운전원 (인천)", 4: "조리원"}
-    assert told_apart(anchors, names).tolist() == [
+    assert drop_same_names(anchors, names).tolist() == [
         [3, -1, 2, -1],
         [2, -1, -1, -1],
         [1, 2, -1, 4],
@@ -70,7 +70,7 @@ def test_of_postings_that_are_called_the_same_the_newest_may_be_named() -> None:
 
 
 def test_named_is_what_the_member_applied_to_and_no_name_is_told_all_the_time(
-    model: Model, board: Any
+    model: Recommender, board: Any
 ) -> None:
     past = board.activity
     by_id = {each.id: at for at, each in enumerate(board.postings)}
