@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time  # noqa: TC003 - postings are saved and read back by their annotations
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,33 +110,3 @@ class ActivityLog:
     kind: NDArray[np.int8]
     at: NDArray[np.int64]
     itself: NDArray[np.bool_] | None = None
-
-
-ASKED_COMPANY = 0x80  # added to the reason in a stored list: the member asked for the posting's company
-
-
-class Anchor(NamedTuple):
-    """A posting that a reason names, and what it is called."""
-
-    posting_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class RankedPosting:
-    """One place in a list: the posting, why it is there, and its score (higher is better).
-
-    `asked_company` says that the member asked for its company, which may then fill more of the list than others.
-    `anchor` is the posting that the reason rests on, where it may be named.
-    """
-
-    posting_id: str
-    reason: int
-    score: float = field(compare=False, default=0.0)
-    asked_company: bool = False
-    anchor: Anchor | None = None
-
-    @property
-    def mark(self) -> int:
-        """The byte that is stored with a list for this place: the reason, and whether the company was asked for."""
-        return self.reason | ASKED_COMPANY * self.asked_company

@@ -74,6 +74,11 @@ def neighbours(region: str) -> frozenset[str]:
     return next((group for group in _NEIGHBOURS if region in group), frozenset({region}))
 
 
+def large_region(region: str) -> str:
+    """The large region of a region path: "101000" of "101000/강남구"."""
+    return region.split("/", 1)[0]
+
+
 def region_name(region: str) -> str:
     """A region path as people write it: "101000/강남구" is "서울 강남구"."""
     large, *rest = region.split("/")

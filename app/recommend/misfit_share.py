@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.recommend.features.catalogue import career_of, education_of
+from app.board.vocabulary import large_region
 from app.recommend.features.misfit import unfit
-from app.recommend.sparse import large_region, one_hot
+from app.recommend.features.profiles import career_of, education_of
+from app.recommend.sparse import one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -125,7 +126,7 @@ def _columns(
 ) -> NDArray[np.float32]:
     """The attributes of a field that the profile names, or that postings had which the member acted on."""
     field = catalogue.fields[name]
-    found: NDArray[np.float32] = one_hot([set(said)], field.numbers).toarray().ravel()
+    found: NDArray[np.float32] = one_hot([set(said)], field.columns).toarray().ravel()
     if len(acted):
         found = found + np.asarray(field.matrix[np.asarray(acted)].sum(axis=0)).ravel()
     return found

@@ -10,8 +10,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.recommend.progress import no_progress
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -28,6 +26,29 @@ _ONE = _Cores(1, lambda: None)
 _MOST = 8  # each process has working memory of its own
 _cores: ContextVar[_Cores] = ContextVar("cores", default=_ONE)
 _inherited: list[Callable[[int], Any]] = []  # filled before the fork: never pickled
+
+
+@dataclass(frozen=True, slots=True)
+class SubProgress:
+    """Progress of a part of the work, passed on as progress of the whole: from one share of it to another.
+
+    Attributes:
+        progress: Called with the share of the whole that is done, from 0 to 1.
+        first: The share that is done when the part begins.
+        last: The share that is done when the part ends.
+    """
+
+    progress: Callable[[float], None]
+    first: float
+    last: float
+
+    def __call__(self, share: float) -> None:
+        """Pass on that this share of the part is done."""
+        self.progress(self.first + share * (self.last - self.first))
+
+
+def no_progress(_share: float) -> None:
+    """Pass on nothing."""
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import RankedPosting
+from app.board.vocabulary import large_region
+from app.recommend.ranked import RankedPosting
 from app.recommend.reasons import Reason
 from app.recommend.reranking.company_spread import spread
 from app.recommend.reranking.explanation import NEWS_FRESH
-from app.recommend.sparse import large_region
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

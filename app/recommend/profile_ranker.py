@@ -6,26 +6,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import Kind, RankedPosting
+from app.board.model import Kind
 from app.board.veto import shown_until
-from app.board.vocabulary import ANYWHERE, neighbours
-from app.recommend.features.catalogue import (
-    build_catalogue,
+from app.board.vocabulary import ANYWHERE, large_region, neighbours
+from app.recommend.features.catalogue import build_catalogue, freshness
+from app.recommend.features.misfit import hold_back, unfit
+from app.recommend.features.profile_match import (
     career_fit,
-    career_of,
     education_fit,
-    education_of,
-    freshness,
     meets_something,
     salary_fit,
-    salary_of,
     stated_preferences,
 )
-from app.recommend.features.misfit import hold_back, unfit
+from app.recommend.features.profiles import career_of, education_of, salary_of
+from app.recommend.ranked import RankedPosting
 from app.recommend.reranking.explanation import main_reasons, true_reasons
 from app.recommend.scoring.pairs import squash
 from app.recommend.scoring.weights import Signal
-from app.recommend.sparse import large_region, one_hot
+from app.recommend.sparse import one_hot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +96,7 @@ class ProfileRanker:
         if catalogue is None:
             return scores
         own = self._named_areas(member)
-        here = not own.isdisjoint(catalogue.fields["area"].numbers)
+        here = not own.isdisjoint(catalogue.fields["area"].columns)
         near = set(ANYWHERE).union(*map(neighbours, own))
         field = self._matches("category", member) > 0
         return hold_back(
@@ -125,7 +123,7 @@ class ProfileRanker:
         if catalogue is None:
             return np.zeros(0, np.bool_)
         field = catalogue.fields["area"]
-        asked = one_hot([areas], field.numbers).toarray().ravel()
+        asked = one_hot([areas], field.columns).toarray().ravel()
         return np.asarray(field.matrix @ asked > 0, np.bool_)
 
     def _values(self, member: Member, now: datetime) -> dict[Signal, NDArray[np.float32]]:
@@ -152,10 +150,10 @@ class ProfileRanker:
         if catalogue is None:
             return np.zeros(0, np.float32)
         field = catalogue.fields[name]
-        asked = np.zeros(len(field.numbers), np.float32)
+        asked = np.zeros(len(field.columns), np.float32)
         for what, share in stated_preferences(name, member).items():
-            if what in field.numbers:
-                asked[field.numbers[what]] = share
+            if what in field.columns:
+                asked[field.columns[what]] = share
         size = np.sqrt(float(asked**2 @ self._mean_square[name]))
         if size == 0:
             return np.zeros(field.matrix.shape[0], np.float32)

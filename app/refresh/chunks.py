@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import Engine
 
-    from app.board.model import RankedPosting
+    from app.recommend.ranked import RankedPosting
 
 CHUNK_MEMBERS = 1_000  # members ranked and written at once, by one process
 

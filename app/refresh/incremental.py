@@ -21,8 +21,8 @@ from app.postgres.lists.changes import PreviousRun, select_members, select_previ
 from app.postgres.lists.model_store import read_model
 from app.postgres.lists.publications import Announcement
 from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock
-from app.recommend.incremental.saved_model import Kept, KeptModelError
-from app.recommend.incremental.update import Carried, carry
+from app.recommend.incremental.saved_model import SavedModel, SavedModelError
+from app.recommend.incremental.update import UpdatedModel, update
 from app.refresh.chunks import CHUNK_MEMBERS, ChunkRanker, rank_all
 from app.refresh.publish import publish
 from app.refresh.report import RunReport, Stages
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import Connection, Engine
 
-    from app.board.model import Posting, RankedPosting
+    from app.board.model import Posting
     from app.postgres.board.left_out import LeftOutRows
     from app.postgres.board.snapshot import Snapshot
+    from app.recommend.ranked import RankedPosting
     from app.refresh.publish import PublishedRun
     from app.refresh.shrink_guard import ShrinkGuard
 
@@ -80,7 +81,7 @@ def refresh_changed(
         stages.end("copy")
 
         def rank(driver: psycopg.Connection, _: range, ids: Sequence[str]) -> list[list[RankedPosting]]:
-            return rank_again(changes.carried, driver, ids)
+            return rank_again(changes.updated, driver, ids)
 
         rank_all(ChunkRanker(engine, rank, changes.touched, run_id, chunk_members), (), processes, progress)
         stages.end("rank")
@@ -88,7 +89,7 @@ def refresh_changed(
         published = publish(
             engine,
             run_id,
-            changes.carried.model,
+            changes.updated.recommender,
             changes.postings,
             {
                 "seconds": stages.seconds,
@@ -110,14 +111,14 @@ class _Changes:
 
     Attributes:
         previous: That run.
-        carried: Its model over the board as it is now.
+        updated: Its model over the board as it is now.
         postings: The board's postings, sorted by id.
         members: How many members take mail.
         touched: Ids of those to be ranked again, sorted.
     """
 
     previous: PreviousRun
-    carried: Carried
+    updated: UpdatedModel
     postings: Sequence[Posting]
     members: int
     touched: Sequence[str]
@@ -131,25 +132,25 @@ def _read(board: Snapshot, guard: ShrinkGuard, progress: Callable[[str, float], 
         ShrunkError: the board is far smaller than last time.
     """
     progress("read", 0.0)
-    previous, kept = _previous(board.connection)
+    previous, saved = _previous(board.connection)
     postings = read_postings(board)
-    carried = carry(kept, postings, now=board.taken_at)
+    updated = update(saved, postings, now=board.taken_at)
     progress("read", 0.5)
     recent = {posting.id for posting in postings if posting.updated_at >= previous.cutoff_at}
     members = select_members(
         board.connection,
         previous,
-        shown=carried.open_ids(),
-        replaced=carried.replaced & recent,
-        similar=carried.like(recent),
+        shown=updated.open_ids(),
+        replaced=updated.replaced & recent,
+        similar=updated.similar(recent),
     )
     guard.check_seen(count_seen(board.connection, guard, members=len(members), postings=len(postings)))
     progress("read", 1.0)
     touched = [member_id for member_id, is_touched in members.items() if is_touched]
-    return _Changes(previous, carried, postings, len(members), touched)
+    return _Changes(previous, updated, postings, len(members), touched)
 
 
-def _previous(connection: Connection) -> tuple[PreviousRun, Kept]:
+def _previous(connection: Connection) -> tuple[PreviousRun, SavedModel]:
     """The run to go on from and its model.
 
     Raises:
@@ -160,7 +161,7 @@ def _previous(connection: Connection) -> tuple[PreviousRun, Kept]:
         raise RefreshError("There is no run to go on from: run `connected-jobs refresh` first.")
     try:
         return previous, read_model(connection, previous.model_run_id)
-    except KeptModelError as error:
+    except SavedModelError as error:
         raise RefreshError(
             f"The model of run {previous.id} cannot be taken up ({error}) Run `connected-jobs refresh`."
         ) from error
@@ -205,17 +206,19 @@ def _report(
     )
 
 
-def rank_again(carried: Carried, driver: psycopg.Connection, ids: Sequence[str]) -> list[list[RankedPosting]]:
-    """The lists that a kept model makes for members, from their profiles and activity as they are now."""
+def rank_again(
+    updated: UpdatedModel, driver: psycopg.Connection, ids: Sequence[str]
+) -> list[list[RankedPosting]]:
+    """The lists that a saved model makes for members, from their profiles and activity as they are now."""
     people = profiles(driver, ids)
-    model = carried.about(_activity(driver, ids, carried), people)
+    model = updated.fold_in(_activity(driver, ids, updated), people)
     return model.rank(range(len(ids)), people)
 
 
-def _activity(driver: psycopg.Connection, ids: Sequence[str], carried: Carried) -> ActivityLog:
+def _activity(driver: psycopg.Connection, ids: Sequence[str], updated: UpdatedModel) -> ActivityLog:
     """What members did, by their places in `ids` and the postings' in the model."""
     place = {member_id: at for at, member_id in enumerate(ids)}
-    position_of, stands_for = carried.position_of, carried.stands_for
+    position_of, stands_for = updated.position_of, updated.stands_for
     rows = [
         (place[member], position_of[posting], Kind[kind.upper()], at, posting in stands_for)
         for member, posting, kind, at in member_activity(driver, ids)

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.board.model import Posting, RankedPosting
+    from app.board.model import Posting
     from app.postgres.lists.publications import Announcement
+    from app.recommend.ranked import RankedPosting
     from app.recommend.recommender import Recommender
     from app.refresh.shrink_guard import ShrinkGuard
 

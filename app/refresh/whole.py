@@ -16,10 +16,11 @@ from app.postgres.lists import runs
 from app.postgres.lists.model_store import write_model
 from app.postgres.lists.publications import Announcement
 from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock, raise_if_taken_over
-from app.recommend.incremental.saved_model import keep
+from app.recommend.incremental.saved_model import SavedModel
 from app.recommend.misfit_share import TOP, MisfitShare, misfit_share, shown_to
+from app.recommend.options import Options
 from app.recommend.parallel import split_over_workers
-from app.recommend.recommender import Options, fit
+from app.recommend.recommender import fit
 from app.refresh.chunks import CHUNK_MEMBERS, ChunkRanker, cores, raise_if_killed, rank_all
 from app.refresh.publish import publish
 from app.refresh.report import RunReport, Stages
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import Engine
 
-    from app.board.model import ActivityLog, Member, Posting, RankedPosting
+    from app.board.model import ActivityLog, Member, Posting
     from app.postgres.board.left_out import LeftOutRows
+    from app.recommend.ranked import RankedPosting
     from app.recommend.recommender import Recommender
     from app.refresh.publish import PublishedRun
 
@@ -85,7 +87,7 @@ def refresh(
         guard.check_seen(runs.BoardCounts(inputs.members, inputs.postings, inputs.activity))
         run = _begin(engine, inputs, options, taken_at=board.taken_at)
         model = _fit(engine, board, options, now=run.started_at, processes=processes, progress=progress)
-        write_model(engine, run.id, keep(model, board.postings))
+        write_model(engine, run.id, SavedModel.of(model, board.postings))
         stages.end("fit")
         rank_all(_ranker(engine, board, model, run.id, chunk_members), run.done, processes, progress)
         stages.end("rank")

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from app.board.model import ASKED_COMPANY
+from app.recommend.ranked import ASKED_COMPANY
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError

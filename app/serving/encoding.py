@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.board.model import ASKED_COMPANY
+from app.recommend.ranked import ASKED_COMPANY
 from app.recommend.reasons import Reason
 from app.serving.labels import SENTENCES, naming
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.board.model import ASKED_COMPANY
+from app.recommend.ranked import ASKED_COMPANY
 from app.serving.cards import UNKNOWN, Card
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from app.board.model import Member, RankedPosting
+    from app.board.model import Member
+    from app.recommend.ranked import RankedPosting
     from app.serving.cards import Cards
     from app.serving.store import Run, Store
 

@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from app.postgres.board.snapshot import profiles, snapshot
 from app.postgres.lists.runs import select_ready_runs
-from app.recommend.recommender import Options, fit
+from app.recommend.options import Options
+from app.recommend.recommender import fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A refresh of what changed makes the lists that the kept model makes, for those it touches and for all others."""
+"""A refresh of what changed makes the lists that the saved model makes, for those it touches and for all others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.postgres.lists.changes import HEAD
 from app.postgres.lists.model_store import read_model
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
-from app.recommend.incremental.update import carry
+from app.recommend.incremental.update import update
 from app.refresh.incremental import rank_again, refresh_changed
 from app.refresh.rollback import roll_back
 from app.refresh.whole import refresh
@@ -108,13 +108,13 @@ def touch_everything(board: Engine, lists: Lists) -> None:
 
 
 def ranked_by(board: Engine, model_of: int, postings: Sequence[Posting] | None = None) -> Lists:
-    """Every member's list by a run's kept model, from the board as it is, or from these of its postings alone."""
+    """Every member's list by a run's saved model, from the board as it is, or from these of its postings alone."""
     with snapshot(board) as at:
-        kept = read_model(at.connection, model_of)
-        carried = carry(kept, at.postings() if postings is None else postings, now=at.taken_at)
+        saved = read_model(at.connection, model_of)
+        updated = update(saved, at.postings() if postings is None else postings, now=at.taken_at)
         driver: Any = at.connection.connection.driver_connection
         ids = at.member_ids()
-        ranked = rank_again(carried, driver, ids)
+        ranked = rank_again(updated, driver, ids)
     return {
         member_id: ([r.posting_id for r in places], [int(r.reason) for r in places])
         for member_id, places in zip(ids, ranked, strict=True)
@@ -125,10 +125,10 @@ def ranked_by(board: Engine, model_of: int, postings: Sequence[Posting] | None =
 def touched(board: Engine, before: Lists, since: datetime, model_of: int) -> set[str]:
     """Who is to be ranked again, from the definition."""
     with snapshot(board) as at:
-        carried = carry(read_model(at.connection, model_of), at.postings(), now=at.taken_at)
+        updated = update(read_model(at.connection, model_of), at.postings(), now=at.taken_at)
         members, postings = at.member_ids(), at.postings()
     recent = {posting.id for posting in postings if posting.updated_at >= since}
-    like, open_ = carried.like(recent), set(carried.open_ids())
+    like, open_ = updated.similar(recent), set(updated.open_ids())
     changed = {
         member
         for (member,) in rows(
@@ -145,7 +145,7 @@ def touched(board: Engine, before: Lists, since: datetime, model_of: int) -> set
         if member in changed
         or member not in before
         or set(before[member][0]) - open_
-        or set(before[member][0]) & carried.replaced
+        or set(before[member][0]) & updated.replaced
         or set(before[member][0][:HEAD]) & like
     }
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.recommend.features.same_job import same_jobs
-from app.recommend.recommender import Options, fit
+from app.recommend.options import Options
+from app.recommend.recommender import fit
 from tests.real_data import in_memory
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from app.board.model import ActivityLog
-    from app.recommend.recommender import Model
+    from app.recommend.recommender import Recommender
     from tests.real_data.in_memory import Board
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -140,7 +141,7 @@ def _board(name: str, src: Path) -> Board:
 
 
 def _places(
-    model: Model, board: Board, held: NDArray[np.int64]
+    model: Recommender, board: Board, held: NDArray[np.int64]
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """The place of each held-out posting in the member's list, from 0, and that of any posting of its job."""
     position = {posting.id: at for at, posting in enumerate(board.postings)}

@@ -25,7 +25,8 @@ from app.postgres.board.load import load
 from app.postgres.embedded import embedded_postgres
 from app.postgres.engines import batch_engine
 from app.recommend.evaluation import RankedList, compare, evaluate
-from app.recommend.recommender import Options, fit
+from app.recommend.options import Options
+from app.recommend.recommender import fit
 from app.refresh.whole import refresh
 from tests.integration.small_board import run_of
 from tests.real_data import in_memory, reference

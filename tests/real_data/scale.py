@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.board.model import ActivityLog, Education, Kind, Member, Posting
-from app.recommend.recommender import Options, fit
+from app.recommend.options import Options
+from app.recommend.recommender import fit
 from app.recommend.scoring.weights import Weights
 from app.refresh.chunks import CHUNK_MEMBERS
 

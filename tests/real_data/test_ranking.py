@@ -16,7 +16,8 @@ from scipy import sparse
 
 from app.board.model import ActivityLog
 from app.recommend.evaluation import RankedList, compare, evaluate
-from app.recommend.recommender import Options, fit
+from app.recommend.options import Options
+from app.recommend.recommender import fit
 from app.recommend.scoring.weights import Weights
 from tests.real_data import applications, reference, views
 from tests.real_data.in_memory import Board, load

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from app.board.model import ASKED_COMPANY
+from app.recommend.ranked import ASKED_COMPANY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

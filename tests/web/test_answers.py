@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from app.board.model import RankedPosting
+from app.recommend.ranked import RankedPosting
 from app.recommend.reasons import Reason
 from tests.web import board
 from tests.web.board import AWKWARD_ID, FINISHED, LISTS, LONG_TITLE, NOW

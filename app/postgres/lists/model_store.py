@@ -9,7 +9,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from app.recommend.incremental.saved_model import KeptModelError, read, write
+from app.recommend.incremental.saved_model import SavedModelError, load, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from app.recommend.incremental.saved_model import Kept
+    from app.recommend.incremental.saved_model import SavedModel
 
 _PART_BYTES = 8 * 1024 * 1024
 
 
-def write_model(engine: Engine, run_id: int, kept: Kept) -> None:
+def write_model(engine: Engine, run_id: int, saved: SavedModel) -> None:
     """Store a run's model, whole or not at all; replace what an earlier attempt stored."""
     table = _table(run_id)
     with tempfile.TemporaryFile() as file, engine.begin() as connection:
-        write(kept, file)
+        save(saved, file)
         file.seek(0)
         connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
         connection.execute(text(f"CREATE TABLE {table} (part integer PRIMARY KEY, content bytea NOT NULL)"))
@@ -42,15 +42,15 @@ def write_model(engine: Engine, run_id: int, kept: Kept) -> None:
                 copy.write_row((part, content))
 
 
-def read_model(connection: Connection, run_id: int) -> Kept:
+def read_model(connection: Connection, run_id: int) -> SavedModel:
     """The model of a run.
 
     Raises:
-        KeptModelError: there is none, or another version of the program wrote it.
+        SavedModelError: there is none, or another version of the program wrote it.
     """
     table = _table(run_id)
     if connection.execute(text("SELECT to_regclass(:table)"), {"table": table}).scalar() is None:
-        raise KeptModelError(f"There is no model of run {run_id}.")
+        raise SavedModelError(f"There is no model of run {run_id}.")
     with tempfile.TemporaryFile() as file:
         parts = connection.execute(
             text(f"SELECT content FROM {table} ORDER BY part").execution_options(yield_per=1)
@@ -58,7 +58,7 @@ def read_model(connection: Connection, run_id: int) -> Kept:
         for (content,) in parts:
             file.write(content)
         file.seek(0)
-        return read(file)
+        return load(file)
 
 
 def drop_unneeded_models(engine: Engine, *, wait_s: float) -> None:

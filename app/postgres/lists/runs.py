@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import Connection, Engine
 
-    from app.board.model import RankedPosting
+    from app.recommend.ranked import RankedPosting
 
 DROP_WAIT_S = 10.0
 

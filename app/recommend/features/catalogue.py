@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.board.veto import vetoed
-from app.board.vocabulary import NATIONWIDE, REGIONS, REMOTE, neighbours
 from app.recommend.features.misfit import near_areas
+from app.recommend.features.postings import attributes_of, posting_fields
 from app.recommend.features.same_job import leads
-from app.recommend.features.tokens import tokenise_all
-from app.recommend.sparse import Field, attributes_of, large_region, posting_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
     from scipy import sparse
 
-    from app.board.model import Member, Posting
-
-    Numbers = NDArray[np.float32] | float  # one a posting, or one for all; nan where unknown
+    from app.board.model import Posting
+    from app.recommend.features.postings import Field
 
 _DAY_S = 86_400
 FRESH_FOR_DAYS = 10.0
@@ -83,7 +80,7 @@ def build_catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
         lead=lead,
         shown=shown,
         fields=fields,
-        near=near_areas(fields["area"].numbers),
+        near=near_areas(fields["area"].columns),
         opened_s=opened_s,
         first_opened_s=first_opened_s[lead],
         fresh=freshness(opened_s, now),
@@ -164,100 +161,3 @@ def freshness(opened_s: NDArray[np.float64], now: datetime) -> NDArray[np.float3
     """1 on the day of opening, falling with age."""
     age_days = np.maximum(0.0, now.timestamp() - opened_s) / _DAY_S
     return np.exp(-age_days / FRESH_FOR_DAYS).astype(np.float32)
-
-
-def career_fit(years: Numbers, low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 where the career asked for includes the member's, falling to 0 three years outside; 0.5 where unknown."""
-    short = np.where(np.isnan(low), 0.0, low) - years
-    long = years - np.where(np.isnan(high), np.inf, high)
-    fit = np.maximum(0.0, 1 - np.maximum(np.maximum(short, long), 0.0) / 3)
-    unknown = np.isnan(years) | (np.isnan(low) & np.isnan(high))
-    return np.where(unknown, 0.5, fit).astype(np.float32)
-
-
-def education_fit(reached: Numbers, asked: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 where the member has what is asked, less for each step missing; 0.5 where unknown."""
-    fit = np.maximum(0.0, 1 - np.maximum(asked - reached, 0.0) / 2)
-    return np.where(np.isnan(fit), 0.5, fit).astype(np.float32)
-
-
-def salary_fit(wanted: Numbers, paid: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 where at least the wanted pay is offered, falling to 0 at 30 % less; 0.5 where either is unknown."""
-    fit = np.maximum(0.0, 1 - np.maximum(0.0, 1 - paid / wanted) / 0.3)
-    return np.where(np.isnan(fit), 0.5, fit).astype(np.float32)
-
-
-def meets_something(member: Member, catalogue: Catalogue) -> bool:
-    """Whether a profile says anything that postings of the board say something about.
-
-    A code that no posting has, a pay in a unit that none is paid in and the like tell nothing of the member here.
-    """
-    fields = catalogue.fields
-    asked = {name: fields[name].numbers.keys() for name in ("category", "words", "place", "area")}
-    return (
-        any(
-            not asked[name].isdisjoint(stated_preferences(name, member))
-            for name in ("category", "words", "place")
-        )
-        or any(_reaches(region, asked["area"]) for region in member.regions)
-        or (member.career_years is not None and _said(catalogue.career_min, catalogue.career_max))
-        or (member.education is not None and _said(catalogue.education))
-        or (salary_of(member) > 0 and _paid_in(member.salary_unit, catalogue))
-    )
-
-
-def _reaches(region: str, areas: Collection[str]) -> bool:
-    """Whether any of the areas is the region's, or near to it."""
-    return not neighbours(large_region(region)).isdisjoint(areas) or (
-        large_region(region) in REGIONS and NATIONWIDE in areas
-    )
-
-
-def _paid_in(unit: str | None, catalogue: Catalogue) -> bool:
-    return bool(unit) and _said(
-        catalogue.salary[catalogue.salary_unit == catalogue.unit_numbers.get(unit or "", -1)]
-    )
-
-
-def _said(*columns: NDArray[np.float32]) -> bool:
-    return any(bool(np.isfinite(column).any()) for column in columns)
-
-
-def career_of(member: Member) -> float:
-    """Years, or nan."""
-    return np.nan if member.career_years is None else member.career_years
-
-
-def education_of(member: Member) -> float:
-    """The highest education, or nan."""
-    return np.nan if member.education is None else float(member.education)
-
-
-def salary_of(member: Member) -> float:
-    """The pay wanted, or nan."""
-    return float(member.desired_salary) if member.desired_salary and member.desired_salary > 0 else np.nan
-
-
-def stated_preferences(name: str, member: Member) -> dict[str, float]:
-    """What a profile asks for in a field, and how much: a region itself most, its large region, those around it."""
-    match name:
-        case "category":
-            return dict.fromkeys(member.categories, 1.0)
-        case "words":
-            return dict.fromkeys(tokenise_all(member.skills), 1.0)
-        case "place":
-            return dict.fromkeys(member.regions, 1.0)
-        case "area":
-            return _areas(member.regions)
-        case _:
-            return {}
-
-
-def _areas(regions: Sequence[str]) -> dict[str, float]:
-    areas: dict[str, float] = {}
-    for region in regions:
-        areas |= {near: max(areas.get(near, 0.0), 0.3) for near in neighbours(large_region(region))}
-    if regions:
-        areas[NATIONWIDE] = max(areas.get(NATIONWIDE, 0.0), 0.7)
-        areas[REMOTE] = max(areas.get(REMOTE, 0.0), 0.7)  # within reach of everybody
-    return areas | {large_region(region): 1.0 for region in regions}

@@ -1,15 +1,20 @@
-"""What a refresh learned, kept for the next one that only looks at what changed.
+"""A fitted recommender as a file, for the next refresh, which only looks at what changed.
 
-Nothing of any member is kept under their name: their factors follow from what they did and say, and are worked out again.
-The rows of the panel (what some members' profiles say and what those members did) are in it without ids, until the
-next whole refresh.
+Nothing of any member is saved under their name: their factors follow from what they did and say, and are solved again.
+The reference members (what some profiles say and what those members did) are in it without ids, until the next whole
+refresh.
+
+The file is numpy's `.npz`: arrays, and a head in JSON that says how they make up the recommender. Loading it runs no code
+that stands in the file.
 """
 
 from __future__ import annotations
 
-import pickle
+import json
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from enum import Enum
+from datetime import datetime
 from hashlib import blake2b
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,20 +22,20 @@ import numpy as np
 from scipy import sparse
 
 from app.recommend.features.catalogue import Catalogue
-from app.recommend.features.codes import ProfileOneHotEncoder
-from app.recommend.features.postings import AttributeMapping, PostingEncoder
+from app.recommend.features.postings import Field, PostingEncoder
 from app.recommend.features.profiles import (
     ProfileFeatureEncoder,
     ProfileFeatures,
-    ReferenceMembers,
+    ProfileOneHotEncoder,
     TextColumns,
 )
 from app.recommend.interactions import Interactions, Scale
+from app.recommend.models.cold_start import AttributeMapping, ReferenceMembers
 from app.recommend.models.representations import Representations
-from app.recommend.recommender import Options, Recommender
+from app.recommend.options import Options
+from app.recommend.recommender import Recommender
 from app.recommend.reranking.congestion import Prices
 from app.recommend.scoring.weights import Weights
-from app.recommend.sparse import Field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,111 +45,168 @@ if TYPE_CHECKING:
     from app.board.model import Posting
 
 _DIGEST_BYTES = 8
-_PARTS = (
-    Catalogue, ProfileOneHotEncoder, ProfileFeatureEncoder, Representations, Field, AttributeMapping, Interactions, Recommender, Options, ReferenceMembers, ProfileFeatures, PostingEncoder, Prices, Scale,
-    TextColumns, Weights,
-)  # fmt: skip
-# What else a kept model is made of. By its whole name each: modules reach others, and so any program on the machine.
-_OTHERS = frozenset({
-    ("app.recommend.scoring.weights", "Signal"),
-    ("datetime", "datetime"), ("datetime", "timedelta"), ("datetime", "timezone"),
-    ("numpy", "dtype"), ("numpy", "ndarray"),
-    ("numpy._core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("scipy.sparse._csr", "csr_array"),
-})  # fmt: skip
+_HEAD = "head"
 
 
-class KeptModelError(Exception):
-    """A kept model cannot be read, most often because another version of the program wrote it."""
+class SavedModelError(Exception):
+    """A saved model cannot be loaded, most often because another version of the program saved it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A model without its members and postings, and a digest of what each posting said, a row a position."""
+class SavedModel:
+    """A recommender without its members and postings.
 
-    model: Recommender
+    Attributes:
+        recommender: The recommender.
+        contents: (n_postings, 8) uint8, a digest of what each posting said when it was fitted.
+    """
+
+    recommender: Recommender
     contents: NDArray[np.uint8]
 
+    @classmethod
+    def of(cls, recommender: Recommender, postings: Sequence[Posting]) -> SavedModel:
+        """What is saved of a recommender that was fitted on these postings."""
+        representations = recommender.representations
+        nobody = np.zeros(0, np.int32)
+        interactions = replace(
+            representations.interactions,
+            member=nobody,
+            posting=nobody,
+            kind=nobody.astype(np.int8),
+            itself=nobody.astype(np.bool_),
+            at=nobody.astype(np.int64),
+            weight=nobody.astype(np.float32),
+            shape=(0, len(postings)),
+        )
+        stripped = replace(
+            representations,
+            interactions=interactions,
+            member_factors=representations.member_factors[:0].copy(),
+            recent=sparse.csr_array(np.zeros((0, len(postings)), np.float32)),
+            seen=sparse.csr_array(np.zeros((0, len(recommender.catalogue.shown)), np.float32)),
+        )
+        return cls(replace(recommender, postings={}, representations=stripped), digest_contents(postings))
 
-def keep(model: Recommender, postings: Sequence[Posting]) -> Kept:
-    """What is to be kept of a model that was learned from these postings."""
-    representations = model.representations
-    nobody = np.zeros(0, np.int32)
-    interactions = replace(
-        representations.interactions,
-        member=nobody,
-        posting=nobody,
-        kind=nobody.astype(np.int8),
-        itself=nobody.astype(np.bool_),
-        at=nobody.astype(np.int64),
-        weight=nobody.astype(np.float32),
-        shape=(0, len(postings)),
+
+_PARTS = {
+    part.__name__: part
+    for part in (
+        AttributeMapping, Catalogue, Field, Interactions, Options, PostingEncoder, Prices, ProfileFeatureEncoder,
+        ProfileFeatures, ProfileOneHotEncoder, Recommender, ReferenceMembers, Representations, SavedModel, Scale, TextColumns,
     )
-    stripped = replace(
-        representations,
-        interactions=interactions,
-        members=representations.members[:0].copy(),
-        recent=sparse.csr_array(np.zeros((0, len(postings)), np.float32)),
-        seen=sparse.csr_array(np.zeros((0, len(model.catalogue.shown)), np.float32)),
-    )
-    return Kept(replace(model, postings={}, representations=stripped), contents(postings))
+}  # fmt: skip
 
 
-def contents(postings: Sequence[Posting]) -> NDArray[np.uint8]:
-    """A digest of all that ranking reads of each posting, but for whether it is open: postings x 8."""
-    digests = b"".join(map(_content, postings))
+def digest_contents(postings: Sequence[Posting]) -> NDArray[np.uint8]:
+    """A digest of all that ranking reads of each posting, but for whether it is open: (n_postings, 8) uint8."""
+    digests = b"".join(map(_digest, postings))
     return np.frombuffer(digests, np.uint8).reshape(-1, _DIGEST_BYTES)
 
 
-def _content(posting: Posting) -> bytes:
-    said = (
+def _digest(posting: Posting) -> bytes:
+    content = (
         posting.title, posting.company_id, posting.categories, posting.regions, posting.career_min_years,
         posting.career_max_years, posting.education and int(posting.education), posting.employment_types,
         posting.salary_min, posting.salary_max, posting.salary_unit, posting.skills, posting.opened_at.timestamp(),
     )  # fmt: skip
-    return blake2b(repr(said).encode(), digest_size=_DIGEST_BYTES).digest()
+    return blake2b(repr(content).encode(), digest_size=_DIGEST_BYTES).digest()
 
 
-def write(kept: Kept, file: IO[bytes]) -> None:
-    """Write a kept model."""
-    _Writer(file, protocol=5).dump((_form(), kept))
+def save(saved: SavedModel, file: IO[bytes]) -> None:
+    """Write a saved model."""
+    arrays: list[NDArray[Any]] = []
+    head = json.dumps({"form": _form(), "model": _encode(saved, arrays)})
+    np.savez(
+        file,
+        allow_pickle=False,
+        **{_HEAD: np.frombuffer(head.encode(), np.uint8)},
+        **{str(number): array for number, array in enumerate(arrays)},
+    )
 
 
-def read(file: IO[bytes]) -> Kept:
-    """Read what `write` wrote.
+def load(file: IO[bytes]) -> SavedModel:
+    """Read what `save` wrote.
 
     Raises:
-        KeptModelError: another version wrote it, or it is none.
+        SavedModelError: another version saved it, it is not whole, or it is none.
     """
     try:
-        form, kept = _Reader(file).load()
-    except (pickle.UnpicklingError, AttributeError, ImportError, EOFError, TypeError, ValueError) as error:
-        raise KeptModelError(str(error)) from error
-    if form != _form() or not isinstance(kept, Kept):
-        raise KeptModelError("It is of another version.")
-    return kept
+        arrays = np.load(file, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise SavedModelError("It is no saved model.")
+        head = json.loads(arrays[_HEAD].tobytes())
+        if head["form"] != _form():
+            raise SavedModelError("It is of another version.")
+        saved = _decode(head["model"], arrays)
+    except (zipfile.BadZipFile, EOFError, OSError, KeyError, TypeError, ValueError) as error:
+        raise SavedModelError(f"It is no saved model, or not whole: {error}.") from error
+    if not isinstance(saved, SavedModel):
+        raise SavedModelError("It is no saved model.")
+    return saved
 
 
 def _form() -> str:
-    """Changes when any part of a model gets or loses a field: slots are read back by their order alone."""
-    return " ".join(f"{part.__name__}({','.join(_field_names(part))})" for part in (Kept, *_PARTS))
+    """Changes whenever a part of a model gets or loses a field."""
+    return " ".join(
+        f"{name}({','.join(each.name for each in fields(part))})" for name, part in _PARTS.items()
+    )
 
 
-def _field_names(part: type[Any]) -> list[str]:
-    return [each.name for each in fields(part)] if is_dataclass(part) else []
+def _encode(value: object, arrays: list[NDArray[Any]]) -> Any:
+    """A value as JSON; arrays are put behind the others, and named by their number."""
+
+    def add(array: NDArray[Any]) -> str:
+        arrays.append(array)
+        return str(len(arrays) - 1)
+
+    encoded: Any = value
+    match value:
+        case None | bool() | int() | float() | str():
+            pass
+        case np.ndarray():
+            encoded = {"array": add(value)}
+        case sparse.csr_array():
+            encoded = {"csr": [add(value.data), add(value.indices), add(value.indptr)], "shape": value.shape}
+        case datetime():
+            encoded = {"time": value.isoformat()}
+        case Weights():
+            encoded = {"weights": value.to_json()}
+        case Mapping():
+            encoded = {"map": [[str(key), _encode(each, arrays)] for key, each in value.items()]}
+        case list() | tuple():
+            encoded = [_encode(each, arrays) for each in value]
+        case _ if is_dataclass(value) and type(value).__name__ in _PARTS:
+            parts = {each.name: _encode(getattr(value, each.name), arrays) for each in fields(value)}
+            encoded = {"part": type(value).__name__, "fields": parts}
+        case _:
+            raise TypeError(f"{type(value).__name__} is no part of a model.")
+    return encoded
 
 
-class _Writer(pickle.Pickler):
-    def reducer_override(self, part: object) -> Any:
-        """Write a member of an enumeration by its value: some releases of Python would write how to get at it."""
-        return (type(part), (part.value,)) if isinstance(part, Enum) else NotImplemented
+def _decode(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """What `_encode` was given; lists come back as tuples.
 
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        """Refuse to load anything a model is not made of: whoever can write the table must not run code here."""
-        ours = {(part.__module__, part.__name__) for part in (Kept, *_PARTS)}
-        if (module, name) not in ours | _OTHERS:
-            raise pickle.UnpicklingError(f"{module}.{name} is no part of a model.")
-        return super().find_class(module, name)
+    Raises:
+        KeyError, TypeError, ValueError: it is not what `_encode` makes.
+    """
+    decoded = value
+    match value:
+        case {"array": str(name)}:
+            decoded = arrays[name]
+        case {"csr": [data, indices, indptr], "shape": shape}:
+            decoded = sparse.csr_array((arrays[data], arrays[indices], arrays[indptr]), shape=tuple(shape))
+            decoded.check_format(full_check=True)  # what computes with it trusts its indices
+        case {"time": str(time)}:
+            decoded = datetime.fromisoformat(time)
+        case {"weights": dict(weights)}:
+            decoded = Weights.from_json(weights)
+        case {"map": list(pairs)}:
+            decoded = {key: _decode(each, arrays) for key, each in pairs}
+        case {"part": str(name), "fields": dict(parts)}:
+            decoded = _PARTS[name](**{each: _decode(part, arrays) for each, part in parts.items()})
+        case list():
+            decoded = tuple(_decode(each, arrays) for each in value)
+        case dict():
+            raise ValueError(f"{sorted(value)} is no part of a model")
+    return decoded

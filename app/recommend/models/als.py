@@ -28,11 +28,16 @@ def random_factors(shape: tuple[int, int], seed: int) -> NDArray[np.float32]:
 
 
 def fit_als(
-    confidence: sparse.csr_array, start: NDArray[np.float32], *, penalty: float, rounds: int, steps: int
+    confidence: sparse.csr_array,
+    start: NDArray[np.float32],
+    *,
+    regularization: float,
+    rounds: int,
+    steps: int,
 ) -> NDArray[np.float32]:
     """Posting factors, float32, postings x factors; those of the members follow from them by `solve_each`.
 
-    Minimises sum (1 + c_ui)(p_ui - x_u.y_i)^2 + penalty (sum n_u |x_u|^2 + sum n_i |y_i|^2), where p is 1 for
+    Minimises sum (1 + c_ui)(p_ui - x_u.y_i)^2 + regularization (sum n_u |x_u|^2 + sum n_i |y_i|^2), where p is 1 for
     pairs in `confidence` and 0 (with c = 0) elsewhere, and n counts a row's pairs. Source: Hu, Koren and
     Volinsky, "Collaborative Filtering for Implicit Feedback Datasets" (2008), with the penalty by count of
     Zhou et al. (2008).
@@ -40,7 +45,7 @@ def fit_als(
     Args:
         confidence: The c_ui above 0, one row a member.
         start: Posting factors to begin with.
-        penalty: Per pair; 0 or more.
+        regularization: Per pair; 0 or more.
         rounds: Alternations.
         steps: Of conjugate gradients in each, from the round before on.
     """
@@ -48,8 +53,11 @@ def fit_als(
     members, postings = np.zeros((confidence.shape[0], start.shape[1]), np.float32), start
     ahead = start
     for turn in range(rounds):
-        members = conjugate_gradient(confidence, members, ahead, penalty, steps=steps)
-        before, postings = postings, conjugate_gradient(transposed, ahead, members, penalty, steps=steps)
+        members = conjugate_gradient(confidence, members, ahead, regularization, steps=steps)
+        before, postings = (
+            postings,
+            conjugate_gradient(transposed, ahead, members, regularization, steps=steps),
+        )
         ahead = postings + _AHEAD * (postings - before) if turn else postings
     return postings
 
@@ -72,49 +80,49 @@ class GramBasis:
     """One side's vectors in the basis in which their Gram matrix is diagonal, so that no row needs it inverted.
 
     Attributes:
-        spread: The diagonal.
-        basis: Column by column.
-        turned: The vectors in it; some may be there that the Gram matrix does not count.
+        eigenvalues: (n_factors,) float32, the diagonal.
+        eigenvectors: (n_factors, n_factors) float32, a column each.
+        rotated: (n_rows, n_factors) float32, the vectors in it; some may be there that the Gram matrix does not count.
     """
 
-    spread: NDArray[np.float32]
-    basis: NDArray[np.float32]
-    turned: NDArray[np.float32]
+    eigenvalues: NDArray[np.float32]
+    eigenvectors: NDArray[np.float32]
+    rotated: NDArray[np.float32]
 
     @classmethod
     def of(cls, vectors: NDArray[np.float32]) -> GramBasis:
-        """The side with these vectors."""
-        spread, basis = np.linalg.eigh(vectors.T @ vectors)
-        return cls(spread, basis, vectors @ basis)
+        """The basis of these vectors, (n_rows, n_factors)."""
+        eigenvalues, eigenvectors = np.linalg.eigh(vectors.T @ vectors)
+        return cls(eigenvalues, eigenvectors, vectors @ eigenvectors)
 
-    def ridge(self, penalty: float, count: int) -> NDArray[np.float32]:
-        """The diagonal with the penalty of a row of so many pairs."""
-        ridge: NDArray[np.float32] = np.maximum(self.spread, 0) + np.float32(penalty * count)
+    def ridge(self, regularization: float, count: int) -> NDArray[np.float32]:
+        """The diagonal with the regularization of a row of so many pairs."""
+        ridge: NDArray[np.float32] = np.maximum(self.eigenvalues, 0) + np.float32(regularization * count)
         return ridge
 
-    def changed(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], *, count: int) -> GramBasis:
+    def with_rows(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], *, count: int) -> GramBasis:
         """The side with other vectors in some rows, of `count` in all, which the Gram matrix does not count."""
-        turned = np.zeros((count, len(self.spread)), np.float32)
-        turned[: len(self.turned)] = self.turned
-        turned[rows] = vectors @ self.basis
-        return GramBasis(self.spread, self.basis, turned)
+        rotated = np.zeros((count, len(self.eigenvalues)), np.float32)
+        rotated[: len(self.rotated)] = self.rotated
+        rotated[rows] = vectors @ self.eigenvectors
+        return GramBasis(self.eigenvalues, self.eigenvectors, rotated)
 
 
-def solve_each(confidence: sparse.csr_array, side: GramBasis, penalty: float) -> NDArray[np.float32]:
+def solve_each(confidence: sparse.csr_array, basis: GramBasis, regularization: float) -> NDArray[np.float32]:
     """The best vector of every row, the other side given; a row without pairs gets zeros.
 
     To the last bit the same for a row whatever other rows there are.
     """
-    solved = _solved(confidence, side, penalty)
-    turned_back: NDArray[np.float32] = (solved[:, None, :] @ side.basis.T)[:, 0]
-    return turned_back
+    solved = _solve(confidence, basis, regularization)
+    rotated_back: NDArray[np.float32] = (solved[:, None, :] @ basis.eigenvectors.T)[:, 0]
+    return rotated_back
 
 
 def conjugate_gradient(
     confidence: sparse.csr_array,
     vectors: NDArray[np.float32],
     others: NDArray[np.float32],
-    penalty: float,
+    regularization: float,
     *,
     steps: int,
 ) -> NDArray[np.float32]:
@@ -125,19 +133,19 @@ def conjugate_gradient(
     Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback Collaborative Filtering", 2011,
     without the basis.)
     """
-    side = GramBasis.of(others)
-    turned = vectors @ side.basis
-    found = np.zeros_like(turned)
-    factors = len(side.spread)
+    basis = GramBasis.of(others)
+    rotated = vectors @ basis.eigenvectors
+    found = np.zeros_like(rotated)
+    factors = len(basis.eigenvalues)
     for rows, at in _by_count(confidence, lambda count: _NEAR_FLOATS // (count * factors)):
-        near, weight = side.turned.take(confidence.indices[at], axis=0), confidence.data[at]
-        ridge = side.ridge(penalty, at.shape[1])
-        found[rows] = _descended(turned[rows], ridge, near, weight, steps)
-    turned_back: NDArray[np.float32] = found @ side.basis.T
-    return turned_back
+        near, weight = basis.rotated.take(confidence.indices[at], axis=0), confidence.data[at]
+        ridge = basis.ridge(regularization, at.shape[1])
+        found[rows] = _descend(rotated[rows], ridge, near, weight, steps)
+    rotated_back: NDArray[np.float32] = found @ basis.eigenvectors.T
+    return rotated_back
 
 
-def _descended(
+def _descend(
     vectors: NDArray[np.floating],
     ridge: NDArray[np.floating],
     near: NDArray[np.float32],
@@ -145,11 +153,11 @@ def _descended(
     steps: int,
 ) -> NDArray[np.floating]:
     """Rows with equally many pairs, the diagonal and these pairs' factors and weights given."""
-    left = _summed(1 + weight - weight * _products(near, vectors), near) - ridge * vectors
+    left = _weighted_sums(1 + weight - weight * _products(near, vectors), near) - ridge * vectors
     direction = left / ridge
     gain = (left * direction).sum(axis=1)
     for step in range(1, steps + 1):
-        curved = _summed(weight * _products(near, direction), near) + ridge * direction
+        curved = _weighted_sums(weight * _products(near, direction), near) + ridge * direction
         length = gain / np.maximum((direction * curved).sum(axis=1), _LEAST)
         vectors = vectors + length[:, None] * direction
         if step < steps:
@@ -166,7 +174,7 @@ def _products(near: NDArray[np.float32], vectors: NDArray[np.floating]) -> NDArr
     return products
 
 
-def _summed(weights: NDArray[np.floating], near: NDArray[np.float32]) -> NDArray[np.floating]:
+def _weighted_sums(weights: NDArray[np.floating], near: NDArray[np.float32]) -> NDArray[np.floating]:
     """Rows x factors: the weighted sums of the factors of each row's pairs."""
     summed: NDArray[np.floating] = (weights[:, None, :] @ near)[:, 0]
     return summed
@@ -188,9 +196,9 @@ def _by_count(
         start = end
 
 
-def _solved(confidence: sparse.csr_array, side: GramBasis, penalty: float) -> NDArray[np.float32]:
+def _solve(confidence: sparse.csr_array, basis: GramBasis, regularization: float) -> NDArray[np.float32]:
     """Vectors in the side's basis; rows with equally many pairs are solved together, in one batched call."""
-    factors = len(side.spread)
+    factors = len(basis.eigenvalues)
     solved = np.zeros((confidence.shape[0], factors), np.float32)
 
     def most(count: int) -> int:
@@ -198,13 +206,17 @@ def _solved(confidence: sparse.csr_array, side: GramBasis, penalty: float) -> ND
 
     for rows, at in _by_count(confidence, most):
         count = at.shape[1]
-        near, weight = side.turned.take(confidence.indices[at], axis=0), confidence.data[at]
-        ridge = side.ridge(penalty, count)
-        solved[rows] = _few(ridge, near, weight) if count < factors else _many(ridge, near, weight)
+        near, weight = basis.rotated.take(confidence.indices[at], axis=0), confidence.data[at]
+        ridge = basis.ridge(regularization, count)
+        solved[rows] = (
+            _solve_woodbury(ridge, near, weight)
+            if count < factors
+            else _solve_normal_equations(ridge, near, weight)
+        )
     return solved
 
 
-def _few(
+def _solve_woodbury(
     ridge: NDArray[np.float32], near: NDArray[np.float32], weight: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Rows with fewer pairs than factors: invert the small side (Woodbury's identity)."""
@@ -219,7 +231,7 @@ def _few(
     return solved
 
 
-def _many(
+def _solve_normal_equations(
     ridge: NDArray[np.float32], near: NDArray[np.float32], weight: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     system = (near.transpose(0, 2, 1) * weight[:, None, :]) @ near

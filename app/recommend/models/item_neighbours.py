@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from app.recommend.parallel import parallel_map
+from app.recommend.sparse import unit_vectors
 from app.recommend.topk import top_k
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ _ROUNDS = 3  # of the clustering
 _PROBED = 0.2  # of the clusters: those whose vectors one is compared with
 
 Block = tuple["NDArray[np.int64]", "NDArray[np.int64]"]  # rows that are compared, and with which
-
-
-def unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each row brought to length 1; zeros stay."""
-    unit: NDArray[np.float32] = vectors / np.maximum(
-        np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9)
-    )
-    return unit
 
 
 def find_item_neighbours(

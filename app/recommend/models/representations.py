@@ -1,182 +1,127 @@
-"""What the board's activity and profiles teach, ready to be asked about any member."""
+"""What is fitted on the board's activity and side information, ready to be asked about any member."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from app.board.model import Kind
-from app.recommend.features.codes import ProfileOneHotEncoder
-from app.recommend.features.postings import AttributeMapping, PostingEncoder, fit_attribute_mapping
-from app.recommend.features.profiles import ProfileFeatureEncoder, ProfileKernel, ReferenceMembers
 from app.recommend.models.als import GramBasis, fit_als, merge_models, random_factors, solve_each
+from app.recommend.models.cold_start import fit_attribute_mapping
 from app.recommend.models.item_neighbours import find_item_neighbours
 from app.recommend.parallel import started
-from app.recommend.sparse import scale_columns, scale_rows, top_entries_per_row
+from app.recommend.sparse import place_rows, scale_columns, scale_rows, top_entries_per_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from app.board.model import Member, Posting
+    from app.board.model import Member
     from app.recommend.features.catalogue import Catalogue
+    from app.recommend.features.postings import PostingEncoder
+    from app.recommend.features.profiles import ProfileOneHotEncoder
     from app.recommend.interactions import Interactions
+    from app.recommend.models.cold_start import AttributeMapping, ReferenceMembers
     from app.recommend.models.hyperparameters import Hyperparameters
+    from app.recommend.models.side_information import SideInformation
 
-ALPHA = 40.0  # of a pair of average weight
-REGULARIZATION = 4.0  # per pair
-PROFILE_ALPHA = 8.0  # confidence of what a profile says: a fifth of that of a pair; on applications 12 is as good, 4 and 18 are worse
+ALPHA = 40.0  # alpha of Hu, Koren and Volinsky: the confidence of a pair of average weight
+REGULARIZATION = 4.0  # lambda of the same, for each pair
+# The confidence of what a profile says, a fifth of that of a pair; on applications 12 is as good, 4 and 18 are worse.
+PROFILE_ALPHA = 8.0
 NEIGHBOURS_KEPT = 200  # nearest postings kept for each
-MOST_REFERENCE_MEMBERS = (
-    6_000  # members whose activity stands for that of similar profiles: a dense solve of 144 MB and 3 s
-)
-MOST_PROFILES_READ = 10_000  # profiles read to choose them from
-_POSTING_PENALTY = 1.0
-_INVERTED_KEPT = 1_000  # newest postings looked up by each attribute
-_BATCH = 2_000
+_MAPPING_REGULARIZATION = 1.0
+_INVERTED_KEPT = 1_000  # newest postings that each attribute leads to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Representations:
-    """Learned from a history; rows are members or postings of the whole board, columns the postings shown.
+    """What a fit made of the members' activity.
+
+    Rows are the n_members members or the n_postings postings of the whole board; "shown" are the n_shown postings that
+    may be shown, in the order of the catalogue.
 
     Attributes:
-        interactions: The history this was learned from.
-        cold_start_below: Postings a member acted on from which on the panel is not asked about them.
-        members: Factors of members; zeros without activity.
-        postings: Factors of postings, likewise; guessed from content where new and without activity.
-        cold_postings: Postings whose factors are so guessed.
-        retrieval_factors: Factors of those shown, guessed wherever there is no activity: for finding what to score.
-        codes, said: What profiles say, and its factors, a row a code; none on a large board.
-        content: Factors of postings as guessed from their content.
-        moment, content_moment: Mean outer products of `postings` and `content` over those shown.
-        panel: What members' profiles say of their factors and deeds, or None where no profile was read.
-        posting_encoder, attribute_mapping: What postings say, and from it to `content`.
-        item_neighbours: Postings x shown, nearness of factors, the nearest only.
-        recent: Members x postings, falling with each step back.
-        seen: Members x shown, what a member is not to be shown again.
-        nearby: Places x places that the same members look at.
-        inverted_index: Attributes of all fields x shown, the newest only.
-        popular: Damped recent popularity of each posting, 0 to 1.
+        interactions: What this was fitted on.
+        cold_start_below: Predictions from profiles are asked for of members who acted on fewer postings than this.
+        member_factors: (n_members, n_factors) float32; zeros without activity.
+        posting_factors: (n_postings, n_factors) float32; zeros without activity, but predicted where the posting is new.
+        cold_postings: (n_postings,) bool, postings whose factors are so predicted.
+        retrieval_factors: (n_shown, n_factors) float32, predicted wherever there is no activity: for finding candidates.
+        profile_encoder: Encodes profiles as one-hot columns.
+        profile_feature_factors: (n_codes, n_factors) float32, the factors of these columns; none on a large board.
+        content_factors: (n_postings, n_factors) float32, predicted from what postings say.
+        posting_moment: (n_factors, n_factors) float32, the mean outer product of `posting_factors` over those shown.
+        content_moment: The same of `content_factors`.
+        reference_members: Predict factors from profiles; None where no profile was read.
+        posting_encoder: Encodes postings.
+        attribute_mapping: Maps a posting's features to `content_factors`.
+        item_neighbours: (n_postings, n_shown) float32, the squared cosine of factors, of the nearest only.
+        recent: (n_members, n_postings) float32, a weight that falls with each step back.
+        seen: (n_members, n_shown) float32, 1 where a member is not to be shown the posting again.
+        nearby_places: (n_places, n_places) float32, how often the same members look at both.
+        inverted_index: (n_attributes, n_shown) float32, the attributes of all fields one below the other, with the
+            newest postings of each.
+        popular: (n_postings,) float32, damped recent popularity from 0 to 1.
     """
 
     interactions: Interactions
     cold_start_below: int
-    members: NDArray[np.float32]
-    postings: NDArray[np.float32]
+    member_factors: NDArray[np.float32]
+    posting_factors: NDArray[np.float32]
     cold_postings: NDArray[np.bool_]
     retrieval_factors: NDArray[np.float32]
-    codes: ProfileOneHotEncoder
-    said: NDArray[np.float32]
-    content: NDArray[np.float32]
-    moment: NDArray[np.float32]
+    profile_encoder: ProfileOneHotEncoder
+    profile_feature_factors: NDArray[np.float32]
+    content_factors: NDArray[np.float32]
+    posting_moment: NDArray[np.float32]
     content_moment: NDArray[np.float32]
-    panel: ReferenceMembers | None
+    reference_members: ReferenceMembers | None
     posting_encoder: PostingEncoder
     attribute_mapping: AttributeMapping
     item_neighbours: sparse.csr_array
     recent: sparse.csr_array
     seen: sparse.csr_array
-    nearby: sparse.csr_array
+    nearby_places: sparse.csr_array
     inverted_index: sparse.csr_array
     popular: NDArray[np.float32]
 
-    def side(self) -> GramBasis:
-        """Codes and postings as members' factors are solved against them."""
-        tried = np.where(self.cold_postings[:, None], np.float32(0), self.postings)
-        return GramBasis.of(np.vstack([self.said, tried]))
+    def gram_basis(self) -> GramBasis:
+        """The basis in which the factors of members are solved: of the profile columns' factors and the postings'."""
+        fitted = np.where(self.cold_postings[:, None], np.float32(0), self.posting_factors)
+        return GramBasis.of(np.vstack([self.profile_feature_factors, fitted]))
 
-    def about(
+    def fold_in(
         self,
         interactions: Interactions,
-        people: Sequence[Member],
-        side: GramBasis,
+        profiles: Sequence[Member],
+        basis: GramBasis,
         shown: NDArray[np.int64],
         *,
         show_viewed: bool,
     ) -> Representations:
-        """The same evidence about other members, who did what `interactions` says and have these profiles."""
-        confidence = _confidence(interactions, self.codes.transform(people))
+        """The same representations for other members: their factors are solved, the postings' stay.
+
+        Args:
+            interactions: What these members did.
+            profiles: Their profiles, by position in `interactions`.
+            basis: The postings' `gram_basis`.
+            shown: (n_shown,), positions of the postings shown.
+            show_viewed: Whether postings viewed or scrapped before may be shown again.
+        """
+        confidence = _confidence(interactions, self.profile_encoder.transform(profiles))
         return replace(
             self,
             interactions=interactions,
-            members=solve_each(confidence, side, REGULARIZATION),
+            member_factors=solve_each(confidence, basis, REGULARIZATION),
             recent=interactions.matrix(interactions.recent()),
-            seen=_done_with(interactions, shown, show_viewed=show_viewed),
+            seen=_seen(interactions, shown, show_viewed=show_viewed),
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SideInformation:
-    """What postings and profiles say, whoever did what with which: worked out once.
-
-    Attributes:
-        posting_encoder: The columns of postings' features.
-        posting_features: Of all postings, n_postings x n_features.
-        reference_encoder: What profiles are compared in.
-        reference_positions: Positions of the members who may be the panel; those whose activity is hidden while weights are learned
-            come last.
-        reference_profiles: Their profiles; empty where no profile was read.
-        reference_counts: Postings that each of them acted on.
-        profile_encoder, profile_features: What profiles say, and members x codes; none on a large board.
-    """
-
-    posting_encoder: PostingEncoder
-    posting_features: sparse.csr_array
-    profile_encoder: ProfileOneHotEncoder
-    profile_features: sparse.csr_array
-    reference_encoder: ProfileFeatureEncoder
-    reference_positions: NDArray[np.int32]
-    reference_profiles: Sequence[Member]
-    reference_counts: NDArray[np.int64]
-
-    @cached_property
-    def kernel(self) -> ProfileKernel | None:
-        """How alike the panel's profiles are to each other, or None where no profile was read."""
-        return (
-            ProfileKernel.compute(self.reference_encoder, self.reference_profiles, self.reference_counts)
-            if self.reference_profiles
-            else None
-        )
-
-
-def read_side_information(
-    interactions: Interactions,
-    postings: Sequence[Posting],
-    profiles: Callable[[Sequence[int]], Sequence[Member]],
-    *,
-    hyperparameters: Hyperparameters,
-    seed: int,
-    cold_members: NDArray[np.int32],
-) -> SideInformation:
-    """Read postings and the profiles of members with activity: of all on a small board, else of a sample.
-
-    `cold_members` are members whose activity is hidden while weights are learned.
-    """
-    active = np.unique(interactions.member)
-    sample = _sample(active, MOST_PROFILES_READ, seed)
-    read = active if hyperparameters.with_profiles else sample
-    profiles_read = [member for part in _parts(read) for member in profiles(part)]
-    people = [profiles_read[at] for at in np.searchsorted(read, sample).tolist()]
-    chosen = _panel_rows(sample, cold_members, seed)
-    posting_encoder, posting_features = PostingEncoder.fit(postings)
-    profile_encoder = ProfileOneHotEncoder.fit(profiles_read if hyperparameters.with_profiles else [])
-    return SideInformation(
-        posting_encoder=posting_encoder,
-        posting_features=posting_features,
-        profile_encoder=profile_encoder,
-        profile_features=_placed(profile_encoder.transform(profiles_read), read, interactions.shape[0]),
-        reference_encoder=ProfileFeatureEncoder.fit(people),
-        reference_positions=sample[chosen],
-        reference_profiles=[people[at] for at in chosen.tolist()],
-        reference_counts=np.bincount(interactions.member, minlength=interactions.shape[0])[sample[chosen]],
-    )
 
 
 @contextmanager
@@ -189,25 +134,30 @@ def start_als(
     start: Sequence[NDArray[np.float32]] | None = None,
     progress: Callable[[float], None],
 ) -> Iterator[Iterator[NDArray[np.float32]]]:
-    """Factors of codes and postings, one below the other, of each model; on several cores they are `started`.
+    """Start to fit the models; on several cores the caller may do something else until it takes them.
 
     Args:
-        interactions: The history.
+        interactions: What members did.
         side_information: What postings and profiles say.
-        hyperparameters: How much is spent.
-        seed: Of chance.
-        start: The models of nearly the same history, from which fewer rounds lead to this one's.
-        progress: Told the share that is done.
+        hyperparameters: How many models, factors and rounds.
+        seed: Of the random factors.
+        start: Models of nearly the same interactions, from which fewer rounds lead to these.
+        progress: Called with the share that is done.
+
+    Yields:
+        The factors of each model, (n_codes + n_postings, n_factors) float32: of profile columns, then of postings.
     """
     confidence = _confidence(interactions, side_information.profile_features)
     shape = confidence.shape[1], hyperparameters.factors
     rounds = hyperparameters.rounds if start is None else hyperparameters.warm_rounds
 
-    def made(model: int) -> NDArray[np.float32]:
+    def fit_model(model: int) -> NDArray[np.float32]:
         first = random_factors(shape, seed + model) if start is None else start[model]
-        return fit_als(confidence, first, penalty=REGULARIZATION, rounds=rounds, steps=hyperparameters.steps)
+        return fit_als(
+            confidence, first, regularization=REGULARIZATION, rounds=rounds, steps=hyperparameters.steps
+        )
 
-    with started(made, hyperparameters.models, progress=progress) as models:
+    with started(fit_model, hyperparameters.models, progress=progress) as models:
         yield models
 
 
@@ -219,99 +169,119 @@ def fit_representations(
     *,
     cold_start_below: int,
     show_viewed: bool = False,
-    asked: NDArray[np.integer] | None = None,
+    only: NDArray[np.integer] | None = None,
 ) -> Representations:
-    """Learn from a history, and from what postings and profiles say.
+    """Fit all representations on the factors of postings.
 
     Args:
-        interactions: The history.
+        interactions: What members did.
         catalogue: The catalogue.
         side_information: What postings and profiles say.
-        models: What `start_als` made of it.
-        cold_start_below: Postings a member acted on from which on the panel is not asked about them.
+        models: The factors that `start_als` made.
+        cold_start_below: Predictions from profiles are asked for of members who acted on fewer postings than this.
         show_viewed: Whether postings viewed or scrapped before may be shown again.
-        asked: Members that this evidence will be asked about, if not all: what concerns others alone is left out.
+        only: Positions of the members that will be asked about, if not all: what concerns others alone is left out.
     """
-    confidence = _confidence(interactions, side_information.profile_features)
+    shown = catalogue.shown
+    acted = interactions.matrix(np.ones(len(interactions.member), np.float32))
+    reference = side_information.reference_positions
+    reference = reference[: np.count_nonzero(np.diff(acted.indptr)[reference])]
     factors = merge_models(models)
-    codes, kinds = np.split(factors, [side_information.profile_features.shape[1]])
-    codes, kinds = codes.copy(), kinds.copy()
-    done = interactions.matrix(np.ones(len(interactions.member), np.float32))
-    panel = side_information.reference_positions[
-        : np.count_nonzero(np.diff(done.indptr)[side_information.reference_positions])
-    ]
-    if asked is not None:
-        rows = np.union1d(asked, panel)
-        confidence = _placed(confidence[rows], rows, interactions.shape[0])
-    members = solve_each(confidence, GramBasis.of(factors), REGULARIZATION)
-    # Profiles are to say what members do, not what profiles say.
-    tastes = (
-        solve_each(_did(interactions)[panel], GramBasis.of(kinds), REGULARIZATION)
-        if len(codes)
-        else members[panel]
+    profile_feature_factors, posting_factors = (
+        each.copy() for each in np.split(factors, [side_information.profile_features.shape[1]])
     )
-    counts = np.bincount(interactions.posting, minlength=interactions.shape[1])
-    tried = counts > 0
-    attribute_mapping = fit_attribute_mapping(
-        side_information.posting_features[tried], kinds[tried], penalty=_POSTING_PENALTY
+    members = None if only is None else np.union1d(only, reference)
+    member_factors = _solve_members(interactions, side_information, factors, members)
+    reference_factors = (
+        # Profiles are to say what members do, not what profiles say.
+        solve_each(_weigh(interactions)[reference], GramBasis.of(posting_factors), REGULARIZATION)
+        if len(profile_feature_factors)
+        else member_factors[reference]
     )
-    content = attribute_mapping.predict(side_information.posting_features)
+    attribute_mapping, content_factors = _predict_content(interactions, side_information, posting_factors)
+    has_activity = _has_activity(interactions)
     # A new posting nobody acted on yet stands for what its content says. An older one had its chance; to treat
     # it alike would make "nobody acted on it" a signal, which in held-out data only tells what was held out.
-    cold_postings = ~tried & catalogue.new
-    kinds[cold_postings] = content[cold_postings]
-    guide = _panel(side_information, done, catalogue, panel, tastes)
-    of_asked = None if asked is None else np.unique(interactions.posting[np.isin(interactions.member, asked)])
+    cold_postings = ~has_activity & catalogue.new
+    posting_factors[cold_postings] = content_factors[cold_postings]
+    retrieval_factors = np.where(has_activity[:, None], posting_factors, content_factors)[shown]
+    of = None if only is None else np.unique(interactions.posting[np.isin(interactions.member, only)])
     return Representations(
         interactions=interactions,
         cold_start_below=cold_start_below,
-        members=members,
-        postings=kinds,
+        member_factors=member_factors,
+        posting_factors=posting_factors,
         cold_postings=cold_postings,
-        retrieval_factors=np.where(tried[:, None], kinds, content)[catalogue.shown],
-        codes=side_information.profile_encoder,
-        said=codes,
-        content=content,
-        moment=_moment(kinds[catalogue.shown]),
-        content_moment=_moment(content[catalogue.shown]),
-        panel=guide,
+        retrieval_factors=retrieval_factors,
+        profile_encoder=side_information.profile_encoder,
+        profile_feature_factors=profile_feature_factors,
+        content_factors=content_factors,
+        posting_moment=_moment(posting_factors[shown]),
+        content_moment=_moment(content_factors[shown]),
+        reference_members=_fit_reference_members(
+            side_information, acted[reference], shown, reference_factors
+        ),
         posting_encoder=side_information.posting_encoder,
         attribute_mapping=attribute_mapping,
-        item_neighbours=find_item_neighbours(kinds, catalogue.shown, NEIGHBOURS_KEPT, of=of_asked),
+        item_neighbours=find_item_neighbours(posting_factors, shown, NEIGHBOURS_KEPT, of=of),
         recent=interactions.matrix(interactions.recent()),
-        seen=_done_with(interactions, catalogue.shown, show_viewed=show_viewed),
-        nearby=_nearby(done, catalogue),
-        inverted_index=_lookup(catalogue),
+        seen=_seen(interactions, shown, show_viewed=show_viewed),
+        nearby_places=_nearby_places(acted, catalogue),
+        inverted_index=_inverted_index(catalogue),
         popular=_popular(interactions),
     )
 
 
-def _did(interactions: Interactions) -> sparse.csr_array:
-    """Members x postings: the confidence of what members did."""
+def _weigh(interactions: Interactions) -> sparse.csr_array:
+    """The confidence of what members did, (n_members, n_postings) float32."""
     return interactions.matrix(interactions.weight * np.float32(ALPHA))
 
 
-def _confidence(interactions: Interactions, said: sparse.csr_array) -> sparse.csr_array:
-    """Members x (codes, postings): what those with activity say and did. Who did nothing has an empty row."""
-    did = _did(interactions)
-    if not said.shape[1]:
+def _confidence(interactions: Interactions, profile_features: sparse.csr_array) -> sparse.csr_array:
+    """The confidence of what members with activity say and did, (n_members, n_codes + n_postings) float32.
+
+    The row of a member without activity is empty.
+    """
+    did = _weigh(interactions)
+    if not profile_features.shape[1]:
         return did
     active = np.diff(did.indptr) > 0
-    lengths = np.diff(said.indptr)
-    columns = said.indices[np.repeat(active, lengths)]
+    lengths = np.diff(profile_features.indptr)
+    columns = profile_features.indices[np.repeat(active, lengths)]
     ends = np.r_[0, np.cumsum(lengths * active)]
-    own = sparse.csr_array(
-        (np.full(len(columns), np.float32(PROFILE_ALPHA)), columns, ends), shape=said.shape
+    said = sparse.csr_array(
+        (np.full(len(columns), np.float32(PROFILE_ALPHA)), columns, ends), shape=profile_features.shape
     )
-    return sparse.csr_array(sparse.hstack([own, did], format="csr"))
+    return sparse.csr_array(sparse.hstack([said, did], format="csr"))
 
 
-def _placed(rows: sparse.csr_array, positions: NDArray[np.integer], count: int) -> sparse.csr_array:
-    """The rows at their ascending positions among `count`, all others empty."""
-    lengths = np.zeros(count, np.int64)
-    lengths[positions] = np.diff(rows.indptr)
-    indptr = np.r_[0, np.cumsum(lengths)].astype(rows.indptr.dtype)
-    return sparse.csr_array((rows.data, rows.indices, indptr), shape=(count, rows.shape[1]))
+def _solve_members(
+    interactions: Interactions,
+    side_information: SideInformation,
+    factors: NDArray[np.float32],
+    members: NDArray[np.integer] | None,
+) -> NDArray[np.float32]:
+    """Factors of all members, or of these with zeros for all others: (n_members, n_factors) float32."""
+    confidence = _confidence(interactions, side_information.profile_features)
+    if members is not None:
+        confidence = place_rows(confidence[members], members, count=interactions.shape[0])
+    return solve_each(confidence, GramBasis.of(factors), REGULARIZATION)
+
+
+def _has_activity(interactions: Interactions) -> NDArray[np.bool_]:
+    return np.bincount(interactions.posting, minlength=interactions.shape[1]) > 0
+
+
+def _predict_content(
+    interactions: Interactions, side_information: SideInformation, posting_factors: NDArray[np.float32]
+) -> tuple[AttributeMapping, NDArray[np.float32]]:
+    """The map from what postings say to factors, fitted on those with activity, and what it gives for all."""
+    fitted = _has_activity(interactions)
+    features = side_information.posting_features
+    mapping = fit_attribute_mapping(
+        features[fitted], posting_factors[fitted], regularization=_MAPPING_REGULARIZATION
+    )
+    return mapping, mapping.predict(features)
 
 
 def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -319,41 +289,20 @@ def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
     return moment
 
 
-def _panel_rows(sample: NDArray[np.int32], cold_members: NDArray[np.int32], seed: int) -> NDArray[np.int64]:
-    """Which of the sample may be the panel, strangers last."""
-    rows = np.random.default_rng(seed).permutation(len(sample))[:MOST_REFERENCE_MEMBERS]
-    return rows[np.argsort(np.isin(sample[rows], cold_members), kind="stable")]
-
-
-def _panel(
+def _fit_reference_members(
     side_information: SideInformation,
-    done: sparse.csr_array,
-    catalogue: Catalogue,
-    members: NDArray[np.int32],
+    acted: sparse.csr_array,
+    shown: NDArray[np.int64],
     factors: NDArray[np.float32],
 ) -> ReferenceMembers | None:
-    if side_information.kernel is None or not len(members):
+    if side_information.kernel is None or not acted.shape[0]:
         return None
-    did = done[members]
-    each = np.maximum(np.diff(did.indptr), 1) ** -0.5
-    shown = sparse.csr_array(scale_rows(did, each)[:, catalogue.shown])
-    return side_information.kernel.fit(factors, shown)
+    each = np.maximum(np.diff(acted.indptr), 1) ** -0.5
+    return side_information.kernel.fit(factors, sparse.csr_array(scale_rows(acted, each)[:, shown]))
 
 
-def _sample(positions: NDArray[np.int32], most: int, seed: int) -> NDArray[np.int32]:
-    if len(positions) <= most:
-        return positions
-    return np.sort(np.random.default_rng(seed).choice(positions, most, replace=False))
-
-
-def _parts(positions: NDArray[np.int32]) -> list[list[int]]:
-    return [positions[start : start + _BATCH].tolist() for start in range(0, len(positions), _BATCH)]
-
-
-def _done_with(
-    interactions: Interactions, shown: NDArray[np.int64], *, show_viewed: bool
-) -> sparse.csr_array:
-    """Whoever applied to a job is done with all of its postings; who looked at another one may see this one."""
+def _seen(interactions: Interactions, shown: NDArray[np.int64], *, show_viewed: bool) -> sparse.csr_array:
+    """Who applied to a job is not shown any of its postings again; who looked at another of them may be shown this one."""
     ends = interactions.kind == Kind.APPLY
     if not show_viewed:
         ends = ends | interactions.itself
@@ -364,19 +313,19 @@ def _done_with(
     return sparse.csr_array(pairs[:, shown])
 
 
-def _nearby(done: sparse.csr_array, catalogue: Catalogue) -> sparse.csr_array:
+def _nearby_places(acted: sparse.csr_array, catalogue: Catalogue) -> sparse.csr_array:
     """How often the same members look at two places, over how often at either."""
-    seen = done @ catalogue.fields["place"].matrix
-    seen.data[:] = 1
-    often = np.maximum(np.asarray(seen.sum(axis=0)).ravel(), 1)
-    scaled = scale_columns(sparse.csr_array(seen), (often + 1) ** -0.5)
+    looked = acted @ catalogue.fields["place"].matrix
+    looked.data[:] = 1
+    often = np.maximum(np.asarray(looked.sum(axis=0)).ravel(), 1)
+    scaled = scale_columns(sparse.csr_array(looked), (often + 1) ** -0.5)
     together = sparse.csr_array(scaled.T @ scaled)
     together.setdiag(0)
     together.eliminate_zeros()
     return together
 
 
-def _lookup(catalogue: Catalogue) -> sparse.csr_array:
+def _inverted_index(catalogue: Catalogue) -> sparse.csr_array:
     newest_first = np.lexsort((catalogue.shown, -catalogue.opened_s[catalogue.shown]))
     place = np.empty(len(newest_first), np.int64)
     place[newest_first] = np.arange(len(newest_first))

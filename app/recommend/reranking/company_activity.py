@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from app.board.model import Kind
-from app.recommend.scoring.pairs import spans
+from app.recommend.sparse import entries_of_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class CompanyActivity:
         cls, positions: NDArray[np.int64], representations: Representations, company: NDArray[np.int64]
     ) -> CompanyActivity:
         """The deeds of the members at these positions in the history; `company` is a number a posting."""
-        row, at = spans(representations.recent.indptr, positions)
+        row, at = entries_of_rows(representations.recent.indptr, positions)
         interactions = representations.interactions
         posting = interactions.posting[at].astype(np.int64)
         companies = int(company.max(initial=-1)) + 1

@@ -5,11 +5,12 @@ Whole blocks of members at once, a row a member; no row looks at another.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import Anchor, RankedPosting
+from app.recommend.ranked import Anchor, RankedPosting
 from app.recommend.reranking.company_spread import spread_rows
 from app.recommend.reranking.explanation import SIMILAR, main_reasons, merge_by_reason, true_reasons
 from app.recommend.reranking.named_activity import (
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
     from app.board.model import Posting
     from app.recommend.features.catalogue import Catalogue
+    from app.recommend.options import Options
     from app.recommend.reasons import Reason
     from app.recommend.reranking.company_activity import CompanyActivity
     from app.recommend.scoring.pairs import Pairs
-    from app.recommend.scoring.signals import Scored
+    from app.recommend.scoring.scored_block import ScoredBlock
 
 IN_FIELD = frozenset(
     {Signal.CATEGORY, Signal.WANTED_CATEGORY}
@@ -57,53 +59,57 @@ def best_first(scores: NDArray[np.float32], pairs: Pairs, count: int) -> NDArray
     return best
 
 
-def make_lists(  # noqa: PLR0913 - a block, and all that its lists follow from
-    scored: Scored,
-    contributions: Mapping[Signal, NDArray[np.float32]],
-    scores: NDArray[np.float32],
-    deeds: CompanyActivity,
-    catalogue: Catalogue,
-    board: Mapping[int, Posting],
-    *,
-    gone: NDArray[np.bool_],
-    keep: int,
-    per_company: int,
-    company_asked_applies: int,
+@dataclass(frozen=True, slots=True)
+class ListContext:
+    """What all lists of a refresh are made from.
+
+    Attributes:
+        catalogue: The catalogue.
+        postings: The postings that reasons may name, by position.
+        withdrawn: (n_postings,) bool, postings that are taken out of lists.
+        options: The length of lists, and how much of them a company may fill.
+    """
+
+    catalogue: Catalogue
+    postings: Mapping[int, Posting]
+    withdrawn: NDArray[np.bool_]
+    options: Options
+
+
+def make_lists(
+    scored: ScoredBlock, activity: CompanyActivity, context: ListContext
 ) -> list[list[RankedPosting]]:
-    """A list for each member of a block.
+    """A list for each member of a block, best first.
 
     Args:
-        scored: The pairs and their signals.
-        contributions: Each signal's share of the scores.
-        scores: Of the pairs, prices of congestion taken off.
-        deeds: What the members did.
-        catalogue: The catalogue.
-        board: The postings that reasons may name, by position.
-        gone: Postings of the catalogue that are taken out of lists.
-        keep: Length of a list.
-        per_company: Postings of one company before any other company's next.
-        company_asked_applies: A company applied to so often was asked for, and may fill more.
+        scored: The candidates, with the prices of congestion taken off their scores.
+        activity: What the members did.
+        context: What lists are made from.
     """
-    pairs = scored.pairs
-    best = best_first(scores, pairs, _DEPTH * keep)
-    postings = pairs.posting[best]
+    catalogue, options = context.catalogue, context.options
+    best = best_first(scored.scores, scored.pairs, _DEPTH * options.keep)
+    postings = scored.pairs.posting[best]
     companies = catalogue.company[postings]
     rows = np.broadcast_to(np.arange(len(best))[:, None], best.shape)
-    asked = deeds.asked(rows, companies, applies=company_asked_applies)
+    asked = activity.asked(rows, companies, applies=options.company_asked_applies)
     places = spread_rows(
-        companies, there=(best >= 0) & ~gone[postings], exempt=asked, per_company=per_company, limit=keep
+        companies,
+        there=(best >= 0) & ~context.withdrawn[postings],
+        exempt=asked,
+        per_company=options.per_company,
+        limit=options.keep,
     )
     kept = places >= 0
     chosen = (rows[:, : places.shape[1]][kept], places[kept])
     flat = best[chosen]
-    reasons = _reasons(scored, contributions, flat, deeds, companies[chosen])
-    anchors = _anchors(reasons, rows[chosen[0], 0], postings[chosen], deeds, catalogue, board)
+    reasons = _reasons(scored, flat, activity, companies[chosen])
+    anchors = _anchors(reasons, rows[chosen[0], 0], postings[chosen], activity, context)
     ranked = list(
         map(
             RankedPosting,
             [catalogue.ids[posting] for posting in postings[chosen].tolist()],
             reasons,
-            np.round(scores[flat].astype(np.float64), 6).tolist(),
+            np.round(scored.scores[flat].astype(np.float64), 6).tolist(),
             asked[chosen].tolist(),
             anchors,
         )
@@ -116,9 +122,8 @@ def _anchors(
     reasons: Sequence[Reason],
     row: NDArray[np.int64],
     postings: NDArray[np.int64],
-    deeds: CompanyActivity,
-    catalogue: Catalogue,
-    board: Mapping[int, Posting],
+    activity: CompanyActivity,
+    context: ListContext,
 ) -> list[Anchor | None]:
     """What the reason of each place names; of the first places of a list alone."""
     named: list[Anchor | None] = [None] * len(reasons)
@@ -126,23 +131,31 @@ def _anchors(
     at = np.flatnonzero((place < NAMED) & np.isin(np.array(reasons, np.int8), SIMILAR))
     if not len(at):
         return named
-    may = np.zeros(len(catalogue.ids), np.bool_)
-    may[[posting for posting in np.unique(deeds.posting).tolist() if may_be_named(board.get(posting))]] = True
-    anchors = latest(deeds, may)
-    names = {posting: posting_name(board[posting]) for posting in np.unique(anchors[anchors >= 0]).tolist()}
-    which = choose_anchors(drop_same_names(anchors, names), row[at], postings[at], catalogue)
+    may = np.zeros(len(context.catalogue.ids), np.bool_)
+    may[
+        [
+            posting
+            for posting in np.unique(activity.posting).tolist()
+            if may_be_named(context.postings.get(posting))
+        ]
+    ] = True
+    anchors = latest(activity, may)
+    names = {
+        posting: posting_name(context.postings[posting])
+        for posting in np.unique(anchors[anchors >= 0]).tolist()
+    }
+    which = choose_anchors(drop_same_names(anchors, names), row[at], postings[at], context.catalogue)
     for place_, member, number in zip(at.tolist(), row[at].tolist(), which.tolist(), strict=True):
         if number:
             posting = int(anchors[member, number - 1])
-            named[place_] = Anchor(board[posting].id, names[posting])
+            named[place_] = Anchor(context.postings[posting].id, names[posting])
     return named
 
 
 def _reasons(
-    scored: Scored,
-    contributions: Mapping[Signal, NDArray[np.float32]],
+    scored: ScoredBlock,
     flat: NDArray[np.int64],
-    deeds: CompanyActivity,
+    activity: CompanyActivity,
     companies: NDArray[np.int64],
 ) -> list[Reason]:
     """What moved each of the kept pairs most; `companies` are those of the pairs."""
@@ -150,21 +163,21 @@ def _reasons(
     rows = pairs.row[flat]
     moved = {
         signal: share[flat] - pairs.means(share)[rows]
-        for signal, share in merge_by_reason(contributions).items()
+        for signal, share in merge_by_reason(scored.contributions).items()
     }
-    values = {signal: value[flat] for signal, value in scored.values.items()}
+    values = {signal: value[flat] for signal, value in scored.signals.values.items()}
     in_field = np.zeros(len(flat), np.bool_)
     for signal in IN_FIELD & values.keys():
         in_field |= values[signal] > 0
-    did = deeds.strongest()[rows]
-    there = deeds.at_companies(rows, companies)
+    did = activity.strongest()[rows]
+    there = activity.at_companies(rows, companies)
     true = true_reasons(values)
     if (
         Signal.COMPANY in true
     ):  # a company is told by what was done at it, and a rare name may be matched without that
         true[Signal.COMPANY] = true[Signal.COMPANY] & (there > 0)
     if Signal.WANTED_REGION in true:
-        true[Signal.WANTED_REGION] = scored.wished[flat]
+        true[Signal.WANTED_REGION] = scored.signals.in_named_region[flat]
     return main_reasons(
         moved, true=true, did=did, at_company=np.where(there > 0, there, did), in_field=in_field, row=rows
     )

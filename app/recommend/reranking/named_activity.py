@@ -33,15 +33,17 @@ _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _JOINERS = "\u200d\ufe0e\ufe0f"
 
 
-def latest(deeds: CompanyActivity, may_be_named: NDArray[np.bool_]) -> NDArray[np.int64]:
+def latest(activity: CompanyActivity, may_be_named: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The postings that each member acted on last in their strongest way, newest first: members x 4, -1 for none."""
-    found = np.full((deeds.members, LATEST), _NONE, np.int64)
-    may = np.flatnonzero((deeds.kind == deeds.strongest()[deeds.row]) & may_be_named[deeds.posting])[::-1]
-    row = deeds.row[may]  # descending, as deeds are by member and time
+    found = np.full((activity.members, LATEST), _NONE, np.int64)
+    may = np.flatnonzero(
+        (activity.kind == activity.strongest()[activity.row]) & may_be_named[activity.posting]
+    )[::-1]
+    row = activity.row[may]  # descending, as activity are by member and time
     starts = np.searchsorted(-row, -row, side="left")
     place = np.arange(len(row)) - starts
     kept = place < LATEST
-    found[row[kept], place[kept]] = deeds.posting[may][kept]
+    found[row[kept], place[kept]] = activity.posting[may][kept]
     return found
 
 

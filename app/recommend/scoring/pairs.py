@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from app.recommend.sparse import Field
+    from app.recommend.features.postings import Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +53,19 @@ def pairs_of(
     columns: Sequence[NDArray[np.int64]],
     shown: NDArray[np.int64],
     *,
-    done: sparse.csr_array | None = None,
+    seen: sparse.csr_array | None = None,
 ) -> Pairs:
-    """Pairs from each member's columns, in any order and perhaps twice, less the entries of `done`."""
+    """Pairs from each member's columns, in any order and perhaps twice, less the entries of `seen`."""
     lengths = np.fromiter(map(len, columns), np.int64, len(columns))
     rows = np.arange(len(columns))
     width = max(1, len(shown))
     place = np.sort(np.repeat(rows, lengths) * width + np.concatenate([*columns, rows[:0]]))
     place = place[np.diff(place, prepend=-1) > 0]
-    if done is not None:
-        past = np.repeat(rows, np.diff(done.indptr)) * width + done.indices
+    if seen is not None:
+        past = np.repeat(rows, np.diff(seen.indptr)) * width + seen.indices
         place = np.setdiff1d(place, past, assume_unique=True)
     row, col = np.divmod(place, width)
     return Pairs(row, col, shown[col], np.searchsorted(row, rows, side="right"))
-
-
-def spans(
-    indptr: NDArray[np.integer], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The entries of some rows of a sparse matrix, flat: which of `rows` each is of, and where it lies."""
-    starts = indptr[rows].astype(np.int64)
-    lengths = indptr[rows + 1] - starts
-    at = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-    at += np.arange(len(at))
-    return np.repeat(np.arange(len(rows)), lengths), at
 
 
 def factor_values(

@@ -1,4 +1,4 @@
-"""Weights of the signals, learned from activities that were held out of the evidence."""
+"""Weights of the signals, learned from activities that were held out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from scipy.optimize import minimize
 
 from app.board.model import Kind
 from app.recommend.models.representations import fit_representations
-from app.recommend.parallel import parallel_map
-from app.recommend.progress import SubProgress
-from app.recommend.scoring.signals import signals, together
+from app.recommend.parallel import SubProgress, parallel_map
+from app.recommend.scoring.member_block import split_by_activity
+from app.recommend.scoring.signals import compute_signals
 from app.recommend.scoring.weights import PROFILE_ONLY_TO_LEARN_FROM, Signal, Weights
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from app.board.model import Member
     from app.recommend.features.catalogue import Catalogue
     from app.recommend.interactions import Interactions
-    from app.recommend.models.representations import SideInformation
+    from app.recommend.models.side_information import SideInformation
     from app.recommend.scoring.pairs import Pairs
-    from app.recommend.scoring.signals import Scored
+    from app.recommend.scoring.signals import BlockSignals
 
 FEWEST_HELD_OUT = 50  # fewer held-out activities teach nothing: the stated defaults stand
 MOST_HELD_OUT, MOST_COLD_MEMBERS = 3_000, 1_500  # that teach
 _COLD_SHARE = 0.1  # of the active members, whose activity is hidden whole
 _FEWEST_APPLIES = 200  # from so many on, applying is what is learned; below, any activity
 _PULL = 5.0  # towards the defaults, in activities: with few of them the defaults show through
-_KNOWN_AT_LEAST = 2  # pairs of a member that stay in the evidence when the last is hidden
+_KNOWN_AT_LEAST = 2  # pairs of a member that stay when the last is hidden
 HEAD = 100  # best postings of a list, by the weights to start from, that teach
 _BLOCK = 128
 # Held-out activities are of the past, freshness is of today: what it is worth cannot be seen in them.
@@ -41,7 +41,14 @@ _NOT_LEARNED = (Signal.FRESH,)
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Pairs taken out of a history: of some members the last, of others ("strangers") all."""
+    """Pairs of the n interactions that are hidden: of some members the last, of the cold members all.
+
+    Attributes:
+        hidden: (n,) bool.
+        last: Indices of the last pairs of some members, int64.
+        of_cold_members: Indices of pairs of cold members, of those that teach, int64.
+        cold_members: Positions of the members of whom everything is hidden, int32.
+    """
 
     hidden: NDArray[np.bool_]
     last: NDArray[np.int64]
@@ -55,7 +62,7 @@ class HeldOut:
 
 
 def hold_out(interactions: Interactions, seed: int) -> HeldOut:
-    """Choose what to hide: by chance whom, by time what. Indices are of the history's pairs."""
+    """Choose what to hide: whose activity by chance, which of it by time."""
     random = np.random.default_rng(seed)
     active = np.unique(interactions.member)
     cold_members = random.permutation(active)[: min(MOST_COLD_MEMBERS, int(len(active) * _COLD_SHARE))]
@@ -96,48 +103,47 @@ def learn_weights(
     """Learn both sets of weights from held-out activities; closed postings take part, they were open then.
 
     Args:
-        interactions: The whole history.
-        held: What of it was held out.
+        interactions: All of them.
+        held: What of them is hidden.
         catalogue: The catalogue.
         side_information: What postings and profiles say.
-        models: Made of the history less what was held out.
-        profiles: By position.
-        cold_start_below: Postings a member acted on from which on the panel is not asked about them.
-        progress: Told the share that is done.
+        models: Fitted on the interactions without what is hidden.
+        profiles: Reads profiles by position.
+        cold_start_below: Predictions from profiles are asked for of members who acted on fewer postings than this.
+        progress: Called with the share that is done.
     """
     everything = replace(catalogue, shown=catalogue.jobs)
     defaults = Weights()
-    asked = np.unique(interactions.member[np.r_[held.last, held.of_cold_members]])
     representations = fit_representations(
         interactions.without(held.hidden),
         everything,
         side_information,
         models,
         cold_start_below=cold_start_below,
-        asked=asked,
+        only=np.unique(interactions.member[np.r_[held.last, held.of_cold_members]]),
     )
 
-    def learned(
-        pairs: NDArray[np.int64], start: Mapping[Signal, float], told: Callable[[float], None]
+    def learn(
+        pairs: NDArray[np.int64], start: Mapping[Signal, float], progress: Callable[[float], None]
     ) -> tuple[dict[Signal, float], int]:
         parts = [
             pairs[group[begin : begin + _BLOCK]]
-            for group in together(interactions.member[pairs].astype(np.int64), representations)
+            for group in split_by_activity(interactions.member[pairs].astype(np.int64), representations)
             for begin in range(0, len(group), _BLOCK)
         ]
-        people = [profiles(interactions.member[part].tolist()) for part in parts]
+        members = [profiles(interactions.member[part].tolist()) for part in parts]
 
         def block(number: int) -> TrainingBlock:
             part = parts[number]
-            scored = signals(
-                interactions.member[part].astype(np.int64), people[number], representations, everything
+            signals = compute_signals(
+                interactions.member[part].astype(np.int64), members[number], representations, everything
             )
-            return training_block(scored, interactions.posting[part], start)
+            return training_block(signals, interactions.posting[part], start)
 
-        return fit_weights(list(parallel_map(block, len(parts), progress=told)), start)
+        return fit_weights(list(parallel_map(block, len(parts), progress=progress)), start)
 
-    with_history, last = learned(held.last, defaults.with_history, SubProgress(progress, 0.3, 0.8))
-    profile_only, cold_members = learned(
+    with_history, last = learn(held.last, defaults.with_history, SubProgress(progress, 0.3, 0.8))
+    profile_only, cold_members = learn(
         held.of_cold_members, PROFILE_ONLY_TO_LEARN_FROM, SubProgress(progress, 0.8, 1.0)
     )
     return Weights(
@@ -149,7 +155,13 @@ def learn_weights(
 
 @dataclass(frozen=True, slots=True)
 class TrainingBlock:
-    """Signals of pairs (pairs x signals), where each member's pairs begin, and which pair was held out."""
+    """n pairs of some members, each of whom chose one of theirs.
+
+    Attributes:
+        values: (n, n_signals) float32.
+        starts: (n_members,) int64, where each member's pairs begin.
+        chosen: (n_members,) int64, the pair that was held out.
+    """
 
     values: NDArray[np.float32]
     starts: NDArray[np.int64]
@@ -157,15 +169,15 @@ class TrainingBlock:
 
 
 def training_block(
-    scored: Scored, postings: NDArray[np.int32], start: Mapping[Signal, float]
+    signals: BlockSignals, postings: NDArray[np.int32], start: Mapping[Signal, float]
 ) -> TrainingBlock:
     """The head of each member's list, by the weights to start from, where the held-out posting is in it.
 
     What counts is the order there; pairs further down are easy to tell apart and would drown the others.
     """
-    pairs = scored.pairs
+    pairs = signals.pairs
     absent = np.zeros(len(pairs.row), np.float32)
-    values = np.stack([scored.values.get(name, absent) for name in start], axis=1)
+    values = np.stack([signals.values.get(name, absent) for name in start], axis=1)
     in_head = _places(pairs, values @ np.array(list(start.values()), np.float32)) < HEAD
     is_chosen = in_head & (pairs.posting == postings[pairs.row])
     useful = np.zeros(len(pairs.ends), np.bool_)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from app.board.model import ActivityLog, Education, Kind, Member, Posting
-from app.recommend.recommender import Options, Recommender, fit
+from app.recommend.options import Options
+from app.recommend.recommender import Recommender, fit
 from app.recommend.scoring.weights import Weights
 
 if TYPE_CHECKING:

@@ -7,10 +7,8 @@ import os
 import signal
 from concurrent.futures.process import BrokenProcessPool
 
-import numpy as np
 import pytest
 
-from app.recommend.models.item_neighbours import find_item_neighbours
 from app.recommend.parallel import parallel_map, split_over_workers, started
 
 
@@ -88,11 +86,3 @@ def test_a_piece_that_fails_is_told() -> None:
 def test_a_process_that_is_killed_is_told() -> None:
     with split_over_workers(2), pytest.raises(BrokenProcessPool):
         list(parallel_map(lambda _number: os.kill(os.getpid(), signal.SIGKILL), 2))
-
-
-def test_kin_does_not_depend_on_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    factors = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
-    monkeypatch.setattr("app.recommend.models.item_neighbours._BLOCK_FLOATS", 300 * 50)  # several blocks
-    alone = find_item_neighbours(factors, np.arange(300), 10).toarray().tobytes()
-    with split_over_workers(3):
-        assert find_item_neighbours(factors, np.arange(300), 10).toarray().tobytes() == alone

@@ -15,7 +15,7 @@ from app.board.model import ActivityLog, Kind, Member, Posting, Status
 from app.recommend.parallel import split_over_workers
 from app.recommend.reasons import Reason
 from app.recommend.recommender import Recommender
-from app.recommend.scoring import signals
+from app.recommend.scoring import candidates
 from app.recommend.scoring.weights import Signal, Weights
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -39,8 +39,10 @@ def test_neither_the_model_nor_a_list_depends_on_the_cores(crowd: Any) -> None:
     alone = crowd.fit(learn=True)
     with split_over_workers(2):
         together = crowd.fit(learn=True)
-    assert together.representations.postings.tobytes() == alone.representations.postings.tobytes()
-    assert together.representations.members.tobytes() == alone.representations.members.tobytes()
+    assert (
+        together.representations.posting_factors.tobytes() == alone.representations.posting_factors.tobytes()
+    )
+    assert together.representations.member_factors.tobytes() == alone.representations.member_factors.tobytes()
     assert together.weights == alone.weights
     everybody = range(len(crowd.members))
     assert together.rank(everybody, crowd.members) == alone.rank(everybody, crowd.members)
@@ -198,7 +200,7 @@ def test_of_very_many_postings_those_by_taste_are_the_kin_of_what_the_member_did
 ) -> None:
     some = list(range(0, 180, 9))
     multiplied = ids(crowd_model, crowd, some)
-    monkeypatch.setattr(signals, "MOST_MULTIPLIED", 300)
+    monkeypatch.setattr(candidates, "MOST_MULTIPLIED", 300)
     representations = replace(crowd_model.representations, retrieval_factors=np.zeros((0, 0), np.float32))
     model = replace(crowd_model, representations=representations)
     whole = ids(model, crowd, some)
@@ -216,7 +218,7 @@ def test_like_profiles_are_not_asked_about_a_member_who_did_much(
         return ids(model, crowd, some)
 
     assert lists(cold_start_below=6) == lists()
-    assert lists(cold_start_below=5) == lists(panel=None)
+    assert lists(cold_start_below=5) == lists(reference_members=None)
     assert lists(cold_start_below=5) != lists()
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.board.model import ASKED_COMPANY, Member, RankedPosting, Status
+from app.board.model import Member, Status
+from app.recommend.ranked import ASKED_COMPANY, RankedPosting
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.serving.answering import Answering

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from app.board.model import Posting, RankedPosting
+    from app.board.model import Posting
+    from app.recommend.ranked import RankedPosting
 
 
 MINUTE = timedelta(minutes=1)

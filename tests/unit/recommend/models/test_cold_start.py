@@ -10,12 +10,8 @@ import pytest
 from scipy import sparse
 
 from app.board.model import Education, Member
-from app.recommend.features.profiles import (
-    ProfileFeatureEncoder,
-    ProfileKernel,
-    ReferenceMembers,
-    profile_similarity,
-)
+from app.recommend.features.profiles import ProfileFeatureEncoder
+from app.recommend.models.cold_start import ProfileKernel, ReferenceMembers, profile_similarity
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ONCE = np.ones(1_000, np.int64)  # everybody acted on one posting

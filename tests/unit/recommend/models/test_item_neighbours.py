@@ -7,6 +7,7 @@ import pytest
 
 from app.recommend.models import item_neighbours as module
 from app.recommend.models.item_neighbours import find_item_neighbours
+from app.recommend.parallel import split_over_workers
 
 
 def crowd(count: int = 600) -> np.ndarray:
@@ -65,3 +66,11 @@ def test_the_rows_asked_for_alone_are_as_they_are_among_all(
 
 def test_nothing_is_near_where_no_vector_is_anything() -> None:
     assert find_item_neighbours(np.zeros((5, 3), np.float32), np.arange(5), 2).nnz == 0
+
+
+def test_neighbours_do_not_depend_on_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
+    monkeypatch.setattr("app.recommend.models.item_neighbours._BLOCK_FLOATS", 300 * 50)  # several blocks
+    alone = find_item_neighbours(factors, np.arange(300), 10).toarray().tobytes()
+    with split_over_workers(3):
+        assert find_item_neighbours(factors, np.arange(300), 10).toarray().tobytes() == alone

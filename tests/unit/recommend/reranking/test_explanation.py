@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from app.board.model import ASKED_COMPANY, Kind, RankedPosting
+from app.board.model import Kind
+from app.recommend.ranked import ASKED_COMPANY, RankedPosting
 from app.recommend.reasons import Reason
 from app.recommend.recommender import Recommender
 from app.recommend.reranking.explanation import _TOLD_AS, explain, main_reasons, true_reasons
-from app.recommend.scoring.signals import signals
+from app.recommend.scoring.signals import compute_signals
 from app.recommend.scoring.weights import Signal, Weights
 from app.serving.labels import SENTENCES
 
@@ -31,7 +32,7 @@ def test_the_reason_moved_the_score_recomputed_one_signal_at_a_time(model: Recom
     """By hand: a signal's contribution is what the score loses when its weight is 0, less its mean loss."""
     for position in range(0, 60, 13):
         member = board.members[position]
-        scored = signals(np.array([position]), [member], model.representations, model.catalogue)
+        scored = compute_signals(np.array([position]), [member], model.representations, model.catalogue)
         weights = model.weights.with_history if scored.active else model.weights.profile_only
         whole = sum(
             np.float64(weights[each]) * value for each, value in scored.values.items() if each in weights
@@ -50,7 +51,7 @@ def test_the_reason_moved_the_score_recomputed_one_signal_at_a_time(model: Recom
             ]
             shares: dict[Reason, float] = {}
             true = true_reasons({signal: value[place : place + 1] for signal, value in scored.values.items()})
-            true[Signal.WANTED_REGION] = scored.wished[place : place + 1]
+            true[Signal.WANTED_REGION] = scored.in_named_region[place : place + 1]
             true[Signal.COMPANY] = np.array([bool(there)])
             for signal in scored.values.keys() & weights.keys():
                 without = sum(
