@@ -14,7 +14,7 @@ from app.recommend.features.profile_match import meets_something
 from app.recommend.interactions import build_interactions
 from app.recommend.models.hyperparameters import Hyperparameters
 from app.recommend.models.representations import Representations, fit_representations, start_als
-from app.recommend.models.side_information import read_side_information
+from app.recommend.models.side_information import SideInformation, read_side_information
 from app.recommend.parallel import SubProgress, parallel_map
 from app.recommend.popular import shelves_of
 from app.recommend.reranking.company_activity import CompanyActivity
@@ -23,11 +23,12 @@ from app.recommend.reranking.lists import IN_FIELD, ListContext, best_first, mak
 from app.recommend.scoring.member_block import split_by_activity
 from app.recommend.scoring.scored_block import score_block
 from app.recommend.scoring.signals import compute_signals
-from app.recommend.scoring.weight_learning import hold_out, learn_weights
+from app.recommend.scoring.weight_learning import HeldOut, hold_out, learn_weights
 from app.recommend.scoring.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -57,9 +58,9 @@ def fit(
     known: Weights | None = None,
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> Recommender:
-    """Fit all that ranking needs: read side information, learn the weights, fit the models.
+    """Fit all that ranking needs, in three steps: read side information, learn the weights, fit the models.
 
-    On several cores the models are fitted in processes of their own while the weights are learned.
+    The last two overlap: on several cores the models are fitted in processes of their own while weights are learned.
 
     Args:
         postings: The whole catalogue, sorted by id; closed ones too, they carry activity.
@@ -71,55 +72,29 @@ def fit(
         known: Weights of an earlier run, which are then not learned again.
         progress: Called with the stage and the share of it that is done.
     """
-    catalogue = build_catalogue(postings, now)
-    interactions = _interactions(activity, catalogue, members=len(member_ids), now=now)
-    hyperparameters = Hyperparameters.for_size(len(member_ids), len(postings))
-    held = hold_out(interactions, options.seed)
     to_learn, to_fit = partial(progress, "learn"), partial(progress, "fit")
-
-    side_information = read_side_information(
-        interactions,
-        postings,
-        members,
-        hyperparameters=hyperparameters,
-        seed=options.seed,
-        cold_members=held.cold_members,
-    )
-    als = partial(
-        start_als, side_information=side_information, hyperparameters=hyperparameters, seed=options.seed
-    )
+    board = _read_board(postings, member_ids, activity, members, now=now, seed=options.seed)
     start = None
-    if known is None and held.teaches:
-        with als(interactions.without(held.hidden), progress=SubProgress(to_learn, 0.0, 0.5)) as models:
-            _ = side_information.kernel  # a single core computes it, meanwhile
-            start = list(models)
-    with als(interactions, start=start, progress=SubProgress(to_fit, 0.0, 0.3)) as models:
+    if known is None and board.held.teaches:
+        start = _fit_without_held_out(board, SubProgress(to_learn, 0.0, 0.5))
+    with board.start_als(board.interactions, start=start, progress=SubProgress(to_fit, 0.0, 0.3)) as models:
         weights = known or Weights()
         if start:
-            weights = learn_weights(
-                interactions,
-                held,
-                catalogue,
-                side_information,
-                start,
-                members,
-                cold_start_below=hyperparameters.cold_start_below,
-                progress=SubProgress(to_learn, 0.5, 1.0),
-            )
+            weights = _learn_weights(board, start, SubProgress(to_learn, 0.5, 1.0))
             to_learn(1.0)
         fitted = list(models)
     representations = fit_representations(
-        interactions,
-        catalogue,
-        side_information,
+        board.interactions,
+        board.catalogue,
+        board.side_information,
         fitted,
-        cold_start_below=hyperparameters.cold_start_below,
+        cold_start_below=board.hyperparameters.cold_start_below,
         show_viewed=options.show_viewed,
     )
     to_fit(0.6)
     recommender = Recommender(
         postings=dict(enumerate(postings)),
-        catalogue=catalogue,
+        catalogue=board.catalogue,
         representations=representations,
         weights=weights,
         options=options,
@@ -132,16 +107,106 @@ def fit(
     return replace(recommender, prices=priced)
 
 
-def _interactions(
-    activity: ActivityLog, catalogue: Catalogue, *, members: int, now: datetime
-) -> Interactions:
-    """What members did, told of the posting that stands for the job."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Board:
+    """What a fit reads of the board.
+
+    Attributes:
+        catalogue: The postings as columns.
+        interactions: What members did.
+        held: What of it is hidden while weights are learned.
+        hyperparameters: By the size of the board.
+        side_information: What postings and profiles say.
+        profiles: Reads profiles by position.
+        seed: Of everything random.
+    """
+
+    catalogue: Catalogue
+    interactions: Interactions
+    held: HeldOut
+    hyperparameters: Hyperparameters
+    side_information: SideInformation
+    profiles: Callable[[Sequence[int]], Sequence[Member]]
+    seed: int
+
+    def start_als(
+        self,
+        interactions: Interactions,
+        *,
+        start: Sequence[NDArray[np.float32]] | None = None,
+        progress: Callable[[float], None],
+    ) -> AbstractContextManager[Iterator[NDArray[np.float32]]]:
+        """Start to fit the models on these interactions, from those of nearly the same ones where there are any."""
+        return start_als(
+            interactions,
+            self.side_information,
+            hyperparameters=self.hyperparameters,
+            seed=self.seed,
+            start=start,
+            progress=progress,
+        )
+
+
+def _read_board(
+    postings: Sequence[Posting],
+    member_ids: Sequence[str],
+    activity: ActivityLog,
+    members: Callable[[Sequence[int]], Sequence[Member]],
+    *,
+    now: datetime,
+    seed: int,
+) -> _Board:
+    """First step: the catalogue, what members did, and what postings and profiles say."""
+    catalogue = build_catalogue(postings, now)
     lead = catalogue.lead[activity.posting].astype(np.int32)
-    return build_interactions(
+    interactions = build_interactions(
+        # What was done with any of a job's postings was done with the one that stands for it.
         replace(activity, posting=lead, itself=lead == activity.posting),
-        members=members,
-        postings=len(catalogue.ids),
+        members=len(member_ids),
+        postings=len(postings),
         now_s=int(now.timestamp()),
+    )
+    hyperparameters = Hyperparameters.for_size(len(member_ids), len(postings))
+    held = hold_out(interactions, seed)
+    side_information = read_side_information(
+        interactions,
+        postings,
+        members,
+        hyperparameters=hyperparameters,
+        seed=seed,
+        cold_members=held.cold_members,
+    )
+    return _Board(
+        catalogue=catalogue,
+        interactions=interactions,
+        held=held,
+        hyperparameters=hyperparameters,
+        side_information=side_information,
+        profiles=members,
+        seed=seed,
+    )
+
+
+def _fit_without_held_out(board: _Board, progress: Callable[[float], None]) -> list[NDArray[np.float32]]:
+    """Second step, its first half: the models on which weights are learned, and from which the last ones start."""
+    with board.start_als(board.interactions.without(board.held.hidden), progress=progress) as models:
+        _ = board.side_information.kernel  # a single core computes it, meanwhile
+        return list(models)
+
+
+def _learn_weights(
+    board: _Board, models: Sequence[NDArray[np.float32]], progress: Callable[[float], None]
+) -> Weights:
+    """Second step, its other half: the weights of the signals, from what these models do not know."""
+    return learn_weights(
+        board.interactions,
+        board.held,
+        board.catalogue,
+        board.side_information,
+        models,
+        board.profiles,
+        cold_start_below=board.hyperparameters.cold_start_below,
+        progress=progress,
     )
 
 
