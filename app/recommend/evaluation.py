@@ -1,4 +1,4 @@
-"""How good lists are: measures over members with held-out activity, each with a 95 % bootstrap interval."""
+"""Offline evaluation: metrics over members with held-out activity, each with a 95 % bootstrap interval."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _NORMAL = 1.96  # standard deviations on either side, likewise
 
 @dataclass(frozen=True, slots=True)
 class RankedList:
-    """What one member would see: posting ids, best first, and the source they come from."""
+    """What one member would see.
+
+    Attributes:
+        postings: Ids, best first.
+        source: Where the list comes from.
+    """
 
     postings: Sequence[str]
     source: str
@@ -29,7 +34,7 @@ class RankedList:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure with its 95 % interval."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -42,7 +47,14 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Measures by name ("recall@10") and shares of members by source."""
+    """What lists are worth.
+
+    Attributes:
+        members: How many have held-out postings.
+        pairs: How many postings were held out.
+        metrics: By name, such as "recall@10".
+        sources: The share of members by the source of their list.
+    """
 
     members: int
     pairs: int
@@ -105,7 +117,7 @@ def compare(
     ks: Sequence[int] = (5, 10, 20),
     seed: int = 0,
 ) -> dict[str, Metric]:
-    """Our measures less theirs, member by member, each with its interval."""
+    """Our metrics less theirs, member by member, each with its interval."""
     members = sorted(held_out)
     wanted = [set(held_out[member]) for member in members]
     first, second = (
@@ -117,7 +129,7 @@ def compare(
 
 
 def _draws(members: int, seed: int) -> NDArray[np.int64]:
-    """How often each member is drawn: draws x members."""
+    """How often each member is drawn, (n_draws, n_members) int64."""
     if not members:
         raise ValueError("There is nothing to measure: no member has a held-out posting.")
     random = np.random.default_rng(seed)

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 KIND_WEIGHT = {Kind.VIEW: 0.3, Kind.SCRAP: 0.6, Kind.APPLY: 1.0}
 HALF_LIFE_S = 180 * 86_400
 OLDEST_SHARE = 0.2  # what a very old activity still counts
-_RECENT = 0.85  # each step back in a member's history counts this much less when a taste is read from it
+_RECENT = 0.85  # what each step back in a member's history multiplies the weight by
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What weights are measured by: the latest activity (seconds since 1970) and the mean before it is made 1."""
+    """What weights are measured by.
+
+    Attributes:
+        latest_s: The latest activity, seconds since 1970.
+        mean: The mean weight before it is made 1.
+    """
 
     latest_s: int
     mean: float
@@ -31,15 +36,15 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Pairs sorted by (member, last time, posting), and how they lie in a members x postings matrix.
+    """n pairs of a member and a posting, sorted by (member, last time, posting).
 
     Attributes:
-        member, posting: Positions, int32, one a pair.
-        kind: The strongest kind of the pair, int8.
-        itself: Whether any of it was done with the posting itself, not all with another of the same job.
-        at: Its last time, seconds since 1970.
-        weight: By kind and age, float32, mean 1.
-        shape: (members, postings).
+        member, posting: (n,) int32, positions.
+        kind: (n,) int8, the strongest kind of the pair.
+        itself: (n,) bool, whether any of it was done with the posting itself, and not all with another of the same job.
+        at: (n,) int64, the last time, seconds since 1970.
+        weight: (n,) float32, by kind and age, mean 1.
+        shape: (n_members, n_postings).
         scale: Of the weights.
     """
 
@@ -53,7 +58,7 @@ class Interactions:
     scale: Scale
 
     def without(self, hidden: NDArray[np.bool_]) -> Interactions:
-        """The same history less the pairs marked in `hidden`."""
+        """The interactions without the pairs marked in `hidden`, (n,) bool."""
         keep = ~hidden
         return Interactions(
             self.member[keep],
@@ -67,11 +72,11 @@ class Interactions:
         )
 
     def matrix(self, values: NDArray[np.float32]) -> sparse.csr_array:
-        """Members x postings with a value a pair."""
+        """The values, (n,), one for each pair, as a matrix (n_members, n_postings) float32."""
         return sparse.csr_array((values, (self.member, self.posting)), shape=self.shape)
 
     def recent(self) -> NDArray[np.float32]:
-        """A weight a pair that falls with each step back in its member's history."""
+        """A weight for each pair, (n,) float32, that falls with each step back in its member's history."""
         ends = np.searchsorted(self.member, self.member, side="right")
         steps = np.minimum(ends - 1 - np.arange(len(self.member)), 50)
         weight: NDArray[np.float32] = (_RECENT**steps * self.weight).astype(np.float32)
@@ -83,8 +88,15 @@ def build_interactions(
 ) -> Interactions:
     """Join a member's activities with one posting into a pair of its strongest kind and last time.
 
-    Weights are measured by `scale`, or by this activity's own. What is dated ahead of `now_s` (seconds since 1970) may
-    have been done at any time up to the latest that is not: it is taken to be as old as that, and never the measure.
+    What is dated ahead of `now_s` may have been done at any time up to the latest activity that is not: it is taken to be
+    as old as that, and weights are never measured by it.
+
+    Args:
+        activity: What members did.
+        members: How many members there are.
+        postings: How many postings there are.
+        now_s: The moment of the board, seconds since 1970.
+        scale: What weights are measured by, if not by this activity's own.
     """
     key = activity.member.astype(np.int64) * postings + activity.posting
     order = np.argsort(key)
@@ -102,15 +114,15 @@ def build_interactions(
     member, posting, at = member[again], posting[again], at[again]
     kind, itself = kind[again], itself[again]
     if scale is None:
-        scale = Scale(latest_s, float(_worth(kind, at, latest_s).mean()) if len(at) else 1.0)
-    weight = (_worth(kind, at, scale.latest_s) / scale.mean).astype(np.float32)
+        scale = Scale(latest_s, float(_raw_weight(kind, at, latest_s).mean()) if len(at) else 1.0)
+    weight = (_raw_weight(kind, at, scale.latest_s) / scale.mean).astype(np.float32)
     return Interactions(member, posting, kind, itself, at, weight, (members, postings), scale)
 
 
-def _worth(kind: NDArray[np.int8], at: NDArray[np.int64], latest_s: int) -> NDArray[np.float64]:
+def _raw_weight(kind: NDArray[np.int8], at: NDArray[np.int64], latest_s: int) -> NDArray[np.float64]:
     by_kind = np.zeros(max(Kind) + 1)
     for each, worth in KIND_WEIGHT.items():
         by_kind[each] = worth
     age = 0.5 ** (np.maximum(latest_s - at, 0) / HALF_LIFE_S)
-    worths: NDArray[np.float64] = by_kind[kind] * (OLDEST_SHARE + (1 - OLDEST_SHARE) * age)
-    return worths
+    weights: NDArray[np.float64] = by_kind[kind] * (OLDEST_SHARE + (1 - OLDEST_SHARE) * age)
+    return weights

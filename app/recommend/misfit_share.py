@@ -1,4 +1,4 @@
-"""How many of the first places of lists misfit plainly: what nobody would want to be shown."""
+"""The share of the first places of lists that misfit plainly: what nobody would want to be shown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ TOP = 10
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a member is shown, best first, and what they acted on before, as positions in a catalogue."""
+    """What a member is shown and what they acted on before.
+
+    Attributes:
+        member: The member.
+        postings: Positions of what they are shown, best first.
+        acted: Positions of what they acted on.
+    """
 
     member: Member
     postings: Sequence[int]
@@ -64,15 +70,23 @@ class MisfitShare:
 
 
 def shown_to(
-    people: Iterable[Member],
+    members: Iterable[Member],
     lists: Mapping[str, Sequence[str]],
     catalogue: Catalogue,
     log: ActivityLog,
     member_ids: Sequence[str],
 ) -> Iterator[Shown]:
-    """What some members are shown, from posting ids by member; `log` goes by `member_ids`, sorted, and the catalogue."""
+    """What some members are shown.
+
+    Args:
+        members: The members.
+        lists: Ids of the postings that each member is shown, by the member's id.
+        catalogue: The catalogue.
+        log: What all members did, by positions in `member_ids` and in the catalogue.
+        member_ids: Ids of all members, sorted.
+    """
     place = {posting_id: int(catalogue.lead[at]) for at, posting_id in enumerate(catalogue.ids)}
-    for member in people:
+    for member in members:
         first = bisect_left(member_ids, member.id)
         start, end = np.searchsorted(log.member, [first, first + 1]).tolist()
         shown = [place[posting_id] for posting_id in lists.get(member.id, ()) if posting_id in place]
@@ -80,7 +94,7 @@ def shown_to(
 
 
 def misfit_share(shown: Iterable[Shown], catalogue: Catalogue) -> MisfitShare:
-    """Judge the first ten places of each member's list, with the words of `app.recommend.features.misfit`."""
+    """Judge the first ten places of each member's list by the rules of `app.recommend.features.misfit`."""
     counts, places = np.zeros(4, np.int64), 0
     for one in shown:
         top = np.array(one.postings[:TOP], np.int64)
@@ -92,7 +106,7 @@ def misfit_share(shown: Iterable[Shown], catalogue: Catalogue) -> MisfitShare:
 
 
 def _misfits(one: Shown, top: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
-    """Whether each place misses career, misses education, or is out of reach for no reason: 3 x places."""
+    """Whether each place misses career, misses education, or is out of reach for no reason: (3, n_places) bool."""
     places = np.concatenate([top, catalogue.shown])
     head = slice(len(top))
     nan = np.full(len(places), np.nan, np.float32)
@@ -122,11 +136,11 @@ def _in_field(one: Shown, places: NDArray[np.int64], catalogue: Catalogue) -> ND
 
 
 def _columns(
-    said: Collection[str], name: str, acted: Sequence[int], catalogue: Catalogue
+    named: Collection[str], name: str, acted: Sequence[int], catalogue: Catalogue
 ) -> NDArray[np.float32]:
-    """The attributes of a field that the profile names, or that postings had which the member acted on."""
+    """How often each attribute of a field is named by the profile or had by postings acted on: (n_attributes,) float32."""
     field = catalogue.fields[name]
-    found: NDArray[np.float32] = one_hot([set(said)], field.columns).toarray().ravel()
+    found: NDArray[np.float32] = one_hot([set(named)], field.columns).toarray().ravel()
     if len(acted):
         found = found + np.asarray(field.matrix[np.asarray(acted)].sum(axis=0)).ravel()
     return found

@@ -53,7 +53,7 @@ def no_progress(_share: float) -> None:
 
 @contextmanager
 def split_over_workers(count: int, *, first: Callable[[], None] = _ONE.first) -> Iterator[None]:
-    """Within it work is shared out over so many cores, by forked processes, which call `first` before anything else."""
+    """Within this context, work is split over so many forked processes, which call `first` before anything else."""
     before = _cores.set(_Cores(min(count, _MOST), first))
     try:
         yield
@@ -65,37 +65,40 @@ def split_over_workers(count: int, *, first: Callable[[], None] = _ONE.first) ->
 def started(
     work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = no_progress
 ) -> Iterator[Iterator[_Found]]:
-    """What the work finds for each number below `count`, in their order; within, the caller may do something else first.
+    """Start the work for each number below `count`; within this context the caller may do something else before it takes results.
 
     Processes share what is there when they are forked, and hand back what they find. Threads gain next to nothing
     here: between two short products of matrices they wait for the interpreter. On one core the work is done as what
-    it finds is taken. Progress is told the share that was taken.
+    it finds is taken. `progress` is called with the share that was taken.
+
+    Yields:
+        An iterator over the results, in the order of the numbers.
 
     Raises:
         BrokenProcessPool: a process was killed.
     """
     cores = _cores.get()
     if cores.count <= 1 or not count:
-        yield _told(map(work, range(count)), count, progress)
+        yield _report(map(work, range(count)), count, progress)
         return
     # One piece more than cores is better done by turns with the others than alone after them.
     processes = count if count <= cores.count + 1 else cores.count
     with fork_workers(work, processes, first=cores.first) as pool:
-        yield _told(pool.map(run_inherited, range(count)), count, progress)
+        yield _report(pool.map(run_inherited, range(count)), count, progress)
 
 
 def parallel_map(
     work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = no_progress
 ) -> Iterator[_Found]:
-    """As `started`, where there is nothing else to do: a single piece is done here."""
+    """The results of the work for each number below `count`, in their order; a single piece is done in this process."""
     if count == 1:
-        yield from _told(map(work, range(count)), count, progress)
+        yield from _report(map(work, range(count)), count, progress)
         return
     with started(work, count, progress=progress) as found:
         yield from found
 
 
-def _told(found: Iterator[_Found], count: int, progress: Callable[[float], None]) -> Iterator[_Found]:
+def _report(found: Iterator[_Found], count: int, progress: Callable[[float], None]) -> Iterator[_Found]:
     for number, each in enumerate(found, start=1):
         progress(number / count)
         yield each

@@ -1,4 +1,4 @@
-"""Shelves: what is popular now by field and region, for members of whom nothing else may be used."""
+"""Shelves: popular lists by category and large region, for members of whom nothing else may be used."""
 
 from __future__ import annotations
 
@@ -31,9 +31,15 @@ def shelves_of(
     *,
     per_company: int,
 ) -> dict[tuple[str, str], list[RankedPosting]]:
-    """The 50 best of each (category, large region), with "" for all of either, from the postings that may be shown.
+    """The 50 best postings of each (category, large region), with "" for all of either.
 
-    Fresh postings are lifted so that a new one is seen before anybody acted on it.
+    Fresh postings are lifted, so that a new one is seen before anybody acted on it.
+
+    Args:
+        postings: The n postings that may be shown.
+        popular: (n,) float32, damped popularity from 0 to 1.
+        fresh: (n,) float32, 1 on the day of opening, falling with age.
+        per_company: Postings of one company that come before the next ones of any other company.
     """
     worth = popular + np.float32(_FRESH_WORTH) * fresh
     order = np.argsort(-worth, kind="stable")

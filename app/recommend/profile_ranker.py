@@ -1,4 +1,4 @@
-"""Ranking on the spot for a member who has a profile and no list yet."""
+"""Ranks at send time for a member who has a profile and no list yet."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class ProfileRanker:
-    """Ranks a pool of postings by what a profile asks for; made once a refresh, asked at send time.
+    """Ranks a pool of postings by what a profile asks for; it is built once a refresh, and ranks at send time.
 
     Args:
         postings: The pool, up to some 5,000 for an answer within 5 ms; vetoed ones are never ranked.
@@ -60,9 +60,9 @@ class ProfileRanker:
         self._weights = weights.profile_only
 
     def rank(self, member: Member, *, now: datetime, keep: int = 50) -> list[RankedPosting]:
-        """The best for a member, best first; of equal scores the lower id first.
+        """The best postings for a member, best first; of equal scores the lower id first.
 
-        None for a profile that says nothing which the postings could meet.
+        The list is empty for a profile that says nothing which the postings could meet.
         """
         if self._catalogue is None or not meets_something(member, self._catalogue):
             return []
@@ -72,18 +72,18 @@ class ProfileRanker:
             for signal, value in values.items()
             if self._weights.get(signal, 0.0) > 0
         }
-        scores = self._held_back(
+        scores = self._hold_back_misfits(
             np.sum([*contributions.values(), np.zeros(len(self._shown_until))], axis=0), member
         )
         may_be_shown = np.flatnonzero(self._shown_until > now.timestamp())
         best = may_be_shown[np.argsort(-scores[may_be_shown], kind="stable")[:keep]]
-        nothing_done = [Kind.VIEW] * len(best)
+        no_activity = [Kind.VIEW] * len(best)
         reasons = main_reasons(
             {signal: value[best] - value.mean() for signal, value in contributions.items()},
             true=true_reasons({signal: value[best] for signal, value in values.items()})
             | {Signal.WANTED_REGION: self._in_areas(self._named_areas(member) | ANYWHERE)[best]},
-            did=nothing_done,
-            at_company=nothing_done,
+            did=no_activity,
+            at_company=no_activity,
             in_field=(self._matches("category", member)[best] > 0).tolist(),
         )
         return [
@@ -91,7 +91,7 @@ class ProfileRanker:
             for at, reason in zip(best.tolist(), reasons, strict=True)
         ]
 
-    def _held_back(self, scores: NDArray[np.floating], member: Member) -> NDArray[np.floating]:
+    def _hold_back_misfits(self, scores: NDArray[np.floating], member: Member) -> NDArray[np.floating]:
         catalogue = self._catalogue
         if catalogue is None:
             return scores
@@ -118,7 +118,7 @@ class ProfileRanker:
         return {large_region(region) for region in member.regions}
 
     def _in_areas(self, areas: set[str]) -> NDArray[np.bool_]:
-        """Postings in any of these large regions."""
+        """Which postings are in any of these large regions, (n_postings,) bool."""
         catalogue = self._catalogue
         if catalogue is None:
             return np.zeros(0, np.bool_)
@@ -145,7 +145,7 @@ class ProfileRanker:
         }
 
     def _matches(self, name: str, member: Member) -> NDArray[np.float32]:
-        """How well each posting meets what the member asks for in a field, as a refresh measures it."""
+        """How well each posting meets what the member asks for in a field, as a refresh measures it: (n_postings,) float32."""
         catalogue = self._catalogue
         if catalogue is None:
             return np.zeros(0, np.float32)

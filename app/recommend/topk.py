@@ -14,7 +14,11 @@ _STRIDE = 16
 
 
 def top_k(scores: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
-    """Columns of at least the `count` largest values of each row, in no order.
+    """Columns of the `count` largest values of each row, (count,) int64 each, in no order; all of a row that is shorter.
+
+    Args:
+        scores: (n_rows, n_columns) float32.
+        count: How many.
 
     A wide row is first cut at a threshold guessed from every 16th column, which leaves little to partition.
     """
@@ -27,7 +31,7 @@ def top_k(scores: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
 
 
 def top_k_of_row(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """Places of at least the `count` largest values, in no order."""
+    """Places of the `count` largest values, (count,) int64, in no order; all where there are fewer."""
     return top_k(values[None], count)[0]
 
 

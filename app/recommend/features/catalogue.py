@@ -31,11 +31,24 @@ NEW_FOR_DAYS = 7.0
 class Catalogue:
     """Columns over all n postings, in the order of their ids; unknown numbers are nan.
 
-    `company` is a number for each of `companies`. `salary_unit` is numbered by `unit_numbers`, "" for none. `lead` is
-    the position of the posting that stands for the job, its own where a job has one posting: what was done with the
-    others was done with it. `shown` are the positions of leads that are not vetoed; scores are only ever computed for
-    these. `first_opened_s` is when any of the job's postings opened first. `opened_s` is never after the moment of the catalogue; `fresh` falls from 1 on the day of opening; `new` are
-    those opened in the last week.
+    Attributes:
+        ids: Of the postings.
+        companies: The id of each posting's company.
+        company: (n,) int64, a number for each company.
+        lead: (n,) int64, the position of the posting that stands for the job, its own where a job has one posting: what
+            was done with the others was done with it.
+        shown: (n_shown,) int64, positions of the leads that are not vetoed; scores are computed for these alone.
+        fields: The attributes of postings by field.
+        near: (n_areas, n_areas) float32, 1 where a member who lives in the row's large region may work in the column's.
+        opened_s: (n,) float64, seconds since 1970; never after the moment of the catalogue.
+        first_opened_s: (n,) float64, when any of the job's postings opened first.
+        fresh: (n,) float32, 1 on the day of opening, falling with age.
+        new: (n,) bool, opened in the last week.
+        career_min, career_max: (n,) float32, years.
+        education: (n,) float32, the lowest education asked for.
+        salary: (n,) float32, in units of `salary_unit`.
+        salary_unit: (n,) int64, the number of the unit.
+        unit_numbers: The number of each unit, "" for none.
     """
 
     ids: Sequence[str]
@@ -58,7 +71,7 @@ class Catalogue:
 
     @property
     def jobs(self) -> NDArray[np.int64]:
-        """The leads, shown or not."""
+        """Positions of the leads, shown or not: (n_jobs,) int64."""
         return np.flatnonzero(self.lead == np.arange(len(self.lead)))
 
 
@@ -97,15 +110,15 @@ def build_catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
 def extend_catalogue(
     catalogue: Catalogue, postings: Sequence[Posting], *, shown: NDArray[np.int64], now: datetime
 ) -> Catalogue:
-    """The catalogue with more postings behind its own, and others shown.
+    """The catalogue with more postings behind its own, and with others shown.
 
-    What it measures by (which attributes there are, how rare and common each is) stays.
+    Which attributes there are, and how rare and common each is, stays as it was.
 
     Args:
         catalogue: The catalogue.
-        postings: Those to be added.
+        postings: Those to add.
         shown: Positions of those that are shown then.
-        now: The moment that freshness is told for.
+        now: The moment that freshness is computed for.
     """
     if not postings:
         return replace(catalogue, shown=shown)
@@ -138,9 +151,10 @@ def extend_catalogue(
 
 
 def opening_times(postings: Sequence[Posting], now: datetime) -> NDArray[np.float64]:
-    """When postings opened, in seconds since 1970; one dated ahead of `now` came when it last changed, by then at most.
+    """When postings opened, in seconds since 1970: (n,) float64.
 
-    So a wrong year makes nothing new for good.
+    One that is dated ahead of `now` opened when it last changed, and by then at the latest: a wrong year makes no posting
+    new for good.
     """
     opened_s = np.array([each.opened_at.timestamp() for each in postings], np.float64)
     ahead = np.flatnonzero(opened_s > now.timestamp())
@@ -158,6 +172,6 @@ def _numbers(values: Iterable[float | None]) -> NDArray[np.float32]:
 
 
 def freshness(opened_s: NDArray[np.float64], now: datetime) -> NDArray[np.float32]:
-    """1 on the day of opening, falling with age."""
+    """1 on the day of opening, falling with age: (n,) float32."""
     age_days = np.maximum(0.0, now.timestamp() - opened_s) / _DAY_S
     return np.exp(-age_days / FRESH_FOR_DAYS).astype(np.float32)

@@ -34,14 +34,14 @@ def unfit(
     high: NDArray[np.float32],
     education: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """Whether the career asked for is missed by more than two years, or the education asked for was not reached.
+    """Whether the career asked for is missed by more than two years, or the education asked for was not reached: (n,) bool.
 
     Args:
         years: Of career that the member has.
         reached: The member's education.
-        low: Years asked for at least.
-        high: Years asked for at most.
-        education: Asked for.
+        low: (n,) float32, years asked for at least.
+        high: (n,) float32, years asked for at most.
+        education: (n,) float32, asked for.
     """
     too_few = np.where(np.isnan(low), np.float32(0), low) - years > YEARS_MISSED
     too_many = years - high > YEARS_MISSED
@@ -50,7 +50,11 @@ def unfit(
 
 
 def near_areas(numbers: Mapping[str, int]) -> sparse.csr_array:
-    """Large regions x large regions, 1 where who lives in the row's may work in the column's."""
+    """1 where a member who lives in the row's large region may work in the column's: (n_areas, n_areas) float32.
+
+    Args:
+        numbers: The row and column of each large region.
+    """
     pairs = [
         (row, numbers[area])
         for region, row in numbers.items()
@@ -72,12 +76,17 @@ def hold_back(
 ) -> NDArray[np.float32]:
     """Scores by which misfits come last: the unfit after everything else, what is far after all that is suitable.
 
+    Of n pairs of a member and a posting.
+
     Args:
-        scores: Of pairs of a member and a posting.
-        row: The member of each pair, ascending.
-        unfit: Pairs that miss career or education.
-        far: Pairs out of reach.
-        in_field: Pairs in the member's field.
+        scores: (n,) float32.
+        row: (n,) int64, the member of each pair, ascending.
+        unfit: (n,) bool, pairs that miss career or education.
+        far: (n,) bool, pairs out of reach.
+        in_field: (n,) bool, pairs in the member's field.
+
+    Returns:
+        (n,) float32.
     """
     held = np.where(unfit, scores - _BELOW, scores)
     suitable, moved = in_field & ~unfit & ~far, far & ~unfit

@@ -62,7 +62,7 @@ _NO_NAME = frozenset(
 
 
 def same_jobs(postings: Sequence[Posting]) -> list[list[int]]:
-    """Positions of the postings that are one job, group by group; a posting of a job of its own is in none.
+    """Positions of the postings that are one job, group by group; a posting that is a job by itself is in none.
 
     What one of them leaves open (its place, its pay) is taken from the others where these agree on it.
     """
@@ -70,8 +70,8 @@ def same_jobs(postings: Sequence[Posting]) -> list[list[int]]:
     for at, posting in enumerate(postings):
         named[_company(posting), _title(posting.title)].append(at)
     groups = [group for group in named.values() if len(group) > 1]
-    for said in _SAID:
-        groups = [part for group in groups for part in _agreeing(group, postings, said) if len(part) > 1]
+    for term in _TERMS:
+        groups = [part for group in groups for part in _agreeing(group, postings, term) if len(part) > 1]
     return groups
 
 
@@ -87,7 +87,7 @@ def shared_jobs(postings: Sequence[Posting]) -> list[list[str]]:
 def leads(
     postings: Sequence[Posting], open_: NDArray[np.bool_], opened_s: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """For each posting the position of the one that stands for its job: of those open the freshest.
+    """For each posting the position of the one that stands for its job, (n_postings,) int64: of those open the freshest.
 
     Of equally fresh ones the one with the latest deadline.
     """
@@ -102,12 +102,12 @@ def _lasts(posting: Posting) -> float:
 
 
 def _agreeing(
-    group: Sequence[int], postings: Sequence[Posting], said: Callable[[Posting], Hashable]
+    group: Sequence[int], postings: Sequence[Posting], term: Callable[[Posting], Hashable]
 ) -> Iterable[list[int]]:
     """Parts of a group that say the same; who says nothing joins the others where all of these agree."""
     parts: defaultdict[Hashable, list[int]] = defaultdict(list)
     for at in group:
-        parts[said(postings[at])].append(at)
+        parts[term(postings[at])].append(at)
     if None in parts and len(parts) == 2:  # noqa: PLR2004 - nothing, and one thing
         return [list(group)]
     return parts.values()
@@ -148,4 +148,4 @@ def _employment(posting: Posting) -> Hashable:
     return frozenset(posting.employment_types) or None
 
 
-_SAID: tuple[Callable[[Posting], Hashable], ...] = (_places, _pay, _career, _employment)
+_TERMS: tuple[Callable[[Posting], Hashable], ...] = (_places, _pay, _career, _employment)

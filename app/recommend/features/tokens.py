@@ -1,4 +1,4 @@
-"""Words of titles and skills, in Korean and in Latin letters."""
+"""Tokenises titles and skills, in Korean and in Latin letters."""
 
 from __future__ import annotations
 

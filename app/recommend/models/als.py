@@ -1,4 +1,4 @@
-"""Matrix factorisation of who did what with which posting, by weighted alternating least squares."""
+"""Matrix factorisation of what members did with postings, by weighted alternating least squares (ALS)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 _BLOCK_FLOATS = 20_000_000  # working memory of one batch of solves: 80 MB
 _LEAST = np.float32(1e-20)  # instead of 0, to divide by
-_COMPONENTS = 2  # of models combined, times the factors of one
+_COMPONENTS = 2  # components of merged models, times the factors of one
 # Of what a round changed, by which the next begins beyond it: six rounds come as far as eight without, seven as ten.
 _AHEAD = np.float32(0.5)
 _NEAR_FLOATS = 200_000  # of one batch of steps, which reads it several times: what a core's cache holds
 
 
 def random_factors(shape: tuple[int, int], seed: int) -> NDArray[np.float32]:
-    """Factors to start from where nothing is known yet."""
+    """Factors to start from where nothing is known yet: (n_rows, n_factors) float32, of this shape."""
     scale = 0.1 / np.sqrt(shape[1])
     return np.random.default_rng(seed).normal(0.0, scale, shape).astype(np.float32)
 
@@ -35,7 +35,7 @@ def fit_als(
     rounds: int,
     steps: int,
 ) -> NDArray[np.float32]:
-    """Posting factors, float32, postings x factors; those of the members follow from them by `solve_each`.
+    """Posting factors, (n_postings, n_factors) float32; those of the members follow from them by `solve_each`.
 
     Minimises sum (1 + c_ui)(p_ui - x_u.y_i)^2 + regularization (sum n_u |x_u|^2 + sum n_i |y_i|^2), where p is 1 for
     pairs in `confidence` and 0 (with c = 0) elsewhere, and n counts a row's pairs. Source: Hu, Koren and
@@ -43,11 +43,11 @@ def fit_als(
     Zhou et al. (2008).
 
     Args:
-        confidence: The c_ui above 0, one row a member.
-        start: Posting factors to begin with.
-        regularization: Per pair; 0 or more.
+        confidence: The c_ui above 0, (n_members, n_postings) float32.
+        start: Posting factors to begin with, (n_postings, n_factors) float32.
+        regularization: For each pair; 0 or more.
         rounds: Alternations.
-        steps: Of conjugate gradients in each, from the round before on.
+        steps: Steps of conjugate gradients in each, from the round before on.
     """
     transposed = confidence.T.tocsr()
     members, postings = np.zeros((confidence.shape[0], start.shape[1]), np.float32), start
@@ -63,9 +63,10 @@ def fit_als(
 
 
 def merge_models(models: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """One model in which vectors are as alike as in the mean of several, nearly.
+    """One model in which products of vectors are nearly the mean of those in several models.
 
-    The first principal components of all factors side by side: what the models agree on is in them.
+    Its factors, (n_rows, 2 * n_factors) float32, are the first principal components of all factors side by side: what the
+    models agree on is in them. A single model stays as it is.
     """
     if len(models) == 1:
         return models[0]
@@ -77,7 +78,7 @@ def merge_models(models: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class GramBasis:
-    """One side's vectors in the basis in which their Gram matrix is diagonal, so that no row needs it inverted.
+    """Vectors of one side in the basis in which their Gram matrix is diagonal, so that no row needs it inverted.
 
     Attributes:
         eigenvalues: (n_factors,) float32, the diagonal.
@@ -96,7 +97,7 @@ class GramBasis:
         return cls(eigenvalues, eigenvectors, vectors @ eigenvectors)
 
     def ridge(self, regularization: float, count: int) -> NDArray[np.float32]:
-        """The diagonal with the regularization of a row of so many pairs."""
+        """The diagonal with the regularization of a row of so many pairs, (n_factors,) float32."""
         ridge: NDArray[np.float32] = np.maximum(self.eigenvalues, 0) + np.float32(regularization * count)
         return ridge
 
@@ -109,9 +110,14 @@ class GramBasis:
 
 
 def solve_each(confidence: sparse.csr_array, basis: GramBasis, regularization: float) -> NDArray[np.float32]:
-    """The best vector of every row, the other side given; a row without pairs gets zeros.
+    """The best vector of every row, given the other side: (n_rows, n_factors) float32; zeros for a row without pairs.
 
-    To the last bit the same for a row whatever other rows there are.
+    A row's vector is the same to the last bit, whatever other rows there are.
+
+    Args:
+        confidence: (n_rows, n_others) float32.
+        basis: The vectors of the other side.
+        regularization: For each pair.
     """
     solved = _solve(confidence, basis, regularization)
     rotated_back: NDArray[np.float32] = (solved[:, None, :] @ basis.eigenvectors.T)[:, 0]
@@ -126,7 +132,7 @@ def conjugate_gradient(
     *,
     steps: int,
 ) -> NDArray[np.float32]:
-    """Vectors nearer to what `solve_each` would give than these, by so many steps of conjugate gradients.
+    """Vectors nearer to what `solve_each` would give, (n_rows, n_factors) float32, by steps of conjugate gradients.
 
     In the basis in which the Gram matrix is diagonal it is the preconditioner too: what is left to find is what a
     row's own pairs ask for, and two steps in each of several rounds are as good as solving. (Takács, Pilászy and

@@ -1,4 +1,4 @@
-"""How much is spent on factors, by the size of the board."""
+"""Hyperparameters of the factor models, by the size of the board."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ _NEVER = 2**31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
-    """How much is spent on the factors, by the size of the board.
+    """Hyperparameters of the factor models.
 
     Attributes:
-        models: How many are made, each from a seed of its own, and combined into one.
-        factors: Of each model.
-        rounds: From chance on.
-        warm_rounds: From the factors of nearly the same history on.
-        steps: Of conjugate gradients a round.
-        cold_start_below: Postings a member acted on from which on their history says all that like profiles would.
-        with_profiles: Whether what profiles say is factorised along with what members did: all profiles are read for that.
+        models: How many are fitted, each from a seed of its own, and merged into one.
+        factors: How many each model has.
+        rounds: Alternations from random factors on.
+        warm_rounds: Alternations from the factors of nearly the same interactions on.
+        steps: Steps of conjugate gradients in a round.
+        cold_start_below: Predictions from profiles are asked for of members who acted on fewer postings than this: of others
+            the history says all that similar profiles would.
+        with_profiles: Whether what profiles say is factorised along with what members did, for which all profiles are read.
     """
 
     models: int

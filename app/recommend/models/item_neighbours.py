@@ -1,4 +1,4 @@
-"""The nearest of many vectors to each of many, by cosine."""
+"""Item neighbours: the postings with the most similar factors, by cosine."""
 
 from __future__ import annotations
 
@@ -32,13 +32,17 @@ def find_item_neighbours(
     *,
     of: NDArray[np.integer] | None = None,
 ) -> sparse.csr_array:
-    """Squared cosine of each vector and the `count` nearest others: vectors x `among`, those above 0.
-
-    `of` are the rows to fill, None for all.
+    """The squared cosine of each vector and its `count` nearest others, of those above 0: (n_vectors, n_among) float32.
 
     With more than 20,000 vectors only those of the nearest fifth of about as many clusters as the root of their
     number are compared, which finds nearly all of the nearest for a fifth of the work (the inverted file of Jégou,
     Douze and Schmid, "Product quantization for nearest neighbor search", 2011, without the quantization).
+
+    Args:
+        vectors: (n_vectors, n_factors) float32.
+        among: (n_among,), the vectors that may be neighbours.
+        count: How many neighbours each gets.
+        of: The rows to fill, None for all.
     """
     unit = unit_vectors(vectors)
     some = np.asarray(vectors.any(axis=1), np.bool_)

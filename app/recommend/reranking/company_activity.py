@@ -20,15 +20,15 @@ _Value = TypeVar("_Value", np.bool_, np.int8)
 
 @dataclass(frozen=True, slots=True)
 class CompanyActivity:
-    """What the members of a block did, flat.
+    """The n pairs that the members of a block acted on, flat, in the order of the interactions.
 
     Attributes:
         members: How many members there are.
         companies: How many companies there are.
-        row: The member's place in the block.
-        posting: The posting.
-        company: The number of the posting's company.
-        kind: The strongest that the member did with the posting.
+        row: (n,) int64, the member's place in the block, ascending.
+        posting: (n,) int64.
+        company: (n,) int64, the number of the posting's company.
+        kind: (n,) int8, the strongest kind of activity with the posting.
     """
 
     members: int
@@ -42,7 +42,13 @@ class CompanyActivity:
     def of(
         cls, positions: NDArray[np.int64], representations: Representations, company: NDArray[np.int64]
     ) -> CompanyActivity:
-        """The deeds of the members at these positions in the history; `company` is a number a posting."""
+        """What the members at these positions did.
+
+        Args:
+            positions: (n_members,).
+            representations: Hold the interactions.
+            company: (n_postings,), the number of each posting's company.
+        """
         row, at = entries_of_rows(representations.recent.indptr, positions)
         interactions = representations.interactions
         posting = interactions.posting[at].astype(np.int64)
@@ -50,20 +56,20 @@ class CompanyActivity:
         return cls(len(positions), companies, row, posting, company[posting], interactions.kind[at])
 
     def strongest(self) -> NDArray[np.int8]:
-        """The strongest of each member; a view where there is none."""
+        """The strongest kind of each member, (n_members,) int8; a view where there is none."""
         strongest = np.full(self.members, Kind.VIEW, np.int8)
         np.maximum.at(strongest, self.row, self.kind)
         return strongest
 
     def at_companies(self, row: NDArray[np.int64], company: NDArray[np.int64]) -> NDArray[np.int8]:
-        """The strongest that each of some members did at a company, 0 for nothing."""
+        """The strongest kind that each of some members did at a company, int8; 0 for nothing."""
         order = np.lexsort((self.kind, self.company, self.row))
         key = self._key(self.row, self.company)[order]
         last = np.flatnonzero(np.r_[key[1:] != key[:-1], True]) if len(key) else order
         return _values_at(self._key(row, company), key[last], self.kind[order][last])
 
     def asked(self, row: NDArray[np.int64], company: NDArray[np.int64], *, applies: int) -> NDArray[np.bool_]:
-        """Whether each of some members applied to a company so often that they asked for it."""
+        """Whether each of some members applied to a company at least `applies` times, bool, and so asked for it."""
         applied = self.kind == Kind.APPLY
         key, often = np.unique(self._key(self.row[applied], self.company[applied]), return_counts=True)
         asked = often >= applies

@@ -1,4 +1,4 @@
-"""No company fills a list: at most a few postings of each before any company's next."""
+"""Spreads companies: at most a few postings of each company come before the next ones of any other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def spread(
     per_company: int,
     limit: int,
 ) -> list[T]:
-    """The first `limit`, where what is over a company's share moves behind the rest and is not lost."""
+    """The first `limit` of a ranking; what is over a company's share moves behind the rest and is not lost."""
     kept: list[T] = []
     held: list[T] = []
     taken: dict[str, int] = {}
@@ -45,14 +45,14 @@ def spread_rows(
     """As `spread`, for many rankings at once.
 
     Args:
-        company: The number of each item's company, rankings x items, best first.
-        there: Which items there are; the others take nobody's place.
-        exempt: Items that are not held back: the member asked for their company.
-        per_company: Items of one company before any other company's next.
+        company: (n_rankings, n_items) int64, the number of each item's company, best first.
+        there: (n_rankings, n_items) bool, which items there are; the others take nobody's place.
+        exempt: (n_rankings, n_items) bool, items that are not held back: the member asked for their company.
+        per_company: Items of one company that come before the next ones of any other company.
         limit: How many are kept of each ranking.
 
     Returns:
-        Places of the items kept, rankings x `limit` at most, best first; -1 where there are no more.
+        (n_rankings, at most `limit`) int64, places of the items kept, best first; -1 where there are no more.
     """
     depth = max(1, company.shape[1])
     place = np.arange(company.shape[1])

@@ -27,7 +27,12 @@ Ranked = tuple["NDArray[np.int64]", "NDArray[np.float32]"]  # a member's posting
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What is taken off scores: a row a segment, a column a posting of the catalogue; "" is for all other segments."""
+    """What is taken off scores.
+
+    Attributes:
+        segments: The row of each segment; "" is for all others.
+        table: (n_segments, n_postings) float32.
+    """
 
     segments: Mapping[str, int]
     table: NDArray[np.float32]
@@ -35,7 +40,13 @@ class Prices:
     def of(
         self, segments: Sequence[str], postings: NDArray[np.int64], which: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """The price of each of `postings` for the member whose segment is the `which`-th."""
+        """The price of each of n pairs, (n,) float32.
+
+        Args:
+            segments: Of each member.
+            postings: (n,), the posting of each pair.
+            which: (n,), the index of its member.
+        """
         rows = np.array([self.segments.get(each, self.segments[""]) for each in segments], np.int64)
         return self.table[rows[which], postings]
 
@@ -70,7 +81,7 @@ def prices(lists: Sequence[Ranked], *, share: float, postings: int) -> dict[int,
     columns, scores = _table(lists, place)
     found = np.zeros(len(known), np.float64)
     for turn in range(_ROUNDS):
-        held, margin = _held(columns, scores - found[columns])
+        held, margin = _top_ten(columns, scores - found[columns])
         over = np.flatnonzero(np.bincount(held, minlength=len(known)) > cap)
         # Not all at once: of two that are each other's next, both would get dearer and nobody would change.
         for posting in over[turn % 2 :: 2].tolist() or over.tolist():
@@ -96,7 +107,7 @@ def _table(
     return columns, scores
 
 
-def _held(
+def _top_ten(
     columns: NDArray[np.int64], priced: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The postings in top 10s, flat, and by how much each beats the first that is not in its list's."""

@@ -1,4 +1,4 @@
-"""The reason given for a posting: of what is true of it, what moved its score most."""
+"""The reason given for a posting: what moved its score most, of what is true of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COMPANY = {
     Kind.SCRAP: Reason.COMPANY_SCRAPPED,
     Kind.APPLY: Reason.COMPANY_APPLIED,
 }
-_ALIKE = (
+_SIMILARITY_SIGNALS = (
     Signal.COLLABORATIVE,
     Signal.ITEM_SIMILARITY,
     Signal.CONTENT_FACTORS,
@@ -52,8 +52,15 @@ _PLAIN = {
 
 
 def explain(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) -> Reason:
-    """What a signal is called to a member whose strongest activity was `did`, and `at_company` there."""
-    if signal in _ALIKE:
+    """The reason that a signal stands for.
+
+    Args:
+        signal: The signal.
+        did: The member's strongest activity.
+        at_company: The member's strongest activity at the posting's company.
+        in_field: Whether the posting is in the member's field.
+    """
+    if signal in _SIMILARITY_SIGNALS:
         return _SIMILAR[did]
     if signal is Signal.COMPANY:
         return _COMPANY[at_company]
@@ -64,10 +71,10 @@ def explain(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) -> R
     return _PLAIN[signal]
 
 
-# Signals that are told in the same words move a score together, under the first of them.
+# Signals that stand for the same reason move a score together, under the first of them.
 _FITTING = frozenset({Signal.CAREER, Signal.EDUCATION, Signal.SALARY})
-_TOLD_AS = (
-    dict.fromkeys(_ALIKE, Signal.COLLABORATIVE)
+_MERGED_UNDER = (
+    dict.fromkeys(_SIMILARITY_SIGNALS, Signal.COLLABORATIVE)
     | dict.fromkeys((Signal.PLACE, Signal.AREA, Signal.NEARBY), Signal.PLACE)
     | dict.fromkeys((Signal.CATEGORY, Signal.WANTED_CATEGORY), Signal.CATEGORY)
     | dict.fromkeys((Signal.PROFILE_FACTORS, Signal.SIMILAR_MEMBERS), Signal.PROFILE_FACTORS)
@@ -77,10 +84,10 @@ _TOLD_AS = (
 def merge_by_reason(
     shares: Mapping[Signal, NDArray[_Number]],
 ) -> dict[Signal, NDArray[_Number]]:
-    """Shares of scores, those of signals that are told in the same words summed under the first of them."""
+    """Shares of scores, (n_pairs,) by signal, with those of signals that stand for the same reason summed under the first."""
     together: dict[Signal, NDArray[_Number]] = {}
     for signal, share in shares.items():
-        told = _TOLD_AS.get(signal, signal)
+        told = _MERGED_UNDER.get(signal, signal)
         together[told] = together[told] + share if told in together else share
     return together
 
@@ -88,20 +95,23 @@ def merge_by_reason(
 NEWS_FRESH = np.float32(0.25)  # about two weeks old: what is older is no news
 _NEARLY = 0.75  # of the largest share: what moved a score so much may be told in its place
 _AT_ALL = 0.1  # the same, once the largest was told often enough: ten times one reason says nothing
-OFTEN = 3  # times that one reason, or one name, is told in a list before others come in
+MOST_REPEATED = 3  # times that one reason, or one name, is told in a list before others come in
 _VARIED = 20  # first places of a list whose reasons vary: what a mail shows
 _NOT_TRUE = np.float32(-np.inf)
 _FITS = np.float32(1)  # of a fit, 1 where what is asked is known and met
 
 
 def true_reasons(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, NDArray[np.bool_]]:
-    """Whether what each signal is told as is true of some pairs, from the signals' values; missing where it always is.
+    """Whether the reason that each signal stands for is true of the pairs, (n_pairs,) bool; missing where it always is.
 
-    What is not known moves a score too, beside postings that do not fit: it is no reason.
+    A value that is not known moves a score too, beside postings that do not fit, but is no reason.
+
+    Args:
+        values: The signals' values, (n_pairs,) float32.
     """
     true: dict[Signal, NDArray[np.bool_]] = {}
     for signal, value in values.items():
-        told = _TOLD_AS.get(signal, signal)
+        told = _MERGED_UNDER.get(signal, signal)
         if signal is Signal.NEARBY or told is Signal.COLLABORATIVE:
             continue
         least = _FITS if signal in _FITTING else NEWS_FRESH if signal is Signal.FRESH else None
@@ -136,16 +146,16 @@ def main_reasons(
     in_field: Sequence[bool] | NDArray[np.bool_],
     row: NDArray[np.int64] | None = None,
 ) -> list[Reason]:
-    """For each of some pairs the reason that moved its score most, of those that are true of it.
+    """For each of n pairs the reason that moved its score most, of those that are true of it.
 
     Args:
-        moved: Each signal's contribution less its mean over all of the member's pairs: what every posting has
-            alike (a career that fits them all) moved none of them.
-        true: Whether what each signal is told as is true of the pairs (see `true_reasons`); missing where it always is.
-        did: The strongest activity of each pair's member.
-        at_company: The member's strongest activity at the pair's company, else anywhere.
-        in_field: Whether the posting is in the member's field.
-        row: The member of each pair, ascending, best posting first, where reasons are to vary within a list: of those
+        moved: (n,) by signal, its contribution less the mean over all of the member's pairs: what is the same of every
+            posting (a career that fits them all) moved none of them.
+        true: (n,) bool by signal, as `true_reasons` gives it.
+        did: (n,), the strongest activity of each pair's member.
+        at_company: (n,), the member's strongest activity at the pair's company, else anywhere.
+        in_field: (n,), whether the posting is in the member's field.
+        row: (n,), the member of each pair, ascending, best posting first, where reasons are to vary within a list: of those
             that moved a score nearly as much as the largest (a tenth of it, where that was told three times), the one told
             least before.
     """
@@ -166,12 +176,17 @@ def main_reasons(
 
 
 def _varied(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each pair the share that is told: signals x pairs."""
+    """Which signal is named for each pair, (n_pairs,) int64, so that reasons vary within a list.
+
+    Args:
+        stacked: (n_signals, n_pairs), what each signal moved.
+        row: (n_pairs,), the member of each pair.
+    """
     chosen: NDArray[np.int64] = np.argmax(stacked, axis=0)
     top_k_of_row = np.take_along_axis(stacked, chosen[None], axis=0)[0]
     told = np.zeros((int(row.max(initial=-1)) + 1, len(stacked)), np.int64)
-    for step in steps(row, most=_VARIED):
-        often = told[row[step], chosen[step]] >= OFTEN
+    for step in pairs_by_place(row, most=_VARIED):
+        often = told[row[step], chosen[step]] >= MOST_REPEATED
         least = np.where(often, _AT_ALL, _NEARLY) * top_k_of_row[step]
         nearly = (stacked[:, step] > 0) & (stacked[:, step] >= least)
         rank = np.where(nearly.T, told[row[step]] * np.float32(1e3) - stacked[:, step].T, np.inf)
@@ -181,7 +196,7 @@ def _varied(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np
     return chosen
 
 
-def steps(row: NDArray[np.int64], *, most: int) -> list[NDArray[np.int64]]:
+def pairs_by_place(row: NDArray[np.int64], *, most: int) -> list[NDArray[np.int64]]:
     """The first pair of every member, the second, and so on; `row` ascends."""
     place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
     return [np.flatnonzero(place == step) for step in range(min(most, int(place.max(initial=-1)) + 1))]

@@ -43,9 +43,14 @@ _DEPTH = 3  # lists are cut from so many times their length, to have something t
 
 
 def best_first(scores: NDArray[np.float32], pairs: Pairs, count: int) -> NDArray[np.int64]:
-    """The best pairs of each member, members x `count` at most, -1 where there are no more.
+    """The best pairs of each member, (n_members, at most `count`) int64; -1 where there are no more.
 
     Of equal scores the first comes first, which has the lower id.
+
+    Args:
+        scores: (n_pairs,) float32.
+        pairs: The pairs.
+        count: How many of each member.
     """
     lengths = pairs.lengths()
     width = int(lengths.max(initial=0))
@@ -125,7 +130,7 @@ def _anchors(
     activity: CompanyActivity,
     context: ListContext,
 ) -> list[Anchor | None]:
-    """What the reason of each place names; of the first places of a list alone."""
+    """The posting that the reason of each place names, in the first places of each list."""
     named: list[Anchor | None] = [None] * len(reasons)
     place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
     at = np.flatnonzero((place < NAMED) & np.isin(np.array(reasons, np.int8), SIMILAR))
@@ -158,7 +163,14 @@ def _reasons(
     activity: CompanyActivity,
     companies: NDArray[np.int64],
 ) -> list[Reason]:
-    """What moved each of the kept pairs most; `companies` are those of the pairs."""
+    """The reason of each pair that is kept: what moved its score most.
+
+    Args:
+        scored: The candidates.
+        flat: (n,), the pairs that are kept.
+        activity: What the members did.
+        companies: (n,), the number of each pair's company.
+    """
     pairs = scored.pairs
     rows = pairs.row[flat]
     moved = {

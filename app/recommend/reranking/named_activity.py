@@ -1,4 +1,4 @@
-"""Which posting a reason names: of what a member did lately, that which the shown posting is visibly like."""
+"""Which posting a reason names: of what a member did lately, one that the shown posting is visibly like."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from app.board.model import Status
 from app.board.vocabulary import region_name
-from app.recommend.reranking.explanation import OFTEN, steps
+from app.recommend.reranking.explanation import MOST_REPEATED, pairs_by_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,12 +34,20 @@ _JOINERS = "\u200d\ufe0e\ufe0f"
 
 
 def latest(activity: CompanyActivity, may_be_named: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The postings that each member acted on last in their strongest way, newest first: members x 4, -1 for none."""
+    """The postings that each member acted on last in their strongest way, newest first.
+
+    Args:
+        activity: What the members did.
+        may_be_named: (n_postings,) bool.
+
+    Returns:
+        (n_members, 4) int64, -1 for none.
+    """
     found = np.full((activity.members, LATEST), _NONE, np.int64)
     may = np.flatnonzero(
         (activity.kind == activity.strongest()[activity.row]) & may_be_named[activity.posting]
     )[::-1]
-    row = activity.row[may]  # descending, as activity are by member and time
+    row = activity.row[may]  # descending, as the activity is by member and time
     starts = np.searchsorted(-row, -row, side="left")
     place = np.arange(len(row)) - starts
     kept = place < LATEST
@@ -86,17 +94,17 @@ def choose_anchors(
         _BY_WORDS * words + _BY_FIELD * field + _BY_PLACE * place,
         0.0,
     )
-    told = np.zeros((len(anchors), width), np.int64)
+    times = np.zeros((len(anchors), width), np.int64)
     named = np.zeros(len(shown), np.int64)
-    for step in steps(row, most=NAMED):
-        fewer = told[row[step]] < OFTEN
+    for step in pairs_by_place(row, most=NAMED):
+        fewer = times[row[step]] < MOST_REPEATED
         best = np.where(fewer, like[step], 0.0).max(axis=1, initial=0.0)
         nearly = fewer & (like[step] > 0) & (like[step] >= _NEARLY * best[:, None])
-        rank = np.where(nearly, told[row[step]] - like[step] / 10, np.inf)
+        rank = np.where(nearly, times[row[step]] - like[step] / 10, np.inf)
         chosen = np.argmin(rank, axis=1)
         some = nearly.any(axis=1)
         named[step[some]] = chosen[some] + 1
-        told[row[step[some]], chosen[some]] += 1
+        times[row[step[some]], chosen[some]] += 1
     return named
 
 

@@ -1,4 +1,4 @@
-"""Members of a chunk against the few postings worth scoring for each."""
+"""Members of a block against the few postings worth scoring for each."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Flat (member, posting) pairs, grouped by member, a member's postings ascending.
+    """n flat (member, posting) pairs, grouped by member, a member's postings ascending.
 
     Attributes:
-        row: The member's place in the chunk, ascending.
-        col: The posting's place among those shown.
-        posting: Its position in the catalogue.
-        ends: Where each member's pairs end; length of the chunk.
+        row: (n,) int64, the member's place in the block, ascending.
+        col: (n,) int64, the posting's place among those shown.
+        posting: (n,) int64, its position in the catalogue.
+        ends: (n_members,) int64, where each member's pairs end.
     """
 
     row: NDArray[np.int64]
@@ -33,13 +33,13 @@ class Pairs:
     ends: NDArray[np.int64]
 
     def lengths(self) -> NDArray[np.int64]:
-        """How many pairs each member has."""
+        """How many pairs each member has, (n_members,) int64."""
         return np.diff(self.ends, prepend=0)
 
     def means(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The mean of values over each member's pairs; 0 where there are none.
+        """The mean of values, (n,), over each member's pairs: (n_members,) float32; 0 where there are none.
 
-        One value after the other: how numpy's faster sums are rounded follows from where in the chunk they begin.
+        Values are added one after the other: how numpy's faster sums are rounded depends on where in the block they begin.
         """
         sums = np.bincount(self.row, weights=values, minlength=len(self.ends))
         return (sums / np.maximum(self.lengths(), 1)).astype(np.float32)
@@ -76,13 +76,16 @@ def factor_values(
 ) -> list[NDArray[np.float32]]:
     """The product of both vectors of each pair, over the root of its mean square over all postings shown.
 
-    One member at a time: how a product of whole blocks is rounded depends on where in it a row stands.
+    Members are multiplied one at a time: how a product of whole blocks is rounded depends on where in it a row stands.
 
     Args:
-        sides: Factors of the chunk's members, of one kind or several; postings are read once for all.
-        postings: Factors of the whole catalogue.
-        moment: Mean outer product of the factors of those shown.
-        pairs: Of the chunk.
+        sides: Factors of the members, (n_members, n_factors) float32, of one kind or several; postings are read once for all.
+        postings: (n_postings, n_factors) float32.
+        moment: (n_factors, n_factors) float32, the mean outer product of the factors of postings shown.
+        pairs: The n pairs.
+
+    Returns:
+        (n,) float32 for each kind.
     """
     values = [np.empty(len(pairs.row), np.float32) for _ in sides]
     for row in range(len(pairs.ends)):
@@ -101,8 +104,9 @@ class FieldEntries:
 
     Attributes:
         field: The field.
-        pairs: Of the chunk.
-        rows: The posting's row of each pair, by where an attribute lies in a dense chunk x attributes matrix, flat.
+        pairs: The n pairs.
+        rows: (n, n_members * n_attributes) float32, the posting's row of each pair, its columns moved to where the member's
+            attributes lie in a flat dense matrix (n_members, n_attributes).
     """
 
     field: Field
@@ -110,9 +114,12 @@ class FieldEntries:
     rows: sparse.csr_array
 
     def dots(self, profile: sparse.csr_array) -> NDArray[np.float32]:
-        """The product of each pair's profile row and posting row, over how much it is for a posting at large.
+        """The product of each pair's profile row and posting row, over how much it is for a posting at large: (n,) float32.
 
-        That size is the root of the mean square over the postings shown, with attributes taken as uncorrelated;
+        Args:
+            profile: (n_members, n_attributes) float32.
+
+        How much it is at large is the root of the mean square over the postings shown, with attributes taken as uncorrelated;
         so a match in a rare place weighs more than one in a common place.
         """
         dots = self.rows @ profile.toarray().ravel()
@@ -132,7 +139,7 @@ def field_entries(field: Field, pairs: Pairs) -> FieldEntries:
 
 
 def sparse_values(matrix: sparse.csr_array, pairs: Pairs) -> NDArray[np.float32]:
-    """Values of a members x shown matrix at the pairs, over the root of their row's mean square."""
+    """Values of a matrix (n_members, n_shown) at the pairs, over the root of their row's mean square: (n,) float32."""
     values = np.empty(len(pairs.row), np.float32)
     dense = np.zeros(matrix.shape[1], np.float32)
     for row in range(matrix.shape[0]):
@@ -153,7 +160,7 @@ def _over(values: NDArray[np.floating], size: NDArray[np.floating]) -> NDArray[n
 
 
 def squash(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Sign and ln(1 + size): the tenth match adds less than the first."""
+    """Sign and ln(1 + size), float32: the tenth match adds less than the first."""
     size = np.abs(values, dtype=np.float32)
     # Not log1p, which takes several times as long: what it adds is far below a difference between two scores.
     squashed_: NDArray[np.floating] = np.copysign(np.log(size + 1), values)

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 FEWEST_HELD_OUT = 50  # fewer held-out activities teach nothing: the stated defaults stand
 MOST_HELD_OUT, MOST_COLD_MEMBERS = 3_000, 1_500  # that teach
 _COLD_SHARE = 0.1  # of the active members, whose activity is hidden whole
-_FEWEST_APPLIES = 200  # from so many on, applying is what is learned; below, any activity
+_FEWEST_APPLIES = (
+    200  # from so many on, weights are learned from applications alone; below, from any activity
+)
 _PULL = 5.0  # towards the defaults, in activities: with few of them the defaults show through
 _KNOWN_AT_LEAST = 2  # pairs of a member that stay when the last is hidden
 HEAD = 100  # best postings of a list, by the weights to start from, that teach

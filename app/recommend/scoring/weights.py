@@ -11,12 +11,15 @@ if TYPE_CHECKING:
 
 
 class Signal(StrEnum):
-    """What speaks for a posting. Every weight is 0 or more, so each signal's share of a score is plain."""
+    """What speaks for a posting. Every weight is 0 or more, so each signal's share of a score is plain.
+
+    Values are stored with a run's weights, and so keep the names under which measurements tell of them.
+    """
 
     COLLABORATIVE = "taste"  # factors of what the member did, on a small board along with what they say
     ITEM_SIMILARITY = "kin"  # postings with factors like those the member acted on
-    CONTENT_FACTORS = "content_taste"  # the same factors, the posting's guessed from its content
-    PROFILE_FACTORS = "profile_taste"  # factors guessed from the profile
+    CONTENT_FACTORS = "content_taste"  # the same factors, the posting's predicted from its content
+    PROFILE_FACTORS = "profile_taste"  # factors predicted from the profile
     SIMILAR_MEMBERS = "peers"  # what members with the most similar profiles did
     PLACE = "place"  # the same places as in the history
     AREA = "area"  # the same large regions
@@ -25,7 +28,7 @@ class Signal(StrEnum):
     COMPANY = "company"
     WORDS = "words"
     OPENED_NEAR = "opened_near"  # opened when the history's postings were
-    WANTED_CATEGORY = "wanted_category"  # the profile's wishes
+    WANTED_CATEGORY = "wanted_category"  # what the profile asks for
     WANTED_REGION = "wanted_region"
     WANTED_WORDS = "wanted_words"
     CAREER = "career"
@@ -47,7 +50,7 @@ _PROFILE_ONLY = {
     Signal.WANTED_WORDS: 0.6, Signal.CAREER: 0.8, Signal.EDUCATION: 0.4, Signal.SALARY: 0.3, Signal.FRESH: 0.5,
     Signal.POPULAR: 0.3,
 }  # fmt: skip
-# Activity enough to learn from is enough to guess tastes well from profiles: there learning starts nearer to them.
+# Activity enough to learn from is enough to predict factors well from profiles: there learning starts nearer to them.
 PROFILE_ONLY_TO_LEARN_FROM = _PROFILE_ONLY | {Signal.PROFILE_FACTORS: 1.5, Signal.WANTED_WORDS: 0.3}
 
 

@@ -8,7 +8,7 @@ from app.board.model import Kind
 from app.recommend.ranked import ASKED_COMPANY, RankedPosting
 from app.recommend.reasons import Reason
 from app.recommend.recommender import Recommender
-from app.recommend.reranking.explanation import _TOLD_AS, explain, main_reasons, true_reasons
+from app.recommend.reranking.explanation import _MERGED_UNDER, explain, main_reasons, true_reasons
 from app.recommend.scoring.signals import compute_signals
 from app.recommend.scoring.weights import Signal, Weights
 from app.serving.labels import SENTENCES
@@ -66,7 +66,7 @@ def test_the_reason_moved_the_score_recomputed_one_signal_at_a_time(model: Recom
                     if each in scored.values
                 )
                 reason = explain(signal, did=did, at_company=Kind(max(there, default=did)), in_field=in_field)
-                if true.get(_TOLD_AS.get(signal, signal), [True])[0]:
+                if true.get(_MERGED_UNDER.get(signal, signal), [True])[0]:
                     shares[reason] = shares.get(reason, 0.0) + float(lost[place] - lost.mean())
             assert shares[Reason(ranked.reason)] > 0.1 * max(shares.values()) - 1e-5
 
