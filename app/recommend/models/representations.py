@@ -187,49 +187,75 @@ def fit_representations(
     reference = side_information.reference_positions
     reference = reference[: np.count_nonzero(np.diff(acted.indptr)[reference])]
     factors = merge_models(models)
-    profile_feature_factors, posting_factors = (
-        each.copy() for each in np.split(factors, [side_information.profile_features.shape[1]])
-    )
     members = None if only is None else np.union1d(only, reference)
     member_factors = _solve_members(interactions, side_information, factors, members)
+    of_profiles, of_postings = (
+        each.copy() for each in np.split(factors, [side_information.profile_features.shape[1]])
+    )
+    # Profiles are to say what members do, not what profiles say.
     reference_factors = (
-        # Profiles are to say what members do, not what profiles say.
-        solve_each(_weigh(interactions)[reference], GramBasis.of(posting_factors), REGULARIZATION)
-        if len(profile_feature_factors)
+        solve_each(_weigh(interactions)[reference], GramBasis.of(of_postings), REGULARIZATION)
+        if len(of_profiles)
         else member_factors[reference]
     )
-    attribute_mapping, content_factors = _predict_content(interactions, side_information, posting_factors)
-    has_activity = _has_activity(interactions)
-    # A new posting nobody acted on yet stands for what its content says. An older one had its chance; to treat
-    # it alike would make "nobody acted on it" a signal, which in held-out data only tells what was held out.
-    cold_postings = ~has_activity & catalogue.new
-    posting_factors[cold_postings] = content_factors[cold_postings]
-    retrieval_factors = np.where(has_activity[:, None], posting_factors, content_factors)[shown]
+    postings = _fit_postings(interactions, catalogue, side_information, of_postings)
     of = None if only is None else np.unique(interactions.posting[np.isin(interactions.member, only)])
     return Representations(
         interactions=interactions,
         cold_start_below=cold_start_below,
         member_factors=member_factors,
-        posting_factors=posting_factors,
-        cold_postings=cold_postings,
-        retrieval_factors=retrieval_factors,
+        posting_factors=postings.factors,
+        cold_postings=postings.cold,
+        retrieval_factors=postings.retrieval_factors,
         profile_encoder=side_information.profile_encoder,
-        profile_feature_factors=profile_feature_factors,
-        content_factors=content_factors,
-        posting_moment=_moment(posting_factors[shown]),
-        content_moment=_moment(content_factors[shown]),
+        profile_feature_factors=of_profiles,
+        content_factors=postings.content_factors,
+        posting_moment=_moment(postings.factors[shown]),
+        content_moment=_moment(postings.content_factors[shown]),
         reference_members=_fit_reference_members(
             side_information, acted[reference], shown, reference_factors
         ),
         posting_encoder=side_information.posting_encoder,
-        attribute_mapping=attribute_mapping,
-        item_neighbours=find_item_neighbours(posting_factors, shown, NEIGHBOURS_KEPT, of=of),
+        attribute_mapping=postings.attribute_mapping,
+        item_neighbours=find_item_neighbours(postings.factors, shown, NEIGHBOURS_KEPT, of=of),
         recent=interactions.matrix(interactions.recent()),
         seen=_seen(interactions, shown, show_viewed=show_viewed),
         nearby_places=_nearby_places(acted, catalogue),
         inverted_index=_inverted_index(catalogue),
         popular=_popular(interactions),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Postings:
+    """What is fitted of postings, by the names that `Representations` has for it."""
+
+    factors: NDArray[np.float32]
+    cold: NDArray[np.bool_]
+    content_factors: NDArray[np.float32]
+    retrieval_factors: NDArray[np.float32]
+    attribute_mapping: AttributeMapping
+
+
+def _fit_postings(
+    interactions: Interactions,
+    catalogue: Catalogue,
+    side_information: SideInformation,
+    factors: NDArray[np.float32],
+) -> _Postings:
+    """Predict the factors of postings from what they say, and put them in the place of those of cold postings."""
+    features = side_information.posting_features
+    has_activity = np.bincount(interactions.posting, minlength=interactions.shape[1]) > 0
+    attribute_mapping = fit_attribute_mapping(
+        features[has_activity], factors[has_activity], regularization=_MAPPING_REGULARIZATION
+    )
+    content_factors = attribute_mapping.predict(features)
+    # A new posting nobody acted on yet stands for what its content says. An older one had its chance; to treat
+    # it alike would make "nobody acted on it" a signal, which in held-out data only tells what was held out.
+    cold = ~has_activity & catalogue.new
+    factors = np.where(cold[:, None], content_factors, factors)
+    retrieval_factors = np.where(has_activity[:, None], factors, content_factors)[catalogue.shown]
+    return _Postings(factors, cold, content_factors, retrieval_factors, attribute_mapping)
 
 
 def _weigh(interactions: Interactions) -> sparse.csr_array:
@@ -266,22 +292,6 @@ def _solve_members(
     if members is not None:
         confidence = place_rows(confidence[members], members, count=interactions.shape[0])
     return solve_each(confidence, GramBasis.of(factors), REGULARIZATION)
-
-
-def _has_activity(interactions: Interactions) -> NDArray[np.bool_]:
-    return np.bincount(interactions.posting, minlength=interactions.shape[1]) > 0
-
-
-def _predict_content(
-    interactions: Interactions, side_information: SideInformation, posting_factors: NDArray[np.float32]
-) -> tuple[AttributeMapping, NDArray[np.float32]]:
-    """The map from what postings say to factors, fitted on those with activity, and what it gives for all."""
-    fitted = _has_activity(interactions)
-    features = side_information.posting_features
-    mapping = fit_attribute_mapping(
-        features[fitted], posting_factors[fitted], regularization=_MAPPING_REGULARIZATION
-    )
-    return mapping, mapping.predict(features)
 
 
 def _moment(factors: NDArray[np.float32]) -> NDArray[np.float32]:
