@@ -33,7 +33,7 @@ class RankedList:
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class MetricEstimate:
     """A value with its 95 % interval."""
 
     value: float
@@ -58,7 +58,7 @@ class Evaluation:
 
     members: int
     pairs: int
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, MetricEstimate]
     sources: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def compare(
     *,
     ks: Sequence[int] = (5, 10, 20),
     seed: int = 0,
-) -> dict[str, Metric]:
+) -> dict[str, MetricEstimate]:
     """Our metrics less theirs, member by member, each with its interval."""
     members = sorted(held_out)
     wanted = [set(held_out[member]) for member in members]
@@ -136,22 +136,22 @@ def _draws(members: int, seed: int) -> NDArray[np.int64]:
     return random.multinomial(members, np.full(members, 1 / members), size=_DRAWS)
 
 
-def _mean(values: NDArray[np.float64], draws: NDArray[np.int64]) -> Metric:
+def _mean(values: NDArray[np.float64], draws: NDArray[np.int64]) -> MetricEstimate:
     return _measure(float(values.mean()), draws @ values / len(values))
 
 
-def _measure(value: float, drawn: NDArray[np.float64]) -> Metric:
+def _measure(value: float, drawn: NDArray[np.float64]) -> MetricEstimate:
     low, high = np.percentile(drawn, [_LOW, _HIGH])
-    return Metric(round(value, 6), round(float(low), 6), round(float(high), 6))
+    return MetricEstimate(round(value, 6), round(float(low), 6), round(float(high), 6))
 
 
-def _around(value: float, drawn: NDArray[np.float64]) -> Metric:
+def _around(value: float, drawn: NDArray[np.float64]) -> MetricEstimate:
     """An interval of the draws' spread around the value.
 
     Percentiles will not do for exposure: a draw leaves out a third of the members and so shows fewer postings.
     """
     reach = _NORMAL * float(drawn.std())
-    return Metric(round(value, 6), round(value - reach, 6), round(value + reach, 6))
+    return MetricEstimate(round(value, 6), round(value - reach, 6), round(value + reach, 6))
 
 
 def _by_member(
@@ -179,7 +179,7 @@ def _ndcg(found: Sequence[int], wanted: int, k: int) -> float:
 
 def _of_exposure(
     lists: Sequence[Sequence[str]], catalogue_size: int, draws: NDArray[np.int64]
-) -> dict[str, Metric]:
+) -> dict[str, MetricEstimate]:
     ids = {posting: at for at, posting in enumerate(sorted({each for one in lists for each in one[:TOP]}))}
     row = np.repeat(np.arange(len(lists)), [len(one[:TOP]) for one in lists])
     column = np.array([ids[posting] for one in lists for posting in one[:TOP]], np.int64)

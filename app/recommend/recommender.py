@@ -73,28 +73,28 @@ def fit(
         progress: Called with the stage and the share of it that is done.
     """
     to_learn, to_fit = partial(progress, "learn"), partial(progress, "fit")
-    board = _read_board(postings, member_ids, activity, members, now=now, seed=options.seed)
+    inputs = _read_board(postings, member_ids, activity, members, now=now, seed=options.seed)
     start = None
-    if known is None and board.held.teaches:
-        start = _fit_without_held_out(board, SubProgress(to_learn, 0.0, 0.5))
-    with board.start_als(board.interactions, start=start, progress=SubProgress(to_fit, 0.0, 0.3)) as models:
+    if known is None and inputs.held.teaches:
+        start = _fit_without_held_out(inputs, SubProgress(to_learn, 0.0, 0.5))
+    with inputs.start_als(inputs.interactions, start=start, progress=SubProgress(to_fit, 0.0, 0.3)) as models:
         weights = known or Weights()
         if start:
-            weights = _learn_weights(board, start, SubProgress(to_learn, 0.5, 1.0))
+            weights = _learn_weights(inputs, start, SubProgress(to_learn, 0.5, 1.0))
             to_learn(1.0)
         fitted = list(models)
     representations = fit_representations(
-        board.interactions,
-        board.catalogue,
-        board.side_information,
+        inputs.interactions,
+        inputs.catalogue,
+        inputs.side_information,
         fitted,
-        cold_start_below=board.hyperparameters.cold_start_below,
+        cold_start_below=inputs.hyperparameters.cold_start_below,
         show_viewed=options.show_viewed,
     )
     to_fit(0.6)
     recommender = Recommender(
         postings=dict(enumerate(postings)),
-        catalogue=board.catalogue,
+        catalogue=inputs.catalogue,
         representations=representations,
         weights=weights,
         options=options,
@@ -108,7 +108,7 @@ def fit(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Board:
+class _FitInputs:
     """What a fit reads of the board.
 
     Attributes:
@@ -155,7 +155,7 @@ def _read_board(
     *,
     now: datetime,
     seed: int,
-) -> _Board:
+) -> _FitInputs:
     """First step: the catalogue, what members did, and what postings and profiles say."""
     catalogue = build_catalogue(postings, now)
     lead = catalogue.lead[activity.posting].astype(np.int32)
@@ -176,7 +176,7 @@ def _read_board(
         seed=seed,
         cold_members=held.cold_members,
     )
-    return _Board(
+    return _FitInputs(
         catalogue=catalogue,
         interactions=interactions,
         held=held,
@@ -187,25 +187,25 @@ def _read_board(
     )
 
 
-def _fit_without_held_out(board: _Board, progress: Callable[[float], None]) -> list[NDArray[np.float32]]:
+def _fit_without_held_out(inputs: _FitInputs, progress: Callable[[float], None]) -> list[NDArray[np.float32]]:
     """Second step, its first half: the models on which weights are learned, and from which the last ones start."""
-    with board.start_als(board.interactions.without(board.held.hidden), progress=progress) as models:
-        _ = board.side_information.kernel  # a single core computes it, meanwhile
+    with inputs.start_als(inputs.interactions.without(inputs.held.hidden), progress=progress) as models:
+        _ = inputs.side_information.kernel  # a single core computes it, meanwhile
         return list(models)
 
 
 def _learn_weights(
-    board: _Board, models: Sequence[NDArray[np.float32]], progress: Callable[[float], None]
+    inputs: _FitInputs, models: Sequence[NDArray[np.float32]], progress: Callable[[float], None]
 ) -> Weights:
     """Second step, its other half: the weights of the signals, from what these models do not know."""
     return learn_weights(
-        board.interactions,
-        board.held,
-        board.catalogue,
-        board.side_information,
+        inputs.interactions,
+        inputs.held,
+        inputs.catalogue,
+        inputs.side_information,
         models,
-        board.profiles,
-        cold_start_below=board.hyperparameters.cold_start_below,
+        inputs.profiles,
+        cold_start_below=inputs.hyperparameters.cold_start_below,
         progress=progress,
     )
 

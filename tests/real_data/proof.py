@@ -35,7 +35,7 @@ from tests.real_data.hold_out import HOLDOUT, hold_out
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from app.recommend.evaluation import Evaluation, Metric
+    from app.recommend.evaluation import Evaluation, MetricEstimate
     from app.recommend.recommender import Recommender
     from tests.real_data.in_memory import Board
 
@@ -132,7 +132,7 @@ def _references(board: Board, wanted: Mapping[str, object]) -> dict[str, Lists]:
     return found
 
 
-def _told(metric: Metric) -> str:
+def _told(metric: MetricEstimate) -> str:
     return f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})"
 
 
