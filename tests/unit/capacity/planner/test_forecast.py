@@ -90,13 +90,13 @@ def test_it_equals_the_play_in_every_minute_second_and_abort(
     played = play(planned, workspace, Perfect(), case="high")
     high = forecaster(planned, workspace)
     forecast = high.forecast(limits(planned))
-    for index, asked in enumerate(high.asked):
+    for index, demand in enumerate(high.demands):
         pacing = forecast.pacing[index]
         assert by_minute(pacing) == attempts_of(played, index)
         assert pacing.aborted == played.count(Quantity.ABORTED)[:, index].sum()
-        assert asked.arrivals.skipped == played.skipped[index]
+        assert demand.arrivals.skipped == played.skipped[index]
         for row, minute in enumerate(played.minutes.tolist()):
-            assert asked.seconds(pacing, minute).tolist() == played.calls_per_s[row, index].tolist()
+            assert demand.seconds(pacing, minute).tolist() == played.calls_per_s[row, index].tolist()
 
 
 @settings(max_examples=15)
