@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PER_COMPANY = 2  # postings of one company before any other company's next, in lists and in answers
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -20,7 +22,7 @@ class Options:
 
     keep: int = 50
     seed: int = 0
-    per_company: int = 2
+    per_company: int = PER_COMPANY
     company_asked_applies: int = 3
     congestion_share: float = 0.05
     show_viewed: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from app.recommend.options import PER_COMPANY
 from app.recommend.ranked import ASKED_COMPANY
 from app.serving.cards import UNKNOWN, Card
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
 # A posting in an answer and its mark: the byte it has in its list, and above that the number of what its reason names.
 Place = tuple[Card, int]
-
-PER_COMPANY = 2
 
 
 class Selected(NamedTuple):

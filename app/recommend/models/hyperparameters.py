@@ -1,9 +1,13 @@
-"""Hyperparameters of the factor models, by the size of the board."""
+"""Hyperparameters of the factor models: those of every board, and those that go by its size."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+ALPHA = 40.0  # alpha of Hu, Koren and Volinsky: the confidence of a pair of average weight
+REGULARIZATION = 4.0  # lambda of the same, for each pair
+# The confidence of what a profile says, a fifth of that of a pair; on applications 12 is as good, 4 and 18 are worse.
+PROFILE_ALPHA = 8.0
 _FACTORS = 128
 _SMALL_BOARD, _LARGE_BOARD = 20_000, 400_000  # members and postings together
 _NEVER = 2**31

@@ -12,6 +12,7 @@ from scipy import sparse
 from app.board.model import Kind
 from app.recommend.models.als import GramBasis, fit_als, merge_models, random_factors, solve_each
 from app.recommend.models.cold_start import fit_attribute_mapping
+from app.recommend.models.hyperparameters import ALPHA, PROFILE_ALPHA, REGULARIZATION
 from app.recommend.models.item_neighbours import find_item_neighbours
 from app.recommend.parallel import started
 from app.recommend.sparse import place_rows, scale_columns, scale_rows, top_entries_per_row
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from app.recommend.models.hyperparameters import Hyperparameters
     from app.recommend.models.side_information import SideInformation
 
-ALPHA = 40.0  # alpha of Hu, Koren and Volinsky: the confidence of a pair of average weight
-REGULARIZATION = 4.0  # lambda of the same, for each pair
-# The confidence of what a profile says, a fifth of that of a pair; on applications 12 is as good, 4 and 18 are worse.
-PROFILE_ALPHA = 8.0
 NEIGHBOURS_KEPT = 200  # nearest postings kept for each
 _MAPPING_REGULARIZATION = 1.0
 _INVERTED_KEPT = 1_000  # newest postings that each attribute leads to
