@@ -94,7 +94,7 @@ SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FR
 NOTE = "SELECT count(*), min(line) FROM {staged} AS staged WHERE "
 NOTES = {
     "postings": {
-        "opened_at > now()": "open_import_file later than now: check the clock or the zone of what wrote them",
+        "opened_at > now()": "opened later than now: check the clock or the zone of what wrote them",
         "url ~* '[?&](rid|campaign|variant|position)='": "with a link that has a parameter rid, campaign, variant or"
         " position: answers put ours in its place, so rename it where the page needs it",
     },

@@ -93,7 +93,7 @@ class CampaignForm(_Form):
     kind = ChoiceField(_l("How it is sent"), choices=KINDS, default="rate_limited")
     at = WallClockField(_l("Starts"))
     ends_at = WallClockField(_l("Ends"))
-    on = DayField(_l("DayField"))
+    on = DayField(_l("Day"))
     limit_per_min = CountField(_l("Delivery-speed limit, messages a minute"))
     finish_by = WallClockField(_l("Finish by"))
     calls = ChoiceField(_l("Calls per recipient"), choices=CALLS, default="unsure")
