@@ -87,9 +87,3 @@ def without_our_parameters(url: str) -> str:
         if pair and unquote_plus(pair.partition("=")[0]) not in OUR_PARAMETERS
     ]
     return path + "?" + "".join(f"{pair}&" for pair in kept)
-
-
-def has_our_parameters(url: str) -> bool:
-    """Whether a link has parameters of our names."""
-    query = url.partition("#")[0].partition("?")[2]
-    return any(unquote_plus(pair.partition("=")[0]) in OUR_PARAMETERS for pair in query.split("&"))

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from app.board.importing.files import ImportRefusedError, Reading, find_import_files, open_import_file
 from app.board.importing.rejects import Rejects
 from app.board.importing.rows import ACTIVITY, POSTINGS, BadRowError, Fault, Noun
+from app.board.texts import OUR_PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -95,7 +96,7 @@ NOTE = "SELECT count(*), min(line) FROM {staged} AS staged WHERE "
 NOTES = {
     "postings": {
         "opened_at > now()": "opened later than now: check the clock or the zone of what wrote them",
-        "url ~* '[?&](rid|campaign|variant|position)='": "with a link that has a parameter rid, campaign, variant or"
+        f"url ~* '[?&]({'|'.join(sorted(OUR_PARAMETERS))})='": "with a link that has a parameter rid, campaign, variant or"
         " position: answers put ours in its place, so rename it where the page needs it",
     },
     "members": {"withdrawn_at > now()": "withdrawn later than now, which counts as withdrawn already"},

@@ -57,7 +57,7 @@ def exposition(directory: Path, *, alive: Callable[[int], bool] = _alive) -> byt
 class _Collector(MultiProcessCollector):
     """As its base, but a file that is not whole costs a scrape that file only.
 
-    A worker for whose counts the disk has no room leaves an empty one.
+    While the disk is full a worker's file is empty for a moment; one that a dying process wrote may be torn.
     """
 
     def collect(self) -> Iterable[Metric]:
