@@ -11,7 +11,6 @@ import psycopg
 import pytest
 
 from app.cli.refreshing import rollback_summary
-from app.postgres.lists.publications import LogEntry, PublicationLog
 from app.postgres.lists.refresh_lock import RefreshError
 from app.refresh.incremental import refresh_changed
 from app.refresh.publish import drop_unneeded_runs
@@ -22,7 +21,6 @@ from tests.integration.small_board import fill, lists_of, rows, run_in_force
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 PARTITIONS = """
     SELECT relname FROM pg_class
     WHERE relname LIKE 'recommendation_list_%' AND relkind = 'r'
@@ -176,57 +174,6 @@ def test_who_published_and_what_stands_in_the_log(board: Engine) -> None:
     assert rows(
         board, "SELECT what, published_by, moves_sends FROM connected_jobs.publication ORDER BY id"
     ) == [("refresh", "nightly", False), ("changed", "hourly", False), ("rollback", "kim", True)]
-
-
-def log_of(*lines: tuple[int, int]) -> PublicationLog:
-    """A log from (run, minutes from now) in the order of publishing; runs of a negative number are dropped."""
-    return PublicationLog(
-        [LogEntry(abs(run), NOW + timedelta(minutes=at), run > 0) for run, at in reversed(lines)], NOW
-    )
-
-
-@pytest.mark.parametrize(
-    ("lines", "needed", "behind"),
-    [
-        ([], [], []),
-        ([(1, -60)], [1], []),
-        ([(1, -60), (2, -1)], [2, 1], [1]),
-        ([(1, -60), (2, -60), (3, -1)], [3, 2], [2]),
-        ([(1, -60), (2, -59), (3, -1)], [3, 2], [2, 1]),
-        ([(-1, -60), (2, -59), (3, -1)], [3, 2], [2]),
-        ([(1, -60), (2, -59), (3, 10)], [3, 2, 1], [1]),
-        ([(1, -60), (2, -59), (3, 10), (4, 20)], [4, 3, 2, 1], [1]),
-        ([(1, -60), (2, -59), (1, -30)], [1], []),
-        ([(1, -60), (2, -59), (3, -58), (2, -30)], [2, 1], [1]),
-        ([(1, -60), (2, -59), (3, 10), (2, -1)], [2, 1], [1]),
-        ([(1, -60), (2, -59), (1, -30), (2, -20)], [2, 1], [1]),
-        ([(1, -60), (2, -59), (1, -30), (3, -20)], [3, 1], [1]),
-        ([(1, -60), (2, -59), (1, -30), (3, 5)], [3, 1], []),
-        ([(1, -60), (2, -30), (3, -40), (4, -1)], [4, 3], [3, 1]),
-    ],
-    ids=[
-        "nothing published",
-        "one run",
-        "the run before stays",
-        "one that another overtook at once was never in force",
-        "older ones do not stay",
-        "what was dropped is not there to go back to",
-        "a coming run, the one in force and the one before",
-        "two coming runs",
-        "rolled back: the run left is not behind",
-        "rolled back once of twice",
-        "a coming run that was withdrawn",
-        "forward again",
-        "a refresh after a rollback goes back to where that went",
-        "a refresh that waits after a rollback",
-        "a later publication that came into force earlier",
-    ],
-)
-def test_which_runs_are_needed_and_which_are_behind_the_one_in_force(
-    lines: list[tuple[int, int]], needed: list[int], behind: list[int]
-) -> None:
-    log = log_of(*lines)
-    assert (log.needed(), log.behind()) == (needed, behind)
 
 
 def test_a_long_transaction_neither_hangs_a_refresh_nor_loses_what_it_reads_nor_hinders_others(

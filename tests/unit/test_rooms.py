@@ -1,4 +1,7 @@
-"""Rooms are small, near, and hold what they say: few modules a folder, few folders deep, statements in one of them."""
+"""Rooms are small, near, and hold what they say: few modules a folder, few folders deep, statements in one of them.
+
+Unit tests stand as what they test does: tests of `app/a/b.py` are in `tests/unit/a/test_b.py`, or `test_b_WORDS.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST_MODULES = 16  # of a folder, beside its __init__.py
 MOST_DEEP = 3  # folders below app/ or loadtest/
+OF_THE_PROJECT = {
+    "test_documents.py",
+    "test_names.py",
+    "test_notices.py",
+    "test_rooms.py",
+}  # they read files, not a room
 _STATEMENT = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE [\w.]+ SET|DELETE FROM|WITH \w+ AS|COPY|TRUNCATE|EXPLAIN"
     r"|(CREATE|ALTER|DROP) (TABLE|SCHEMA|INDEX|DATABASE|FUNCTION|VIEW)|SET LOCAL|LISTEN|NOTIFY)\b"
@@ -47,3 +56,26 @@ def test_statements_stand_in_app_postgres_alone() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _STATEMENT.match(node.value)
     ]
     assert found == []
+
+
+def room_of(folder: Path) -> Path:
+    """The folder that a folder of unit tests stands for."""
+    parts = folder.relative_to(ROOT / "tests/unit").parts
+    return ROOT.joinpath(*parts) if parts[:1] == ("loadtest",) else ROOT.joinpath("app", *parts)
+
+
+def test_unit_tests_stand_as_what_they_test_does() -> None:
+    """Each folder is a folder of `app` or `loadtest`; each file begins with the name of a module or folder there, or its own."""
+    strayed = []
+    for file in sorted((ROOT / "tests/unit").rglob("test_*.py")):
+        room = room_of(file.parent)
+        names = [room.name, *(path.stem for path in room.glob("[!_]*"))]
+        begins = any(file.stem == f"test_{name}" or file.stem.startswith(f"test_{name}_") for name in names)
+        if not (room.is_dir() and begins) and file.name not in OF_THE_PROJECT:
+            strayed.append(str(file.relative_to(ROOT)))
+    assert strayed == []
+
+
+def test_every_folder_of_unit_tests_holds_tests() -> None:
+    folders = {path.parent for path in (ROOT / "tests/unit").rglob("*.py")}
+    assert [str(folder) for folder in folders if not room_of(folder).is_dir()] == []

@@ -1,18 +1,43 @@
-"""Builders of load tests and plans for the tests of the planner."""
+"""Builders of campaigns, load tests and judgements for the tests of the planner."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.capacity.campaign import Campaign, Workspace
-from app.capacity.evidence.ceiling import MeasuredCeiling
+from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
+from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
 from app.capacity.plan.plan import Judging, Plan
 from app.capacity.planner import Judgement, judge
 
 NOW = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)
 MEASURED_AT = datetime(2026, 11, 20, 0, 8, tzinfo=UTC)
+NINE = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001  (wall time, as in a plan)
+TWICE = Range.exactly(2)  # the burst of every campaign of `at`: 50,000 a minute are 1,667 calls/s
+RUNNING = RunningService(fingerprints=("abc",), instances=1, tables={"postings": 10_000, "members": 100_000})
+
+Build = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def digest(campaign: Build) -> Campaign:
+    """A campaign of 834 calls/s."""
+    made: Campaign = campaign(300_000, limit_per_min=25_000, burst=Range.exactly(2))
+    return made
+
+
+@pytest.fixture(scope="session")
+def at(campaign: Build) -> Build:
+    """Build a campaign begun so many minutes after nine."""
+
+    def build(name: str, minutes: int = 0, recipients: int = 500_000, **changes: Any) -> Campaign:
+        timing = AllAtOnce(NINE + timedelta(minutes=minutes))
+        usual: dict[str, Any] = {"limit_per_min": 50_000, "burst": TWICE, "timing": timing}
+        made: Campaign = campaign(recipients, name=name, **(usual | changes))
+        return made
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from app.capacity.planner import ReasonCode, TooManyCalls, sentence
 from app.capacity.planner.wording.catalogue import BREAKS, MEASURE_HOW, SENTENCES
 from app.capacity.planner.wording.sentences import clock, count, percent, quoted
 
-FOLDER = Path(__file__).parents[4] / "app" / "capacity" / "planner"
+FOLDER = Path(__file__).parents[5] / "app" / "capacity" / "planner"
 AT = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
 INTERNAL = re.compile(
     r"usable|burst|render|Trial|p99|\bSLO\b|low_rps|ceiling|degraded|NoneType|\{|\}|_", re.IGNORECASE

@@ -14,7 +14,7 @@ from app.braze.calls import JsonText, read_answer
 from app.braze.liquid.faults import LiquidSyntaxError
 from app.braze.liquid.filters import STANDARD
 from app.braze.liquid.values import inspected
-from tests.unit.braze.made_templates import OPERATORS, VALUES, VARIABLES, Maker
+from tests.unit.braze.liquid.made_templates import OPERATORS, VALUES, VARIABLES, Maker
 from tests.unit.braze.rendering import NOW_S, rendered
 
 Case = tuple[str, dict[str, Any]]

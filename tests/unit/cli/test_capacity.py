@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from app.cli.database import CommandError
 from app.cli.main import commands
 
-PLANS = Path(__file__).parents[1] / "plans"
+PLANS = Path(__file__).parents[2] / "plans"
 EVIDENCE: dict[str, Any] = {
     "schema": "connected-jobs/load-evidence",
     "version": 1,

@@ -14,7 +14,7 @@ from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.plan.plan import read_plan
 from app.capacity.planner import Judgement, Verdict, judge, sentence, ways_out
 
-PLANS = Path(__file__).parents[1] / "plans"
+PLANS = Path(__file__).parents[4] / "plans"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 

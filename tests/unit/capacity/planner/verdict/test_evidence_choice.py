@@ -1,4 +1,4 @@
-"""Which load test decides, whether it still holds, and how many instances it says are needed."""
+"""Which load test decides, and whether it still holds."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,23 +9,12 @@ import pytest
 
 from app.capacity.campaign import Campaign, Range
 from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
-from app.capacity.evidence.file import Environment, Evidence, Service
-from app.capacity.evidence.file import Verdict as Found
-from app.capacity.evidence.scaling import Law
 from app.capacity.plan.plan import Judging
 from app.capacity.planner import Judgement
 from app.capacity.planner.verdict.evidence_choice import first_to_break
-from tests.unit.capacity.planner.conftest import MEASURED_AT, NOW
+from tests.unit.capacity.planner.conftest import MEASURED_AT, NOW, RUNNING
 
 Build = Callable[..., Any]
-RUNNING = RunningService(fingerprints=("abc",), instances=1, tables={"postings": 10_000, "members": 100_000})
-
-
-@pytest.fixture(scope="session")
-def digest(campaign: Build) -> Campaign:
-    """A campaign of 834 calls/s."""
-    made: Campaign = campaign(300_000, limit_per_min=25_000, burst=Range.exactly(2))
-    return made
 
 
 def codes(judgement: Judgement) -> list[str]:
@@ -177,97 +166,6 @@ def test_what_broke_in_the_test_names_what_binds(
     assert first_to_break(measured(bound_by=bound_by, limiter_rps=limiter_rps)) == expected
 
 
-def test_an_evidence_file_tells_what_was_measured() -> None:
-    told = Service(
-        fingerprint="abc",
-        instances=2,
-        tables={"postings": 7},
-        settings={"soft_rps": 0, "hard_rps": 5_000},
-    )
-    evidence = Evidence(
-        id="lt-1",
-        began_at=MEASURED_AT,
-        ended_at=MEASURED_AT,
-        host="h",
-        verdict=Found(
-            sentence=".", kind="ceiling", rps=400, low_rps=390, high_rps=None, bound_by=("latency",)
-        ),
-        environment=Environment(service=told),
-        schema="connected-jobs/load-evidence",
-        version=1,
-    )
-    expected = MeasuredCeiling(
-        evidence_id="lt-1",
-        kind="ceiling",
-        rps=400,
-        low_rps=390,
-        high_rps=None,
-        ended_at=MEASURED_AT,
-        fingerprint="abc",
-        instances=2,
-        tables={"postings": 7},
-        bound_by=("latency",),
-        limiter_rps=5_000,
-    )
-    assert MeasuredCeiling.of(evidence) == expected
-
-
-LAW = Law(single_rps=1_000, sigma=0.05, kappa=0.005)
-
-
-def sized(measured: Build, *sizes: int) -> list[MeasuredCeiling]:
-    return [
-        measured(
-            0.98 * LAW.rps(size),
-            evidence_id=f"lt-{size}",
-            rps=LAW.rps(size),
-            high_rps=1.02 * LAW.rps(size),
-            instances=size,
-            ended_at=MEASURED_AT - timedelta(hours=size),
-        )
-        for size in sizes
-    ]
-
-
-def test_three_measured_sizes_say_how_many_instances_a_wish_needs(
-    campaign: Build, judged: Build, measured: Build
-) -> None:
-    """50,000 a minute is 1,667 calls/s, so 2,382 measured ones: of the law's 1,000, 1,887, 2,655 ... three."""
-    wish = campaign(500_000, limit_per_min=50_000, burst=Range.exactly(2))
-    needed = judged(wish, tests=sized(measured, 1, 2, 4)).instances
-    assert (needed.needed, needed.sizes, needed.why) == (3, (1, 2, 4), None)
-    assert needed.wanted_rps == pytest.approx(1_667 / 0.7)
-
-
-def test_more_than_twice_what_was_measured_is_not_spoken_of(
-    campaign: Build, judged: Build, measured: Build
-) -> None:
-    wish = campaign(5_000_000, limit_per_min=500_000, burst=Range.exactly(2))
-    needed = judged(wish, tests=sized(measured, 1, 2, 3)).instances
-    assert needed.needed is None
-    assert needed.why is not None
-    assert (needed.why.code, needed.why.numbers) == (
-        "instances_beyond_measured",
-        {"furthest": 6, "largest": 3},
-    )
-
-
-def test_one_measured_size_gives_a_bound_and_what_to_measure(
-    campaign: Build, judged: Build, measured: Build
-) -> None:
-    """3,334 calls/s need 4,763 measured ones; one broke at 1,020, so four cannot be enough, whatever they add."""
-    wish = campaign(500_000, limit_per_min=100_000, burst=Range.exactly(2))
-    needed = judged(wish, tests=sized(measured, 1)).instances
-    assert (needed.needed, needed.at_least, needed.sizes) == (None, 5, (1,))
-    assert needed.why is not None
-    assert needed.why.numbers == {"sizes": (1,), "fewest": 3, "measure": (2, 4)}
-
-
-def test_a_plan_that_fits_needs_no_more(digest: Campaign, judged: Build) -> None:
-    needed = judged(digest).instances
-    assert (needed.needed, needed.why.code) == (1, "instances_enough")
-
-
 def test_a_smaller_usable_share_may_turn_go_into_go_if(digest: Campaign, judged: Build) -> None:
     assert judged(digest, judging=Judging(usable_share=0.2)).campaigns[0].advised_limit_per_min == 10_000
 
@@ -278,17 +176,3 @@ def test_a_line_that_is_on_now_is_not_planned_above(digest: Campaign, judged: Bu
     assert (judgement.verdict, judgement.campaigns[0].advised_limit_per_min) == ("GO_IF", 10_000)
     assert judgement.campaigns[0].binding is not None
     assert judgement.campaigns[0].binding.code == "limiter"
-
-
-def test_a_send_that_counts_on_more_instances_is_to_be_measured_with_them(
-    campaign: Build, judged: Build
-) -> None:
-    wanted = campaign(300_000, limit_per_min=25_000, burst=Range.exactly(2), instances=3)
-    (found,) = judged(wanted, running=RUNNING).campaigns
-    assert (found.verdict, found.binding.code, dict(found.binding.numbers)) == (
-        "RETEST",
-        "instances_unmeasured",
-        {"wanted": 3, "measured": 1},
-    )
-    (as_measured,) = judged(replace(wanted, instances=1), running=RUNNING).campaigns
-    assert as_measured.verdict == "GO"
