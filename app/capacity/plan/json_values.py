@@ -54,7 +54,7 @@ def as_plan_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _timed(name: str, value: object) -> object:
-    if isinstance(value, dict) and name == "quiet_hours":
+    if isinstance(value, dict) and name in {"quiet_hours", "judging", "night"}:
         return as_plan_values(value)
     if not isinstance(value, str) or name not in _TIMES:
         return value

@@ -3,11 +3,12 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import time
 from itertools import pairwise
 from typing import Any, Final, Literal, cast, get_args
 
 from app.capacity.assumptions import Assumptions
-from app.capacity.campaign import Campaign, Workspace
+from app.capacity.campaign import Campaign, QuietHours, Workspace
 from app.capacity.plan.campaign_table import (
     FASTEST_PER_MIN,
     MOST_RECIPIENTS,
@@ -25,6 +26,8 @@ MOST_RPS: Final = 1_000_000
 MOST_COST: Final = 10
 FAILED_STATUSES: Final = range(300, 600)  # Braze uses a 2xx only
 GoesFirst = Literal["start", "listed"]
+# When Korea's Network Act, article 50 (3), asks for a consent of its own to advertising; e-mail is let off.
+NIGHT: Final = QuietHours(time(21), time(8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class Judging:
     `usable_share` of a measured ceiling is planned on; evidence older than `evidence_max_age_days` is
     tested again; `offered_limits_per_min` are the delivery speeds Braze offers, rising (assumed: its
     documentation says only "various increments" from 10 to 500,000). Of campaigns of one priority the one with the
-    earlier start `goes_first`, or the one listed first.
+    earlier start `goes_first`, or the one listed first. What goes out in the `night` is noted; one of no length is none.
     """
 
     usable_share: float = 0.7
@@ -62,6 +65,7 @@ class Judging:
         *(10_000, 25_000, 50_000, 100_000, 250_000, 500_000),
     )
     goes_first: GoesFirst = "start"
+    night: QuietHours = NIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,11 +185,19 @@ def _judging(table: Table) -> Judging:
         goes_first=cast(
             "GoesFirst", table.either(usual.goes_first, table.choice, "goes_first", get_args(GoesFirst))
         ),
+        night=_night(table) if table.has("night") else usual.night,
     )
     table.done()
     if any(low >= high for low, high in pairwise(judging.offered_limits_per_min)):
         raise table.error("offered_limits_per_min", "is not in rising order", "write small limits first")
     return judging
+
+
+def _night(judging: Table) -> QuietHours:
+    table = judging.table("night")
+    night = QuietHours(table.clock("begin"), table.clock("end"))
+    table.done()
+    return night
 
 
 def _failures(plan: Table) -> tuple[ScriptedMinutes, ...]:

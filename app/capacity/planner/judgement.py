@@ -120,7 +120,8 @@ class CampaignJudgement:
     `advised_limit_per_min` None is no limit, or, with NO_GO, nothing that is safe. `limit_per_min` is the highest
     offered limit that keeps every second under the usable rate beside all others as advised; `stops_at` says why
     none above it does. `safe_limits` are all that do. Times are those at the advised limit; of a campaign that the
-    ceiling carries but its deadline refuses, at the highest limit that the ceiling carries.
+    ceiling carries but its deadline refuses, at the highest limit that the ceiling carries. `late_hours` says what of
+    it goes out at night, and that it ends on the day after: notes, which refuse nothing.
     """
 
     name: str
@@ -148,6 +149,7 @@ class CampaignJudgement:
     none_later: Reason | None
     rejected: tuple[Rejected, ...]
     braze: tuple[Reason, ...]
+    late_hours: tuple[Reason, ...]
     retry: bool
 
 

@@ -55,6 +55,10 @@ class ReasonCode(StrEnum):
     BRAZE_ABORT = auto()
     BRAZE_BLANK = auto()
 
+    # Of the hours at which a campaign sends.
+    NIGHT = auto()
+    NEXT_DAY = auto()
+
     # What a verdict takes for granted.
     NOTE_BEGUN = auto()
     NOTE_BREAKER = auto()

@@ -13,6 +13,7 @@ from app.capacity.planner.demand.pacing import WorkLimitExceededError
 from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Rejected
 from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.search.limits import Search
+from app.capacity.planner.verdict.late_hours import late_hours
 from app.capacity.planner.verdict.overload import without_failures
 
 if TYPE_CHECKING:
@@ -157,6 +158,11 @@ def campaign_judgement(findings: PlanFindings, placement: Placement) -> Campaign
         none_later=_none_later(findings, placement) if late_only and later is None else None,
         rejected=_rejected(placement) if known else (),
         braze=_braze(findings, placement, verdict),
+        late_hours=()
+        if pacing is None
+        else late_hours(
+            findings.plan, campaign, findings.forecasters["high"].demands[index].arrivals, pacing["high"]
+        ),
         retry=campaign.retry,
     )
 

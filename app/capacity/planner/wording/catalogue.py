@@ -135,6 +135,14 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "템플릿에 `:retry`도 abort도 없습니다. 호출이 실패하면 공고 없는 메일이 나갑니다.",
         "The template has neither `:retry` nor an abort: a mail whose call failed goes out without postings.",
     ),
+    ReasonCode.NIGHT: (
+        "밤({begin}~{end})에도 최대 {messages:n}건이 나갑니다. 21시부터 8시까지의 광고성 푸시와 문자는 따로 동의를 받아야 하고, 이메일은 예외입니다(정보통신망법 제50조 제3항, 시행령 제61조 제2항).",
+        "Up to {messages:n} messages go out at night ({begin} to {end}). From 21:00 to 8:00 Korean law asks for a consent of its own to advertising push and SMS, and exempts e-mail (Network Act, article 50 (3); its Decree, article 61 (2)).",
+    ),
+    ReasonCode.NEXT_DAY: (
+        "발송이 다음 날까지 이어져 {finishes_at:t}에 끝납니다.",
+        "It runs into the next day and ends at {finishes_at:t}.",
+    ),
     ReasonCode.NOTE_BEGUN: (
         "이미 시작한 발송은 속도를 바꾸기 어렵습니다: {names}.",
         "Begun already, and so not to be changed easily: {names}.",

@@ -110,6 +110,7 @@ def _campaign(judged: Judgement, one: CampaignJudgement, lang: Lang) -> Iterator
         (say(lang, "계획대로면", "As planned"), _as_wished(one, lang, day)),
         (say(lang, "그래도 보내면", "If sent so"), _as_planned(judged, one, lang)),
         ("Braze", " ".join(sentence(done, lang) for done in one.braze)),
+        (say(lang, "시간대", "Hours"), " ".join(sentence(said, lang) for said in one.late_hours)),
     ]
     yield from (f"  {line}" for line in _aligned([row for row in rows if row[1]]))
 
