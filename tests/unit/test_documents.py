@@ -131,9 +131,9 @@ def test_every_link_leads_to_a_file(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_every_file_of_ours_that_a_document_names_is_there(document: Path) -> None:
-    """Paths in code spans that begin in one of our folders."""
+    """Words in code that begin with one of our folders."""
     paths = re.findall(
-        r"^((?:app|docs|loadtest|migrations|tests|\.ci)/[\w./-]+)$", code_of(text_of(document)), re.MULTILINE
+        r"(?<!\S)((?:app|docs|loadtest|migrations|tests|\.ci)/[\w./-]+)(?!\S)", code_of(text_of(document))
     )
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
