@@ -14,8 +14,9 @@ import click
 
 from app.capacity.evidence.file import is_ahead
 from app.capacity.on_record import calibrations_of, read_record
-from app.capacity.plan.json_values import as_json_values, as_plan_text
+from app.capacity.plan.file_text import as_plan_text
 from app.capacity.plan.plan import Judging
+from app.capacity.plan.times import as_json_values
 from app.capacity.register.campaigns import (
     Draft,
     EditedMeanwhileError,

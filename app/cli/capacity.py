@@ -14,7 +14,7 @@ import click
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.capacity.on_record import judge_window
-from app.capacity.plan.plan import read_plan
+from app.capacity.plan.plan import parse_plan
 from app.capacity.planner import as_json, as_text, judge
 from app.capacity.play.play import play_file
 from app.cli.database import CommandError, database_engine
@@ -99,7 +99,7 @@ def check(
 
 
 def _judge_file(plan: Path, measured: Sequence[MeasuredCeiling], now_text: str | None) -> Judgement:
-    read = read_plan(read_text(plan, "plan"))
+    read = parse_plan(read_text(plan, "plan"))
     now = _now(now_text, read.workspace.time_zone, otherwise=datetime.now(UTC))
     return judge(read, measured, running=None, now=now, most_played=MOST_PLAYED)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.capacity.local_time import MINUTE_S
-from app.capacity.plan.plan import Plan, read_plan
+from app.capacity.plan.plan import Plan, parse_plan
 from app.capacity.plan.table import PlanError
 from app.capacity.play.play import play_plan
 from app.capacity.simulation.result import SimulationResult
@@ -20,7 +20,7 @@ def read_plan_file(path: Path) -> Plan:
         LoadtestError: it is missing or wrong.
     """
     try:
-        return read_plan(path.read_text(encoding="utf-8"))
+        return parse_plan(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LoadtestError(f"The plan {path} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:

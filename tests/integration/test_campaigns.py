@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from app.capacity.evidence.file import EvidenceError
-from app.capacity.plan.json_values import as_json_values, read_definition
+from app.capacity.plan.json_values import read_definition
+from app.capacity.plan.times import as_json_values
 from app.capacity.register.campaigns import (
     Draft,
     EditedMeanwhileError,

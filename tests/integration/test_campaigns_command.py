@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.capacity.plan.json_values import DefinitionError
-from app.capacity.plan.plan import read_plan
+from app.capacity.plan.plan import parse_plan
 from app.capacity.register.campaigns import EditedMeanwhileError, NoSuchCampaignError
 from app.cli.database import CommandError
 from app.cli.main import commands
@@ -59,9 +59,9 @@ def added(run: Any, plan: Path) -> None:
 
 @pytest.mark.usefixtures("added")
 def test_a_campaign_goes_in_and_comes_out_as_the_same_plan_file(run: Any) -> None:
-    assert read_plan(run("show", "1")) == read_plan(PLAN)
-    whole = read_plan(run("plan"))
-    assert whole.campaigns == read_plan(PLAN).campaigns
+    assert parse_plan(run("show", "1")) == parse_plan(PLAN)
+    whole = parse_plan(run("plan"))
+    assert whole.campaigns == parse_plan(PLAN).campaigns
     assert whole.judging.goes_first == "listed"  # as pages and commands judge what is on record
     assert (
         " ".join(run("list").split()) == "1 version 1 2026-11-23T09:00:00 weekly-digest weekly digest (kim)"

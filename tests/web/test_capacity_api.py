@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.capacity.plan.json_values import read_plan_values
 from app.capacity.planner import as_json, judge
-from app.capacity.register.plans import read_plan_values
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.serving.heartbeat import PostgresSendCounts
 from app.postgres.serving.pool import ServingPool
@@ -454,7 +454,11 @@ def test_a_plan_is_checked_and_nothing_is_kept(planner: Planner) -> None:
         ({"time_zone": "UTC", "campaigns": []}, "write 1 to 100 tables"),
         ({"time_zone": "UTC", "campaigns": [DEFINITION, DEFINITION]}, "give each campaign its own name"),
         ({"time_zone": "UTC", "campaigns": [{**DEFINITION, "audience": 1.5}]}, "audience is 1.5"),
-        ({"time_zone": "UTC", "campaigns": [DEFINITION], "x": [None]}, '"x" is null'),
+        ({"time_zone": "UTC", "campaigns": [DEFINITION], "x": [None]}, '"x" is not a field of this table'),
+        (
+            {"time_zone": "UTC", "campaigns": [DEFINITION], "judging": {"usable_share": None}},
+            "usable_share is null",
+        ),
     ],
 )
 def test_a_plan_that_does_not_fit_is_refused_in_the_plan_files_words(

@@ -1,37 +1,19 @@
-"""A plan's values as JSON holds them, and the plan file they stand for.
+"""A plan, a campaign and a workspace given as JSON values, refused in the plan file's own words.
 
-JSON has no times: where a plan file has one, JSON has its text, "2026-11-23T09:00:00". The plan file's own reader
-judges both, so a page, the API and a file are refused in the same words.
+JSON has no times: where a plan file has one, JSON has its text, "2026-11-23T09:00:00".
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from app.capacity.campaign import Campaign
 from app.capacity.plan.campaign_table import read_campaign
-from app.capacity.plan.plan import read_plan
+from app.capacity.plan.plan import Plan, read_plan, read_shared
 from app.capacity.plan.table import PLAN, PlanError, shown
+from app.capacity.plan.times import as_json_values, as_plan_values
 
-_WALL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_CLOCK = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
-_TIMES: Final[Mapping[str, tuple[re.Pattern[str], Callable[[str], object]]]] = {
-    **dict.fromkeys(("at", "ends_at", "launched_at", "finish_by"), (_WALL, datetime.fromisoformat)),
-    "on": (_DAY, date.fromisoformat),
-    **dict.fromkeys(("fallback_at", "begin", "end"), (_CLOCK, time.fromisoformat)),
-}
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-_ESCAPED = {"\x7f": "\\u007f"}  # what JSON leaves as it is and TOML does not take
 TOP_FIELDS: Final = ("time_zone", "workspace_limit_per_min", "judging", "assumptions")
-_NO_CAMPAIGN: Final[Mapping[str, Any]] = {
-    "name": "none",
-    "kind": "at_once",
-    "audience": 0,
-    "at": "2000-01-01T00:00",
-}
 
 
 class DefinitionError(ValueError):
@@ -43,39 +25,6 @@ class DefinitionError(ValueError):
     def __init__(self, sentence: str, field: str | None = None) -> None:
         super().__init__(sentence)
         self.field = field
-
-
-def as_plan_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table with its times as a plan file has them; a field that is null counts as left out.
-
-    A text that is no time stays a text, for the reader to refuse.
-    """
-    return {name: _timed(name, value) for name, value in values.items() if value is not None}
-
-
-def _timed(name: str, value: object) -> object:
-    if isinstance(value, dict) and name in {"quiet_hours", "judging", "night"}:
-        return as_plan_values(value)
-    if not isinstance(value, str) or name not in _TIMES:
-        return value
-    pattern, read = _TIMES[name]
-    try:
-        return read(value) if pattern.fullmatch(value) else value
-    except ValueError:  # a day or an hour that no calendar has
-        return value
-
-
-def as_json_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table as JSON holds it, times as ISO 8601 text."""
-    return {name: _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return as_json_values(value)
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    return value
 
 
 def read_definition(values: Mapping[str, Any]) -> tuple[Campaign, dict[str, Any]]:
@@ -105,14 +54,28 @@ def read_workspace(values: Mapping[str, Any]) -> dict[str, Any]:
             raise DefinitionError(
                 f"{shown(name)} is not a field of the workspace; it has {', '.join(TOP_FIELDS)}.", name
             )
-    timed = as_plan_values(values)
     try:
-        read_plan(as_plan_text(timed, [_NO_CAMPAIGN]))
+        read_shared(values)
     except PlanError as error:
         raise _about(str(error), PLAN) from error
     except RecursionError:
         raise DefinitionError("The workspace is nested too deeply: write its fields flat.") from None
-    return as_json_values(timed)
+    return as_json_values(as_plan_values(values))
+
+
+def read_plan_values(values: Mapping[str, Any]) -> Plan:
+    """Read a whole plan given as JSON values, the plan file's fields.
+
+    Raises:
+        PlanError: the plan file's own sentence.
+    """
+    campaigns = values.get("campaigns")
+    if not isinstance(campaigns, list) or not all(isinstance(one, dict) for one in campaigns):
+        raise PlanError("plan: campaigns is no list of tables; write a list of 1 to 100 campaigns.")
+    try:
+        return read_plan(values)
+    except RecursionError:
+        raise PlanError("plan: lists or tables are nested too deeply; write them flat.") from None
 
 
 def _about(sentence: str, *places: str) -> DefinitionError:
@@ -123,48 +86,3 @@ def _about(sentence: str, *places: str) -> DefinitionError:
             break
     named = re.match(r'"?([A-Za-z_]+)', sentence)
     return DefinitionError(sentence[:1].upper() + sentence[1:], named[1] if named else None)
-
-
-def as_plan_text(top: Mapping[str, Any], campaigns: list[Mapping[str, Any]]) -> str:
-    """Write a plan file of JSON values: the top-level fields and a `[[campaigns]]` table for each campaign.
-
-    Raises:
-        PlanError: a value that a plan file cannot hold.
-    """
-    tables = ["\n".join(_line(name, value) for name, value in as_plan_values(top).items())]
-    tables += [
-        "\n".join(["[[campaigns]]", *(_line(name, value) for name, value in as_plan_values(table).items())])
-        for table in campaigns
-    ]
-    return "\n\n".join(tables) + "\n"
-
-
-def _line(name: str, value: object) -> str:
-    return f"{_key(name)} = {_toml(name, value)}"
-
-
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _quoted(name)
-
-
-def _quoted(text: str) -> str:
-    """A text as TOML has it, which is as JSON has it but for one character."""
-    return "".join(_ESCAPED.get(letter, letter) for letter in json.dumps(text, ensure_ascii=False))
-
-
-def _toml(name: str, value: object) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return _quoted(value)
-        case datetime() | date() | time():
-            return value.isoformat()
-        case int() | float():
-            return repr(value)
-        case list() | tuple():
-            return "[" + ", ".join(_toml(name, entry) for entry in value) + "]"
-        case Mapping():
-            inner = ", ".join(_line(str(key), entry) for key, entry in value.items())
-            return "{" + inner + "}"
-    raise PlanError(f"{PLAN}: {shown(name)} is {shown(value)}; write a number, a text, a list or a table.")

@@ -16,6 +16,7 @@ from app.capacity.plan.campaign_table import (
     read_campaign,
 )
 from app.capacity.plan.table import PLAN, PlanError, Table, number, shown
+from app.capacity.plan.times import as_plan_values
 from app.capacity.simulation.service import CUT_OFF, DEGRADED, ScriptedMinutes
 
 MOST_CHARACTERS: Final = 1_000_000
@@ -80,31 +81,43 @@ class Plan:
     judging: Judging = field(default_factory=Judging)
 
 
-def read_plan(text: str) -> Plan:
+def parse_plan(text: str) -> Plan:
     """Read a plan file's text. Raises PlanError: one sentence with the table, the field and the mending."""
-    return plan_of_values(_parsed(text))
+    return read_plan(_parsed(text))
 
 
-def plan_of_values(values: Mapping[str, Any], *, most_campaigns: int = MOST_CAMPAIGNS) -> Plan:
-    """Read a plan file's values, times as TOML has them. Raises PlanError as `read_plan` does."""
-    table = Table(PLAN, values)
-    workspace = Workspace(
-        time_zone=table.zone("time_zone"),
-        limit_per_min=table.either(
-            None, table.whole, "workspace_limit_per_min", SLOWEST_PER_MIN, MOST_RECIPIENTS
-        ),
-        assumptions=_assumptions(table.table("assumptions")) if table.has("assumptions") else Assumptions(),
-    )
+def read_plan(values: Mapping[str, Any], *, most_campaigns: int = MOST_CAMPAIGNS) -> Plan:
+    """Read a plan's values, as TOML or JSON holds them. Raises PlanError as `parse_plan` does."""
+    table = Table(PLAN, as_plan_values(values))
+    workspace = _workspace(table)
     plan = Plan(
         campaigns=_campaigns(table, most_campaigns),
         workspace=workspace,
         seed=table.either(1, table.whole, "seed", 0, 2**32 - 1),
         failures=_failures(table) if table.has("failures") else (),
         service=_service(table.table("service")) if table.has("service") else None,
-        judging=_judging(table.table("judging")) if table.has("judging") else Judging(),
+        judging=_judging(table),
     )
     table.done()
     return plan
+
+
+def read_shared(values: Mapping[str, Any]) -> tuple[Workspace, Judging]:
+    """Read what all campaigns share: a plan's values without its campaigns. Raises PlanError."""
+    table = Table(PLAN, as_plan_values(values))
+    shared = _workspace(table), _judging(table)
+    table.done()
+    return shared
+
+
+def _workspace(table: Table) -> Workspace:
+    return Workspace(
+        time_zone=table.zone("time_zone"),
+        limit_per_min=table.either(
+            None, table.whole, "workspace_limit_per_min", SLOWEST_PER_MIN, MOST_RECIPIENTS
+        ),
+        assumptions=_assumptions(table.table("assumptions")) if table.has("assumptions") else Assumptions(),
+    )
 
 
 def _parsed(text: str) -> Mapping[str, Any]:
@@ -123,7 +136,7 @@ def _parsed(text: str) -> Mapping[str, Any]:
 def _campaigns(table: Table, most: int) -> tuple[Campaign, ...]:
     campaigns: dict[str, Campaign] = {}
     for place, values in enumerate(table.tables("campaigns", most), start=1):
-        campaign = read_campaign(place, values)
+        campaign = read_campaign(place, as_plan_values(values))
         if campaign.name in campaigns:
             raise PlanError(
                 f"campaigns[{place}]: name is {shown(campaign.name)} again; give each campaign its own name."
@@ -170,8 +183,11 @@ def _service(table: Table) -> ServiceLines:
     return lines
 
 
-def _judging(table: Table) -> Judging:
+def _judging(plan: Table) -> Judging:
     usual = Judging()
+    if not plan.has("judging"):
+        return usual
+    table = plan.table("judging")
     judging = Judging(
         usable_share=table.either(usual.usable_share, table.real, "usable_share", 0.01, 1),
         evidence_max_age_days=table.either(

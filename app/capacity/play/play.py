@@ -3,7 +3,7 @@
 import numpy as np
 
 from app.capacity.campaign import Case
-from app.capacity.plan.plan import Plan, read_plan
+from app.capacity.plan.plan import Plan, parse_plan
 from app.capacity.play.report import Report
 from app.capacity.simulation.limited_service import LimitedService
 from app.capacity.simulation.result import SimulationResult
@@ -13,7 +13,7 @@ from app.capacity.simulation.service import Perfect, Scripted, Service
 
 def play_file(text: str, *, case: Case = "likely") -> Report:
     """Read a plan file's text and play it. Raises PlanError: one sentence."""
-    plan = read_plan(text)
+    plan = parse_plan(text)
     return Report(plan, play_plan(plan, case=case), case)
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from app.capacity.calibration import LEAST_MEMBERS, calibrate, is_trial, people_of
 from app.capacity.campaign import Arrivals, IntelligentTiming, LocalTimeZones
 from app.capacity.local_time import unix_minute, wall_time
-from app.capacity.plan.json_values import as_json_values, as_plan_text, as_plan_values, read_definition
-from app.capacity.plan.plan import Plan, plan_of_values, read_plan
-from app.capacity.plan.table import PlanError
+from app.capacity.plan.file_text import as_plan_text
+from app.capacity.plan.json_values import read_definition
+from app.capacity.plan.plan import Plan, read_plan
+from app.capacity.plan.times import as_json_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,10 +82,7 @@ def plan_of(
     }
     tables = [_completed(one, calibrated) for one in campaigns]
     return RegisteredPlan(
-        plan=plan_of_values(
-            {**as_plan_values(top), "campaigns": [as_plan_values(table) for table in tables]},
-            most_campaigns=2 * MOST_PLANNED,
-        ),
+        plan=read_plan({**top, "campaigns": tables}, most_campaigns=2 * MOST_PLANNED),
         values={**top, "campaigns": tables},
         campaigns=tuple(campaigns),
         calibrated=tuple(calibrated),
@@ -94,22 +92,6 @@ def plan_of(
 def in_turn(campaigns: Sequence[RegisteredCampaign]) -> list[RegisteredCampaign]:
     """Campaigns in the order in which they were put on record or last changed: who was there first goes first."""
     return sorted(campaigns, key=lambda one: (one.updated_at, one.id))
-
-
-def read_plan_values(values: Mapping[str, Any]) -> Plan:
-    """Read a whole plan given as JSON values, the plan file's fields.
-
-    Raises:
-        PlanError: the plan file's own sentence.
-    """
-    campaigns = values.get("campaigns")
-    if not isinstance(campaigns, list) or not all(isinstance(one, dict) for one in campaigns):
-        raise PlanError("plan: campaigns is no list of tables; write a list of 1 to 100 campaigns.")
-    top = {name: value for name, value in values.items() if name != "campaigns"}
-    try:
-        return read_plan(as_plan_text(top, campaigns))
-    except RecursionError:
-        raise PlanError("plan: lists or tables are nested too deeply; write them flat.") from None
 
 
 def sends_of(

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from app.capacity.on_record import judge_one, judge_window, read_record
 from app.capacity.plan.json_values import DefinitionError
-from app.capacity.plan.plan import Judging
+from app.capacity.plan.plan import Judging, read_shared
 from app.capacity.plan.table import PlanError, is_zone
 from app.capacity.register.campaigns import NoSuchCampaignError, RegisteredCampaign, read_draft
-from app.capacity.register.plans import read_plan_values, sends_of, span
+from app.capacity.register.plans import sends_of, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,6 @@ UNSAVED = 0  # the number of a campaign that is not on record
 # While somebody types, the answer is wanted at once: fewer draws for the chance, and one minute played of what
 # becomes of a send that is too fast.
 QUICK: Final[Mapping[str, int]] = {"samples": 2_000, "most_played": 60}
-_NOBODY = {"name": "nobody", "kind": "at_once", "audience": 0, "at": "2000-01-01T00:00"}
 _OVER_AFTER = timedelta(minutes=15)  # without a call
 
 
@@ -93,10 +92,10 @@ class PlannerQueries:
     def offered_limits(self) -> Sequence[int]:
         """The delivery speeds that Braze offers, rising."""
         try:
-            settings = read_plan_values({**self.register.workspace().definition, "campaigns": [_NOBODY]})
+            _workspace, judging = read_shared(self.register.workspace().definition)
         except PlanError:  # a workspace that can no longer be read: a verdict will say so
-            return Judging().offered_limits_per_min
-        return settings.judging.offered_limits_per_min
+            judging = Judging()
+        return judging.offered_limits_per_min
 
     def week(self, day: date | None) -> Week:
         """The week that holds a day (default: today)."""

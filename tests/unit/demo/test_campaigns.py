@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
+from app.capacity.plan.json_values import read_plan_values
 from app.capacity.plan.plan import Judging
 from app.capacity.planner import Judgement, judge, sentence
 from app.capacity.register.campaigns import read_draft
-from app.capacity.register.plans import read_plan_values
 from app.demo.campaigns import example_campaigns
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)

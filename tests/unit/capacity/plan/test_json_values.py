@@ -11,16 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.capacity.campaign import AllAtOnce, QuietHours, Range
-from app.capacity.plan.json_values import (
-    DefinitionError,
-    as_json_values,
-    as_plan_text,
-    as_plan_values,
-    read_definition,
-    read_workspace,
-)
-from app.capacity.plan.plan import read_plan
+from app.capacity.plan.file_text import as_plan_text
+from app.capacity.plan.json_values import DefinitionError, read_definition, read_workspace
+from app.capacity.plan.plan import parse_plan
 from app.capacity.plan.table import PlanError
+from app.capacity.plan.times import as_json_values, as_plan_values
 
 DIGEST: dict[str, Any] = {
     "name": "weekly digest",
@@ -133,7 +128,7 @@ def test_values_nested_too_deeply_are_refused() -> None:
 
 def test_the_plan_file_written_of_every_field_reads_as_the_same_campaign() -> None:
     campaign, kept = read_definition(EVERY_FIELD)
-    plan = read_plan(as_plan_text({"time_zone": "Asia/Seoul", "workspace_limit_per_min": 100_000}, [kept]))
+    plan = parse_plan(as_plan_text({"time_zone": "Asia/Seoul", "workspace_limit_per_min": 100_000}, [kept]))
     assert plan.campaigns == (campaign,)
     assert campaign.quiet_hours == QuietHours(time(21), time(8))
     assert (plan.workspace.time_zone, plan.workspace.limit_per_min) == ("Asia/Seoul", 100_000)
@@ -160,7 +155,7 @@ def test_any_json_is_read_or_refused_and_what_is_read_survives_a_plan_file(chang
         campaign, kept = read_definition({**EVERY_FIELD, **change})
     except DefinitionError:
         return
-    assert read_plan(as_plan_text({"time_zone": "Asia/Seoul"}, [kept])).campaigns == (campaign,)
+    assert parse_plan(as_plan_text({"time_zone": "Asia/Seoul"}, [kept])).campaigns == (campaign,)
 
 
 @given(_TABLES, st.lists(_TABLES, max_size=2))

@@ -17,7 +17,7 @@ from app.capacity.campaign import (
     Range,
     Workspace,
 )
-from app.capacity.plan.plan import Judging, Plan, ServiceLines, read_plan
+from app.capacity.plan.plan import Judging, Plan, ServiceLines, parse_plan
 from app.capacity.simulation.service import ScriptedMinutes
 
 SMALLEST = """
@@ -115,13 +115,13 @@ def test_a_plan_needs_little() -> None:
     expected = Campaign(
         name="digest", kind="at_once", audience=Range(1_000, 1_000, 1_000), timing=AllAtOnce(NINE)
     )
-    assert read_plan(SMALLEST) == Plan(campaigns=(expected,), workspace=Workspace(time_zone="Asia/Seoul"))
+    assert parse_plan(SMALLEST) == Plan(campaigns=(expected,), workspace=Workspace(time_zone="Asia/Seoul"))
     assert (expected.calls_per_recipient, expected.burst) == (CALLS_PER_RECIPIENT, BURST)
 
 
 def test_a_plan_may_say_everything() -> None:
     hours = (0, 0, 0, 0, 0, 0, 1, 4, 9, 8, 4, 3, 6, 5, 3, 3, 4, 6, 9, 9, 6, 4, 2, 1)
-    assert read_plan(WHOLE) == Plan(
+    assert parse_plan(WHOLE) == Plan(
         campaigns=(
             Campaign(
                 name="주간 추천",
@@ -191,7 +191,7 @@ def test_a_plan_may_say_everything() -> None:
 
 def test_a_canvas_step_may_be_entered_over_time() -> None:
     step = SMALLEST.replace('"at_once"', '"canvas_step"') + "ends_at = 2026-11-23T11:00:00\n"
-    (campaign,) = read_plan(step).campaigns
+    (campaign,) = parse_plan(step).campaigns
     assert campaign.timing == Arrivals(NINE, NINE.replace(hour=11))
 
 
@@ -199,7 +199,7 @@ def test_every_assumption_can_be_overridden_by_its_own_default() -> None:
     values = {one.name: one.default for one in fields(Assumptions)}
     lines = [f"{name} = {_toml(value)}" for name, value in values.items()]
     text = SMALLEST + "[assumptions]\n" + "\n".join(lines)
-    assert read_plan(text).workspace.assumptions == Assumptions()
+    assert parse_plan(text).workspace.assumptions == Assumptions()
 
 
 def _toml(value: object) -> str:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import Campaign
 from app.capacity.plan.campaign_table import ALL_OWN_FIELDS, OWN_FIELDS
-from app.capacity.plan.plan import Judging, ServiceLines, read_plan
+from app.capacity.plan.plan import Judging, ServiceLines, parse_plan
 from app.cli.capacity import EXIT_CODES, capacity
 
 PAGE = (Path(__file__).parents[4] / "docs" / "plan-file.md").read_text(encoding="utf-8")
@@ -18,7 +18,7 @@ PAGE = (Path(__file__).parents[4] / "docs" / "plan-file.md").read_text(encoding=
 
 def test_the_example_can_be_read() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert [campaign.name for campaign in read_plan(example).campaigns] == ["weekly digest"]
+    assert [campaign.name for campaign in parse_plan(example).campaigns] == ["weekly digest"]
 
 
 def test_the_example_can_be_judged_on_any_day(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """What a plan file's writer is told: for each mistake one sentence, with the place and the way out."""
 
+import tomllib
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.capacity.plan.plan import read_plan
+from app.capacity.plan.json_values import read_plan_values
+from app.capacity.plan.plan import parse_plan
 from app.capacity.plan.table import PlanError
+from app.capacity.plan.times import as_json_values
 
 HEAD = 'time_zone = "Asia/Seoul"\n'
 AT = "at = 2026-11-23T09:00:00\n"
@@ -274,14 +279,33 @@ def test_each_mistake_is_answered_by_one_sentence_with_the_place_and_the_way_out
     text: str, sentence: str
 ) -> None:
     with pytest.raises(PlanError) as refused:
-        read_plan(text)
+        parse_plan(text)
     assert str(refused.value) == sentence
+
+
+def as_json(value: Any) -> Any:
+    """A TOML value as JSON holds it."""
+    if isinstance(value, list):
+        return [as_json(one) for one in value]
+    return as_json_values(value) if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize(("text", "sentence"), MISTAKES, ids=[str(number) for number in range(len(MISTAKES))])
+def test_a_plan_given_as_json_is_refused_in_the_same_words(text: str, sentence: str) -> None:
+    try:
+        values = {name: as_json(value) for name, value in tomllib.loads(text).items()}
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return  # what TOML cannot say
+    with pytest.raises(PlanError) as refused:
+        read_plan_values(values)
+    if not str(refused.value).startswith("plan: campaigns is no list of tables"):  # a file says it as [[ ]]
+        assert str(refused.value).replace("T", " ") == sentence.replace("T", " ")  # text keeps its T
 
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
     """Python words this refusal itself, differently from version to version."""
     with pytest.raises(PlanError, match=r"^plan: the file is not TOML \(.*\); mend it there\.$"):
-        read_plan(PLAN.replace("1000", "9" * 5_000))
+        parse_plan(PLAN.replace("1000", "9" * 5_000))
 
 
 @settings(max_examples=300)
@@ -289,7 +313,7 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
 def test_a_damaged_plan_is_read_or_refused_by_a_sentence(start: int, length: int, put: str) -> None:
     sentence = "."
     try:
-        read_plan(PLAN[:start] + put + PLAN[start + length :])
+        parse_plan(PLAN[:start] + put + PLAN[start + length :])
     except PlanError as refused:
         sentence = str(refused)
     assert sentence.endswith(".")

@@ -10,8 +10,8 @@ import pytest
 
 from app.capacity.calibration import Calibration, ForecastErrors, MeasuredSend
 from app.capacity.campaign import Range
-from app.capacity.plan.json_values import DefinitionError
-from app.capacity.plan.plan import read_plan
+from app.capacity.plan.json_values import DefinitionError, read_plan_values
+from app.capacity.plan.plan import parse_plan
 from app.capacity.plan.table import PlanError
 from app.capacity.register.campaigns import Draft, RegisteredCampaign, WorkspaceSettings, read_draft
 from app.capacity.register.plans import (
@@ -20,7 +20,6 @@ from app.capacity.register.plans import (
     in_turn,
     meets,
     plan_of,
-    read_plan_values,
     sends_of,
     span,
 )
@@ -112,7 +111,7 @@ def test_a_draft_that_does_not_fit_names_its_field(change: dict[str, Any], field
 def test_the_plan_of_campaigns_is_the_plan_file_that_it_is_shown_as() -> None:
     found = plan_of(WORKSPACE, [on_record(1), on_record(2, audience={"low": 1, "likely": 2, "high": 3})])
     assert found is not None
-    assert read_plan(found.text) == found.plan
+    assert parse_plan(found.text) == found.plan
     assert [one.name for one in found.plan.campaigns] == ["digest 1", "digest 2"]
     assert (found.plan.workspace.time_zone, found.plan.workspace.limit_per_min) == (SEOUL, 100_000)
     assert found.calibrated == ()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.capacity.evidence.ceiling import MeasuredCeiling
-from app.capacity.plan.plan import read_plan
+from app.capacity.plan.plan import parse_plan
 from app.capacity.planner import Judgement, Verdict, judge, sentence, ways_out
 
 PLANS = Path(__file__).parents[4] / "plans"
@@ -56,7 +56,7 @@ def judged_file(measured: Callable[..., MeasuredCeiling]) -> Callable[[str], Jud
     """Judge a plan file; the one named retest has a lower bound only."""
 
     def build(name: str) -> Judgement:
-        plan = read_plan((PLANS / f"{name}.toml").read_text(encoding="utf-8"))
+        plan = parse_plan((PLANS / f"{name}.toml").read_text(encoding="utf-8"))
         test = measured(kind="at_least", bound_by=("the generator",)) if name == "retest" else measured()
         return judge(plan, [test], running=None, now=NOW)
 
