@@ -47,16 +47,7 @@ def create_planner_app(parts: PlannerParts, *, pages: Callable[[Flask], None] | 
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
     )
-    app.register_blueprint(
-        capacity_blueprint(
-            parts.register,
-            parts.evidence,
-            parts.book,
-            parts.limits,
-            readiness=parts.readiness,
-            clock=parts.clock,
-        )
-    )
+    app.register_blueprint(capacity_blueprint(parts))
     parts.instruments.measure_requests(app)
 
     @app.get("/metrics")

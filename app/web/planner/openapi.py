@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Final, get_args
 
-from app.board.campaign_key import CAMPAIGN_KEY
-from app.capacity.campaign import Kind
-from app.capacity.register.campaigns import BRAZE_ID, LONGEST_OWNER
 from app.web.openapi_parts import (
     LIVE,
-    PROBLEM,
     READY,
     SECURITY,
     SECURITY_SCHEMES,
@@ -28,8 +23,7 @@ from app.web.openapi_parts import (
     whole,
 )
 from app.web.parameters import SEND
-
-_KINDS: Final = list(get_args(Kind))
+from app.web.planner.openapi_schemas import CALIBRATED, DEFINITION_FIELDS, INSTANT, JUDGEMENT, SCHEMAS
 
 
 def document() -> Json:
@@ -43,50 +37,37 @@ def document() -> Json:
             "may it be sent, and how fast. Every path but health needs a credential of the scope operator.",
         },
         "servers": [{"url": "/"}],
-        "paths": {
-            "/v1/capacity/campaigns": {"get": _list(), "post": _add()},
-            "/v1/capacity/campaigns/{number}": {"get": _show(), "put": _edit(), "delete": _remove()},
-            "/v1/capacity/campaigns/{number}/changes": {"get": _changes()},
-            "/v1/capacity/campaigns/{number}/sends": {"get": _sends()},
-            "/v1/capacity/campaigns/{number}/sends/{send}/sent": {"put": _enter_sent()},
-            "/v1/capacity/workspace": {"get": _workspace(), "put": _edit_workspace()},
-            "/v1/capacity/evidence": {"get": _all_evidence(), "post": _add_evidence()},
-            "/v1/capacity/evidence/{evidence_id}": {"get": _one_evidence(), "delete": _remove_evidence()},
-            "/v1/capacity/audit": {"get": _audit()},
-            "/v1/capacity/verdict": {"get": _verdict()},
-            "/v1/capacity/check": {"post": _check()},
-            "/health/live": {
-                "get": operation("live", "Is the process up?", {"200": body("The process answers.", LIVE)})
-            },
-            "/health/ready": {
-                "get": operation(
-                    "ready",
-                    "Can it answer, and what is missing?",
-                    {"200": body("Ready.", READY), "503": body("Not ready.", READY)},
-                )
-            },
-            "/openapi.json": {
-                "get": operation(
-                    "openapi", "This description", {"200": body("OpenAPI 3.1", {"type": "object"})}
-                )
-            },
-        },
-        "components": {
-            "schemas": {
-                "Campaign": _CAMPAIGN,
-                "Change": _CHANGE,
-                "Definition": _DEFINITION,
-                "Draft": _DRAFT,
-                "Evidence": _EVIDENCE,
-                "Problem": PROBLEM,
-                "Range": _RANGE,
-                "Send": _SEND,
-                "StaleEdit": _STALE,
-                "Workspace": _WORKSPACE,
-                "WorkspaceDefinition": _WORKSPACE_DEFINITION,
-            },
-            "securitySchemes": SECURITY_SCHEMES,
-        },
+        "paths": _paths() | _open_paths(),
+        "components": {"schemas": SCHEMAS, "securitySchemes": SECURITY_SCHEMES},
+    }
+
+
+def _paths() -> Json:
+    """What an operator may ask for."""
+    return {
+        "/v1/capacity/campaigns": {"get": _list(), "post": _add()},
+        "/v1/capacity/campaigns/{number}": {"get": _show(), "put": _edit(), "delete": _remove()},
+        "/v1/capacity/campaigns/{number}/changes": {"get": _changes()},
+        "/v1/capacity/campaigns/{number}/sends": {"get": _sends()},
+        "/v1/capacity/campaigns/{number}/sends/{send}/sent": {"put": _enter_sent()},
+        "/v1/capacity/workspace": {"get": _workspace(), "put": _edit_workspace()},
+        "/v1/capacity/evidence": {"get": _all_evidence(), "post": _add_evidence()},
+        "/v1/capacity/evidence/{evidence_id}": {"get": _one_evidence(), "delete": _remove_evidence()},
+        "/v1/capacity/audit": {"get": _audit()},
+        "/v1/capacity/verdict": {"get": _verdict()},
+        "/v1/capacity/check": {"post": _check()},
+    }
+
+
+def _open_paths() -> Json:
+    """What needs no credential."""
+    live = {"200": body("The process answers.", LIVE)}
+    ready = {"200": body("Ready.", READY), "503": body("Not ready.", READY)}
+    description = {"200": body("OpenAPI 3.1", {"type": "object"})}
+    return {
+        "/health/live": {"get": operation("live", "Is the process up?", live)},
+        "/health/ready": {"get": operation("ready", "Can it answer, and what is missing?", ready)},
+        "/openapi.json": {"get": operation("openapi", "This description", description)},
     }
 
 
@@ -198,7 +179,7 @@ def _remove_evidence() -> Json:
 
 def _audit() -> Json:
     deed = object_of(
-        at=_INSTANT,
+        at=INSTANT,
         who=text("An operator, or who is at the command line"),
         what=text("What was done"),
         subject=text("To what"),
@@ -219,8 +200,8 @@ def _verdict() -> Json:
     )
     answer = object_of(
         campaigns={"type": "array", "items": {"type": "integer"}},
-        calibrated={"type": "array", "items": _CALIBRATED},
-        judgement=_JUDGEMENT | {"type": ["object", "null"]},
+        calibrated={"type": "array", "items": CALIBRATED},
+        judgement=JUDGEMENT | {"type": ["object", "null"]},
         left_out={"type": "array", "items": left_out},
     )
     return _operation(
@@ -246,12 +227,12 @@ def _check() -> Json:
                 "items": {
                     "type": "object",
                     "required": ["name", "kind", "audience"],
-                    "properties": _DEFINITION_FIELDS,
+                    "properties": DEFINITION_FIELDS,
                 },
             },
         },
     }
-    answer = body("The verdict; nothing is stored.", object_of(judgement=_JUDGEMENT))
+    answer = body("The verdict; nothing is stored.", object_of(judgement=JUDGEMENT))
     return _operation("check", "Judge a plan", {"200": answer}, takes=takes)
 
 
@@ -302,108 +283,3 @@ _IF_MATCH = parameter(
 _EVIDENCE_ID = parameter(
     "evidence_id", "Its id", {"type": "string", "minLength": 1}, where="path", required=True
 )
-_RANGE = object_of(low={"type": "number"}, likely={"type": "number"}, high={"type": "number"})
-_INSTANT = {"type": "string", "format": "date-time"}
-_PERHAPS_INSTANT: Json = {"type": ["string", "null"], "format": "date-time"}
-_DEFINITION_FIELDS: Json = {
-    "name": text("Unlike every other living campaign's", minLength=1, maxLength=100),
-    "kind": text("How Braze sends it", enum=_KINDS),
-    "audience": {"description": "Recipients: a number, or low, likely and high"},
-}
-_DEFINITION: Json = {
-    "type": "object",
-    "description": "A [[campaigns]] table of docs/plan-file.md; times as text, 2026-11-23T09:00",
-    "required": ["name", "kind", "audience"],
-    "properties": _DEFINITION_FIELDS,
-}
-_DRAFT: Json = {
-    "type": "object",
-    "required": ["key", "owner", "definition"],
-    "properties": {
-        "key": text("The template's `campaign` parameter", pattern=f"^{CAMPAIGN_KEY.pattern}$"),
-        "owner": text("Who answers for it", minLength=1, maxLength=LONGEST_OWNER),
-        "braze_campaign_id": text(
-            "As on Braze's campaign page", nullable=True, pattern=f"^{BRAZE_ID.pattern}$"
-        ),
-        "definition": ref("Definition"),
-    },
-    "additionalProperties": False,
-}
-_CAMPAIGN = object_of(
-    name=text("The definition's"),
-    id=whole("Its number", minimum=1),
-    key=text("The template's `campaign` parameter"),
-    owner=text("Who answers for it"),
-    braze_campaign_id=text("As on Braze's campaign page", nullable=True),
-    definition=ref("Definition"),
-    version=whole("Goes up by one with every edit", minimum=1),
-    created_at=_INSTANT,
-    created_by=text("An operator"),
-    updated_at=_INSTANT,
-    updated_by=text("An operator"),
-    removed_at=_PERHAPS_INSTANT,
-)
-_WORKSPACE_DEFINITION: Json = {
-    "type": "object",
-    "description": "The top of docs/plan-file.md: time_zone, workspace_limit_per_min, judging, assumptions",
-    "required": ["time_zone"],
-    "properties": {"time_zone": text("IANA name")},
-}
-_WORKSPACE = object_of(
-    definition=ref("WorkspaceDefinition"),
-    version=whole("Goes up by one with every edit", minimum=1),
-    updated_at=_INSTANT,
-    updated_by=text("An operator"),
-)
-_STALE: Json = PROBLEM | {
-    "required": [*PROBLEM["required"], "newer"],
-    "properties": PROBLEM["properties"] | {"newer": {"anyOf": [ref("Campaign"), ref("Workspace")]}},
-}
-_CHANGE = object_of(
-    at=_INSTANT,
-    who=text("An operator"),
-    what=text("What was done", enum=["added", "edited", "removed"]),
-    before={"type": ["object", "null"]},
-    after={"type": ["object", "null"]},
-)
-_SEND = object_of(
-    key=text("The campaign parameter of its calls"),
-    send=text("The send parameter of its calls, or the day"),
-    first_at=_INSTANT,
-    last_at=_INSTANT,
-    calls=whole("Calls answered", minimum=1),
-    degraded=whole("Of these, from a poorer source", minimum=0),
-    peak_rps=whole("Calls in the busiest second", minimum=1),
-    peak_at=_INSTANT,
-    members=ref("Range"),
-    calls_per_recipient={"anyOf": [ref("Range"), {"type": "null"}]},
-    burst={"anyOf": [ref("Range"), {"type": "null"}]},
-    sent=whole("Braze's own count", nullable=True),
-    sent_by=text("Who entered it", nullable=True),
-    sent_at=_PERHAPS_INSTANT,
-)
-_EVIDENCE = object_of(
-    id=text("The search's"),
-    ended_at=_PERHAPS_INSTANT,
-    kind=text("docs/evidence-schema.md"),
-    rps={"type": ["number", "null"]},
-    low_rps={"type": ["number", "null"]},
-    sentence=text("What was found"),
-    added_at=_PERHAPS_INSTANT,
-    added_by=text("Who added it", nullable=True),
-    wrong=text("Why no verdict goes by it, where it cannot be read", nullable=True),
-)
-_CALIBRATED = object_of(
-    campaign=text("Its name"),
-    field=text("What nobody wrote", enum=["calls_per_recipient", "burst"]),
-    value=ref("Range"),
-    send=text("The send that it was measured at"),
-    measured_at=_INSTANT,
-    error={"type": ["number", "null"], "description": "Of that send's own forecast: measured / likely - 1"},
-)
-_JUDGEMENT: Json = {
-    "type": "object",
-    "description": "docs/planner.md",
-    "required": ["verdict"],
-    "properties": {"verdict": text("May it be sent?", enum=["GO", "GO_IF", "NO_GO", "RETEST"])},
-}
