@@ -226,7 +226,7 @@ def test_a_send_is_planned_with_the_sliders_and_put_on_record(
     with _window(browser, address, site, language="ko") as window:
         page = window.page
         page.get_by_role("link", name="보내도 될까요?").first.click()
-        page.get_by_role("textbox", name="받는 사람").fill("120만")
+        page.get_by_role("textbox", name="발송 대상").fill("120만")
         page.locator("[name=at]").fill("2026-11-25T09:00")
         page.locator("[name=limit_per_min]").fill("25000")
         page.wait_for_selector(".verdict.go")
@@ -304,7 +304,7 @@ def test_the_language_changes_on_the_spot_and_stays(browser: Browser, address: s
         assert window.page.url == f"{address}/campaigns/1"
         assert window.page.locator("html").get_attribute("lang") == "en"
         window.open("/evidence")
-        assert window.page.get_by_role("heading", level=1).inner_text() == "Evidence"
+        assert window.page.get_by_role("heading", level=1).inner_text() == "Load tests"
 
 
 @pytest.mark.parametrize("name", ["report", "report-no-go", "report-after"])

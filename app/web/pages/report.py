@@ -184,8 +184,8 @@ def _chart(
         calls=number(send.peak_rps),
     )
     legend = [
-        ("received", _("Received")),
-        ("forecast", _("Forecast: likely, and as many as there may be")),
+        ("received", _("Actual")),
+        ("forecast", _("Forecast: likely, and worst case")),
     ]
     if usable is not None:
         legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(floor(usable)))))
@@ -198,7 +198,7 @@ def _chart(
         wide=lines(steps.times, series, name=told, size=WIDE),
         narrow=lines(steps.times, series, name=told, size=NARROW),
         legend=legend,
-        columns=(_("From"), _("Likely"), _("High"), _("Received")),
+        columns=(_("From"), _("Likely"), _("Worst case"), _("Actual")),
         rows=rows,
     )
 

@@ -211,8 +211,8 @@ def test_of_two_who_edit_one_campaign_the_second_is_told_and_nothing_is_lost(sit
     rows = re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td><td>([^<]*)</td>', told.text)
     assert sorted(rows) == [
         ("Delivery-speed limit, messages a minute", "25,000", "50,000"),
+        ("Owner", "CRM", "채용팀"),
         ("Recipients", "1,200,000", "900,000"),
-        ("Who looks after it", "CRM", "채용팀"),
     ]
     assert 'value="채용팀"' in told.text
     assert 'value="900000"' in told.text

@@ -82,7 +82,7 @@ def test_a_send_with_too_few_calls_is_no_danger_but_ends_later(site: Site) -> No
 
 def test_of_a_running_campaign_only_stopping_and_duplicating_is_ever_advised(site: Site) -> None:
     page = _text(_during(site, 5, 16_000))
-    assert "More calls than the service is sure to answer." in page
+    assert "More calls than the service is guaranteed to answer." in page
     assert "Do not edit the running campaign: members could get the mail twice." in page
     steps = ["Stop the campaign in Braze.", "Duplicate it.", "leave out everybody who received the original"]
     places = [page.index(step) for step in [*steps, "Set its delivery-speed limit to 25,000 a minute"]]
@@ -131,7 +131,7 @@ def test_after_the_send_forecast_and_what_came_stand_side_by_side(site: Site) ->
     browser = site.signed_in()
     path = f"/campaigns/{one.id}"
     before = _text(browser.get(path).text)
-    assert "The send: forecast and what came" in before
+    assert "The send: forecast and actual" in before
     assert "Answered from a poorer source 0.9%" in before
     assert browser.post(f"{path}/sent", {"send": "2026-11-23", "sent": "120만"}, page=path).status_code == 303
     after = browser.get(path).text

@@ -142,7 +142,7 @@ def test_until_the_credentials_are_read_nobody_is_let_in(site: Site) -> None:
     site.book.loaded = False
     answer = browser.get("/")
     assert answer.status_code == 503
-    assert "could not read the credentials" in answer.text
+    assert "could not read the accounts" in answer.text
     assert browser.sign_in(OPERATOR).status_code == 503
 
 
@@ -187,9 +187,9 @@ def test_a_language_once_picked_stays_and_leads_back_to_the_same_page(measured: 
     browser = measured.signed_in()
     answer = browser.get("/language/ko?back=/evidence")
     assert answer.location == "/evidence"
-    assert "<h1>측정 기록</h1>" in browser.get("/evidence").text
+    assert "<h1>부하 테스트</h1>" in browser.get("/evidence").text
     assert browser.get("/language/xx?back=https://evil.example/").location == "/"
-    assert "<h1>측정 기록</h1>" in browser.get("/evidence").text
+    assert "<h1>부하 테스트</h1>" in browser.get("/evidence").text
 
 
 # The session is the server's: a copy of its cookie is worth no more than the session.

@@ -18,7 +18,7 @@ LANGUAGES: Final[tuple[Lang, ...]] = ("ko", "en")
 
 SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ReasonCode.FINISH_BY: (
-        "{speed} {finishes_at:t}에 끝나, 바라는 시각({finish_by:t})을 넘깁니다.",
+        "{speed} {finishes_at:t}에 끝나, 희망 종료 시각({finish_by:t})을 넘깁니다.",
         "{speed}, it ends at {finishes_at:t}, later than the {finish_by:t} you want.",
     ),
     ReasonCode.ABORT_72H: (
@@ -33,7 +33,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "Braze에서 고를 수 있는 가장 빠른 속도라도 괜찮습니다.",
         "Even the fastest speed that Braze offers will do.",
     ),
-    ReasonCode.NOTHING_TO_SEND: ("받는 사람이 없습니다.", "There is nobody to send to."),
+    ReasonCode.NOTHING_TO_SEND: ("발송 대상이 없습니다.", "There is nobody to send to."),
     ReasonCode.IN_THE_PAST: (
         "시작 시각이 지났습니다. 아직 보내지 않았다면 새 시각을 정한 뒤 다시 확인하세요.",
         "The start has passed. If it has not been sent, choose a new time and check again.",
@@ -51,65 +51,65 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "But {names}, on record before it, has to give way.",
     ),
     ReasonCode.NONE_LATER: (
-        "마감을 늦춰도 소용없습니다. 지금 서비스가 감당하는 속도로는 {hours:n}시간 안에 모두 나가지 못해 Braze가 나머지를 취소합니다.",
+        "종료 시각을 늦춰도 소용없습니다. 서비스가 처리할 수 있는 속도로는 {hours:n}시간 안에 모두 나가지 못해 Braze가 나머지를 취소합니다.",
         "Waiting does not help: at what the service carries, not all are sent within {hours:n} hours, and Braze aborts the rest.",
     ),
     ReasonCode.EVIDENCE_MISSING: (
-        "이 서비스가 얼마나 견디는지 잰 부하 시험이 아직 없습니다.",
+        "아직 부하 테스트 결과가 없어 판단할 수 없습니다.",
         "No load test has measured yet what the service sustains.",
     ),
     ReasonCode.EVIDENCE_AHEAD: (
-        "부하 시험의 날짜가 미래로 되어 있어 쓸 수 없습니다. 시계를 맞추고 다시 재야 합니다.",
+        "부하 테스트 날짜가 미래로 되어 있어 쓸 수 없습니다. 시계를 맞추고 다시 테스트해야 합니다.",
         "The load test is dated ahead of now, and so not to be used: set the clock and measure again.",
     ),
     ReasonCode.EVIDENCE_UNCONFIRMED: (
-        "부하 시험이 끝까지 가지 못해, 오래 견디는지 확인되지 않았습니다.",
+        "부하 테스트가 끝까지 가지 못해, 그 처리량이 유지되는지 확인되지 않았습니다.",
         "The load test did not get to the part that confirms its result.",
     ),
     ReasonCode.EVIDENCE_NONE: (
-        "부하 시험에서 견디는 속도를 찾지 못했습니다.",
+        "부하 테스트에서 기준을 지킨 처리량이 없었습니다.",
         "The load test found no rate that the service sustains.",
     ),
     ReasonCode.EVIDENCE_LOWER_BOUND: (
-        "부하 시험이 서비스의 한계까지 올라가지 않아, 이만큼 견디는지 알 수 없습니다.",
+        "부하 테스트가 서비스의 최대 처리량까지 올라가지 않아, 이만큼 처리하는지 알 수 없습니다.",
         "The load test never reached the service's limit, so nobody knows whether it carries this.",
     ),
     ReasonCode.EVIDENCE_OLD: (
-        "부하 시험이 {age_days:n}일 전 것이라 너무 오래되었습니다(최대 {max_age_days:n}일).",
+        "부하 테스트가 {age_days:n}일 전 것이라 너무 오래되었습니다(최대 {max_age_days:n}일).",
         "The load test is {age_days:n} days old, more than the {max_age_days:n} allowed.",
     ),
     ReasonCode.EVIDENCE_FINGERPRINT: (
-        "부하 시험 뒤에 서비스의 프로그램이나 설정이 바뀌었습니다.",
+        "부하 테스트 뒤에 서비스의 프로그램이나 설정이 바뀌었습니다.",
         "The service's program or settings have changed since the load test.",
     ),
     ReasonCode.EVIDENCE_TABLES: (
-        "부하 시험 뒤에 데이터 크기가 20 % 넘게 달라졌습니다({table}: {measured:n}건에서 {running:n}건).",
+        "부하 테스트 뒤에 데이터 크기가 20 % 넘게 달라졌습니다({table}: {measured:n}건에서 {running:n}건).",
         "The data has changed in size by more than 20 % since the load test ({table}: {measured:n} then, {running:n} now).",
     ),
     ReasonCode.EVIDENCE_INSTANCES: (
-        "부하 시험은 서버 {measured:n}대로 했는데 지금은 {running:n}대가 돌고 있습니다.",
-        "The load test had {measured:n} instances, and {running:n} run now.",
+        "부하 테스트는 서버 {measured:n}대로 했는데 지금은 {running:n}대가 운영 중입니다.",
+        "The load test had {measured:n} servers, and {running:n} run now.",
     ),
     ReasonCode.EVIDENCE_UNTOLD: (
-        "부하 시험이 무엇을 쟀는지({what}) 기록되어 있지 않아, 지금 서비스와 같은지 알 수 없습니다.",
+        "부하 테스트 대상({what})이 기록되어 있지 않아, 지금 서비스와 같은지 알 수 없습니다.",
         "The load test does not say what it measured ({what}), so nobody knows whether it was what runs now.",
     ),
     ReasonCode.INSTANCES_NO_EVIDENCE: (
-        "부하 시험이 없어 서버가 몇 대 필요한지 말할 수 없습니다.",
-        "Without a load test nobody can say how many instances it needs.",
+        "부하 테스트 결과가 없어 서버가 몇 대 필요한지 알 수 없습니다.",
+        "Without a load test nobody can say how many servers it needs.",
     ),
     ReasonCode.INSTANCES_ENOUGH: ("지금 서버로 충분합니다.", "What was measured is enough."),
     ReasonCode.INSTANCES_TOO_FEW_SIZES: (
-        "서버를 늘리면 얼마나 빨라지는지는 서로 다른 대수 {fewest:n}가지로 재야 알 수 있습니다. {measure}대로도 재 보세요.",
-        "What more instances add is known from {fewest:n} different numbers of them: measure with {measure}, too.",
+        "서버를 늘리면 처리량이 얼마나 느는지는 서버 수를 {fewest:n}가지로 바꿔 테스트해야 알 수 있습니다. {measure}대로도 테스트해 보세요.",
+        "What more servers add is known from {fewest:n} different numbers of them: measure with {measure}, too.",
     ),
     ReasonCode.INSTANCES_UNMEASURED: (
-        "이 발송은 서버 {wanted:n}대로 한다고 적혀 있는데, 부하 시험은 {measured:n}대로 했습니다. {wanted:n}대로도 재 보세요.",
-        "This send counts on {wanted:n} instances, and the load test had {measured:n}: measure with {wanted:n}, too.",
+        "이 발송은 서버 {wanted:n}대로 한다고 적혀 있는데, 부하 테스트는 {measured:n}대로 했습니다. {wanted:n}대로도 테스트해 보세요.",
+        "This send counts on {wanted:n} servers, and the load test had {measured:n}: measure with {wanted:n}, too.",
     ),
     ReasonCode.INSTANCES_BEYOND_MEASURED: (
-        "잰 것({largest:n}대)의 두 배인 {furthest:n}대로도 모자랍니다. 더 많은 대수로 재 보세요.",
-        "Not even {furthest:n} instances do, twice the {largest:n} that were measured: measure with more.",
+        "테스트한 {largest:n}대의 두 배인 {furthest:n}대로도 모자랍니다. 더 많은 서버로 테스트해 보세요.",
+        "Not even {furthest:n} servers do, twice the {largest:n} that were measured: measure with more.",
     ),
     ReasonCode.BRAZE_WAIT: (
         "아직 발송을 예약하지 마세요.",
@@ -156,15 +156,15 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         '"{name}": {skipped:n} members are skipped, their time having passed at launch.',
     ),
     ReasonCode.NOTE_UNCHECKED: (
-        "지금 돌고 있는 서비스와 비교하지 못했습니다({what}). 부하 시험의 날짜만 확인했습니다.",
+        "지금 운영 중인 서비스와 비교하지 못했습니다({what}). 부하 테스트 날짜만 확인했습니다.",
         "Not compared with what runs now: {what}. Of the load test only the date was checked.",
     ),
     ReasonCode.NOTE_CALLS_ASSUMED: (
-        "메일 한 통이 몇 번 호출하는지 몰라 {low:n}~{high:n}번으로 보고, {high:n}번으로 판단했습니다: {names}.",
+        "1인당 호출 수를 몰라 {low:n}~{high:n}회로 보고, {high:n}회로 판단했습니다: {names}.",
         "How often one mail calls is not known: taken as {low:n} to {high:n} times, and judged at {high:n}: {names}.",
     ),
     ReasonCode.NOTE_BURST_ASSUMED: (
-        "1분 안에서 가장 몰리는 1초는 평균의 {high:n}배까지로 가정했습니다: {names}.",
+        "1분 안의 피크는 평균의 {high:n}배까지로 가정했습니다: {names}.",
         "The busiest second of a minute is assumed to be up to {high:n} times the mean: {names}.",
     ),
     ReasonCode.NOTE_OFFERED_ASSUMED: (
@@ -197,8 +197,8 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
 }
 MEASURE_HOW: Final = (
-    "서비스 담당자에게 부하 시험을 부탁하세요: `python -m loadtest ceiling`, 지금과 같은 서버 수와 설정으로.",
-    "Ask those who run the service for a load test: `python -m loadtest ceiling`, with the instances and settings of now.",
+    "서비스 담당자에게 부하 테스트를 요청하세요: `python -m loadtest ceiling`, 지금과 같은 서버 수와 설정으로.",
+    "Ask those who run the service for a load test: `python -m loadtest ceiling`, with the servers and settings of now.",
 )
 # What is said after the numbers of TooManyCalls.
 BREAKS: Final[Mapping[ReasonCode, tuple[str, str]]] = {
@@ -221,7 +221,7 @@ BREAKS: Final[Mapping[ReasonCode, tuple[str, str]]] = {
 }
 WHAT: Final[Mapping[str, tuple[str, str]]] = {
     "fingerprint": ("프로그램과 설정", "program and settings"),
-    "instances": ("서버 대수", "number of instances"),
+    "instances": ("서버 수", "number of servers"),
     "tables": ("데이터 크기", "size of the data"),
 }
 TABLES: Final[Mapping[str, tuple[str, str]]] = {

@@ -1,8 +1,8 @@
 """Every verdict, reason and way out as a sentence, in Korean and English, from a code and its numbers.
 
-Numbers in templates carry their form: `n` a number
-with separators, `p` a share in percent, `t` a time of day (with its date where that is another day than `day`), `u` what
-may be used, rounded down: calls are whole, so as many are never too many.
+Numbers in templates carry their form: `n` a number with separators, `p` a share in percent, `t` a time of day (with its
+date where that is another day than `day`), `d` minutes as a duration, `u` what may be used, rounded down: calls are
+whole, so as many are never too many.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ MOST_NAMED: Final = 3  # campaigns that a sentence names; the others are counted
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 FEW: Final = 10  # numbers below it keep a decimal
 HALF_A_TENTH: Final = 0.0005
+HOUR_MIN: Final = 60
+DAY_MIN: Final = 24 * HOUR_MIN
 
 
 class _SentenceFormatter(Formatter):
@@ -45,6 +47,8 @@ class _SentenceFormatter(Formatter):
                 return clock(value, self._day, self._lang)
             case "u":
                 return count(floor(value))
+            case "d":
+                return duration(value, self._lang)
         return super().format_field(value, format_spec)
 
 
@@ -64,6 +68,29 @@ def percent(share: float) -> str:
     if near_an_end:
         return f"{min(max(share, HALF_A_TENTH * 2), 1 - HALF_A_TENTH * 2) * 100:.1f} %"
     return f"{share * 100:.0f} %"
+
+
+def duration(minutes: int, lang: Lang) -> str:
+    """Write minutes as people say them: 45분, 1시간 50분, 2일 3시간."""
+    days, rest = divmod(minutes, DAY_MIN)
+    hours, left = divmod(rest, HOUR_MIN)
+    parts = [(days, "일", "day"), (hours, "시간", "hour"), (left, "분", "minute")]
+    said = [
+        f"{many:,}{korean}" if lang == "ko" else f"{many:,} {english}{'' if many == 1 else 's'}"
+        for many, korean, english in parts
+        if many
+    ]
+    return " ".join(said) or ("0분" if lang == "ko" else "0 minutes")
+
+
+def days_ago(age_days: float, lang: Lang) -> str:
+    """Write how long ago something was: 오늘, 어제, 3일 전."""
+    days = int(age_days)
+    if days < 1:
+        return say(lang, "오늘", "today")
+    if days == 1:
+        return say(lang, "어제", "yesterday")
+    return say(lang, "{days:n}일 전", "{days:n} days ago", days=days)
 
 
 def clock(at: datetime, day: date | None, lang: Lang) -> str:
@@ -110,7 +137,7 @@ def of_reason(given: Reason, lang: Lang, day: date | None = None) -> str:
 def _too_many_calls(given: TooManyCalls, lang: Lang, day: date | None) -> str:
     said = say(
         lang,
-        "{speed} {at:t}에 1초 동안 최대 {peak_rps:n}건을 호출합니다. 여유를 두고 쓸 수 있는 것은 초당 {usable_rps:u}건입니다.{with_}",
+        "{speed} {at:t}에 1초 동안 최대 {peak_rps:n}건을 호출합니다. 쓸 수 있는 한도는 초당 {usable_rps:u}건입니다.{with_}",
         "{speed}, up to {peak_rps:n} calls come in one second at {at:t}; {usable_rps:u} may be planned on.{with_}",
         day=day,
         speed=_speed(given.limit_per_min, lang),
@@ -185,9 +212,14 @@ def _verdict(judged: CampaignJudgement, lang: Lang, day: date | None) -> str:
         case "NO_GO":
             no = say(lang, "이대로는 보내지 마세요. {why}", "No, not like this. {why}", why=why)
             return no + _if_later(judged, lang, day)
-    return say(lang, "아직 답할 수 없습니다. {why}", "Nobody can say yet. {why}", why=why) + _so_far(
-        judged, lang
-    )
+    return _not_yet(judged.binding, why, lang) + _so_far(judged, lang)
+
+
+def _not_yet(binding: Reason | None, why: str, lang: Lang) -> str:
+    """Say that nobody knows; where no load test was ever kept, its own sentence says so already."""
+    if binding is not None and binding.code is ReasonCode.EVIDENCE_MISSING and lang == "ko":
+        return why
+    return say(lang, "아직 판단할 수 없습니다. {why}", "Nobody can say yet. {why}", why=why)
 
 
 def _if_later(judged: CampaignJudgement, lang: Lang, day: date | None) -> str:
@@ -277,13 +309,13 @@ def _so_far(judged: CampaignJudgement, lang: Lang) -> str:
     if lowest in {None, limit}:
         return say(
             lang,
-            " 지금 있는 시험 결과로는 분당 {limit:n}건까지만 괜찮아 보입니다.",
+            " 지금 있는 테스트 결과로는 분당 {limit:n}건까지만 괜찮아 보입니다.",
             " By the test at hand, up to {limit:n} messages a minute would do.",
             limit=limit,
         )
     return say(
         lang,
-        " 지금 있는 시험 결과로는 분당 {lowest:n}건에서 {limit:n}건 사이만 괜찮아 보입니다.",
+        " 지금 있는 테스트 결과로는 분당 {lowest:n}건에서 {limit:n}건 사이만 괜찮아 보입니다.",
         " By the test at hand, {lowest:n} to {limit:n} messages a minute would do.",
         limit=limit,
         lowest=lowest,
@@ -307,7 +339,7 @@ def of_plan(judged: Judgement, lang: Lang) -> str:
         case "NO_GO":
             return _not_all([one for one in ahead if one.verdict == "NO_GO"], lang)
     why = "" if judged.binding is None else of_reason(judged.binding, lang)
-    return say(lang, "아직 답할 수 없습니다. {why}", "Nobody can say yet. {why}", why=why)
+    return _not_yet(judged.binding, why, lang)
 
 
 def _all_if(changed: Sequence[CampaignJudgement], lang: Lang) -> str:
@@ -360,7 +392,7 @@ def of_collision(met: Collision, lang: Lang) -> str:
     """Say who meets whom, when, and by how much too many."""
     return say(
         lang,
-        "{begins}부터 {ends:t}까지 ‘{name}’ 캠페인이 {others} 캠페인과 겹칩니다. 1초에 최대 {peak:n}건을 호출해 {excess:n}건이 넘칩니다.",
+        "{begins}부터 {ends:t}까지 ‘{name}’ 캠페인이 {others} 캠페인과 겹칩니다. 1초에 최대 {peak:n}건을 호출해 한도를 {excess:n}건 초과합니다.",
         '"{name}" meets {others} from {begins} to {ends:t}: up to {peak:n} calls in a second, {excess:n} too many.',
         begins=clock(met.begins_at, None, lang),
         ends=met.ends_at,
@@ -380,8 +412,8 @@ def ways_out(met: Collision, lang: Lang) -> tuple[str, ...]:
         said.append(
             say(
                 lang,
-                "천천히: ‘{name}’ 캠페인의 발송 속도를 분당 {limit:n}건으로 낮추면 {end:t}에 끝납니다({later:n}분 늦게).{own}",
-                'Slower: "{name}" at {limit:n} messages a minute ends at {end:t}, {later:n} minutes later.{own}',
+                "천천히: ‘{name}’ 캠페인의 발송 속도를 분당 {limit:n}건으로 낮추면 {end:t}에 끝납니다({later:d} 늦게).{own}",
+                'Slower: "{name}" at {limit:n} messages a minute ends at {end:t}, {later:d} later.{own}',
                 day=day,
                 name=met.slow.campaign,
                 limit=met.slow.limit_per_min,
@@ -394,15 +426,15 @@ def ways_out(met: Collision, lang: Lang) -> tuple[str, ...]:
         said.append(
             say(
                 lang,
-                "나중에: ‘{name}’ 캠페인을 {by:n}분 늦춰 {start:t}에 {speed}시작하면 {end:t}에 끝납니다{late}.{own}",
-                'Later: "{name}" begun {by:n} minutes later, at {start:t}{speed}, ends at {end:t}{late}.{own}',
+                "나중에: ‘{name}’ 캠페인을 {by:d} 늦춰 {start:t}에 {speed}시작하면 {end:t}에 끝납니다{late}.{own}",
+                'Later: "{name}" begun {by:d} later, at {start:t}{speed}, ends at {end:t}{late}.{own}',
                 day=day,
                 name=met.shift.campaign,
                 by=met.shift.by_min,
                 start=met.shift.starts_at,
                 end=met.shift.finishes_at,
                 speed=_at_own(met, met.shift.campaign, lang),
-                late=say(lang, "(바라는 시각은 넘깁니다)", " (past its own deadline)")
+                late=say(lang, "(희망 종료 시각은 넘깁니다)", " (past its own deadline)")
                 if met.shift.in_time is False
                 else "",
                 own=_with_own(met, met.shift.campaign, lang),
@@ -412,7 +444,7 @@ def ways_out(met: Collision, lang: Lang) -> tuple[str, ...]:
         said.append(
             say(
                 lang,
-                "무엇으로 풀리는지는 부하 시험을 다시 해야 알 수 있습니다.",
+                "어떻게 하면 되는지는 부하 테스트를 다시 해야 알 수 있습니다.",
                 "What resolves it is known once the service is measured again.",
             )
         )
@@ -420,7 +452,7 @@ def ways_out(met: Collision, lang: Lang) -> tuple[str, ...]:
         said.append(
             say(
                 lang,
-                "속도를 낮추거나 하루 안에서 늦추는 것으로는 풀리지 않습니다. 다른 날로 옮기세요.",
+                "속도를 낮추거나 하루 안에서 늦춰도 겹칩니다. 다른 날로 옮기세요.",
                 "Neither a lower speed nor a later start within a day resolves it: choose another day.",
             )
         )

@@ -8,7 +8,15 @@ from rich.cells import cell_len
 
 from app.capacity.planner.reasons import ReasonCode
 from app.capacity.planner.wording.catalogue import MEASURE_HOW
-from app.capacity.planner.wording.sentences import clock, lowest_below, of_reason, say, sentence, ways_out
+from app.capacity.planner.wording.sentences import (
+    clock,
+    days_ago,
+    lowest_below,
+    of_reason,
+    say,
+    sentence,
+    ways_out,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,8 +44,8 @@ def as_text(judged: Judgement, lang: Lang) -> str:
 
 def _three_numbers(judged: Judgement, lang: Lang) -> Iterator[str]:
     rows = [
-        (say(lang, "가장 바쁜 1초의 호출", "Calls in the busiest second"), _peak(judged, lang)),
-        (say(lang, "계획에 쓸 수 있는 호출", "Calls that may be planned on"), _usable(judged, lang)),
+        (say(lang, "초당 최대 호출(피크)", "Calls in the busiest second"), _peak(judged, lang)),
+        (say(lang, "쓸 수 있는 한도", "Calls that may be planned on"), _usable(judged, lang)),
         (say(lang, "발송 속도", "Delivery speed"), _speeds(judged, lang)),
     ]
     yield from _aligned(rows)
@@ -46,11 +54,13 @@ def _three_numbers(judged: Judgement, lang: Lang) -> Iterator[str]:
 def _peak(judged: Judgement, lang: Lang) -> str:
     planned, advised = judged.planned.peak_rps, judged.advised.peak_rps
     if judged.ceiling.usable_rps is None or advised in {0, planned}:
-        return say(lang, "초당 {planned:n}건 (높게 잡아)", "{planned:n}/s (at the high end)", planned=planned)
+        return say(
+            lang, "초당 {planned:n}건 (최대로 잡았을 때)", "{planned:n}/s (worst case)", planned=planned
+        )
     return say(
         lang,
-        "권하는 속도로는 초당 {advised:n}건, 계획대로면 {planned:n}건 (높게 잡아)",
-        "{advised:n}/s at the advised speed, {planned:n}/s as planned (at the high end)",
+        "권장 속도로는 초당 {advised:n}건, 계획대로면 {planned:n}건 (최대로 잡았을 때)",
+        "{advised:n}/s at the advised speed, {planned:n}/s as planned (worst case)",
         advised=advised,
         planned=planned,
     )
@@ -59,11 +69,11 @@ def _peak(judged: Judgement, lang: Lang) -> str:
 def _usable(judged: Judgement, lang: Lang) -> str:
     ceiling = judged.ceiling
     if ceiling.usable_rps is None or ceiling.low_rps is None:
-        return say(lang, "모름: 부하 시험이 없습니다", "not known: there is no load test")
+        return say(lang, "모름: 부하 테스트 결과가 없습니다", "not known: there is no load test")
     return say(
         lang,
-        "초당 {usable:u}건 = 측정한 {low:n}건의 {share:p}",
-        "{usable:u}/s = {share:p} of the {low:n}/s measured",
+        "초당 {usable:u}건 = 보장 처리량 {low:n}건의 {share:p}",
+        "{usable:u}/s = {share:p} of the {low:n}/s guaranteed",
         usable=ceiling.usable_rps,
         low=ceiling.low_rps,
         share=ceiling.usable_share,
@@ -101,9 +111,9 @@ def _campaign(judged: Judgement, one: CampaignJudgement, lang: Lang) -> Iterator
     if len(judged.campaigns) > 1:
         yield f"  {sentence(one, lang)}"
     rows = [
-        (say(lang, "받는 사람", "Recipients"), _recipients(one, lang)),
+        (say(lang, "발송 대상", "Recipients"), _recipients(one, lang)),
         (say(lang, "시작 → 끝", "Start → end"), _times(one, lang, day)),
-        (say(lang, "바라는 종료", "Wanted by"), _deadline(one, lang, day)),
+        (say(lang, "희망 종료 시각", "Wanted by"), _deadline(one, lang, day)),
         (say(lang, "호출", "Calls"), _own_peak(one, lang)),
         (say(lang, "더 빠르면", "Any faster"), _stops(one, lang, day)),
         (say(lang, "더 느리면", "Any slower"), _too_slow(one, lang, day)),
@@ -176,7 +186,7 @@ def _own_peak(one: CampaignJudgement, lang: Lang) -> str:
     known = low == high
     return say(
         lang,
-        "가장 바쁜 1초에 {likely:n}건" + ("" if known else " (낮게 {low:n}, 높게 {high:n})"),
+        "초당 최대 {likely:n}건" + ("" if known else " (최소 {low:n}, 최대 {high:n})"),
         "{likely:n} in the busiest second" + ("" if known else " (low {low:n}, high {high:n})"),
         low=low,
         likely=likely,
@@ -214,7 +224,7 @@ def _as_planned(judged: Judgement, one: CampaignJudgement, lang: Lang) -> str:
     if not outcome.failures_per_min and one.planned_peak_rps <= (judged.ceiling.low_rps or 0):
         return say(
             lang,
-            "측정한 한계 안이라 실패는 없겠지만, 남겨 둔 여유를 다 씁니다.",
+            "보장 처리량 안이라 실패는 없겠지만, 남겨 둔 여유를 다 씁니다.",
             "within what was measured, so nothing should fail; but it uses up what is kept in reserve.",
         )
     return say(
@@ -252,11 +262,11 @@ def _evidence(judged: Judgement, lang: Lang) -> Iterator[str]:
     if ceiling.evidence_id is not None and ceiling.ended_at is not None:
         yield "  " + say(
             lang,
-            "부하 시험 {id} ({ended:t}, {age:n}일 전): {found}",
-            "Load test {id} ({ended:t}; age in days: {age:n}): {found}",
+            "부하 테스트 {id} ({ended:t}, {ago}): {found}",
+            "Load test {id} ({ended:t}, {ago}): {found}",
             id=ceiling.evidence_id,
             ended=ceiling.ended_at,
-            age=int(ceiling.age_days or 0),
+            ago=days_ago(ceiling.age_days or 0.0, lang),
             found=_found(judged, lang),
         )
     yield from (f"  ! {sentence(why, lang)}" for why in ceiling.retest)
@@ -266,7 +276,7 @@ def _evidence(judged: Judgement, lang: Lang) -> Iterator[str]:
         yield "  " + say(
             lang,
             "계획대로 보내려면 서버 {n:n}대가 필요합니다.",
-            "As planned it needs {n:n} instances.",
+            "As planned it needs {n:n} servers.",
             n=judged.instances.needed or 0,
         )
     elif judged.instances.why is not None and judged.instances.why.code not in {
@@ -279,10 +289,10 @@ def _evidence(judged: Judgement, lang: Lang) -> Iterator[str]:
 def _found(judged: Judgement, lang: Lang) -> str:
     ceiling = judged.ceiling
     form = {
-        "ceiling": ("초당 {low:n}건까지 견딤", "{low:n} calls/s hold"),
-        "at_least": ("적어도 초당 {low:n}건은 견딤", "at least {low:n} calls/s hold"),
+        "ceiling": ("초당 {low:n}건까지 처리", "{low:n} calls/s hold"),
+        "at_least": ("적어도 초당 {low:n}건은 처리", "at least {low:n} calls/s hold"),
         "unconfirmed": ("초당 {low:n}건, 확인되지 않음", "{low:n} calls/s, not confirmed"),
-        "none": ("견디는 속도를 찾지 못함", "no rate holds"),
+        "none": ("기준을 지킨 처리량 없음", "no rate holds"),
     }[ceiling.kind or "none"]
     return say(lang, *form, low=ceiling.low_rps or 0)
 
@@ -294,7 +304,7 @@ def _instances(judged: Judgement, lang: Lang) -> str:
     return say(
         lang,
         "계획대로 보내려면 서버가 아무리 적어도 {least:n}대는 있어야 합니다(예측이 아니라 하한). {why}",
-        "As planned it needs at the very least {least:n} instances (a bound, no forecast). {why}",
+        "As planned it needs at the very least {least:n} servers (a bound, no forecast). {why}",
         least=judged.instances.at_least,
         why=why,
     )

@@ -82,7 +82,7 @@ def of_campaign(judged: Judged) -> Figure:
         sure = [min(a, b) for a, b in zip(steps.likely_by_campaign[place], high, strict=True)]
         parts.append(("area own", _("%(name)s, likely", name=own.name), sure))
         rest = [b - a for a, b in zip(sure, high, strict=True)]
-        parts.append(("area maybe", _("%(name)s, as many as there may be", name=own.name), rest))
+        parts.append(("area maybe", _("%(name)s, worst case", name=own.name), rest))
     return _figure(judgement, steps, parts, others=others)
 
 
@@ -167,12 +167,12 @@ def _figure(
     if usable is not None:
         legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(floor(usable)))))
     if over:
-        legend.append(("over", _("Over it: more than the service is sure to answer")))
+        legend.append(("over", _("Over the line: more than the service is guaranteed to answer")))
     return Figure(
         wide=stacked(steps.times, areas, ceiling_rps=usable, name=name, size=WIDE),
         narrow=stacked(steps.times, areas, ceiling_rps=usable, name=name, size=NARROW),
         legend=legend,
-        columns=(_("From"), _("Low"), _("Likely"), _("High"), _("Of the usable")),
+        columns=(_("From"), _("Low"), _("Likely"), _("Worst case"), _("Of the usable")),
         rows=_rows(steps, usable),
         others=others,
         over=over,

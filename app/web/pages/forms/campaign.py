@@ -76,8 +76,8 @@ class _Form(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
 class SignInForm(_Form):
     """A credential, and where to go with it."""
 
-    name = StringField(_l("Name"), [InputRequired(_l("Write the credential's name.")), Length(max=100)])
-    secret = PasswordField(_l("Secret"), [InputRequired(_l("Write the secret.")), Length(max=200)])
+    name = StringField(_l("Name"), [InputRequired(_l("Write the name.")), Length(max=100)])
+    secret = PasswordField(_l("Password"), [InputRequired(_l("Write the password.")), Length(max=200)])
     next = HiddenField()
 
 
@@ -87,7 +87,7 @@ class CampaignForm(_Form):
     name = WordsField(_l("Name"))
     key = WordsField(_l("Name in the URL (campaign=)"))
     braze_campaign_id = WordsField(_l("Campaign id in Braze"))
-    owner = WordsField(_l("Who looks after it"))
+    owner = WordsField(_l("Owner"))
 
     audience = NumbersField(_l("Recipients"))
     kind = ChoiceField(_l("How it is sent"), choices=KINDS, default="rate_limited")

@@ -8,7 +8,7 @@ import pytest
 
 from app.capacity.planner import ReasonCode, TooManyCalls, sentence
 from app.capacity.planner.wording.catalogue import BREAKS, MEASURE_HOW, SENTENCES
-from app.capacity.planner.wording.sentences import clock, count, percent, quoted
+from app.capacity.planner.wording.sentences import clock, count, days_ago, duration, percent, quoted
 
 FOLDER = Path(__file__).parents[5] / "app" / "capacity" / "planner"
 AT = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
@@ -75,6 +75,36 @@ def test_a_time_has_its_date_on_another_day(day: date | None, korean: str, engli
     assert (clock(AT, day, "ko"), clock(AT, day, "en")) == (korean, english)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "korean", "english"),
+    [
+        (0, "0분", "0 minutes"),
+        (1, "1분", "1 minute"),
+        (59, "59분", "59 minutes"),
+        (60, "1시간", "1 hour"),
+        (110, "1시간 50분", "1 hour 50 minutes"),
+        (1_200, "20시간", "20 hours"),
+        (1_440, "1일", "1 day"),
+        (3_061, "2일 3시간 1분", "2 days 3 hours 1 minute"),
+    ],
+)
+def test_minutes_are_said_as_people_say_them(minutes: int, korean: str, english: str) -> None:
+    assert (duration(minutes, "ko"), duration(minutes, "en")) == (korean, english)
+
+
+@pytest.mark.parametrize(
+    ("age_days", "korean", "english"),
+    [
+        (0.0, "오늘", "today"),
+        (0.9, "오늘", "today"),
+        (1.2, "어제", "yesterday"),
+        (8.0, "8일 전", "8 days ago"),
+    ],
+)
+def test_an_age_is_said_in_days(age_days: float, korean: str, english: str) -> None:
+    assert (days_ago(age_days, "ko"), days_ago(age_days, "en")) == (korean, english)
+
+
 def test_many_names_are_counted() -> None:
     assert quoted(["a", "b", "c", "d", "e"], "ko") == "‘a’, ‘b’, ‘c’ 외 2개"
     assert quoted(["a", "b", "c", "d", "e"], "en") == '"a", "b", "c" and 2 more'
@@ -87,7 +117,7 @@ def test_what_breaks_is_said_after_the_numbers() -> None:
         )
 
     assert sentence(too_many(ReasonCode.DATABASE), "ko") == (
-        "속도 제한 없이 보내면 11월 23일 09:04에 1초 동안 최대 3,334건을 호출합니다. 여유를 두고 쓸 수 있는 것은 초당 2,800건입니다. "
+        "속도 제한 없이 보내면 11월 23일 09:04에 1초 동안 최대 3,334건을 호출합니다. 쓸 수 있는 한도는 초당 2,800건입니다. "
         "같은 때 ‘digest’도 나갑니다. 이를 넘기면 데이터베이스가 따라가지 못해 맞춤 공고 대신 인기 공고가 나갑니다."
     )
     assert sentence(too_many(ReasonCode.CUT_OFFS), "en") == (

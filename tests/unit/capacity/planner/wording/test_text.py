@@ -39,7 +39,8 @@ SHOWN = re.compile(
 )
 BESIDE = re.compile(rf"(?:and at|then goes at) {SPEED}")
 SLOWER = re.compile(rf'Slower: "(\w+)" at {SPEED} ends')
-LATER = re.compile(r'Later: "(\w+)" begun ([\d,]+) minutes later')
+LATER = re.compile(r'Later: "(\w+)" begun (.+?) later')
+UNITS_MIN = {"day": 1_440, "hour": 60, "minute": 1}
 REFUSED = re.compile(rf"At {SPEED}[,:]", re.MULTILINE)
 KOREAN = re.compile(
     r"분당 ([\d,]+)건(으로 설정하세요|으로 보내도|까지만|에서 [\d,]+건 사이만| 그대로|까지$|을 입력|이면|으로 낮추면|으로 시작|으로 보냅|에서 [\d,]+건까지|[,.])",
@@ -71,7 +72,13 @@ def speeds_named(judged: Judgement) -> Iterator[Named]:
                 yield Named(name, _number(limit), at=named | {name: _number(limit)})
             for name, minutes in LATER.findall(way):
                 limit = {**advised, met.campaign: met.limit_per_min}
-                yield Named(name, limit[name], _number(minutes), ends_late=True, at=limit)
+                yield Named(name, limit[name], _minutes(minutes), ends_late=True, at=limit)
+
+
+def _minutes(said: str) -> int:
+    """Minutes of "1 hour 50 minutes"."""
+    parts = re.findall(r"([\d,]+) (day|hour|minute)", said)
+    return sum(_number(many) * UNITS_MIN[unit] for many, unit in parts)
 
 
 def _of_campaign(one: CampaignJudgement) -> Iterator[Named]:
