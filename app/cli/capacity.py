@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.capacity.campaign import Case
-    from app.capacity.planner import Judgement, Lang, Verdict
+    from app.capacity.formats import Lang
+    from app.capacity.planner import Judgement, Verdict
 
 EXIT_CODES: Final[Mapping[Verdict, int]] = {"GO": 0, "GO_IF": 10, "NO_GO": 20, "RETEST": 30}
 MOST_PLAYED: Final = (

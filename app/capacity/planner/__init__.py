@@ -24,7 +24,6 @@ from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
 from app.capacity.planner.scope import JudgementScope
 from app.capacity.planner.verdict.judge import judge
 from app.capacity.planner.wording.as_json import as_json
-from app.capacity.planner.wording.catalogue import Lang
 from app.capacity.planner.wording.sentences import sentence, ways_out
 from app.capacity.planner.wording.text import as_text
 
@@ -37,7 +36,6 @@ __all__ = (
     "Instants",
     "Judgement",
     "JudgementScope",
-    "Lang",
     "Later",
     "Probability",
     "Reason",

@@ -9,11 +9,11 @@ from flask import g, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 
 from app.capacity.evidence.file import CLOCKS_DIFFER, Step
+from app.capacity.formats import number
 from app.web.pages.charts.figures import Figure
 from app.web.pages.charts.svg import NARROW, WIDE, latencies
 from app.web.pages.forms.campaign import ConfirmForm
 from app.web.pages.language import gettext as _
-from app.web.pages.language import number
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:

@@ -1,14 +1,16 @@
-"""Korean and English: which one a page is in, and how it writes numbers and times."""
+"""Korean and English: which one a page is in, and its texts."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from babel.numbers import format_decimal
 from babel.support import LazyProxy, NullTranslations, Translations
 from flask import g, has_request_context, request, session
+
+from app.capacity import formats
+from app.capacity.formats import LANGUAGES, Lang, number, off_by, percent, time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,35 +18,28 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-Language = Literal["ko", "en"]
-LANGUAGES: tuple[Language, ...] = ("ko", "en")
-MOST_WRITTEN = 1e15
 TRANSLATIONS = Path(__file__).parent / "translations"
-_WEEKDAYS = {
-    "ko": ("월", "화", "수", "목", "금", "토", "일"),
-    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
-}
 
 
-def chosen_language() -> Language:
+def chosen_language() -> Lang:
     """The language picked on a page, else the browser's first of those there are; English for any other."""
     picked = session.get("language")
     if picked in LANGUAGES:
-        return cast("Language", picked)
-    return cast("Language", request.accept_languages.best_match(LANGUAGES, "en"))
+        return cast("Lang", picked)
+    return cast("Lang", request.accept_languages.best_match(LANGUAGES, "en"))
 
 
-def language() -> Language:
+def language() -> Lang:
     """The language of the page being made."""
     if not has_request_context():
         return "en"
     if "language" not in g:
         g.language = chosen_language()
-    return cast("Language", g.language)
+    return cast("Lang", g.language)
 
 
 @cache
-def _catalogue(language: Language) -> NullTranslations:
+def _catalogue(language: Lang) -> NullTranslations:
     return Translations.load(str(TRANSLATIONS), [language])
 
 
@@ -67,47 +62,14 @@ def install(app: Flask) -> None:
     )
 
 
-def number(value: float | None, digits: int = 0) -> str:
-    """A number with its thousands apart; a dash where there is none. One that no service ever counts is written short."""
-    if value is None:
-        return "–"
-    if not abs(value) < MOST_WRITTEN:
-        return f"{value:g}"
-    return str(
-        format_decimal(
-            round(value, digits), "#,##0" + ("." + "#" * digits if digits else ""), locale=language()
-        )
-    )
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """A share of 1 as a percentage; small ones are not rounded away."""
-    if share is None:
-        return "–"
-    if 0 < share < 10 ** -(digits + 2):
-        return f"<{number(10**-digits, digits)}%"
-    return f"{number(share * 100, digits)}%"
-
-
-def off_by(error: float | None) -> str:
-    """By how much something missed its forecast: +3.1%."""
-    return "–" if error is None else f"{'+' if error > 0 else ''}{number(error * 100, 1)}%"
-
-
 def day(when: date) -> str:
-    """11월 23일 (월), or Mon 23 Nov."""
-    weekday = _WEEKDAYS[language()][when.weekday()]
-    return f"{when.month}월 {when.day}일 ({weekday})" if language() == "ko" else f"{weekday} {when:%-d %b}"
-
-
-def clock(when: datetime) -> str:
-    """09:24."""
-    return f"{when:%H:%M}"
+    """A day in the page's language."""
+    return formats.day(when, language())
 
 
 def moment(when: datetime | None) -> str:
-    """A day and a time; a dash where there is none."""
-    return "–" if when is None else f"{day(when)} {clock(when)}"
+    """A day and a time in the page's language; a dash where there is none."""
+    return formats.moment(when, language())
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
@@ -115,6 +77,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "percent": percent,
     "off_by": off_by,
     "day": day,
-    "clock": clock,
+    "clock": time,
     "moment": moment,
 }

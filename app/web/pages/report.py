@@ -11,12 +11,13 @@ from flask import Blueprint, Response, g, redirect, request, url_for
 
 from app.capacity.calibration import forecast_errors
 from app.capacity.drift import Minute, advise
+from app.capacity.formats import number
 from app.web.pages.charts.figures import Figure, of_campaign, three_numbers
 from app.web.pages.charts.steps import fitting, received_by_step, stepped
 from app.web.pages.charts.svg import NARROW, WIDE, Series, lines
 from app.web.pages.forms.campaign import SentForm
 from app.web.pages.language import gettext as _
-from app.web.pages.language import moment, number
+from app.web.pages.language import moment
 from app.web.pages.queries import is_going_on
 from app.web.pages.rendering import page
 

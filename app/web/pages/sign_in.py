@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, redirect, request, session, url_for
 
+from app.capacity.formats import LANGUAGES
 from app.web.pages.forms.campaign import SignInForm
-from app.web.pages.language import LANGUAGES
 from app.web.pages.rendering import page
 from app.web.pages.session import SignIn, SignInError, own_path
 

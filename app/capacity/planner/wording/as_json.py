@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from app.capacity.formats import LANGUAGES
 from app.capacity.local_time import wall_time
 from app.capacity.planner.demand.curves import coarse_enough
 from app.capacity.planner.judgement import CampaignJudgement, Collision, Curve, Judgement
 from app.capacity.planner.reasons import Reason
-from app.capacity.planner.wording.catalogue import LANGUAGES
 from app.capacity.planner.wording.sentences import sentence, ways_out
 
 if TYPE_CHECKING:

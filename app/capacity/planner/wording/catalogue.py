@@ -6,15 +6,13 @@ For marketers: no word of ours that Braze or a mail does not have. Numbers in te
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from app.capacity.planner.reasons import ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Lang = Literal["ko", "en"]
-LANGUAGES: Final[tuple[Lang, ...]] = ("ko", "en")
 
 SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ReasonCode.FINISH_BY: (
@@ -83,8 +81,8 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "The service's program or settings have changed since the load test.",
     ),
     ReasonCode.EVIDENCE_TABLES: (
-        "부하 테스트 뒤에 데이터 크기가 20 % 넘게 달라졌습니다({table}: {measured:n}건에서 {running:n}건).",
-        "The data has changed in size by more than 20 % since the load test ({table}: {measured:n} then, {running:n} now).",
+        "부하 테스트 뒤에 데이터 크기가 20% 넘게 달라졌습니다({table}: {measured:n}건에서 {running:n}건).",
+        "The data has changed in size by more than 20% since the load test ({table}: {measured:n} then, {running:n} now).",
     ),
     ReasonCode.EVIDENCE_INSTANCES: (
         "부하 테스트는 서버 {measured:n}대로 했는데 지금은 {running:n}대가 운영 중입니다.",

@@ -11,23 +11,19 @@ from math import ceil, floor
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Final
 
+from app.capacity.formats import count, duration, percent, time_in_sentence
 from app.capacity.planner.judgement import CampaignJudgement, Collision, Judgement
 from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
 from app.capacity.planner.wording.catalogue import BREAKS, SENTENCES, TABLES, WHAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import date
 
+    from app.capacity.formats import Lang
     from app.capacity.planner.judgement import Instants
-    from app.capacity.planner.wording.catalogue import Lang
 
 MOST_NAMED: Final = 3  # campaigns that a sentence names; the others are counted
-MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-FEW: Final = 10  # numbers below it keep a decimal
-HALF_A_TENTH: Final = 0.0005
-HOUR_MIN: Final = 60
-DAY_MIN: Final = 24 * HOUR_MIN
 
 
 class _SentenceFormatter(Formatter):
@@ -44,7 +40,7 @@ class _SentenceFormatter(Formatter):
             case "p":
                 return percent(value)
             case "t":
-                return clock(value, self._day, self._lang)
+                return time_in_sentence(value, self._day, self._lang)
             case "u":
                 return count(floor(value))
             case "d":
@@ -55,53 +51,6 @@ class _SentenceFormatter(Formatter):
 def say(lang: Lang, korean: str, english: str, /, *, day: date | None = None, **numbers: object) -> str:
     """Fill in the template of a language."""
     return _SentenceFormatter(lang, day).vformat(korean if lang == "ko" else english, (), numbers)
-
-
-def count(value: float) -> str:
-    """Write a number with separators; small broken ones keep a decimal."""
-    return f"{value:,.0f}" if value >= FEW or float(value).is_integer() else f"{value:,.1f}"
-
-
-def percent(share: float) -> str:
-    """Write a share; a tenth of a percent is told apart near the ends only."""
-    near_an_end = 0 < share < 1 and (share < 1 / FEW or share > 1 - 1 / FEW)
-    if near_an_end:
-        return f"{min(max(share, HALF_A_TENTH * 2), 1 - HALF_A_TENTH * 2) * 100:.1f} %"
-    return f"{share * 100:.0f} %"
-
-
-def duration(minutes: int, lang: Lang) -> str:
-    """Write minutes as people say them: 45분, 1시간 50분, 2일 3시간."""
-    days, rest = divmod(minutes, DAY_MIN)
-    hours, left = divmod(rest, HOUR_MIN)
-    parts = [(days, "일", "day"), (hours, "시간", "hour"), (left, "분", "minute")]
-    said = [
-        f"{many:,}{korean}" if lang == "ko" else f"{many:,} {english}{'' if many == 1 else 's'}"
-        for many, korean, english in parts
-        if many
-    ]
-    return " ".join(said) or ("0분" if lang == "ko" else "0 minutes")
-
-
-def days_ago(age_days: float, lang: Lang) -> str:
-    """Write how long ago something was: 오늘, 어제, 3일 전."""
-    days = int(age_days)
-    if days < 1:
-        return say(lang, "오늘", "today")
-    if days == 1:
-        return say(lang, "어제", "yesterday")
-    return say(lang, "{days:n}일 전", "{days:n} days ago", days=days)
-
-
-def clock(at: datetime, day: date | None, lang: Lang) -> str:
-    """Write a time of day, with its date on another day than `day`, and its year where that differs too."""
-    time = f"{at:%H:%M}"
-    if day == at.date():
-        return time
-    year = "" if day is None or day.year == at.year else f"{at.year}"
-    if lang == "ko":
-        return f"{f'{year}년 ' if year else ''}{at.month}월 {at.day}일 {time}"
-    return f"{time} on {at.day} {MONTHS[at.month - 1]}{f' {year}' if year else ''}"
 
 
 def quoted(names: Sequence[str], lang: Lang) -> str:
@@ -394,7 +343,7 @@ def of_collision(met: Collision, lang: Lang) -> str:
         lang,
         "{begins}부터 {ends:t}까지 ‘{name}’ 캠페인이 {others} 캠페인과 겹칩니다. 1초에 최대 {peak:n}건을 호출해 한도를 {excess:n}건 초과합니다.",
         '"{name}" meets {others} from {begins} to {ends:t}: up to {peak:n} calls in a second, {excess:n} too many.',
-        begins=clock(met.begins_at, None, lang),
+        begins=time_in_sentence(met.begins_at, None, lang),
         ends=met.ends_at,
         name=met.campaign,
         others=quoted(met.others, lang),

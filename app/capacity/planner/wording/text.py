@@ -6,24 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
+from app.capacity.formats import days_ago, time_in_sentence
 from app.capacity.planner.reasons import ReasonCode
 from app.capacity.planner.wording.catalogue import MEASURE_HOW
-from app.capacity.planner.wording.sentences import (
-    clock,
-    days_ago,
-    lowest_below,
-    of_reason,
-    say,
-    sentence,
-    ways_out,
-)
+from app.capacity.planner.wording.sentences import lowest_below, of_reason, say, sentence, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
+    from app.capacity.formats import Lang
     from app.capacity.planner.judgement import CampaignJudgement, Instants, Judgement
-    from app.capacity.planner.wording.catalogue import Lang
 
 
 SENDABLE: Final = ("GO", "GO_IF")
@@ -143,13 +136,13 @@ def _times(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     if one.starts_at is None:
         return ""
     ends = None if one.verdict == "RETEST" and one.expected is None else one.finishes_at
-    return f"{clock(one.starts_at, None, lang)} → {_end(ends, lang, day)}"
+    return f"{time_in_sentence(one.starts_at, None, lang)} → {_end(ends, lang, day)}"
 
 
 def _end(finishes_at: Instants | None, lang: Lang, day: date | None) -> str:
     if finishes_at is None or finishes_at.likely is None or finishes_at.high is None:
         return "-"
-    likely = clock(finishes_at.likely, day, lang)
+    likely = time_in_sentence(finishes_at.likely, day, lang)
     if finishes_at.likely == finishes_at.high:
         return likely
     return say(
@@ -165,7 +158,7 @@ def _end(finishes_at: Instants | None, lang: Lang, day: date | None) -> str:
 def _deadline(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     if one.finish_by is None:
         return ""
-    by = clock(one.finish_by, day, lang)
+    by = time_in_sentence(one.finish_by, day, lang)
     if one.chance is None:
         return by
     return say(

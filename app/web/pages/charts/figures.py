@@ -7,11 +7,13 @@ from datetime import datetime, time, timedelta
 from math import floor
 from typing import TYPE_CHECKING, Final
 
+from app.capacity import formats
+from app.capacity.formats import number, percent
 from app.capacity.local_time import DAY
 from app.web.pages.charts.steps import fitting, stepped
 from app.web.pages.charts.svg import MOST_COLOURS, NARROW, WIDE, Series, TimeAxis, stacked
-from app.web.pages.language import clock, moment, number, percent
 from app.web.pages.language import gettext as _
+from app.web.pages.language import moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,11 +124,15 @@ def _end(own: CampaignJudgement) -> ShownNumber:
         return ShownNumber(label, "–")
     notes = []
     if ends.low is not None and ends.high is not None and ends.low != ends.high:
-        notes.append(_("between %(low)s and %(high)s", low=clock(ends.low), high=clock(ends.high)))
+        notes.append(
+            _("between %(low)s and %(high)s", low=formats.time(ends.low), high=formats.time(ends.high))
+        )
     if own.chance is not None:
         notes.append(_("in time with a chance of %(chance)s", chance=percent(own.chance.share, 0)))
     day_too = own.starts_at is not None and ends.likely.date() != own.starts_at.date()
-    return ShownNumber(label, moment(ends.likely) if day_too else clock(ends.likely), "", " · ".join(notes))
+    return ShownNumber(
+        label, moment(ends.likely) if day_too else formats.time(ends.likely), "", " · ".join(notes)
+    )
 
 
 def _nearness(own: CampaignJudgement, usable_rps: float | None) -> ShownNumber:

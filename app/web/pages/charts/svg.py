@@ -17,6 +17,8 @@ import pygal  # type: ignore[import-untyped] # pygal ships no types
 from markupsafe import Markup
 from pygal.style import Style  # type: ignore[import-untyped] # same
 
+from app.capacity.formats import count
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -136,7 +138,7 @@ def latencies(
     """Paths and dots through points (x, y), each painted by its role; both scales are logarithmic."""
     points = [point for _role, some in (*paths, *dots) for point in some]
     chart = pygal.XY(**_options(size), logarithmic=True)
-    chart.value_formatter = chart.x_value_formatter = short
+    chart.value_formatter = chart.x_value_formatter = count
     chart.y_labels = _decades([y for _x, y in points])
     chart.x_labels = _decades([x for x, _y in points])
     chart.xrange = (chart.x_labels[0], chart.x_labels[-1])
@@ -170,14 +172,9 @@ def nice_top(most: float) -> float:
 
 
 def ticks(top: float) -> list[float]:
-    """An axis from 0 to a nice top in four or five steps, each a number that `short` writes in full."""
+    """An axis from 0 to a nice top in four or five steps, each a number that `count` writes in full."""
     parts = 4 if f"{top:e}".startswith("2.0") else 5
     return [top * part / parts for part in range(parts + 1)]
-
-
-def short(value: float) -> str:
-    """A number on an axis: 1,200."""
-    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:,.1f}"  # noqa: PLR2004 - two digits
 
 
 def _sharp(values: Sequence[float | None], times: TimeAxis) -> list[float | None]:
@@ -219,7 +216,7 @@ def _options(size: Size) -> dict[str, Any]:
 def _chart(kind: type[pygal.Graph], size: Size, *, fill: bool, top: float) -> pygal.Graph:
     chart = kind(**_options(size), fill=fill, show_dots=False, range=(0, top))
     chart.y_labels = ticks(top)
-    chart.value_formatter = short
+    chart.value_formatter = count
     return chart
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wtforms import Field
 from wtforms.widgets import DateInput, DateTimeLocalInput, TextArea, TextInput, TimeInput
 
+from app.capacity.formats import number
 from app.web.pages.language import gettext as _
 
 if TYPE_CHECKING:
@@ -30,11 +31,6 @@ def read_number(text: str) -> Number:
         raise ValueError(text)
     value = float(match[1]) * _UNITS[match[2]]
     return int(value) if value == int(value) else value
-
-
-def shown_number(value: Number) -> str:
-    """A number as a field shows it: whole ones with their thousands apart."""
-    return f"{int(value):,}" if value == int(value) else f"{value:.10g}"
 
 
 class _TextField(Field):
@@ -94,8 +90,8 @@ class NumbersField(_TextField):
     def show(self, value: Any) -> str:
         """1,200,000, or 1 / 2 / 3."""
         if not isinstance(value, dict):
-            return shown_number(value)
-        return " / ".join(shown_number(value[case]) for case in ("low", "likely", "high"))
+            return number(value, 10)
+        return " / ".join(number(value[case], 10) for case in ("low", "likely", "high"))
 
     def wrong(self) -> str:
         """How to write it."""
@@ -114,7 +110,7 @@ class CountField(_TextField):
 
     def show(self, value: Any) -> str:
         """1,200."""
-        return shown_number(value)
+        return number(value, 10)
 
     def wrong(self) -> str:
         """How to write it."""

@@ -1,14 +1,14 @@
 """Sentences: every code has them in both languages, and their numbers read as people write them."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from app.capacity.planner import ReasonCode, TooManyCalls, sentence
 from app.capacity.planner.wording.catalogue import BREAKS, MEASURE_HOW, SENTENCES
-from app.capacity.planner.wording.sentences import clock, count, days_ago, duration, percent, quoted
+from app.capacity.planner.wording.sentences import quoted
 
 FOLDER = Path(__file__).parents[5] / "app" / "capacity" / "planner"
 AT = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
@@ -36,73 +36,6 @@ def test_a_sentence_has_no_word_of_ours_and_the_same_numbers_in_both_languages(s
     plain = [re.sub(r"\{[^}]*\}|`[^`]*`|\(abort_message\)", "", text) for text in (korean, english)]
     assert not any(INTERNAL.search(text) for text in plain)
     assert all(text == "" or text.rstrip().endswith(".") for text in (korean, english))
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0, "0"), (7, "7"), (7.25, "7.2"), (833.3, "833"), (1_234_567, "1,234,567"), (10.0, "10")],
-)
-def test_counts_have_separators(value: float, written: str) -> None:
-    assert count(value) == written
-
-
-@pytest.mark.parametrize(
-    ("share", "written"),
-    [
-        (0, "0 %"),
-        (1, "100 %"),
-        (0.5, "50 %"),
-        (0.97, "97.0 %"),
-        (0.00001, "0.1 %"),
-        (0.99999, "99.9 %"),
-        (0.034, "3.4 %"),
-    ],
-)
-def test_a_share_that_is_nearly_all_is_not_called_all(share: float, written: str) -> None:
-    assert percent(share) == written
-
-
-@pytest.mark.parametrize(
-    ("day", "korean", "english"),
-    [
-        (date(2026, 11, 23), "09:04", "09:04"),
-        (date(2026, 11, 22), "11월 23일 09:04", "09:04 on 23 Nov"),
-        (date(2025, 12, 31), "2026년 11월 23일 09:04", "09:04 on 23 Nov 2026"),
-        (None, "11월 23일 09:04", "09:04 on 23 Nov"),
-    ],
-)
-def test_a_time_has_its_date_on_another_day(day: date | None, korean: str, english: str) -> None:
-    assert (clock(AT, day, "ko"), clock(AT, day, "en")) == (korean, english)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "korean", "english"),
-    [
-        (0, "0분", "0 minutes"),
-        (1, "1분", "1 minute"),
-        (59, "59분", "59 minutes"),
-        (60, "1시간", "1 hour"),
-        (110, "1시간 50분", "1 hour 50 minutes"),
-        (1_200, "20시간", "20 hours"),
-        (1_440, "1일", "1 day"),
-        (3_061, "2일 3시간 1분", "2 days 3 hours 1 minute"),
-    ],
-)
-def test_minutes_are_said_as_people_say_them(minutes: int, korean: str, english: str) -> None:
-    assert (duration(minutes, "ko"), duration(minutes, "en")) == (korean, english)
-
-
-@pytest.mark.parametrize(
-    ("age_days", "korean", "english"),
-    [
-        (0.0, "오늘", "today"),
-        (0.9, "오늘", "today"),
-        (1.2, "어제", "yesterday"),
-        (8.0, "8일 전", "8 days ago"),
-    ],
-)
-def test_an_age_is_said_in_days(age_days: float, korean: str, english: str) -> None:
-    assert (days_ago(age_days, "ko"), days_ago(age_days, "en")) == (korean, english)
 
 
 def test_many_names_are_counted() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.capacity.formats import count
 from app.web.pages.charts.svg import (
     NARROW,
     Series,
@@ -16,7 +17,6 @@ from app.web.pages.charts.svg import (
     latencies,
     lines,
     nice_top,
-    short,
     stacked,
     ticks,
 )
@@ -88,4 +88,4 @@ def test_the_numbers_on_an_axis_are_where_they_stand(most: float) -> None:
     marks = ticks(nice_top(most))
     assert marks[0] == 0
     assert marks[-1] == nice_top(most)
-    assert [float(short(mark).replace(",", "")) for mark in marks] == pytest.approx(marks)
+    assert [float(count(mark).replace(",", "")) for mark in marks] == pytest.approx(marks)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.pages.forms.fields import read_number, shown_number
+from app.capacity.formats import number as shown
+from app.web.pages.forms.fields import read_number
 
 
 @pytest.mark.parametrize(
@@ -38,4 +39,4 @@ def test_what_is_no_number_is_refused(typed: str) -> None:
 
 @given(st.integers(min_value=0, max_value=10**12))
 def test_a_number_as_it_is_shown_reads_as_itself(number: int) -> None:
-    assert read_number(shown_number(number)) == number
+    assert read_number(shown(number, 10)) == number
