@@ -157,6 +157,12 @@ class Settings:
         "the service's host name as Braze calls it, for templates to copy",
         of_the_planner=True,
     )
+    loadtest_command: str | None = _setting(
+        None,
+        values.name,
+        "what the planner's pages say to run for a load test (default: the commands for any service)",
+        of_the_planner=True,
+    )
 
     @property
     def required_database_url(self) -> str:

@@ -108,7 +108,13 @@ def create_planner(settings: Settings | None = None) -> Flask:
         instruments=instruments,
     )
     app = create_planner_app(
-        parts, pages=pages(parts, sessions=PostgresSessions(engine), previews=_previews(settings))
+        parts,
+        pages=pages(
+            parts,
+            sessions=PostgresSessions(engine),
+            previews=_previews(settings),
+            loadtest_command=settings.loadtest_command,
+        ),
     )
     app.extensions[KEY] = PlannerBackground(engine, pool, scheduler)
     return app

@@ -193,6 +193,7 @@ def _planner_environment(port: int, planner_port: int, folder: Path) -> dict[str
         "CJ_PLANNER_BIND": f"127.0.0.1:{planner_port}",
         "CJ_PLANNER_HTTPS_ONLY": "off",
         "CJ_SESSION_KEY_FILE": str(key),
+        "CJ_LOADTEST_COMMAND": f"make loadtest DEMO={port}",
         "CJ_PREVIEW_URL": f"http://127.0.0.1:{port}",
         "CJ_PREVIEW_CREDENTIAL_FILE": str(folder / FILES[Scope.CONTENT]),
     }

@@ -46,7 +46,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.get("/")
     def calendar() -> Response:
         asked_for = _day(request.args.get("day"))
-        week = queries.week(asked_for)
+        week = queries.week(asked_for) if asked_for else queries.next_week()
         days = _days(week)
         chosen = asked_for or _first_to_show(week, days)
         return page(
@@ -54,6 +54,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
             week=week,
             days=days,
             chosen=chosen,
+            moved_on=asked_for is None and week.begins > week.today,
             chart=of_day(week.judged.judgement, chosen, week.time_zone) if week.judged else None,
             earlier=week.begins - timedelta(days=_DAYS),
             later=week.begins + timedelta(days=_DAYS),

@@ -12,6 +12,7 @@ from app.capacity.evidence.file import CLOCKS_DIFFER, Step
 from app.capacity.formats import number
 from app.web.pages.charts.figures import Figure
 from app.web.pages.charts.svg import NARROW, WIDE, latencies
+from app.web.pages.evidence_words import facts, found, lines, outcome, what_next
 from app.web.pages.forms.campaign import ConfirmForm
 from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from app.web.pages.queries import PlannerQueries
 
-OVERLOAD: Final = "overload"
+NO_SEARCH: Final = frozenset(
+    {"overload", "drift", "cold_start"}
+)  # phases that look at something else than a rate
 _PERCENTILES: Final = ("p50", "p99")
 
 
@@ -35,7 +38,8 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     def overview() -> Response:
         return page(
             "evidence.html",
-            tests=queries.evidence.all(),
+            tests=(tests := queries.evidence.all()),
+            next_step=what_next(tests[0].kind) if tests and not tests[0].wrong else "",
             now=queries.clock(),
             ahead=CLOCKS_DIFFER,
             running=queries.register.running(),
@@ -53,12 +57,14 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
         return page(
             "one_evidence.html",
             summary=summary,
+            found=found(document),
+            next_step=what_next(summary.kind),
             high_rps=None if summary.wrong else _table(document, "verdict").get("high_rps"),
             now=queries.clock(),
             zone=queries.zone(),
             chart=_chart(steps) if steps else None,
-            service=_table(environment, "service"),
-            generator=_table(environment, "generator"),
+            service=facts(_table(environment, "service")),
+            generator=facts(_table(environment, "generator")),
             form=ConfirmForm(),
         )
 
@@ -82,9 +88,17 @@ def _steps(document: Mapping[str, Any]) -> list[Step]:
     shown = [
         step
         for step in steps
-        if step.phase != OVERLOAD and all(_latency(step, name) for name in _PERCENTILES)
+        if step.phase not in NO_SEARCH and all(_latency(step, name) for name in _PERCENTILES)
     ]
     return sorted(shown, key=lambda step: step.rps)
+
+
+def _slowest(steps: Sequence[Step], percentile: str) -> list[tuple[float, float]]:
+    """A point for each rate: of one that was tried more than once the slowest time."""
+    points: dict[float, float] = {}
+    for step in steps:
+        points[step.rps] = max(points.get(step.rps, 0.0), _latency(step, percentile) or 1.0)
+    return sorted(points.items())
 
 
 def _read(step: Any) -> Step | None:
@@ -101,24 +115,20 @@ def _latency(step: Step, percentile: str) -> float | None:
 
 
 def _chart(steps: Sequence[Step]) -> Figure:
-    def dots(percentile: str, *outcomes: str) -> list[tuple[float, float]]:
-        return [
-            (step.rps, _latency(step, percentile) or 1.0)
-            for step in steps
-            if not outcomes or step.outcome in outcomes
-        ]
+    def dots(word: str) -> list[tuple[float, float]]:
+        return [(step.rps, _latency(step, "p99") or 1.0) for step in steps if step.outcome == word]
 
-    paths = [("p50", dots("p50")), ("p99", dots("p99"))]
-    marks = [(role, some) for role in ("held", "broke") if (some := dots("p99", role))]
+    paths = [(percentile, _slowest(steps, percentile)) for percentile in _PERCENTILES]
+    marks = [(role, some) for role in ("held", "broke") if (some := dots(role))]
     name = _("Latency by rate of calls: half of the calls, and 99 in 100, were answered within this time.")
     rows = [
         (
             number(step.rps),
-            _outcome(step),
+            outcome(step.outcome),
             number(_latency(step, "p50"), 1),
             number(_latency(step, "p99"), 1),
             number(step.calls),
-            ", ".join(step.broken) or "–",
+            lines(step.broken),
         )
         for step in steps
     ]
@@ -133,8 +143,3 @@ def _chart(steps: Sequence[Step]) -> Figure:
         columns=(_("Calls a second"), _("Outcome"), "p50 ms", "p99 ms", _("Calls"), _("What broke")),
         rows=rows,
     )
-
-
-def _outcome(step: Step) -> str:
-    words = {"held": _("held"), "broke": _("broke"), "interrupted": _("interrupted")}
-    return str(words.get(step.outcome, step.outcome))

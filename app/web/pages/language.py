@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -72,10 +73,16 @@ def moment(when: datetime | None) -> str:
     return formats.moment(when, language())
 
 
+def ago(age: timedelta) -> str:
+    """How long ago something was: 오늘, 어제, 3일 전."""
+    return formats.days_ago(age / timedelta(days=1), language())
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "number": number,
     "percent": percent,
     "off_by": off_by,
+    "ago": ago,
     "day": day,
     "clock": time,
     "moment": moment,

@@ -116,6 +116,15 @@ class PlannerQueries:
             left_out=found.left_out,
         )
 
+    def next_week(self) -> Week:
+        """This week, or, where nobody sends any more in it, the next week in which somebody does."""
+        week = self.week(None)
+        if any(at.date() >= week.today for _one, at in week.campaigns):
+            return week
+        end = datetime.combine(week.begins + WEEK, time(), week.time_zone)
+        later = week.next_send or self._first_after(end, week.time_zone)
+        return week if later is None else self.week(later[1].date())
+
     def _first_after(self, end: datetime, zone: ZoneInfo) -> tuple[RegisteredCampaign, datetime] | None:
         later = _with_begins(read_record(self.register).campaigns, zone)
         return next((pair for pair in later if pair[1] >= end), None)

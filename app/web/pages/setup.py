@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, g, redirect, request, session, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped] # it ships no types
@@ -18,6 +18,7 @@ from app.telemetry import LogField
 from app.web.observability.logs import request_id
 from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, sign_in
 from app.web.pages import security_headers as headers
+from app.web.pages.evidence_words import what_next
 from app.web.pages.queries import PlannerQueries
 from app.web.pages.rendering import is_fragment, page
 from app.web.pages.session import SignIn, way_back, with_typed
@@ -39,7 +40,11 @@ _log = logging.getLogger("connected_jobs.pages")
 
 
 def pages(
-    parts: PlannerParts, *, sessions: Sessions, previews: Mails | None = None
+    parts: PlannerParts,
+    *,
+    sessions: Sessions,
+    previews: Mails | None = None,
+    loadtest_command: str | None = None,
 ) -> Callable[[Flask], None]:
     """What puts the pages on the planner's application.
 
@@ -47,6 +52,7 @@ def pages(
         parts: The application's.
         sessions: Operators' sessions.
         previews: Renders mails; None where no running service was named.
+        loadtest_command: What makes a load test here; None where nobody told.
     """
     queries = PlannerQueries(register=parts.register, evidence=parts.evidence, judge=judge, clock=parts.clock)
     auth = SignIn(parts.book, parts.limits, parts.clock, sessions)
@@ -57,6 +63,7 @@ def pages(
         )
         app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form stays good as long as its session
         language.install(app)
+        app.jinja_env.globals["loadtest_command"] = loadtest_command
         app.register_blueprint(_blueprint(queries, auth, CSRFProtect(app), previews, app))
         app.register_error_handler(404, _not_found(app, auth))
 
@@ -81,7 +88,13 @@ def _blueprint(
             "here": way_back() if request.method == "GET" else request.path,
         }
     )
-    for name, function in {**language.FILTERS, "sentence": sentence, "ways_out": ways_out}.items():
+    filters: dict[str, Callable[..., Any]] = {
+        **language.FILTERS,
+        "sentence": sentence,
+        "ways_out": ways_out,
+        "what_next": what_next,
+    }
+    for name, function in filters.items():
         blueprint.add_app_template_filter(function, name)
     sign_in.add(blueprint, auth)
     calendar.add(blueprint, queries)

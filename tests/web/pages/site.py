@@ -62,7 +62,14 @@ _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*
 class Site:
     """The application, what stands behind it, and a clock that a test may move."""
 
-    def __init__(self, url: str, *, previews: Mails | None = None, unknown_rps: int = 100) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        previews: Mails | None = None,
+        unknown_rps: int = 100,
+        loadtest_command: str | None = None,
+    ) -> None:
         self.now = NOW
         self.secrets: dict[str, str] = {}
         self.engine = planner_engine(url)
@@ -90,7 +97,13 @@ class Site:
             clock=lambda: self.now,
         )
         self.app: Flask = create_planner_app(
-            parts, pages=pages(parts, sessions=PostgresSessions(self.engine), previews=previews)
+            parts,
+            pages=pages(
+                parts,
+                sessions=PostgresSessions(self.engine),
+                previews=previews,
+                loadtest_command=loadtest_command,
+            ),
         )
 
     def client(self, *, language: str = "en") -> Browserlike:

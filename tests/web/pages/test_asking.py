@@ -70,7 +70,7 @@ def test_without_any_evidence_the_answer_is_to_measure(site: Site) -> None:
     site.add(DIGEST)
     week = calendar.get("/?day=2026-11-23").text
     assert "Nothing has been measured yet." in week
-    assert "How to measure" in week
+    assert "python -m loadtest ceiling" in week
     assert "python -m loadtest ceiling" in calendar.get("/evidence").text
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.web.pages.site import DIGEST, EVENING, MONDAY
+import pytest
+
+from tests.web.pages.site import DIGEST, EVENING, MONDAY, site_on
 
 if TYPE_CHECKING:
     from tests.web.pages.site import Site
@@ -27,3 +29,33 @@ def test_that_nothing_was_measured_is_said_beside_a_campaign_that_no_ceiling_cou
     page = site.signed_in().get(f"/?day={MONDAY}").text
     assert "NO-GO" in page
     assert "Nothing has been measured yet." in page
+
+
+def test_who_signs_in_lands_on_the_next_week_with_a_send(site: Site) -> None:
+    browser = site.signed_in()
+    assert "No send is planned in this week." in browser.get("/").text
+    site.add({**DIGEST, "at": "2026-11-17T09:00", "finish_by": "2026-11-17T12:00"})
+    site.add({**EVENING, "name": "later", "at": "2026-12-09T19:00"}, key="later")
+    page = browser.get("/").text  # the clock stands on Friday: Tuesday's send is over
+    assert "Mon 7 Dec to Sun 13 Dec" in page
+    assert "this is the next week with a send" in page
+    assert "Mon 16 Nov to Sun 22 Nov" in browser.get("/?day=2026-11-20").text
+    site.add(EVENING, key="closing-soon")
+    assert "Mon 23 Nov to Sun 29 Nov" in browser.get("/").text
+
+
+@pytest.mark.parametrize("told", [None, "make loadtest DEMO=21000"])
+def test_what_to_run_for_a_load_test_is_what_works_here(database_url: str, told: str | None) -> None:
+    with site_on(database_url, loadtest_command=told) as site:
+        number = site.add(DIGEST).id
+        browser = site.signed_in()
+        for path in (
+            "/",
+            "/evidence",
+            f"/campaigns/{number}",
+            f"/ask?audience=1000&kind=at_once&at={MONDAY}T21:00",
+        ):
+            page = browser.get(path).text
+            assert (told or "python -m loadtest ceiling --host https://HOST") in page, path
+            assert ("loadtest ceiling" in page) == (told is None), path
+            assert "about ten minutes" in page

@@ -7,9 +7,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from app.web.pages.security_headers import mail_policy
 from tests.unit.braze.answers import answer_body, realistic_postings
-from tests.web.pages.site import previews, site_on
+from tests.web.pages.site import DIGEST, evidence_document, previews, site_on
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +24,10 @@ def test_each_load_test_shows_its_age_what_held_and_what_it_ran_on(operator: Bro
     assert "Wed 18 Nov 10:30" in overview
     assert "9,000" in overview
     page = operator.get("/evidence/loadtest-20261118-0130").text
-    assert "9,000 calls/s held for 60 s" in page
+    assert (
+        "It carried 9,000 calls a second, confirmed by a soak; at 9,900 it no longer did: answers became slow."
+        in page
+    )
     assert page.count("<circle") >= 10, "five rates in the wide chart and five in the narrow one"
     rows = re.findall(r'<th scope="row">([^<]+)</th><td>(held|broke)</td>', page)
     assert rows == [
@@ -32,8 +37,62 @@ def test_each_load_test_shows_its_age_what_held_and_what_it_ran_on(operator: Bro
         ("9,000", "held"),
         ("9,900", "broke"),
     ]
-    assert "fingerprint" in page
-    assert "same_machine_as_service" in page
+    assert '<th scope="row">Configuration id</th><td>ffffffffffffffff</td>' in page
+    assert '<th scope="row">On the service&#39;s own machine</th><td>no</td>' in page
+
+
+def test_a_load_test_is_wholly_in_korean_for_who_reads_korean(measured: Site) -> None:
+    browser = measured.signed_in(language="ko")
+    for path in ("/evidence", "/evidence/loadtest-20261118-0130"):
+        page = re.sub(
+            r"<(script|style|pre|code)\b.*?</\1>",
+            "",
+            browser.get(path).text.split('tabindex="-1">')[1],
+            flags=re.DOTALL,
+        )
+        words = set(re.findall(r"[A-Za-z]{2,}", re.sub(r"<[^>]*>", " ", page)))
+        assert words <= {
+            "ms",
+            "CPU",
+            "Locust",
+            "threads",
+            "ffffffffffffffff",
+            "HOST",
+            "Braze",
+            "credential",
+            "command",
+            "line",
+        }, path
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "next_step"),
+    [
+        (
+            "unconfirmed",
+            "초당 9,000건을 짧은 시간 동안만 처리했고",
+            "다른 작업이 돌지 않을 때 다시 실행하세요.",
+        ),
+        ("none", "기준을 지킨 처리량이 없습니다.", "서비스가 정상인지 확인한 뒤 다시 실행하세요."),
+        ("at_least", "적어도 초당 9,000건은 처리하며", "별도 서버 한 대 또는 여러 대에서 다시 실행하세요."),
+    ],
+)
+def test_a_load_test_that_found_no_ceiling_says_what_to_do_next(
+    site: Site, kind: str, said: str, next_step: str
+) -> None:
+    document = evidence_document(low_rps=9_000.0, ended_at=site.now, tables={})
+    document["verdict"] = {**document["verdict"], "kind": kind}
+    site.evidence.add(json.dumps({**document, "id": "again"}))
+    site.add(DIGEST)
+    browser = site.signed_in(language="ko")
+    page = browser.get("/evidence/again").text
+    assert said in page
+    assert next_step in page
+    overview = browser.get("/evidence").text
+    assert next_step in overview
+    assert "python -m loadtest ceiling" in overview
+    if kind != "at_least":
+        assert next_step in browser.get("/").text
 
 
 def test_evidence_without_steps_is_shown_without_a_chart(site: Site) -> None:
