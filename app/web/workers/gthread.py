@@ -6,17 +6,29 @@ import errno
 import time
 from typing import TYPE_CHECKING
 
+from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
+
+from app.web.workers.whole_response import WholeResponse
 
 if TYPE_CHECKING:
     import socket
+
+    from gunicorn.config import Config
 
 NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 WAIT_S = 0.01  # the connection stays in the backlog meanwhile
 
 
 class Worker(ThreadWorker):
-    """As its base, but for a connection that it cannot take, and for the end of gunicorn's first process."""
+    """As its base, but for what a call costs, a connection that it cannot take, and the end of gunicorn's first process."""
+
+    def init_process(self) -> None:
+        """Answer calls until the worker ends."""
+        settle(self.cfg)
+        # The base makes its responses by this name, and takes no other class.
+        wsgi.Response = WholeResponse  # type: ignore[misc]
+        super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection, or leave it outside for a moment where neither file handle nor memory is to be had.
@@ -46,3 +58,11 @@ class Worker(ThreadWorker):
         for listener in self.sockets:
             listener.close()
         return False
+
+
+def settle(cfg: Config) -> None:
+    """Make the settings plain attributes: they change no more, and gunicorn looks up thirty of them at each call.
+
+    Else each is found by two calls of Python's, together a twelfth of a call's CPU time.
+    """
+    vars(cfg).update((name, setting.get()) for name, setting in cfg.settings.items())
