@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import tomllib
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,6 +17,7 @@ from app.capacity.evidence.file import is_ahead
 from app.capacity.on_record import calibrations_of, read_record
 from app.capacity.plan.file_text import as_plan_text
 from app.capacity.plan.plan import Judging
+from app.capacity.plan.repeats import FIELD as REPEAT
 from app.capacity.plan.times import as_json_values
 from app.capacity.register.campaigns import (
     Draft,
@@ -26,6 +28,8 @@ from app.capacity.register.campaigns import (
     read_draft,
 )
 from app.capacity.register.plans import plan_of
+from app.capacity.register.search import MOST_ON_PAGE, Order, When, read_search
+from app.capacity.register.series import duplicate as duplicate_of
 from app.cli.database import CommandError, by_option, database_engine
 from app.demo.campaigns import OWNER, example_campaigns
 from app.postgres.planning.evidence import PostgresEvidence
@@ -58,17 +62,44 @@ _version = click.option(
 _owner = click.option("--owner", help="Who answers for the campaign.")
 _key = click.option("--key", help="The template's `campaign` parameter.")
 _braze_id = click.option("--braze-campaign-id", help="As on Braze's campaign page.")
+_following = click.option(
+    "--following", is_flag=True, help="Those of its weekly series that begin after it, too."
+)
+_repeat = click.option(
+    "--repeat-until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The same send every week until this day, each a campaign of its own.",
+)
 
 
 @campaigns.command("list")
 @click.option("--removed", is_flag=True, help="Those removed instead.")
+@click.option("--search", "words", help="Words in the name, the key, the owner or Braze's id.")
+@click.option("--when", type=click.Choice(get_args(When)), help="Those still to come, past, all, or removed.")
+@click.option(
+    "--sort", type=click.Choice([f"{way}{order}" for order in get_args(Order) for way in ("", "-")])
+)
+@click.option("--page", type=click.IntRange(1), help=f"This page of {MOST_ON_PAGE} of them.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def list_(*, removed: bool, as_json: bool) -> None:
-    """The campaigns on record."""
+def list_(*, removed: bool, as_json: bool, page: int | None, **asked: str | None) -> None:
+    """The campaigns on record: all, or a page of those that are asked for."""
     with _register() as register:
-        found = register.campaigns(removed=removed)
+        if page or any(asked.values()):
+            given = {"q": asked["words"], "when": asked["when"] or ("removed" if removed else "all")}
+            given |= {"sort": asked["sort"], "page": str(page or 1)}
+            search = read_search({name: value for name, value in given.items() if value}, _wall_now(register))
+            part = register.search(search)
+            found, more = (
+                part.campaigns,
+                f"Page {min(search.page, part.pages)} of {part.pages}, {part.total} in all.",
+            )
+        else:
+            found, more = register.campaigns(removed=removed), ""
     if as_json:
-        shown = [{"id": one.id, "version": one.version, **_draft_values(one.draft())} for one in found]
+        shown = [
+            {"id": one.id, "version": one.version, "series": one.series, **_draft_values(one.draft())}
+            for one in found
+        ]
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
         return
     for one in found:
@@ -76,6 +107,8 @@ def list_(*, removed: bool, as_json: bool) -> None:
         click.echo(
             f"{one.id:>5}  version {one.version:<3}  {begins!s:<20}  {one.key:<24}  {one.name}  ({one.owner})"
         )
+    if more:
+        click.echo(more, err=True)
 
 
 @campaigns.command()
@@ -83,14 +116,21 @@ def list_(*, removed: bool, as_json: bool) -> None:
 @click.option("--key", required=True, help="The template's `campaign` parameter.")
 @click.option("--owner", required=True, help="Who answers for the campaign.")
 @_braze_id
+@_repeat
 @by_option
-def add(*, file: Path, key: str, owner: str, braze_campaign_id: str | None, by: str) -> None:
+def add(
+    *, file: Path, key: str, owner: str, braze_campaign_id: str | None, repeat_until: datetime | None, by: str
+) -> None:
     """Put the one campaign in FILE, a plan file (docs/plan-file.md), on record."""
     values = {"key": key, "owner": owner, "braze_campaign_id": braze_campaign_id}
     with _register() as register:
-        draft = read_draft({**values, "definition": _definition(file, register.workspace().time_zone)})
+        definition = _definition(file, register.workspace().time_zone)
+        draft = read_draft({**values, "definition": _repeating(definition, repeat_until)})
         added = register.add(draft, by=by)
+        others = len(register.series(added)) - 1
     click.echo(f"Campaign {added.id} is on record: {added.name}, version {added.version}.")
+    if others > 0:
+        click.echo(f"So are the {others} of the weeks that follow: they are one series.")
 
 
 @campaigns.command()
@@ -100,16 +140,27 @@ def add(*, file: Path, key: str, owner: str, braze_campaign_id: str | None, by: 
 @_key
 @_owner
 @_braze_id
+@_repeat
+@_following
 @by_option
-def edit(*, number: int, file: Path, version: int, by: str, **given: str | None) -> None:
+def edit(
+    *,
+    number: int,
+    file: Path,
+    version: int,
+    repeat_until: datetime | None,
+    following: bool,
+    by: str,
+    **given: str | None,
+) -> None:
     """Save the campaign in FILE as the next version; what no option says stays as it is."""
     with _register() as register:
         current = _draft_values(_require(register, number).draft())
         changed = {name: value for name, value in given.items() if value is not None}
-        definition = _definition(file, register.workspace().time_zone)
+        definition = _repeating(_definition(file, register.workspace().time_zone), repeat_until)
         draft = read_draft({**current, **changed, "definition": definition})
         try:
-            edited = register.edit(number, draft, version=version, by=by)
+            edited = register.edit(number, draft, version=version, by=by, following=following)
         except EditedMeanwhileError as error:
             if isinstance(error.newer, RegisteredCampaign):
                 click.echo("Yours -> theirs:", err=True)
@@ -121,12 +172,26 @@ def edit(*, number: int, file: Path, version: int, by: str, **given: str | None)
 
 @campaigns.command()
 @_number
-@_version
+@_key
+@_owner
 @by_option
-def remove(*, number: int, version: int, by: str) -> None:
+def duplicate(*, number: int, key: str | None, owner: str | None, by: str) -> None:
+    """Put campaign NUMBER on record again, for the same weekday of the next week to come."""
+    with _register() as register:
+        draft = duplicate_of(_require(register, number), _wall_now(register))
+        added = register.add(replace(draft, key=key or draft.key, owner=owner or draft.owner), by=by)
+    click.echo(f"Campaign {added.id} is on record: {added.name}, version {added.version}.")
+
+
+@campaigns.command()
+@_number
+@_version
+@_following
+@by_option
+def remove(*, number: int, version: int, following: bool, by: str) -> None:
     """Take campaign NUMBER off the plan; its record stays."""
     with _register() as register:
-        removed = register.remove(number, version=version, by=by)
+        removed = register.remove(number, version=version, by=by, following=following)
     click.echo(f"Campaign {number} ({removed.name}) is removed.")
 
 
@@ -189,6 +254,15 @@ def changes(*, number: int) -> None:
         click.echo(f"{change.at:%Y-%m-%d %H:%M:%S %Z}  {change.who}  {change.what}")
         for line in _differences(change):
             click.echo(f"    {line}")
+
+
+def _wall_now(register: PostgresRegister) -> datetime:
+    """Now as the clocks of the company's zone show it."""
+    return datetime.now(ZoneInfo(register.workspace().time_zone)).replace(tzinfo=None)
+
+
+def _repeating(definition: dict[str, Any], until: datetime | None) -> dict[str, Any]:
+    return definition if until is None else {**definition, REPEAT: until.date().isoformat()}
 
 
 def _require(register: PostgresRegister, number: int) -> RegisteredCampaign:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,6 +109,50 @@ def test_a_removed_campaign_is_no_longer_planned(run: Any) -> None:
         run("plan")
     with pytest.raises(NoSuchCampaignError, match="There is no campaign 7"):
         run("show", "7")
+
+
+def test_a_weekly_series_is_added_edited_from_one_on_and_removed(run: Any, plan: Path) -> None:
+    said = run(
+        *("add", str(plan), "--key", "weekly-digest", "--owner", "kim", "--repeat-until", "2026-12-14")
+    )
+    assert said.splitlines() == [
+        "Campaign 1 is on record: weekly digest, version 1.",
+        "So are the 3 of the weeks that follow: they are one series.",
+    ]
+    assert [one["series"] for one in json.loads(run("list", "--json"))] == [1, 1, 1, 1]
+    plan.write_text(run("show", "2").replace("50000", "25_000"), encoding="utf-8")
+    run("edit", "2", str(plan), "--version", "1", "--following", "--by", "lee")
+    limits = [one["definition"]["limit_per_min"] for one in json.loads(run("list", "--json"))]
+    assert limits == [50_000, 25_000, 25_000, 25_000]
+    run("remove", "3", "--version", "2", "--following")
+    assert [one["id"] for one in json.loads(run("list", "--json"))] == [1, 2]
+
+
+def test_a_file_says_itself_that_it_repeats(run: Any, plan: Path) -> None:
+    plan.write_text(PLAN + "repeat_weekly_until = 2026-12-01\n", encoding="utf-8")
+    assert len(read_plan(tomllib.loads(plan.read_text(encoding="utf-8"))).campaigns) == 2
+    run("add", str(plan), "--key", "weekly-digest", "--owner", "kim")
+    assert [one["definition"]["name"] for one in json.loads(run("list", "--json"))] == [
+        "weekly digest",
+        "weekly digest 2026-11-30",
+    ]
+
+
+@pytest.mark.usefixtures("added")
+def test_a_duplicate_is_of_the_same_weekday_of_a_week_to_come(run: Any) -> None:
+    said = run("duplicate", "1", "--owner", "lee")
+    assert re.fullmatch(r"Campaign 2 is on record: weekly digest \d{4}-\d\d-\d\d, version 1\.\n", said)
+    first, second = json.loads(run("list", "--json"))
+    at = datetime.fromisoformat(second["definition"]["at"])
+    assert (at.weekday(), at.hour, at > datetime.now()) == (0, 9, True)  # noqa: DTZ005 - wall time
+    assert (first["owner"], second["owner"], second["series"]) == ("kim", "lee", None)
+
+
+@pytest.mark.usefixtures("added")
+def test_campaigns_are_searched_in_a_terminal(run: Any) -> None:
+    assert "weekly digest" in run("list", "--search", "DIGEST kim", "--when", "all")
+    assert "Page 1 of 1, 0 in all." in run("list", "--search", "nothing")
+    assert json.loads(run("list", "--json", "--when", "removed")) == []
 
 
 @pytest.mark.parametrize(

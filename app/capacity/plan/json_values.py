@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.capacity.campaign import Campaign
 from app.capacity.plan.campaign_table import read_campaign
 from app.capacity.plan.plan import Plan, read_plan, read_shared
+from app.capacity.plan.repeats import repeated
 from app.capacity.plan.table import PLAN, PlanError, shown
 from app.capacity.plan.times import as_json_values, as_plan_values
 
@@ -41,6 +42,15 @@ def read_definition(values: Mapping[str, Any]) -> tuple[Campaign, dict[str, Any]
         raise _about(str(error), where, "campaigns[1]") from error
     except RecursionError:
         raise DefinitionError("The campaign is nested too deeply: write its fields flat.") from None
+
+
+def read_repeated(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Read a table as `read_definition` does, once for each week that its `repeat_weekly_until` asks for."""
+    try:
+        tables = repeated(1, values)
+    except PlanError as error:
+        raise _about(str(error), "campaigns[1]") from error
+    return [read_definition(table)[1] for table in tables]
 
 
 def read_workspace(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from app.capacity.plan.campaign_table import (
     SLOWEST_PER_MIN,
     read_campaign,
 )
+from app.capacity.plan.repeats import repeated
 from app.capacity.plan.table import PLAN, PlanError, Table, number, shown
 from app.capacity.plan.times import as_plan_values
 from app.capacity.simulation.service import CUT_OFF, DEGRADED, ScriptedMinutes
@@ -135,8 +136,17 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 def _campaigns(table: Table, most: int) -> tuple[Campaign, ...]:
     campaigns: dict[str, Campaign] = {}
-    for place, values in enumerate(table.tables("campaigns", most), start=1):
-        campaign = read_campaign(place, as_plan_values(values))
+    tables = [
+        (place, one)
+        for place, values in enumerate(table.tables("campaigns", most), start=1)
+        for one in repeated(place, as_plan_values(values))
+    ]
+    if len(tables) > most:
+        raise PlanError(
+            f"plan: campaigns come to {len(tables)} with the weeks they repeat; plan {most} at most."
+        )
+    for place, one in tables:
+        campaign = read_campaign(place, one)
         if campaign.name in campaigns:
             raise PlanError(
                 f"campaigns[{place}]: name is {shown(campaign.name)} again; give each campaign its own name."

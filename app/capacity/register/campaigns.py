@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from app.board.campaign_key import CAMPAIGN_KEY
-from app.capacity.plan.json_values import DefinitionError, read_definition
+from app.capacity.plan.json_values import DefinitionError, read_definition, read_repeated
 from app.capacity.plan.table import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from app.capacity.campaign import Campaign
@@ -53,12 +53,16 @@ class EditedMeanwhileError(RegisterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What an operator writes of a campaign; `definition` is the plan file's `[[campaigns]]` table as JSON values."""
+    """What an operator writes of a campaign; `definition` is the plan file's `[[campaigns]]` table as JSON values.
+
+    Where the table says `repeat_weekly_until`, `repeats` are the definitions of the weeks that follow.
+    """
 
     key: str
     owner: str
     definition: Mapping[str, Any]
     braze_campaign_id: str | None = None
+    repeats: Sequence[Mapping[str, Any]] = ()
 
 
 def read_draft(values: Mapping[str, Any]) -> Draft:
@@ -100,7 +104,8 @@ def read_draft(values: Mapping[str, Any]) -> Draft:
             f"Definition is {shown(definition)}; write the campaign's fields as docs/plan-file.md has them.",
             "definition",
         )
-    return Draft(key=key, owner=owner, braze_campaign_id=braze_id, definition=read_definition(definition)[1])
+    first, *repeats = read_repeated(definition)
+    return Draft(key=key, owner=owner, braze_campaign_id=braze_id, definition=first, repeats=tuple(repeats))
 
 
 def flat_values(draft: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +120,8 @@ class RegisteredCampaign:
     """A planned send on record.
 
     Several may have one `key` (a digest of every week), but no two living ones one name. `version` goes up by
-    one with every edit. Instants are aware; `removed_at` is None for a living one.
+    one with every edit. Instants are aware; `removed_at` is None for a living one. `series` is the number of the
+    campaign that its weekly series began with, None for one that is in none.
     """
 
     id: int
@@ -129,6 +135,7 @@ class RegisteredCampaign:
     updated_at: datetime
     updated_by: str
     removed_at: datetime | None = None
+    series: int | None = None
 
     @property
     def name(self) -> str:

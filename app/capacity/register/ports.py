@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.capacity.calibration import MeasuredSend
     from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
     from app.capacity.register.campaigns import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
+    from app.capacity.register.search import CampaignPage, CampaignSearch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +45,29 @@ class Register(Protocol):
     def campaign(self, number: int) -> RegisteredCampaign | None:
         """One campaign, living or removed."""
 
+    def search(self, search: CampaignSearch) -> CampaignPage:
+        """A page of the campaigns that are asked for; one beyond the last is the last."""
+
+    def series(self, one: RegisteredCampaign) -> Sequence[RegisteredCampaign]:
+        """The living campaigns of one's weekly series in order, itself among them; none where it is in none."""
+
     def add(self, draft: Draft, *, by: str) -> RegisteredCampaign:
-        """Put a campaign on record; raises `NameTakenError`."""
+        """Put a campaign on record, with those of the weeks that it is repeated in; raises `NameTakenError`."""
 
-    def edit(self, number: int, draft: Draft, *, version: int, by: str) -> RegisteredCampaign:
-        """Save an edit made from `version`; raises `EditedMeanwhileError`, `NoSuchCampaignError`, `NameTakenError`."""
+    def edit(
+        self, number: int, draft: Draft, *, version: int, by: str, following: bool = False
+    ) -> RegisteredCampaign:
+        """Save an edit made from `version`; raises `EditedMeanwhileError`, `NoSuchCampaignError`, `NameTakenError`.
 
-    def remove(self, number: int, *, version: int, by: str) -> RegisteredCampaign:
-        """Take a campaign off the plan, its record kept; raises `EditedMeanwhileError`, `NoSuchCampaignError`."""
+        `following` carries what it changes on to those of its series that begin after it; raises `DefinitionError`
+        where that does not fit one of them. It is all saved or nothing.
+        """
+
+    def remove(self, number: int, *, version: int, by: str, following: bool = False) -> RegisteredCampaign:
+        """Take a campaign off the plan, its record kept; raises `EditedMeanwhileError`, `NoSuchCampaignError`.
+
+        `following` takes those of its series that begin after it off, too.
+        """
 
     def changes(self, number: int) -> Sequence[Change]:
         """Who changed a campaign and how, the newest first."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from app.capacity.register.campaigns import Draft, What
 
-_COLUMNS = f"""
-    id, key, owner, braze_campaign_id, definition::text AS definition, version,
+COLUMNS = f"""
+    id, key, owner, braze_campaign_id, definition::text AS definition, version, series,
     {instant("created_at")}, created_by, {instant("updated_at")}, updated_by,
     CASE WHEN removed_at IS NULL THEN NULL WHEN isfinite(removed_at) THEN removed_at ELSE now() END AS removed_at
 """
@@ -31,14 +31,14 @@ def select_campaigns(connection: Connection, *, removed: bool = False) -> list[R
     """The living campaigns, or the removed ones."""
     rows = connection.execute(
         text(f"""
-            SELECT {_COLUMNS}
+            SELECT {COLUMNS}
             FROM connected_jobs.campaign
             WHERE (removed_at IS NOT NULL) = :removed
             ORDER BY id
         """),
         {"removed": removed},
     )
-    return [_campaign(row) for row in rows]
+    return [campaign_of(row) for row in rows]
 
 
 def select_campaign(
@@ -47,27 +47,55 @@ def select_campaign(
     """One campaign, living or removed; `to_change` keeps others from changing it until the transaction ends."""
     row = connection.execute(
         text(f"""
-            SELECT {_COLUMNS}
+            SELECT {COLUMNS}
             FROM connected_jobs.campaign
             WHERE id = :number
             {"FOR UPDATE" if to_change else ""}
         """),
         {"number": number},
     ).one_or_none()
-    return None if row is None else _campaign(row)
+    return None if row is None else campaign_of(row)
 
 
-def insert_campaign(connection: Connection, draft: Draft, *, by: str) -> RegisteredCampaign:
+def select_series(
+    connection: Connection, series: int, *, to_change: bool = False
+) -> list[RegisteredCampaign]:
+    """The living campaigns of a series, by number; `to_change` as for one."""
+    rows = connection.execute(
+        text(f"""
+            SELECT {COLUMNS}
+            FROM connected_jobs.campaign
+            WHERE series = :series AND removed_at IS NULL
+            ORDER BY id
+            {"FOR UPDATE" if to_change else ""}
+        """),
+        {"series": series},
+    )
+    return [campaign_of(row) for row in rows]
+
+
+def update_series(connection: Connection, number: int, series: int) -> None:
+    """Make a campaign one of a series."""
+    connection.execute(
+        text("UPDATE connected_jobs.campaign SET series = :series WHERE id = :number"),
+        {"number": number, "series": series},
+    )
+
+
+def insert_campaign(
+    connection: Connection, draft: Draft, *, by: str, series: int | None = None
+) -> RegisteredCampaign:
     """Put a campaign on record; a name that a living one has is an IntegrityError."""
     row = connection.execute(
         text(f"""
-            INSERT INTO connected_jobs.campaign (key, owner, braze_campaign_id, definition, created_by, updated_by)
-            VALUES (:key, :owner, :braze_campaign_id, :definition, :by, :by)
-            RETURNING {_COLUMNS}
+            INSERT INTO connected_jobs.campaign
+                (key, owner, braze_campaign_id, definition, series, created_by, updated_by)
+            VALUES (:key, :owner, :braze_campaign_id, :definition, :series, :by, :by)
+            RETURNING {COLUMNS}
         """).bindparams(_DEFINITION),
-        {**values_of(draft), "by": by},
+        {**values_of(draft), "series": series, "by": by},
     ).one()
-    return _campaign(row)
+    return campaign_of(row)
 
 
 def update_campaign(connection: Connection, number: int, draft: Draft, *, by: str) -> RegisteredCampaign:
@@ -78,11 +106,11 @@ def update_campaign(connection: Connection, number: int, draft: Draft, *, by: st
             SET key = :key, owner = :owner, braze_campaign_id = :braze_campaign_id, definition = :definition,
                 version = version + 1, updated_at = now(), updated_by = :by
             WHERE id = :number
-            RETURNING {_COLUMNS}
+            RETURNING {COLUMNS}
         """).bindparams(_DEFINITION),
         {**values_of(draft), "number": number, "by": by},
     ).one()
-    return _campaign(row)
+    return campaign_of(row)
 
 
 def update_campaign_removed(connection: Connection, number: int, *, by: str) -> RegisteredCampaign:
@@ -92,11 +120,11 @@ def update_campaign_removed(connection: Connection, number: int, *, by: str) -> 
             UPDATE connected_jobs.campaign
             SET removed_at = now(), version = version + 1, updated_at = now(), updated_by = :by
             WHERE id = :number
-            RETURNING {_COLUMNS}
+            RETURNING {COLUMNS}
         """),
         {"number": number, "by": by},
     ).one()
-    return _campaign(row)
+    return campaign_of(row)
 
 
 def insert_change(
@@ -176,7 +204,7 @@ def values_of(draft: Draft) -> dict[str, Any]:
 _DEFINITION = bindparam("definition", type_=JSON)
 
 
-def _campaign(row: Row[Any]) -> RegisteredCampaign:
+def campaign_of(row: Row[Any]) -> RegisteredCampaign:
     """A campaign; of one whose definition cannot be read that is empty, and its reader says so."""
     values = row._asdict()
     instants = {name: values[name] or _NEVER for name in ("created_at", "updated_at")}

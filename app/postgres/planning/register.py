@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
 from app.capacity.register.campaigns import EditedMeanwhileError, NameTakenError, NoSuchCampaignError
+from app.capacity.register.series import added_weeks, carried_on, changed_in_turn, in_order
+from app.capacity.register.series import following as those_following
 from app.postgres import audit
 from app.postgres.planning import campaigns, instances, send_counts, sessions
+from app.postgres.planning.campaign_search import select_page
 from app.postgres.planning.table_sizes import select_row_estimates
 from app.postgres.planning.transactions import planner_transaction
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from app.capacity.calibration import MeasuredSend
     from app.capacity.evidence.ceiling import RunningService
     from app.capacity.register.campaigns import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
+    from app.capacity.register.search import CampaignPage, CampaignSearch
 
 SIZES_AGE_S = 10 * 60.0
 
@@ -45,37 +50,49 @@ class PostgresRegister:
         with planner_transaction(self._engine) as connection:
             return campaigns.select_campaign(connection, number)
 
-    def add(self, draft: Draft, *, by: str) -> RegisteredCampaign:
-        """Put a campaign on record; raises `NameTakenError`."""
-        with _raise_name_taken(draft), planner_transaction(self._engine) as connection:
-            added = campaigns.insert_campaign(connection, draft, by=by)
-            after = campaigns.values_of(draft)
-            campaigns.insert_change(
-                connection, campaign_id=added.id, who=by, what="added", before=None, after=after
-            )
-            return added
-
-    def edit(self, number: int, draft: Draft, *, version: int, by: str) -> RegisteredCampaign:
-        """Save an edit made from `version`; one that changes nothing makes no new version."""
-        with _raise_name_taken(draft), planner_transaction(self._engine) as connection:
-            current = _lock_current(connection, number, version)
-            before, after = campaigns.values_of(current.draft()), campaigns.values_of(draft)
-            if before == after:
-                return current
-            edited = campaigns.update_campaign(connection, number, draft, by=by)
-            campaigns.insert_change(
-                connection, campaign_id=number, who=by, what="edited", before=before, after=after
-            )
-            return edited
-
-    def remove(self, number: int, *, version: int, by: str) -> RegisteredCampaign:
-        """Take a campaign off the plan, its record kept."""
+    def search(self, search: CampaignSearch) -> CampaignPage:
+        """A page of the campaigns that are asked for."""
         with planner_transaction(self._engine) as connection:
-            before = campaigns.values_of(_lock_current(connection, number, version).draft())
-            removed = campaigns.update_campaign_removed(connection, number, by=by)
-            campaigns.insert_change(
-                connection, campaign_id=number, who=by, what="removed", before=before, after=None
-            )
+            return select_page(connection, search)
+
+    def series(self, one: RegisteredCampaign) -> Sequence[RegisteredCampaign]:
+        """The living campaigns of one's weekly series in order, itself among them; none where it is in none."""
+        if one.series is None:
+            return ()
+        with planner_transaction(self._engine) as connection:
+            return in_order(campaigns.select_series(connection, one.series))
+
+    def add(self, draft: Draft, *, by: str) -> RegisteredCampaign:
+        """Put a campaign on record, with those of the weeks that it is repeated in; raises `NameTakenError`."""
+        with planner_transaction(self._engine) as connection:
+            added = _add(connection, draft, by=by)
+            return _repeat(connection, added, draft, by=by)
+
+    def edit(
+        self, number: int, draft: Draft, *, version: int, by: str, following: bool = False
+    ) -> RegisteredCampaign:
+        """Save an edit made from `version`; one that changes nothing makes no new version.
+
+        `following` carries it on to those of its series that begin after it; weeks that the draft asks for beyond the
+        series' last are put on record.
+        """
+        with planner_transaction(self._engine) as connection:
+            in_series = following or bool(draft.repeats)
+            current, others = _lock_current(connection, number, version, in_series=in_series)
+            before, others = current.draft(), others if following else []
+            drafts = {current.id: draft} | {one.id: carried_on(before, draft, one) for one in others}
+            for one in changed_in_turn(before, draft, [current, *others]):
+                _save(connection, one, drafts[one.id], by=by)
+            edited = campaigns.select_campaign(connection, number) or current
+            return _repeat(connection, edited, draft, by=by)
+
+    def remove(self, number: int, *, version: int, by: str, following: bool = False) -> RegisteredCampaign:
+        """Take a campaign off the plan, its record kept; `following` those of its series that begin after it, too."""
+        with planner_transaction(self._engine) as connection:
+            current, others = _lock_current(connection, number, version, in_series=following)
+            removed = _remove(connection, current, by=by)
+            for one in others:
+                _remove(connection, one, by=by)
             return removed
 
     def changes(self, number: int) -> Sequence[Change]:
@@ -153,14 +170,75 @@ class PostgresRegister:
             sessions.delete_ended_sessions(connection)
 
 
-def _lock_current(connection: Connection, number: int, version: int) -> RegisteredCampaign:
-    """A living campaign, kept from others' changes, if `version` is its newest."""
+def _lock_current(
+    connection: Connection, number: int, version: int, *, in_series: bool
+) -> tuple[RegisteredCampaign, list[RegisteredCampaign]]:
+    """A living campaign, kept from others' changes, if `version` is its newest.
+
+    `in_series` keeps its series, too, and returns those of it that begin after the campaign. Rows are locked in one
+    order, so that two edits never wait for each other.
+    """
+    found = campaigns.select_campaign(connection, number)
+    series: list[RegisteredCampaign] = []
+    if in_series and found is not None and found.series is not None:
+        series = campaigns.select_series(connection, found.series, to_change=True)
     current = campaigns.select_campaign(connection, number, to_change=True)
     if current is None or current.removed_at is not None:
         raise NoSuchCampaignError(f"There is no campaign {number} on record: it may have been removed.")
     if current.version != version:
         raise EditedMeanwhileError(current)
-    return current
+    return current, those_following(current, series)
+
+
+def _add(connection: Connection, draft: Draft, *, by: str, series: int | None = None) -> RegisteredCampaign:
+    with _raise_name_taken(draft):
+        added = campaigns.insert_campaign(connection, draft, by=by, series=series)
+    campaigns.insert_change(
+        connection,
+        campaign_id=added.id,
+        who=by,
+        what="added",
+        before=None,
+        after=campaigns.values_of(draft),
+    )
+    return added
+
+
+def _save(connection: Connection, current: RegisteredCampaign, draft: Draft, *, by: str) -> None:
+    before, after = campaigns.values_of(current.draft()), campaigns.values_of(draft)
+    if before == after:
+        return
+    with _raise_name_taken(draft):
+        campaigns.update_campaign(connection, current.id, draft, by=by)
+    campaigns.insert_change(
+        connection, campaign_id=current.id, who=by, what="edited", before=before, after=after
+    )
+
+
+def _remove(connection: Connection, current: RegisteredCampaign, *, by: str) -> RegisteredCampaign:
+    removed = campaigns.update_campaign_removed(connection, current.id, by=by)
+    campaigns.insert_change(
+        connection,
+        campaign_id=current.id,
+        who=by,
+        what="removed",
+        before=campaigns.values_of(current.draft()),
+        after=None,
+    )
+    return removed
+
+
+def _repeat(connection: Connection, one: RegisteredCampaign, draft: Draft, *, by: str) -> RegisteredCampaign:
+    """Put the weeks that a draft asks for on record, one series with the campaign."""
+    if not draft.repeats:
+        return one
+    series = one.series or one.id
+    so_far = campaigns.select_series(connection, series, to_change=True)
+    if one.series is None:
+        campaigns.update_series(connection, one.id, series)
+    for week in added_weeks(draft, [one, *so_far]):
+        _add(connection, week, by=by, series=series)
+    return replace(one, series=series)
 
 
 @contextmanager
