@@ -28,7 +28,7 @@ from app.capacity.register.campaigns import (
     read_draft,
 )
 from app.capacity.register.plans import plan_of
-from app.capacity.register.search import MOST_ON_PAGE, Order, When, read_search
+from app.capacity.register.search import MOST_ON_PAGE, SORTS, When, read_search
 from app.capacity.register.series import duplicate as duplicate_of
 from app.cli.database import CommandError, by_option, database_engine
 from app.demo.campaigns import OWNER, example_campaigns
@@ -76,9 +76,7 @@ _repeat = click.option(
 @click.option("--removed", is_flag=True, help="Those removed instead.")
 @click.option("--search", "words", help="Words in the name, the key, the owner or Braze's id.")
 @click.option("--when", type=click.Choice(get_args(When)), help="Those still to come, past, all, or removed.")
-@click.option(
-    "--sort", type=click.Choice([f"{way}{order}" for order in get_args(Order) for way in ("", "-")])
-)
+@click.option("--sort", type=click.Choice(SORTS))
 @click.option("--page", type=click.IntRange(1), help=f"This page of {MOST_ON_PAGE} of them.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_(*, removed: bool, as_json: bool, page: int | None, **asked: str | None) -> None:
@@ -91,7 +89,7 @@ def list_(*, removed: bool, as_json: bool, page: int | None, **asked: str | None
             part = register.search(search)
             found, more = (
                 part.campaigns,
-                f"Page {min(search.page, part.pages)} of {part.pages}, {part.total} in all.",
+                f"Page {part.page} of {part.pages}, {part.total} in all.",
             )
         else:
             found, more = register.campaigns(removed=removed), ""

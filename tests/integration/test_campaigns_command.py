@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +129,7 @@ def test_a_weekly_series_is_added_edited_from_one_on_and_removed(run: Any, plan:
 
 def test_a_file_says_itself_that_it_repeats(run: Any, plan: Path) -> None:
     plan.write_text(PLAN + "repeat_weekly_until = 2026-12-01\n", encoding="utf-8")
-    assert len(read_plan(tomllib.loads(plan.read_text(encoding="utf-8"))).campaigns) == 2
+    assert len(parse_plan(plan.read_text(encoding="utf-8")).campaigns) == 2
     run("add", str(plan), "--key", "weekly-digest", "--owner", "kim")
     assert [one["definition"]["name"] for one in json.loads(run("list", "--json"))] == [
         "weekly digest",

@@ -24,6 +24,7 @@ OPERATIONS = [
     f"GET {ONE}",
     f"PUT {ONE}",
     f"DELETE {ONE}",
+    f"POST {ONE}/duplicate",
     f"GET {ONE}/changes",
     f"GET {ONE}/sends",
     f"PUT {ONE}/sends/{{send}}/sent",

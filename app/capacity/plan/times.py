@@ -24,8 +24,10 @@ def as_plan_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _timed(name: str, value: object) -> object:
-    if isinstance(value, dict) and name in {"quiet_hours", "judging", "night"}:
+    if isinstance(value, dict) and name == "quiet_hours":
         return as_plan_values(value)
+    if isinstance(value, dict) and name in {"judging", "night"}:
+        return {inner: _timed(inner, one) for inner, one in value.items()}
     if not isinstance(value, str) or name not in _TIMES:
         return value
     pattern, read = _TIMES[name]

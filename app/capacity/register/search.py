@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 When = Literal["coming", "past", "all", "removed"]
 Order = Literal["starts", "name", "owner", "changed"]
+SORTS: Final = tuple(f"{way}{order}" for order in get_args(Order) for way in ("", "-"))  # `-`: the last first
 MOST_ON_PAGE: Final = 50
 _LONGEST: Final = 200
 _MOST_WORDS: Final = 8
@@ -46,15 +47,12 @@ class CampaignSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignPage:
-    """A page of campaigns, and how many there are in all."""
+    """Campaigns of one page (from 1) of so many, and how many there are in all."""
 
     campaigns: Sequence[RegisteredCampaign]
     total: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // MOST_ON_PAGE))
+    page: int
+    pages: int
 
 
 def read_search(given: Mapping[str, str], now: datetime) -> CampaignSearch:

@@ -38,7 +38,8 @@ def select_page(connection: Connection, search: CampaignSearch) -> CampaignPage:
     total: int = connection.execute(
         text(f"SELECT count(*) FROM connected_jobs.campaign WHERE {where}"), values
     ).scalar_one()
-    search = search.on(min(search.page, max(1, -(-total // MOST_ON_PAGE))))
+    pages = max(1, -(-total // MOST_ON_PAGE))
+    search = search.on(min(search.page, pages))
     direction = "DESC" if search.descending else "ASC"
     rows = connection.execute(
         text(f"""
@@ -50,7 +51,8 @@ def select_page(connection: Connection, search: CampaignSearch) -> CampaignPage:
         """),
         {**values, "most": MOST_ON_PAGE, "skipped": search.skipped},
     )
-    return CampaignPage(campaigns=[campaign_of(row) for row in rows], total=total)
+    found = [campaign_of(row) for row in rows]
+    return CampaignPage(campaigns=found, total=total, page=search.page, pages=pages)
 
 
 def _conditions(search: CampaignSearch) -> tuple[str, dict[str, Any]]:

@@ -53,6 +53,7 @@ ROUTES = (
     Route("GET", _CAMPAIGN, campaigns.campaign),
     Route("PUT", _CAMPAIGN, campaigns.edit_campaign),
     Route("DELETE", _CAMPAIGN, campaigns.remove_campaign),
+    Route("POST", f"{_CAMPAIGN}/duplicate", campaigns.duplicate_campaign),
     Route("GET", f"{_CAMPAIGN}/changes", campaigns.changes),
     Route("GET", f"{_CAMPAIGN}/sends", campaigns.sends),
     Route("PUT", f"{_CAMPAIGN}/sends/<send>/sent", campaigns.enter_sent),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from app.capacity.plan.table import is_zone
 from app.capacity.register.campaigns import NoSuchCampaignError, RegisteredCampaign, read_draft
 from app.capacity.register.plans import sends_of
+from app.capacity.register.search import CampaignPage
+from app.capacity.register.series import duplicate
 from app.web.parameters import SEND
 from app.web.planner.answers import campaign_values, json_answer, not_found, version_of
-from app.web.planner.requests import MOST, MOST_FORM_BYTES, flag, json_body, sent_count, version
+from app.web.planner.requests import MOST, MOST_FORM_BYTES, flag, json_body, search, sent_count, version
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask import Response
 
     from app.capacity.calibration import MeasuredSend
@@ -19,9 +26,21 @@ if TYPE_CHECKING:
 
 
 def campaigns(parts: PlannerParts, _by: str) -> Response:
-    """All that are on record, or all that were removed."""
-    found = parts.register.campaigns(removed=flag("removed"))
-    return json_answer({"campaigns": [campaign_values(one) for one in found]})
+    """All that are on record, all that were removed, or a page of those that are asked for."""
+    removed, asked = flag("removed"), search(_wall_now(parts))
+    if asked is None:
+        every = parts.register.campaigns(removed=removed)
+        found = CampaignPage(campaigns=every, total=len(every), page=1, pages=1)
+    else:
+        found = parts.register.search(replace(asked, when="removed") if removed else asked)
+    return json_answer(
+        {
+            "campaigns": [campaign_values(one) for one in found.campaigns],
+            "total": found.total,
+            "page": found.page,
+            "pages": found.pages,
+        }
+    )
 
 
 def add_campaign(parts: PlannerParts, by: str) -> Response:
@@ -42,7 +61,7 @@ def edit_campaign(parts: PlannerParts, by: str, number: int) -> Response:
     made_from = version()
     _refuse_too_large(number)
     draft = read_draft(json_body(MOST_FORM_BYTES))
-    edited = parts.register.edit(number, draft, version=made_from, by=by)
+    edited = parts.register.edit(number, draft, version=made_from, by=by, following=flag("following"))
     return json_answer(campaign_values(edited), headers=version_of(edited))
 
 
@@ -50,7 +69,16 @@ def remove_campaign(parts: PlannerParts, by: str, number: int) -> Response:
     """Take one off the plan."""
     made_from = version()
     _refuse_too_large(number)
-    return json_answer(campaign_values(parts.register.remove(number, version=made_from, by=by)))
+    removed = parts.register.remove(number, version=made_from, by=by, following=flag("following"))
+    return json_answer(campaign_values(removed))
+
+
+def duplicate_campaign(parts: PlannerParts, by: str, number: int) -> Response:
+    """Put one on record again, for the same weekday of the next week to come."""
+    draft = duplicate(_known(parts.register, number), _wall_now(parts))
+    added = parts.register.add(draft, by=by)
+    headers = {"Location": f"/v1/capacity/campaigns/{added.id}", **version_of(added)}
+    return json_answer(campaign_values(added), status=201, headers=headers)
 
 
 def changes(parts: PlannerParts, _by: str, number: int) -> Response:
@@ -72,6 +100,12 @@ def enter_sent(parts: PlannerParts, by: str, number: int, send: str) -> Response
     if found is None:
         raise not_found("The service counted no call of such a send of this campaign.")
     return json_answer(found)
+
+
+def _wall_now(parts: PlannerParts) -> datetime:
+    """Now as the clocks of the company's zone show it."""
+    zone = parts.register.workspace().time_zone
+    return parts.clock().astimezone(ZoneInfo(zone if is_zone(zone) else "UTC")).replace(tzinfo=None)
 
 
 def _known(register: Register, number: int) -> RegisteredCampaign:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import get_args
 
+from app.capacity.register.search import MOST_ON_PAGE, SORTS, When
 from app.web.openapi_parts import (
     LIVE,
     READY,
@@ -47,6 +49,7 @@ def _paths() -> Json:
     return {
         "/v1/capacity/campaigns": {"get": _list(), "post": _add()},
         "/v1/capacity/campaigns/{number}": {"get": _show(), "put": _edit(), "delete": _remove()},
+        "/v1/capacity/campaigns/{number}/duplicate": {"post": _duplicate()},
         "/v1/capacity/campaigns/{number}/changes": {"get": _changes()},
         "/v1/capacity/campaigns/{number}/sends": {"get": _sends()},
         "/v1/capacity/campaigns/{number}/sends/{send}/sent": {"put": _enter_sent()},
@@ -86,11 +89,27 @@ def _operation(
 
 
 def _list() -> Json:
-    answer = body("Campaigns by number.", object_of(campaigns=_many("Campaign")))
-    removed = parameter(
-        "removed", "The removed ones instead", {"enum": ["true", "false"], "default": "false"}
+    answer = body(
+        "Campaigns by number, or a page of those that are asked for.",
+        object_of(
+            campaigns=_many("Campaign"),
+            total=whole("How many there are on all pages"),
+            page=whole("Which page this is", minimum=1),
+            pages=whole("Of how many", minimum=1),
+        ),
     )
-    return _operation("campaigns", "The campaigns on record", {"200": answer}, removed)
+    return _operation(
+        "campaigns",
+        "The campaigns on record; all of them where none of q, when, sort and page is there",
+        {"200": answer},
+        parameter("removed", "The removed ones instead", _FLAG),
+        parameter("q", "Words in the name, the key, the owner or Braze's id", {"type": "string"}),
+        parameter("when", "Those still to come, past, all, or removed", {"enum": list(get_args(When))}),
+        parameter("sort", "By what; with - the last first", {"enum": list(SORTS)}),
+        parameter(
+            "page", f"This page of {MOST_ON_PAGE}", {"type": "integer", "minimum": 1, "maximum": 99_999}
+        ),
+    )
 
 
 def _add() -> Json:
@@ -106,12 +125,23 @@ def _show() -> Json:
 
 def _edit() -> Json:
     responses = {"200": _ONE, "404": _NONE, "409": _NAME_TAKEN} | _OF_EDITS
-    return _operation("edit_campaign", "Save an edit", responses, _NUMBER, _IF_MATCH, takes=ref("Draft"))
+    return _operation(
+        "edit_campaign", "Save an edit", responses, _NUMBER, _IF_MATCH, _FOLLOWING, takes=ref("Draft")
+    )
 
 
 def _remove() -> Json:
     responses = {"200": body("Removed; its record stays.", ref("Campaign")), "404": _NONE} | _OF_EDITS
-    return _operation("remove_campaign", "Take a campaign off the plan", responses, _NUMBER, _IF_MATCH)
+    return _operation(
+        "remove_campaign", "Take a campaign off the plan", responses, _NUMBER, _IF_MATCH, _FOLLOWING
+    )
+
+
+def _duplicate() -> Json:
+    made = body("On record.", ref("Campaign")) | {"headers": _VERSION | _LOCATION}
+    summary = "Put a campaign on record again, for the same weekday of the next week to come"
+    responses = {"201": made, "404": _NONE, "409": _NAME_TAKEN}
+    return _operation("duplicate_campaign", summary, responses, _NUMBER)
 
 
 def _changes() -> Json:
@@ -266,6 +296,8 @@ _OF_EDITS: Json = {
     },
     "428": problem("If-Match is missing."),
 }
+_FLAG: Json = {"enum": ["true", "false"], "default": "false"}
+_FOLLOWING = parameter("following", "Those of its weekly series that begin after it, too", _FLAG)
 _NUMBER = parameter(
     "number",
     "The campaign's number",

@@ -50,6 +50,7 @@ _CAMPAIGN = object_of(
     updated_at=INSTANT,
     updated_by=text("An operator"),
     removed_at=_PERHAPS_INSTANT,
+    series=whole("The number of the campaign that its weekly series began with", nullable=True, minimum=1),
 )
 _WORKSPACE_DEFINITION: Json = {
     "type": "object",

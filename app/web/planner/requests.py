@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from app.capacity.register.search import SORTS, When, read_search
 from app.web.problems import CallerError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.capacity.register.search import CampaignSearch
+
 MOST_FORM_BYTES = 64 * 1024  # a campaign or a workspace
 MOST_PLAN_BYTES = 1024 * 1024
 LONGEST_WINDOW = timedelta(days=31)
 USUAL_WINDOW = timedelta(days=7)
+LONGEST_PAGE = 5  # digits
 MOST = 2**53  # what every JSON reader reads exactly
 _VERSION = re.compile(r'(?:W/)?"([0-9]{1,9})"', re.ASCII)
 
@@ -45,6 +49,20 @@ def flag(name: str) -> bool:
     if given not in {"true", "false"}:
         raise invalid(name, f"{name} must be true or false.")
     return given == "true"
+
+
+def search(now: datetime) -> CampaignSearch | None:
+    """Which campaigns are asked for by `q`, `when`, `sort` and `page`; None where all are."""
+    asked = {name: request.args[name] for name in ("q", "when", "sort", "page") if request.args.get(name)}
+    if not asked:
+        return None
+    for name, choices in (("when", get_args(When)), ("sort", SORTS)):
+        if asked.get(name, choices[0]) not in choices:
+            raise invalid(name, f"{name} must be one of {', '.join(choices)}.")
+    page = asked.get("page", "1")
+    if not (page.isascii() and page.isdigit() and int(page[:9]) >= 1 and len(page) <= LONGEST_PAGE):
+        raise invalid("page", "page must be a whole number from 1 on.")
+    return read_search({"when": "all", **asked}, now)
 
 
 def window(now: datetime) -> tuple[datetime, datetime]:

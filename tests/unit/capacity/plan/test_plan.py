@@ -1,7 +1,9 @@
 """Reading a plan file into values."""
 
 from dataclasses import fields, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+
+import pytest
 
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import (
@@ -18,6 +20,7 @@ from app.capacity.campaign import (
     Workspace,
 )
 from app.capacity.plan.plan import Judging, Plan, ServiceLines, parse_plan
+from app.capacity.plan.table import PlanError
 from app.capacity.simulation.service import ScriptedMinutes
 
 SMALLEST = """
@@ -206,3 +209,26 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(list(value) if isinstance(value, tuple) else value)
+
+
+def test_a_campaign_that_repeats_is_so_many_campaigns_in_a_row() -> None:
+    plan = parse_plan(SMALLEST + "repeat_weekly_until = 2026-12-08\n")
+    assert [(one.name, one.timing) for one in plan.campaigns] == [
+        ("digest", AllAtOnce(NINE)),
+        ("digest 2026-11-30", AllAtOnce(NINE + timedelta(days=7))),
+        ("digest 2026-12-07", AllAtOnce(NINE + timedelta(days=14))),
+    ]
+
+
+def test_campaigns_with_the_weeks_they_repeat_are_no_more_than_a_plan_may_have() -> None:
+    second = SMALLEST.partition("[[campaigns]]")[2].replace("digest", "other")
+    year = "repeat_weekly_until = 2027-11-22\n"
+    with pytest.raises(PlanError, match="campaigns come to 106 with the weeks they repeat; plan 100 at most"):
+        parse_plan(f"{SMALLEST}{year}[[campaigns]]{second}{year}")
+
+
+def test_the_night_is_a_setting_of_the_judging_table() -> None:
+    late = parse_plan(SMALLEST + "[judging]\nnight = {begin = 22:00:00, end = 06:30:00}\n")
+    assert late.judging.night == QuietHours(time(22), time(6, 30))
+    with pytest.raises(PlanError, match="judging night: end is missing; write a time of day"):
+        parse_plan(SMALLEST + "[judging]\nnight = {begin = 22:00:00}\n")
