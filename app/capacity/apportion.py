@@ -1,11 +1,13 @@
 """Cut whole numbers into whole parts."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+ALMOST: Final = 1e-6  # a float sum that should be whole may fall this short of it
 
 
 def apportion(total: int, weights: Sequence[float] | Counts) -> Counts:
@@ -19,3 +21,14 @@ def apportion(total: int, weights: Sequence[float] | Counts) -> Counts:
     short = total - int(parts.sum())
     parts[np.argsort(parts - exact, kind="stable")[:short]] += 1
     return parts
+
+
+def apportion_in_order(total: int, weights: Sequence[float] | Counts) -> Counts:
+    """Cut `total` into parts in the order of `weights` (at least one above 0); the parts add up exactly.
+
+    Unit k falls into the part in which the running sum of the weights reaches its k-th share, so few units are spread
+    over all parts, and the last one falls into the last part that has a weight.
+    """
+    running = np.cumsum(np.asarray(weights, dtype=np.float64))
+    reached: Counts = np.floor(total * (running / running[-1]) + ALMOST).astype(np.int64)
+    return np.diff(reached, prepend=0)

@@ -14,6 +14,7 @@ TIMING: Final = DOCS + "brazeai/intelligence_suite/intelligent_timing"
 WORKSPACE: Final = DOCS + "administer/global/workspace_settings/messaging_rate_limits"
 
 MinuteShape = Literal["decay", "block"]
+HourShape = Literal["even", "on_the_hour"]
 WorkspaceOrder = Literal["first_come", "mixed"]
 BreakerResume = Literal["probing", "full_speed"]
 
@@ -41,10 +42,17 @@ class Assumptions:
             choices=("decay", "block"),
         ),
     )
+    hour_shape: HourShape = field(
+        default="even",
+        metadata=_said(
+            f"assumed: {TIMING} tells the users of an hour and no finer; on_the_hour is the stress case",
+            choices=("even", "on_the_hour"),
+        ),
+    )
     workspace_order: WorkspaceOrder = field(
         default="first_come",
         metadata=_said(
-            f"{WORKSPACE}: first come, first served; another page says that campaigns mix in a minute",
+            f"{WORKSPACE}: first come, first served, campaigns of one start in no particular order",
             choices=("first_come", "mixed"),
         ),
     )

@@ -39,6 +39,27 @@ def held_until(quiet: QuietHours, zone: str, minute: int) -> int | None:
     return release if release > minute else unix_minute(end.replace(fold=1), zone)
 
 
+def nearest_edge(quiet: QuietHours, zone: str, minute: int, *, not_before: int | None = None) -> int | None:
+    """Return the minute outside quiet hours that is nearest to `minute`, or None outside quiet hours.
+
+    That is the last minute before them or the first after them; the later one of two as near, and where the earlier one
+    lies before `not_before`. So Intelligent Timing does.
+    Source: braze.com/docs/user_guide/messaging/messaging_fundamentals/quiet_hours (its questions and answers).
+    """
+    after = held_until(quiet, zone, minute)
+    if after is None:
+        return None
+    local = wall_time(minute, zone)
+    past_midnight = quiet.begin > quiet.end and local.time() < quiet.begin
+    begin = unix_minute(
+        datetime.combine(local.date() - (DAY if past_midnight else timedelta()), quiet.begin), zone
+    )
+    before = begin - 1
+    if minute - begin < after - minute and (not_before is None or before >= not_before):
+        return before
+    return after
+
+
 def _inside(quiet: QuietHours, now: time) -> bool:
     if quiet.begin < quiet.end:
         return quiet.begin <= now < quiet.end

@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 
 from app.capacity.apportion import Counts
-from app.capacity.campaign import Campaign, Case, Workspace
+from app.capacity.campaign import Arrivals, Campaign, Case, Workspace
 from app.capacity.local_time import MINUTE_S, held_until
 from app.capacity.simulation.queue import CampaignQueue, Cohort
 from app.capacity.simulation.sampling import Failures, allocate_at_random, draw_failures
@@ -30,10 +30,11 @@ class CampaignRun:
         self._curve = minute_curve(campaign.burst.at(case), assumed.minute_shape)
         self._pass_shares = pass_shares(campaign.calls_per_recipient.at(case), assumed.cache_hit_share)
         self._callers_before = 0
+        arriving = isinstance(campaign.timing, Arrivals)
         schedule = schedule_of(campaign, workspace, case, rng)
         self.skipped = schedule.skipped
         for (minute, zone), count in schedule.messages.items():
-            self.queue.add(Cohort(minute, minute, zone), count)
+            self.queue.add(Cohort(minute, minute, zone, arriving=arriving), count)
 
     def open_minute(self, minute: int) -> int:
         """Queue what joins, hold what quiet hours hold; return the messages given up for their age."""
@@ -43,10 +44,10 @@ class CampaignRun:
             self.queue.hold(minute, lambda zone: held_until(quiet, zone, minute))
         return self.queue.expire(minute - self._assumed.delay_abort_h * HOUR_MIN)
 
-    def start(self, minute: int, count: int) -> Batch:
-        """Take `count` messages from the queue and give each its second of `minute`."""
+    def start(self, minute: int, count: int, pace_per_min: int) -> Batch:
+        """Take `count` messages from the queue and give each its second of `minute`, started at such a pace."""
         taken = self.queue.take(count)
-        started = lay_out(taken, self._curve)
+        started = lay_out(taken, minute, self._curve, pace_per_min)
         callers = self._uncached(minute, tuple(taken), started)
         passes = call_passes(callers.sum(axis=0), self._callers_before, self._pass_shares)
         self._callers_before += int(callers.sum())
@@ -93,6 +94,7 @@ class CampaignRun:
             joined_minute=max(ready, now_minute + 1),
             attempt=cohort.attempt + 1,
             warm_until_minute=0,
+            arriving=False,
         )
         if not self._assumed.cache_hit_share:
             kept = 0  # nothing is ever found there, so such messages need no cohort of their own

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 
 from app.capacity.apportion import apportion
 from app.capacity.assumptions import WorkspaceOrder
+from app.capacity.simulation.workspace_limit import share_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class Cohort:
     """Messages of one campaign that nothing tells apart.
 
     Minutes are since 1970 (UTC). `attempt` counts earlier attempts; `warm_until_minute` is when Braze's
-    URL cache forgets the answer that one part of the message got before another part failed.
+    URL cache forgets the answer that one part of the message got before another part failed. Messages that are
+    `arriving` join one by one in the course of their minute, as members act; all others wait when it begins.
     """
 
     joined_minute: int
@@ -22,6 +24,7 @@ class Cohort:
     zone: str
     attempt: int = 0
     warm_until_minute: int = 0
+    arriving: bool = False
 
 
 class CampaignQueue:
@@ -66,7 +69,8 @@ class CampaignQueue:
             released = release(cohort.zone)
             if released is not None:
                 due = cohort.due_minute + released - minute
-                self.add(replace(cohort, joined_minute=released, due_minute=due), self.queued.pop(cohort))
+                held = replace(cohort, joined_minute=released, due_minute=due, arriving=False)
+                self.add(held, self.queued.pop(cohort))
 
     def take(self, count: int) -> dict[Cohort, int]:
         """Remove `count` messages (no more than are queued) from the front."""
@@ -92,7 +96,6 @@ class CampaignQueue:
 def allot(
     queues: Sequence[CampaignQueue],
     caps: Sequence[int],
-    priorities: Sequence[int],
     *,
     workspace_limit: int | None,
     order: WorkspaceOrder,
@@ -103,20 +106,5 @@ def allot(
         return wanted
     if order == "mixed":
         return [int(part) for part in apportion(workspace_limit, wanted)]
-    return _first_come(queues, wanted, priorities, workspace_limit)
-
-
-def _first_come(
-    queues: Sequence[CampaignQueue], wanted: Sequence[int], priorities: Sequence[int], left: int
-) -> list[int]:
-    line = sorted(
-        (cohort.joined_minute, priorities[index], index, place, count)
-        for index, queue in enumerate(queues)
-        for place, (cohort, count) in enumerate(queue.queued.items())
-    )
-    allotted = [0] * len(queues)
-    for _, _, index, _, count in line:
-        granted = min(count, wanted[index] - allotted[index], left)
-        allotted[index] += granted
-        left -= granted
-    return allotted
+    lines = [[(cohort.joined_minute, count) for cohort, count in queue.queued.items()] for queue in queues]
+    return share_minute(lines, caps, workspace_limit)[0]

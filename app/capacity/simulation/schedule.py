@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.capacity.apportion import apportion
+from app.capacity.apportion import apportion, apportion_in_order
 from app.capacity.campaign import (
     AllAtOnce,
     Arrivals,
@@ -18,7 +18,7 @@ from app.capacity.campaign import (
     LocalTimeZones,
     Workspace,
 )
-from app.capacity.local_time import unix_minute
+from app.capacity.local_time import nearest_edge, unix_minute
 
 HOUR_MIN: Final = 60
 UNKNOWN_ZONE: Final = "unknown"
@@ -49,7 +49,7 @@ def schedule_of(campaign: Campaign, workspace: Workspace, case: Case, rng: np.ra
     """Place every message of the audience in the minute it falls due; `rng` draws triggered arrivals."""
     messages: Counter[DueMinute] = Counter()
     for zone, count in by_zone(campaign, workspace, case):
-        for minute, due in _in_zone(campaign.timing, zone, workspace.time_zone, count, rng):
+        for minute, due in _in_zone(campaign, workspace, zone, count, rng):
             messages[DueMinute(minute, zone)] += due
     timing = campaign.timing
     if not isinstance(timing, LocalTimeZones | IntelligentTiming) or timing.launched_at is None:
@@ -67,31 +67,43 @@ def by_zone(campaign: Campaign, workspace: Workspace, case: Case) -> Iterator[tu
 
 
 def _in_zone(
-    timing: AllAtOnce | LocalTimeZones | IntelligentTiming | Arrivals,
-    zone: str,
-    company_zone: str,
-    count: int,
-    rng: np.random.Generator,
+    campaign: Campaign, workspace: Workspace, zone: str, count: int, rng: np.random.Generator
 ) -> Iterator[tuple[int, int]]:
-    match timing:
+    match campaign.timing:
         case AllAtOnce(at):
-            yield unix_minute(at, company_zone), count
+            yield unix_minute(at, workspace.time_zone), count
         case LocalTimeZones(at):
             yield unix_minute(at, zone), count
-        case IntelligentTiming():
-            yield from _by_best_hour(timing, zone, count)
-        case Arrivals():
-            yield from _by_chance(timing, company_zone, count, rng)
+        case IntelligentTiming() as timing:
+            yield from _outside_quiet_hours(
+                campaign, workspace, zone, _by_best_hour(timing, zone, count, workspace)
+            )
+        case Arrivals() as timing:
+            yield from _by_chance(timing, workspace.time_zone, count, rng)
 
 
-def _by_best_hour(timing: IntelligentTiming, zone: str, count: int) -> Iterator[tuple[int, int]]:
+def _by_best_hour(
+    timing: IntelligentTiming, zone: str, count: int, workspace: Workspace
+) -> Iterator[tuple[int, int]]:
     fallback, known = apportion(count, [timing.fallback_share, 1 - timing.fallback_share]).tolist()
     yield unix_minute(datetime.combine(timing.on, timing.fallback_at), zone), fallback
     midnight = datetime.combine(timing.on, datetime.min.time())
+    # Braze's preview gives users per hour and no finer.
+    minutes = 1 if workspace.assumptions.hour_shape == "on_the_hour" else HOUR_MIN
     for hour, in_hour in enumerate(apportion(known, timing.users_per_hour).tolist()):
         first = unix_minute(midnight + timedelta(hours=hour), zone)
-        # Evenly inside the hour: Braze's preview gives users per hour and no finer.
-        yield from enumerate(apportion(in_hour, [1.0] * HOUR_MIN).tolist(), start=first)
+        yield from enumerate(apportion_in_order(in_hour, [1.0] * minutes).tolist(), start=first)
+
+
+def _outside_quiet_hours(
+    campaign: Campaign, workspace: Workspace, zone: str, due: Iterator[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """Move what Intelligent Timing finds best in quiet hours to their nearest edge."""
+    quiet, launched_at = campaign.quiet_hours, getattr(campaign.timing, "launched_at", None)
+    launch = None if launched_at is None else unix_minute(launched_at, workspace.time_zone)
+    for minute, count in due:
+        edge = None if quiet is None else nearest_edge(quiet, zone, minute, not_before=launch)
+        yield (minute if edge is None else edge), count
 
 
 def _by_chance(

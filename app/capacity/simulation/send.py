@@ -22,6 +22,7 @@ from app.capacity.simulation.sampling import allocate_at_random
 from app.capacity.simulation.service import CUT_OFF, DEGRADED, OK, Answer, Service
 from app.capacity.simulation.unhealthy_host import HALTED_STATUS, HostBreakers
 from app.capacity.simulation.within_minute import Batch
+from app.capacity.simulation.workspace_limit import paces
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +130,18 @@ class Send:
                 yield Offer(minute * MINUTE_S + place, sum(part.reaching for part in parts), parts)
 
     def _dispatch(self, minute: int) -> list[tuple[int, Batch]]:
+        caps = [run.cap for run in self._runs]
         allotted = allot(
             [run.queue for run in self._runs],
-            [run.cap for run in self._runs],
-            [run.campaign.priority for run in self._runs],
+            caps,
             workspace_limit=self._workspace.limit_per_min,
             order=self._workspace.assumptions.workspace_order,
         )
+        pace = paces(allotted, caps, self._workspace.limit_per_min)
         batches = []
         for index, count in enumerate(allotted):
             if count:
-                batch = self._runs[index].start(minute, count)
+                batch = self._runs[index].start(minute, count, pace[index])
                 self._tally.add(minute, Quantity.ATTEMPTS, index, count)
                 self._tally.add(minute, Quantity.RETRIES, index, batch.retries())
                 batches.append((index, batch))

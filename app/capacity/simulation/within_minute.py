@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, exp
+from math import ceil, expm1
 from typing import Final
 
 import numpy as np
@@ -12,15 +12,16 @@ from app.capacity.assumptions import MinuteShape
 from app.capacity.local_time import MINUTE_S
 from app.capacity.simulation.queue import Cohort
 
-WHOLE: Final = MINUTE_S << 30  # a curve's 1.0: whole parts, so that sixtieths and rounding are exact
+WHOLE: Final = MINUTE_S * 10**9  # a curve's 1.0: whole parts, so that sixtieths of decimal bursts are exact
 ALMOST: Final = 1e-9  # a float product that should be whole may fall this short of it
 STEEPEST: Final = 60 * 40.0  # all but e^-40 of a minute's messages in its first second
 
 
 def minute_curve(burst: float, shape: MinuteShape) -> Counts:
-    """Return how much of a minute's messages has started before each second: 61 values from 0 to WHOLE.
+    """Return how much of a full minute's messages has started before each second: 61 values from 0 to WHOLE.
 
-    `burst` is the peak second over the mean second, 1 (even) to 60 (all in one second).
+    A full minute has as many messages as the limit lets start. `burst` is its peak second over its mean second,
+    1 (even) to 60 (all in one second).
     "decay" falls exponentially from the first second: rate(s) ~ exp(-a s/60), a found from burst.
     "block" is the stress case: an even rate for 60/burst seconds, then nothing.
     """
@@ -29,7 +30,7 @@ def minute_curve(burst: float, shape: MinuteShape) -> Counts:
         curve = np.minimum(1.0, seconds * max(burst, 1.0))
     else:
         steepness = _steepness(burst)
-        curve = (1 - np.exp(-steepness * seconds)) / (1 - exp(-steepness))
+        curve = np.expm1(-steepness * seconds) / expm1(-steepness)
     whole: Counts = np.rint(curve * WHOLE).astype(np.int64)
     return whole
 
@@ -39,7 +40,7 @@ def _steepness(burst: float) -> float:
     low, high = 1e-9, STEEPEST
     for _ in range(100):
         middle = (low + high) / 2
-        peak = MINUTE_S * (1 - exp(-middle / MINUTE_S)) / (1 - exp(-middle))
+        peak = MINUTE_S * expm1(-middle / MINUTE_S) / expm1(-middle)
         low, high = (middle, high) if peak < burst else (low, middle)
     return low
 
@@ -75,16 +76,33 @@ class Batch:
         return sum(count for cohort, count in self.taken.items() if cohort.attempt)
 
 
-def lay_out(taken: Mapping[Cohort, int], curve: Counts) -> Counts:
-    """Place the messages of each cohort, first come first, into seconds: an array (cohorts, 60).
+def lay_out(taken: Mapping[Cohort, int], minute: int, curve: Counts, cap: int) -> Counts:
+    """Place the messages of each cohort, first come first, into the seconds of `minute`: an array (cohorts, 60).
 
-    The cumulated count is rounded up, which keeps any moving minute of one campaign at or below its limit
-    L: a minute of N <= L messages beside a full one adds ceil(L F) - ceil(N F) <= L - N for every F <= 1.
+    The curve belongs to `cap`, what the minute could start at most: fewer messages start as early as the first ones
+    of a full minute do. Messages that join as members act cannot start before: they come over the whole minute.
+
+    The cumulated count is rounded up, which keeps any moving minute of one campaign at or below its limit: with N
+    messages in one minute and M in the next, and x = ceil(cap F) of the curve's share F, it holds
+    N - min(N, x) + min(M, x) <= max(N, M).
     """
-    bounds = np.concatenate(([0], np.cumsum(list(taken.values()))))
-    edges = -(-bounds[-1] * curve // WHOLE)
-    started: Counts = np.diff(np.clip(edges, bounds[:-1, None], bounds[1:, None]), axis=1)
+    bounds: Counts = np.concatenate(([0], np.cumsum(list(taken.values()), dtype=np.int64)))
+    arriving = sum(
+        count for cohort, count in taken.items() if cohort.arriving and cohort.joined_minute == minute
+    )
+    edges = started_before(int(bounds[-1]), arriving, curve, cap)
+    within: Counts = np.clip(edges, bounds[:-1, None], bounds[1:, None])
+    started: Counts = np.diff(within, axis=1)
     return started
+
+
+def started_before(count: int, arriving: int, curve: Counts, cap: int) -> Counts:
+    """Return how many of a minute's `count` messages, `arriving` of them within it, start before each second."""
+    edges: Counts = np.minimum(-(-cap * curve // WHOLE), count)
+    if not arriving:
+        return edges
+    joined: Counts = count - arriving - (-arriving * curve // WHOLE)
+    return np.minimum(edges, joined)
 
 
 def call_passes(callers: Counts, before: int, shares: tuple[float, ...]) -> Counts:

@@ -17,7 +17,13 @@ from app.capacity.planner.demand.pacing import (
     pace_together,
 )
 from app.capacity.simulation.schedule import HOUR_MIN
-from app.capacity.simulation.within_minute import WHOLE, call_passes, minute_curve, pass_shares
+from app.capacity.simulation.within_minute import (
+    WHOLE,
+    call_passes,
+    minute_curve,
+    pass_shares,
+    started_before,
+)
 
 BROKEN: float = 1e-6  # what a float product may be off by, in calls
 
@@ -56,12 +62,16 @@ class CampaignDemand:
         """Attempts a minute at most, without a limit too."""
         return limit_per_min or self._workspace.assumptions.at_once_max_per_min
 
+    def pace_per_min(self, limit_per_min: int | None) -> int:
+        """How many messages a minute it starts like while it is alone."""
+        cap = self.cap(limit_per_min)
+        return min(cap, self._workspace.limit_per_min or cap)
+
     def queued(self, limit_per_min: int | None, moved_min: int = 0) -> QueuedCampaign:
         """Return the campaign as it waits in line with others."""
         return QueuedCampaign(
             arrivals=self.arrivals.moved(moved_min),
             limit_per_min=self.cap(limit_per_min),
-            priority=self.campaign.priority,
             quiet_hours=self.campaign.quiet_hours,
         )
 
@@ -94,9 +104,7 @@ class CampaignDemand:
 
     def _played(self, arrivals: ArrivalCurve, cap: int, quiet: QuietHours, most_steps: int) -> Pacing:
         """Play the queue, with what is left of the steps."""
-        queued = QueuedCampaign(
-            arrivals=arrivals, limit_per_min=cap, priority=self.campaign.priority, quiet_hours=quiet
-        )
+        queued = QueuedCampaign(arrivals=arrivals, limit_per_min=cap, quiet_hours=quiet)
         left = most_steps - self._steps
         try:
             (only,), steps = pace_together(
@@ -115,42 +123,50 @@ class CampaignDemand:
     def load(self, pacing: Pacing, limit_per_min: int | None, most_steps: int) -> tuple[int, Counts]:
         """Return the first minute, and from it on the calls that no second of each minute exceeds.
 
-        Of triggered messages in the high case it is what chance hardly exceeds (`highest_arrivals`), by itself and within
-        the workspace's limit; expected numbers elsewhere. Raises WorkLimitExceededError.
+        Of triggered messages in the high case it is what chance hardly exceeds (`highest_arrivals`), by itself and
+        within the workspace's limit; expected numbers elsewhere. Raises WorkLimitExceededError.
         """
         if self._most is self.arrivals:
-            return pacing.first, self.peak_calls(pacing.attempts)
-        cap = min(self.cap(limit_per_min), self._workspace.limit_per_min or self.cap(limit_per_min))
+            return pacing.first, self._peaks(pacing, self.arrivals, limit_per_min)
+        cap = self.pace_per_min(limit_per_min)
         if cap not in self._most_loads:
             most = self.pace(self._most, cap, most_steps)
-            self._most_loads[cap] = most.first, self.peak_calls(most.attempts)
+            self._most_loads[cap] = most.first, self._peaks(most, self._most, limit_per_min)
         return self._most_loads[cap]
 
-    def peak_calls(self, attempts: Counts) -> Counts:
-        """Return for minutes of so many attempts the calls that no second of them exceeds.
+    def _peaks(self, pacing: Pacing, arrivals: ArrivalCurve, limit_per_min: int | None) -> Counts:
+        paces = self.pace_per_min(limit_per_min) if pacing.paces is None else pacing.paces
+        arriving = arrivals.arriving_in(pacing.first, len(pacing.attempts)) if self.triggered else None
+        return self.peak_calls(pacing.attempts, paces, arriving)
 
-        A second starts ceil(N F(s+1)) - ceil(N F(s)) <= ceil(N f) of N messages, f its share of the minute's
-        curve; a render pass that a share r of its callers reach makes floor(b + n r) - floor(b) <= ceil(n r) calls
-        of them. So it is the send model's busiest second where every message reaches
-        every pass, and a call or two a pass above it where not.
+    def peak_calls(self, attempts: Counts, paces: Counts | int, arriving: Counts | None = None) -> Counts:
+        """Return for minutes of so many attempts, at paces a minute, the calls that no second of them exceeds.
+
+        A second starts ceil(P F(s+1)) - ceil(P F(s)) <= ceil(P f) messages at pace P, f the largest share that a
+        second has of a full minute, until none are left. Of messages `arriving` within the minute it is their own
+        ceil(A f), beside all that waited when it began. A render pass that a share r of its callers reach makes
+        floor(b + n r) - floor(b) <= ceil(n r) calls of n. So it is the send model's busiest second where every message
+        reaches every pass, and a call or two a pass above it where not.
         """
-        callers: Counts = -(-attempts * self._steepest // WHOLE)
+        callers: Counts = np.minimum(attempts, -(-paces * self._steepest // WHOLE))
+        if arriving is not None:
+            within = np.minimum(attempts, arriving)
+            callers = np.minimum(callers, attempts - within - (-within * self._steepest // WHOLE))
         calls = callers.copy()
         for share in self._shares:
             callers = callers if share >= 1 else np.ceil(callers * share + BROKEN).astype(np.int64)
             calls += callers
         return calls
 
-    def peak_of(self, attempts: int) -> int:
-        """Return the same of a single minute."""
-        return int(self.peak_calls(np.array([attempts]))[0]) if attempts else 0
-
-    def seconds(self, pacing: Pacing, minute: int) -> Counts:
+    def seconds(self, pacing: Pacing, limit_per_min: int | None, minute: int) -> Counts:
         """Return the calls of each second of `minute`, exactly as the send model places them: 60 numbers."""
         place = minute - pacing.first
         if not 0 <= place < len(pacing.attempts):
             return np.zeros(MINUTE_S, dtype=np.int64)
-        edges = -(-pacing.attempts[place] * self._curve // WHOLE)
+        pace = self.pace_per_min(limit_per_min) if pacing.paces is None else int(pacing.paces[place])
+        count = int(pacing.attempts[place])
+        arriving = int(self.arrivals.arriving_in(minute, 1)[0]) if self.triggered else 0
+        edges = started_before(count, min(count, arriving), self._curve, max(pace, count))
         before = int(pacing.attempts[:place].sum())
         calls: Counts = call_passes(np.diff(edges), before, self._shares).sum(axis=0)
         return calls

@@ -73,7 +73,8 @@ def _by_campaign(plan: Plan, forecast: Forecast, rows: Counts, bucket_min: int) 
 def _seconds(plan: Plan, forecast: Forecast, high: Forecaster, minute: int) -> Counts:
     seconds = np.zeros((len(plan.campaigns), MINUTE_S), dtype=np.int64)
     for index, pacing in forecast.pacing.items():
-        seconds[index] = high.demands[index].seconds(pacing, minute)
+        limit = forecast.limits[index]
+        seconds[index] = high.demands[index].seconds(pacing, limit, minute)
     return seconds
 
 

@@ -1,14 +1,14 @@
 """When messages fall due, without chance: what is expected, and what triggered messages will hardly exceed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.capacity.apportion import Counts, apportion
+from app.capacity.apportion import Counts, apportion_in_order
 from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
 from app.capacity.local_time import held_until
 from app.capacity.simulation.schedule import DueMinute, arrival_weights, by_zone, schedule_of
@@ -20,13 +20,15 @@ SURPRISE: Final = 1e-6  # the chance that any minute of a triggered send exceeds
 class ArrivalCurve:
     """Messages by the minute they join the queue, rising, each with the zone of its members.
 
-    Minutes are since 1970 (UTC). `skipped` messages were too late at launch.
+    Minutes are since 1970 (UTC). `skipped` messages were too late at launch. Of `counts`, `arriving` join in the course
+    of their minute, as members act; None where all wait when it begins.
     """
 
     minutes: Counts
     counts: Counts
     zones: tuple[str, ...]
     skipped: int = 0
+    arriving: Counts | None = None
 
     def recipients(self) -> int:
         """Count the messages that join."""
@@ -34,20 +36,32 @@ class ArrivalCurve:
 
     def scaled(self, share: float) -> "ArrivalCurve":
         """Return the arrivals of a smaller audience, spread alike."""
-        return ArrivalCurve(self.minutes, np.rint(self.counts * share).astype(np.int64), self.zones)
+        if not len(self.counts):
+            return self
+        fewer = apportion_in_order(round(self.recipients() * share), self.counts)
+        return replace(self, counts=fewer, arriving=None)
 
     def moved(self, minutes: int) -> "ArrivalCurve":
         """Return the arrivals of the same send begun so much later."""
-        return (
-            ArrivalCurve(self.minutes + minutes, self.counts, self.zones, self.skipped) if minutes else self
-        )
+        return replace(self, minutes=self.minutes + minutes) if minutes else self
+
+    def arriving_in(self, first: int, length: int) -> Counts:
+        """Return how many messages join in the course of each of `length` minutes from `first` on."""
+        found = np.zeros(length, dtype=np.int64)
+        if self.arriving is not None:
+            places = self.minutes - first
+            inside = (places >= 0) & (places < length)
+            np.add.at(found, places[inside], self.arriving[inside])
+        return found
 
 
 def expected_arrivals(campaign: Campaign, workspace: Workspace, case: Case) -> ArrivalCurve:
     """Return when messages fall due; of triggered ones the expected number of each minute."""
     if isinstance(campaign.timing, Arrivals):
         parts = _triggered(campaign, campaign.timing, workspace, case)
-        return _together([(part, apportion(part.recipients, part.shares.tolist())) for part in parts])
+        return _together(
+            [(part, apportion_in_order(part.recipients, part.shares.tolist())) for part in parts]
+        )
     due = schedule_of(
         campaign, workspace, case, np.random.default_rng(0)
     )  # nothing is drawn: none is triggered
@@ -71,12 +85,16 @@ def highest_arrivals(campaign: Campaign, workspace: Workspace, case: Case) -> Ar
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CurvePart:
-    """Triggered messages of one zone: the minutes at which they join, rising, and the share of them in each."""
+    """Triggered messages of one zone: the minutes at which they join, rising, and the share of them in each.
+
+    Of those, the share `acting` join as members act; the others were held by quiet hours.
+    """
 
     zone: str
     recipients: int
     minutes: Counts
     shares: NDArray[np.float64]
+    acting: NDArray[np.float64]  # 0 to 1, by minute
 
     def most(self, surprise: float) -> Counts:
         """Return what a minute's messages exceed with a chance of exp(-surprise) at most."""
@@ -92,11 +110,15 @@ def _triggered(campaign: Campaign, timing: Arrivals, workspace: Workspace, case:
     minutes, shares = first + busy, weights[busy] / weights.sum()
     quiet = campaign.quiet_hours
     if quiet is None:
-        return [_CurvePart(workspace.time_zone, int(campaign.audience.at(case)), minutes, shares)]
+        everybody = int(campaign.audience.at(case))
+        return [_CurvePart(workspace.time_zone, everybody, minutes, shares, np.ones(len(minutes)))]
     parts = []
     for zone, recipients in by_zone(campaign, workspace, case):
-        joined, place = np.unique(_let_go(quiet, zone, minutes), return_inverse=True)
-        parts.append(_CurvePart(zone, recipients, joined, np.bincount(place, shares).astype(np.float64)))
+        let_go = _let_go(quiet, zone, minutes)
+        joined, place = np.unique(let_go, return_inverse=True)
+        of_minute = np.bincount(place, shares).astype(np.float64)
+        acting = np.bincount(place, shares * (let_go == minutes)).astype(np.float64) / of_minute
+        parts.append(_CurvePart(zone, recipients, joined, of_minute, acting))
     return parts
 
 
@@ -116,10 +138,12 @@ def _together(parts: Sequence[tuple[_CurvePart, Counts]]) -> ArrivalCurve:
     """Return the messages of all parts by minute."""
     minutes = np.concatenate([part.minutes for part, _ in parts])
     counts = np.concatenate([counts for _, counts in parts])
+    acting = np.concatenate([part.acting for part, _ in parts])
     zones = [part.zone for part, _ in parts for _ in part.minutes]
     order = np.argsort(minutes, kind="stable")
     order = order[counts[order] > 0]
-    return ArrivalCurve(minutes[order], counts[order], tuple(zones[at] for at in order))
+    arriving = np.floor(counts[order] * acting[order]).astype(np.int64)
+    return ArrivalCurve(minutes[order], counts[order], tuple(zones[at] for at in order), arriving=arriving)
 
 
 def _joining(campaign: Campaign, messages: Mapping[DueMinute, int], skipped: int) -> ArrivalCurve:

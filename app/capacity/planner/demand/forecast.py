@@ -1,7 +1,9 @@
 """All campaigns of a plan in one case: what starts when, and what it asks of the service."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from app.capacity.apportion import Counts
 from app.capacity.campaign import Case
@@ -17,8 +19,9 @@ NOT_MOVED: Mapping[int, int] = {}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
-    """A send in which every call is answered: attempts and calls by campaign (its place in the plan)."""
+    """A send in which every call is answered: limits, attempts and calls by campaign (its place in the plan)."""
 
+    limits: Limits
     pacing: Mapping[int, Pacing]
     loads: Mapping[int, tuple[int, Counts]]
 
@@ -55,6 +58,7 @@ class Forecaster:
         """
         pacing = self.pace(limits, moved_min)
         return Forecast(
+            limits,
             pacing,
             {
                 index: self.demands[index].load(one, limits[index], self.steps_left)
@@ -65,9 +69,10 @@ class Forecaster:
     def pace(self, limits: Limits, moved_min: Mapping[int, int] = NOT_MOVED) -> Mapping[int, Pacing]:
         """Return what starts when. Raises WorkLimitExceededError."""
         alone = {index: self.alone(index, limit, moved_min.get(index, 0)) for index, limit in limits.items()}
-        if self._workspace.limit_per_min is None or self.fits_workspace(alone):
+        if self._workspace.limit_per_min is None:
             return alone
-        return self._in_line(limits, moved_min)
+        pacing = alone if self.fits_workspace(alone) else self._in_line(limits, moved_min)
+        return self._with_paces(pacing, limits, self._workspace.limit_per_min)
 
     def fits_workspace(self, pacing: Mapping[int, Pacing]) -> bool:
         """Say whether campaigns, each by itself, stay within the workspace's limit in every minute."""
@@ -83,6 +88,21 @@ class Forecaster:
         if not moved_min:
             return demand.alone(limit_per_min, self.steps_left)
         return demand.pace(demand.arrivals.moved(moved_min), demand.cap(limit_per_min), self.steps_left)
+
+    def _with_paces(
+        self, pacing: Mapping[int, Pacing], limits: Limits, workspace_limit: int
+    ) -> Mapping[int, Pacing]:
+        """Say how fast campaigns start messages in the minutes that they share: as `paces` of the send model does."""
+        if len(pacing) == 1:
+            return pacing
+        together = total({index: (one.first, one.attempts) for index, one in pacing.items()})
+        paced = {}
+        for index, one in pacing.items():
+            all_of_them = np.maximum(1, together.of(one.first, len(one.attempts)))
+            cap = self.demands[index].cap(limits[index])
+            share = np.minimum(cap, -(-workspace_limit * one.attempts // all_of_them))
+            paced[index] = replace(one, paces=np.maximum(one.attempts, share))
+        return paced
 
     def _in_line(self, limits: Limits, moved_min: Mapping[int, int]) -> Mapping[int, Pacing]:
         """Play them in line, in the plan's order, which decides between equals."""

@@ -8,18 +8,16 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 
-from app.capacity.apportion import Counts, apportion
+from app.capacity.apportion import Counts
 from app.capacity.assumptions import WorkspaceOrder
 from app.capacity.campaign import QuietHours
 from app.capacity.local_time import MINUTE_S, held_until, wall_time
 from app.capacity.planner.demand.expected_arrivals import ArrivalCurve
-
-_ALIKE_FOR: Final = 10**9  # minutes: until something else changes; and later than any minute
-_Place: TypeAlias = tuple[int, int, int, int, int]  # joined, priority, queue, place in it, messages
+from app.capacity.simulation.workspace_limit import FOR_EVER, share_minute
 
 
 class WorkLimitExceededError(Exception):
@@ -28,11 +26,16 @@ class WorkLimitExceededError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pacing:
-    """One campaign's attempts by minute from `first` on; `aborted` messages were delayed too long."""
+    """One campaign's attempts by minute from `first` on; `aborted` messages were delayed too long.
+
+    `paces` are the messages a minute that it starts like in each of these minutes; None where its own limit, or the
+    workspace's, is its pace all along.
+    """
 
     first: int
     attempts: Counts
     aborted: int = 0
+    paces: Counts | None = None
 
     @property
     def end(self) -> int | None:
@@ -159,7 +162,6 @@ class QueuedCampaign:
 
     arrivals: ArrivalCurve
     limit_per_min: int
-    priority: int
     quiet_hours: QuietHours | None
 
 
@@ -179,7 +181,6 @@ class _Queue:
 
     def __init__(self, queued: QueuedCampaign) -> None:
         self.cap = queued.limit_per_min
-        self.priority = queued.priority
         self.waiting: deque[_ExpectedCohort] = deque()
         self.size = 0
         self.aborted = 0
@@ -187,7 +188,7 @@ class _Queue:
         self.runs: list[tuple[int, int, int]] = []  # (first minute, minutes, attempts in each)
         self._quiet = queued.quiet_hours
         self._quiet_at: dict[str, int] = {}  # when to look again, by zone
-        self._oldest = _ALIKE_FOR  # no message that waits fell due before it
+        self._oldest = FOR_EVER  # no message that waits fell due before it
         rows = zip(
             queued.arrivals.minutes.tolist(),
             queued.arrivals.zones,
@@ -237,15 +238,15 @@ class _Queue:
         count = sum(cohort.count for cohort in cohorts)
         self.waiting = deque(cohort for cohort in self.waiting if id(cohort) not in gone)
         self.size -= count
-        self._oldest = min((cohort.due for cohort in self.waiting), default=_ALIKE_FOR)
+        self._oldest = min((cohort.due for cohort in self.waiting), default=FOR_EVER)
         return count
 
     def alike_for(self, minute: int, keep_min: int) -> int:
         """Minutes until a message joins, may be given up or falls into quiet hours."""
-        ahead = self._joins[0].joined - minute if self._joins else _ALIKE_FOR
+        ahead = self._joins[0].joined - minute if self._joins else FOR_EVER
         if not self.size:
             return ahead
-        quiet = min(self._quiet_at.values(), default=_ALIKE_FOR + minute) - minute
+        quiet = min(self._quiet_at.values(), default=FOR_EVER + minute) - minute
         return min(ahead, self._oldest + keep_min - minute, quiet)
 
     def take(self, minute: int, minutes: int, each: int) -> None:
@@ -329,40 +330,18 @@ def _allot(
             (queue.size // want for queue, want in zip(queues, wanted, strict=True) if want), default=1
         )
         return wanted, alike, 0
+    caps = [queue.cap for queue in queues]
     if order == "mixed":
-        return *_mixed(queues, wanted, workspace_limit), 0
-    line = sorted(_fronts(queues, wanted))
-    return *_first_come(line, wanted, workspace_limit), len(line)
+        return *share_minute([[(0, queue.size)] for queue in queues], caps, workspace_limit), len(queues)
+    lines = [list(_front(queue, want)) for queue, want in zip(queues, wanted, strict=True)]
+    return *share_minute(lines, caps, workspace_limit), sum(map(len, lines))
 
 
-def _mixed(queues: Sequence[_Queue], wanted: Sequence[int], limit: int) -> tuple[list[int], int]:
-    """In proportion to what is wanted, as long as every queue that moves wants a full minute."""
-    shares = [int(share) for share in apportion(limit, wanted)]
-    moving = [(queue, share) for queue, share in zip(queues, shares, strict=True) if share]
-    alike = min(
-        (queue.size - queue.cap) // share + 1 if queue.size >= queue.cap else 1 for queue, share in moving
-    )
-    return shares, alike
-
-
-def _fronts(queues: Sequence[_Queue], wanted: Sequence[int]) -> Iterator[_Place]:
-    """Yield the messages that are first in each queue, as many as it wants to start."""
-    for index, (queue, most) in enumerate(zip(queues, wanted, strict=True)):
-        named = 0
-        for place, cohort in enumerate(queue.waiting):
-            if named >= most:
-                break
-            named += cohort.count
-            yield cohort.joined, queue.priority, index, place, cohort.count
-
-
-def _first_come(line: Sequence[_Place], wanted: Sequence[int], left: int) -> tuple[list[int], int]:
-    shares = [0] * len(wanted)
-    alike = _ALIKE_FOR
-    for _, _, index, _, count in line:
-        granted = min(count, wanted[index] - shares[index], left)
-        if granted:
-            shares[index] += granted
-            left -= granted
-            alike = min(alike, count // granted)
-    return shares, alike
+def _front(queue: _Queue, most: int) -> Iterator[tuple[int, int]]:
+    """Yield when the messages joined that are first in a queue, and how many, until there are `most`."""
+    named = 0
+    for cohort in queue.waiting:
+        if named >= most:
+            break
+        named += cohort.count
+        yield cohort.joined, cohort.count

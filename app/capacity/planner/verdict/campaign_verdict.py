@@ -110,9 +110,9 @@ class PlanFindings:
         for limit in self.plan.judging.offered_limits_per_min:
             trial = unbounded.trial(index, limit, by_itself=True)
             if trial.why_not is None:
-                return (
-                    self.forecasters["high"].demands[index].peak_of(int(trial.pacing.attempts.max(initial=0)))
-                )
+                high = self.forecasters["high"]
+                _, calls = high.demands[index].load(trial.pacing, limit, high.steps_left)
+                return int(calls.max(initial=0))
         return 0
 
 

@@ -192,3 +192,46 @@ def test_quiet_hours_do_not_count_towards_the_hours_after_which_messages_are_abo
     hour = replace(seoul, assumptions=replace(seoul.assumptions, delay_abort_h=1))
     played = play([one], hour, Perfect())
     assert (played.total(Quantity.SENT), played.total(Quantity.EXPIRED)) == (600, 400)
+
+
+def test_best_hours_in_quiet_hours_go_to_their_nearest_edge_before_or_after(
+    campaign: Build, seoul: Workspace
+) -> None:
+    """240,000 evenly over a day: midnight to three goes before 22:00 of the evening before, three to eight after 08:00."""
+    timing = IntelligentTiming(AT.date(), (1.0,) * 24, 0.0, time(10))
+    one = campaign(240_000, timing=timing, quiet_hours=QuietHours(time(22), time(8)))
+    messages = due(one, seoul).messages
+
+    def at(day: int, hour: int, minute: int) -> int:
+        return messages[DueMinute(unix_minute(datetime(2026, 11, day, hour, minute), SEOUL), SEOUL)]  # noqa: DTZ001
+
+    own = 10_000 / 60
+    assert at(22, 21, 59) == pytest.approx(30_000, abs=1)
+    assert at(23, 8, 0) == pytest.approx(50_000 + own, abs=1)
+    assert at(23, 21, 59) == pytest.approx(20_000 + own, abs=1)
+    assert sum(messages.values()) == 240_000
+    minutes = [minute for minute, _ in messages]
+    assert max(minutes) == unix_minute(datetime(2026, 11, 23, 21, 59), SEOUL)  # noqa: DTZ001
+
+
+def test_an_edge_that_has_passed_at_launch_is_none(campaign: Build, seoul: Workspace) -> None:
+    launched_at = AT.replace(day=22, hour=23)
+    timing = IntelligentTiming(AT.date(), (1.0, *(0.0,) * 23), 0.0, time(10), launched_at)
+    placed = due(campaign(6_000, timing=timing, quiet_hours=QuietHours(time(22), time(8))), seoul)
+    assert placed.skipped == 0
+    assert {key: count for key, count in placed.messages.items() if count} == {
+        DueMinute(unix_minute(AT.replace(hour=8), SEOUL), SEOUL): 6_000
+    }
+
+
+def test_few_members_are_spread_over_their_hour_and_on_the_hour_is_the_stress_case(
+    campaign: Build, seoul: Workspace
+) -> None:
+    timing = IntelligentTiming(AT.date(), tuple(float(hour == 9) for hour in range(24)), 0.0, time(10))
+    nine = unix_minute(AT, SEOUL)
+    spread = due(campaign(4, timing=timing), seoul).messages
+    assert [
+        minute - nine for (minute, _), count in sorted(spread.items()) if count and minute < nine + 60
+    ] == [14, 29, 44, 59]
+    stressed = replace(seoul, assumptions=replace(seoul.assumptions, hour_shape="on_the_hour"))
+    assert due(campaign(400, timing=timing), stressed).messages[DueMinute(nine, SEOUL)] == 400

@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
-from app.capacity.campaign import AllAtOnce, Campaign, Workspace
+from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
 from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import Send, play, play_through
 from app.capacity.simulation.service import Perfect, Scripted, ScriptedMinutes
@@ -65,13 +66,32 @@ def test_6_000_failures_in_the_first_minute_move_the_end_into_minute_nine(
     assert played.total(Quantity.CALLS) == 81_000
 
 
-def test_three_campaigns_at_one_moment_share_a_workspace_limit_for_three_minutes(
-    campaign: Build, seoul: Workspace
+@pytest.mark.parametrize("priorities", [(5, 5, 5), (1, 5, 9)])
+def test_three_campaigns_at_one_moment_are_mixed_in_each_of_three_minutes(
+    campaign: Build, seoul: Workspace, priorities: tuple[int, int, int]
 ) -> None:
-    campaigns = [campaign(100_000, name=name, kind="at_once") for name in ("a", "b", "c")]
+    """Braze: "no particular ordering", each minute has some of all; nothing there is called a priority."""
+    campaigns = [
+        campaign(100_000, name=name, kind="at_once", priority=priority)
+        for name, priority in zip("abc", priorities, strict=True)
+    ]
     played = play(campaigns, replace(seoul, limit_per_min=100_000), Perfect())
 
-    assert played.count(Quantity.ATTEMPTS).tolist() == [[100_000, 0, 0], [0, 100_000, 0], [0, 0, 100_000]]
+    attempts = played.count(Quantity.ATTEMPTS)
+    assert attempts.sum(axis=1).tolist() == [100_000] * 3
+    assert attempts[0].tolist() == [33_334, 33_333, 33_333]
+    assert [played.end_minute(place) for place in range(3)] == [played.first_minute + 3] * 3
+
+
+def test_mixed_campaigns_start_together_no_faster_than_the_workspace_s_limit_lets_one(
+    campaign: Build, seoul: Workspace
+) -> None:
+    """100,000 a minute at burst 2 are 3,334 in the first second, whoever they belong to; a call or so for rounding."""
+    campaigns = [
+        campaign(60_000, name=name, kind="at_once", burst=Range.exactly(2)) for name in ("a", "b", "c")
+    ]
+    by_second = play(campaigns, replace(seoul, limit_per_min=100_000), Perfect()).by_second()
+    assert [3_334 <= second <= 3_336 for second in by_second[:, 0].tolist()] == [True, True]
 
 
 def test_they_take_three_minutes_too_where_campaigns_mix_within_a_minute(

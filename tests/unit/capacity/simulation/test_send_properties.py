@@ -245,7 +245,7 @@ def test_cohorts_play_as_a_queue_of_single_people_would(
     service = Scripted(script, Perfect(), first_minute=send.first_minute, rng=np.random.default_rng(1))
     starts_by_second(send, service)
 
-    expected = play_people(audiences, limits, priorities, workspace_limit, failing, max_retries)
+    expected = play_people(audiences, limits, workspace_limit, failing, max_retries)
     played = send.result()
     told = {
         (int(minute) - played.first_minute + 1, index): (int(attempts), int(sent), int(aborted))
@@ -262,40 +262,62 @@ def test_cohorts_play_as_a_queue_of_single_people_would(
 def play_people(
     audiences: list[int],
     limits: list[int],
-    priorities: list[int],
     workspace_limit: int | None,
     failing: set[int],
     max_retries: int,
 ) -> dict[tuple[int, int], tuple[int, int, int]]:
-    """(minute, campaign) -> attempts, sent, aborted; every person is (joined, priority, campaign, attempt)."""
-    people = [
-        (index + 1, priorities[index], index, 0)
-        for index, audience in enumerate(audiences)
-        for _ in range(audience)
-    ]
+    """(minute, campaign) -> attempts, sent, aborted; every person is (joined, campaign, attempt)."""
+    people = [(index + 1, index, 0) for index, audience in enumerate(audiences) for _ in range(audience)]
     results: dict[tuple[int, int], tuple[int, int, int]] = {}
     minute = 0
     while people:
         minute += 1
-        started: Counter[int] = Counter()
+        may = may_start([one[:2] for one in people if one[0] <= minute], limits, workspace_limit)
         stay: list[Any] = []
-        for person in sorted(people, key=lambda one: one[:3]):
-            joined, priority, index, attempt = person
-            full = workspace_limit is not None and started.total() >= workspace_limit
-            if joined > minute or full or started[index] >= limits[index]:
-                stay.append(person)
+        for joined, index, attempt in sorted(people):
+            if not may[joined, index]:
+                stay.append((joined, index, attempt))
                 continue
-            started[index] += 1
+            may[joined, index] -= 1
             attempts, sent, aborted = results.get((minute, index), (0, 0, 0))
             if minute not in failing:
                 sent += 1
             elif attempt >= max_retries:
                 aborted += 1
             else:
-                stay.append((minute + 1, priority, index, attempt + 1))
+                stay.append((minute + 1, index, attempt + 1))
             results[minute, index] = (attempts + 1, sent, aborted)
         people = stay
     return results
+
+
+def may_start(
+    waiting: list[tuple[int, int]], limits: list[int], workspace_limit: int | None
+) -> Counter[tuple[int, int]]:
+    """How many of each (joined, campaign) start: first come first, and of one minute in proportion.
+
+    Whole numbers by largest remainder, of equal ones the first campaign's.
+    """
+    may: Counter[tuple[int, int]] = Counter()
+    left = len(waiting) if workspace_limit is None else workspace_limit
+    for joined in sorted({joined for joined, _ in waiting}):
+        wants = {
+            index: min(
+                waiting.count((joined, index)),
+                limits[index] - sum(count for (_, one), count in may.items() if one == index),
+            )
+            for _, index in sorted(set(waiting))
+            if (joined, index) in waiting
+        }
+        wanted, room = sum(wants.values()), min(left, sum(wants.values()))
+        shares = {index: want * room // wanted if wanted else 0 for index, want in wants.items()}
+        behind = sorted(wants, key=lambda index: (-((wants[index] * room) % max(1, wanted)), index))
+        for index in behind[: room - sum(shares.values())]:
+            shares[index] += 1
+        for index, share in shares.items():
+            may[joined, index] = share
+        left -= room
+    return may
 
 
 @pytest.mark.parametrize("lag", [1, 3, 90])

@@ -85,25 +85,26 @@ def test_failed_messages_wait_behind_all_that_were_not_yet_tried(campaign: Build
 def test_retries_of_one_campaign_wait_behind_another_under_a_workspace_limit(
     campaign: Build, seoul: Workspace
 ) -> None:
-    campaigns = [
-        campaign(100, name="first", kind="at_once", retry=True),
-        campaign(150, name="second", kind="at_once"),
-    ]
+    first = campaign(100, name="first", kind="at_once", retry=True)
+    assert isinstance(first.timing, AllAtOnce)
+    a_minute_later = AllAtOnce(first.timing.at + timedelta(minutes=1))
+    campaigns = [first, campaign(150, name="second", kind="at_once", timing=a_minute_later)]
     send = Send(campaigns, seoul)
-    played = play(campaigns, replace(seoul, limit_per_min=100), FailingUntil((send.first_minute + 1) * 60))
+    shared = replace(assuming(seoul, backoff_base_s=61), limit_per_min=100)
+    played = play(campaigns, shared, FailingUntil((send.first_minute + 1) * 60))
     assert rows(played, Quantity.ATTEMPTS) == {1: (100,), 3: (50,), 4: (50,)}
     assert rows(played, Quantity.ATTEMPTS, campaign=1) == {2: (100,), 3: (50,)}
 
 
-def test_of_two_campaigns_at_one_moment_the_lower_priority_number_goes_first(
+def test_of_two_campaigns_at_one_moment_neither_goes_first_whatever_their_priority(
     campaign: Build, seoul: Workspace
 ) -> None:
     campaigns = [
         campaign(100, name="news", kind="at_once", priority=7),
-        campaign(100, name="alerts", kind="at_once", priority=1),
+        campaign(300, name="alerts", kind="at_once", priority=1),
     ]
     played = play(campaigns, replace(seoul, limit_per_min=100), Perfect())
-    assert played.count(Quantity.ATTEMPTS).tolist() == [[0, 100], [100, 0]]
+    assert played.count(Quantity.ATTEMPTS).tolist() == [[25, 75]] * 4
 
 
 def test_an_unlimited_send_keeps_to_the_stated_maximum(campaign: Build, seoul: Workspace) -> None:

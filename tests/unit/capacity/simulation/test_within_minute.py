@@ -29,17 +29,62 @@ def test_a_larger_burst_puts_more_of_a_minute_into_its_first_half() -> None:
 
 def test_cohorts_start_in_the_order_of_the_queue() -> None:
     first, second = Cohort(0, 0, "UTC"), Cohort(1, 1, "UTC", attempt=1)
-    started = lay_out({first: 90, second: 30}, minute_curve(1, "decay"))
+    started = lay_out({first: 90, second: 30}, 1, minute_curve(1, "decay"), 120)
     assert started.sum(axis=0).tolist() == [2] * 60
     assert started[0].tolist() == [2] * 45 + [0] * 15
     assert started[1].tolist() == [0] * 45 + [2] * 15
 
 
-@given(st.integers(1, 10**7), st.floats(1, 60), st.sampled_from(SHAPES))
-def test_every_message_gets_exactly_one_second(count: int, burst: float, shape: MinuteShape) -> None:
-    started = lay_out({Cohort(0, 0, "UTC"): count}, minute_curve(burst, shape))
+@given(st.integers(1, 10**6), st.integers(0, 10**6), st.floats(1, 60), st.sampled_from(SHAPES))
+def test_every_message_gets_exactly_one_second(
+    count: int, room: int, burst: float, shape: MinuteShape
+) -> None:
+    started = lay_out({Cohort(0, 0, "UTC"): count}, 1, minute_curve(burst, shape), count + room)
     assert started.sum() == count
     assert (started >= 0).all()
+    arriving = lay_out(
+        {Cohort(1, 1, "UTC", arriving=True): count}, 1, minute_curve(burst, shape), count + room
+    )
+    assert arriving.sum() == count
+    assert arriving.max() <= -(-count * burst // 60) + 1
+
+
+@pytest.mark.parametrize(
+    ("count", "cap", "burst", "peak"),
+    [
+        (20_000, 1_000_000, 1, 16_667),
+        (20_000, 1_000_000, 4, 20_000),
+        (1_000, 1_000_000, 1, 1_000),
+        (12_000, 500_000, 1, 8_334),
+        (12_000, 500_000, 4, 12_000),
+        (5_000, 30_000, 2, 1_000),
+        (30_000, 30_000, 2, 1_000),
+        (7, 10, 1, 1),
+    ],
+)
+def test_a_part_of_a_minute_starts_as_fast_as_a_full_one(
+    count: int, cap: int, burst: float, peak: int
+) -> None:
+    """The busiest second has min(N, cap / 60 x burst) messages, rounded up."""
+    started = lay_out({Cohort(0, 0, "UTC"): count}, 1, minute_curve(burst, "decay"), cap)
+    assert started.sum(axis=0).max() == peak
+
+
+@pytest.mark.parametrize("burst", [1.2, 2.4, 1.1, 1.7, 3.3, 12.6, 59.4])
+def test_whole_messages_a_second_are_not_rounded_up(burst: float) -> None:
+    """50 a minute at burst 1.2 is exactly one in the peak second; so in every whole case of decimal bursts."""
+    tenths = round(burst * 10)
+    for cap in range(10, 60_001, 10):
+        if cap * tenths % 600 == 0:
+            edge = -(-cap * minute_curve(burst, "decay")[1] // WHOLE)
+            assert edge == cap * tenths // 600
+
+
+def test_messages_that_members_trigger_come_over_the_whole_minute_behind_what_waited() -> None:
+    waited, acting = Cohort(0, 0, "UTC", arriving=True), Cohort(1, 1, "UTC", arriving=True)
+    started = lay_out({waited: 40, acting: 120}, 1, minute_curve(1, "decay"), 1_200)
+    assert started[0].tolist() == [20, 20] + [0] * 58
+    assert started[1].tolist() == [0, 0, 6] + [2] * 57
 
 
 @given(
@@ -55,7 +100,10 @@ def test_no_moving_minute_exceeds_the_larger_of_two_neighbours(
     counts = [int(limit * share), limit]
     counts = counts[::-1] if falling else counts
     started = np.concatenate(
-        [lay_out({Cohort(0, 0, "UTC"): count}, minute_curve(burst, shape)).sum(axis=0) for count in counts]
+        [
+            lay_out({Cohort(0, 0, "UTC"): count}, 1, minute_curve(burst, shape), limit).sum(axis=0)
+            for count in counts
+        ]
     )
     windows = np.convolve(started, np.ones(60, dtype=np.int64), mode="valid")
     assert windows.max() <= limit

@@ -82,6 +82,6 @@ def test_a_call_begins_as_late_as_it_was_not_in_service() -> None:
 def test_a_forecast_at_a_speed_gives_a_compressed_service_as_much_to_do() -> None:
     plan = scenario("17").plan
     shares = [forecast_outcome(plan, speed=speed).shares.cut_off for speed in (1, 10)]
-    # Four minutes of a third too many and one of just what it can do, all answered at 0.9 of that.
-    offered, answered = 4 * 4 / 3 + 1, 5 * 0.9
+    # A third too many for four minutes and three quarters of the fifth, all answered at 0.9 of what it can do.
+    offered, answered = 4.75 * 4 / 3, 4.75 * 0.9
     assert shares == pytest.approx([1 - answered / offered] * 2, abs=0.01)

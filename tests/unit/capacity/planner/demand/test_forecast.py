@@ -21,6 +21,7 @@ from app.capacity.campaign import (
     Timing,
     Workspace,
 )
+from app.capacity.local_time import unix_minute
 from app.capacity.plan.plan import Plan
 from app.capacity.planner.demand.expected_arrivals import expected_arrivals, highest_arrivals
 from app.capacity.planner.demand.forecast import Forecaster
@@ -91,12 +92,12 @@ def test_it_equals_the_play_in_every_minute_second_and_abort(
     high = forecaster(planned, workspace)
     forecast = high.forecast(limits(planned))
     for index, demand in enumerate(high.demands):
-        pacing = forecast.pacing[index]
+        pacing, limit = forecast.pacing[index], planned[index].limit_per_min
         assert by_minute(pacing) == attempts_of(played, index)
         assert pacing.aborted == played.count(Quantity.ABORTED)[:, index].sum()
         assert demand.arrivals.skipped == played.skipped[index]
         for row, minute in enumerate(played.minutes.tolist()):
-            assert demand.seconds(pacing, minute).tolist() == played.calls_per_s[row, index].tolist()
+            assert demand.seconds(pacing, limit, minute).tolist() == played.calls_per_s[row, index].tolist()
 
 
 @settings(max_examples=15)
@@ -146,6 +147,42 @@ def test_chance_does_not_take_triggered_messages_above_their_bound(
     played = play([one], workspace, Perfect(), case="high", seed=seed)
     peaks = forecaster([one], workspace).forecast({0: limit}).together().at(played.minutes)
     assert (played.by_second().max(axis=1, initial=0) <= peaks).all()
+
+
+@pytest.mark.parametrize("recipients", [1, 3, 500, 5_000, 20_000])
+def test_triggered_messages_end_when_their_time_does_however_few_they_are(recipients: int) -> None:
+    """Of a week's 10,080 minutes the last one counts: as members act, somebody may act in it."""
+    one = arriving(recipients, 7 * 24 * 60, None)
+    pacing = forecaster([one], Workspace()).demands[0].alone(None, ENOUGH)
+    assert pacing.started == recipients
+    assert pacing.end == unix_minute(AT, "UTC") + 7 * 24 * 60
+
+
+def test_a_smaller_audience_of_a_triggered_send_loses_no_message_and_ends_as_late() -> None:
+    arrivals = expected_arrivals(arriving(1_000, 3_000, None), Workspace(), "high")
+    fewer = arrivals.scaled(0.4)
+    assert fewer.recipients() == 400
+    assert fewer.minutes[fewer.counts > 0].max() == arrivals.minutes.max()
+
+
+def test_a_triggered_minute_that_waited_goes_at_the_limits_pace_and_what_arrives_over_the_minute() -> None:
+    """900 held till seven go 400 in each minute, at burst 1 seven a second; the few of later minutes one by one."""
+    timing = Arrivals(datetime(2026, 3, 2, 6), datetime(2026, 3, 2, 8))  # noqa: DTZ001  (wall time)
+    one = Campaign(
+        name="t",
+        kind="triggered",
+        audience=Range.exactly(1_800),
+        timing=timing,
+        limit_per_min=400,
+        burst=Range.exactly(1),
+        calls_per_recipient=Range.exactly(1),
+        quiet_hours=QuietHours(time(22), time(7)),
+    )
+    demand = Forecaster(Plan(campaigns=(one,), workspace=Workspace()), "likely", most_steps=ENOUGH).demands[0]
+    pacing = demand.alone(400, ENOUGH)
+    _, calls = demand.load(pacing, 400, ENOUGH)
+    assert pacing.attempts[:4].tolist() == [400, 400, 145, 15]
+    assert calls[:5].tolist() == [7, 7, 7, 1, 1]
 
 
 def test_messages_that_quiet_hours_hold_are_let_go_together_in_their_members_zone() -> None:

@@ -43,7 +43,7 @@ def test_the_closed_form_is_the_play(seed: int) -> None:
     arrivals, cap = _arrivals(rng, quiet, zone), rng.choice([3, 10, 50, 700])
     found = pace_in_open_hours(arrivals, cap, KEEP_MIN, quiet, zone)
     (played,), _ = pace_together(
-        [QueuedCampaign(arrivals=arrivals, limit_per_min=cap, priority=5, quiet_hours=quiet)],
+        [QueuedCampaign(arrivals=arrivals, limit_per_min=cap, quiet_hours=quiet)],
         workspace_limit=None,
         order="first_come",
         keep_min=KEEP_MIN,

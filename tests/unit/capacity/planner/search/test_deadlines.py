@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.capacity.campaign import Range, Workspace
+from app.capacity.plan.plan import Judging
 from app.capacity.planner.search.deadlines import chance_in_time, triangle
 from tests.unit.capacity.planner.conftest import NINE
 
@@ -39,7 +40,8 @@ def test_audiences_that_share_a_limit_have_chances_too(at: Build, judged: Build)
         )
         for name, minutes in (("first", 30), ("second", 20))
     )
-    told = judged(first, second, workspace=shared).campaigns
+    as_it_is = Judging(offered_limits_per_min=(50_000,))
+    told = judged(first, second, workspace=shared, judging=as_it_is).campaigns
     assert told[0].chance.share == 1.0
     assert 0.3 < told[1].chance.share <= 0.51
 
