@@ -20,13 +20,38 @@ class Scope(StrEnum):
     OPERATOR = "operator"
 
 
+class Role(StrEnum):
+    """What an operator may do in the planner; each role may do what those before it may."""
+
+    LOOK = "look"
+    PLAN = "plan"
+    ADMINISTER = "administer"
+
+    def may(self, needed: Role) -> bool:
+        """Whether this role does what one of `needed` does."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(needed)
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A live credential. The secret itself is 256 random bits, so one SHA-256 of it is enough to keep."""
+    """A live credential. The secret itself is 256 random bits, so one SHA-256 of it is enough to keep.
+
+    `role` is that of an operator and says nothing of the other scopes.
+    """
 
     name: str
     scope: Scope
     secret_hash: bytes = field(repr=False)
+    role: Role = field(default=Role.ADMINISTER, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who is signed in to the planner's pages."""
+
+    name: str
+    role: Role
 
 
 class CredentialStore(Protocol):

@@ -10,7 +10,7 @@ import click
 
 from app.cli.database import CommandError, by_option, database, database_engine
 from app.cli.subprocesses import running, stop_on_signals
-from app.credentials import Scope
+from app.credentials import Role, Scope
 from app.postgres import credentials as credential_rows
 from app.postgres.audit import insert_deed
 from app.postgres.connecting import read_database_url
@@ -48,16 +48,28 @@ def credential() -> None:
     default=Scope.CONTENT.value,
     show_default=True,
 )
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role], case_sensitive=False),
+    help="What an operator may do: look, plan sends, or administer settings, load tests and share links, too.  [default: administer]",
+)
 @by_option
-def create(*, name: str, scope: str, by: str) -> None:
+def create(*, name: str, scope: str, role: str | None, by: str) -> None:
     """Make a credential called NAME; its secret is shown once and kept nowhere."""
+    if role is not None and scope != Scope.OPERATOR:
+        raise CommandError(
+            f"Only an operator has a role: write `--scope operator --role {role}`, or leave it out."
+        )
+    of_operator = Role(role or Role.ADMINISTER) if scope == Scope.OPERATOR else None
     if not name.isprintable() or ":" in name or not 0 < len(name) <= 100:  # noqa: PLR2004
         raise CommandError("A credential's name is 1 to 100 printable characters without a colon.")
     with database_engine() as engine, engine.begin() as connection:
-        row, secret = credential_rows.insert_credential(connection, name, Scope(scope))
-        insert_deed(connection, who=by, what="credential created", subject=f"{row.id} {name} ({scope})")
+        row, secret = credential_rows.insert_credential(connection, name, Scope(scope), role=of_operator)
+        told = scope if of_operator is None else f"{scope}, {of_operator}"
+        insert_deed(connection, who=by, what="credential created", subject=f"{row.id} {name} ({told})")
+    role_line = f"  role:   {of_operator}\n" if of_operator else ""
     click.echo(
-        f"Credential {row.id} for {scope}.\n  name:   {name}\n  secret: {secret}\nThe secret is not shown again."
+        f"Credential {row.id} for {scope}.\n  name:   {name}\n{role_line}  secret: {secret}\nThe secret is not shown again."
     )
 
 
@@ -69,7 +81,7 @@ def list_() -> None:
     for row in rows:
         state = f"revoked {row.revoked_at:%Y-%m-%d %H:%M}" if row.revoked_at else "alive"
         click.echo(
-            f"{row.id:>5}  {row.scope:<8}  {row.name:<30}  made {row.created_at:%Y-%m-%d %H:%M}  {state}"
+            f"{row.id:>5}  {row.scope:<8}  {row.role or '':<10}  {row.name:<30}  made {row.created_at:%Y-%m-%d %H:%M}  {state}"
         )
 
 

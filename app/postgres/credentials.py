@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from app.credentials import Scope, hash_secret
+from app.credentials import Role, Scope, hash_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,12 @@ _SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class CredentialRow:
-    """A credential without its secret."""
+    """A credential without its secret; `role` is an operator's, None for the other scopes."""
 
     id: int
     name: str
     scope: Scope
+    role: Role | None
     created_at: datetime
     revoked_at: datetime | None
 
@@ -35,17 +36,21 @@ def insert_credential(
     name: str,
     scope: Scope,
     *,
+    role: Role | None = None,
     random_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
 ) -> tuple[CredentialRow, str]:
-    """Make a credential; the secret returned is kept nowhere. Several of one name may live at once."""
+    """Make a credential; the secret returned is kept nowhere. Several of one name may live at once.
+
+    An operator's without a role administers.
+    """
     secret = random_secret()
     row = connection.execute(
         text("""
-            INSERT INTO connected_jobs.credential (name, scope, secret_hash)
-            VALUES (:name, :scope, :secret_hash)
-            RETURNING id, name, scope, created_at, revoked_at
+            INSERT INTO connected_jobs.credential (name, scope, role, secret_hash)
+            VALUES (:name, :scope, :role, :secret_hash)
+            RETURNING id, name, scope, role, created_at, revoked_at
         """),
-        {"name": name, "scope": scope, "secret_hash": hash_secret(secret)},
+        {"name": name, "scope": scope, "role": role, "secret_hash": hash_secret(secret)},
     ).one()
     return _credential(*row), secret
 
@@ -53,7 +58,9 @@ def insert_credential(
 def select_credentials(connection: Connection) -> list[CredentialRow]:
     """Every credential ever made, oldest first."""
     rows = connection.execute(
-        text("SELECT id, name, scope, created_at, revoked_at FROM connected_jobs.credential ORDER BY id")
+        text(
+            "SELECT id, name, scope, role, created_at, revoked_at FROM connected_jobs.credential ORDER BY id"
+        )
     )
     return [_credential(*row) for row in rows]
 
@@ -62,7 +69,7 @@ def select_living_credential(connection: Connection, secret: str) -> CredentialR
     """The credential with this secret, None where there is none or it is revoked."""
     row = connection.execute(
         text("""
-            SELECT id, name, scope, created_at, revoked_at
+            SELECT id, name, scope, role, created_at, revoked_at
             FROM connected_jobs.credential
             WHERE secret_hash = :secret_hash AND revoked_at IS NULL
         """),
@@ -78,7 +85,7 @@ def revoke_credential(connection: Connection, number: int) -> CredentialRow | No
             UPDATE connected_jobs.credential
             SET revoked_at = now()
             WHERE id = :number AND revoked_at IS NULL
-            RETURNING id, name, scope, created_at, revoked_at
+            RETURNING id, name, scope, role, created_at, revoked_at
         """),
         {"number": number},
     ).one_or_none()
@@ -86,6 +93,7 @@ def revoke_credential(connection: Connection, number: int) -> CredentialRow | No
 
 
 def _credential(
-    number: int, name: str, scope: str, created_at: datetime, revoked_at: datetime | None
+    number: int, name: str, scope: str, role: str | None, created_at: datetime, revoked_at: datetime | None
 ) -> CredentialRow:
-    return CredentialRow(number, name, Scope(scope), created_at, revoked_at)
+    of_operator = Role(role or Role.ADMINISTER) if scope == Scope.OPERATOR else None
+    return CredentialRow(number, name, Scope(scope), of_operator, created_at, revoked_at)

@@ -13,7 +13,7 @@ from app.web.problems import CallerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.credentials import Credential, CredentialBook, Scope
+    from app.credentials import Credential, CredentialBook, Role, Scope
     from app.web.limits import CallLimits
 
 RETRY_AFTER_S = "10"  # credentials are read that often
@@ -22,9 +22,18 @@ _CHALLENGE = {
 }
 
 
-def authorise(book: CredentialBook, scope: Scope, limits: CallLimits) -> Credential:
-    """The credential of the request Flask has in hand; raises as `authenticate` does."""
-    return authenticate(request.environ, book, scope, limits)
+def authorise(
+    book: CredentialBook, scope: Scope, limits: CallLimits, *, role: Role | None = None
+) -> Credential:
+    """The credential of the request Flask has in hand; raises as `authenticate` does, and 403 without the role."""
+    credential = authenticate(request.environ, book, scope, limits)
+    if role is not None and not credential.role.may(role):
+        raise CallerError(
+            403,
+            "Forbidden",
+            f"This credential has the role {credential.role}; this needs {role}: ask who administers the planner.",
+        )
+    return credential
 
 
 def authenticate(

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from app.cli.main import commands
-from app.credentials import Scope
+from app.credentials import Role, Scope, hash_secret
+from app.postgres.audit import select_deeds
 from app.postgres.credentials import select_credentials
+from app.postgres.engines import batch_engine
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -36,3 +39,38 @@ def test_an_unknown_scope_is_refused_with_the_words_there_are() -> None:
     ran = CliRunner().invoke(commands, ["credential", "create", "somebody", "--scope", "admin"])
     assert ran.exit_code == 2
     assert "'content', 'metrics', 'operator'" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("given", "role"),
+    [([], Role.ADMINISTER), (["--role", "look"], Role.LOOK), (["--role", "Plan"], Role.PLAN)],
+)
+def test_an_operator_has_the_role_that_is_given_and_administers_without_one(
+    database_url: str, given: list[str], role: Role
+) -> None:
+    env = {"DATABASE_URL": database_url}
+    asked = ["credential", "create", "kim", "--scope", "operator", *given]
+    ran = CliRunner().invoke(commands, asked, env=env)
+    assert (ran.exit_code, f"  role:   {role}\n" in ran.output) == (0, True), ran.output
+    with batch_engine(database_url).connect() as connection:
+        assert [row.role for row in select_credentials(connection)] == [role]
+        assert select_deeds(connection, most=1)[0].subject == f"1 kim (operator, {role})"
+    assert f"operator  {role}" in CliRunner().invoke(commands, ["credential", "list"], env=env).output
+
+
+def test_only_an_operator_has_a_role(database_url: str) -> None:
+    env = {"DATABASE_URL": database_url}
+    ran = CliRunner().invoke(commands, ["credential", "create", "braze", "--role", "look"], env=env)
+    assert ran.exit_code != 0
+    assert "Only an operator has a role" in str(ran.exception)
+
+
+def test_an_operator_of_before_there_were_roles_administers(database_url: str) -> None:
+    with batch_engine(database_url).begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO connected_jobs.credential (name, scope, secret_hash) VALUES ('kim', 'operator', :hash)"
+            ),
+            {"hash": hash_secret("x")},
+        )
+        assert [row.role for row in select_credentials(connection)] == [Role.ADMINISTER]

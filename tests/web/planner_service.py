@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.cli.planner import PLANNER
-from app.credentials import Credential, CredentialBook, Scope, hash_secret
+from app.credentials import Credential, CredentialBook, Role, Scope, hash_secret
 from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 OPERATOR = basic("operator kim")
 
 
+ROLES = {role: f"Bearer the secret of who may {role}" for role in Role}
+
+
 class Credentials:
-    """The fixed board's, without asking Postgres."""
+    """The fixed board's, without asking Postgres, and an operator's of each role."""
 
     def credentials(self) -> list[Credential]:
         """Those that are not revoked."""
@@ -39,6 +42,9 @@ class Credentials:
             Credential(name, Scope(SCOPES[name]), hash_secret(secret))
             for name, secret in SECRETS.items()
             if name != "left"
+        ] + [
+            Credential(role, Scope.OPERATOR, hash_secret(f"the secret of who may {role}"), role)
+            for role in Role
         ]
 
 

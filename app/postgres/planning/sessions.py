@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.credentials import Operator, Role
 from app.postgres.planning.transactions import planner_transaction
 
 if TYPE_CHECKING:
@@ -34,18 +35,19 @@ def insert_session(connection: Connection, secret_hash: bytes, lifetime: timedel
     return session_id
 
 
-def select_operator(connection: Connection, session_id: str) -> str | None:
+def select_operator(connection: Connection, session_id: str) -> Operator | None:
     """Whose session it is, None for one that has ended."""
-    return connection.execute(
+    row = connection.execute(
         text("""
-            SELECT c.name
+            SELECT c.name, coalesce(c.role, 'administer')
             FROM connected_jobs.operator_session AS s
             JOIN connected_jobs.credential AS c USING (secret_hash)
             WHERE s.id_hash = :id_hash AND s.ends_at > now()
               AND c.revoked_at IS NULL AND c.scope = 'operator'
         """),
         {"id_hash": _hash(session_id)},
-    ).scalar_one_or_none()
+    ).one_or_none()
+    return None if row is None else Operator(row[0], Role(row[1]))
 
 
 def delete_session(connection: Connection, session_id: str) -> None:
@@ -82,7 +84,7 @@ class PostgresSessions:
         with planner_transaction(self._engine) as connection:
             return insert_session(connection, secret_hash, lifetime)
 
-    def operator(self, session_id: str) -> str | None:
+    def operator(self, session_id: str) -> Operator | None:
         """Whose session it is, None for one that has ended."""
         with planner_transaction(self._engine) as connection:
             return select_operator(connection, session_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.board.model import Status
 from app.board.veto import shown_until
-from app.credentials import Credential, Scope
+from app.credentials import Credential, Role, Scope
 from app.postgres.board.columns import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,
@@ -178,7 +178,7 @@ CHANGED = _statement(
 CREDENTIALS = _statement(
     "credentials",
     """
-    SELECT name, scope, secret_hash
+    SELECT name, scope, secret_hash, role
     FROM connected_jobs.credential
     WHERE revoked_at IS NULL
     """,
@@ -331,15 +331,15 @@ class PostgresStore:
         return frozenset(bytes(row[0]) for row in self._pool.rows(ERASED, [within_s]))
 
     def credentials(self) -> list[Credential]:
-        """Every credential that is not revoked; one of a scope that this release does not know opens nothing here."""
+        """Every credential that is not revoked; one of a scope or role that this release does not know opens nothing here."""
         return [
-            Credential(name, Scope(scope), bytes(hashed))
-            for name, scope, hashed in self._pool.rows(CREDENTIALS)
-            if scope in _SCOPES
+            Credential(name, Scope(scope), bytes(hashed), Role(role or Role.ADMINISTER))
+            for name, scope, hashed, role in self._pool.rows(CREDENTIALS)
+            if scope in _SCOPES and (role is None or role in _ROLES)
         ]
 
 
-_SCOPES = frozenset(Scope)
+_SCOPES, _ROLES = frozenset(Scope), frozenset(Role)
 
 
 def _standings(rows: Iterable[tuple[Any, ...]]) -> list[Standing]:

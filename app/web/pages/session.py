@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from werkzeug.datastructures import MultiDict
 
-    from app.credentials import CredentialBook
+    from app.credentials import CredentialBook, Operator
     from app.web.limits import CallLimits
 
 LONGEST_RETURN = 4_000  # characters of a path to go back to: a whole form fits
@@ -38,7 +38,7 @@ class Sessions(Protocol):
     def begin(self, secret_hash: bytes, lifetime: timedelta) -> str:
         """Begin a session of a credential; returns its id."""
 
-    def operator(self, session_id: str) -> str | None:
+    def operator(self, session_id: str) -> Operator | None:
         """Whose session it is, None for one that has ended."""
 
     def end(self, session_id: str) -> None:
@@ -71,8 +71,8 @@ class SignIn:
         session["id"] = begun
         session["until"] = (self.clock() + lifetime).timestamp()
 
-    def operator(self) -> str | None:
-        """The name of who is signed in, None where nobody is.
+    def operator(self) -> Operator | None:
+        """Who is signed in, None where nobody is.
 
         A session ends with its time, by signing out wherever its cookie was copied to, and with its credential.
         """

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.planner import judge, sentence, ways_out
 from app.capacity.register.campaigns import NoSuchCampaignError, RegisterUnavailableError
+from app.credentials import Role
 from app.telemetry import LogField
 from app.web.observability.logs import request_id
 from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, sign_in
@@ -21,6 +22,7 @@ from app.web.pages import security_headers as headers
 from app.web.pages.evidence_words import what_next
 from app.web.pages.queries import PlannerQueries
 from app.web.pages.rendering import is_fragment, page
+from app.web.pages.roles import needed_for
 from app.web.pages.session import SignIn, way_back, with_typed
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from app.braze.mails import Mails
+    from app.credentials import Operator
     from app.web.pages.session import Sessions
     from app.web.planner.parts import PlannerParts
 
@@ -83,6 +86,8 @@ def _blueprint(
     blueprint.app_context_processor(
         lambda: {
             "operator": g.get("operator"),
+            "role": g.get("role"),
+            "may": may,
             "language": language.language(),
             "asset": lambda name: url_for("pages.static", filename=name, v=versions[name]),
             "here": way_back() if request.method == "GET" else request.path,
@@ -113,16 +118,31 @@ def _admission(auth: SignIn, csrf: CSRFProtect) -> Callable[[], AnyResponse | No
     def admit() -> AnyResponse | None:
         if not auth.book.loaded and request.endpoint not in OPEN:
             return page("error.html", status=503, kind="starting", back=way_back())
-        g.operator = auth.operator()
+        _remember(auth.operator())
         if g.operator is None and request.endpoint not in OPEN:
             ended = "id" in session
             if is_fragment():
                 return page("signed_out.html", status=401)
             return redirect(url_for("pages.sign_in", next=way_back(), ended=1 if ended else None), 303)
         csrf.protect()
+        needed = needed_for(request.endpoint, request.method)
+        if request.endpoint not in OPEN and not may(needed):
+            return page("error.html", status=403, kind="role", needed=needed, back=None)
         return None
 
     return admit
+
+
+def _remember(operator: Operator | None) -> None:
+    """Who is signed in, for the rest of the request: the name, and what the role allows."""
+    g.operator = None if operator is None else operator.name
+    g.role = None if operator is None else operator.role
+
+
+def may(needed: str) -> bool:
+    """Whether who is signed in may do what needs a role."""
+    role: Role | None = g.get("role")
+    return role is not None and role.may(Role(needed))
 
 
 def _finished(response: Response, *, over_https: bool) -> Response:
@@ -177,7 +197,7 @@ def _not_found(app: Flask, auth: SignIn) -> Callable[[NotFound], AnyResponse]:
     def not_found(error: NotFound) -> AnyResponse:
         if request.path.startswith(_NOT_PAGES):
             return otherwise(error)
-        g.operator = auth.operator()
+        _remember(auth.operator())
         return headers.protect(
             page("error.html", status=404, kind="not_found", back=None), over_https=over_https
         )

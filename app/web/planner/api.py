@@ -22,7 +22,7 @@ from app.capacity.register.campaigns import (
     RegisterError,
     RegisterUnavailableError,
 )
-from app.credentials import Scope
+from app.credentials import Role, Scope
 from app.web.auth import authorise
 from app.web.planner import campaigns, evidence, verdicts, workspace
 from app.web.planner.answers import campaign_values, encoded_answer, json_answer, problem, version_of
@@ -38,34 +38,35 @@ _RETRY = {"Retry-After": "5"}
 
 
 class Route(NamedTuple):
-    """A method of a path, and its view: it takes the planner's parts, who asks, and what the path names."""
+    """A method of a path, who may, and its view: it takes the planner's parts, who asks, and what the path names."""
 
     method: str
     path: str
+    role: Role
     view: Callable[..., Response]
 
 
 _CAMPAIGNS, _EVIDENCE = "/v1/capacity/campaigns", "/v1/capacity/evidence"
 _CAMPAIGN, _ONE_EVIDENCE = f"{_CAMPAIGNS}/<int:number>", f"{_EVIDENCE}/<path:evidence_id>"
 ROUTES = (
-    Route("GET", _CAMPAIGNS, campaigns.campaigns),
-    Route("POST", _CAMPAIGNS, campaigns.add_campaign),
-    Route("GET", _CAMPAIGN, campaigns.campaign),
-    Route("PUT", _CAMPAIGN, campaigns.edit_campaign),
-    Route("DELETE", _CAMPAIGN, campaigns.remove_campaign),
-    Route("POST", f"{_CAMPAIGN}/duplicate", campaigns.duplicate_campaign),
-    Route("GET", f"{_CAMPAIGN}/changes", campaigns.changes),
-    Route("GET", f"{_CAMPAIGN}/sends", campaigns.sends),
-    Route("PUT", f"{_CAMPAIGN}/sends/<send>/sent", campaigns.enter_sent),
-    Route("GET", "/v1/capacity/workspace", workspace.workspace),
-    Route("PUT", "/v1/capacity/workspace", workspace.edit_workspace),
-    Route("GET", _EVIDENCE, evidence.all_evidence),
-    Route("POST", _EVIDENCE, evidence.add_evidence),
-    Route("GET", _ONE_EVIDENCE, evidence.one_evidence),
-    Route("DELETE", _ONE_EVIDENCE, evidence.remove_evidence),
-    Route("GET", "/v1/capacity/audit", workspace.audit),
-    Route("GET", "/v1/capacity/verdict", verdicts.verdict),
-    Route("POST", "/v1/capacity/check", verdicts.check),
+    Route("GET", _CAMPAIGNS, Role.LOOK, campaigns.campaigns),
+    Route("POST", _CAMPAIGNS, Role.PLAN, campaigns.add_campaign),
+    Route("GET", _CAMPAIGN, Role.LOOK, campaigns.campaign),
+    Route("PUT", _CAMPAIGN, Role.PLAN, campaigns.edit_campaign),
+    Route("DELETE", _CAMPAIGN, Role.PLAN, campaigns.remove_campaign),
+    Route("POST", f"{_CAMPAIGN}/duplicate", Role.PLAN, campaigns.duplicate_campaign),
+    Route("GET", f"{_CAMPAIGN}/changes", Role.LOOK, campaigns.changes),
+    Route("GET", f"{_CAMPAIGN}/sends", Role.LOOK, campaigns.sends),
+    Route("PUT", f"{_CAMPAIGN}/sends/<send>/sent", Role.PLAN, campaigns.enter_sent),
+    Route("GET", "/v1/capacity/workspace", Role.LOOK, workspace.workspace),
+    Route("PUT", "/v1/capacity/workspace", Role.ADMINISTER, workspace.edit_workspace),
+    Route("GET", _EVIDENCE, Role.LOOK, evidence.all_evidence),
+    Route("POST", _EVIDENCE, Role.ADMINISTER, evidence.add_evidence),
+    Route("GET", _ONE_EVIDENCE, Role.LOOK, evidence.one_evidence),
+    Route("DELETE", _ONE_EVIDENCE, Role.ADMINISTER, evidence.remove_evidence),
+    Route("GET", "/v1/capacity/audit", Role.LOOK, workspace.audit),
+    Route("GET", "/v1/capacity/verdict", Role.LOOK, verdicts.verdict),
+    Route("POST", "/v1/capacity/check", Role.LOOK, verdicts.check),
 )
 
 
@@ -75,7 +76,7 @@ def capacity_blueprint(parts: PlannerParts) -> Blueprint:
     for route in ROUTES:
         view = _for_operators(parts, route)
         blueprint.add_url_rule(route.path, route.view.__name__, view, methods=[route.method])
-    description = msgspec.json.encode(document())
+    description = msgspec.json.encode(document({route.view.__name__: route.role for route in ROUTES}))
     blueprint.add_url_rule("/health/live", "live", lambda: json_answer({"status": "alive"}))
     blueprint.add_url_rule("/health/ready", "ready", lambda: _ready(parts))
     blueprint.add_url_rule("/openapi.json", "openapi", lambda: encoded_answer(description))
@@ -84,10 +85,10 @@ def capacity_blueprint(parts: PlannerParts) -> Blueprint:
 
 
 def _for_operators(parts: PlannerParts, route: Route) -> Callable[..., Response]:
-    """The route's view behind its credential."""
+    """The route's view behind a credential of its role."""
 
     def view(**path: object) -> Response:
-        operator = authorise(parts.book, Scope.OPERATOR, parts.limits)
+        operator = authorise(parts.book, Scope.OPERATOR, parts.limits, role=route.role)
         return route.view(parts, operator.name, **path)
 
     return view

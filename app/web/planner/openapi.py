@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from app.capacity.register.search import MOST_ON_PAGE, SORTS, When
+from app.credentials import Role
 from app.web.openapi_parts import (
     LIVE,
     READY,
@@ -27,19 +28,28 @@ from app.web.openapi_parts import (
 from app.web.parameters import SEND
 from app.web.planner.openapi_schemas import CALIBRATED, DEFINITION_FIELDS, INSTANT, JUDGEMENT, SCHEMAS
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def document() -> Json:
-    """The whole description."""
+
+def document(roles: Mapping[str, Role]) -> Json:
+    """The whole description; `roles` says by operation who may, where that is not everybody."""
+    paths = _paths()
+    for path in paths.values():
+        for one in path.values():
+            needed = roles.get(one["operationId"], Role.LOOK)
+            if needed is not Role.LOOK:
+                one["description"] = f"Needs the role {needed}."
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Connected Jobs: capacity",
             "version": version("connected-jobs"),
             "description": "Planned campaigns, what the service counted of their sends, load tests, and verdicts: "
-            "may it be sent, and how fast. Every path but health needs a credential of the scope operator.",
+            "may it be sent, and how fast. Every path but health needs a credential of the scope operator, whose role is look, plan or administer.",
         },
         "servers": [{"url": "/"}],
-        "paths": _paths() | _open_paths(),
+        "paths": paths | _open_paths(),
         "components": {"schemas": SCHEMAS, "securitySchemes": SECURITY_SCHEMES},
     }
 
@@ -272,7 +282,7 @@ def _many(name: str) -> Json:
 
 _ERRORS: Json = {
     "401": unauthorised(),
-    "403": problem("The credential opens something else."),
+    "403": problem("The credential opens something else, or its role does not allow it."),
     "429": too_many("Too many wrong credentials."),
     "500": problem("The planner failed; the failure is logged."),
     "503": starting("Postgres cannot be used now, or no credential could be read yet."),

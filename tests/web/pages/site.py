@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from app.capacity.register.campaigns import RegisteredCampaign
+    from app.credentials import Role
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)  # a Friday, 10:30 in Seoul
 MONDAY = "2026-11-23"
@@ -105,6 +106,12 @@ class Site:
                 loadtest_command=loadtest_command,
             ),
         )
+
+    def add_operator(self, name: str, role: Role) -> None:
+        """An operator's credential of a role; the book knows at once."""
+        with self.engine.begin() as connection:
+            self.secrets[name] = insert_credential(connection, name, Scope.OPERATOR, role=role)[1]
+        self.book.update()
 
     def client(self, *, language: str = "en") -> Browserlike:
         """A browser that nobody has signed in with."""
