@@ -39,7 +39,7 @@ class Closes(StrEnum):
     ALWAYS_OPEN = "always_open"
 
 
-class Kind(IntEnum):
+class ActivityKind(IntEnum):
     """What a member did with a posting, from the weakest sign of interest to the strongest."""
 
     VIEW = 1
@@ -101,7 +101,7 @@ class ActivityLog:
     """What members did, by columns of one length n, sorted by (member, at, posting, kind).
 
     `member` and `posting` (int32) are positions in the sorted member ids and in the catalogue;
-    `kind` (int8) is a `Kind`; `at` (int64) is in seconds since 1970 UTC. `itself` says whether a row is of the posting
+    `kind` (int8) is a `ActivityKind`; `at` (int64) is in seconds since 1970 UTC. `itself` says whether a row is of the posting
     that it names, and not of another of the same job; None for all.
     """
 

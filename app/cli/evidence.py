@@ -83,17 +83,19 @@ def remove(*, evidence_id: str, by: str) -> None:
 def audit(*, most: int, as_json: bool) -> None:
     """Who changed what, the newest first: campaigns, publications, evidence, counts of sends, credentials."""
     with database_engine() as engine:
-        deeds = PostgresRegister(engine).deeds(most=most)
+        entries = PostgresRegister(engine).audit_log(most=most)
     if as_json:
         click.echo(
-            json.dumps([asdict(deed) | {"at": deed.at.isoformat()} for deed in deeds], ensure_ascii=False)
+            json.dumps(
+                [asdict(entry) | {"at": entry.at.isoformat()} for entry in entries], ensure_ascii=False
+            )
         )
         return
-    for deed in deeds:
-        click.echo(f"{deed.at:%Y-%m-%d %H:%M:%S %Z}  {deed.who}  {deed.what}  {deed.subject}")
-        if deed.before is not None and deed.after is not None and "campaign" not in deed.what:
+    for entry in entries:
+        click.echo(f"{entry.at:%Y-%m-%d %H:%M:%S %Z}  {entry.who}  {entry.what}  {entry.subject}")
+        if entry.before is not None and entry.after is not None and "campaign" not in entry.what:
             click.echo(
-                f"    {json.dumps(deed.before, ensure_ascii=False)} -> {json.dumps(deed.after, ensure_ascii=False)}"
+                f"    {json.dumps(entry.before, ensure_ascii=False)} -> {json.dumps(entry.after, ensure_ascii=False)}"
             )
 
 

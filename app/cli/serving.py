@@ -12,7 +12,7 @@ from app.cli.database import CommandError, by_option, database, database_engine
 from app.cli.subprocesses import running, stop_on_signals
 from app.credentials import Role, Scope
 from app.postgres import credentials as credential_rows
-from app.postgres.audit import insert_deed
+from app.postgres.audit import insert_audit_entry
 from app.postgres.connecting import read_database_url
 from app.settings import Settings
 
@@ -93,7 +93,7 @@ def revoke(*, number: int, by: str) -> None:
     with database_engine() as engine, engine.begin() as connection:
         row = credential_rows.revoke_credential(connection, number)
         if row is not None:
-            insert_deed(connection, who=by, what="credential revoked", subject=f"{number} {row.name}")
+            insert_audit_entry(connection, who=by, what="credential revoked", subject=f"{number} {row.name}")
     if row is None:
         raise CommandError(f"There is no living credential {number}: see `connected-jobs credential list`.")
     click.echo(f"Credential {number} ({row.name}) is revoked; the service refuses it within 30 s.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.demo.members import SCRAPS_A_VIEW
 from app.demo.random_draws import generator
 
@@ -50,7 +50,7 @@ _HOURS = np.array(
 _HOUR_STARTS_S = np.arange(25) * 3_600
 _SITTING_MEAN_S = 8 * 60
 _AT_ONCE = 0.7  # of applications, the others follow within two days
-_KINDS = (Kind.VIEW, Kind.SCRAP, Kind.APPLY)
+_KINDS = (ActivityKind.VIEW, ActivityKind.SCRAP, ActivityKind.APPLY)
 
 
 class _BrowsingScope(IntEnum):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.demo.activity import draw_activity
 from app.demo.companies import make_companies
 from app.demo.members import Traits, Volume, chunks, draw_traits, instant, member_ids, profile, volume
@@ -181,5 +181,5 @@ def _write_activity(path: Path, crowd: _Crowd) -> dict[str, int]:
         for chunk, ids, traits in crowd.drawn("activity"):
             rows = draw_activity(traits, crowd.supply, seed=crowd.seed, chunk=chunk)
             file.write(rows, ids)
-            counted.update(dict(enumerate(np.bincount(rows.kind, minlength=max(Kind) + 1).tolist())))
-    return {kind.name.lower(): counted[kind] for kind in Kind}
+            counted.update(dict(enumerate(np.bincount(rows.kind, minlength=max(ActivityKind) + 1).tolist())))
+    return {kind.name.lower(): counted[kind] for kind in ActivityKind}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.board.veto import BOARD_ZONE
 from app.demo.activity import SEOUL_S
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.demo.companies import Company
 
 _DAY_S = 86_400
-_KIND_BYTES = np.array([b"", *(kind.name.lower().encode() for kind in Kind)])
+_KIND_BYTES = np.array([b"", *(kind.name.lower().encode() for kind in ActivityKind)])
 _TO_QUOTE = frozenset(',"\r\n')
 
 COMPANY_COLUMNS = ("id", "name", "industry", "employees")

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import bindparam
 
-from app.capacity.register.campaigns import Deed
+from app.capacity.register.campaigns import AuditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def insert_deed(
+def insert_audit_entry(
     connection: Connection,
     *,
     who: str,
@@ -38,8 +38,8 @@ def insert_deed(
     )
 
 
-def select_deeds(connection: Connection, *, most: int) -> list[Deed]:
-    """The last deeds, the newest first; campaigns, the workspace and publications tell of theirs in tables of their own."""
+def select_audit_log(connection: Connection, *, most: int) -> list[AuditEntry]:
+    """The last entries, newest first, with changes of campaigns, the workspace and publications, which have tables of their own."""
     rows = connection.execute(
         text("""
             SELECT at, who, what, subject, before, after
@@ -56,11 +56,11 @@ def select_deeds(connection: Connection, *, most: int) -> list[Deed]:
                 SELECT published_at, coalesce(published_by, 'unknown'), 'publication ' || what, 'run ' || run_id,
                        NULL, jsonb_build_object('effective_at', effective_at)
                 FROM connected_jobs.publication
-            ) AS deeds
+            ) AS log
             WHERE isfinite(at)
             ORDER BY at DESC
             LIMIT :most
         """),
         {"most": most},
     )
-    return [Deed(**row) for row in rows.mappings()]
+    return [AuditEntry(**row) for row in rows.mappings()]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from app.board.model import ActivityLog
 
-KIND_WEIGHT = {Kind.VIEW: 0.3, Kind.SCRAP: 0.6, Kind.APPLY: 1.0}
+KIND_WEIGHT = {ActivityKind.VIEW: 0.3, ActivityKind.SCRAP: 0.6, ActivityKind.APPLY: 1.0}
 HALF_LIFE_S = 180 * 86_400
 OLDEST_SHARE = 0.2  # what a very old activity still counts
 _RECENT = 0.85  # what each step back in a member's history multiplies the weight by
@@ -120,7 +120,7 @@ def build_interactions(
 
 
 def _raw_weight(kind: NDArray[np.int8], at: NDArray[np.int64], latest_s: int) -> NDArray[np.float64]:
-    by_kind = np.zeros(max(Kind) + 1)
+    by_kind = np.zeros(max(ActivityKind) + 1)
     for each, worth in KIND_WEIGHT.items():
         by_kind[each] = worth
     age = 0.5 ** (np.maximum(latest_s - at, 0) / HALF_LIFE_S)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.board.veto import shown_until
 from app.board.vocabulary import ANYWHERE, large_region, neighbours
 from app.recommend.features.catalogue import build_catalogue, freshness
@@ -77,7 +77,7 @@ class ProfileRanker:
         )
         may_be_shown = np.flatnonzero(self._shown_until > now.timestamp())
         best = may_be_shown[np.argsort(-scores[may_be_shown], kind="stable")[:keep]]
-        no_activity = [Kind.VIEW] * len(best)
+        no_activity = [ActivityKind.VIEW] * len(best)
         reasons = main_reasons(
             {signal: value[best] - value.mean() for signal, value in contributions.items()},
             true=true_reasons({signal: value[best] for signal, value in values.items()})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import ActivityLog, Kind
+from app.board.model import ActivityKind, ActivityLog
 from app.postgres.board.snapshot import member_activity, profiles, snapshot
 from app.postgres.lists import runs
 from app.postgres.lists.changes import PreviousRun, select_members, select_previous_run
@@ -220,7 +220,7 @@ def _activity(driver: psycopg.Connection, ids: Sequence[str], updated: UpdatedMo
     place = {member_id: at for at, member_id in enumerate(ids)}
     position_of, stands_for = updated.position_of, updated.stands_for
     rows = [
-        (place[member], position_of[posting], Kind[kind.upper()], at, posting in stands_for)
+        (place[member], position_of[posting], ActivityKind[kind.upper()], at, posting in stands_for)
         for member, posting, kind, at in member_activity(driver, ids)
         if posting in position_of
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from app.postgres.audit import select_deeds
+from app.postgres.audit import select_audit_log
 from app.postgres.lists import publications
 from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock
 from app.postgres.serving.pool import ServingPool
@@ -183,8 +183,8 @@ def test_who_published_and_who_went_back_is_kept_for_good(board: Engine) -> None
     runs = [refresh(board, processes=1, by="nightly").run_id for _ in range(2)]
     roll_back(board, by="kim")
     with board.connect() as connection:
-        deeds = [(deed.who, deed.what, deed.subject) for deed in select_deeds(connection, most=3)]
-    assert deeds == [
+        entries = [(entry.who, entry.what, entry.subject) for entry in select_audit_log(connection, most=3)]
+    assert entries == [
         ("kim", "publication rollback", f"run {runs[0]}"),
         ("nightly", "publication refresh", f"run {runs[1]}"),
         ("nightly", "publication refresh", f"run {runs[0]}"),

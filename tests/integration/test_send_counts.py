@@ -138,8 +138,8 @@ def test_brazes_own_count_is_kept_with_who_entered_it_and_can_be_taken_back(
     assert taken_back is not None
     assert taken_back.sent is None
     assert register.enter_sent("weekly", "never", 1, by="kim") is None
-    deeds = [(one.who, one.what, one.subject, one.before, one.after) for one in register.deeds()]
-    assert deeds == [
+    entries = [(one.who, one.what, one.subject, one.before, one.after) for one in register.audit_log()]
+    assert entries == [
         ("kim", "sent entered", "weekly d-1", {"sent": 400, "by": "kim"}, {"sent": None}),
         ("kim", "sent entered", "weekly d-1", {"sent": None, "by": None}, {"sent": 400}),
     ]

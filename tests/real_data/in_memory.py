@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import ActivityLog, Closes, Education, Kind, Member, Posting, Status
+from app.board.model import ActivityKind, ActivityLog, Closes, Education, Member, Posting, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +116,7 @@ def _activity(
     posting_at = {posting.id: at for at, posting in enumerate(postings)}
     member = np.array([member_at[row["member_id"]] for row in rows], np.int32)
     posting = np.array([posting_at[row["posting_id"]] for row in rows], np.int32)
-    kind = np.array([Kind[row["kind"].upper()] for row in rows], np.int8)
+    kind = np.array([ActivityKind[row["kind"].upper()] for row in rows], np.int8)
     at = np.array([int(datetime.fromisoformat(row["occurred_at"]).timestamp()) for row in rows], np.int64)
     order = np.lexsort((kind, posting, at, member))
     return ActivityLog(member[order], posting[order], kind[order], at[order])

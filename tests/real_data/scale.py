@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import ActivityLog, Education, Kind, Member, Posting
+from app.board.model import ActivityKind, ActivityLog, Education, Member, Posting
 from app.recommend.options import Options
 from app.recommend.recommender import fit
 from app.recommend.scoring.weights import Weights
@@ -80,7 +80,9 @@ def generate(members: int, postings: int, activities: int, *, seed: int = 0) -> 
         np.minimum(starts[where] + (size * random.random(activities) ** 2).astype(np.int64), postings - 1)
     ]
     at = int(NOW.timestamp()) - random.integers(0, _YEAR_S, activities)
-    kind = random.choice([Kind.VIEW, Kind.SCRAP, Kind.APPLY], activities, p=[0.7, 0.1, 0.2])
+    kind = random.choice(
+        [ActivityKind.VIEW, ActivityKind.SCRAP, ActivityKind.APPLY], activities, p=[0.7, 0.1, 0.2]
+    )
     order = np.lexsort((what, at, who))
     log = ActivityLog(
         who[order].astype(np.int32), what[order].astype(np.int32), kind[order].astype(np.int8), at[order]

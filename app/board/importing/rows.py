@@ -32,8 +32,7 @@ from app.board.importing.values import (
     url,
     whole,
 )
-from app.board.model import Closes, Education, Status
-from app.board.model import Kind as ActivityKind
+from app.board.model import ActivityKind, Closes, Education, Status
 from app.board.veto import BOARD_ZONE, last_moment
 from app.board.vocabulary import EMPLOYMENT_TYPES, WORKPLACES
 

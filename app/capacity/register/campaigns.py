@@ -183,7 +183,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
+class AuditEntry:
     """Who changed what thing when: `subject` names it, `before` and `after` are what it was and is, where told."""
 
     at: datetime

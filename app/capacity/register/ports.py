@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from app.capacity.calibration import MeasuredSend
     from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
-    from app.capacity.register.campaigns import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
+    from app.capacity.register.campaigns import (
+        AuditEntry,
+        Change,
+        Draft,
+        RegisteredCampaign,
+        WorkspaceSettings,
+    )
     from app.capacity.register.search import CampaignPage, CampaignSearch
 
 
@@ -90,7 +96,7 @@ class Register(Protocol):
     def enter_sent(self, key: str, send: str, sent: int | None, *, by: str) -> MeasuredSend | None:
         """Note how many messages Braze says it sent (None takes the note back); None for an unknown send."""
 
-    def deeds(self, *, most: int = 200) -> Sequence[Deed]:
+    def audit_log(self, *, most: int = 200) -> Sequence[AuditEntry]:
         """Who changed what, the newest first."""
 
     def running(self) -> RunningService:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import numpy as np
 from sqlalchemy import text
 
-from app.board.model import ActivityLog, Kind, Member
+from app.board.model import ActivityKind, ActivityLog, Member
 from app.postgres.board.columns import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,
@@ -49,7 +49,9 @@ _MAILABLE = "SELECT DISTINCT id FROM board.member WHERE mail_consent AND withdra
 _POSTING_IDS = "SELECT id FROM board.posting"
 _POSTINGS_OF = f"SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} AND p.id = ANY(%s)"
 _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
-_KINDS = "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in Kind) + " END"
+_KINDS = (
+    "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in ActivityKind) + " END"
+)
 # Members are numbered as `member_ids` has them. What lies in the future is told as one second after the snapshot.
 _ACTIVITY = f"""
     COPY (

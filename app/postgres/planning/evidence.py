@@ -14,7 +14,7 @@ from sqlalchemy.sql import bindparam
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence, refuse_future
 from app.capacity.register.ports import EvidenceSummary
-from app.postgres.audit import insert_deed
+from app.postgres.audit import insert_audit_entry
 from app.postgres.planning.transactions import planner_transaction
 from app.postgres.stored import instant, table
 
@@ -62,7 +62,7 @@ def insert_evidence(connection: Connection, evidence: Evidence, document: dict[s
     if done.rowcount != 1:
         return False
     after = {name: value for name, value in values.items() if not name.endswith(("id", "_at"))}
-    insert_deed(connection, who=by, what="evidence added", subject=evidence.id, after=after)
+    insert_audit_entry(connection, who=by, what="evidence added", subject=evidence.id, after=after)
     return True
 
 
@@ -86,7 +86,9 @@ def delete_evidence(connection: Connection, evidence_id: str, *, by: str) -> Evi
         "ended_at": None if gone.ended_at is None else gone.ended_at.isoformat(),
         "sentence": gone.sentence[:1_000],
     }
-    insert_deed(connection, who=by, what="evidence removed", subject=evidence_id[:1_000], before=before)
+    insert_audit_entry(
+        connection, who=by, what="evidence removed", subject=evidence_id[:1_000], before=before
+    )
     return gone
 
 

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
     from app.capacity.calibration import MeasuredSend
     from app.capacity.evidence.ceiling import RunningService
-    from app.capacity.register.campaigns import Change, Deed, Draft, RegisteredCampaign, WorkspaceSettings
+    from app.capacity.register.campaigns import (
+        AuditEntry,
+        Change,
+        Draft,
+        RegisteredCampaign,
+        WorkspaceSettings,
+    )
     from app.capacity.register.search import CampaignPage, CampaignSearch
 
 SIZES_AGE_S = 10 * 60.0
@@ -145,10 +151,10 @@ class PostgresRegister:
             known = send_counts.update_sent(connection, key, send, sent, by=by)
             return send_counts.select_send(connection, key, send) if known else None
 
-    def deeds(self, *, most: int = 200) -> Sequence[Deed]:
+    def audit_log(self, *, most: int = 200) -> Sequence[AuditEntry]:
         """Who changed what, the newest first."""
         with planner_transaction(self._engine) as connection:
-            return audit.select_deeds(connection, most=most)
+            return audit.select_audit_log(connection, most=most)
 
     def running(self) -> RunningService:
         """What runs now; the tables' sizes are up to ten minutes old."""

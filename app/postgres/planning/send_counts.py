@@ -12,7 +12,7 @@ from sqlalchemy.sql import bindparam
 
 from app.capacity.calibration import Counted, MeasuredSend, measure, with_sent
 from app.capacity.campaign import Range
-from app.postgres.audit import insert_deed
+from app.postgres.audit import insert_audit_entry
 from app.postgres.stored import instant
 from app.serving.distinct_members import estimate
 
@@ -135,7 +135,7 @@ def update_sent(connection: Connection, key: str, send: str, sent: int | None, *
         """),
         {"key": key, "send": send, "sent": sent, "by": by},
     )
-    insert_deed(
+    insert_audit_entry(
         connection,
         who=by,
         what="sent entered",

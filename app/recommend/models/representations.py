@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.recommend.models.als import GramBasis, fit_als, merge_models, random_factors, solve_each
 from app.recommend.models.cold_start import fit_attribute_mapping
 from app.recommend.models.hyperparameters import ALPHA, PROFILE_ALPHA, REGULARIZATION
@@ -310,7 +310,7 @@ def _fit_reference_members(
 
 def _seen(interactions: Interactions, shown: NDArray[np.int64], *, show_viewed: bool) -> sparse.csr_array:
     """Who applied to a job is not shown any of its postings again; who looked at another of them may be shown this one."""
-    ends = interactions.kind == Kind.APPLY
+    ends = interactions.kind == ActivityKind.APPLY
     if not show_viewed:
         ends = ends | interactions.itself
     pairs = sparse.csr_array(

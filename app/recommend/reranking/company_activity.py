@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.recommend.sparse import entries_of_rows
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class CompanyActivity:
 
     def strongest(self) -> NDArray[np.int8]:
         """The strongest kind of each member, (n_members,) int8; a view where there is none."""
-        strongest = np.full(self.members, Kind.VIEW, np.int8)
+        strongest = np.full(self.members, ActivityKind.VIEW, np.int8)
         np.maximum.at(strongest, self.row, self.kind)
         return strongest
 
@@ -70,7 +70,7 @@ class CompanyActivity:
 
     def asked(self, row: NDArray[np.int64], company: NDArray[np.int64], *, applies: int) -> NDArray[np.bool_]:
         """Whether each of some members applied to a company at least `applies` times, bool, and so asked for it."""
-        applied = self.kind == Kind.APPLY
+        applied = self.kind == ActivityKind.APPLY
         key, often = np.unique(self._key(self.row[applied], self.company[applied]), return_counts=True)
         asked = often >= applies
         return _values_at(self._key(row, company), key[asked], asked[asked])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.recommend.reasons import Reason
 from app.recommend.scoring.weights import Signal
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 _Number = TypeVar("_Number", bound=np.floating)
 _SIMILAR = {
-    Kind.VIEW: Reason.SIMILAR_TO_VIEWED,
-    Kind.SCRAP: Reason.SIMILAR_TO_SCRAPPED,
-    Kind.APPLY: Reason.SIMILAR_TO_APPLIED,
+    ActivityKind.VIEW: Reason.SIMILAR_TO_VIEWED,
+    ActivityKind.SCRAP: Reason.SIMILAR_TO_SCRAPPED,
+    ActivityKind.APPLY: Reason.SIMILAR_TO_APPLIED,
 }
 SIMILAR = tuple(_SIMILAR.values())  # reasons that rest on some posting
 _COMPANY = {
-    Kind.VIEW: Reason.COMPANY_VIEWED,
-    Kind.SCRAP: Reason.COMPANY_SCRAPPED,
-    Kind.APPLY: Reason.COMPANY_APPLIED,
+    ActivityKind.VIEW: Reason.COMPANY_VIEWED,
+    ActivityKind.SCRAP: Reason.COMPANY_SCRAPPED,
+    ActivityKind.APPLY: Reason.COMPANY_APPLIED,
 }
 _SIMILARITY_SIGNALS = (
     Signal.COLLABORATIVE,
@@ -51,7 +51,7 @@ _PLAIN = {
 }
 
 
-def explain(signal: Signal, *, did: Kind, at_company: Kind, in_field: bool) -> Reason:
+def explain(signal: Signal, *, did: ActivityKind, at_company: ActivityKind, in_field: bool) -> Reason:
     """The reason that a signal stands for.
 
     Args:
@@ -122,10 +122,10 @@ def true_reasons(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, N
 
 def _all_reasons() -> NDArray[np.int8]:
     """`explain` as a table: signals x kinds x kinds x 2."""
-    kinds = max(Kind) + 1
+    kinds = max(ActivityKind) + 1
     table = np.zeros((len(_PLACE), kinds, kinds, 2), np.int8)
     for signal, place in _PLACE.items():
-        for did, there, inside in product(Kind, Kind, (False, True)):
+        for did, there, inside in product(ActivityKind, ActivityKind, (False, True)):
             table[place, did, there, int(inside)] = explain(
                 signal, did=did, at_company=there, in_field=inside
             )
@@ -141,8 +141,8 @@ def main_reasons(
     moved: Mapping[Signal, NDArray[np.floating]],
     *,
     true: Mapping[Signal, NDArray[np.bool_]],
-    did: Sequence[Kind] | NDArray[np.int8],
-    at_company: Sequence[Kind] | NDArray[np.int8],
+    did: Sequence[ActivityKind] | NDArray[np.int8],
+    at_company: Sequence[ActivityKind] | NDArray[np.int8],
     in_field: Sequence[bool] | NDArray[np.bool_],
     row: NDArray[np.int64] | None = None,
 ) -> list[Reason]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import minimize
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.recommend.models.representations import fit_representations
 from app.recommend.parallel import SubProgress, parallel_map
 from app.recommend.scoring.member_block import split_by_activity
@@ -70,7 +70,7 @@ def hold_out(interactions: Interactions, seed: int) -> HeldOut:
     cold_members = random.permutation(active)[: min(MOST_COLD_MEMBERS, int(len(active) * _COLD_SHARE))]
     is_cold = np.zeros(interactions.shape[0], np.bool_)
     is_cold[cold_members] = True
-    applies = interactions.kind == Kind.APPLY
+    applies = interactions.kind == ActivityKind.APPLY
     wanted = applies if int(applies.sum()) >= _FEWEST_APPLIES else np.ones(len(applies), np.bool_)
     enough = (
         np.bincount(interactions.member, minlength=interactions.shape[0])[interactions.member]

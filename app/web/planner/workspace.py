@@ -30,4 +30,4 @@ def edit_workspace(parts: PlannerParts, by: str) -> Response:
 
 def audit(parts: PlannerParts, _by: str) -> Response:
     """Who changed what, the newest first."""
-    return json_answer({"deeds": parts.register.deeds()})
+    return json_answer({"deeds": parts.register.audit_log()})

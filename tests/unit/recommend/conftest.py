@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from app.board.model import ActivityLog, Education, Kind, Member, Posting
+from app.board.model import ActivityKind, ActivityLog, Education, Member, Posting
 from app.recommend.options import Options
 from app.recommend.recommender import Recommender, fit
 from app.recommend.scoring.weights import Weights
@@ -40,7 +40,7 @@ def posting(number: int, **changes: Any) -> Posting:
     return Posting(**(usual | changes))
 
 
-def log(rows: Sequence[tuple[int, int, Kind, datetime]]) -> ActivityLog:
+def log(rows: Sequence[tuple[int, int, ActivityKind, datetime]]) -> ActivityLog:
     """Activity of (member, posting, kind, at), sorted as the recommender wants it."""
     rows = sorted(rows, key=lambda row: (row[0], row[3], row[1], row[2]))
     return ActivityLog(
@@ -100,7 +100,13 @@ def make_board(members: int = 60, postings: int = 80, seed: int = 1) -> Board:
         fitting = [at for at, ad in enumerate(ads) if ad.categories == (trade,) and ad.regions == (city,)]
         if number < members - 10:
             chosen = random.choice(fitting, 5, replace=False)
-            kinds = [Kind.VIEW, Kind.SCRAP, Kind.APPLY, Kind.APPLY, Kind.APPLY]
+            kinds = [
+                ActivityKind.VIEW,
+                ActivityKind.SCRAP,
+                ActivityKind.APPLY,
+                ActivityKind.APPLY,
+                ActivityKind.APPLY,
+            ]
             rows += [
                 (number, int(at), kind, NOW - timedelta(days=step + 1))
                 for step, (at, kind) in enumerate(zip(chosen, kinds, strict=True))

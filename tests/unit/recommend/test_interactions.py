@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.board.model import ActivityLog, Kind
+from app.board.model import ActivityKind, ActivityLog
 from app.recommend.interactions import build_interactions
 
 
@@ -17,7 +17,7 @@ def test_what_is_dated_ahead_is_as_old_as_the_latest_that_is_not_and_ages_nothin
         log = ActivityLog(
             np.arange(len(at), dtype=np.int32),
             np.zeros(len(at), np.int32),
-            np.full(len(at), Kind.VIEW, np.int8),
+            np.full(len(at), ActivityKind.VIEW, np.int8),
             np.array(at, np.int64),
         )
         interactions = build_interactions(log, members=4, postings=1, now_s=420 * day)
@@ -35,12 +35,12 @@ def test_a_pair_keeps_its_strongest_kind_and_its_last_time() -> None:
     log = ActivityLog(
         np.array([0, 0, 0, 1], np.int32),
         np.array([5, 2, 5, 5], np.int32),
-        np.array([Kind.APPLY, Kind.VIEW, Kind.VIEW, Kind.SCRAP], np.int8),
+        np.array([ActivityKind.APPLY, ActivityKind.VIEW, ActivityKind.VIEW, ActivityKind.SCRAP], np.int8),
         np.array([1, 2, 3, 3], np.int64) * day,
     )
     interactions = build_interactions(log, members=2, postings=6, now_s=9 * day)
     assert (interactions.member.tolist(), interactions.posting.tolist()) == ([0, 0, 1], [2, 5, 5])
-    assert interactions.kind.tolist() == [Kind.VIEW, Kind.APPLY, Kind.SCRAP]
+    assert interactions.kind.tolist() == [ActivityKind.VIEW, ActivityKind.APPLY, ActivityKind.SCRAP]
     assert (interactions.at // day).tolist() == [2, 3, 3]
     assert interactions.weight[1] > interactions.weight[2] > interactions.weight[0]
     assert interactions.weight.mean() == pytest.approx(1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.board.model import ActivityLog, Kind, Member, Posting, Status
+from app.board.model import ActivityKind, ActivityLog, Member, Posting, Status
 from app.recommend.parallel import split_over_workers
 from app.recommend.reasons import Reason
 from app.recommend.recommender import Recommender
@@ -71,8 +71,12 @@ def test_viewed_postings_may_be_shown_again_where_asked_but_applied_ones_never(b
     viewed = applied = 0
     for position, shown in enumerate(lists):
         own = log.member == position
-        viewed += sum(board.postings[at].id in shown for at in log.posting[own & (log.kind == Kind.VIEW)])
-        applied += sum(board.postings[at].id in shown for at in log.posting[own & (log.kind == Kind.APPLY)])
+        viewed += sum(
+            board.postings[at].id in shown for at in log.posting[own & (log.kind == ActivityKind.VIEW)]
+        )
+        applied += sum(
+            board.postings[at].id in shown for at in log.posting[own & (log.kind == ActivityKind.APPLY)]
+        )
     assert (viewed > 0, applied) == (True, 0)
 
 
@@ -178,7 +182,8 @@ def test_a_company_has_at_most_two_of_ten_unless_the_member_applied_there_often(
     often = []
     for position, shown in enumerate(ids(model, changed, list(range(50)))):
         applied = Counter(
-            one_firm[at].company_id for at in log.posting[(log.member == position) & (log.kind == Kind.APPLY)]
+            one_firm[at].company_id
+            for at in log.posting[(log.member == position) & (log.kind == ActivityKind.APPLY)]
         )
         counts = Counter(company[each] for each in shown[:10])
         assert all(count <= 2 or applied[each] >= 3 for each, count in counts.items())

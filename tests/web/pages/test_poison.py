@@ -151,8 +151,8 @@ def test_bad_evidence_in_the_table_is_left_out_and_named_and_can_be_taken_back(s
     for name in ("../../x", "", "shape-0"):
         assert browser.post("/evidence/remove", {"id": name}, page="/evidence").status_code == 303
     assert not {"../../x", "", "shape-0"} & {one.id for one in stocked.evidence.all()}
-    deeds = [(one.who, one.what, one.subject) for one in stocked.register.deeds()]
-    assert deeds[:3] == [(OPERATOR, "evidence removed", name) for name in ("shape-0", "", "../../x")]
+    entries = [(one.who, one.what, one.subject) for one in stocked.register.audit_log()]
+    assert entries[:3] == [(OPERATOR, "evidence removed", name) for name in ("shape-0", "", "../../x")]
 
 
 def _is_taken(document: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.board.model import Kind, Status
+from app.board.model import ActivityKind, Status
 from app.recommend.features.same_job import leads, same_jobs
 from tests.unit.recommend.conftest import NOW, log, posting
 
@@ -136,7 +136,7 @@ def test_a_list_and_a_shelf_hold_one_posting_of_a_job_and_none_of_one_applied_to
     for at, ranked in enumerate(model.rank(range(60), twinned.members)):
         shown = [job.get(each.posting_id, each.posting_id) for each in ranked]
         assert len(shown) == len(set(shown))
-        applied = past.posting[(past.member == at) & (past.kind == Kind.APPLY)].tolist()
+        applied = past.posting[(past.member == at) & (past.kind == ActivityKind.APPLY)].tolist()
         assert not {job.get(twinned.postings[each].id, -1) for each in applied} & set(shown)
     for shelf in model.shelves().values():
         shown = [job.get(each.posting_id, each.posting_id) for each in shelf]
@@ -155,6 +155,11 @@ def test_who_viewed_an_earlier_posting_of_a_job_may_be_shown_the_one_posted_agai
 ) -> None:
     board = new_board()
     again = replace(board.postings[0], id="q0", opened_at=NOW - timedelta(hours=2))
-    views = log([(0, 0, Kind.VIEW, NOW - timedelta(days=1)), (1, 1, Kind.VIEW, NOW - timedelta(days=1))])
+    views = log(
+        [
+            (0, 0, ActivityKind.VIEW, NOW - timedelta(days=1)),
+            (1, 1, ActivityKind.VIEW, NOW - timedelta(days=1)),
+        ]
+    )
     model = replace(board, postings=[*board.postings, again], activity=views).fit()
     assert "q0" in {each.posting_id for each in model.rank([0], board.members[:1])[0]}

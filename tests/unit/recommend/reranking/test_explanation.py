@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from app.board.model import Kind
+from app.board.model import ActivityKind
 from app.recommend.ranked import ASKED_COMPANY, RankedPosting
 from app.recommend.reasons import Reason
 from app.recommend.recommender import Recommender
@@ -22,7 +22,7 @@ def test_every_signal_has_a_reason_whatever_the_member_did() -> None:
     told = {
         explain(signal, did=did, at_company=did, in_field=inside)
         for signal in Signal
-        for did in Kind
+        for did in ActivityKind
         for inside in (True, False)
     }
     assert told <= set(Reason)
@@ -39,7 +39,7 @@ def test_the_reason_moved_the_score_recomputed_one_signal_at_a_time(model: Recom
         )
         done = model.representations.interactions
         own = done.member == position
-        did = Kind(done.kind[own].max(initial=Kind.VIEW))
+        did = ActivityKind(done.kind[own].max(initial=ActivityKind.VIEW))
         at = {int(posting): place for place, posting in enumerate(scored.pairs.posting)}
         for ranked in model.rank([position], [member])[0]:
             place = at[model.catalogue.ids.index(ranked.posting_id)]
@@ -65,7 +65,9 @@ def test_the_reason_moved_the_score_recomputed_one_signal_at_a_time(model: Recom
                     for each in (Signal.CATEGORY, Signal.WANTED_CATEGORY)
                     if each in scored.values
                 )
-                reason = explain(signal, did=did, at_company=Kind(max(there, default=did)), in_field=in_field)
+                reason = explain(
+                    signal, did=did, at_company=ActivityKind(max(there, default=did)), in_field=in_field
+                )
                 if true.get(_MERGED_UNDER.get(signal, signal), [True])[0]:
                     shares[reason] = shares.get(reason, 0.0) + float(lost[place] - lost.mean())
             assert shares[Reason(ranked.reason)] > 0.1 * max(shares.values()) - 1e-5
@@ -77,7 +79,9 @@ def test_a_signal_that_is_alike_for_all_postings_is_nobodys_reason() -> None:
         Signal.WANTED_WORDS: np.array([0.5, 0.1, 0.0]),
     }
     moved = {signal: value[:1] - value.mean() for signal, value in scored.items()}
-    told = main_reasons(moved, true={}, did=[Kind.VIEW], at_company=[Kind.VIEW], in_field=[False])
+    told = main_reasons(
+        moved, true={}, did=[ActivityKind.VIEW], at_company=[ActivityKind.VIEW], in_field=[False]
+    )
     assert told == [Reason.FITS_SKILLS]
 
 
@@ -93,15 +97,15 @@ def test_what_is_not_known_or_not_met_is_no_reason() -> None:
     told = main_reasons(
         moved,
         true=true_reasons(values),
-        did=[Kind.VIEW] * 3,
-        at_company=[Kind.VIEW] * 3,
+        did=[ActivityKind.VIEW] * 3,
+        at_company=[ActivityKind.VIEW] * 3,
         in_field=[False] * 3,
     )
     assert told == [Reason.OPEN_NOW, Reason.FITS_CAREER, Reason.FITS_SALARY]
 
 
 def test_freshness_is_only_called_news_of_the_field_within_it() -> None:
-    usual = {"did": Kind.VIEW, "at_company": Kind.VIEW}
+    usual = {"did": ActivityKind.VIEW, "at_company": ActivityKind.VIEW}
     assert explain(Signal.FRESH, in_field=True, **usual) is Reason.NEW_IN_FIELD
     assert explain(Signal.FRESH, in_field=False, **usual) is Reason.NEW
 
@@ -116,7 +120,7 @@ def test_signals_that_are_told_in_the_same_words_move_a_score_together() -> None
         Signal.PLACE: np.array([0.3, 0.3]),
         Signal.AREA: np.array([0.3, 0.1]),
     }
-    did = [Kind.APPLY, Kind.APPLY]
+    did = [ActivityKind.APPLY, ActivityKind.APPLY]
     told = main_reasons(moved, true={}, did=did, at_company=did, in_field=[False, False])
     assert told == [Reason.REGION_OF_INTEREST, Reason.FITS_SKILLS]
 

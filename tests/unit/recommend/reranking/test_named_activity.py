@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.board.model import Kind, Status
+from app.board.model import ActivityKind, Status
 from app.recommend.reasons import Reason
 from app.recommend.reranking.named_activity import LONGEST, NAMED, drop_same_names, posting_name, shorten
 from app.serving.labels import naming
@@ -76,7 +76,7 @@ def test_named_is_what_the_member_applied_to_and_no_name_is_told_all_the_time(
     by_id = {each.id: at for at, each in enumerate(board.postings)}
     varied = 0
     for at, ranked in enumerate(model.rank(range(50), board.members[:50])):
-        mine = past.posting[(past.member == at) & (past.kind == Kind.APPLY)].tolist()
+        mine = past.posting[(past.member == at) & (past.kind == ActivityKind.APPLY)].tolist()
         named = [each.anchor for each in ranked if each.anchor]
         assert {by_id[anchor.posting_id] for anchor in named} <= set(mine)
         assert all(each.anchor is None for each in ranked[NAMED:])
