@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.runtime.instance import settings_told
+from app.runtime.instance import reported_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +30,9 @@ def fingerprint(settings: Settings) -> str:
     digest = hashlib.sha256()
     for path in [*served_code(_ROOT, SERVED), *([_LOCK] if _LOCK.exists() else [])]:
         digest.update(str(path.relative_to(_ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
-    named = {name: value for name, value in settings_told(settings).items() if name not in _PLACES + _LIMITS}
+    named = {
+        name: value for name, value in reported_settings(settings).items() if name not in _PLACES + _LIMITS
+    }
     digest.update(json.dumps(named, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.settings import Settings, SettingsError
 from app.web.observability.logs import log_uncaught
 from app.web.observability.metrics_dir import name_metrics_dir, remove_metrics_dir
-from app.web.workers.process import settle_memory
+from app.web.workers.process import tune_garbage_collection
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -29,7 +29,7 @@ def application() -> Flask:
     app = create()
     log_uncaught()
     start(app)
-    settle_memory()
+    tune_garbage_collection()
     return app
 
 

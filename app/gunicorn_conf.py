@@ -11,7 +11,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from app.settings import Settings
 from app.web.observability.logs import GUNICORN_LOGGING, log_uncaught
 from app.web.observability.metrics_dir import memory_dir, name_metrics_dir, remove_metrics_dir
-from app.web.workers.process import most_connections, settle_memory
+from app.web.workers.process import most_connections, tune_garbage_collection
 from app.web.workers.replacement import worker_replacement
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ limit_request_field_size = 8190
 
 def when_ready(_server: Arbiter) -> None:
     """Leave what the workers share alone: to look at an object is to copy it."""
-    settle_memory()
+    tune_garbage_collection()
 
 
 def post_worker_init(worker: Worker) -> None:
@@ -80,7 +80,7 @@ def post_worker_init(worker: Worker) -> None:
     start_worker(
         worker, backlog=partial(_without_thread, worker) if isinstance(worker, ThreadWorker) else None
     )
-    settle_memory()
+    tune_garbage_collection()
     _replacement.ready(worker)
 
 
@@ -97,7 +97,7 @@ def post_request(worker: Worker, _request: Request, _environ: dict[str, object],
 
 def on_reload(server: Arbiter) -> None:
     """Keep the old workers until the new ones answer."""
-    _replacement.reloading(server.cfg.workers)
+    _replacement.begin_reload(server.cfg.workers)
 
 
 def on_exit(server: Arbiter) -> None:  # noqa: ARG001 - gunicorn calls it with the arbiter

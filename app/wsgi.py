@@ -88,24 +88,24 @@ def create(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_env()
     configure_logging()
-    door = _door(settings)
+    target = _connection_target(settings)
     build = fingerprint(settings)
     instruments = Instruments({"version": version("connected-jobs"), "fingerprint": build})
     observers = Observers(
-        on_row_left_out=instruments.row_left_out,
-        on_cards_read=instruments.cards_read,
-        on_read_failed=instruments.postgres_failed,
+        on_row_left_out=instruments.count_row_left_out,
+        on_cards_read=instruments.count_cards_read,
+        on_read_failed=instruments.count_postgres_failure,
     )
     parts = build_serving(settings, _pool(settings), observers=observers)
-    counter = SendCounter(PostgresSendCounts(parts.pool), on_lost=instruments.counts_lost)
-    tasks = _reading(settings, parts)
-    if door.hosts > 1 and door.writable:
+    counter = SendCounter(PostgresSendCounts(parts.pool), on_lost=instruments.count_lost_counts)
+    tasks = _read_tasks(settings, parts)
+    if target.hosts > 1 and target.writable:
         tasks.append(PeriodicTask("primary", PRIMARY_POLL_S, parts.pool.follow_primary))
-    tasks += _measuring(parts, counter, instruments)
+    tasks += _metric_tasks(parts, counter, instruments)
     if settings.counting:
         instance = this_instance(settings, fingerprint=build, started_at=datetime.now(UTC))
-        tasks += _for_the_planner(parts, counter, instance)
-    scheduler = Scheduler(tasks, on_failure=instruments.task_failed)
+        tasks += _planner_tasks(parts, counter, instance)
+    scheduler = Scheduler(tasks, on_failure=instruments.count_task_failure)
     readiness = partial(_readiness, parts, scheduler)
     app = create_app(
         ContentParts(
@@ -118,7 +118,7 @@ def create(settings: Settings | None = None) -> Flask:
             clock=parts.clock.now,
             deadline_s=settings.deadline_ms / 1000,
             trust_request_start=settings.trust_request_start,
-            on_answer=counter.note if settings.counting else _leave,
+            on_answer=counter.note if settings.counting else _count_nothing,
         )
     )
     health = partial(HealthServer, settings.health_bind, readiness) if settings.health_bind else None
@@ -145,12 +145,12 @@ def _limits(settings: Settings, instruments: Instruments) -> CallLimits:
         unknown_rps=UNKNOWN_RPS,
         workers=settings.workers,
         storage_uri=settings.limits_uri,
-        on_fallback=instruments.limits_fell_back,
-        on_over=instruments.limited,
+        on_fallback=instruments.count_limits_fallback,
+        on_over=instruments.count_refused_call,
     )
 
 
-def _reading(settings: Settings, parts: ServingParts) -> list[PeriodicTask]:
+def _read_tasks(settings: Settings, parts: ServingParts) -> list[PeriodicTask]:
     """What keeps a worker's memory near to what is in Postgres, in the order in which it starts."""
     snapshots = SnapshotKeeper(
         SnapshotFile(settings.snapshot_path),
@@ -170,18 +170,20 @@ def _reading(settings: Settings, parts: ServingParts) -> list[PeriodicTask]:
     ]
 
 
-def _measuring(parts: ServingParts, counter: SendCounter, instruments: Instruments) -> list[PeriodicTask]:
+def _metric_tasks(parts: ServingParts, counter: SendCounter, instruments: Instruments) -> list[PeriodicTask]:
     return [
         PeriodicTask("lag of the standby", LAG_POLL_S, parts.update_lag),
-        PeriodicTask("measure", MEASURE_S, partial(_measure, parts, counter, instruments), asks_store=False),
+        PeriodicTask(
+            "measure", MEASURE_S, partial(_set_gauges, parts, counter, instruments), asks_store=False
+        ),
         PeriodicTask("metrics", TIDY_S, instruments.tidy, asks_store=False),
     ]
 
 
-def _measure(parts: ServingParts, counter: SendCounter, instruments: Instruments) -> None:
+def _set_gauges(parts: ServingParts, counter: SendCounter, instruments: Instruments) -> None:
     stats, now = parts.pool.stats(), parts.clock.now()
     run = parts.publications.in_force(now)
-    instruments.gauge(
+    instruments.set_gauges(
         {
             Metric.RUN_AGE_SECONDS: (now - run.generated_at).total_seconds() if run else 0.0,
             Metric.RUN_ROWS_LEFT_OUT: run.rows_left_out if run else 0,
@@ -196,7 +198,7 @@ def _measure(parts: ServingParts, counter: SendCounter, instruments: Instruments
     )
 
 
-def _for_the_planner(parts: ServingParts, counter: SendCounter, instance: Instance) -> list[PeriodicTask]:
+def _planner_tasks(parts: ServingParts, counter: SendCounter, instance: Instance) -> list[PeriodicTask]:
     """What the planner knows of a running service: that it runs, and what it counted of each send."""
     pool = parts.pool
     return [
@@ -210,19 +212,19 @@ def _for_the_planner(parts: ServingParts, counter: SendCounter, instance: Instan
     ]
 
 
-def _door(settings: Settings) -> ConnectionTarget:
+def _connection_target(settings: Settings) -> ConnectionTarget:
     """How the database is reached; which of several hosts is asked is said, and must fit what is done there."""
-    door = read_database_url(settings.required_database_url)
-    if door.of_a_standby and settings.counting:
+    target = read_database_url(settings.required_database_url)
+    if target.of_a_standby and settings.counting:
         raise SettingsError(
             "target_session_attrs of DATABASE_URL asks for a standby, which takes no writes: set CJ_COUNTING=off, "
             "or ask for read-write."
         )
-    if door.chosen:
+    if target.chosen:
         _log.warning(
             "DATABASE_URL names several hosts and no target_session_attrs: the primary is asked, as by read-write"
         )
-    return door
+    return target
 
 
 def start(app: Flask, *, backlog: Callable[[], int] | None = None) -> ServiceBackground:
@@ -249,7 +251,7 @@ def start_worker(worker: Worker, *, backlog: Callable[[], int] | None) -> None:
     start(cast("Flask", worker.app.wsgi()), backlog=backlog)
 
 
-def _leave(_note: object) -> None:
+def _count_nothing(_note: object) -> None:
     """Count nothing."""
 
 

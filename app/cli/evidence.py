@@ -17,7 +17,7 @@ from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.instances import InstanceRow, select_instances
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.table_sizes import select_server_version, select_table_sizes
-from app.runtime.instance import settings_told
+from app.runtime.instance import reported_settings
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _facts_of_instances(running: Sequence[InstanceRow]) -> dict[str, Any]:
 def _facts_of_settings(settings: Settings) -> dict[str, Any]:
     said = "no instance: none runs, so this is of the settings here"
     click.echo(f"Told by {said}.", err=True)
-    return _facts(fingerprint(settings), settings_told(settings), settings.workers, said)
+    return _facts(fingerprint(settings), reported_settings(settings), settings.workers, said)
 
 
 def _facts(fingerprint: str, settings: dict[str, Any], workers: int, told_by: str) -> dict[str, Any]:

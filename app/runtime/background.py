@@ -61,7 +61,7 @@ class Scheduler:
         When one task waited for a connection in vain, the others do not wait too.
         """
         store_is_gone = False
-        with _giving_way():
+        with _short_switch_interval():
             for task in self._tasks:
                 if task.due_s <= self._clock():
                     task.due_s = self._clock() + task.every_s
@@ -101,7 +101,7 @@ class Scheduler:
 
 
 @contextmanager
-def _giving_way() -> Iterator[None]:
+def _short_switch_interval() -> Iterator[None]:
     """Let other threads have the interpreter sooner."""
     usual_s = sys.getswitchinterval()
     sys.setswitchinterval(GIVE_WAY_S)

@@ -34,12 +34,12 @@ def this_instance(
         id=settings.instance or f"{host or socket.gethostname()} {settings.bind}",
         fingerprint=fingerprint,
         workers=settings.workers,
-        settings=settings_told(settings),
+        settings=reported_settings(settings),
         started_at=started_at,
     )
 
 
-def settings_told(settings: Settings) -> dict[str, Any]:
+def reported_settings(settings: Settings) -> dict[str, Any]:
     """The settings that serving goes by, without secrets."""
     return {
         one.name: _plain(getattr(settings, one.name))

@@ -51,7 +51,7 @@ def authenticate(
     if credential is None and not book.loaded:
         detail = "The service has just started and could not read its credentials yet: try again."
         raise CallerError(503, "Service Unavailable", detail, headers={"Retry-After": RETRY_AFTER_S})
-    if credential is None and header and not limits.unknown_may_try():
+    if credential is None and header and not limits.count_wrong_credential():
         detail = "Too many wrong credentials were tried: wait a second."
         raise CallerError(429, "Too Many Requests", detail, headers={"Retry-After": "1"})
     if credential is None:

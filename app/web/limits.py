@@ -81,7 +81,7 @@ class CallLimits:
             return RateLimitState.OVER_SOFT
         return RateLimitState.UNDER
 
-    def unknown_may_try(self) -> bool:
+    def count_wrong_credential(self) -> bool:
         """Count a wrong credential; false where too many were tried, so that guessing is slow."""
         if not self._unknown.on or self._hit(self._unknown, "unknown", ""):
             return True

@@ -13,7 +13,7 @@ from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.cli.database import CommandError
 from app.cli.main import commands
 from app.fingerprint import fingerprint
-from app.runtime.instance import settings_told
+from app.runtime.instance import reported_settings
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,7 +111,12 @@ def test_what_runs_tells_whatever_this_shells_settings_are(
     """)
 
     def beats(name: str, of: str, ago: int = 0) -> None:
-        values = {"id": name, "fingerprint": of, "settings": json.dumps(settings_told(running)), "ago": ago}
+        values = {
+            "id": name,
+            "fingerprint": of,
+            "settings": json.dumps(reported_settings(running)),
+            "ago": ago,
+        }
         with engine.begin() as connection:
             connection.execute(insert, values)
 

@@ -50,7 +50,7 @@ class Service:
             Settings(lists=1_000, list_fresh_s=list_fresh_s, cards=1_000, card_ttl_s=600, send_hold_s=0),
             self.pool,
             observers=Observers(
-                on_row_left_out=self.instruments.row_left_out, on_read_failed=self.failures.append
+                on_row_left_out=self.instruments.count_row_left_out, on_read_failed=self.failures.append
             ),
             breaker=CircuitBreaker(failures=1_000),
             make_ranker=lambda _shelves, _postings, _run_id: ranker,

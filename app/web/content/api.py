@@ -25,33 +25,29 @@ if TYPE_CHECKING:
 
     from app.web.content.parts import ContentParts
 
-    # From a request as WSGI tells it, and the member's id in its path, to the answer's body and headers.
-    Content = Callable[[Mapping[str, Any], str], tuple[bytes, list[tuple[str, str]]]]
+    # Takes a WSGI environ and the member's id from its path; returns the answer's body and headers.
+    RecommendationsHandler = Callable[[Mapping[str, Any], str], tuple[bytes, list[tuple[str, str]]]]
 
 BEFORE_ID, AFTER_ID = "/v1/members/", "/recommendations"
 _log = logging.getLogger("connected_jobs.answers")
 _LEAST_PATH = len(BEFORE_ID) + len(AFTER_ID)
 _HEADERS = [
     ("Content-Type", "application/json"),
-    ("Cache-Control", "no-store"),  # it is one person's
+    ("Cache-Control", "no-store"),  # the answer is for one member
     ("X-Content-Type-Options", "nosniff"),
 ]
-LONGEST_QUEUE_S = 60.0  # a request start further back than this is no queue but a wrong clock
+LONGEST_QUEUE_S = 60.0  # a request start further back comes from a wrong clock, not from a queue
 
 
-def content(parts: ContentParts) -> Content:
-    """What answers a campaign's calls; they need a credential of the scope `content`."""
-    # Looked up here and not at every call.
+def recommendations_handler(parts: ContentParts) -> RecommendationsHandler:
+    """Return the function that answers campaigns' calls; each call needs a credential of the scope `content`."""
+    # Local names: an attribute would be looked up again at every call.
     answering, book, limits, access_log = parts.answering, parts.book, parts.limits, parts.access_log
-    count_answer, on_answer, clock, wall = (
-        parts.instruments.answered,
-        parts.on_answer,
-        parts.clock,
-        parts.wall,
-    )
+    count_answer, on_answer = parts.instruments.count_answer, parts.on_answer
+    clock, wall = parts.clock, parts.wall
     deadline_s, trust_request_start = parts.deadline_s, parts.trust_request_start
 
-    def answered(environ: Mapping[str, Any], external_id: str) -> tuple[bytes, list[tuple[str, str]]]:
+    def handle(environ: Mapping[str, Any], external_id: str) -> tuple[bytes, list[tuple[str, str]]]:
         start_s = time.monotonic()
         credential = authenticate(environ, book, Scope.CONTENT, limits)
         now = clock()
@@ -72,25 +68,25 @@ def content(parts: ContentParts) -> Content:
                 else answering.answer(request, context=context)
             )
             body = encode(answer)
-        except Exception:  # noqa: BLE001 - one member's list, whatever is wrong with it, leaves no mail without postings
+        except Exception:  # noqa: BLE001 - whatever is wrong with one member's list, the mail still gets postings
             _log.exception("an answer failed", extra={LogField.MEMBER_ID: request.member_id})
             answer = answering.from_shelf(request, context=context, degraded=FAULT)
             body = encode(answer)
         seconds = time.monotonic() - start_s
         count_answer(answer, seconds + queued_s)
-        access_log.answered(answer, seconds + queued_s, environ)
+        access_log.log_answer(answer, seconds + queued_s, environ)
         on_answer((options, request.member_id, now, answer.degraded))
         timing = f"queue;dur={queued_s * 1000:.1f}, answer;dur={seconds * 1000:.1f}"
         return body, [*_HEADERS, ("Server-Timing", timing), ("Content-Length", str(len(body)))]
 
-    return answered
+    return handle
 
 
-def content_blueprint(answered: Content) -> Blueprint:
-    """The route a campaign calls, in Flask's own way."""
+def content_blueprint(handle: RecommendationsHandler) -> Blueprint:
+    """The route that campaigns call, for requests that go through Flask."""
 
     def recommendations(external_id: str) -> Response:
-        body, headers = answered(flask.request.environ, external_id)
+        body, headers = handle(flask.request.environ, external_id)
         return Response(body, headers=headers)
 
     blueprint = Blueprint("content", __name__)
@@ -121,7 +117,7 @@ def _too_many() -> CallerError:
 
 
 def _queued_s(environ: Mapping[str, str], now_s: float) -> float:
-    """How long ago a proxy of ours took the call, from `X-Request-Start: t=SECONDS`; 0 where it does not say."""
+    """Seconds since our own proxy accepted the call, by `X-Request-Start: t=SECONDS`; 0 without a valid header."""
     try:
         queued_s = now_s - float(environ.get("HTTP_X_REQUEST_START", "").removeprefix("t="))
     except ValueError:

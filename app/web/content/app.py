@@ -8,14 +8,14 @@ from flask import Flask, Response, request
 from werkzeug.routing import BaseConverter
 
 from app.web import problems
-from app.web.content.api import content, content_blueprint, member_asked_for
+from app.web.content.api import content_blueprint, member_asked_for, recommendations_handler
 from app.web.content.operations import operations_blueprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from app.web.content.api import Content
+    from app.web.content.api import RecommendationsHandler
     from app.web.content.parts import ContentParts
 
 MOST_BODY_BYTES = 16 * 1024  # no route reads a body
@@ -43,9 +43,9 @@ class ContentApp(Flask):
     stands as well, and so does what fails on the short cut, to Flask's error handlers.
     """
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, handle: RecommendationsHandler) -> None:
         super().__init__("app", static_folder=None, template_folder=None)
-        self._content = content
+        self._handle = handle
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -53,7 +53,7 @@ class ContentApp(Flask):
         if external_id is None:
             return super().wsgi_app(environ, start_response)
         try:
-            body, headers = self._content(environ, external_id)
+            body, headers = self._handle(environ, external_id)
         except Exception as error:  # noqa: BLE001 - as Flask has it: its handlers answer all there are
             with self.request_context(environ):
                 failed = self.finalize_request(self.handle_user_exception(error))
@@ -64,18 +64,18 @@ class ContentApp(Flask):
 
 def create_app(parts: ContentParts) -> Flask:
     """The WSGI application; there are no sessions and no templates on it."""
-    answered = content(parts)
-    app = ContentApp(answered)
+    handle = recommendations_handler(parts)
+    app = ContentApp(handle)
     app.response_class = BareResponse
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.url_map.converters["member"] = MemberIdConverter
     app.url_map.merge_slashes = False  # a member's id may hold two slashes
-    app.register_blueprint(content_blueprint(answered))
+    app.register_blueprint(content_blueprint(handle))
     app.register_blueprint(operations_blueprint(parts))
 
     def on_error(status: int) -> None:
-        parts.instruments.failed(status)
-        parts.access_log.refused(status, request.environ)
+        parts.instruments.count_error(status)
+        parts.access_log.log_error(status, request.environ)
 
     problems.register(app, on_error)
     return app

@@ -32,12 +32,12 @@ class CampaignLabels:
             self._names.add(name)
             return True
         try:
-            self._names = self._shared(self._file, name)
+            self._names = self._add_to_file(self._file, name)
         except OSError:  # a full disk must not cost an answer
             return False
         return name in self._names
 
-    def _shared(self, file: Path, name: str) -> set[str]:
+    def _add_to_file(self, file: Path, name: str) -> set[str]:
         """The file's names, this one added if there is room."""
         with file.open("a+", encoding="utf-8") as shared:
             fcntl.flock(shared, fcntl.LOCK_EX)

@@ -92,7 +92,7 @@ class AccessLog:
         self._written = 0
         self._skipped = 0
 
-    def answered(self, answer: Answer, seconds: float, environ: Mapping[str, Any]) -> None:
+    def log_answer(self, answer: Answer, seconds: float, environ: Mapping[str, Any]) -> None:
         """Write an answer's line, if this second still has room."""
         if not self._has_room():
             return
@@ -107,7 +107,7 @@ class AccessLog:
         }
         self._write("answered", facts, environ)
 
-    def refused(self, status: int, environ: Mapping[str, Any]) -> None:
+    def log_error(self, status: int, environ: Mapping[str, Any]) -> None:
         """Write an error answer's line, if this second still has room; what its query said is not in it."""
         if self._has_room():
             path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")

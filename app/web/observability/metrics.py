@@ -62,42 +62,29 @@ class Instruments:
         count_where_there_is_room()
         registry = CollectorRegistry()
         self._registry = registry
-        self._answers = Counter(
-            Metric.ANSWERS, "Calls answered", ["campaign", "source", "degraded"], registry=registry
-        )
+
+        def counter(name: Metric, what: str, *labels: str) -> Counter:
+            return Counter(name, what, labels, registry=registry)
+
+        self._answers = counter(Metric.ANSWERS, "Calls answered", "campaign", "source", "degraded")
         self._seconds = Histogram(
             Metric.ANSWER_SECONDS,
             "From first sight of a call to its answer",
             buckets=BUCKETS,
             registry=registry,
         )
-        self._errors = Counter(Metric.ERRORS, "Calls answered with an error", ["status"], registry=registry)
-        self._limited = Counter(
-            Metric.LIMITED, "Calls refused over a line of rate limit", ["line"], registry=registry
+        self._errors = counter(Metric.ERRORS, "Calls answered with an error", "status")
+        self._limited = counter(Metric.LIMITED, "Calls refused over a line of rate limit", "line")
+        self._task_failures = counter(Metric.TASK_FAILURES, "Background reads that failed", "task", "kind")
+        self._postgres_failures = counter(Metric.POSTGRES_FAILURES, "Reads for an answer that failed", "kind")
+        self._lists = counter(Metric.LISTS, "Members' lists by how they were had", "cache")
+        self._cards_read = counter(Metric.CARDS_READ, "Posting cards read because they were not in memory")
+        self._fallback = counter(Metric.LIMITS_FALLBACK, "Failures of the shared limits' storage")
+        self._counts_lost = counter(
+            Metric.COUNTS_LOST, "Calls of sends that could not be counted for planning"
         )
-        self._task_failures = Counter(
-            Metric.TASK_FAILURES, "Background reads that failed", ["task", "kind"], registry=registry
-        )
-        self._postgres_failures = Counter(
-            Metric.POSTGRES_FAILURES, "Reads for an answer that failed", ["kind"], registry=registry
-        )
-        self._lists = Counter(
-            Metric.LISTS, "Members' lists by how they were had", ["cache"], registry=registry
-        )
-        self._cards_read = Counter(
-            Metric.CARDS_READ, "Posting cards read because they were not in memory", registry=registry
-        )
-        self._fallback = Counter(
-            Metric.LIMITS_FALLBACK, "Failures of the shared limits' storage", registry=registry
-        )
-        self._counts_lost = Counter(
-            Metric.COUNTS_LOST, "Calls of sends that could not be counted for planning", registry=registry
-        )
-        self._left_out = Counter(
-            Metric.ROWS_LEFT_OUT,
-            "Reads of a row of the board that cannot be used",
-            ["relation", "column"],
-            registry=registry,
+        self._left_out = counter(
+            Metric.ROWS_LEFT_OUT, "Reads of a row of the board that cannot be used", "relation", "column"
         )
         self._gauges: dict[Metric, Gauge] = {}
         self._list_counters = {cache: self._lists.labels(cache) for cache in ("hit", "miss", "stale", "none")}
@@ -118,7 +105,7 @@ class Instruments:
         for kind in POSTGRES_KINDS:
             self._postgres_failures.labels(kind)
 
-    def answered(self, answer: Answer, seconds: float) -> None:
+    def count_answer(self, answer: Answer, seconds: float) -> None:
         """Count an answer under its campaign, source and degradation."""
         key = (answer.request.options.campaign, answer.source, answer.degraded)
         counter = self._bound.get(key)
@@ -136,39 +123,39 @@ class Instruments:
         self._bound[campaign, source, degraded] = counter
         return counter
 
-    def failed(self, status: int) -> None:
+    def count_error(self, status: int) -> None:
         """Count an error answer."""
         self._errors.labels(str(status)).inc()
 
-    def limited(self, line: str) -> None:
+    def count_refused_call(self, line: str) -> None:
         """Count a call refused over one of `LINES`."""
         self._line_counters[line].inc()
 
-    def task_failed(self, task: str, kind: str) -> None:
+    def count_task_failure(self, task: str, kind: str) -> None:
         """Count a background read that failed."""
         self._task_failures.labels(task, kind).inc()
 
-    def postgres_failed(self, kind: str) -> None:
+    def count_postgres_failure(self, kind: str) -> None:
         """Count a read for an answer that failed."""
         self._postgres_failures.labels(kind).inc()
 
-    def cards_read(self, count: int) -> None:
+    def count_cards_read(self, count: int) -> None:
         """Count cards that had to be read."""
         self._cards_read.inc(count)
 
-    def row_left_out(self, relation: str, column: str) -> None:
+    def count_row_left_out(self, relation: str, column: str) -> None:
         """Count a read of a row of the board that cannot be used."""
         self._left_out.labels(relation, column).inc()
 
-    def limits_fell_back(self) -> None:
+    def count_limits_fallback(self) -> None:
         """Count a failure of the shared limits' storage."""
         self._fallback.inc()
 
-    def counts_lost(self, calls: int) -> None:
+    def count_lost_counts(self, calls: int) -> None:
         """Count calls that could not be counted for planning."""
         self._counts_lost.inc(calls)
 
-    def gauge(self, values: Mapping[Metric, float]) -> None:
+    def set_gauges(self, values: Mapping[Metric, float]) -> None:
         """Set what is measured now and then, and with it what this process uses.
 
         The gauges are made at the first call, so that gunicorn's master, which loads the application and
@@ -181,10 +168,10 @@ class Instruments:
     def _make_gauges(self) -> dict[Metric, Gauge]:
         if self._build:
             what = "1, for each build whose workers run: its version, and a fingerprint of code, packages and settings"
-            told = Gauge(
+            info = Gauge(
                 Metric.BUILD_INFO, what, [*self._build], registry=self._registry, multiprocess_mode="livemax"
             )
-            told.labels(**self._build).set(1)
+            info.labels(**self._build).set(1)
         return {
             name: Gauge(name, what, registry=self._registry, multiprocess_mode=mode)
             for name, what, mode in _GAUGES

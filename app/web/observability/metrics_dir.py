@@ -11,7 +11,7 @@ from pathlib import Path
 
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there gets a name of its own
-_MADE_HERE = "connected-jobs-metrics-"
+_PREFIX = "connected-jobs-metrics-"
 _LOCK = "held"  # not the one that a scrape takes for a moment
 
 
@@ -30,8 +30,8 @@ def name_metrics_dir() -> None:
     Call it before prometheus_client is imported, which looks then. A reload finds it named.
     """
     if METRICS_DIR not in os.environ:
-        made = Path(tempfile.mkdtemp(prefix=_MADE_HERE, dir=memory_dir()))
-        _remove_deserted(made.parent)
+        made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=memory_dir()))
+        _remove_orphaned(made.parent)
         os.environ[METRICS_DIR] = str(made)
         _lock(made)  # and left so
 
@@ -39,7 +39,7 @@ def name_metrics_dir() -> None:
 def remove_metrics_dir() -> None:
     """Remove the directory if it was made here."""
     folder = Path(os.environ[METRICS_DIR])
-    if folder.name.startswith(_MADE_HERE):
+    if folder.name.startswith(_PREFIX):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -54,9 +54,9 @@ def _lock(folder: Path) -> int | None:
     return lock
 
 
-def _remove_deserted(parent: Path) -> None:
+def _remove_orphaned(parent: Path) -> None:
     """Remove what services left that were killed; one that is just being made has no lock yet and is left alone."""
-    for file in parent.glob(f"{_MADE_HERE}*/{_LOCK}"):
+    for file in parent.glob(f"{_PREFIX}*/{_LOCK}"):
         with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile
             lock = _lock(file.parent)
             if lock is not None:

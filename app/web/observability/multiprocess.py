@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-_GONE = 0  # no process has this number
+_DEAD = 0  # no process has this number
 _KINDS = ("counter", "histogram")
-_OF_PROCESS = re.compile(r"[a-z_]+_([1-9]\d*)\.db")
+_PID_OF_FILE = re.compile(r"[a-z_]+_([1-9]\d*)\.db")
 _log = logging.getLogger("connected_jobs.metrics")
 
 
@@ -73,13 +73,13 @@ class _Collector(MultiProcessCollector):
 
 def _is_whole(file: str | Path) -> bool:
     try:
-        _counts(file)
+        _read_counts(file)
     except (OSError, *NOT_WHOLE):
         return False
     return True
 
 
-def _counts(file: str | Path) -> dict[str, float]:
+def _read_counts(file: str | Path) -> dict[str, float]:
     """Counts by key, a JSON list; raises what is in `NOT_WHOLE`."""
     read = MmapedDict.read_all_values_from_file(file)  # type: ignore[no-untyped-call] # same
     counts = {key: value for key, value, _timestamp, _position in read}
@@ -100,7 +100,7 @@ def merge_dead_workers(directory: Path, alive: Callable[[int], bool] = _alive) -
     try:
         with _lock_file(directory) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            named = [_OF_PROCESS.fullmatch(path.name) for path in directory.glob("*.db")]
+            named = [_PID_OF_FILE.fullmatch(path.name) for path in directory.glob("*.db")]
             for pid in {int(name[1]) for name in named if name}:
                 if not alive(pid):
                     _add_worker(directory, pid)
@@ -115,14 +115,14 @@ def _add_worker(directory: Path, pid: int) -> None:
     for kind in _KINDS:
         own = directory / f"{kind}_{pid}.db"
         if own.exists():
-            _add(own, directory / f"{kind}_{_GONE}.db")
+            _add_counts(own, directory / f"{kind}_{_DEAD}.db")
 
 
-def _add(own: Path, gone: Path) -> None:
+def _add_counts(own: Path, gone: Path) -> None:
     """Replace the counts of the gone by those and a worker's own, whose file ends."""
     sums: dict[str, float] = defaultdict(float)
     for counted in (own, gone):
-        for key, value in _counts_or_set_aside(counted).items():
+        for key, value in _read_or_set_aside(counted).items():
             sums[key] += value
     made = gone.with_suffix(".new")
     with made.open("wb") as file:  # room for all of it: a write to a map that the disk has no room for kills
@@ -135,10 +135,10 @@ def _add(own: Path, gone: Path) -> None:
     own.unlink(missing_ok=True)
 
 
-def _counts_or_set_aside(file: Path) -> dict[str, float]:
+def _read_or_set_aside(file: Path) -> dict[str, float]:
     """The counts in a file; none where it is empty, or not whole: it is then kept under another name."""
     try:
-        return _counts(file) if file.stat().st_size else {}
+        return _read_counts(file) if file.stat().st_size else {}
     except FileNotFoundError:
         return {}
     except NOT_WHOLE:

@@ -60,7 +60,7 @@ class SignIn:
             raise SignInError("not_ready", 503)
         credential = self.book.check(secret, name=name)
         if credential is None:
-            may_try = self.limits.unknown_may_try()
+            may_try = self.limits.count_wrong_credential()
             raise SignInError("wrong", 401) if may_try else SignInError("too_many", 429)
         if credential.scope is not Scope.OPERATOR:
             raise SignInError("scope", 403)

@@ -102,8 +102,8 @@ def _handler(readiness: Callable[[], tuple[bool, Sequence[str]]]) -> type[BaseHT
             else:
                 self._answer(404, {"detail": f"Here are {LIVE} and {READY} only."})
 
-        def _answer(self, status: int, said: dict[str, object]) -> None:
-            body = msgspec.json.encode(said)
+        def _answer(self, status: int, document: dict[str, object]) -> None:
+            body = msgspec.json.encode(document)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

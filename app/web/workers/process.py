@@ -25,7 +25,7 @@ def most_connections(wanted: int, *, beside: int) -> int:
     return wanted if allowed == resource.RLIM_INFINITY else max(1, min(wanted, allowed - beside))
 
 
-def settle_memory() -> None:
+def tune_garbage_collection() -> None:
     """Look for garbage seldom, and never in what lives as long as the process; call it when all of that is there.
 
     In a process that others are forked from it keeps theirs from being looked at, and so copied, too.

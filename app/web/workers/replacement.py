@@ -31,14 +31,14 @@ REPLACED_WITHIN_S = 6.0  # on a reload; gunicorn waits 10 s for those that end
 _LOOK_S = 0.05
 
 
-class _Known(Structure):
+class _SharedState(Structure):
     """What all workers know, laid out in memory that they share."""
 
     _fields_ = (
-        ("asked_s", c_double),  # when a worker asked for one in its place
-        ("owed", c_bool),  # whether that one has yet to answer
+        ("requested_s", c_double),  # when a worker asked for one in its place
+        ("is_awaited", c_bool),  # whether that one has yet to answer
         ("reload_s", c_double),
-        ("wanted", c_int),  # workers that were forked on the reload
+        ("forked", c_int),  # workers that were forked on the reload
         ("ready", c_int),  # those of them that answer
     )
 
@@ -56,14 +56,14 @@ class WorkerReplacement:
         self._limit = sys.maxsize
         self._ending = False
         self._lock, self._threads_lock = os.memfd_create("worker_replacement"), Lock()
-        self._known = _Known.from_buffer(mmap.mmap(-1, sizeof(_Known)))
-        self._known.asked_s, self._known.reload_s = -apart_s, -within_s
+        self._shared = _SharedState.from_buffer(mmap.mmap(-1, sizeof(_SharedState)))
+        self._shared.requested_s, self._shared.reload_s = -apart_s, -within_s
 
-    def reloading(self, workers: int) -> None:
+    def begin_reload(self, workers: int) -> None:
         """So many workers are about to be forked, and the others to be ended; call it in the process that forks."""
-        with self._alone():
-            self._known.wanted, self._known.ready, self._known.owed = workers, 0, False
-            self._known.reload_s = time.monotonic()
+        with self._locked():
+            self._shared.forked, self._shared.ready, self._shared.is_awaited = workers, 0, False
+            self._shared.reload_s = time.monotonic()
 
     def take_over(self, worker: Worker) -> None:
         """Decide from now on when a worker ends; call it in its process."""
@@ -72,10 +72,10 @@ class WorkerReplacement:
 
     def ready(self, worker: Worker) -> None:
         """This worker answers from now on; if another one asked for it, gunicorn is told to end its oldest."""
-        with self._alone():
-            self._known.ready += 1
-            owed, self._known.owed = bool(self._known.owed), False
-        if owed:
+        with self._locked():
+            self._shared.ready += 1
+            is_awaited, self._shared.is_awaited = bool(self._shared.is_awaited), False
+        if is_awaited:
             os.kill(worker.ppid, signal.SIGTTOU)
 
     def after_call(self, worker: Worker) -> None:
@@ -85,7 +85,7 @@ class WorkerReplacement:
             os.kill(worker.ppid, signal.SIGTTIN)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """While no other process and no other thread of this one is here: each stays for microseconds."""
         with self._threads_lock:
             fcntl.lockf(self._lock, fcntl.LOCK_EX)
@@ -95,12 +95,12 @@ class WorkerReplacement:
                 fcntl.lockf(self._lock, fcntl.LOCK_UN)
 
     def _is_its_turn(self) -> bool:
-        with self._alone():
+        with self._locked():
             now_s = time.monotonic()
-            wait_s = FORGOTTEN_S if self._known.owed else self._apart_s
-            if now_s - self._known.asked_s < wait_s:
+            wait_s = FORGOTTEN_S if self._shared.is_awaited else self._apart_s
+            if now_s - self._shared.requested_s < wait_s:
                 return False
-            self._known.asked_s, self._known.owed = now_s, True
+            self._shared.requested_s, self._shared.is_awaited = now_s, True
             return True
 
     def _end_when_replaced(self, worker: Worker) -> None:
@@ -112,8 +112,8 @@ class WorkerReplacement:
         self._ending = True
 
     def _is_reloading(self) -> bool:
-        in_time = time.monotonic() < self._known.reload_s + self._within_s
-        return in_time and bool(self._known.ready < self._known.wanted)
+        in_time = time.monotonic() < self._shared.reload_s + self._within_s
+        return in_time and bool(self._shared.ready < self._shared.forked)
 
     def _end_when_ready(self, worker: Worker) -> None:
         while self._is_reloading():

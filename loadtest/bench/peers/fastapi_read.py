@@ -17,7 +17,7 @@ from loadtest.bench.peers.given import (
     PLANS,
     PUBLICATION,
     no_reset,
-    settle_memory,
+    tune_garbage_collection,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ async def _connected(_app: FastAPI) -> AsyncIterator[None]:
         server_settings={"plan_cache_mode": PLANS},
     ) as pool:
         _at_hand.update(pool=pool, run=tuple((await pool.fetch(PUBLICATION))[0]))
-        settle_memory()
+        tune_garbage_collection()
         yield
 
 

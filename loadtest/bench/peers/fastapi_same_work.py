@@ -30,7 +30,7 @@ from loadtest.bench.peers.given import (
     PLANS,
     PUBLICATION,
     no_reset,
-    settle_memory,
+    tune_garbage_collection,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def _connected(_app: FastAPI) -> AsyncIterator[None]:
             credentials={row["secret_hash"]: row["name"] for row in await pool.fetch(CREDENTIALS)},
             cards={row["id"]: _card(row) for row in await pool.fetch(POSTINGS)},
         )
-        settle_memory()
+        tune_garbage_collection()
         yield
 
 

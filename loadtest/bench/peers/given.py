@@ -33,7 +33,7 @@ async def no_reset(_connection: Any) -> None:
     """For an asyncpg pool: spare the round trip it makes when a connection goes back; nothing was set in it."""
 
 
-def settle_memory() -> None:
+def tune_garbage_collection() -> None:
     """What the service does when a worker has started: collect garbage seldom, and never what lives as long as it."""
     gc.collect()
     gc.freeze()

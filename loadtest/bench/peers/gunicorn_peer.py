@@ -6,7 +6,7 @@ import os
 import runpy
 from typing import TYPE_CHECKING
 
-from loadtest.bench.peers.given import settle_memory
+from loadtest.bench.peers.given import tune_garbage_collection
 
 if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
@@ -25,4 +25,4 @@ globals().update(
 
 def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - gunicorn calls it with the worker
     """As the service does."""
-    settle_memory()
+    tune_garbage_collection()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from app.runtime.instance import settings_told, this_instance
+from app.runtime.instance import reported_settings, this_instance
 from app.settings import Settings
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -13,7 +13,7 @@ SETTINGS = Settings(database_url="postgresql://u:hunter2@db/jobs")
 
 
 def test_no_secret_is_told() -> None:
-    told = settings_told(
+    told = reported_settings(
         replace(
             SETTINGS,
             limits_uri="valkey://:hunter2@cache:6379",

@@ -98,5 +98,5 @@ def test_a_worker_on_its_own_counts_without_a_thread_of_its_own() -> None:
         RateLimitState.OVER_HARD,
         RateLimitState.OVER_HARD,
     ]
-    assert [limits.unknown_may_try() for _ in range(2)] == [True, False]
+    assert [limits.count_wrong_credential() for _ in range(2)] == [True, False]
     assert threading.active_count() == before

@@ -68,7 +68,7 @@ def without(line: dict[str, Any], *names: str) -> dict[str, Any]:
 def test_a_line_of_an_answer_names_the_member_and_nothing_else_of_the_caller(
     lines: list[dict[str, Any]],
 ) -> None:
-    AccessLog(10).answered(ANSWER, 0.0123, ENVIRON)
+    AccessLog(10).log_answer(ANSWER, 0.0123, ENVIRON)
     assert [without(line, "time", "process") for line in lines] == [
         {
             "level": "INFO",
@@ -89,7 +89,7 @@ def test_a_line_of_an_answer_names_the_member_and_nothing_else_of_the_caller(
 
 def test_a_line_of_a_refusal_has_the_path_without_query_and_credential(lines: list[dict[str, Any]]) -> None:
     path = "/v1/members/회원 1/recommendations"
-    AccessLog(10).refused(401, ENVIRON | {"PATH_INFO": path.encode().decode("latin-1")})
+    AccessLog(10).log_error(401, ENVIRON | {"PATH_INFO": path.encode().decode("latin-1")})
     assert [without(line, "time", "process") for line in lines] == [
         {
             "level": "INFO",
@@ -107,16 +107,16 @@ def test_a_second_has_so_many_lines_and_the_next_says_how_many_it_lacks(lines: l
     now_s = 100.0
     log = AccessLog(3, clock=lambda: now_s)
     for _ in range(10):
-        log.answered(ANSWER, 0.01, ENVIRON)
-        log.refused(400, ENVIRON)
+        log.log_answer(ANSWER, 0.01, ENVIRON)
+        log.log_error(400, ENVIRON)
     assert [line["lines_skipped"] for line in lines] == [0, 0, 0]
     now_s = 101.0
-    log.answered(ANSWER, 0.01, ENVIRON)
+    log.log_answer(ANSWER, 0.01, ENVIRON)
     assert [line["lines_skipped"] for line in lines] == [0, 0, 0, 17]
 
 
 def test_no_lines_may_be_wanted(lines: list[dict[str, Any]]) -> None:
-    AccessLog(0).answered(ANSWER, 0.01, ENVIRON)
+    AccessLog(0).log_answer(ANSWER, 0.01, ENVIRON)
     assert lines == []
 
 

@@ -36,7 +36,7 @@ def counted(instruments: Instruments, pattern: str) -> dict[str, float]:
 def test_answers_are_counted_by_campaign_source_and_degradation() -> None:
     instruments = Instruments()
     for one in (answer("a"), answer("a"), answer("a", "personalized"), answer("b", "popular", "postgres")):
-        instruments.answered(one, 0.02)
+        instruments.count_answer(one, 0.02)
     assert counted(instruments, "cj_answers_total") == {
         'cj_answers_total{campaign="a",degraded="",source="popular"}': 2.0,
         'cj_answers_total{campaign="a",degraded="",source="personalized"}': 1.0,
@@ -49,8 +49,8 @@ def test_answers_are_counted_by_campaign_source_and_degradation() -> None:
 def test_no_caller_can_flood_the_metrics_with_campaigns() -> None:
     instruments = Instruments()
     for number in range(MOST_CAMPAIGNS + 50):
-        instruments.answered(answer(f"campaign-{number}"), 0.02)
-    instruments.answered(answer("campaign-0", "personalized"), 0.02)
+        instruments.count_answer(answer(f"campaign-{number}"), 0.02)
+    instruments.count_answer(answer("campaign-0", "personalized"), 0.02)
     found = counted(instruments, "cj_answers_total")
     campaigns = {re.findall('campaign="([^"]*)"', name)[0] for name in found}
     assert len(campaigns) == MOST_CAMPAIGNS + 1
@@ -61,7 +61,7 @@ def test_no_caller_can_flood_the_metrics_with_campaigns() -> None:
 def test_the_build_is_told_by_what_measures_and_not_by_what_only_loads() -> None:
     instruments = Instruments({"version": "1.2", "fingerprint": "abc"})
     assert counted(instruments, "cj_build_info") == {}
-    instruments.gauge({})
+    instruments.set_gauges({})
     assert counted(instruments, "cj_build_info") == {
         'cj_build_info{fingerprint="abc",version="1.2"}': 1.0,
     }
@@ -69,11 +69,11 @@ def test_the_build_is_told_by_what_measures_and_not_by_what_only_loads() -> None
 
 def test_failures_are_counted_by_what_failed() -> None:
     instruments = Instruments()
-    instruments.failed(400)
-    instruments.failed(401)
-    instruments.failed(400)
-    instruments.task_failed("cards", "timeout")
-    instruments.postgres_failed("pool")
+    instruments.count_error(400)
+    instruments.count_error(401)
+    instruments.count_error(400)
+    instruments.count_task_failure("cards", "timeout")
+    instruments.count_postgres_failure("pool")
     assert counted(instruments, "cj_(errors|task_failures|postgres_failures)_total") == {
         'cj_errors_total{status="400"}': 2.0,
         'cj_errors_total{status="401"}': 1.0,

@@ -22,10 +22,10 @@ from app.telemetry import Metric
 from app.web.observability.metrics import Instruments
 instruments = Instruments()
 for _ in range(int(sys.argv[1])):
-    instruments.failed(429)
-    instruments.limited("hard")
+    instruments.count_error(429)
+    instruments.count_refused_call("hard")
     instruments._seconds.observe(0.005)
-instruments.gauge({Metric.CARDS_KEPT: 7, Metric.RUN_AGE_SECONDS: 60})
+instruments.set_gauges({Metric.CARDS_KEPT: 7, Metric.RUN_AGE_SECONDS: 60})
 print(os.getpid())
 """
 COUNTS = {

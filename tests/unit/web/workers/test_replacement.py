@@ -83,7 +83,7 @@ def test_a_reload_replaces_it_too(told: list[signal.Signals]) -> None:
     replacement, one = WorkerReplacement(), worker(calls=10, at_most=10)
     replacement.take_over(one)
     replacement.after_call(one)
-    replacement.reloading(1)
+    replacement.begin_reload(1)
     replacement.ready(worker())
     assert told == [signal.SIGTTIN]
 
@@ -113,10 +113,10 @@ def test_a_worker_that_was_killed_with_the_lock_keeps_nobody_from_reloading(
     replacement = WorkerReplacement()
     child = os.fork()
     if not child:
-        with replacement._alone():
+        with replacement._locked():
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    replacement.reloading(1)
+    replacement.begin_reload(1)
     replacement.ready(worker())
     assert told == []
 
@@ -138,7 +138,7 @@ def test_a_worker_that_is_told_to_end_does_so_at_once() -> None:
 def test_on_a_reload_it_goes_on_until_all_the_new_ones_answer_however_often_it_is_told() -> None:
     replacement, one = WorkerReplacement(within_s=LONG_S), worker()
     replacement.take_over(one)
-    replacement.reloading(2)
+    replacement.begin_reload(2)
     replacement.ready(worker())
     for _ in range(3):
         signal.raise_signal(signal.SIGTERM)
@@ -150,6 +150,6 @@ def test_on_a_reload_it_goes_on_until_all_the_new_ones_answer_however_often_it_i
 def test_it_does_not_wait_for_new_ones_that_never_answer() -> None:
     replacement, one = WorkerReplacement(within_s=SOON_S), worker()
     replacement.take_over(one)
-    replacement.reloading(2)
+    replacement.begin_reload(2)
     signal.raise_signal(signal.SIGTERM)
     assert one.ended.wait(LONG_S)
