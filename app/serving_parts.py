@@ -100,9 +100,7 @@ def build_serving(
     sends = Sends(publications, register, clock, hold=hold, writes=settings.counting)
     cards = _cards(settings, store, observers)
     shelves = Shelves(store, cards, make_ranker)
-    member_lists = MemberLists(
-        size=settings.lists, fresh_s=settings.list_fresh_s, stale_s=settings.list_stale_s
-    )
+    member_lists = _member_lists(settings)
     return ServingParts(
         pool=pool,
         store=store,
@@ -128,6 +126,10 @@ def build_serving(
             on_failure=observers.on_read_failed,
         ),
     )
+
+
+def _member_lists(settings: Settings) -> MemberLists:
+    return MemberLists(size=settings.lists, fresh_s=settings.list_fresh_s, stale_s=settings.list_stale_s)
 
 
 def _cards(settings: Settings, store: PostgresStore, observers: Observers) -> Cards:

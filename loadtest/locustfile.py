@@ -9,6 +9,8 @@ import logging
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,36 +52,12 @@ class BrazeSender(User):
 
 
 def add_options(parser: LocustArgumentParser) -> None:
-    """Add the sender's options; those of the load are fields of the web page, too, where a run may change them.
+    """Add the sender's options; those of the load are also fields of the web page, where a run may change them.
 
-    A group's arguments would not be. Whom to load, as whom and from which files is for the command line alone: whoever
-    opens the page may not change that.
+    They stand in no argument group, because Locust's page leaves out the arguments of a group.
     """
+    _add_command_line_options(partial(parser.add_argument, default="", include_in_web_ui=False))
     add = parser.add_argument
-    add(
-        "--member-file",
-        default="",
-        help="member ids, one a line (connected-jobs members export)",
-        include_in_web_ui=False,
-    )
-    add(
-        "--credential-file",
-        default="",
-        help="one line name:secret, as stored in Braze",
-        include_in_web_ui=False,
-    )
-    add(
-        "--allow-host",
-        default="",
-        help=f"other hosts than this machine, also {ALLOWED_HOSTS_VARIABLE}",
-        include_in_web_ui=False,
-    )
-    add(
-        "--ca-file",
-        default="",
-        help="PEM of an authority to trust besides, for own certificates",
-        include_in_web_ui=False,
-    )
     add(
         "--arrivals",
         default="poisson",
@@ -93,16 +71,19 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="calls a second that one user stands for: 200 users are 200 calls/s",
     )
     add("--burst", type=float, default=2.0, help="front-loaded: peak second over mean of a minute")
-    add(
-        "--trace-file",
-        default="",
-        help="trace: a plan (.toml), or the calls of each second, one number a line",
-        include_in_web_ui=False,
-    )
     add("--passes", type=int, default=1, help="calls a message: 1 HTML, 2 and text, 3 and AMP")
     add("--unknown-share", type=float, default=0.0, help="share of messages to unknown members")
     add("--preview-share", type=float, default=0.0, help="share of messages that are previews")
     add("--arrival-seed", type=int, default=1, help="the same seed gives the same instants")
+
+
+def _add_command_line_options(add: Callable[..., object]) -> None:
+    """Add what only the command line may say: whom to load, as whom, and from which files."""
+    add("--member-file", help="member ids, one a line (connected-jobs members export)")
+    add("--credential-file", help="one line name:secret, as stored in Braze")
+    add("--allow-host", help=f"other hosts than this machine, also {ALLOWED_HOSTS_VARIABLE}")
+    add("--ca-file", help="PEM of an authority to trust besides, for own certificates")
+    add("--trace-file", help="trace: a plan (.toml), or the calls of each second, one number a line")
 
 
 def sender_options(options: Namespace, host: str | None) -> SenderOptions:

@@ -1,4 +1,4 @@
-"""Campaigns of next week for the demo: one of each verdict, sized to what the service at hand was measured to carry."""
+"""Campaigns of next week for the demo: one of each verdict, sized to the measured rate of the service at hand."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from datetime import date
 
 OWNER: Final = "demo"
-UNMEASURED_RPS: Final = 200.0  # sizes them until a load test was run; no verdict goes by it
-# HTML and text part, and four times the mean in the busiest second: what one message a minute may ask for, calls/s.
+UNMEASURED_RPS: Final = 200.0  # sizes the campaigns until a load test is run; no verdict uses it
+# An HTML and a text part; the busiest second has four times the mean: calls/s that one message a minute may ask for.
 CALLS: Final = {"low": 1, "likely": 2, "high": 2}
 BUSIEST: Final = 2 * 4 / 60
-ROOM: Final = 0.9  # of the usable rate, for what chance adds to a second
+PLANNED_SHARE: Final = 0.9  # of the usable rate; the rest is for seconds that chance makes busier
 MORE_INSTANCES: Final = 4
 
 
@@ -27,31 +27,17 @@ def example_campaigns(usable_rps: float | None, today: date) -> list[Mapping[str
         usable_rps: Calls/s that may be planned on; None where nothing was measured.
         today: The day in the company's zone.
     """
-    carried = (usable_rps or UNMEASURED_RPS) * ROOM / BUSIEST
-    speeds = [limit for limit in Judging().offered_limits_per_min if limit <= carried]
+    affordable = (usable_rps or UNMEASURED_RPS) * PLANNED_SHARE / BUSIEST
+    speeds = [limit for limit in Judging().offered_limits_per_min if limit <= affordable]
     fast = speeds[-1] if speeds else Judging().offered_limits_per_min[0]
     slow = speeds[-2] if len(speeds) > 1 else fast
-    each_of_two = max(10, int(carried * 0.6) // 10 * 10)
+    each_of_two = max(10, int(affordable * 0.6) // 10 * 10)
     monday = today + timedelta(days=7 - today.weekday())
 
     def at(day: int, hour: int, minute: int = 0) -> str:
         return datetime.combine(monday + timedelta(days=day), time(hour, minute)).isoformat(
             timespec="minutes"
         )
-
-    def limited(
-        name: str, limit: int, minutes: int, begins: str, finish_by: str, **more: Any
-    ) -> dict[str, Any]:
-        return {
-            "name": name,
-            "kind": "rate_limited",
-            "audience": limit * minutes,
-            "at": begins,
-            "limit_per_min": limit,
-            "calls_per_recipient": CALLS,
-            "finish_by": finish_by,
-            **more,
-        }
 
     definitions: dict[str, dict[str, Any]] = {
         "monday-digest": {
@@ -62,12 +48,28 @@ def example_campaigns(usable_rps: float | None, today: date) -> list[Mapping[str
             "calls_per_recipient": CALLS,
             "finish_by": at(0, 13),
         },
-        "weekly-digest": limited("주간 추천 공고", slow, 40, at(1, 9), at(1, 11), retry=True),
-        "closing-soon": limited("오늘 마감 공고 알림", 500_000, 6, at(2, 18), at(2, 18, 5)),
-        "career-letter": limited("커리어 뉴스레터", each_of_two, 45, at(3, 10), at(3, 12), priority=3),
-        "first-job": limited("신입 공채 알림", each_of_two, 45, at(3, 10), at(3, 17)),
-        "year-end": limited(
+        "weekly-digest": _rate_limited("주간 추천 공고", slow, 40, at(1, 9), at(1, 11), retry=True),
+        "closing-soon": _rate_limited("오늘 마감 공고 알림", 500_000, 6, at(2, 18), at(2, 18, 5)),
+        "career-letter": _rate_limited("커리어 뉴스레터", each_of_two, 45, at(3, 10), at(3, 12), priority=3),
+        "first-job": _rate_limited("신입 공채 알림", each_of_two, 45, at(3, 10), at(3, 17)),
+        "year-end": _rate_limited(
             "연말 특별 발송", fast * MORE_INSTANCES, 60, at(4, 9), at(4, 10, 30), instances=MORE_INSTANCES
         ),
     }
     return [{"key": key, "owner": OWNER, "definition": definition} for key, definition in definitions.items()]
+
+
+def _rate_limited(
+    name: str, limit: int, minutes: int, begins: str, finish_by: str, **more: Any
+) -> dict[str, Any]:
+    """A campaign at `limit` messages a minute whose audience takes so many minutes."""
+    return {
+        "name": name,
+        "kind": "rate_limited",
+        "audience": limit * minutes,
+        "at": begins,
+        "limit_per_min": limit,
+        "calls_per_recipient": CALLS,
+        "finish_by": finish_by,
+        **more,
+    }

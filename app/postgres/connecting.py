@@ -160,13 +160,7 @@ class PinnedConnection(psycopg.Connection[Any]):
             return connect_to("", autocommit=True, **chosen)
 
         connection: Self
-        try:
-            connection, timeline = _connect_to(target, parameters, open_, look=look)
-        except OldPrimaryError:
-            raise CannotConnectError(_OLD_PRIMARY) from None
-        except psycopg.Error as error:
-            raise CannotConnectError(sentence_of(error, target.parameters)) from None
-        connection.timeline = timeline
+        connection, connection.timeline = _connect_to(target, parameters, open_, look=look)
         try:
             _configure_session(connection, through_pgbouncer=through_pgbouncer)
             connection.autocommit = autocommit
@@ -183,7 +177,27 @@ def _connect_to(
     *,
     look: bool,
 ) -> tuple[Any, int]:
-    """A connection to the host that is asked for, and its timeline; 0 where no primary had to be chosen."""
+    """A connection to the host that is asked for, and its timeline; 0 where no primary had to be chosen.
+
+    Raises:
+        CannotConnectError: no host that fits lets us in.
+    """
+    try:
+        return _try_hosts(target, parameters, connect, look=look)
+    except OldPrimaryError:
+        raise CannotConnectError(_OLD_PRIMARY) from None
+    except psycopg.Error as error:
+        raise CannotConnectError(sentence_of(error, target.parameters)) from None
+
+
+def _try_hosts(
+    target: ConnectionTarget,
+    parameters: Mapping[str, Any],
+    connect: Callable[[Mapping[str, Any]], Any],
+    *,
+    look: bool,
+) -> tuple[Any, int]:
+    """The same; psycopg's errors are raised as they are."""
     if target.hosts > 1 and target.writable:
         return connect_to_newest(one_by_one(parameters), connect, look=look)
     if target.hosts > 1 and target.attributes == "prefer-standby":  # psycopg asks one host after the other

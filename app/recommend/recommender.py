@@ -74,20 +74,12 @@ def fit(
     """
     to_learn, to_fit = partial(progress, "learn"), partial(progress, "fit")
     inputs = _read_board(postings, member_ids, activity, members, now=now, seed=options.seed)
-    start = None
-    if known is None and inputs.held.teaches:
-        start = _fit_without_held_out(inputs, SubProgress(to_learn, 0.0, 0.5))
-    with inputs.start_als(inputs.interactions, start=start, progress=SubProgress(to_fit, 0.0, 0.3)) as models:
-        weights = known or Weights()
-        if start:
-            weights = _learn_weights(inputs, start, SubProgress(to_learn, 0.5, 1.0))
-            to_learn(1.0)
-        fitted = list(models)
+    weights, models = _learn_and_fit(inputs, known, to_learn, SubProgress(to_fit, 0.0, 0.3))
     representations = fit_representations(
         inputs.interactions,
         inputs.catalogue,
         inputs.side_information,
-        fitted,
+        models,
         cold_start_below=inputs.hyperparameters.cold_start_below,
         show_viewed=options.show_viewed,
     )
@@ -185,6 +177,24 @@ def _read_board(
         profiles=members,
         seed=seed,
     )
+
+
+def _learn_and_fit(
+    inputs: _FitInputs,
+    known: Weights | None,
+    to_learn: Callable[[float], None],
+    to_fit: Callable[[float], None],
+) -> tuple[Weights, list[NDArray[np.float32]]]:
+    """Second and third step, which overlap: the weights, and the factors of each model on all interactions."""
+    start = None
+    if known is None and inputs.held.teaches:
+        start = _fit_without_held_out(inputs, SubProgress(to_learn, 0.0, 0.5))
+    with inputs.start_als(inputs.interactions, start=start, progress=to_fit) as models:
+        weights = known or Weights()
+        if start:
+            weights = _learn_weights(inputs, start, SubProgress(to_learn, 0.5, 1.0))
+            to_learn(1.0)
+        return weights, list(models)
 
 
 def _fit_without_held_out(inputs: _FitInputs, progress: Callable[[float], None]) -> list[NDArray[np.float32]]:

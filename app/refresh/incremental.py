@@ -55,15 +55,15 @@ def refresh_changed(
 ) -> RunReport:
     """Make a new run from the one published last and what changed since, and publish it.
 
-    One that was killed leaves a run nobody reads, which the next refresh drops.
+    A refresh that is killed leaves an unpublished run, which the next refresh drops.
 
     Args:
         engine: As for a whole refresh.
-        publication_delay: How long sends still begin with the lists there are.
-        least_percent: How much of what the last refresh saw and made this one must; 0 is anything.
+        publication_delay: How long sends still begin with the current lists.
+        least_percent: The smallest share of the last refresh's counts that is accepted; 0 accepts anything.
         by: Who publishes.
-        processes: How many rank at once (default: one a core).
-        chunk_members: How many members are ranked and written at once, by one process.
+        processes: How many processes rank at once (default: one a core).
+        chunk_members: How many members one process ranks and writes at a time.
         progress: Called with each stage and the share of it that is done.
 
     Raises:
@@ -72,34 +72,24 @@ def refresh_changed(
     """
     with hold_refresh_lock(engine) as lock:
         stages = Stages()
-        with engine.connect() as connection:
-            guard = shrink_guard(connection, least_percent=least_percent)
+        guard = shrink_guard(engine, least_percent=least_percent)
         with snapshot(engine) as board:
             changes = _read(board, guard, progress)
         stages.end("read")
         run_id = _begin(engine, board, changes, chunk_members)
         stages.end("copy")
-
-        def rank(driver: psycopg.Connection, _: range, ids: Sequence[str]) -> list[list[RankedPosting]]:
-            return rank_again(changes.updated, driver, ids)
-
-        rank_all(ChunkRanker(engine, rank, changes.touched, run_id, chunk_members), (), processes, progress)
+        rank_all(_ranker(engine, changes, run_id, chunk_members), (), processes, progress)
         stages.end("rank")
+        model, previous = changes.updated.recommender, changes.previous
+        measures = {
+            "seconds": stages.seconds,
+            "model": previous.model_run_id,
+            "rows_left_out": board.left_out.rows,
+        }
+        announced = Announcement(what="changed", by=by, delay=publication_delay, instead_of=previous.id)
         lock.ensure()
         published = publish(
-            engine,
-            run_id,
-            changes.updated.recommender,
-            changes.postings,
-            {
-                "seconds": stages.seconds,
-                "model": changes.previous.model_run_id,
-                "rows_left_out": board.left_out.rows,
-            },
-            guard=guard,
-            announced=Announcement(
-                what="changed", by=by, delay=publication_delay, instead_of=changes.previous.id
-            ),
+            engine, run_id, model, changes.postings, measures, guard=guard, announced=announced
         )
         stages.end("publish")
         return _report(run_id, changes, published, stages, board.left_out)
@@ -187,6 +177,15 @@ def _begin(engine: Engine, board: Snapshot, changes: _Changes, chunk_members: in
         )
         runs.copy_lists(connection, run.id, previous.id, but=changes.touched)
     return run.id
+
+
+def _ranker(engine: Engine, changes: _Changes, run_id: int, chunk_members: int) -> ChunkRanker:
+    """Ranks the members whose lists must be made again, by their profiles and activity as they are now."""
+
+    def rank(driver: psycopg.Connection, _: range, ids: Sequence[str]) -> list[list[RankedPosting]]:
+        return rank_again(changes.updated, driver, ids)
+
+    return ChunkRanker(engine, rank, changes.touched, run_id, chunk_members)
 
 
 def _report(

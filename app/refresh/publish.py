@@ -21,10 +21,10 @@ from app.serving.shelves import pack_pool, pool_of
 from app.serving.store import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from app.board.model import Posting
     from app.postgres.lists.publications import Announcement
@@ -78,30 +78,37 @@ def publish(
     shelves, same_jobs = model.shelves(), shared_jobs(postings)
     pool = pack_pool(pool_of([_shelf(place, ranked) for place, ranked in shelves.items()], postings))
     measures = {**measures, "lists": extent.lists, "places": extent.places}
+
+    def write(connection: Connection) -> datetime:
+        if announced.instead_of not in (None, publications.select_log(connection).newest):
+            raise RefreshError(
+                f"Run {announced.instead_of}, which this one goes on from, was left meanwhile: nothing is published; run it again."
+            )
+        runs.replace_shelves(connection, run_id, shelves)
+        runs.replace_shelf_pool(connection, run_id, pool)
+        runs.replace_same_jobs(connection, run_id, same_jobs)
+        if not runs.finish_run(connection, run_id, weights=model.weights.to_json(), measures=measures):
+            raise RefreshError(TAKEN_OVER)
+        # Last, so that others can read it soon after its moment was chosen.
+        return publications.insert_publication(connection, run_id, announced)
+
     with hold_publishing_lock(engine):
-        try:
-            with engine.begin() as connection:
-                if announced.instead_of not in (None, publications.select_log(connection).newest):
-                    raise RefreshError(
-                        f"Run {announced.instead_of}, which this one goes on from, was left meanwhile: nothing is published; run it again."
-                    )
-                runs.replace_shelves(connection, run_id, shelves)
-                runs.replace_shelf_pool(connection, run_id, pool)
-                runs.replace_same_jobs(connection, run_id, same_jobs)
-                if not runs.finish_run(
-                    connection, run_id, weights=model.weights.to_json(), measures=measures
-                ):
-                    raise RefreshError(TAKEN_OVER)
-                # Last, so that others can read it soon after its moment was chosen.
-                effective_at = publications.insert_publication(connection, run_id, announced)
-        except DBAPIError:  # the connection may have been cut when all was committed
-            with engine.connect() as connection:
-                found = publications.select_effective_at(connection, run_id)
-            if found is None:
-                raise
-            effective_at = found
+        effective_at = _commit(engine, run_id, write)
         duplicates = sum(len(group) - 1 for group in same_jobs)
         return PublishedRun(extent, effective_at, _drop(engine), duplicates)
+
+
+def _commit(engine: Engine, run_id: int, write: Callable[[Connection], datetime]) -> datetime:
+    """Publish a run in one transaction; returns from when on it is in force, also where the reply to COMMIT was lost."""
+    try:
+        with engine.begin() as connection:
+            return write(connection)
+    except DBAPIError:
+        with engine.connect() as connection:
+            effective_at = publications.select_effective_at(connection, run_id)
+        if effective_at is None:
+            raise
+        return effective_at
 
 
 def _extent(engine: Engine, run_id: int) -> runs.Extent:

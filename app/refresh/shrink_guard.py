@@ -12,7 +12,7 @@ from app.postgres.lists.runs import BoardCounts, Extent, count_activity, select_
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 LEAST_PERCENT = 50
 # Counted at most by a refresh of what changed, which would otherwise read all activity.
@@ -81,23 +81,24 @@ class ShrinkGuard:
         ]
         if not self.least_percent or not few:
             return
-        told = ", ".join(
+        counts = ", ".join(
             f"{now[name]:,} {name}" + (f" ({last[name] or 0:,} in run {self.last})" if self.last else "")
             for name in few
         )
         raise ShrunkError(
-            f"This refresh {verb} {told}: nothing is published, answers come from what they came from. If that "
+            f"This refresh {verb} {counts}: nothing is published, answers come from what they came from. If that "
             "is right, give --yes; if not, look at the views in schema board and at what this role may read."
         )
 
 
-def shrink_guard(connection: Connection, *, least_percent: int) -> ShrinkGuard:
+def shrink_guard(engine: Engine, *, least_percent: int) -> ShrinkGuard:
     """The guard that follows from the run published last."""
-    last = select_log(connection).newest
-    if last is None or not least_percent:
-        return ShrinkGuard(least_percent)
-    seen, extent = select_board_counts(connection, last)
-    return ShrinkGuard(least_percent, last, seen, extent or select_extent(connection, last))
+    with engine.connect() as connection:
+        last = select_log(connection).newest
+        if last is None or not least_percent:
+            return ShrinkGuard(least_percent)
+        seen, extent = select_board_counts(connection, last)
+        return ShrinkGuard(least_percent, last, seen, extent or select_extent(connection, last))
 
 
 def count_seen(connection: Connection, guard: ShrinkGuard, *, members: int, postings: int) -> BoardCounts:

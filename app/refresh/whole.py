@@ -58,17 +58,16 @@ def refresh(
 ) -> RunReport:
     """Make a new run from the board as it is now and publish it.
 
-    A refresh that was killed leaves a run nobody reads; the next one resumes it where the board is still the
-    same, else begins anew and drops it.
+    The run of a refresh that was killed is resumed by the next one if the board is unchanged, else dropped.
 
     Args:
         engine: The database, with the right to read `board` and to write `connected_jobs`.
         options: The recommender's options.
-        publication_delay: How long sends still begin with the lists there are; the first run has no delay.
-        least_percent: How much of what the last refresh saw and made this one must; 0 is anything.
+        publication_delay: How long sends still begin with the current lists; the first run has no delay.
+        least_percent: The smallest share of the last refresh's counts that is accepted; 0 accepts anything.
         by: Who publishes.
-        processes: How many cores learn, and how many processes rank, at once (default: all).
-        chunk_members: How many members are ranked and written at once, by one process.
+        processes: How many processes fit and rank at once (default: one a core).
+        chunk_members: How many members one process ranks and writes at a time.
         progress: Called with each stage and the share of it that is done.
 
     Raises:
@@ -78,10 +77,8 @@ def refresh(
     options = options or Options()
     with hold_refresh_lock(engine) as lock:
         stages = Stages()
-        with engine.connect() as connection:
-            guard = shrink_guard(connection, least_percent=least_percent)
-        with snapshot(engine) as at:
-            board = _read(at, progress)
+        guard = shrink_guard(engine, least_percent=least_percent)
+        board = _read(engine, progress)
         stages.end("read")
         inputs = board.inputs(chunk_members)
         guard.check_seen(runs.BoardCounts(inputs.members, inputs.postings, inputs.activity))
@@ -92,21 +89,10 @@ def refresh(
         rank_all(_ranker(engine, board, model, run.id, chunk_members), run.done, processes, progress)
         stages.end("rank")
         misfits = _misfits(engine, run.id, board, model)
+        measures = _measures(run, stages, board, misfits)
+        announced = Announcement(what="refresh", by=by, delay=publication_delay)
         lock.ensure()
-        published = publish(
-            engine,
-            run.id,
-            model,
-            board.postings,
-            {
-                "seconds": stages.seconds,
-                "model": run.id,
-                "rows_left_out": board.left_out.rows,
-                "misfits": misfits.to_json(),
-            },
-            guard=guard,
-            announced=Announcement(what="refresh", by=by, delay=publication_delay),
-        )
+        published = publish(engine, run.id, model, board.postings, measures, guard=guard, announced=announced)
         stages.end("publish")
         return _report(run, inputs, published, stages, board, misfits)
 
@@ -163,6 +149,16 @@ def _misfits(engine: Engine, run_id: int, board: _Board, model: Recommender) -> 
     )
 
 
+def _measures(run: runs.OpenRun, stages: Stages, board: _Board, misfits: MisfitShare) -> dict[str, object]:
+    """What the run's row keeps of how the refresh went, as JSON values."""
+    return {
+        "seconds": stages.seconds,
+        "model": run.id,
+        "rows_left_out": board.left_out.rows,
+        "misfits": misfits.to_json(),
+    }
+
+
 def _report(
     run: runs.OpenRun,
     inputs: runs.RunInputs,
@@ -214,16 +210,22 @@ class _Board:
         )
 
 
-def _read(board: Snapshot, progress: Callable[[str, float], None]) -> _Board:
+def _read(engine: Engine, progress: Callable[[str, float], None]) -> _Board:
+    """The whole board but for profiles, by one instant.
+
+    Raises:
+        RefreshError: the board is of another shape, or has no postings.
+    """
     progress("read", 0.0)
-    postings = read_postings(board)
-    progress("read", 0.2)
-    member_ids = board.member_ids()
-    progress("read", 0.4)
-    profiles_changed_at = board.profiles_changed_at()
-    activity = board.activity([posting.id for posting in postings])
-    progress("read", 1.0)
-    return _Board(board.taken_at, postings, member_ids, profiles_changed_at, activity, board.left_out)
+    with snapshot(engine) as board:
+        postings = read_postings(board)
+        progress("read", 0.2)
+        member_ids = board.member_ids()
+        progress("read", 0.4)
+        profiles_changed_at = board.profiles_changed_at()
+        activity = board.activity([posting.id for posting in postings])
+        progress("read", 1.0)
+        return _Board(board.taken_at, postings, member_ids, profiles_changed_at, activity, board.left_out)
 
 
 def read_postings(board: Snapshot) -> list[Posting]:

@@ -1,4 +1,4 @@
-"""Rooms are small, near, and hold what they say: few modules a folder, few folders deep, statements in one of them.
+"""Rooms are small, near, and hold what they say: few modules a folder, few folders deep, short functions, statements in one of them.
 
 Unit tests stand as what they test does: tests of `app/a/b.py` are in `tests/unit/a/test_b.py`, or `test_b_WORDS.py`.
 """
@@ -8,8 +8,12 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 MOST_MODULES = 16  # of a folder, beside its __init__.py
@@ -20,6 +24,19 @@ OF_THE_PROJECT = {
     "test_notices.py",
     "test_rooms.py",
 }  # they read files, not a room
+MOST_LINES = 50  # of a function, its docstring and the functions in it included
+MOST_ARGUMENTS = 8  # of a function, without self or cls
+# Functions over a limit, each with its reason.
+LONG = {
+    "app/capacity/planner/verdict/judge.py:judge": "not cut yet",
+    "app/capacity/planner/wording/sentences.py:ways_out": "a table: one sentence for each way out",
+    "app/web/planner/api.py:capacity_blueprint": "a table of routes",
+    "app/web/planner/openapi.py:document": "a table of routes",
+}
+MANY_ARGUMENTS = {
+    "app/capacity/on_record.py:_judged": "not cut yet",
+    "app/capacity/simulation/limited_service.py:__init__": "not cut yet",
+}
 _STATEMENT = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE [\w.]+ SET|DELETE FROM|WITH \w+ AS|COPY|TRUNCATE|EXPLAIN"
     r"|(CREATE|ALTER|DROP) (TABLE|SCHEMA|INDEX|DATABASE|FUNCTION|VIEW)|SET LOCAL|LISTEN|NOTIFY)\b"
@@ -45,6 +62,26 @@ def test_no_folder_is_crowded(root: str) -> None:
 def test_no_module_lies_deep(root: str) -> None:
     below = {module: len(module.relative_to(ROOT / root).parts) - 1 for module in modules(root)}
     assert [str(module) for module, depth in below.items() if depth > MOST_DEEP] == []
+
+
+def functions() -> Iterator[tuple[str, int, int]]:
+    """Each function of app and loadtest: its name, its lines and its arguments."""
+    for module in [*modules("app"), *modules("loadtest")]:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                arguments = [name for name in names if name not in ("self", "cls")]
+                yield f"{module.relative_to(ROOT)}:{node.name}", lines, len(arguments)
+
+
+def test_a_function_fits_a_screen() -> None:
+    assert {name for name, lines, _ in functions() if lines > MOST_LINES} <= set(LONG)
+
+
+def test_a_signature_can_be_remembered() -> None:
+    many = {name for name, _, arguments in functions() if arguments > MOST_ARGUMENTS}
+    assert many <= set(MANY_ARGUMENTS)
 
 
 def test_statements_stand_in_app_postgres_alone() -> None:

@@ -14,8 +14,32 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-LATE_APPLICATIONS = timedelta(days=3)  # logs that are filled nightly, and a night that failed
-HEAD = 10  # places of a list that are looked at to see whom a new posting is offered to
+LATE_APPLICATIONS = timedelta(days=3)  # a nightly import of the log, and one night that failed
+HEAD = 10  # a new posting is offered to members with a similar one among so many first places of their list
+
+_MEMBERS = rf"""
+    WITH active AS MATERIALIZED (
+        SELECT DISTINCT member_id
+        FROM board.activity
+        WHERE occurred_at > :since AND kind IN ('view', 'scrap', 'apply')
+        UNION
+        SELECT a.member_id
+        FROM board.activity a
+        JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = a.member_id
+        WHERE a.occurred_at > :late AND a.kind = 'apply' AND a.posting_id = ANY(l.posting_ids)
+    )
+    SELECT m.id,
+           a.member_id IS NOT NULL
+           OR m.updated_at >= :since
+           OR l.member_id IS NULL
+           OR EXISTS (SELECT FROM unnest(l.posting_ids) p WHERE p <> ALL(:open) OR p = ANY(:replaced))
+           OR EXISTS (SELECT FROM unnest(l.posting_ids[1\:{HEAD}]) p WHERE p = ANY(:like))
+    FROM board.member m
+    LEFT JOIN active a ON a.member_id = m.id
+    LEFT JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = m.id
+    WHERE m.mail_consent AND m.withdrawn_at IS NULL AND m.id <> ''
+    ORDER BY m.id COLLATE "C"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +92,7 @@ def select_members(
         similar: Ids of postings whose readers are offered a new one.
     """
     found = connection.execute(
-        text(rf"""
-            WITH active AS MATERIALIZED (
-                SELECT DISTINCT member_id
-                FROM board.activity
-                WHERE occurred_at > :since AND kind IN ('view', 'scrap', 'apply')
-                UNION
-                SELECT a.member_id
-                FROM board.activity a
-                JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = a.member_id
-                WHERE a.occurred_at > :late AND a.kind = 'apply' AND a.posting_id = ANY(l.posting_ids)
-            )
-            SELECT m.id,
-                   a.member_id IS NOT NULL
-                   OR m.updated_at >= :since
-                   OR l.member_id IS NULL
-                   OR EXISTS (SELECT FROM unnest(l.posting_ids) p WHERE p <> ALL(:open) OR p = ANY(:replaced))
-                   OR EXISTS (SELECT FROM unnest(l.posting_ids[1\:{HEAD}]) p WHERE p = ANY(:like))
-            FROM board.member m
-            LEFT JOIN active a ON a.member_id = m.id
-            LEFT JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = m.id
-            WHERE m.mail_consent AND m.withdrawn_at IS NULL AND m.id <> ''
-            ORDER BY m.id COLLATE "C"
-        """),
+        text(_MEMBERS),
         {
             "since": previous.cutoff_at,
             "late": previous.cutoff_at - LATE_APPLICATIONS,

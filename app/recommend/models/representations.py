@@ -181,37 +181,22 @@ def fit_representations(
     """
     shown = catalogue.shown
     acted = interactions.matrix(np.ones(len(interactions.member), np.float32))
-    reference = side_information.reference_positions
-    reference = reference[: np.count_nonzero(np.diff(acted.indptr)[reference])]
-    factors = merge_models(models)
-    members = None if only is None else np.union1d(only, reference)
-    member_factors = _solve_members(interactions, side_information, factors, members)
-    of_profiles, of_postings = (
-        each.copy() for each in np.split(factors, [side_information.profile_features.shape[1]])
-    )
-    # Profiles are to say what members do, not what profiles say.
-    reference_factors = (
-        solve_each(_weigh(interactions)[reference], GramBasis.of(of_postings), REGULARIZATION)
-        if len(of_profiles)
-        else member_factors[reference]
-    )
-    postings = _fit_postings(interactions, catalogue, side_information, of_postings)
+    members = _fit_members(interactions, side_information, merge_models(models), acted, shown, only)
+    postings = _fit_postings(interactions, catalogue, side_information, members.posting_factors)
     of = None if only is None else np.unique(interactions.posting[np.isin(interactions.member, only)])
     return Representations(
         interactions=interactions,
         cold_start_below=cold_start_below,
-        member_factors=member_factors,
+        member_factors=members.factors,
         posting_factors=postings.factors,
         cold_postings=postings.cold,
         retrieval_factors=postings.retrieval_factors,
         profile_encoder=side_information.profile_encoder,
-        profile_feature_factors=of_profiles,
+        profile_feature_factors=members.profile_feature_factors,
         content_factors=postings.content_factors,
         posting_moment=_moment(postings.factors[shown]),
         content_moment=_moment(postings.content_factors[shown]),
-        reference_members=_fit_reference_members(
-            side_information, acted[reference], shown, reference_factors
-        ),
+        reference_members=members.reference,
         posting_encoder=side_information.posting_encoder,
         attribute_mapping=postings.attribute_mapping,
         item_neighbours=find_item_neighbours(postings.factors, shown, NEIGHBOURS_KEPT, of=of),
@@ -221,6 +206,58 @@ def fit_representations(
         inverted_index=_inverted_index(catalogue),
         popular=_popular(interactions),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """What is fitted of members.
+
+    Attributes:
+        factors: (n_members, n_factors) float32; zeros for members who are not asked about.
+        profile_feature_factors: (n_codes, n_factors) float32.
+        posting_factors: (n_postings, n_factors) float32, which the members' factors are solved in.
+        reference: Predict factors from profiles; None where no profile was read.
+    """
+
+    factors: NDArray[np.float32]
+    profile_feature_factors: NDArray[np.float32]
+    posting_factors: NDArray[np.float32]
+    reference: ReferenceMembers | None
+
+
+def _fit_members(
+    interactions: Interactions,
+    side_information: SideInformation,
+    factors: NDArray[np.float32],
+    acted: sparse.csr_array,
+    shown: NDArray[np.int64],
+    only: NDArray[np.integer] | None,
+) -> _Members:
+    """Solve the factors of members, and fit the reference members.
+
+    Args:
+        interactions: What members did.
+        side_information: What profiles say.
+        factors: (n_codes + n_postings, n_factors) float32.
+        acted: (n_members, n_postings) float32, 1 where a member acted on a posting.
+        shown: (n_shown,), positions of the postings shown.
+        only: Positions of the members that will be asked about, if not all.
+    """
+    reference = side_information.reference_positions
+    reference = reference[: np.count_nonzero(np.diff(acted.indptr)[reference])]
+    members = None if only is None else np.union1d(only, reference)
+    solved = _solve_members(interactions, side_information, factors, members)
+    of_profiles, of_postings = (
+        each.copy() for each in np.split(factors, [side_information.profile_features.shape[1]])
+    )
+    # Without profile features: reference members predict from a profile what members do, not what it says.
+    reference_factors = (
+        solve_each(_weigh(interactions)[reference], GramBasis.of(of_postings), REGULARIZATION)
+        if len(of_profiles)
+        else solved[reference]
+    )
+    reference_members = _fit_reference_members(side_information, acted[reference], shown, reference_factors)
+    return _Members(solved, of_profiles, of_postings, reference_members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from app.board.model import Member
     from app.recommend.features.catalogue import Catalogue
     from app.recommend.interactions import Interactions
+    from app.recommend.models.representations import Representations
     from app.recommend.models.side_information import SideInformation
     from app.recommend.scoring.pairs import Pairs
     from app.recommend.scoring.signals import BlockSignals
@@ -125,34 +127,57 @@ def learn_weights(
         only=np.unique(interactions.member[np.r_[held.last, held.of_cold_members]]),
     )
 
-    def learn(
-        pairs: NDArray[np.int64], start: Mapping[Signal, float], progress: Callable[[float], None]
-    ) -> tuple[dict[Signal, float], int]:
-        parts = [
-            pairs[group[begin : begin + _BLOCK]]
-            for group in split_by_activity(interactions.member[pairs].astype(np.int64), representations)
-            for begin in range(0, len(group), _BLOCK)
-        ]
-        members = [profiles(interactions.member[part].tolist()) for part in parts]
-
-        def block(number: int) -> TrainingBlock:
-            part = parts[number]
-            signals = compute_signals(
-                interactions.member[part].astype(np.int64), members[number], representations, everything
-            )
-            return training_block(signals, interactions.posting[part], start)
-
-        return fit_weights(list(parallel_map(block, len(parts), progress=progress)), start)
-
-    with_history, last = learn(held.last, defaults.with_history, SubProgress(progress, 0.3, 0.8))
-    profile_only, cold_members = learn(
-        held.of_cold_members, PROFILE_ONLY_TO_LEARN_FROM, SubProgress(progress, 0.8, 1.0)
+    training_blocks = partial(_training_blocks, interactions, representations, everything, profiles)
+    start = defaults.with_history
+    with_history, last = fit_weights(
+        training_blocks(held.last, start, SubProgress(progress, 0.3, 0.8)), start
+    )
+    start = PROFILE_ONLY_TO_LEARN_FROM
+    profile_only, cold_members = fit_weights(
+        training_blocks(held.of_cold_members, start, SubProgress(progress, 0.8, 1.0)), start
     )
     return Weights(
         with_history=with_history,
         profile_only=profile_only if cold_members else defaults.profile_only,
         learned_from={"with_history": last, "profile_only": cold_members},
     )
+
+
+def _training_blocks(
+    interactions: Interactions,
+    representations: Representations,
+    catalogue: Catalogue,
+    profiles: Callable[[Sequence[int]], Sequence[Member]],
+    pairs: NDArray[np.int64],
+    start: Mapping[Signal, float],
+    progress: Callable[[float], None],
+) -> list[TrainingBlock]:
+    """The training blocks of held-out pairs, computed on all cores.
+
+    Args:
+        interactions: All of them.
+        representations: Fitted on the interactions without what is hidden.
+        catalogue: The catalogue, closed postings shown too.
+        profiles: Reads profiles by position.
+        pairs: Indices of the held-out pairs among the interactions.
+        start: The weights to start from.
+        progress: Called with the share that is done.
+    """
+    parts = [
+        pairs[group[begin : begin + _BLOCK]]
+        for group in split_by_activity(interactions.member[pairs].astype(np.int64), representations)
+        for begin in range(0, len(group), _BLOCK)
+    ]
+    members = [profiles(interactions.member[part].tolist()) for part in parts]
+
+    def block(number: int) -> TrainingBlock:
+        part = parts[number]
+        signals = compute_signals(
+            interactions.member[part].astype(np.int64), members[number], representations, catalogue
+        )
+        return training_block(signals, interactions.posting[part], start)
+
+    return list(parallel_map(block, len(parts), progress=progress))
 
 
 @dataclass(frozen=True, slots=True)
