@@ -58,7 +58,7 @@ def test_there_is_one_of_each_verdict_and_a_collision(low_rps: float) -> None:
     (year_end,) = [one for one in judgement.campaigns if one.name == "연말 특별 발송"]
     assert year_end.binding is not None
     assert sentence(year_end.binding, "en") == (
-        "This send counts on 4 instances, and the load test had 1: measure with 4, too."
+        "This send counts on 4 servers, and the load test had 1: measure with 4, too."
     )
 
 
