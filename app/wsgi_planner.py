@@ -71,22 +71,13 @@ def create_planner(settings: Settings | None = None) -> Flask:
         SettingsError: a variable is missing or does not fit.
     """
     settings = settings or Settings.from_env()
-    database_url = settings.required_database_url
     configure_logging()
-    engine = planner_engine(database_url, through_pgbouncer=settings.pgbouncer)
+    engine = planner_engine(settings.required_database_url, through_pgbouncer=settings.pgbouncer)
     register, evidence = PostgresRegister(engine), PostgresEvidence(engine)
-    pool = ServingPool(
-        database_url,
-        (CREDENTIALS, CLOCK),
-        size=1,
-        wait_s=settings.pool_wait_ms / 1000,
-        statement_timeout_ms=STATEMENT_MS,
-        through_pgbouncer=settings.pgbouncer,
-    )
+    pool = _pool(settings)
     store, clock = PostgresStore(pool), StoreClock()
     book = CredentialBook(store)
     limits = CallLimits(hard_rps=0, soft_rps=0, unknown_rps=UNKNOWN_RPS, workers=1)
-
     instruments = PlannerInstruments()
     measure = partial(_measure, instruments, register, evidence, clock)
     scheduler = Scheduler(
@@ -118,6 +109,17 @@ def create_planner(settings: Settings | None = None) -> Flask:
     )
     app.extensions[KEY] = PlannerBackground(engine, pool, scheduler)
     return app
+
+
+def _pool(settings: Settings) -> ServingPool:
+    return ServingPool(
+        settings.required_database_url,
+        (CREDENTIALS, CLOCK),
+        size=1,
+        wait_s=settings.pool_wait_ms / 1000,
+        statement_timeout_ms=STATEMENT_MS,
+        through_pgbouncer=settings.pgbouncer,
+    )
 
 
 def _follow_clock(clock: StoreClock, store: PostgresStore) -> None:

@@ -30,7 +30,6 @@ MOST_ARGUMENTS = 8  # of a function, without self or cls
 LONG = {
     "app/capacity/planner/verdict/judge.py:judge": "not cut yet",
     "app/capacity/planner/wording/sentences.py:ways_out": "a table: one sentence for each way out",
-    "app/wsgi_planner.py:create_planner": "not cut yet",
 }
 MANY_ARGUMENTS = {
     "app/capacity/on_record.py:_judged": "not cut yet",
