@@ -66,7 +66,7 @@ def create(*, name: str, scope: str, role: str | None, by: str) -> None:
     with database_engine() as engine, engine.begin() as connection:
         row, secret = credential_rows.insert_credential(connection, name, Scope(scope), role=of_operator)
         told = scope if of_operator is None else f"{scope}, {of_operator}"
-        insert_deed(connection, who=by, what="credential created", subject=f"{row.id} {name} ({told})")
+        insert_audit_entry(connection, who=by, what="credential created", subject=f"{row.id} {name} ({told})")
     role_line = f"  role:   {of_operator}\n" if of_operator else ""
     click.echo(
         f"Credential {row.id} for {scope}.\n  name:   {name}\n{role_line}  secret: {secret}\nThe secret is not shown again."

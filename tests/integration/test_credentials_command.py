@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.cli.main import commands
 from app.credentials import Role, Scope, hash_secret
-from app.postgres.audit import select_deeds
+from app.postgres.audit import select_audit_log
 from app.postgres.credentials import select_credentials
 from app.postgres.engines import batch_engine
 
@@ -54,7 +54,7 @@ def test_an_operator_has_the_role_that_is_given_and_administers_without_one(
     assert (ran.exit_code, f"  role:   {role}\n" in ran.output) == (0, True), ran.output
     with batch_engine(database_url).connect() as connection:
         assert [row.role for row in select_credentials(connection)] == [role]
-        assert select_deeds(connection, most=1)[0].subject == f"1 kim (operator, {role})"
+        assert select_audit_log(connection, most=1)[0].subject == f"1 kim (operator, {role})"
     assert f"operator  {role}" in CliRunner().invoke(commands, ["credential", "list"], env=env).output
 
 
