@@ -12,9 +12,15 @@ from app.board.model import ActivityKind
 from app.demo.activity import draw_activity
 from app.demo.companies import make_companies
 from app.demo.members import Traits, Volume, chunks, draw_traits, instant, member_ids, profile, volume
-from app.demo.posting_columns import HISTORY_DAYS, Supply, guess_fields, guess_styles, make_supply
+from app.demo.posting_columns import (
+    HISTORY_DAYS,
+    PostingColumns,
+    guess_fields,
+    guess_styles,
+    make_posting_columns,
+)
 from app.demo.postings import make_postings
-from app.demo.random_draws import Dice
+from app.demo.random_draws import RandomStream
 from app.demo.words import words
 from app.demo.write import (
     COMPANY_COLUMNS,
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 
     from app.board.model import Posting
     from app.demo.companies import Company
-    from app.demo.postings import Made
+    from app.demo.postings import GeneratedPosting
 
 ALL = ("companies", "postings", "members", "activity")
 AROUND_POSTINGS = ("members", "activity")
@@ -85,18 +91,20 @@ def generate(
     """
     _check(now, members, postings)
     with new_files(out, ALL if around is None else AROUND_POSTINGS) as paths:
-        companies, supply = (
-            _generated(postings, seed, now) if around is None else ([], _around(around, seed, now))
+        companies, columns = (
+            _generate_postings(postings, seed, now)
+            if around is None
+            else ([], _use_postings(around, seed, now))
         )
-        if not supply.alive:
+        if not columns.alive:
             raise ValueError(
                 f"No posting was open in the {HISTORY_DAYS} days before {now}: shift the postings' dates."
             )
         amount = volume(
-            members=members, activities=activities or members * ACTIVITIES_A_MEMBER, alive=supply.alive
+            members=members, activities=activities or members * ACTIVITIES_A_MEMBER, alive=columns.alive
         )
-        crowd = _Crowd(supply, amount, members, seed, now, progress)
-        return _write(paths, companies, supply.postings, crowd, progress)
+        members_by_chunk = _MemberChunks(columns, amount, members, seed, now, progress)
+        return _write(paths, companies, columns.postings, members_by_chunk, progress)
 
 
 def _check(now: datetime, members: int, postings: int) -> None:
@@ -107,44 +115,46 @@ def _check(now: datetime, members: int, postings: int) -> None:
             raise ValueError(f"A board of {count} {name} cannot be generated: ask for at least 1.")
 
 
-def _generated(count: int, seed: int, now: datetime) -> tuple[list[Company], Supply]:
-    companies = make_companies(max(1, count // _POSTINGS_A_COMPANY), words(), Dice(seed, "companies"))
-    made: list[Made] = make_postings(count, companies, words(), Dice(seed, "postings"), now=now)
-    postings = [m.posting for m in made]
-    return companies, make_supply(
-        postings, [m.role for m in made], [m.industry for m in made], seed=seed, now=now
+def _generate_postings(count: int, seed: int, now: datetime) -> tuple[list[Company], PostingColumns]:
+    companies = make_companies(max(1, count // _POSTINGS_A_COMPANY), words(), RandomStream(seed, "companies"))
+    generated: list[GeneratedPosting] = make_postings(
+        count, companies, words(), RandomStream(seed, "postings"), now=now
+    )
+    postings = [m.posting for m in generated]
+    return companies, make_posting_columns(
+        postings, [m.role for m in generated], [m.industry for m in generated], seed=seed, now=now
     )
 
 
-def _around(postings: Sequence[Posting], seed: int, now: datetime) -> Supply:
-    return make_supply(postings, guess_fields(postings), guess_styles(postings), seed=seed, now=now)
+def _use_postings(postings: Sequence[Posting], seed: int, now: datetime) -> PostingColumns:
+    return make_posting_columns(postings, guess_fields(postings), guess_styles(postings), seed=seed, now=now)
 
 
 @dataclass(frozen=True, slots=True)
-class _Crowd:
+class _MemberChunks:
     """Members, drawn anew by whoever asks: a chunk's traits are the same each time."""
 
-    supply: Supply
+    columns: PostingColumns
     amount: Volume
     members: int
     seed: int
     now: datetime
     progress: Callable[[str, float], None]
 
-    def drawn(self, noun: str) -> Iterator[tuple[int, list[str], Traits]]:
+    def draw(self, noun: str) -> Iterator[tuple[int, list[str], Traits]]:
         for chunk, first, end in chunks(self.members):
             traits = draw_traits(
-                end - first, self.supply, self.amount, seed=self.seed, chunk=chunk, now=self.now
+                end - first, self.columns, self.amount, seed=self.seed, chunk=chunk, now=self.now
             )
             yield chunk, member_ids(first, end, members=self.members), traits
             self.progress(noun, (end - 1) / self.members)
 
     def rows(self) -> Iterator[tuple[object, ...]]:
-        for chunk, ids, traits in self.drawn("members"):
-            dice = Dice(self.seed, f"profiles {chunk}")
+        for chunk, ids, traits in self.draw("members"):
+            rng = RandomStream(self.seed, f"profiles {chunk}")
             for position, member_id in enumerate(ids):
                 yield member_row(
-                    profile(position, member_id, traits, self.supply, dice),
+                    profile(position, member_id, traits, self.columns, rng),
                     consent=bool(traits.consenting[position]),
                     withdrawn_at=instant(traits.left[position]) if traits.withdrawn[position] else None,
                     updated_at=instant(traits.updated[position]),
@@ -155,7 +165,7 @@ def _write(
     paths: dict[str, Path],
     companies: Sequence[Company],
     postings: Sequence[Posting],
-    crowd: _Crowd,
+    members_by_chunk: _MemberChunks,
     progress: Callable[[str, float], None],
 ) -> Summary:
     rows: dict[str, int] = {}
@@ -167,19 +177,19 @@ def _write(
         rows["postings"] = write_rows(path, POSTING_COLUMNS, map(posting_row, postings))
         progress("postings", 1.0)
     if path := paths.get("members"):
-        rows["members"] = write_rows(path, MEMBER_COLUMNS, crowd.rows())
+        rows["members"] = write_rows(path, MEMBER_COLUMNS, members_by_chunk.rows())
     if path := paths.get("activity"):
-        kinds = _write_activity(path, crowd)
+        kinds = _write_activity(path, members_by_chunk)
         rows["activity"] = sum(kinds.values())
     return Summary(rows=rows, kinds=kinds)
 
 
-def _write_activity(path: Path, crowd: _Crowd) -> dict[str, int]:
+def _write_activity(path: Path, members_by_chunk: _MemberChunks) -> dict[str, int]:
     counted: Counter[int] = Counter()
     with path.open("wb") as out:
-        file = ActivityFile(out, [posting.id for posting in crowd.supply.postings])
-        for chunk, ids, traits in crowd.drawn("activity"):
-            rows = draw_activity(traits, crowd.supply, seed=crowd.seed, chunk=chunk)
+        file = ActivityFile(out, [posting.id for posting in members_by_chunk.columns.postings])
+        for chunk, ids, traits in members_by_chunk.draw("activity"):
+            rows = draw_activity(traits, members_by_chunk.columns, seed=members_by_chunk.seed, chunk=chunk)
             file.write(rows, ids)
             counted.update(dict(enumerate(np.bincount(rows.kind, minlength=max(ActivityKind) + 1).tolist())))
     return {kind.name.lower(): counted[kind] for kind in ActivityKind}

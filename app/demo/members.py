@@ -1,4 +1,4 @@
-"""Generated members: what each looks for, drawn a chunk at a time, and what their profile says of it."""
+"""Generated members, drawn a chunk at a time: what each looks for, and the profile that says part of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.board.model import Education, Member
-from app.demo.random_draws import Dice, generator
+from app.demo.random_draws import RandomStream, generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from app.board.model import Posting
-    from app.demo.posting_columns import Supply
+    from app.demo.posting_columns import PostingColumns
 
 CHUNK = 8_192  # members drawn together; part of what a seed means
 
@@ -59,13 +59,13 @@ class Volume:
 class Traits:
     """A chunk's members by columns.
 
-    `anchor` is the posting whose field, place and career a member's wishes follow,
-    `kin` another of its field, `second` another field of its category. Times are seconds since 1970 UTC; `left` is
+    `anchor` is the posting whose field, place and career the member looks for, `same_field` is another posting of its
+    field, and `second` is another field of its category. Times are seconds since 1970 UTC; `left` is
     when a member withdrew, or far away. `applies` and `views` are how many to draw.
     """
 
     anchor: NDArray[np.int32]
-    kin: NDArray[np.int32]
+    same_field: NDArray[np.int32]
     second: NDArray[np.int64]
     career: NDArray[np.float64]
     education: NDArray[np.int64]
@@ -104,50 +104,52 @@ def member_ids(first: int, end: int, *, members: int) -> list[str]:
 
 
 def draw_traits(
-    count: int, supply: Supply, amount: Volume, *, seed: int, chunk: int, now: datetime
+    count: int, columns: PostingColumns, amount: Volume, *, seed: int, chunk: int, now: datetime
 ) -> Traits:
     """The members of a chunk; the same whether or not their profiles or activity are written."""
     draws = generator(seed, "traits", chunk)
     until = int(now.timestamp())
-    anchor = supply.everything.draw(np.zeros(count, dtype=np.int64), draws.random(count))
+    anchor = columns.everything.draw(np.zeros(count, dtype=np.int64), draws.random(count))
     state = draws.random(count)
     withdrawn = draws.random(count) < _WITHDRAWN
     left = until - (draws.random(count) * _WITHDRAWN_WITHIN_DAYS * _DAY_S).astype(np.int64)
     updated = until - (draws.random(count) ** 2 * 300 * _DAY_S).astype(np.int64)
-    applies, views = _wants(count, amount, draws)
+    applies, views = _draw_counts(count, amount, draws)
     active = state >= _NOTHING + _PROFILE_ONLY
     return Traits(
         anchor=anchor,
-        kin=supply.by_field.draw(supply.field[anchor], draws.random(count)),
-        second=supply.field[supply.by_category.draw(supply.category[anchor], draws.random(count))],
-        career=_careers(anchor, supply, draws),
-        education=np.maximum(_educations(count, draws), supply.education[anchor]),
-        taste=0.8 * supply.taste[anchor] + 0.6 * draws.standard_normal(count),
+        same_field=columns.by_field.draw(columns.field[anchor], draws.random(count)),
+        second=columns.field[columns.by_category.draw(columns.category[anchor], draws.random(count))],
+        career=_careers(anchor, columns, draws),
+        education=np.maximum(_educations(count, draws), columns.education[anchor]),
+        taste=0.8 * columns.taste[anchor] + 0.6 * draws.standard_normal(count),
         profiled=((state >= _NOTHING) & (state < 1 - _ACTIVITY_ONLY)),
         consenting=draws.random(count) >= _NO_CONSENT,
         withdrawn=withdrawn,
         left=np.where(withdrawn, left, 2**62),
         updated=np.where(withdrawn, left, updated),
-        focus=_focus(anchor, supply, draws),
+        focus=_focus(anchor, columns, draws),
         applies=np.where(active, applies, 0),
         views=np.where(active, views, 0),
     )
 
 
-def profile(position: int, member_id: str, traits: Traits, supply: Supply, dice: Dice) -> Member:
+def profile(
+    position: int, member_id: str, traits: Traits, columns: PostingColumns, rng: RandomStream
+) -> Member:
     """What the member at a position of a chunk tells; a member may tell nothing."""
     if not traits.profiled[position]:
         return Member(id=member_id)
-    anchor = supply.postings[traits.anchor[position]]
-    kin = supply.postings[traits.kin[position]]
-    salary, unit = _desired(anchor, dice)
+    anchor = columns.postings[traits.anchor[position]]
+    same_field = columns.postings[traits.same_field[position]]
+    salary, unit = _desired_salary(anchor, rng)
     return Member(
         id=member_id,
-        categories=_categories(anchor, kin, dice),
-        regions=_regions(anchor, kin, dice),
-        career_years=round(float(traits.career[position]), 1) if dice.chance(0.92) else None,
-        education=Education(int(traits.education[position])) if dice.chance(0.9) else None,
-        skills=_skills(anchor, kin, dice),
+        categories=_categories(anchor, same_field, rng),
+        regions=_regions(anchor, same_field, rng),
+        career_years=round(float(traits.career[position]), 1) if rng.chance(0.92) else None,
+        education=Education(int(traits.education[position])) if rng.chance(0.9) else None,
+        skills=_skills(anchor, same_field, rng),
         desired_salary=salary,
         salary_unit=unit,
     )
@@ -158,7 +160,7 @@ def instant(seconds: int) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def _wants(
+def _draw_counts(
     count: int, amount: Volume, draws: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Applications (0 for those who do not apply) and views, both with long tails."""
@@ -171,9 +173,11 @@ def _wants(
     return applies, np.floor(needed + browsing + draws.random(count)).astype(np.int64)
 
 
-def _careers(anchor: NDArray[np.int32], supply: Supply, draws: np.random.Generator) -> NDArray[np.float64]:
+def _careers(
+    anchor: NDArray[np.int32], columns: PostingColumns, draws: np.random.Generator
+) -> NDArray[np.float64]:
     """Years within what the anchor asks for, mostly near its lower end; some have none yet where none is needed."""
-    low, high = supply.career_low[anchor], supply.career_high[anchor]
+    low, high = columns.career_low[anchor], columns.career_high[anchor]
     beyond = draws.exponential(_CAREER_BEYOND_YEARS, len(anchor))
     beyond[(low == 0) & (draws.random(len(anchor)) < _NO_CAREER_YET)] = 0.0
     careers: NDArray[np.float64] = np.minimum(low + beyond, np.maximum(low, high))
@@ -189,32 +193,34 @@ def _educations(count: int, draws: np.random.Generator) -> NDArray[np.int64]:
     return found
 
 
-def _focus(anchor: NDArray[np.int32], supply: Supply, draws: np.random.Generator) -> NDArray[np.int64]:
+def _focus(
+    anchor: NDArray[np.int32], columns: PostingColumns, draws: np.random.Generator
+) -> NDArray[np.int64]:
     """The time around which a member looks for work: some time at which the anchor was open."""
-    opens, ends = supply.opens[anchor], supply.ends[anchor]
+    opens, ends = columns.opens[anchor], columns.ends[anchor]
     return opens + (draws.random(len(anchor)) * (ends - opens)).astype(np.int64)
 
 
-def _categories(anchor: Posting, kin: Posting, dice: Dice) -> tuple[str, ...]:
-    also = anchor.categories[1:] + kin.categories[1:]
-    return tuple(dict.fromkeys(anchor.categories[:1] + (also if dice.chance(0.4) else ())))
+def _categories(anchor: Posting, same_field: Posting, rng: RandomStream) -> tuple[str, ...]:
+    also = anchor.categories[1:] + same_field.categories[1:]
+    return tuple(dict.fromkeys(anchor.categories[:1] + (also if rng.chance(0.4) else ())))
 
 
-def _regions(anchor: Posting, kin: Posting, dice: Dice) -> tuple[str, ...]:
-    """Districts, or the whole large region, where the anchor is; some would also go where its kin is."""
-    wished = anchor.regions + (kin.regions[:1] if dice.chance(0.25) else ())
-    broad = dice.chance(0.45)
-    return tuple(dict.fromkeys(region.partition("/")[0] if broad else region for region in wished))
+def _regions(anchor: Posting, same_field: Posting, rng: RandomStream) -> tuple[str, ...]:
+    """Districts, or the whole large region, where the anchor is; some also name the region of `same_field`."""
+    wanted = anchor.regions + (same_field.regions[:1] if rng.chance(0.25) else ())
+    broad = rng.chance(0.45)
+    return tuple(dict.fromkeys(region.partition("/")[0] if broad else region for region in wanted))
 
 
-def _skills(anchor: Posting, kin: Posting, dice: Dice) -> tuple[str, ...]:
-    known = dice.some(anchor.skills, dice.between(2, 5)) + dice.some(kin.skills, dice.between(0, 3))
+def _skills(anchor: Posting, same_field: Posting, rng: RandomStream) -> tuple[str, ...]:
+    known = rng.sample(anchor.skills, rng.randint(2, 5)) + rng.sample(same_field.skills, rng.randint(0, 3))
     return tuple(dict.fromkeys(known))
 
 
-def _desired(anchor: Posting, dice: Dice) -> tuple[int | None, str | None]:
+def _desired_salary(anchor: Posting, rng: RandomStream) -> tuple[int | None, str | None]:
     """Something near the anchor's salary, where it tells one in won."""
     step = _SALARY_STEPS.get(anchor.salary_unit or "")
-    if anchor.salary_min is None or step is None or dice.chance(0.25):
+    if anchor.salary_min is None or step is None or rng.chance(0.25):
         return None, None
-    return round(anchor.salary_min * (0.98 + 0.14 * dice.unit()) / step) * step, anchor.salary_unit
+    return round(anchor.salary_min * (0.98 + 0.14 * rng.random()) / step) * step, anchor.salary_unit

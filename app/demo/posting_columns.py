@@ -1,4 +1,4 @@
-"""Postings as columns that members' tastes are drawn from, in memory that grows with postings only."""
+"""Postings as numpy columns, from which members and activity are drawn; memory grows with postings only."""
 
 from __future__ import annotations
 
@@ -35,8 +35,15 @@ _STYLES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
-    """Postings gathered by a key, to draw one of a key's by weight."""
+class WeightedGroups:
+    """Postings grouped by an integer key, to draw one of a group by weight.
+
+    Attributes:
+        order: Positions of the postings, group after group.
+        cumulative: The cumulated weights in that order, with a 0 before the first.
+        start: Where each group begins in `order`.
+        size: How many postings each group has.
+    """
 
     order: NDArray[np.int32]
     cumulative: NDArray[np.float64]
@@ -44,8 +51,8 @@ class Cells:
     size: NDArray[np.int64]
 
     @classmethod
-    def of(cls, keys: NDArray[np.int64], weights: NDArray[np.float64], count: int) -> Cells:
-        """For keys 0..count-1; postings of weight 0 are in no cell."""
+    def of(cls, keys: NDArray[np.int64], weights: NDArray[np.float64], count: int) -> WeightedGroups:
+        """Group by keys 0 to count - 1; postings of weight 0 are in no group."""
         alive = np.flatnonzero(weights > 0)
         order = alive[np.argsort(keys[alive], kind="stable")].astype(np.int32)
         size = np.bincount(keys[alive], minlength=count)
@@ -53,7 +60,7 @@ class Cells:
         return cls(order, cumulative, np.cumsum(size) - size, size)
 
     def draw(self, keys: NDArray[np.int64], units: NDArray[np.float64]) -> NDArray[np.int32]:
-        """A posting for each key, whose cell must not be empty, from numbers in [0, 1) of the same shape."""
+        """Draw a posting for each key from numbers in [0, 1) of the same shape; no key's group may be empty."""
         first = self.start[keys]
         last = first + self.size[keys]
         low, high = self.cumulative[first], self.cumulative[last]
@@ -63,8 +70,8 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supply:
-    """What members choose from. All arrays have one entry a posting.
+class PostingColumns:
+    """The board's postings; each array has one entry a posting.
 
     `area` gathers neighbouring places. `field` is a kind of work within a category, `style` a kind of company, `taste` a leaning that shows in no text,
     `skills` has a bit for each skill (two skills may share one).
@@ -87,13 +94,13 @@ class Supply:
     fields: int
     places: int
     areas: int
-    everything: Cells
-    by_category: Cells
-    by_category_place: Cells
-    by_category_area: Cells
-    by_field: Cells
-    by_field_place: Cells
-    by_field_area: Cells
+    everything: WeightedGroups
+    by_category: WeightedGroups
+    by_category_place: WeightedGroups
+    by_category_area: WeightedGroups
+    by_field: WeightedGroups
+    by_field_place: WeightedGroups
+    by_field_area: WeightedGroups
 
     @property
     def alive(self) -> int:
@@ -106,46 +113,46 @@ class Supply:
         return keys
 
 
-def make_supply(
+def make_posting_columns(
     postings: Sequence[Posting],
     fields: Sequence[Hashable],
     styles: Sequence[Hashable],
     *,
     seed: int,
     now: datetime,
-) -> Supply:
-    """From postings with the field and style of each."""
+) -> PostingColumns:
+    """Make the columns from postings, with the field and style of each."""
     draws = generator(seed, "supply")
-    category, categories = _numbered([posting.categories[:1] for posting in postings])
-    field, field_count = _numbered(list(zip(category.tolist(), fields, strict=True)))
-    place, places = _numbered([large_region(posting) for posting in postings])
-    area, areas = _numbered([neighbours(large_region(posting)) for posting in postings])
-    opens, ends = _times(postings, now)
+    category, categories = _index([posting.categories[:1] for posting in postings])
+    field, field_count = _index(list(zip(category.tolist(), fields, strict=True)))
+    place, places = _index([large_region(posting) for posting in postings])
+    area, areas = _index([neighbours(large_region(posting)) for posting in postings])
+    opens, ends = _open_times(postings, now)
     weights = _weights(opens, ends, draws)
-    return Supply(
+    return PostingColumns(
         postings=postings,
         category=category,
         field=field,
         place=place,
         area=area,
-        style=_numbered(list(styles))[0],
+        style=_index(list(styles))[0],
         taste=draws.standard_normal(len(postings)),
         skills=np.array([_skill_bits(p) for p in postings], dtype=np.uint64),
-        career_low=np.array([_or(p.career_min_years, _NO_LOWER) for p in postings]),
-        career_high=np.array([_or(p.career_max_years, _NO_UPPER) for p in postings]),
+        career_low=np.array([_or_default(p.career_min_years, _NO_LOWER) for p in postings]),
+        career_high=np.array([_or_default(p.career_max_years, _NO_UPPER) for p in postings]),
         education=np.array([int(p.education or 0) for p in postings], dtype=np.int64),
         opens=opens,
         ends=ends,
         fields=field_count,
         places=places,
         areas=areas,
-        everything=Cells.of(np.zeros(len(postings), dtype=np.int64), weights, 1),
-        by_category=Cells.of(category, weights, categories),
-        by_category_place=Cells.of(category * places + place, weights, categories * places),
-        by_category_area=Cells.of(category * areas + area, weights, categories * areas),
-        by_field=Cells.of(field, weights, field_count),
-        by_field_place=Cells.of(field * places + place, weights, field_count * places),
-        by_field_area=Cells.of(field * areas + area, weights, field_count * areas),
+        everything=WeightedGroups.of(np.zeros(len(postings), dtype=np.int64), weights, 1),
+        by_category=WeightedGroups.of(category, weights, categories),
+        by_category_place=WeightedGroups.of(category * places + place, weights, categories * places),
+        by_category_area=WeightedGroups.of(category * areas + area, weights, categories * areas),
+        by_field=WeightedGroups.of(field, weights, field_count),
+        by_field_place=WeightedGroups.of(field * places + place, weights, field_count * places),
+        by_field_area=WeightedGroups.of(field * areas + area, weights, field_count * areas),
     )
 
 
@@ -181,26 +188,26 @@ def _skill_bits(posting: Posting) -> int:
     return bits
 
 
-def _numbered(things: Sequence[Hashable]) -> tuple[NDArray[np.int64], int]:
+def _index(things: Sequence[Hashable]) -> tuple[NDArray[np.int64], int]:
     """A number for each thing, the same for equal things, and how many numbers there are."""
     numbers: dict[Hashable, int] = {}
     found = np.array([numbers.setdefault(thing, len(numbers)) for thing in things], dtype=np.int64)
     return found, len(numbers)
 
 
-def _or(value: float | None, other: float) -> float:
+def _or_default(value: float | None, other: float) -> float:
     return other if value is None else value
 
 
-def _times(postings: Sequence[Posting], now: datetime) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _open_times(postings: Sequence[Posting], now: datetime) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     until = int(now.timestamp())
     opens = np.array([int(p.opened_at.timestamp()) for p in postings], dtype=np.int64)
-    ends = np.array([min(until, _over(p)) for p in postings], dtype=np.int64)
+    ends = np.array([min(until, _end_s(p)) for p in postings], dtype=np.int64)
     return np.maximum(opens, until - HISTORY_DAYS * _DAY_S), ends
 
 
-def _over(posting: Posting) -> int:
-    """When a posting stopped being shown, as far as it tells; far away where it is still shown."""
+def _end_s(posting: Posting) -> int:
+    """When a posting stopped being shown, seconds since 1970 UTC; `_NEVER_S` where it is still shown."""
     over = _NEVER_S
     if posting.deadline is not None:
         over = end_of(posting.deadline, posting.deadline_time)

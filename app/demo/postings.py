@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from app.demo.companies import Company
-    from app.demo.random_draws import Dice
-    from app.demo.words import BoardWords, Place, Role
+    from app.demo.random_draws import RandomStream
+    from app.demo.words import BoardWords, Occupation, Place
 
 URL = "https://board.example/postings/{}"  # RFC 2606: a host under .example is nobody's
 
@@ -43,7 +43,7 @@ _OPENING_HOURS = (9, 18)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class GeneratedPosting:
     """A generated posting, with what members' tastes follow: its role, and its company's industry."""
 
     posting: Posting
@@ -52,7 +52,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Life:
+class _Lifetime:
     """When a posting was opened, how it ends, and where it stands now."""
 
     opened_at: datetime
@@ -63,21 +63,26 @@ class _Life:
 
 
 def make_postings(
-    count: int, companies: Sequence[Company], words: BoardWords, dice: Dice, *, now: datetime
-) -> list[Made]:
+    count: int, companies: Sequence[Company], words: BoardWords, rng: RandomStream, *, now: datetime
+) -> list[GeneratedPosting]:
     """`count` postings with ids `p-000001`, …, shared among the companies by how much they hire."""
     hiring = Weighted.of((company, company.hiring) for company in companies)
     width = max(6, len(str(count)))
-    return [_made(f"p-{n:0{width}d}", dice.weighted(hiring), words, dice, now) for n in range(1, count + 1)]
+    return [
+        _make_posting(f"p-{n:0{width}d}", rng.weighted_choice(hiring), words, rng, now)
+        for n in range(1, count + 1)
+    ]
 
 
-def _made(posting_id: str, company: Company, words: BoardWords, dice: Dice, now: datetime) -> Made:
-    role = dice.weighted(company.industry.roles)
-    employment = dice.weighted(role.types)
-    career, years = _career(role, employment, dice)
-    place, district = _where(company, words, dice)
-    skills = _skills(role, dice)
-    told = salary(role, employment, _paid_years(*years), place.pay * company.pay, dice)
+def _make_posting(
+    posting_id: str, company: Company, words: BoardWords, rng: RandomStream, now: datetime
+) -> GeneratedPosting:
+    role = rng.weighted_choice(company.industry.roles)
+    employment = rng.weighted_choice(role.types)
+    career, years = _career(role, employment, rng)
+    place, district = _where(company, words, rng)
+    skills = _skills(role, rng)
+    pay = salary(role, employment, _paid_years(*years), place.pay * company.pay, rng)
     facts = TitleFacts(
         role=role,
         company=company,
@@ -86,32 +91,34 @@ def _made(posting_id: str, company: Company, words: BoardWords, dice: Dice, now:
         years=years,
         employment=employment,
         skills=skills,
-        salary=told,
+        salary=pay,
     )
-    regions = _regions(place, district, company, dice)
-    return Made(
-        _posting(posting_id, facts, regions, _life(dice, now), dice), role.number, company.industry.number
+    regions = _regions(place, district, company, rng)
+    return GeneratedPosting(
+        _posting(posting_id, facts, regions, _draw_lifetime(rng, now), rng),
+        role.number,
+        company.industry.number,
     )
 
 
 def _posting(
-    posting_id: str, facts: TitleFacts, regions: tuple[str, ...], life: _Life, dice: Dice
+    posting_id: str, facts: TitleFacts, regions: tuple[str, ...], life: _Lifetime, rng: RandomStream
 ) -> Posting:
-    told = facts.salary
+    pay = facts.salary
     return Posting(
         id=posting_id,
-        title=title(facts, dice),
+        title=title(facts, rng),
         company_id=facts.company.id,
         company=facts.company.name,
-        categories=_categories(facts.role, dice),
+        categories=_categories(facts.role, rng),
         regions=regions,
         career_min_years=facts.years[0],
         career_max_years=facts.years[1],
-        education=Education.NONE if dice.chance(facts.role.no_school) else facts.role.school,
-        employment_types=_employments(facts.employment, dice),
-        salary_min=told.low if told else None,
-        salary_max=told.high if told else None,
-        salary_unit=told.unit if told else None,
+        education=Education.NONE if rng.chance(facts.role.no_school) else facts.role.school,
+        employment_types=_employments(facts.employment, rng),
+        salary_min=pay.low if pay else None,
+        salary_max=pay.high if pay else None,
+        salary_unit=pay.unit if pay else None,
         skills=facts.skills,
         opened_at=life.opened_at,
         deadline=life.deadline,
@@ -122,15 +129,17 @@ def _posting(
     )
 
 
-def _career(role: Role, employment: str, dice: Dice) -> tuple[Career, tuple[float | None, float | None]]:
+def _career(
+    role: Occupation, employment: str, rng: RandomStream
+) -> tuple[Career, tuple[float | None, float | None]]:
     if employment == "intern":
         return Career.ENTRY, (0.0, 0.0)
     if employment == "part_time":
         return Career.ANY, (None, None)
-    career = dice.weighted(role.careers)
+    career = rng.weighted_choice(role.careers)
     if career is Career.EXPERIENCED:
-        least = dice.weighted(_LEADERS_YEARS if role.leads else _LEAST_YEARS)
-        span = dice.weighted(_SPAN_YEARS)
+        least = rng.weighted_choice(_LEADERS_YEARS if role.leads else _LEAST_YEARS)
+        span = rng.weighted_choice(_SPAN_YEARS)
         return career, (float(least), None if span is None else float(least + span))
     return career, {Career.ENTRY: (0.0, 0.0), Career.BOTH: (0.0, None), Career.ANY: (None, None)}[career]
 
@@ -142,84 +151,86 @@ def _paid_years(low: float | None, high: float | None) -> tuple[float, float]:
     return low, low + 3 if high is None else high
 
 
-def _where(company: Company, words: BoardWords, dice: Dice) -> tuple[Place, str]:
+def _where(company: Company, words: BoardWords, rng: RandomStream) -> tuple[Place, str]:
     """The company's own district, or now and then another one, a branch's."""
-    if dice.chance(0.88):
+    if rng.chance(0.88):
         return company.place, company.district
-    place = dice.weighted(words.places[company.industry.area])
-    return place, dice.weighted(place.districts[company.industry.area])
+    place = rng.weighted_choice(words.places[company.industry.area])
+    return place, rng.weighted_choice(place.districts[company.industry.area])
 
 
-def _regions(place: Place, district: str, company: Company, dice: Dice) -> tuple[str, ...]:
-    if dice.chance(_NATIONWIDE):
+def _regions(place: Place, district: str, company: Company, rng: RandomStream) -> tuple[str, ...]:
+    if rng.chance(_NATIONWIDE):
         return (NATIONWIDE,)
     regions = [f"{place.region}/{district}"]
-    if dice.chance(_SECOND_REGION):
-        regions.append(f"{place.region}/{dice.weighted(place.districts[company.industry.area])}")
+    if rng.chance(_SECOND_REGION):
+        regions.append(f"{place.region}/{rng.weighted_choice(place.districts[company.industry.area])}")
     return tuple(dict.fromkeys(regions))
 
 
-def _categories(role: Role, dice: Dice) -> tuple[str, ...]:
-    return (role.group, role.also) if role.also and dice.chance(_SECOND_GROUP) else (role.group,)
+def _categories(role: Occupation, rng: RandomStream) -> tuple[str, ...]:
+    return (role.group, role.also) if role.also and rng.chance(_SECOND_GROUP) else (role.group,)
 
 
-def _skills(role: Role, dice: Dice) -> tuple[str, ...]:
+def _skills(role: Occupation, rng: RandomStream) -> tuple[str, ...]:
     """Most of the role's core skills and some of the others, the core first."""
-    core = dice.some(role.core, dice.pick((2, 3, 3, 3)))
-    return tuple(core + dice.some(role.more, dice.between(1, _MOST_SKILLS - len(core))))
+    core = rng.sample(role.core, rng.choice((2, 3, 3, 3)))
+    return tuple(core + rng.sample(role.more, rng.randint(1, _MOST_SKILLS - len(core))))
 
 
-def _employments(employment: str, dice: Dice) -> tuple[str, ...]:
+def _employments(employment: str, rng: RandomStream) -> tuple[str, ...]:
     return (
-        (employment, "contract") if employment == "regular" and dice.chance(_CONTRACT_TOO) else (employment,)
+        (employment, "contract") if employment == "regular" and rng.chance(_CONTRACT_TOO) else (employment,)
     )
 
 
-def _life(dice: Dice, now: datetime) -> _Life:
+def _draw_lifetime(rng: RandomStream, now: datetime) -> _Lifetime:
     """Opened lately more often than long ago; one in a hundred within the last hour."""
-    opened_at = _opened(dice, now)
-    closes = dice.weighted(_CLOSES)
+    opened_at = _draw_opening(rng, now)
+    closes = rng.weighted_choice(_CLOSES)
     deadline = None
     if closes is Closes.ON_DATE:
-        deadline = opened_at.astimezone(BOARD_ZONE).date() + timedelta(days=dice.weighted(_OPEN_FOR_DAYS))
-    over_at = min(_over(opened_at, deadline, closes, dice), now)
-    status = _status(dice, over=over_at < now)
-    changed_at = (
-        over_at if status is Status.CLOSED and dice.chance(0.8) else _between(opened_at, over_at, dice)
+        deadline = opened_at.astimezone(BOARD_ZONE).date() + timedelta(
+            days=rng.weighted_choice(_OPEN_FOR_DAYS)
+        )
+    over_at = min(_draw_end(opened_at, deadline, closes, rng), now)
+    status = _status(rng, over=over_at < now)
+    changed_at = over_at if status is Status.CLOSED and rng.chance(0.8) else _between(opened_at, over_at, rng)
+    updated_at = opened_at if status is Status.OPEN and rng.chance(0.6) else changed_at
+    return _Lifetime(
+        opened_at=opened_at, deadline=deadline, closes=closes, status=status, updated_at=updated_at
     )
-    updated_at = opened_at if status is Status.OPEN and dice.chance(0.6) else changed_at
-    return _Life(opened_at=opened_at, deadline=deadline, closes=closes, status=status, updated_at=updated_at)
 
 
-def _opened(dice: Dice, now: datetime) -> datetime:
-    if dice.chance(_OPENED_MINUTES_AGO):
-        return now - timedelta(seconds=dice.between(60, 3_599))
+def _draw_opening(rng: RandomStream, now: datetime) -> datetime:
+    if rng.chance(_OPENED_MINUTES_AGO):
+        return now - timedelta(seconds=rng.randint(60, 3_599))
     while True:
-        age_days = -_MEAN_AGE_DAYS * math.log(1 - dice.unit())
+        age_days = -_MEAN_AGE_DAYS * math.log(1 - rng.random())
         day = (now - timedelta(days=min(age_days, _OLDEST_DAYS))).astimezone(BOARD_ZONE)
-        if day.weekday() >= _SATURDAY and dice.chance(0.85):
+        if day.weekday() >= _SATURDAY and rng.chance(0.85):
             day -= timedelta(days=day.weekday() - _SATURDAY + 1)
         clock = time(
-            dice.between(_OPENING_HOURS[0], _OPENING_HOURS[1] - 1), dice.between(0, 59), dice.between(0, 59)
+            rng.randint(_OPENING_HOURS[0], _OPENING_HOURS[1] - 1), rng.randint(0, 59), rng.randint(0, 59)
         )
         opened_at = datetime.combine(day.date(), clock, BOARD_ZONE)
         if opened_at < now:
             return opened_at
 
 
-def _over(opened_at: datetime, deadline: date | None, closes: Closes, dice: Dice) -> datetime:
+def _draw_end(opened_at: datetime, deadline: date | None, closes: Closes, rng: RandomStream) -> datetime:
     """When a posting ends of itself: after its deadline's day, or when somebody is hired."""
     if deadline is not None:
         return datetime.combine(deadline + timedelta(days=1), time(), BOARD_ZONE)
     longest = _FILLED_AFTER_DAYS if closes is Closes.WHEN_FILLED else _OLDEST_DAYS * 2
-    return opened_at + timedelta(days=longest * (0.25 + dice.unit()))
+    return opened_at + timedelta(days=longest * (0.25 + rng.random()))
 
 
-def _status(dice: Dice, *, over: bool) -> Status:
-    if dice.chance(_HIDDEN):
+def _status(rng: RandomStream, *, over: bool) -> Status:
+    if rng.chance(_HIDDEN):
         return Status.HIDDEN
-    return Status.CLOSED if dice.chance(_CLOSED_WHEN_OVER if over else _CLOSED_EARLY) else Status.OPEN
+    return Status.CLOSED if rng.chance(_CLOSED_WHEN_OVER if over else _CLOSED_EARLY) else Status.OPEN
 
 
-def _between(start: datetime, end: datetime, dice: Dice) -> datetime:
-    return start + timedelta(seconds=int((end - start).total_seconds() * dice.unit()))
+def _between(start: datetime, end: datetime, rng: RandomStream) -> datetime:
+    return start + timedelta(seconds=int((end - start).total_seconds() * rng.random()))

@@ -32,38 +32,38 @@ class Weighted(Generic[T]):
         return cls(tuple(thing for thing, _ in kept), tuple(accumulate(weight for _, weight in kept)))
 
 
-class Dice:
+class RandomStream:
     """A stream of draws; the same seed and name give the same stream, whatever other streams are drawn."""
 
     def __init__(self, seed: int, name: str) -> None:
         self._units = _units(generator(seed, name))
 
-    def unit(self) -> float:
+    def random(self) -> float:
         """A number in [0, 1)."""
         return next(self._units)
 
     def chance(self, share: float) -> bool:
         """True in this share of draws."""
-        return self.unit() < share
+        return self.random() < share
 
-    def between(self, low: int, high: int) -> int:
+    def randint(self, low: int, high: int) -> int:
         """A whole number from low to high, both included."""
-        return low + int(self.unit() * (high - low + 1))
+        return low + int(self.random() * (high - low + 1))
 
-    def pick(self, things: Sequence[T]) -> T:
+    def choice(self, things: Sequence[T]) -> T:
         """One of them, each as likely."""
-        return things[int(self.unit() * len(things))]
+        return things[int(self.random() * len(things))]
 
-    def weighted(self, among: Weighted[T]) -> T:
+    def weighted_choice(self, among: Weighted[T]) -> T:
         """One of them, by their weights."""
-        at = bisect_right(among.cumulative, self.unit() * among.cumulative[-1])
+        at = bisect_right(among.cumulative, self.random() * among.cumulative[-1])
         return among.things[min(at, len(among.things) - 1)]
 
-    def some(self, things: Sequence[T], count: int) -> list[T]:
+    def sample(self, things: Sequence[T], count: int) -> list[T]:
         """Up to `count` different ones, in their order."""
         left, need, chosen = len(things), min(count, len(things)), []
         for thing in things:
-            if self.unit() * left < need:
+            if self.random() * left < need:
                 chosen.append(thing)
                 need -= 1
             left -= 1

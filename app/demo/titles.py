@@ -10,9 +10,9 @@ from app.demo.words import Career
 
 if TYPE_CHECKING:
     from app.demo.companies import Company
-    from app.demo.random_draws import Dice
+    from app.demo.random_draws import RandomStream
     from app.demo.salaries import Salary
-    from app.demo.words import Role
+    from app.demo.words import Occupation
 
 _RANK = "{rank}"
 _BY_EMPLOYMENT: dict[str, tuple[str, ...]] = {
@@ -62,7 +62,7 @@ _SHORTEST_SHORTENED = 3  # 중구 stays 중구
 class TitleFacts:
     """What a title is written from; a career of None years is not bounded."""
 
-    role: Role
+    role: Occupation
     company: Company
     district: str
     career: Career
@@ -72,15 +72,15 @@ class TitleFacts:
     salary: Salary | None
 
 
-def title(facts: TitleFacts, dice: Dice) -> str:
+def title(facts: TitleFacts, rng: RandomStream) -> str:
     """An opening in brackets or none, the role with what is asked for, and an ending or none."""
-    name = dice.pick(facts.role.names)
-    opening, ending = dice.weighted(_OPENINGS), dice.weighted(_ENDINGS)
+    name = rng.choice(facts.role.names)
+    opening, ending = rng.weighted_choice(_OPENINGS), rng.weighted_choice(_ENDINGS)
     if opening == "perk" and ending == "perk":
         ending = "none"
-    core = _core(facts, name, dice)
-    after = "" if core.endswith(")") else _ending(ending, facts, name, dice)
-    return f"{_opening(opening, facts, dice)}{core}{after}"
+    core = _core(facts, name, rng)
+    after = "" if core.endswith(")") else _ending(ending, facts, name, rng)
+    return f"{_opening(opening, facts, rng)}{core}{after}"
 
 
 def years_text(low: float, high: float | None) -> str:
@@ -94,7 +94,7 @@ def district_text(district: str) -> str:
     return last if len(last) < _SHORTEST_SHORTENED else last.removesuffix("구").removesuffix("시")
 
 
-def _core(facts: TitleFacts, name: str, dice: Dice) -> str:
+def _core(facts: TitleFacts, name: str, rng: RandomStream) -> str:
     low, high = facts.years
     shapes = _BY_EMPLOYMENT.get(facts.employment) or _BY_CAREER[facts.career]
     if not low:
@@ -103,19 +103,19 @@ def _core(facts: TitleFacts, name: str, dice: Dice) -> str:
         shapes = tuple(shape for shape in shapes if "사원" not in shape)
     if facts.role.group in _WITHOUT_RANKS:
         shapes = tuple(shape for shape in shapes if shape != _RANK)
-    shape = dice.pick(shapes)
+    shape = rng.choice(shapes)
     if shape == _RANK:
         shape = next(text for least, text in _RANKS if (low or 0) >= least)
     return shape.format(name, years=years_text(low or 0, high))
 
 
-def _opening(kind: str, facts: TitleFacts, dice: Dice) -> str:
+def _opening(kind: str, facts: TitleFacts, rng: RandomStream) -> str:
     tags = facts.company.industry.tags if facts.role.tagged else ()
     hints = {
         "company": facts.company.short,
         "district": district_text(facts.district),
-        "tag": dice.pick(tags) if tags else None,
-        "perk": _perk(facts, dice),
+        "tag": rng.choice(tags) if tags else None,
+        "perk": _perk(facts, rng),
         "employment": "정규직" if facts.employment == "regular" else None,
     }
     if kind == "plain company":
@@ -123,14 +123,14 @@ def _opening(kind: str, facts: TitleFacts, dice: Dice) -> str:
     return f"[{hints[kind]}] " if hints.get(kind) else ""
 
 
-def _ending(kind: str, facts: TitleFacts, name: str, dice: Dice) -> str:
-    hints = {"skills": _skills(facts, name), "perk": _perk(facts, dice), "pay": _pay(facts)}
+def _ending(kind: str, facts: TitleFacts, name: str, rng: RandomStream) -> str:
+    hints = {"skills": _skills(facts, name), "perk": _perk(facts, rng), "pay": _pay(facts)}
     return f" ({hints[kind]})" if hints.get(kind) else ""
 
 
-def _perk(facts: TitleFacts, dice: Dice) -> str | None:
+def _perk(facts: TitleFacts, rng: RandomStream) -> str | None:
     fitting = [p for p in facts.role.perks if not facts.years[0] or not p.startswith(_FOR_BEGINNERS)]
-    return dice.pick(fitting) if fitting and facts.employment == "regular" else None
+    return rng.choice(fitting) if fitting and facts.employment == "regular" else None
 
 
 def _skills(facts: TitleFacts, name: str) -> str | None:

@@ -27,7 +27,7 @@ class Career(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
+class Occupation:
     """A kind of work. Pay is in 10,000 won a year: of the first year, and more for each year of career."""
 
     number: int
@@ -66,7 +66,7 @@ class Industry:
     area: str
     staff: int
     plain: bool
-    roles: Weighted[Role]
+    roles: Weighted[Occupation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class BoardWords:
     label: str
     first: tuple[str, ...]
     second: tuple[str, ...]
-    roles: tuple[Role, ...]
+    roles: tuple[Occupation, ...]
     industries: Weighted[Industry]
     places: dict[str, Weighted[Place]]
 
@@ -109,14 +109,14 @@ def _table(name: str) -> dict[str, Any]:
     return tomllib.loads((files("app.demo") / "tables" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def _roles(groups: dict[str, Any]) -> tuple[Role, ...]:
+def _roles(groups: dict[str, Any]) -> tuple[Occupation, ...]:
     rows = [(code, group, row) for code, group in groups.items() for row in group["roles"]]
     return tuple(_role(number, code, group, row) for number, (code, group, row) in enumerate(rows))
 
 
-def _role(number: int, code: str, group: dict[str, Any], row: dict[str, Any]) -> Role:
+def _role(number: int, code: str, group: dict[str, Any], row: dict[str, Any]) -> Occupation:
     hourly = row.get("hours", False)
-    return Role(
+    return Occupation(
         number=number,
         group=code,
         names=_split(row["names"]),
@@ -142,14 +142,14 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part for part in text.split("|") if part)
 
 
-def _industries(rows: dict[str, Any], roles: tuple[Role, ...]) -> Weighted[Industry]:
+def _industries(rows: dict[str, Any], roles: tuple[Occupation, ...]) -> Weighted[Industry]:
     made = [
         (_industry(number, key, row, roles), row["weight"]) for number, (key, row) in enumerate(rows.items())
     ]
     return Weighted.of(made)
 
 
-def _industry(number: int, key: str, row: dict[str, Any], roles: tuple[Role, ...]) -> Industry:
+def _industry(number: int, key: str, row: dict[str, Any], roles: tuple[Occupation, ...]) -> Industry:
     return Industry(
         number=number,
         name=row["name"],
@@ -171,7 +171,9 @@ def _hires(row: dict[str, Any]) -> dict[str, float]:
     return {group: share * total for group, share in _OFFICE_GROUPS.items()} | hires
 
 
-def _hired(industry: str, hires: dict[str, float], roles: tuple[Role, ...]) -> list[tuple[Role, float]]:
+def _hired(
+    industry: str, hires: dict[str, float], roles: tuple[Occupation, ...]
+) -> list[tuple[Occupation, float]]:
     """Roles with weights: a group's weight is shared out among the roles that the industry has."""
     fitting = [r for r in roles if r.group in hires and (not r.industries or industry in r.industries)]
     totals = {group: sum(r.weight for r in fitting if r.group == group) for group in hires}

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from app.board.vocabulary import EMPLOYMENT_TYPES, JOB_GROUPS, NATIONWIDE, REGIONS
-from app.demo.random_draws import Dice, Weighted
+from app.demo.random_draws import RandomStream, Weighted
 from app.demo.titles import district_text, years_text
 from app.demo.words import words
 
@@ -38,25 +38,26 @@ def test_every_industry_hires_from_each_group_it_names() -> None:
 
 
 def test_weights_decide_how_often_a_thing_is_drawn() -> None:
-    dice = Dice(1, "a test")
+    rng = RandomStream(1, "a test")
     drawn = Counter(
-        dice.weighted(Weighted.of([("often", 3.0), ("never", 0.0), ("rarely", 1.0)])) for _ in range(8_000)
+        rng.weighted_choice(Weighted.of([("often", 3.0), ("never", 0.0), ("rarely", 1.0)]))
+        for _ in range(8_000)
     )
     assert drawn.keys() == {"often", "rarely"}
     assert drawn["often"] / drawn.total() == pytest.approx(0.75, abs=0.03)
 
 
 def test_some_of_a_sequence_are_different_and_in_order() -> None:
-    dice = Dice(1, "a test")
-    draws = [dice.some("abcde", 3) for _ in range(200)]
+    rng = RandomStream(1, "a test")
+    draws = [rng.sample("abcde", 3) for _ in range(200)]
     assert all(len(draw) == 3 and draw == sorted(set(draw)) for draw in draws)
     assert Counter(letter for draw in draws for letter in draw).keys() == set("abcde")
-    assert dice.some("ab", 5) == ["a", "b"]
+    assert rng.sample("ab", 5) == ["a", "b"]
 
 
 def test_streams_of_two_names_differ_and_of_one_name_agree() -> None:
-    assert [Dice(1, "a").unit() for _ in range(2)] == [Dice(1, "a").unit()] * 2
-    assert Dice(1, "a").unit() != Dice(1, "b").unit()
+    assert [RandomStream(1, "a").random() for _ in range(2)] == [RandomStream(1, "a").random()] * 2
+    assert RandomStream(1, "a").random() != RandomStream(1, "b").random()
 
 
 @pytest.mark.parametrize(
