@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.web.pages.campaign_answer import FormAnswer, answer_form
+from app.web.pages import what_if
+from app.web.pages.campaign_answer import CampaignAnswer, FormAnswer, answer_form
 from app.web.pages.forms.campaign import CampaignForm
+from app.web.pages.language import gettext as _
 from app.web.pages.queries import UNSAVED
 from app.web.pages.rendering import page
 
@@ -37,18 +39,51 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
 
 def _answered(queries: PlannerQueries) -> dict[str, Any]:
     """The form as it was typed, with what is said of it."""
-    was_asked = "audience" in request.args
-    form = CampaignForm(request.args if was_asked else _opening(queries), meta={"csrf": False})
+    was_asked = "kind" in request.args
+    args = what_if.typed(request.args)
+    form = CampaignForm(args if was_asked else _opening(queries), meta={"csrf": False})
     replacing = request.args.get("instead_of", UNSAVED, int)
     result = answer_form(form, queries, instead_of=replacing) if was_asked else FormAnswer()
+    answer = result.answer
     return {
         "form": form,
         "wrong": result.wrong,
         "problems": result.problems(form),
-        "answer": result.answer,
+        "answer": answer,
         "replacing": replacing,
-        "save_at": _save_at(replacing) if result.answer else None,
+        "saves": _saves(answer, args, replacing) if answer else (),
+        "sliders": what_if.sliders(form) if answer else (),
+        "as_typed": [pair for pair in args.items(multi=True) if pair[1] and pair[0] not in what_if.FIELDS],
     }
+
+
+def _saves(answer: CampaignAnswer, args: MultiDict[str, str], replacing: int) -> list[tuple[str, str]]:
+    """Where what was asked can be put on record and what the button says: as advised first, then as typed."""
+    own, found = answer.own, answer.found
+    if own.state != "planned":
+        return []
+    path = url_for("pages.edit", number=replacing) if replacing else url_for("pages.new")
+    audience = {"audience": f"{found.audience:,}"} if found.audience else {}
+    as_typed = {name: value for name, value in args.items() if value} | audience
+
+    def link(**changed: str) -> str:
+        return f"{path}?{urlencode({**as_typed, **changed})}"
+
+    saves = []
+    advised, later = own.advised_limit_per_min, own.if_later
+    if own.verdict == "GO_IF" and advised is not None:
+        kind = "rate_limited" if own.kind == "at_once" else own.kind
+        saves.append((link(kind=kind, limit_per_min=f"{advised:,}"), _("Save at the advised speed")))
+    elif later is not None and later.limit_per_min is not None:
+        until = f"{later.finishes_at:%Y-%m-%dT%H:%M}"
+        changed = link(limit_per_min=f"{later.limit_per_min:,}", finish_by=until)
+        saves.append((changed, _("Save at the advised speed, with the later end")))
+    if found.open_speed:
+        if own.verdict == "GO":
+            saves.append((link(kind="at_once"), _("Save this send")))
+        return saves
+    as_it_is = _("Save as typed") if saves else _("Save this send")
+    return [*saves, (link(), _("Change the campaign to this") if replacing and not saves else as_it_is)]
 
 
 def _opening(queries: PlannerQueries) -> MultiDict[str, str]:
@@ -60,9 +95,3 @@ def _opening(queries: PlannerQueries) -> MultiDict[str, str]:
     return MultiDict(
         {"kind": "rate_limited", "at": f"{at:%Y-%m-%dT%H:%M}", "calls": "unsure", "on_failure": "blank"}
     )
-
-
-def _save_at(replacing: int) -> str:
-    """Where what was asked can be put on record, as it was typed."""
-    path = url_for("pages.edit", number=replacing) if replacing else url_for("pages.new")
-    return f"{path}?{urlencode([(name, value) for name, value in request.args.items() if value])}"

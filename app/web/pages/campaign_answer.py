@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from app.capacity.open_question import FEWEST, Question
 from app.capacity.plan.json_values import DefinitionError
-from app.web.pages.charts.figures import Figure, ShownNumber, of_campaign, three_numbers
+from app.web.pages.charts.figures import Figure, ShownNumber, of_campaign, servers, three_numbers
+from app.web.pages.charts.svg import MEDIUM
+from app.web.pages.forms.problems import find_problems, sentence_of, with_fold
 from app.web.pages.language import gettext as _
 from app.web.pages.queries import UNSAVED
 
@@ -16,13 +19,9 @@ if TYPE_CHECKING:
     from app.capacity.planner import CampaignJudgement, Judgement
     from app.capacity.register.plans import RegisteredPlan
     from app.web.pages.forms.campaign import CampaignForm
-    from app.web.pages.queries import PlannerQueries
+    from app.web.pages.queries import Answered, PlannerQueries
 
 _ANY_KEY, _ANY_OWNER = "draft", "draft"  # a question is no campaign on record: it needs neither
-_FOLDED = frozenset(
-    {"retry", "abort_on_failure", "users_per_hour", "fallback_share", "fallback_at", "launched_at"}
-    | {"hourly", "zones", "quiet_hours", "burst", "priority", "host"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,7 @@ class CampaignAnswer:
     plan: RegisteredPlan
     chart: Figure
     numbers: Sequence[ShownNumber]
+    found: Answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +43,13 @@ class FormAnswer:
     answer: CampaignAnswer | None = None
     wrong: Mapping[str, str] = field(default_factory=dict)
 
-    def problems(self, form: CampaignForm) -> list[tuple[str, str]]:
-        """Each thing that is wrong, with its field's label."""
-        return [
-            (form[name].label.text if name in form else "", sentence)
-            for name, sentence in self.wrong.items()
-            if name != "more"
-        ]
+    def problems(self, form: CampaignForm) -> list[tuple[str, str, str]]:
+        """Each thing that is wrong: the field's name, its label, and the sentence."""
+        shown = {"quiet_hours": "quiet_begin", "retry": "on_failure", "abort_on_failure": "on_failure"}
+        fields = (
+            (shown.get(name, name), sentence) for name, sentence in self.wrong.items() if name != "more"
+        )
+        return [(name, form[name].label.text if name in form else "", said) for name, said in fields]
 
 
 def values_of(form: CampaignForm) -> dict[str, Any]:
@@ -63,72 +63,41 @@ def values_of(form: CampaignForm) -> dict[str, Any]:
 
 
 def answer_form(form: CampaignForm, queries: PlannerQueries, *, instead_of: int = UNSAVED) -> FormAnswer:
-    """Read the form and have it judged."""
-    if unread := unreadable_fields(form):
-        return FormAnswer(wrong=unread)
+    """Read the form and have it judged; an empty speed or audience is what is asked for."""
     values = values_of(form)
     values["key"], values["owner"] = values["key"] or _ANY_KEY, values["owner"] or _ANY_OWNER
     values["definition"]["name"] = values["definition"]["name"] or str(_("This send"))
     try:
-        judged = queries.ask(values, instead_of=instead_of)
+        settled = Question(values["definition"]).settled()
+    except DefinitionError:
+        return FormAnswer(wrong=with_fold(_one_of_both(form, values)))
+    if problems := find_problems(form, {**values, "definition": settled}):
+        return FormAnswer(wrong=with_fold(problems))
+    try:
+        found = queries.ask(values, instead_of=instead_of)
     except DefinitionError as error:
-        return FormAnswer(wrong=field_errors(error))
-    if judged.own is None:
-        return FormAnswer(wrong={"name": str(_("There is another campaign of this name."))})
+        return FormAnswer(wrong=with_fold({error.field or "name": sentence_of(error)}))
+    judged = found.judged
+    own = judged.own
+    if found.open_speed:  # judged as without a limit, and asked as one with a limit that is to be found
+        own = replace(own, kind="rate_limited")
     return FormAnswer(
         answer=CampaignAnswer(
-            own=judged.own,
+            own=own,
             judgement=judged.judgement,
             plan=judged.plan,
-            chart=of_campaign(judged),
-            numbers=three_numbers(judged),
+            chart=of_campaign(judged, open_speed=found.open_speed, wide=MEDIUM),
+            numbers=[*three_numbers(judged), servers(found.instances, open_speed=found.open_speed)],
+            found=found,
         )
     )
 
 
-def unreadable_fields(form: CampaignForm) -> dict[str, str]:
-    """What was typed that no value could be read from, by field."""
-    form.validate()
-    return _with_fold(
-        {one.name: str(one.errors[0]) for one in form if one.errors and one.name != "csrf_token"}
+def _one_of_both(form: CampaignForm, values: Mapping[str, Any]) -> dict[str, str]:
+    """What does not fit where neither an audience nor an end is told: one of them is wanted."""
+    table = {"audience": FEWEST, **values["definition"]}
+    table |= {"kind": "at_once"} if Question(table).open_speed else {}
+    wanted = _(
+        "Write how many members get the mail; or leave this empty, write an end, and see how many may."
     )
-
-
-def field_errors(error: DefinitionError) -> dict[str, str]:
-    """The field at fault with a sentence in the reader's language, and the planner's own words where it has none."""
-    return _with_fold({error.field or "name": _hint(error.field) or str(error)})
-
-
-def _with_fold(found: dict[str, str]) -> dict[str, str]:
-    return {**found, "more": "open"} if _FOLDED & found.keys() else found
-
-
-def _hint(name: str | None) -> str | None:
-    hints = {
-        "audience": _(
-            "Write how many members get the mail: 0 to 100,000,000; of three numbers the smallest first."
-        ),
-        "at": _("Write the day and the time it starts, on a whole minute."),
-        "ends_at": _("Write an end after the start, at most seven days later."),
-        "on": _("Write the day of the send."),
-        "limit_per_min": _("Write a speed from 10 to 500,000 messages a minute."),
-        "finish_by": _("Write a time after the start."),
-        "calls_per_recipient": _("Write 1 to 100 calls; of three numbers the smallest first."),
-        "users_per_hour": _("Write 24 numbers, at least one of them above 0."),
-        "fallback_share": _("Write a percentage from 0 to 100."),
-        "fallback_at": _("Write the local time for members without data."),
-        "launched_at": _("Write the day and time of the launch."),
-        "hourly": _("Write one number for each hour that begins between start and end."),
-        "zones": _("Write at least one time zone by its IANA name, such as Asia/Seoul, with its weight."),
-        "quiet_hours": _("Write a beginning and an end, at most 20 hours apart."),
-        "burst": _("Write 1 to 60; of three numbers the smallest first."),
-        "priority": _("Write 1 to 9."),
-        "host": _("Write a host name of at most 100 characters."),
-        "name": _("Write a name of 1 to 100 characters that no other campaign has."),
-        "key": _("Write the template's campaign= value: small letters, digits, - and _, at most 64."),
-        "owner": _("Write who answers for it, at most 100 characters."),
-        "braze_campaign_id": _("Copy the id from Braze's campaign page, or leave it empty."),
-        "kind": _("Choose one of those offered."),
-    }
-    found = hints.get(name or "")
-    return None if found is None else str(found)
+    return {"audience": str(wanted), **find_problems(form, {**values, "definition": table})}

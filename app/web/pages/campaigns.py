@@ -15,8 +15,9 @@ from app.capacity.register.campaigns import (
     flat_values,
     read_draft,
 )
-from app.web.pages.campaign_answer import field_errors, unreadable_fields, values_of
+from app.web.pages.campaign_answer import values_of
 from app.web.pages.forms.campaign import CampaignForm, ConfirmForm, typed
+from app.web.pages.forms.problems import find_problems, sentence_of, with_fold
 from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
 
@@ -109,12 +110,14 @@ def _saved(
     one: RegisteredCampaign | None = None,
 ) -> AnyResponse:
     """Read the form and put it on record; whatever stands against it is shown beside what was typed."""
-    if unread := unreadable_fields(form):
-        return _form(form, queries, one=one, wrong=unread, status=400)
+    if problems := find_problems(form, values_of(form)):
+        return _form(form, queries, one=one, wrong=with_fold(problems), status=400)
     try:
         saved = put(read_draft(values_of(form)), _version(form.version.data))
     except DefinitionError as error:
-        return _form(form, queries, one=one, wrong=field_errors(error), status=400)
+        return _form(
+            form, queries, one=one, wrong=with_fold({error.field or "name": sentence_of(error)}), status=400
+        )
     except NameTakenError:
         taken = {"name": str(_("There is another campaign of this name."))}
         return _form(form, queries, one=one, wrong=taken, status=409)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from app.capacity.evidence.file import CLOCKS_DIFFER, Step
 from app.capacity.formats import number
-from app.web.pages.charts.figures import Figure
+from app.web.pages.charts.figures import Figure, Plot
 from app.web.pages.charts.svg import NARROW, WIDE, latencies
 from app.web.pages.evidence_words import facts, found, lines, outcome, what_next
 from app.web.pages.forms.campaign import ConfirmForm
@@ -133,8 +133,12 @@ def _chart(steps: Sequence[Step]) -> Figure:
         for step in steps
     ]
     return Figure(
-        wide=latencies(paths, marks, name=name, size=WIDE),
-        narrow=latencies(paths, marks, name=name, size=NARROW),
+        plots=[
+            Plot(
+                wide=latencies(paths, marks, name=name, size=WIDE),
+                narrow=latencies(paths, marks, name=name, size=NARROW),
+            )
+        ],
         legend=[
             ("p50", _("Half of the calls, ms")),
             ("held", _("99 in 100, ms: held")),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from app.capacity.on_record import judge_one, judge_window, read_record
+from app.capacity.open_question import FEWEST, Question, largest_audience, may_go
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.plan import Judging, read_shared
 from app.capacity.plan.table import PlanError, is_zone
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from app.capacity.calibration import MeasuredSend
     from app.capacity.on_record import JudgedRecord, LeftOut
-    from app.capacity.planner import CampaignJudgement, Judgement
+    from app.capacity.planner import CampaignJudgement, Instances, Judgement
     from app.capacity.register.campaigns import Draft
     from app.capacity.register.plans import RegisteredPlan
     from app.capacity.register.ports import EvidenceStore, Register
@@ -31,6 +33,7 @@ UNSAVED = 0  # the number of a campaign that is not on record
 # While somebody types, the answer is wanted at once: fewer draws for the chance, and one minute played of what
 # becomes of a send that is too fast.
 QUICK: Final[Mapping[str, int]] = {"samples": 2_000, "most_played": 60}
+ONLY_THE_VERDICT: Final[Mapping[str, int]] = {"samples": 1, "most_played": 1}
 _OVER_AFTER = timedelta(minutes=15)  # without a call
 
 
@@ -41,6 +44,41 @@ class Judged:
     plan: RegisteredPlan
     judgement: Judgement
     own: CampaignJudgement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedOne(Judged):
+    """A plan with its judgement and the campaign in it that was asked about."""
+
+    own: CampaignJudgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A question's judgement, with what it left open.
+
+    `audience` is the largest that may go where that was asked, None where none may; `instances` are those that the
+    send needs at the speed it is asked at, or, where that is asked for, at the one that it needs.
+    """
+
+    judged: JudgedOne
+    open_speed: bool
+    open_audience: bool
+    audience: int | None
+    instances: Instances
+
+
+class ReadOnce:
+    """A register, or where load tests are kept, whose answers are kept for as long as one question takes."""
+
+    def __init__(self, kept: object) -> None:
+        self._kept = kept
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the method, each of whose answers is kept."""
+        read = cache(getattr(self._kept, name))
+        setattr(self, name, read)
+        return read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,34 +167,66 @@ class PlannerQueries:
         later = _with_begins(read_record(self.register).campaigns, zone)
         return next((pair for pair in later if pair[1] >= end), None)
 
-    def ask(self, values: Mapping[str, Any], *, instead_of: int = UNSAVED) -> Judged:
-        """Judge a campaign that is not on record, beside all on record.
+    def ask(self, values: Mapping[str, Any], *, instead_of: int = UNSAVED) -> Answered:
+        """Judge a campaign that is not on record, beside all on record; what it leaves open is answered.
 
         Args:
-            values: The draft's, as `read_draft` takes them.
+            values: The draft's, as `read_draft` takes them, but that `audience` and `limit_per_min` may be missing.
             instead_of: The number of the one on record that it would replace.
 
         Raises:
             DefinitionError: names the field at fault.
         """
+        question, ask_once = Question(values["definition"]), self._asking(values, instead_of)
+
+        def fits(audience: int) -> bool:
+            return may_go(ask_once(question.settled(audience=audience), ONLY_THE_VERDICT).own)
+
+        audience = largest_audience(fits) if question.open_audience else None
+        found = ask_once(question.settled(audience=audience or FEWEST), QUICK)
+        speed = question.wished_speed(found.own, found.plan.plan.judging.offered_limits_per_min)
+        wished = found
+        if speed is not None:
+            settled = question.settled(audience=audience or FEWEST, limit_per_min=speed)
+            wished = ask_once(settled, ONLY_THE_VERDICT)
+        return Answered(
+            judged=found,
+            open_speed=question.open_speed,
+            open_audience=question.open_audience,
+            audience=audience,
+            instances=wished.judgement.instances,
+        )
+
+    def _asking(
+        self, values: Mapping[str, Any], instead_of: int
+    ) -> Callable[[Mapping[str, Any], Mapping[str, int]], JudgedOne]:
+        """What judges a table of this draft; what is on record is read once, however often it is asked."""
         now = self.clock()
-        asked = _made_up(read_draft(values), now)
-        try:
-            found = judge_one(
-                self.register,
-                self.evidence,
-                asked,
-                instead_of=instead_of,
-                now=now,
-                judge=self.judge,
-                **QUICK,
-            )
-        except PlanError as error:
-            raise DefinitionError(str(error), "name") from error
-        judged = _judged(found, about=asked.name)
-        if judged is None:  # it is always in its own plan
-            raise DefinitionError("The campaign has no time at which it sends.", "at")
-        return judged
+        register: Any = ReadOnce(self.register)
+        evidence: Any = ReadOnce(self.evidence)
+
+        def ask_once(table: Mapping[str, Any], work: Mapping[str, int]) -> JudgedOne:
+            asked = _made_up(read_draft({**values, "definition": table}), now)
+            try:
+                found = judge_one(
+                    register,
+                    evidence,
+                    asked,
+                    instead_of=instead_of,
+                    now=now,
+                    judge=self.judge,
+                    **work,
+                )
+            except PlanError as error:
+                raise DefinitionError(str(error), "name") from error
+            judged = _judged(found, about=asked.name)
+            if judged is None:  # it is always in its own plan
+                raise DefinitionError("The campaign has no time at which it sends.", "at")
+            if judged.own is None:
+                raise DefinitionError("There is another campaign of this name.", "name")
+            return JudgedOne(plan=judged.plan, judgement=judged.judgement, own=judged.own)
+
+        return ask_once
 
     def planned(self, number: int) -> CampaignOnRecord:
         """A campaign on record, living or removed; raises NoSuchCampaignError."""

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, g, redirect, request, url_for
 from app.capacity.calibration import forecast_errors
 from app.capacity.drift import Minute, advise
 from app.capacity.formats import number
-from app.web.pages.charts.figures import Figure, of_campaign, three_numbers
+from app.web.pages.charts.figures import Figure, Plot, of_campaign, three_numbers
 from app.web.pages.charts.steps import fitting, received_by_step, stepped
 from app.web.pages.charts.svg import NARROW, WIDE, Series, lines
 from app.web.pages.forms.campaign import SentForm
@@ -196,8 +196,12 @@ def _chart(
         if received[step] is not None or high[step] > 0
     ]
     return Figure(
-        wide=lines(steps.times, series, name=told, size=WIDE),
-        narrow=lines(steps.times, series, name=told, size=NARROW),
+        plots=[
+            Plot(
+                wide=lines(steps.times, series, name=told, size=WIDE),
+                narrow=lines(steps.times, series, name=told, size=NARROW),
+            )
+        ],
         legend=legend,
         columns=(_("From"), _("Likely"), _("Worst case"), _("Actual")),
         rows=rows,

@@ -19,6 +19,7 @@ from app.telemetry import LogField
 from app.web.observability.logs import request_id
 from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, sign_in
 from app.web.pages import security_headers as headers
+from app.web.pages.charts.figures import numbers_are_for
 from app.web.pages.evidence_words import what_next
 from app.web.pages.queries import PlannerQueries
 from app.web.pages.rendering import is_fragment, page
@@ -98,6 +99,7 @@ def _blueprint(
         "sentence": sentence,
         "ways_out": ways_out,
         "what_next": what_next,
+        "numbers_are_for": numbers_are_for,
     }
     for name, function in filters.items():
         blueprint.add_app_template_filter(function, name)

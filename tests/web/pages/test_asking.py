@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +33,12 @@ def _sentence(page: str) -> str:
     return found[1]
 
 
+def _saves(page: str) -> dict[str, dict[str, list[str]]]:
+    """What each button that saves would put into the campaign's form, by its label."""
+    links = re.findall(r'<a class="button[^"]*" href="(/campaigns/[^"]+)">([^<]+)</a>', page)
+    return {label: parse_qs(urlsplit(html.unescape(link)).query) for link, label in links}
+
+
 def _ask(site: Site, language: str = "en", **changes: str) -> str:
     answer = site.signed_in(language=language).get(f"/ask?{urlencode({**ASKED, **changes})}")
     assert answer.status_code == 200
@@ -45,7 +52,12 @@ def test_a_send_that_fits_may_go_with_the_number_to_type_and_the_time_it_ends(me
     page = _ask(measured)
     assert 'class="mark go"' in page
     numbers = re.findall(r"<dt>([^<]*)</dt><dd><strong>([^<]*)</strong>", page)
-    assert numbers == [("Delivery-speed limit", "25,000"), ("Ends", "09:48"), ("Busiest second", "5,001")]
+    assert numbers == [
+        ("Delivery-speed limit", "25,000"),
+        ("Ends", "09:48"),
+        ("Busiest second", "5,001"),
+        ("Servers", "1"),
+    ]
     assert "of 6,300 usable" in page
 
 
@@ -60,6 +72,111 @@ def test_a_send_that_cannot_be_done_in_time_is_refused(measured: Site) -> None:
     page = _ask(measured, audience="5000000")
     assert 'class="mark no_go"' in page
     assert "25,000 a minute is safe, and ends too late" in page
+    assert _saves(page)["Save at the advised speed, with the later end"]["finish_by"] == ["2026-11-25T12:20"]
+
+
+def test_a_speed_left_empty_is_recommended_with_its_end_and_the_reason(measured: Site) -> None:
+    page = _ask(measured, "ko", limit_per_min="", finish_by="")
+    assert _sentence(page) == "보내도 됩니다. 발송 속도를 분당 25,000건으로 설정하세요. 09:48에 끝납니다."
+    assert "속도 제한 없이 보내면 11월 25일 09:00에 1초 동안 최대" in page
+    assert "권장대로 (분당 25,000건)" in page
+    assert "계획대로" not in page.split('class="plots')[1].split("legend")[0], "nothing was planned"
+
+
+def test_the_recommended_speed_is_taken_over_and_judged_as_it_was_recommended(measured: Site) -> None:
+    saves = _saves(_ask(measured, limit_per_min="", finish_by=""))
+    assert list(saves) == ["Save at the advised speed"]
+    taken = saves["Save at the advised speed"]
+    assert (taken["kind"], taken["limit_per_min"]) == (["rate_limited"], ["25,000"])
+    again = _ask(measured, limit_per_min="25,000", finish_by="")
+    assert 'class="mark go"' in again
+    assert "It ends at 09:48." in _sentence(again)
+
+
+def test_what_is_typed_too_fast_may_be_saved_as_advised_or_as_typed(measured: Site) -> None:
+    saves = _saves(_ask(measured, limit_per_min="50,000"))
+    assert {label: one["limit_per_min"] for label, one in saves.items()} == {
+        "Save at the advised speed": ["25,000"],
+        "Save as typed": ["50,000"],
+    }
+
+
+def test_an_audience_left_empty_is_the_largest_that_may_get_it_by_then(measured: Site) -> None:
+    page = _ask(measured, audience="", limit_per_min="")
+    assert _sentence(page) == "Up to 1,500,000 members get it by Wed 25 Nov 10:00."
+    assert _saves(page)["Save at the advised speed"]["audience"] == ["1,500,000"]
+    told = {"audience": "1,500,000", "limit_per_min": ""}
+    assert 'class="mark go_if"' in _ask(measured, **told)
+    assert 'class="mark no_go"' in _ask(measured, **told | {"audience": "1,510,000"})
+
+
+def test_an_audience_left_empty_heeds_what_is_on_record(measured: Site) -> None:
+    alone = _ask(measured, audience="", limit_per_min="")
+    beside = _ask(
+        measured, audience="", limit_per_min="", at="2026-11-23T09:05", finish_by="2026-11-23T10:05"
+    )
+    most = [int(re.sub(r"\D", "", _sentence(page).split(" members")[0])) for page in (alone, beside)]
+    assert most[1] < most[0]
+    assert "with the other campaigns at that time" in beside
+
+
+def test_neither_an_audience_nor_an_end_asks_for_one_of_them(measured: Site) -> None:
+    page = _ask(measured, audience="", finish_by="", at="")
+    assert re.findall(r'<li data-field="(\w+)"', page) == ["audience", "at"]
+
+
+def test_how_many_servers_it_takes_stands_beside_every_answer(measured: Site) -> None:
+    def servers(page: str) -> tuple[str, str]:
+        found = re.search(r"<dt>Servers</dt><dd><strong>([^<]*)</strong><small>([^<]*)</small>", page)
+        assert found
+        return found[1], found[2]
+
+    assert servers(_ask(measured)) == ("1", "those of now are enough")
+    assert servers(_ask(measured, limit_per_min="", audience="5000000")) == ("at least 3", "to end in time")
+
+
+def test_all_that_does_not_fit_is_said_at_once_each_at_its_field(measured: Site) -> None:
+    page = _ask(
+        measured, audience="abc", limit_per_min="5", finish_by="2026-11-25T08:00", burst="99", quiet_begin="7"
+    )
+    assert re.findall(r'<li data-field="(\w+)"', page) == [
+        "audience",
+        "quiet_begin",
+        "limit_per_min",
+        "burst",
+        "finish_by",
+    ]
+    for field in ("audience", "limit_per_min", "finish_by", "burst", "quiet_begin"):
+        assert f'id="{field}-wrong"' in page
+    assert '<details class="more" open>' in page
+
+
+def test_a_kind_that_wants_more_opens_the_part_that_asks_for_it(measured: Site) -> None:
+    page = _ask(measured, kind="local_time_zones", limit_per_min="", finish_by="")
+    assert 'id="zones-wrong"' in page
+    assert '<details class="more" open>' in page
+
+
+def test_sliders_stand_where_the_form_does_and_work_without_a_script(measured: Site) -> None:
+    page = _ask(measured)
+    assert re.findall(r'name="(slide_\w+)"[^>]*aria-valuetext="([^"]*)"', page) == [
+        ("slide_end", "10:00"),
+        ("slide_calls", "not sure"),
+        ("slide_servers", "as now"),
+    ]
+    form = page.split("data-sliders")[1].split("</form>")[0]
+    kept = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+    slid = {"slide_end": "2", "slide_calls": "1", "slide_servers": "0"}
+    moved = measured.signed_in().get(f"/ask?{urlencode({**kept, **slid})}").text
+    assert 'name="finish_by" step="60" type="datetime-local" value="2026-11-25T09:30"' in moved
+    assert re.search(r'name="calls" value="1" checked', moved)
+    assert 'class="mark go_if"' in moved, "one call a mail, and twice as fast will do"
+
+
+def test_a_slider_of_servers_asks_for_a_load_test_of_so_many(measured: Site) -> None:
+    page = _ask(measured, slide_servers="2")
+    assert 'class="mark retest"' in page
+    assert "counts on 2 servers" in _sentence(page)
 
 
 def test_without_any_evidence_the_answer_is_to_measure(site: Site) -> None:
@@ -91,8 +208,7 @@ def test_the_script_gets_the_answer_alone_and_the_same_one(measured: Site) -> No
     browser = measured.signed_in()
     fragment = browser.get(f"/ask/answer?{urlencode(ASKED)}", headers={"X-Fragment": "1"}).text
     assert "<html" not in fragment
-    assert "<form" not in fragment
-    assert "data-sliders" not in fragment
+    assert "data-answers" not in fragment
     page = _ask(measured)
     assert _sentence(fragment) == _sentence(page)
     assert re.findall(r'd="M[^"]*"', fragment) == re.findall(r'd="M[^"]*"', page)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from app.capacity import formats
 from app.capacity.formats import number, percent
 from app.capacity.local_time import DAY
+from app.capacity.planner import ReasonCode
 from app.web.pages.charts.steps import fitting, stepped
-from app.web.pages.charts.svg import MOST_COLOURS, NARROW, WIDE, Series, TimeAxis, stacked
+from app.web.pages.charts.svg import HALF, MOST_COLOURS, NARROW, WIDE, Series, TimeAxis, stacked, top_of
 from app.web.pages.language import gettext as _
 from app.web.pages.language import moment
 
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from app.capacity.planner import CampaignJudgement, Judgement
+    from app.capacity.planner import CampaignJudgement, Curve, Instances, Judgement
     from app.web.pages.charts.steps import Steps
+    from app.web.pages.charts.svg import Size
     from app.web.pages.queries import Judged
+
+    _Part = tuple[str, str, Sequence[float]]
 
 DAY_STEP_MIN: Final = 10
 _MARGIN: Final = timedelta(minutes=5)
@@ -32,16 +36,33 @@ _MOST_ROWS: Final = 150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A chart for wide and narrow windows, what its colours mean, and its numbers as a table."""
+class Plot:
+    """A drawing for wide and for narrow windows, and what it is of where it does not stand alone."""
 
+    title: str = ""
     wide: Markup
     narrow: Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One drawing or two side by side, what their colours mean, and their numbers as a table."""
+
+    plots: Sequence[Plot]
     legend: Sequence[tuple[str, str]]
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     others: bool = False
     over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A curve in steps with its parts, the lowest first: what each is to the style sheet, its name, its calls."""
+
+    title: str
+    steps: Steps
+    parts: Sequence[_Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +86,94 @@ def of_day(judgement: Judgement, day: date, zone: ZoneInfo) -> Figure:
         for place, (name, calls) in enumerate(zip(judgement.planned.names, steps.by_campaign, strict=True))
         if any(calls)
     ]
-    return _figure(judgement, steps, parts)
+    columns = (_("From"), _("Low"), _("Likely"), _("Worst case"), _("Of the usable"))
+    return _figure(judgement, [_Curve("", steps, parts)], columns, _rows(steps, judgement.ceiling.usable_rps))
 
 
-def of_campaign(judged: Judged) -> Figure:
-    """One campaign's calls as it is planned: likely, and as many as there may be, above all others'."""
+def of_campaign(judged: Judged, *, open_speed: bool = False, wide: Size = WIDE) -> Figure:
+    """One campaign's calls, likely and in the worst case, above all others': as planned, and as advised where that differs.
+
+    Where the speed is what was asked for, nothing is planned, and it is shown as advised. `wide` is how large one is
+    drawn for wide windows.
+    """
     judgement, own = judged.judgement, judged.own
-    begin, end = _span(judgement, own)
-    steps = stepped(judgement.planned, fitting(begin, end))
-    parts: list[tuple[str, str, Sequence[float]]] = []
-    for place, (name, calls) in enumerate(zip(judgement.planned.names, steps.by_campaign, strict=True)):
-        if (own is None or name != own.name) and any(calls):
-            parts.append((f"area c{place % MOST_COLOURS}", name, calls))
-    others = bool(parts)
-    if own is not None:
-        place = judgement.planned.names.index(own.name)
-        high = steps.by_campaign[place]
-        sure = [min(a, b) for a, b in zip(steps.likely_by_campaign[place], high, strict=True)]
-        parts.append(("area own", _("%(name)s, likely", name=own.name), sure))
-        rest = [b - a for a, b in zip(sure, high, strict=True)]
-        parts.append(("area maybe", _("%(name)s, worst case", name=own.name), rest))
-    return _figure(judgement, steps, parts, others=others)
+    usable = judgement.ceiling.usable_rps
+    if own is None:
+        return _figure(
+            judgement, [_Curve("", stepped(judgement.planned, fitting(*_span(judged, []))), [])], (), []
+        )
+    both = own.verdict == "GO_IF" and own.advised_limit_per_min != own.planned_limit_per_min
+    shown = (
+        [(judgement.planned, own.planned_limit_per_min, _("As planned"))] if not (both and open_speed) else []
+    )
+    if both:
+        shown.append((judgement.advised, own.advised_limit_per_min, _("As advised")))
+    times = fitting(*_span(judged, [curve for curve, _limit, _title in shown]))
+    curves = [
+        _Curve(
+            _titled(title, limit, alone=len(shown) == 1 and not open_speed),
+            steps,
+            _own_above(own.name, curve, steps),
+        )
+        for curve, limit, title in shown
+        for steps in [stepped(curve, times)]
+    ]
+    if len(curves) == 1:
+        columns: Sequence[str] = (_("From"), _("Low"), _("Likely"), _("Worst case"), _("Of the usable"))
+        return _figure(judgement, curves, columns, _rows(curves[0].steps, usable), wide=wide)
+    columns = (_("From"), _("As planned"), _("Of the usable"), _("As advised"), _("Of the usable"))
+    return _figure(judgement, curves, columns, _rows_of_both(curves[0].steps, curves[1].steps, usable))
+
+
+def _titled(title: str, limit_per_min: int | None, *, alone: bool) -> str:
+    if alone:
+        return ""
+    speed = (
+        _("without a limit")
+        if limit_per_min is None
+        else _("%(limit)s a minute", limit=number(limit_per_min))
+    )
+    return f"{title} ({speed})"
+
+
+def _own_above(name: str, curve: Curve, steps: Steps) -> list[_Part]:
+    """Every campaign's part of a curve with calls, and above them the one that it is about."""
+    parts: list[_Part] = [
+        (f"area c{place % MOST_COLOURS}", other, calls)
+        for place, (other, calls) in enumerate(zip(curve.names, steps.by_campaign, strict=True))
+        if other != name and any(calls)
+    ]
+    place = curve.names.index(name)
+    high = steps.by_campaign[place]
+    likely = [min(a, b) for a, b in zip(steps.likely_by_campaign[place], high, strict=True)]
+    rest = [b - a for a, b in zip(likely, high, strict=True)]
+    return [
+        *parts,
+        ("area own", _("%(name)s, likely", name=name), likely),
+        ("area maybe", _("%(name)s, worst case", name=name), rest),
+    ]
+
+
+def numbers_are_for(own: CampaignJudgement) -> str:
+    """At which speed a campaign's numbers hold, where that is not the planned one."""
+    if own.verdict == "GO_IF" and own.advised_limit_per_min is not None:
+        return str(_("At the advised %(limit)s a minute", limit=number(own.advised_limit_per_min)))
+    if own.verdict == "NO_GO" and own.if_later is not None and own.if_later.limit_per_min is not None:
+        return str(_("At %(limit)s a minute", limit=number(own.if_later.limit_per_min)))
+    return ""
+
+
+def servers(instances: Instances, *, open_speed: bool) -> ShownNumber:
+    """How many servers a send needs at its planned speed or, where that is asked for, to end when it is to."""
+    label, wish = _("Servers"), _("to end in time") if open_speed else _("for the speed as planned")
+    if instances.needed is not None:
+        enough = instances.why is not None and instances.why.code is ReasonCode.INSTANCES_ENOUGH
+        return ShownNumber(
+            label, number(instances.needed), "", _("those of now are enough") if enough else wish
+        )
+    if instances.at_least is not None:
+        return ShownNumber(label, _("at least %(count)s", count=number(instances.at_least)), "", wish)
+    return ShownNumber(label, "–", "", _("known once it is measured"))
 
 
 def three_numbers(judged: Judged) -> list[ShownNumber]:
@@ -145,44 +233,80 @@ def _nearness(own: CampaignJudgement, usable_rps: float | None) -> ShownNumber:
     return ShownNumber(_("Busiest second"), number(most), _("calls"), note)
 
 
-def _span(judgement: Judgement, own: CampaignJudgement | None) -> tuple[datetime, datetime]:
-    curve = judgement.planned
-    if own is None or own.starts_at is None or not len(curve.minutes):
+def _span(judged: Judged, curves: Sequence[Curve]) -> tuple[datetime, datetime]:
+    """From a little before the campaign's first call to a little after its last, whichever curve has it."""
+    judgement, own = judged.judgement, judged.own
+    if own is None or own.starts_at is None:
         return judgement.judged_at, judgement.judged_at + timedelta(hours=1)
-    place = curve.names.index(own.name)
-    rows = [row for row, calls in enumerate(curve.by_campaign_high[place]) if calls > 0]
-    begin = curve.at(rows[0]) if rows else own.starts_at
-    end = curve.at(rows[-1]) if rows else own.starts_at
-    return begin - _MARGIN, end + 2 * _MARGIN
+    busy = [at for curve in curves for at in _first_and_last(curve, own.name)]
+    return min(busy, default=own.starts_at) - _MARGIN, max(busy, default=own.starts_at) + 2 * _MARGIN
+
+
+def _first_and_last(curve: Curve, name: str) -> list[datetime]:
+    rows = curve.by_campaign_high[curve.names.index(name)].nonzero()[0]
+    return [curve.at(int(row)) for row in rows[[0, -1]]] if len(rows) else []
 
 
 def _figure(
     judgement: Judgement,
-    steps: Steps,
-    parts: Sequence[tuple[str, str, Sequence[float]]],
+    curves: Sequence[_Curve],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
     *,
-    others: bool = False,
+    wide: Size = WIDE,
 ) -> Figure:
     usable = judgement.ceiling.usable_rps
-    areas = [Series(role, name, calls) for role, name, calls in parts]
-    if not areas:
-        areas = [Series("area own", "", [0.0] * steps.times.steps)]
-    over = usable is not None and any(calls > usable for calls in steps.high)
-    name = _alone(steps, usable)
-    legend = [(role, label) for role, label, _calls in parts]
+    peaks = [max(curve.steps.high, default=0.0) for curve in curves]
+    top = top_of(peaks, usable)
+    over = usable is not None and max(peaks) > usable
+    legend = list(dict.fromkeys((role, label) for curve in curves for role, label, _calls in curve.parts))
     if usable is not None:
         legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(floor(usable)))))
     if over:
         legend.append(("over", _("Over the line: more than the service is guaranteed to answer")))
     return Figure(
-        wide=stacked(steps.times, areas, ceiling_rps=usable, name=name, size=WIDE),
-        narrow=stacked(steps.times, areas, ceiling_rps=usable, name=name, size=NARROW),
+        plots=[_plot(curve, usable, top, wide=wide if len(curves) == 1 else HALF) for curve in curves],
         legend=legend,
-        columns=(_("From"), _("Low"), _("Likely"), _("Worst case"), _("Of the usable")),
-        rows=_rows(steps, usable),
-        others=others,
+        columns=columns,
+        rows=rows,
+        others=any(role.startswith("area c") for role, _label in legend),
         over=over,
     )
+
+
+def _plot(curve: _Curve, usable: float | None, top: float, *, wide: Size) -> Plot:
+    areas = [Series(role, name, calls) for role, name, calls in curve.parts]
+    areas = areas or [Series("area own", "", [0.0] * curve.steps.times.steps)]
+    told = " ".join(part for part in (curve.title, _alone(curve.steps, usable)) if part)
+    peak = max(curve.steps.high, default=0.0)
+    title = curve.title
+    if peak > top:
+        cut = _("cut off: up to %(calls)s", calls=number(peak))
+        title = f"{title} · {cut}" if title else str(cut)
+    drawings = [
+        stacked(curve.steps.times, areas, ceiling_rps=usable, name=told, size=size, top=top)
+        for size in (wide, NARROW)
+    ]
+    return Plot(title=title, wide=drawings[0], narrow=drawings[1])
+
+
+def _rows_of_both(planned: Steps, advised: Steps, usable: float | None) -> list[tuple[str, ...]]:
+    busy = sorted({*planned.busy(), *advised.busy()})[:_MOST_ROWS]
+    return [
+        (
+            moment(planned.begins(step)),
+            *(
+                text
+                for steps in (planned, advised)
+                for text in (number(steps.high[step]), _share(steps.high[step], usable))
+            ),
+        )
+        for step in busy
+    ]
+
+
+def _share(calls: float, usable: float | None) -> str:
+    return percent(calls / usable, 0) if usable else formats.NONE
 
 
 def _rows(steps: Steps, usable: float | None) -> list[tuple[str, ...]]:
@@ -193,7 +317,7 @@ def _rows(steps: Steps, usable: float | None) -> list[tuple[str, ...]]:
             number(steps.low[step]),
             number(steps.likely[step]),
             number(steps.high[step]),
-            "–" if not usable else percent(steps.high[step] / usable, 0),
+            _share(steps.high[step], usable),
         )
         for step in busy[:_MOST_ROWS]
     ]

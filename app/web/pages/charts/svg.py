@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 SVG = "{http://www.w3.org/2000/svg}"
-SHARPEST = 6  # points to a step, so that a step is drawn as one and not as a slope
-MOST_POINTS = 150
+HIGHEST = 4  # times the ceiling: a peak above is cut off, so that the ceiling is never lost at the bottom
 MOST_COLOURS = 8  # of stacked campaigns; the style sheet has as many
 _EXCESS_DIGITS = re.compile(r"(?<=\.\d)\d+")
 _LABEL_PX = 13
@@ -47,6 +46,8 @@ class Size:
 
 
 WIDE = Size(960, 330, 13)
+MEDIUM = Size(640, 320, 8)  # beside a form
+HALF = Size(400, 280, 5)  # one of two side by side
 NARROW = Size(400, 300, 5)
 
 
@@ -58,16 +59,12 @@ class TimeAxis:
     step_min: int
     steps: int
 
-    @property
-    def labels(self) -> list[str]:
-        """Each step's beginning: 09:00, and a midnight within as the day that begins, 11/23."""
-        return [self._label(when) for when in self._begins()]
-
-    def major(self, most: int) -> list[str]:
-        """The labels on round times, at most so many."""
+    def marks(self, most: int) -> list[tuple[float, str]]:
+        """(place in steps, label) of round times, at most so many: 09:00, and a midnight within as 11/23."""
         whole_min = self.step_min * self.steps
         apart = next((step for step in _LABEL_STEPS_MIN if whole_min <= step * most), _LABEL_STEPS_MIN[-1])
-        return [self._label(when) for when in self._begins() if _minute(when) % apart == 0]
+        begins = enumerate(self._begins())
+        return [(float(step), self._label(when)) for step, when in begins if _minute(when) % apart == 0]
 
     def _begins(self) -> list[datetime]:
         return [self.begin + timedelta(minutes=self.step_min * step) for step in range(self.steps)]
@@ -75,11 +72,6 @@ class TimeAxis:
     def _label(self, when: datetime) -> str:
         is_new_day = (when.hour, when.minute) == (0, 0) and when.date() != self.begin.date()
         return f"{when.month}/{when.day}" if is_new_day else f"{when:%H:%M}"
-
-    @property
-    def points_to_a_step(self) -> int:
-        """How many points each step is drawn with."""
-        return max(1, min(SHARPEST, MOST_POINTS // self.steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,34 +90,54 @@ def stacked(
     ceiling_rps: float | None,
     name: str,
     size: Size = WIDE,
+    top: float | None = None,
 ) -> Markup:
-    """Areas on top of each other, the first at the bottom, under a ceiling's line where there is one.
+    """Areas on top of each other, the first at the bottom, and a ceiling's line over them where there is one.
 
-    What rises above the ceiling is in the colour of danger, whosever it is. `name` is read out instead of the drawing.
+    Each keeps its colour above the ceiling, under a tint of danger. What rises above `top` (default: `top_of`) is cut
+    off there. `name` is read out instead of the drawing.
     """
-    rows = [[value or 0.0 for value in area.values] for area in areas]
-    totals = [sum(column) for column in zip(*rows, strict=True)]
-    top = nice_top(max([*totals, ceiling_rps or 0.0], default=0))
-    chart = _chart(pygal.StackedLine, size, fill=True, top=top)
-    _label(chart, times, size)
-    shown = rows if ceiling_rps is None else [*_below(rows, ceiling_rps), _above(totals, ceiling_rps)]
-    for row in shown:
-        chart.add("", _sharp(row, times))
-    roles = [area.role for area in areas]
-    if ceiling_rps is not None:  # stacked as well: so much as leads from the top of the areas to the ceiling
-        chart.add("", _sharp([ceiling_rps - total for total in totals], times), fill=False)
-        roles += ["over", "ceiling"]
+    reached, tops = [0.0] * times.steps, []
+    for area in areas:
+        reached = [low + (value or 0.0) for low, value in zip(reached, area.values, strict=True)]
+        tops.append(reached)
+    top = top or top_of([max(reached, default=0.0)], ceiling_rps)
+    chart = _step_chart(times, size, top)
+    roles = []
+    for area, heights in reversed(
+        list(zip(areas, tops, strict=True))
+    ):  # each is drawn down to 0: the lower over it
+        chart.add("", _outline([min(height, top) for height in heights]), fill=True)
+        roles.append(area.role)
+    if ceiling_rps is not None and ceiling_rps <= top:
+        for excess in _over(reached, ceiling_rps, top):
+            chart.add("", excess)
+            roles.append("over")
+        for role in ("halo", "ceiling"):
+            chart.add("", [(0.0, ceiling_rps), (float(times.steps), ceiling_rps)])
+            roles.append(role)
+    for cut in _runs([height if height > top else None for height in reached]):
+        chart.add("", [(x, top) for x, _height in cut])
+        roles.append("cut")
     return _drawn(chart, roles, name, size)
 
 
+def top_of(peaks: Sequence[float], ceiling_rps: float | None) -> float:
+    """The top of an axis that shows these peaks and a ceiling: never so high that the ceiling is lost."""
+    most = max([*peaks, ceiling_rps or 0.0], default=0.0)
+    return nice_top(min(most, HIGHEST * ceiling_rps) if ceiling_rps else most)
+
+
 def lines(times: TimeAxis, series: Sequence[Series], *, name: str, size: Size = WIDE) -> Markup:
-    """Lines over the same places, each painted by its role; gaps stay gaps."""
+    """Lines over the same places in steps, each painted by its role; gaps stay gaps."""
     top = max((value for one in series for value in one.values if value is not None), default=0)
-    chart = _chart(pygal.Line, size, fill=False, top=nice_top(top))
-    _label(chart, times, size)
+    chart = _step_chart(times, size, nice_top(top))
+    roles = []
     for one in series:
-        chart.add("", _sharp(one.values, times))
-    return _drawn(chart, [one.role for one in series], name, size)
+        for run in _runs(one.values):
+            chart.add("", run)
+            roles.append(one.role)
+    return _drawn(chart, roles, name, size)
 
 
 def latencies(
@@ -177,22 +189,36 @@ def ticks(top: float) -> list[float]:
     return [top * part / parts for part in range(parts + 1)]
 
 
-def _sharp(values: Sequence[float | None], times: TimeAxis) -> list[float | None]:
-    return [value for value in values for _point in range(times.points_to_a_step)]
+def _outline(values: Sequence[float]) -> list[tuple[float, float]]:
+    """The upper edge of columns that stand side by side, each a step wide."""
+    points: list[tuple[float, float]] = []
+    for step, value in enumerate(values):
+        if len(points) > 1 and points[-1][1] == value:
+            points[-1] = (step + 1.0, value)
+        else:
+            points += [(float(step), value), (step + 1.0, value)]
+    return points
 
 
-def _below(rows: Sequence[Sequence[float]], line: float) -> list[list[float]]:
-    """Of each row the part of its place in the stack that lies under a line."""
-    parts, reached = [], [0.0] * len(rows[0])
-    for row in rows:
-        tops = [low + value for low, value in zip(reached, row, strict=True)]
-        parts.append([min(top, line) - min(low, line) for low, top in zip(reached, tops, strict=True)])
-        reached = tops
-    return parts
+def _runs(values: Sequence[float | None]) -> list[list[tuple[float, float]]]:
+    """The upper edges of columns without a gap between them."""
+    runs: list[list[tuple[float, float]]] = []
+    heights: list[float] = []
+    first = 0
+    for step, value in enumerate([*values, None]):
+        if value is not None:
+            first = first if heights else step
+            heights.append(value)
+        elif heights:
+            runs.append([(x + first, y) for x, y in _outline(heights)])
+            heights = []
+    return runs
 
 
-def _above(totals: Sequence[float], line: float) -> list[float]:
-    return [max(0.0, total - line) for total in totals]
+def _over(totals: Sequence[float], line: float, top: float) -> list[list[tuple[float, float]]]:
+    """The outlines of what rises above a line."""
+    edges = _runs([min(total, top) if total > line else None for total in totals])
+    return [[(edge[0][0], line), *edge, (edge[-1][0], line)] for edge in edges]
 
 
 def _options(size: Size) -> dict[str, Any]:
@@ -213,23 +239,17 @@ def _options(size: Size) -> dict[str, Any]:
     }
 
 
-def _chart(kind: type[pygal.Graph], size: Size, *, fill: bool, top: float) -> pygal.Graph:
-    chart = kind(**_options(size), fill=fill, show_dots=False, range=(0, top))
+def _step_chart(times: TimeAxis, size: Size, top: float) -> pygal.XY:
+    marks = dict(times.marks(size.x_labels))
+    chart = pygal.XY(**_options(size), show_dots=False, range=(0, top), xrange=(0, times.steps))
     chart.y_labels = ticks(top)
     chart.value_formatter = count
+    chart.x_labels = list(marks)
+    chart.x_value_formatter = lambda place: marks.get(float(place), "")
     return chart
 
 
-def _label(chart: pygal.Graph, times: TimeAxis, size: Size) -> None:
-    blanks = [""] * (times.points_to_a_step - 1)
-    chart.x_labels = [each for label in times.labels for each in (label, *blanks)]
-    chart.x_labels_major = times.major(size.x_labels)
-    chart.show_minor_x_labels = False
-
-
-def _drawn(
-    chart: pygal.Graph, roles: Sequence[str], name: str, size: Size, *, dotted: bool = False
-) -> Markup:
+def _drawn(chart: pygal.XY, roles: Sequence[str], name: str, size: Size, *, dotted: bool = False) -> Markup:
     def strip(root: Element) -> Element:
         _strip(root, name, size, dotted=dotted)
         _paint(root, roles)
@@ -248,7 +268,7 @@ def _strip(root: Element, name: str, size: Size, *, dotted: bool) -> None:
             if callable(tag) or tag in _UNWANTED or _is_unwanted(child, dotted=dotted):
                 parent.remove(child)
     root.attrib.pop("id", None)
-    width = "wide" if size is WIDE else "narrow"
+    width = "narrow" if size is NARROW else "wide"
     root.set("class", f"chart {width} dotted" if dotted else f"chart {width}")
     root.set("role", "img")
     root.set("aria-label", name)

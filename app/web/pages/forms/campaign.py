@@ -48,7 +48,7 @@ ON_FAILURE: Final = (
     ("retry", _l("Tries again (:retry)")),
 )
 # Which of a form's fields a kind of campaign has, beside those that all have; as in docs/plan-file.md.
-_OF_ALL: Final = ("audience", "burst", "finish_by", "priority", "host", "zones")
+_OF_ALL: Final = ("audience", "burst", "finish_by", "priority", "host", "zones", "instances")
 _OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "rate_limited": ("at", "limit_per_min"),
     "at_once": ("at",),
@@ -111,6 +111,7 @@ class CampaignForm(_Form):
     burst = NumbersField(_l("Burst factor"))
     priority = CountField(_l("Priority, 1 goes first"))
     host = WordsField(_l("Host name called"))
+    instances = CountField(_l("Servers"))
 
     version = HiddenField()
 

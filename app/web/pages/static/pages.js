@@ -1,4 +1,4 @@
-// The pages work without this. With it, answers come while one types, sliders move the curve, buttons copy.
+// The pages work without this. With it, answers come while one types, sliders move the curve, buttons copy, ticks stay.
 
 const QUIET_MS = 90;
 
@@ -28,7 +28,7 @@ function answering(ask) {
     const typed = [...new FormData(form)].filter(([, value]) => value !== "");
     return new URLSearchParams(typed).toString();
   };
-  const renew = async () => {
+  const renew = async (all = false) => {
     asked.abort();
     asked = new AbortController();
     const typed = query();
@@ -37,8 +37,12 @@ function answering(ask) {
       const came = document.createElement("template");
       came.innerHTML = await fragment(`${form.dataset.answers}?${typed}`, asked.signal);
       for (const part of came.content.querySelectorAll("[data-part]")) {
-        answer.querySelector(`[data-part=${part.dataset.part}]`).replaceChildren(...part.childNodes);
+        const old = answer.querySelector(`[data-part=${part.dataset.part}]`);
+        if (part.dataset.part === "sliders" && old.contains(document.activeElement)) continue;
+        old.replaceChildren(...part.childNodes);
+        if (part.dataset.part === "sliders") sliding(old, form, soon);
       }
+      marking(form, answer, all);
       history.replaceState(null, "", `${form.getAttribute("action")}?${typed}`);
       spoken.textContent = answer.querySelector("[data-speak]")?.textContent ?? "";
       copying(answer);
@@ -49,60 +53,58 @@ function answering(ask) {
     }
     answer.ariaBusy = "false";
   };
-  const soon = debounced(renew);
+  const soon = debounced(() => renew());
   form.addEventListener("input", soon);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    renew();
+    renew(true);
   });
-  sliding(ask, form, soon);
+  form.addEventListener("focusout", (event) => { event.target.dataset.left = "yes"; });
+  sliding(answer, form, soon);
 }
 
-// Audiences from a thousand to ten million, twenty steps to each power of ten, in two digits.
-const audienceAt = (place) => {
-  const value = 1000 * 10 ** (place / 20);
-  const unit = 10 ** (Math.floor(Math.log10(value)) - 1);
-  return Math.round(value / unit) * unit;
-};
-const placeOf = (audience) => Math.round(20 * Math.log10(Math.max(audience, 1000) / 1000));
-const plain = (text) => Number(text.replaceAll(",", ""));
-
-function sliding(ask, form, soon) {
-  const sliders = ask.querySelector("[data-sliders]");
-  const locale = document.documentElement.lang;
-  const shown = (value) => value.toLocaleString(locale);
-  const scales = {
-    audience: { value: audienceAt, place: (value) => placeOf(value) },
-    limit_per_min: (() => {
-      const values = sliders.querySelector("[data-values]").dataset.values.split(",").map(Number);
-      return {
-        value: (place) => values[place],
-        place: (value) => values.findLastIndex((offered) => offered <= value),
-      };
-    })(),
-  };
-  for (const slider of sliders.querySelectorAll("[data-slides]")) {
-    const name = slider.dataset.slides;
-    const field = form.elements[name];
-    const output = sliders.querySelector(`[data-of=${name}]`);
-    const tell = (text) => {
-      output.textContent = text;
-      slider.setAttribute("aria-valuetext", text);
-    };
+// A slider puts what its place stands for into the field of the form, and the answer follows.
+function sliding(root, form, soon) {
+  for (const button of root.querySelectorAll("[data-without-script]")) button.hidden = true;
+  for (const slider of root.querySelectorAll("[data-sliders] input[type=range]")) {
+    const values = slider.dataset.values.split(",");
+    const texts = slider.dataset.texts.split("|");
     slider.addEventListener("input", () => {
-      field.value = shown(scales[name].value(Number(slider.value)));
-      tell(field.value);
+      const value = values[slider.value];
+      slider.previousElementSibling.textContent = texts[slider.value];
+      slider.setAttribute("aria-valuetext", texts[slider.value]);
+      put(form, slider.dataset.field, value);
       soon();
     });
-    const follow = () => {
-      const value = plain(field.value);
-      const known = field.value !== "" && Number.isFinite(value);
-      if (known) slider.value = Math.max(0, scales[name].place(value));
-      tell(known ? shown(value) : field.value || "–");
-      sliders.hidden = form.elements.audience.value === "";
-    };
-    field.addEventListener("input", follow);
-    follow();
+  }
+}
+
+function put(form, name, value) {
+  if (name !== "calls") {
+    form.elements[name].value = value;
+    return;
+  }
+  const offered = [...form.elements.calls].some((one) => one.value === value);
+  form.elements.calls.value = value === "" ? "unsure" : offered ? value : "own";
+  form.elements.calls_per_recipient.value = value === "" || offered ? "" : value;
+}
+
+// What does not fit is said at its field, too: of those that somebody was at, or of all once the form was sent.
+function marking(form, answer, all) {
+  for (const old of form.querySelectorAll("[data-marked]")) old.remove();
+  for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  for (const problem of answer.querySelectorAll("[data-wrong]")) {
+    const found = form.elements[problem.dataset.field];
+    const field = found instanceof RadioNodeList ? found[0] : found;
+    const place = field?.closest(".field");
+    if (!place || !(all || field.value !== "" || field.dataset.left)) continue;
+    const told = Object.assign(document.createElement("p"), { className: "wrong", textContent: problem.dataset.wrong });
+    told.id = `${field.id || field.name}-wrong`;
+    told.dataset.marked = "";
+    place.append(told);
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-errormessage", told.id);
+    place.closest("details")?.setAttribute("open", "");
   }
 }
 

@@ -22,4 +22,4 @@ def test_labels_stand_on_round_times_and_never_more_than_fit() -> None:
             minutes=7 + minutes
         )
         for size in (WIDE, NARROW):
-            assert 1 <= len(axis.major(size.x_labels)) <= size.x_labels + 1
+            assert 1 <= len(axis.marks(size.x_labels)) <= size.x_labels + 1

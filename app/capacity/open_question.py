@@ -1,0 +1,100 @@
+"""What a question about a send leaves open is what it asks for: the speed, the audience, how many servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final
+
+from app.capacity.local_time import MINUTE_S
+from app.capacity.plan.campaign_table import MOST_RECIPIENTS
+from app.capacity.plan.json_values import DefinitionError
+from app.capacity.planner import ReasonCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from app.capacity.planner import CampaignJudgement
+
+FEWEST: Final = 10  # members: a send to fewer is a test
+USUAL_DIGITS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A campaign's table as it is asked about, the plan file's fields as JSON values.
+
+    A `rate_limited` one without `limit_per_min` asks for a speed; one without `audience` asks how many members it may
+    have until its `finish_by`.
+    """
+
+    table: Mapping[str, Any]
+
+    @property
+    def open_speed(self) -> bool:
+        """Whether the speed is asked for."""
+        return self.table.get("kind") == "rate_limited" and "limit_per_min" not in self.table
+
+    @property
+    def open_audience(self) -> bool:
+        """Whether the audience is asked for."""
+        return "audience" not in self.table
+
+    def settled(self, *, audience: int = FEWEST, limit_per_min: int | None = None) -> dict[str, Any]:
+        """Return the table to judge: a speed that is asked for is none, and the planner finds the one that is safe.
+
+        Raises:
+            DefinitionError: an audience is asked for, and nothing says until when.
+        """
+        if self.open_audience and "finish_by" not in self.table:
+            raise DefinitionError("finish_by is missing beside an audience that is asked for.", "finish_by")
+        table = {**self.table, **({"audience": audience} if self.open_audience else {})}
+        if self.open_speed:
+            speed = {"kind": "at_once"} if limit_per_min is None else {"limit_per_min": limit_per_min}
+            table |= speed
+        return table
+
+    def wished_speed(self, own: CampaignJudgement, offered_limits_per_min: Sequence[int]) -> int | None:
+        """Return the speed that a send whose speed is asked for needs: as advised, or just fast enough for its end.
+
+        None where it needs none.
+        """
+        if not self.open_speed or own.advised_limit_per_min is not None or own.finish_by is None:
+            return own.advised_limit_per_min if self.open_speed else None
+        if own.starts_at is None:
+            return None
+        minutes = (own.finish_by - own.starts_at).total_seconds() / MINUTE_S
+        enough = (limit for limit in offered_limits_per_min if ceil(own.recipients.high / limit) <= minutes)
+        return next(enough, offered_limits_per_min[-1])
+
+
+def may_go(own: CampaignJudgement) -> bool:
+    """Whether a send may go without anybody on record giving way."""
+    moves_nobody = own.binding is None or own.binding.code is not ReasonCode.PUSHES_ASIDE
+    return own.verdict in {"GO", "GO_IF"} and moves_nobody
+
+
+def largest_audience(fits: Callable[[int], bool], *, digits: int = USUAL_DIGITS) -> int | None:
+    """Find the largest audience that fits, rounded down to so many digits; None where not even ten members do.
+
+    `fits` is asked about a dozen times. It holds for every audience up to some size: a smaller send at the same speed
+    asks for the same calls for a shorter time.
+    """
+    least: int = 10 ** (digits - 1)
+    per_power = 9 * least
+
+    def audience(place: int) -> int:
+        power, within = divmod(place, per_power)
+        steps: int = (least + within) * 10**power
+        return steps * FEWEST // least
+
+    if not fits(FEWEST):
+        return None
+    low, high = 0, 1
+    while audience(high) <= MOST_RECIPIENTS:
+        high += per_power
+    while low + 1 < high:
+        middle = (low + high) // 2
+        fitting = audience(middle) <= MOST_RECIPIENTS and fits(audience(middle))
+        low, high = (middle, high) if fitting else (low, middle)
+    return audience(low)
