@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.braze.errors import TemplateError
-from app.braze.liquid.scanner import end_of_output
+from app.braze.liquid.tokenizer import end_of_output
 
 CACHE_MIN_S = 5 * 60
 CACHE_MAX_S = 4 * 60 * 60

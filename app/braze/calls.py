@@ -60,7 +60,7 @@ class CallAnswer:
     body: bytes
 
 
-class Unanswered(Exception):  # noqa: N818  # it is an outcome a fetch reports, and reads as one
+class FetchError(Exception):  # it is an outcome a fetch reports, and reads as one
     """No answer came; the message says why in a few words."""
 
 
@@ -103,11 +103,11 @@ def build_request(
     With `base_url` the call goes there instead of to the scheme and host in the template, so that a template made
     for production can be previewed against any running service, and no credential leaves for another host.
     """
-    parts = _checked_url(url.replace("\u00a0", ""))
+    parts = _parse_url(url.replace("\u00a0", ""))
     sent = _headers(method, content_type) | {_canonical(name): value for name, value in headers.items()}
     sent["X-Braze-Sender-Version"] = "preview"
     if authorization or parts.username:
-        sent["Authorization"] = authorization or _basic_of(parts)
+        sent["Authorization"] = authorization or _basic_authorization(parts)
     return Request(
         method=method,
         url=_target(parts, base_url),
@@ -116,7 +116,7 @@ def build_request(
     )
 
 
-def _checked_url(url: str) -> SplitResult:
+def _parse_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -145,7 +145,7 @@ def _canonical(name: str) -> str:
     return "-".join(word.capitalize() for word in name.split("-"))
 
 
-def _basic_of(parts: SplitResult) -> str:
+def _basic_authorization(parts: SplitResult) -> str:
     return StoredCredential(unquote(parts.username or ""), unquote(parts.password or "")).basic()
 
 
@@ -187,7 +187,7 @@ def perform(
     answer, failure = _attempt(request, fetch)
     duration_s = clock() - started_s
     if answer is not None:
-        failure = _fault_of(answer, duration_s)
+        failure = _unusable_because(answer, duration_s)
     call = Call(
         method=request.method,
         url=request.url,
@@ -205,11 +205,11 @@ def _attempt(request: Request, fetch: Fetch) -> tuple[CallAnswer | None, str | N
         return None, "the URL holds characters no URL may hold; print values through | url_param_escape"
     try:
         return fetch(request), None
-    except Unanswered as error:
+    except FetchError as error:
         return None, str(error)
 
 
-def _fault_of(answer: CallAnswer, duration_s: float) -> str | None:
+def _unusable_because(answer: CallAnswer, duration_s: float) -> str | None:
     if answer.status in _REDIRECT:
         return f"redirect {answer.status}, which Braze does not follow"
     if answer.status not in _OK:
@@ -222,20 +222,20 @@ def _fault_of(answer: CallAnswer, duration_s: float) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class JsonText:
+class JsonAnswer:
     """An answer that is JSON: what the template's variable becomes."""
 
     value: object
 
 
 @dataclass(frozen=True, slots=True)
-class PlainText:
+class TextAnswer:
     """An answer that is no JSON: it stands in the mail where the tag stood."""
 
     text: str
 
 
-def read_answer(text: str, status: int) -> JsonText | PlainText:
+def read_answer(text: str, status: int) -> JsonAnswer | TextAnswer:
     """Return what a usable answer gives a template; only an object learns its status.
 
     JSON is what Ruby takes for it: a bare number or text is, NaN and Infinity are not, nor is what is nested
@@ -245,8 +245,8 @@ def read_answer(text: str, status: int) -> JsonText | PlainText:
         value = json.loads(text, parse_constant=_refuse)
         _check_depth(value, MAX_JSON_DEPTH)
     except (ValueError, RecursionError):
-        return PlainText(text)
-    return JsonText(value | {STATUS_KEY: status} if isinstance(value, dict) else value)
+        return TextAnswer(text)
+    return JsonAnswer(value | {STATUS_KEY: status} if isinstance(value, dict) else value)
 
 
 def _refuse(constant: str) -> object:

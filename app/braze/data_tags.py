@@ -80,7 +80,7 @@ class Catalog:
         for key in keys[:MOST_ITEMS]:
             found = _row(rows, key)
             if found is None:
-                context.missed(self.source, (self.source, catalog, key), is_reference=True)
+                context.record_missing(self.source, (self.source, catalog, key), is_reference=True)
             items += found if isinstance(found, list) else [] if found is None else [found]
         context.assign("items", items)
 
@@ -109,7 +109,7 @@ def _catalog(source: str) -> Callable[[Parser, Tag], Node | None]:
 
 
 @dataclass(slots=True)
-class Unplayed:
+class UnsupportedTag:
     """A tag that only Braze can fill in; it is said, and nothing is printed."""
 
     at: int
@@ -153,6 +153,6 @@ TAGS: Final[dict[str, Callable[[Parser, Tag], Node | None]]] = {
     "promotion": _read_code,
     "translation": _read_translation,
 } | {
-    name: lambda _, tag: Unplayed(tag.at, tag.name)
+    name: lambda _, tag: UnsupportedTag(tag.at, tag.name)
     for name in ("product_recommendation", "promotion_code", "shopping_cart", "subscription_group")
 }

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, available_timezones
 
-from app.braze.liquid.faults import LiquidError
+from app.braze.liquid.errors import LiquidError
 from app.braze.liquid.filters import Filter, as_filter
-from app.braze.liquid.moments import Moment, read
-from app.braze.liquid.values import is_number, looked_up, to_number, to_text
+from app.braze.liquid.times import Time, read_time
+from app.braze.liquid.values import is_number, look_up, to_number, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def as_json_string(value: object) -> str:
 
 def property_accessor(value: object, key: object) -> object:
     """Return what an object holds under a key."""
-    return looked_up(value, key)
+    return look_up(value, key)
 
 
 def number_with_delimiter(value: object) -> object:
@@ -73,11 +73,11 @@ def money(value: object) -> object:
         return value
 
 
-def _hashed(algorithm: str) -> Callable[[object], str]:
+def _hash_filter(algorithm: str) -> Callable[[object], str]:
     return lambda value: hashlib.new(algorithm, _bytes(value), usedforsecurity=False).hexdigest()
 
 
-def _signed(algorithm: str, written: Callable[[bytes], str]) -> Callable[[object, object], str]:
+def _hmac_filter(algorithm: str, written: Callable[[bytes], str]) -> Callable[[object, object], str]:
     return lambda value, key: written(hmac.digest(_bytes(key), _bytes(value), algorithm))
 
 
@@ -89,11 +89,11 @@ def _base64(data: bytes) -> str:
     return b64encode(data).decode()
 
 
-def time_zone_filter(now: Moment) -> Filter:
+def time_zone_filter(now: Time) -> Filter:
     """Return the `time_zone` filter of a render that happens at that moment: the same time, seen in a zone."""
 
     def time_zone(value: object, zone: object) -> object:
-        moment = read(value, now)
+        moment = read_time(value, now)
         if moment is None:
             return value
         if zone is None:
@@ -113,22 +113,22 @@ def time_zone_filter(now: Moment) -> Filter:
 _FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
     "as_json_string": as_json_string,
     "base64": lambda value: _base64(_bytes(value)),
-    "hmac_sha1": _signed("sha1", bytes.hex),
-    "hmac_sha1_base64": _signed("sha1", _base64),
-    "hmac_sha1_hex": _signed("sha1", bytes.hex),
-    "hmac_sha256": _signed("sha256", bytes.hex),
-    "hmac_sha256_base64": _signed("sha256", _base64),
-    "hmac_sha256_hex": _signed("sha256", bytes.hex),
-    "hmac_sha512": _signed("sha512", bytes.hex),
+    "hmac_sha1": _hmac_filter("sha1", bytes.hex),
+    "hmac_sha1_base64": _hmac_filter("sha1", _base64),
+    "hmac_sha1_hex": _hmac_filter("sha1", bytes.hex),
+    "hmac_sha256": _hmac_filter("sha256", bytes.hex),
+    "hmac_sha256_base64": _hmac_filter("sha256", _base64),
+    "hmac_sha256_hex": _hmac_filter("sha256", bytes.hex),
+    "hmac_sha512": _hmac_filter("sha512", bytes.hex),
     "id": lambda value, _name: value,  # Braze adds it to Content Blocks
     "json_escape": json_escape,
     "lid": lambda _value, link: link,  # Braze adds it to links, to tell them apart
-    "md5": _hashed("md5"),
+    "md5": _hash_filter("md5"),
     "money": money,
     "number_with_delimiter": number_with_delimiter,
     "property_accessor": property_accessor,
-    "sha1": _hashed("sha1"),
-    "sha2": _hashed("sha256"),
+    "sha1": _hash_filter("sha1"),
+    "sha2": _hash_filter("sha256"),
     "to_i": lambda value: int(to_number(value)),
     "url_escape": url_escape,
     "url_param_escape": url_param_escape,
@@ -143,13 +143,13 @@ def _zone(name: str) -> ZoneInfo:
 
 
 FILTERS: Final = {name: as_filter(function) for name, function in _FUNCTIONS.items()}
-OF_A_MOMENT: Final = ("date", "time_zone")
-REFUSED: Final = frozenset(
+TIME_FILTERS: Final = ("date", "time_zone")
+UNSUPPORTED: Final = frozenset(
     {
         "camelize", "find_index", "format_address", "handle", "handleize", "highlight", "money_with_currency",
         "money_without_currency", "pluralize",
     }
 )  # fmt: skip
 """What Liquid has elsewhere, and Braze says it has not."""
-DOUBTED: Final = frozenset({"lstrip", "rstrip", "sum", "to_i"})
+UNDOCUMENTED: Final = frozenset({"lstrip", "rstrip", "sum", "to_i"})
 """What newer or plain Liquid has, but Braze does not list or lists as not supported."""

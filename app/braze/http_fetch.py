@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
-from app.braze.calls import CUT_OFF_S, MAX_BYTES, CallAnswer, Request, Unanswered
+from app.braze.calls import CUT_OFF_S, MAX_BYTES, CallAnswer, FetchError, Request
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
@@ -32,9 +32,9 @@ def fetch_over_http(request: Request, *, cut_off_s: float = CUT_OFF_S) -> CallAn
         with _CutOff(connection.sock, max(left_s, 0.0)) as cut_off:
             return _exchange(connection, parts, request, cut_off)
     except TimeoutError as error:
-        raise Unanswered(f"no complete answer within {cut_off_s:g} s") from error
+        raise FetchError(f"no complete answer within {cut_off_s:g} s") from error
     except (OSError, HTTPException, ValueError) as error:
-        raise Unanswered(f"call failed: {str(error) or type(error).__name__}") from error
+        raise FetchError(f"call failed: {str(error) or type(error).__name__}") from error
     finally:
         connection.close()
 

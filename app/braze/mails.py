@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from app.braze.calls import Unanswered
+from app.braze.calls import FetchError
 from app.braze.errors import TemplateError
 from app.braze.http_fetch import fetch_over_http
 from app.braze.preview import Aborted, Rendered, WouldBeRetried, preview
@@ -56,7 +56,7 @@ class _Recorder:
     def __call__(self, request: Request, /) -> CallAnswer:
         try:
             answer = self.fetch(request)
-        except Unanswered:
+        except FetchError:
             self.bodies.append(None)
             raise
         self.bodies.append(answer.body.decode(errors="replace"))
@@ -117,7 +117,7 @@ class Mails:
             )
             for call, body in zip(rendered.calls, bodies, strict=False)
         )
-        outcome, text, reason = _said(rendered.outcome)
+        outcome, text, reason = _describe(rendered.outcome)
         return MailPart(
             outcome=outcome,
             text=text,
@@ -128,7 +128,7 @@ class Mails:
         )
 
 
-def _said(outcome: Rendered | Aborted | WouldBeRetried) -> tuple[RenderOutcome, str, str]:
+def _describe(outcome: Rendered | Aborted | WouldBeRetried) -> tuple[RenderOutcome, str, str]:
     """The outcome in a word, the text, and the reason."""
     match outcome:
         case Rendered(text):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from app.braze.filters import DOUBTED, FILTERS, OF_A_MOMENT, REFUSED
+from app.braze.filters import FILTERS, TIME_FILTERS, UNDOCUMENTED, UNSUPPORTED
+from app.braze.liquid.errors import LiquidError, LiquidSyntaxError, suggest
 from app.braze.liquid.expressions import Filtered, Literal, Lookup
-from app.braze.liquid.faults import LiquidError, LiquidSyntaxError, nearest
 from app.braze.liquid.filters import STANDARD
 from app.braze.liquid.nodes import Body, Node, Output
 from app.braze.liquid.parser import Parser, Tag
-from app.braze.liquid.scanner import TemplateSource
 from app.braze.liquid.standard_tags import STANDARD_TAGS
+from app.braze.liquid.tokenizer import TemplateSource
 from app.braze.liquid.values import to_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.braze.liquid.context import Context
 
 DEEPEST_BLOCKS: Final = 10
-_FILTERS: Final = (*STANDARD, *FILTERS, *OF_A_MOMENT)
+_FILTERS: Final = (*STANDARD, *FILTERS, *TIME_FILTERS)
 _DEPTH: Final = "content_blocks"
 
 
@@ -38,7 +38,7 @@ class BrazeParser(Parser):
         """Read a value and its filters, and note the doubtful ones."""
         value = super().filtered(markup, at)
         for call in value.filters:
-            if call.name in DOUBTED:
+            if call.name in UNDOCUMENTED:
                 self.note(at, f"Braze does not say that it has the filter '{call.name}'")
         return value
 
@@ -59,17 +59,17 @@ class BrazeParser(Parser):
 
 def _check_filter(name: str) -> None:
     """Refuse a filter that Braze does not have."""
-    if name in REFUSED:
+    if name in UNSUPPORTED:
         raise LiquidSyntaxError(f"Braze does not support the filter '{name}'")
     if name not in _FILTERS:
-        raise LiquidSyntaxError(f"there is no filter '{name}'{nearest(name, _FILTERS)}")
+        raise LiquidSyntaxError(f"there is no filter '{name}'{suggest(name, _FILTERS)}")
 
 
 def render_part(body: Body, context: Context, at: int) -> str:
     """Render a body within a tag; its errors are said to stand where the tag does."""
-    output, before = Output(), len(context.faults)
+    output, before = Output(), len(context.errors)
     body.render(context, output)
-    context.faults[before:] = [(at, sentence) for _, sentence in context.faults[before:]]
+    context.errors[before:] = [(at, sentence) for _, sentence in context.errors[before:]]
     return output.text
 
 

@@ -14,11 +14,11 @@ from app.braze.errors import TemplateError
 from app.braze.filters import FILTERS, time_zone_filter
 from app.braze.http_fetch import fetch_over_http
 from app.braze.liquid.context import Context
-from app.braze.liquid.faults import Budget, LimitError, LiquidSyntaxError
+from app.braze.liquid.errors import Budget, LimitError, LiquidSyntaxError
 from app.braze.liquid.filters import STANDARD, date_filter
-from app.braze.liquid.moments import Moment
 from app.braze.liquid.nodes import Output
-from app.braze.liquid.scanner import TemplateSource
+from app.braze.liquid.times import Time
+from app.braze.liquid.tokenizer import TemplateSource
 from app.braze.parsing import BrazeParser
 from app.braze.tags import CALLER, NOTES, MessageAborted, TagError
 
@@ -160,7 +160,7 @@ def preview(
     source = TemplateSource(template_text)
     caller = _RecordingCaller(credential=credential, base_url=base_url, fetch=fetch, clock=clocks.calls_s)
     context = _context(
-        variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Moment(int(clocks.dates_s()))
+        variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Time(int(clocks.dates_s()))
     )
     parser = BrazeParser(source, tags.TAGS | data_tags.TAGS)
     output = Output()
@@ -178,22 +178,22 @@ def preview(
         outcome,
         tuple(caller.calls),
         missing=named(context.missing),
-        notes=_notes(source, [*parser.notes, *context.tags[NOTES]], context.faults),
+        notes=_notes(source, [*parser.notes, *context.tags[NOTES]], context.errors),
         extras=context.tags[EXTRAS],
     )
 
 
-def _context(given: dict[str, object], caller: _RecordingCaller, now: Moment) -> Context:
+def _context(given: dict[str, object], caller: _RecordingCaller, now: Time) -> Context:
     filters = STANDARD | FILTERS | {"date": date_filter(now), "time_zone": time_zone_filter(now)}
-    context = Context(given, filters, Budget(), watched=NAMESPACES)
+    context = Context(given, filters, Budget(), named_namespaces=NAMESPACES)
     context.tags = {CALLER: caller, NOTES: [], EXTRAS: {}}
     return context
 
 
 def _notes(
-    source: TemplateSource, notes: Iterable[tuple[int, str]], faults: Iterable[tuple[int, str]]
+    source: TemplateSource, notes: Iterable[tuple[int, str]], errors: Iterable[tuple[int, str]]
 ) -> tuple[str, ...]:
-    shown = [*notes, *((at, f"Liquid prints 'Liquid error: {fault}' here") for at, fault in faults)]
+    shown = [*notes, *((at, f"Liquid prints 'Liquid error: {fault}' here") for at, fault in errors)]
     return tuple(_sentence(source, at, note) for at, note in list(dict.fromkeys(shown))[:MAX_NOTES])
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from app.braze.attributes import NAMESPACES
 from app.braze.call_options import CallOptions, parse_options
-from app.braze.calls import CallAnswer, JsonText, PlainText, read_answer
+from app.braze.calls import CallAnswer, JsonAnswer, TextAnswer, read_answer
 from app.braze.errors import TemplateError
-from app.braze.liquid.faults import LiquidSyntaxError
+from app.braze.liquid.errors import LiquidSyntaxError
 from app.braze.liquid.nodes import TextNode
-from app.braze.liquid.scanner import TemplateSource
+from app.braze.liquid.tokenizer import TemplateSource
 from app.braze.liquid.values import to_text
 from app.braze.parsing import BrazeParser, render_part
 
@@ -32,7 +32,7 @@ NOTES: Final = "notes"
 _BARE = re.compile(r"'[^']*'|\"[^\"]*\"|[^()'\"]*")
 _QUOTED = re.compile(r"'(.*)'|\"(.*)\"", re.DOTALL)
 _BARE_REFERENCE = re.compile(rf"(?:(?:{'|'.join(sorted(NAMESPACES))})\.)?\$\{{[^{{}}\n]+\}}")
-_CALLING: Final = ("connected_content", "catalog_items", "catalog_selection_items")
+_FETCHING_TAGS: Final = ("connected_content", "catalog_items", "catalog_selection_items")
 
 
 class MessageAborted(Exception):  # noqa: N818  # control flow, not a fault: the template asked for it
@@ -62,7 +62,7 @@ class Caller(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
+class TagParts:
     """The parts of a tag that are templates of their own."""
 
     url: Body
@@ -77,7 +77,7 @@ class ConnectedContent:
 
     at: int
     options: CallOptions
-    pieces: Pieces
+    pieces: TagParts
     parser: BrazeParser
     tag: Tag
     blank: bool = False  # text answers are printed where the tag stands
@@ -91,10 +91,10 @@ class ConnectedContent:
         caller: Caller = context.tags[CALLER]
         try:
             answer = caller(
-                self._filled_options(context),
-                url=self._filled(self.pieces.url, context),
-                headers=_headers_of(self._filled(self.pieces.headers, context)),
-                body=self._filled(self.pieces.body, context) if self.pieces.body else None,
+                self._render_options(context),
+                url=self._render(self.pieces.url, context),
+                headers=_headers_of(self._render(self.pieces.headers, context)),
+                body=self._render(self.pieces.body, context) if self.pieces.body else None,
             )
         except TemplateError as error:
             raise TagError(str(error), self.at) from error
@@ -103,10 +103,10 @@ class ConnectedContent:
         if answer is None:
             return
         text = answer.body.decode("utf-8", errors="replace")
-        match read_answer(self._again(text, context) if self.options.rerender else text, answer.status):
-            case JsonText(value):
+        match read_answer(self._rerender(text, context) if self.options.rerender else text, answer.status):
+            case JsonAnswer(value):
                 context.assign(variable, value)
-            case PlainText(plain):
+            case TextAnswer(plain):
                 if self.options.save:
                     context.tags[NOTES].append(
                         (
@@ -116,18 +116,18 @@ class ConnectedContent:
                     )
                 output.write(plain)
 
-    def _filled(self, piece: Body | None, context: Context) -> str:
+    def _render(self, piece: Body | None, context: Context) -> str:
         return render_part(piece, context, self.at) if piece else ""
 
-    def _filled_options(self, context: Context) -> CallOptions:
+    def _render_options(self, context: Context) -> CallOptions:
         filled: dict[str, Any] = {
-            name: self._filled(body, context) for name, body in self.pieces.names.items()
+            name: self._render(body, context) for name, body in self.pieces.names.items()
         }
         return replace(self.options, **filled)
 
-    def _again(self, text: str, context: Context) -> str:
+    def _rerender(self, text: str, context: Context) -> str:
         """Fill in the answer's own Liquid, but for tags that fetch something; a broken one stays as it is."""
-        kept = dict.fromkeys(_CALLING, _read_as_text)
+        kept = dict.fromkeys(_FETCHING_TAGS, _read_as_text)
         try:
             body = BrazeParser(TemplateSource(text), {**self.parser.own_tags, **kept}).read_all()
         except LiquidSyntaxError as error:
@@ -170,7 +170,7 @@ def _read_connected_content(parser: Parser, tag: Tag) -> Node | None:
         for name in ("basic_auth", "auth_credentials", "content_type")
         if (value := getattr(options, name)) and "{{" in value
     }
-    pieces = Pieces(
+    pieces = TagParts(
         parser.part(with_braces(options.url), tag), part(options.headers), part(options.body), names
     )
     return ConnectedContent(tag.at, options, pieces, parser, tag)
@@ -180,7 +180,7 @@ def with_braces(text: str) -> str:
     """Put double braces around references that stand without them: `?lang=${language}` means the language."""
     if "${" not in text:
         return text
-    pieces = TemplateSource(text).pieces()
+    pieces = TemplateSource(text).tokens()
     return "".join(
         _BARE_REFERENCE.sub(r"{{\g<0>}}", one.text) if one.kind == "text" else one.text for one in pieces
     )

@@ -58,7 +58,7 @@ def test_every_route_is_in_this_table_with_its_role(planner: Planner) -> None:
 def test_a_role_opens_what_it_may_and_is_told_what_it_needs(planner: Planner, method: str, path: str) -> None:
     at = path.removeprefix("/v1/capacity").replace("<int:number>", "1").replace("<send>", "day")
     at = at.replace("<path:evidence_id>", "none")
-    deeds = planner.register.deeds()
+    deeds = planner.register.audit_log()
     for role in Role:
         got = planner.ask(method, at, headers={"Authorization": ROLES[role]})
         may = list(Role).index(role) >= list(Role).index(NEEDED[method, path])
@@ -68,7 +68,7 @@ def test_a_role_opens_what_it_may_and_is_told_what_it_needs(planner: Planner, me
             assert got.json["detail"] == (
                 f"This credential has the role {role}; this needs {needed}: ask who administers the planner."
             )
-    assert planner.register.deeds() == deeds  # none of these bodies fits: nothing is written by anybody
+    assert planner.register.audit_log() == deeds  # none of these bodies fits: nothing is written by anybody
 
 
 def test_a_description_says_which_role_an_operation_needs(planner: Planner) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.braze.liquid.faults import LiquidError
+from app.braze.liquid.errors import LiquidError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from app.braze.liquid.faults import Budget
+    from app.braze.liquid.errors import Budget
     from app.braze.liquid.filters import Filter
 
 _DEEPEST = 100
@@ -20,13 +20,13 @@ _DEEPEST = 100
 class Context:
     """The state of one render; `environment` holds what is given and what `increment` counts.
 
-    `watched` are the given namespaces whose missing values are worth naming, in `missing`, in the order met.
+    `named_namespaces` are the given namespaces whose missing values are worth naming, in `missing`, in the order met.
     """
 
     environment: dict[str, Any]
     filters: Mapping[str, Filter]
     budget: Budget
-    watched: frozenset[str] = frozenset()
+    named_namespaces: frozenset[str] = frozenset()
     scopes: list[dict[str, Any]] = field(default_factory=lambda: [{}])
     interrupt: Literal["break", "continue"] | None = None
     cycles: dict[object, int] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Context:
     loops: list[Any] = field(default_factory=list)
     unchanged: str | None = None
     missing: dict[tuple[str, ...], None] = field(default_factory=dict)
-    faults: list[tuple[int, str]] = field(default_factory=list)
+    errors: list[tuple[int, str]] = field(default_factory=list)
     tags: dict[str, Any] = field(default_factory=dict)
 
     def variable(self, name: object) -> object:
@@ -50,18 +50,20 @@ class Context:
         """Set a variable of the template's own."""
         self.scopes[0][name] = value
 
-    def enter(self, scope: dict[str, Any]) -> None:
+    def push_scope(self, scope: dict[str, Any]) -> None:
         """Begin a loop's scope; raises LiquidError when they nest too deep."""
         if len(self.scopes) >= _DEEPEST:
             raise LiquidError("Nesting too deep")
         self.scopes.append(scope)
 
-    def missed(self, name: str, path: Sequence[object], *, is_reference: bool) -> None:
+    def record_missing(self, name: str, path: Sequence[object], *, is_reference: bool) -> None:
         """Remember that nothing stood there, where it is something only Braze would fill in."""
-        if (is_reference or name in self.watched) and all(name not in scope for scope in self.scopes):
+        if (is_reference or name in self.named_namespaces) and all(
+            name not in scope for scope in self.scopes
+        ):
             self.missing[tuple(map(str, path))] = None
 
-    def fault(self, at: int, error: LiquidError) -> str:
+    def record_error(self, at: int, error: LiquidError) -> str:
         """Remember an error and return what Ruby's Liquid prints in its place."""
-        self.faults.append((at, str(error)))
+        self.errors.append((at, str(error)))
         return f"Liquid error: {error}"

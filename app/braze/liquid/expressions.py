@@ -10,16 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from app.braze.liquid.faults import LimitError, LiquidError, LiquidSyntaxError, check_digits
+from app.braze.liquid.errors import LimitError, LiquidError, LiquidSyntaxError, check_digits
 from app.braze.liquid.values import (
-    compared,
+    compare,
     contains,
     equal,
     is_blank,
     is_empty,
     is_truthy,
     leading_integer,
-    looked_up,
+    look_up,
     to_integer,
 )
 
@@ -94,9 +94,9 @@ class Lookup:
         for part in self.parts:
             key = part.evaluate(context)
             path.append(key)
-            value = looked_up(value, key)
+            value = look_up(value, key)
         if value is None and isinstance(name, str):
-            context.missed(name, path, is_reference=self.is_reference)
+            context.record_missing(name, path, is_reference=self.is_reference)
         return value
 
 
@@ -266,7 +266,7 @@ class Comparison:
             return contains(left, right)
         if self.operator not in {"<", ">", "<=", ">="}:
             raise LiquidError(f"Unknown operator {self.operator}")
-        return compared(left, self.operator, right)
+        return compare(left, self.operator, right)
 
     def _is_equal(self, context: Context) -> bool:
         for one, other in ((self.left, self.right), (self.right, self.left)):
@@ -302,14 +302,14 @@ def read_condition(tag: str, markup: str) -> tuple[Condition, str]:
         if match is None:
             raise LiquidSyntaxError(f"{tag} needs a condition: {{% {tag} a == b %}}")
         comparisons.append(Comparison(_read_side(match[1]), match[2], _read_side(match[3] or "")))
-        unread.append(text[match.end() :].strip() or _glued(match[1]))
+        unread.append(text[match.end() :].strip() or _missing_spaces(match[1]))
     joints = [text.strip() for text in texts[1::2]]
     if not comparisons or len(joints) >= len(comparisons) or not {"and", "or"}.issuperset(joints):
         raise LiquidSyntaxError(f"{tag} needs a condition: {{% {tag} a == b %}}")
     return Condition(comparisons, joints), " ".join(filter(None, unread))
 
 
-def _glued(markup: str) -> str:
+def _missing_spaces(markup: str) -> str:
     """A left side that swallowed its operator, as in `a==b`: Liquid takes it for one name."""
     return markup if re.search(r"[=!<>]", re.sub(rf"{QUOTED}|{REFERENCE}", "", markup)) else ""
 

@@ -17,22 +17,22 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus, unquote_to_bytes
 
-from app.braze.liquid.faults import LiquidError, check_chars, check_digits, check_items
-from app.braze.liquid.moments import Moment, formatted, read
+from app.braze.liquid.errors import LiquidError, check_chars, check_digits, check_items
+from app.braze.liquid.times import Time, read_time, strftime
 from app.braze.liquid.values import (
     SPACE,
+    compare_order,
     equal,
+    exact_arithmetic,
     first_of,
-    inspected,
     is_truthy,
-    joined,
+    join,
     last_of,
-    ordered,
-    precisely,
-    reckoned,
-    sized,
+    ruby_inspect,
+    size_of,
     to_integer,
     to_number,
+    to_result,
     to_text,
 )
 
@@ -117,7 +117,7 @@ def _base64_encode(value: object) -> str:
 
 
 def _base64_decode(value: object) -> str:
-    return _decoded(_bytes(value), "base64_decode")
+    return _decode(_bytes(value), "base64_decode")
 
 
 def _base64_url_safe_encode(value: object) -> str:
@@ -126,7 +126,7 @@ def _base64_url_safe_encode(value: object) -> str:
 
 def _base64_url_safe_decode(value: object) -> str:
     data = _bytes(value)
-    return _decoded(
+    return _decode(
         (data + b"=" * (-len(data) % 4)).translate(bytes.maketrans(b"-_", b"+/")), "base64_url_safe_decode"
     )
 
@@ -135,7 +135,7 @@ def _bytes(value: object) -> bytes:
     return to_text(value).encode(errors="replace")
 
 
-def _decoded(data: bytes, name: str) -> str:
+def _decode(data: bytes, name: str) -> str:
     """Decode strictly: what would not be encoded so is refused."""
     try:
         decoded = b64decode(data, validate=True)
@@ -169,11 +169,11 @@ def _newline_to_br(value: object) -> str:
 def _strip_html(value: object) -> str:
     text = to_text(value)
     for opening, closing in (("<script", "</script>"), ("<!--", "-->"), ("<style", "</style>"), ("<", ">")):
-        text = _without(text, opening, closing)
+        text = _remove_between(text, opening, closing)
     return text
 
 
-def _without(text: str, opening: str, closing: str) -> str:
+def _remove_between(text: str, opening: str, closing: str) -> str:
     """Leave out all from each opening to its closing; an opening that nothing closes stays."""
     kept, position = [], 0
     while (start := text.find(opening, position)) >= 0:
@@ -186,11 +186,11 @@ def _without(text: str, opening: str, closing: str) -> str:
 
 
 def _replace(value: object, wanted: object, replacement: object = "") -> str:
-    return _replaced(to_text(value), to_text(wanted), to_text(replacement), count=-1)
+    return _replace_matches(to_text(value), to_text(wanted), to_text(replacement), count=-1)
 
 
 def _replace_first(value: object, wanted: object, replacement: object = "") -> str:
-    return _replaced(to_text(value), to_text(wanted), to_text(replacement), count=1)
+    return _replace_matches(to_text(value), to_text(wanted), to_text(replacement), count=1)
 
 
 def _replace_last(value: object, wanted: object, replacement: object) -> str:
@@ -212,7 +212,7 @@ def _remove_last(value: object, wanted: object) -> str:
     return _replace_last(value, wanted, "")
 
 
-def _replaced(text: str, wanted: str, replacement: str, *, count: int) -> str:
+def _replace_matches(text: str, wanted: str, replacement: str, *, count: int) -> str:
     r"""As Ruby's `gsub` with a text: `\0` and `\&` in the replacement stand for what was found."""
     if "\\" in replacement:
         means = {"0": wanted, "&": wanted, "\\": "\\"}
@@ -281,7 +281,7 @@ def _flat(items: list[Any]) -> Iterable[Any]:
 
 
 def _join(value: object, glue: object = " ") -> str:
-    return joined(items_of(value), to_text(glue))
+    return join(items_of(value), to_text(glue))
 
 
 def _reverse(value: object) -> list[Any]:
@@ -297,7 +297,7 @@ def _last(value: object) -> object:
 
 
 def _size(value: object) -> int:
-    return sized(value) or 0
+    return size_of(value) or 0
 
 
 def _concat(value: object, others: object) -> list[Any]:
@@ -361,29 +361,29 @@ def _uniq(value: object, name: object = None) -> list[Any] | None:
         return None
     seen: dict[object, object] = {}
     for item, found in pairs:
-        seen.setdefault((type(found), inspected(found)), item)
+        seen.setdefault((type(found), ruby_inspect(found)), item)
     return list(seen.values())
 
 
 def _sum(value: object, name: object = None) -> int | float:
     total: int | Decimal = 0
-    with precisely():
+    with exact_arithmetic():
         for item in items_of(value):
             total += to_number(
                 item if name is None else _property(item, name) if _has_properties(item) else None
             )
-    return reckoned(total)
+    return to_result(total)
 
 
 def _sort(value: object, name: object = None) -> list[Any] | None:
-    return _sorted(value, name, _nil_last)
+    return _sort_by(value, name, _nil_last)
 
 
 def _sort_natural(value: object, name: object = None) -> list[Any] | None:
-    return _sorted(value, name, _nil_last_any_case)
+    return _sort_by(value, name, _nil_last_any_case)
 
 
-def _sorted(value: object, name: object, compare: Callable[[object, object], int]) -> list[Any] | None:
+def _sort_by(value: object, name: object, compare: Callable[[object, object], int]) -> list[Any] | None:
     items = items_of(value)
     if name is None:
         return sorted(items, key=cmp_to_key(compare))
@@ -395,7 +395,7 @@ def _sorted(value: object, name: object, compare: Callable[[object, object], int
 
 
 def _nil_last(left: object, right: object) -> int:
-    if (sign := ordered(left, right)) is not None:
+    if (sign := compare_order(left, right)) is not None:
         return sign
     if left is None or right is None:
         return 1 if left is None else -1
@@ -406,7 +406,7 @@ def _nil_last_any_case(left: object, right: object) -> int:
     if left is None or right is None:
         return 1 if left is None else -1
     one, other = _ascii_lower(to_text(left)), _ascii_lower(to_text(right))
-    return ordered(one, other) or 0
+    return compare_order(one, other) or 0
 
 
 def _ascii_lower(text: str) -> str:
@@ -418,40 +418,40 @@ def _ascii_lower(text: str) -> str:
 
 def _abs(value: object) -> int | float:
     number = to_number(value)
-    return reckoned(-number if number < 0 else number)
+    return to_result(-number if number < 0 else number)
 
 
 def _plus(value: object, other: object) -> int | float:
-    return _reckoned(value, other, lambda one, two: one + two)
+    return _calculate(value, other, lambda one, two: one + two)
 
 
 def _minus(value: object, other: object) -> int | float:
-    return _reckoned(value, other, lambda one, two: one - two)
+    return _calculate(value, other, lambda one, two: one - two)
 
 
 def _times(value: object, other: object) -> int | float:
     one, two = to_number(value), to_number(other)
     if isinstance(one, int) and isinstance(two, int):
         check_digits((one.bit_length() + two.bit_length()) // 4)
-    return _reckoned(one, two, lambda one, two: one * two)
+    return _calculate(one, two, lambda one, two: one * two)
 
 
 def _divided_by(value: object, other: object) -> int | float:
-    return _reckoned(value, other, _divided)
+    return _calculate(value, other, _divide)
 
 
 def _modulo(value: object, other: object) -> int | float:
-    return _reckoned(value, other, _rest_of)
+    return _calculate(value, other, _modulo_of)
 
 
-def _reckoned(value: object, other: object, operation: Callable[[Any, Any], int | Decimal]) -> int | float:
+def _calculate(value: object, other: object, operation: Callable[[Any, Any], int | Decimal]) -> int | float:
     one = value if isinstance(value, Decimal) else to_number(value)
     two = other if isinstance(other, Decimal) else to_number(other)
-    with precisely():
-        return reckoned(operation(one, two))
+    with exact_arithmetic():
+        return to_result(operation(one, two))
 
 
-def _divided(one: int | Decimal, two: int | Decimal) -> int | Decimal:
+def _divide(one: int | Decimal, two: int | Decimal) -> int | Decimal:
     if isinstance(one, int) and isinstance(two, int):
         if not two:
             raise LiquidError("divided by 0")
@@ -459,7 +459,7 @@ def _divided(one: int | Decimal, two: int | Decimal) -> int | Decimal:
     return Decimal(one) / Decimal(two)
 
 
-def _rest_of(one: int | Decimal, two: int | Decimal) -> int | Decimal:
+def _modulo_of(one: int | Decimal, two: int | Decimal) -> int | Decimal:
     if not two:
         raise LiquidError("divided by 0")
     if isinstance(one, int) and isinstance(two, int):
@@ -475,7 +475,7 @@ def _round(value: object, places: object = 0) -> int | float:
     _check_finite(number)
     if abs(kept) > _MOST_PLACES:
         return float(number) if kept > 0 else 0
-    with precisely():
+    with exact_arithmetic():
         rounded = number.quantize(Decimal(1).scaleb(-kept), ROUND_HALF_UP)
         return float(rounded) if kept > 0 else int(rounded)
 
@@ -509,11 +509,11 @@ def _check_finite(number: int | Decimal) -> None:
 
 
 def _at_least(value: object, fewest: object) -> int | float:
-    return reckoned(max(to_number(value), to_number(fewest)))
+    return to_result(max(to_number(value), to_number(fewest)))
 
 
 def _at_most(value: object, most: object) -> int | float:
-    return reckoned(min(to_number(value), to_number(most)))
+    return to_result(min(to_number(value), to_number(most)))
 
 
 # ---- any value ----------------------------------------------------------------------------------------------------
@@ -525,13 +525,13 @@ def _default(value: object, instead: object = "", options: object = None) -> obj
     return instead if missing or (isinstance(value, str | list | dict) and not value) else value
 
 
-def date_filter(now: Moment) -> Filter:
+def date_filter(now: Time) -> Filter:
     """Return the `date` filter of a render that happens at that moment."""
 
     def date(value: object, pattern: object) -> object:
         wanted = to_text(pattern)
-        moment = read(value, now) if wanted else None
-        return value if moment is None else formatted(moment, wanted)
+        moment = read_time(value, now) if wanted else None
+        return value if moment is None else strftime(moment, wanted)
 
     return as_filter(date)
 

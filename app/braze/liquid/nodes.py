@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from app.braze.liquid.errors import LiquidError, check_chars
 from app.braze.liquid.expressions import Filtered, Literal
-from app.braze.liquid.faults import LiquidError, check_chars
-from app.braze.liquid.values import SPACE, printed
+from app.braze.liquid.values import SPACE, to_output
 
 if TYPE_CHECKING:
     from app.braze.liquid.context import Context
@@ -63,7 +63,7 @@ class OutputTag:
     blank: bool = False
 
     def render(self, context: Context, output: Output) -> None:
-        output.write(printed(self.value.evaluate(context)))
+        output.write(to_output(self.value.evaluate(context)))
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Body:
             try:
                 node.render(context, output)
             except LiquidError as error:
-                shown = context.fault(node.at, error)
+                shown = context.record_error(node.at, error)
                 if not node.blank:
                     output.write(shown)
             if context.interrupt and not isinstance(node, TextNode):

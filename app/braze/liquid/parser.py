@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from app.braze.liquid.errors import LiquidSyntaxError, suggest
 from app.braze.liquid.expressions import QUOTED, Expression, Filtered, read_filtered, read_value
-from app.braze.liquid.faults import LiquidSyntaxError, nearest
 from app.braze.liquid.nodes import Body, Node, OutputTag, TextNode
-from app.braze.liquid.scanner import Piece, TemplateSource, without_braces
+from app.braze.liquid.tokenizer import TemplateSource, Token, without_braces
 from app.braze.liquid.values import SPACE
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Parser:
         self.notes: list[tuple[int, str]] = []
         self.commented = 0
         self._tags = tags
-        self._pieces = source.pieces()
+        self._tokens = source.tokens()
         self._lines: Iterator[Tag] = iter(())
         self._trims = False
         self._depth = 0
@@ -111,13 +111,13 @@ class Parser:
     def raw(self, tag: Tag) -> str:
         """Return the text up to `endraw`, unread."""
         kept = []
-        for piece in self._pieces:
-            match = _RAW_END.search(piece.text)
-            if match and piece.kind != "text":
-                kept.append(piece.text[: match.start()])
-                self._trims = piece.trims_after
+        for token in self._tokens:
+            match = _RAW_END.search(token.text)
+            if match and token.kind != "text":
+                kept.append(token.text[: match.start()])
+                self._trims = token.trims_after
                 return "".join(kept)
-            kept.append(piece.text)
+            kept.append(token.text)
         raise tag.wrong("'raw' is never closed by {% endraw %}")
 
     def lines(self, tag: Tag) -> None:
@@ -132,7 +132,7 @@ class Parser:
         self._lines = iter([*lines, *self._lines])
 
     def _unknown(self, tag: Tag) -> str:
-        return f"there is no tag '{tag.name}'" + nearest(tag.name, [*self._tags, "elsif", "else", "when"])
+        return f"there is no tag '{tag.name}'" + suggest(tag.name, [*self._tags, "elsif", "else", "when"])
 
     def _read_body(self) -> tuple[Body, Tag | None]:
         body = Body()
@@ -152,23 +152,23 @@ class Parser:
     def _next(self, body: Body) -> Tag | Node | None:
         for line in self._lines:
             return line
-        for piece in self._pieces:
-            if piece.kind == "text":
-                text = piece.text.lstrip(SPACE) if self._trims else piece.text
+        for token in self._tokens:
+            if token.kind == "text":
+                text = token.text.lstrip(SPACE) if self._trims else token.text
                 self._trims = False
-                return TextNode(piece.at, text)
-            if piece.trims_before and body.nodes and isinstance(last := body.nodes[-1], TextNode):
+                return TextNode(token.at, text)
+            if token.trims_before and body.nodes and isinstance(last := body.nodes[-1], TextNode):
                 last.text = last.text.rstrip(SPACE)
-            self._trims = piece.trims_after
-            if _CURLY.search(_QUOTED.sub("", piece.text)):
-                self.note(piece.at, "curly quotes are no quotes in Liquid: write ' or \"")
-            if piece.kind == "output":
-                return self.output(self.filtered(without_braces(piece.markup), piece.at), piece.at)
-            return self._tag(piece)
+            self._trims = token.trims_after
+            if _CURLY.search(_QUOTED.sub("", token.text)):
+                self.note(token.at, "curly quotes are no quotes in Liquid: write ' or \"")
+            if token.kind == "output":
+                return self.output(self.filtered(without_braces(token.markup), token.at), token.at)
+            return self._tag(token)
         return None
 
-    def _tag(self, piece: Piece) -> Tag:
-        match = _TAG.fullmatch(piece.markup)
+    def _tag(self, token: Token) -> Tag:
+        match = _TAG.fullmatch(token.markup)
         if match is None:
-            raise LiquidSyntaxError(f"'{piece.text[:30]}' holds no tag", piece.at)
-        return Tag(match[1], without_braces(match[2]), match[2], piece.at)
+            raise LiquidSyntaxError(f"'{token.text[:30]}' holds no tag", token.at)
+        return Tag(match[1], without_braces(match[2]), match[2], token.at)

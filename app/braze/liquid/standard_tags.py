@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from app.braze.liquid.errors import LiquidSyntaxError
 from app.braze.liquid.expressions import (
     FRAGMENT,
     Comparison,
@@ -17,9 +18,8 @@ from app.braze.liquid.expressions import (
     read_condition,
     read_options,
 )
-from app.braze.liquid.faults import LiquidSyntaxError
 from app.braze.liquid.nodes import Body, Node, Output, OutputTag, nothing
-from app.braze.liquid.values import inspected, is_truthy, leading_integer, printed, to_integer, to_text
+from app.braze.liquid.values import is_truthy, leading_integer, ruby_inspect, to_integer, to_output, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -251,7 +251,7 @@ class Counter:
         return "Liquid::ForloopDrop" if self._columns is None else "Liquid::TablerowloopDrop"
 
 
-def _sliced(collection: object, start: int, end: int | None) -> Sequence[Any]:
+def _slice_items(collection: object, start: int, end: int | None) -> Sequence[Any]:
     """The items from start to before end; a text is one item, whatever the slice."""
     if isinstance(collection, str):
         return [collection] if collection else []
@@ -287,7 +287,7 @@ class For:
             length=len(items), name=self.name, parent=context.loops[-1] if context.loops else None
         )
         scope: dict[str, Any] = {"forloop": counter}
-        context.enter(scope)
+        context.push_scope(scope)
         context.loops.append(counter)
         try:
             for item in items:
@@ -309,7 +309,7 @@ class For:
         )
         collection = self.collection.evaluate(context)
         limit = _optional(self.options.get("limit"), context)
-        items = _sliced(collection, start, None if limit is None else limit + start)
+        items = _slice_items(collection, start, None if limit is None else limit + start)
         context.offsets[self.name] = start + len(items)
         return items[::-1] if self.is_reversed else items
 
@@ -365,11 +365,11 @@ class TableRow:
         if not is_truthy(collection):
             return
         start, limit = self._number("offset", context), self._number("limit", context)
-        items = _sliced(collection, start or 0, None if limit is None else (start or 0) + limit)
+        items = _slice_items(collection, start or 0, None if limit is None else (start or 0) + limit)
         counter = Counter(length=len(items), columns=self._number("cols", context) or 0)
         output.write('<tr class="row1">\n')
         scope: dict[str, Any] = {"tablerowloop": counter}
-        context.enter(scope)
+        context.push_scope(scope)
         try:
             for item in items:
                 scope[self.variable] = item
@@ -425,11 +425,11 @@ class Cycle:
 
     def render(self, context: Context, output: Output) -> None:
         key = self.name.evaluate(context)
-        key = inspected(key) if isinstance(key, list | dict) else key
+        key = ruby_inspect(key) if isinstance(key, list | dict) else key
         position = context.cycles.get(key, 0)
         context.cycles[key] = (position + 1) % len(self.values) if position < len(self.values) else 0
         if position < len(self.values):
-            output.write(printed(self.values[position].evaluate(context)))
+            output.write(to_output(self.values[position].evaluate(context)))
 
 
 def _read_cycle(parser: Parser, tag: Tag) -> Node:

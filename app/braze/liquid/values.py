@@ -1,6 +1,6 @@
 """Values as Ruby sees them: what they print, how they compare, which number a text is.
 
-Values are None, bool, int, float, str, list, dict, range, a Moment and the loops' Counters.
+Values are None, bool, int, float, str, list, dict, range, a Time and the loops' Counters.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from decimal import Context, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from app.braze.liquid.faults import LiquidError, check_chars, check_digits
+from app.braze.liquid.errors import LiquidError, check_chars, check_digits
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -32,7 +32,7 @@ _EXACT: Final = Context(prec=_PRECISION, Emax=999_999, Emin=-999_999, traps=[])
 
 
 @runtime_checkable
-class Named(Protocol):
+class LoopVariables(Protocol):
     """What a loop offers to its body: `forloop.index` and the like."""
 
     def named(self, name: str) -> object:
@@ -55,40 +55,40 @@ def to_text(value: object) -> str:  # noqa: PLR0911 - one line a kind of value
     if isinstance(value, range):
         return f"{value.start}..{value.stop - 1}"
     if isinstance(value, list | dict):
-        return inspected(value)
+        return ruby_inspect(value)
     return str(value)
 
 
-def printed(value: object) -> str:
+def to_output(value: object) -> str:
     """Return what an output prints: the items of a list one after the other, else `to_text`."""
-    return joined(value, "") if isinstance(value, list) else to_text(value)
+    return join(value, "") if isinstance(value, list) else to_text(value)
 
 
-def joined(items: list[object], glue: str) -> str:
+def join(items: list[object], glue: str) -> str:
     """Return Ruby's `join`: lists inside are joined by the same glue."""
     chars = 0
     texts = []
     for item in items:
-        text = joined(item, glue) if isinstance(item, list) else to_text(item)
+        text = join(item, glue) if isinstance(item, list) else to_text(item)
         chars += len(text) + len(glue)
         check_chars(chars)
         texts.append(text)
     return glue.join(texts)
 
 
-def inspected(value: object) -> str:
-    """Return what Ruby's `inspect` gives: quoted texts, `nil`, `{"a"=>1}`."""
+def ruby_inspect(value: object) -> str:
+    """Return what Ruby's `ruby_inspect` gives: quoted texts, `nil`, `{"a"=>1}`."""
     if value is None:
         return "nil"
     if isinstance(value, str):
-        escaped = _INTERPOLATION.sub(r"\\#", "".join(map(_inspected_character, value)))
+        escaped = _INTERPOLATION.sub(r"\\#", "".join(map(_inspect_character, value)))
         return f'"{escaped}"'
     pieces: list[str]
     if isinstance(value, list):
-        pieces = [inspected(item) for item in value]
+        pieces = [ruby_inspect(item) for item in value]
         marks = "[]"
     elif isinstance(value, dict):
-        pieces = [f"{inspected(key)}=>{inspected(item)}" for key, item in value.items()]
+        pieces = [f"{ruby_inspect(key)}=>{ruby_inspect(item)}" for key, item in value.items()]
         marks = "{}"
     else:
         return to_text(value)
@@ -96,7 +96,7 @@ def inspected(value: object) -> str:
     return marks[0] + ", ".join(pieces) + marks[1]
 
 
-def _inspected_character(character: str) -> str:
+def _inspect_character(character: str) -> str:
     if character in _INSPECTED:
         return _INSPECTED[character]
     if character.isprintable() or (character.isspace() and character == "\u3000"):
@@ -152,7 +152,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def compared(left: object, operator: str, right: object) -> bool:
+def compare(left: object, operator: str, right: object) -> bool:
     """Return `left < right` and its like; nil, true, lists and objects are never more nor less than anything.
 
     Raises LiquidError where Ruby does: a text and a number cannot be compared.
@@ -162,7 +162,7 @@ def compared(left: object, operator: str, right: object) -> bool:
     if isinstance(left, str) != isinstance(right, str):
         shown = to_text(right) if is_number(right) and not _is_big(right) else class_name(right)
         raise LiquidError(f"comparison of {class_name(left)} with {shown} failed")
-    sign = ordered(left, right)
+    sign = compare_order(left, right)
     return (
         sign is not None
         and {
@@ -178,7 +178,7 @@ def _is_big(value: object) -> bool:
     return isinstance(value, int) and value.bit_length() > BITS_OF_AN_INTEGER
 
 
-def ordered(left: object, right: object) -> int | None:
+def compare_order(left: object, right: object) -> int | None:
     """Return Ruby's `<=>`: negative, 0 or positive; None where the two cannot be compared."""
     if isinstance(left, str) and isinstance(right, str):
         one, other = left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass")
@@ -190,7 +190,7 @@ def ordered(left: object, right: object) -> int | None:
         return int(one_number > right) - int(one_number < right)
     if isinstance(left, list) and isinstance(right, list):
         for one_item, other_item in zip(left, right, strict=False):
-            if (sign := ordered(one_item, other_item)) != 0:
+            if (sign := compare_order(one_item, other_item)) != 0:
                 return sign
         return (len(left) > len(right)) - (len(left) < len(right))
     return 0 if equal(left, right) else None
@@ -224,22 +224,22 @@ def class_name(value: object) -> str:
     return "NilClass" if value is None else names.get(type(value), type(value).__name__)
 
 
-def looked_up(value: object, key: object) -> object:
+def look_up(value: object, key: object) -> object:
     """Return `value[key]`, or what `size`, `first` and `last` give; None where there is nothing."""
     if isinstance(value, dict) and isinstance(key, str) and key in value:
         return value[key]
-    if isinstance(value, Named):
+    if isinstance(value, LoopVariables):
         return value.named(key) if isinstance(key, str) else None
     if isinstance(value, list) and isinstance(key, int) and not isinstance(key, bool):
         return value[key] if -len(value) <= key < len(value) else None
     if key == "size":
-        return sized(value)
+        return size_of(value)
     if key == "first":
         return first_of(value)
     return last_of(value) if key == "last" else None
 
 
-def sized(value: object) -> int | None:
+def size_of(value: object) -> int | None:
     """Return Ruby's `size`, which whole numbers have too: the bytes they take."""
     if isinstance(value, str | list | dict | range):
         return len(value)
@@ -299,11 +299,11 @@ def to_integer(value: object) -> int:
     return int(match[1] + text, 8 if octal else 0)
 
 
-def reckoned(number: int | Decimal) -> int | float:
+def to_result(number: int | Decimal) -> int | float:
     """Return a result as Liquid hands it on: a decimal number becomes a float."""
     return number if isinstance(number, int) else float(number)
 
 
-def precisely() -> AbstractContextManager[object]:
+def exact_arithmetic() -> AbstractContextManager[object]:
     """A context in which decimals are added, multiplied and divided without losing what a float can hold."""
     return localcontext(_EXACT)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.braze.calls import CallAnswer, Request, Unanswered
+from app.braze.calls import CallAnswer, FetchError, Request
 
 TEMPLATES = Path(__file__).parents[3] / "docs" / "templates"
 
@@ -80,14 +80,14 @@ def answer_body(
 class FakeFetch:
     """Answers every request with the next of `answers`, the last one for good, and remembers the requests."""
 
-    answers: list[CallAnswer | Unanswered]
+    answers: list[CallAnswer | FetchError]
     requests: list[Request] = field(default_factory=list)
 
     def __call__(self, request: Request, /) -> CallAnswer:
         """Answer, or raise what stands for no answer."""
         self.requests.append(request)
         answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
-        if isinstance(answer, Unanswered):
+        if isinstance(answer, FetchError):
             raise answer
         return answer
 
@@ -99,4 +99,4 @@ def answering(value: object, *, status: int = 200) -> FakeFetch:
 
 def failing(reason: str = "no complete answer within 2 s") -> FakeFetch:
     """Return a fetch that never gets an answer."""
-    return FakeFetch([Unanswered(reason)])
+    return FakeFetch([FetchError(reason)])

@@ -7,11 +7,11 @@ from typing import Any
 from app.braze import data_tags, tags
 from app.braze.filters import FILTERS, time_zone_filter
 from app.braze.liquid.context import Context
-from app.braze.liquid.faults import Budget
+from app.braze.liquid.errors import Budget
 from app.braze.liquid.filters import STANDARD, date_filter
-from app.braze.liquid.moments import Moment
 from app.braze.liquid.nodes import Output
-from app.braze.liquid.scanner import TemplateSource
+from app.braze.liquid.times import Time
+from app.braze.liquid.tokenizer import TemplateSource
 from app.braze.parsing import BrazeParser
 
 NOW_S = 1_796_050_800  # 2026-11-30T15:00:00Z
@@ -19,7 +19,7 @@ NOW_S = 1_796_050_800  # 2026-11-30T15:00:00Z
 
 def rendered(template: str, variables: Mapping[str, Any] | None = None) -> str:
     """Return what a template prints; raises LiquidSyntaxError and LimitError as they come."""
-    now = Moment(NOW_S)
+    now = Time(NOW_S)
     filters = STANDARD | FILTERS | {"date": date_filter(now), "time_zone": time_zone_filter(now)}
     context = Context(deepcopy(dict(variables or {})), filters, Budget())
     output = Output()

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from app.braze.calls import MAX_BYTES, CallAnswer, Request, StoredCredential, Unanswered
+from app.braze.calls import MAX_BYTES, CallAnswer, FetchError, Request, StoredCredential
 from app.braze.http_fetch import fetch_over_http
 from app.braze.preview import Rendered, preview
 
@@ -127,7 +127,7 @@ def test_a_body_over_the_limit_is_read_no_further() -> None:
 def test_a_slow_answer_is_cut_off_as_a_whole(chunks: tuple[bytes, ...], pause_s: float) -> None:
     with _serving(*chunks, pause_s=pause_s) as server:
         started_s = time.monotonic()
-        with pytest.raises(Unanswered, match=r"^no complete answer within 0\.3 s$"):
+        with pytest.raises(FetchError, match=r"^no complete answer within 0\.3 s$"):
             fetch_over_http(_request(server), cut_off_s=0.3)
         assert time.monotonic() - started_s < 1.5  # uncut, the trickles would last 2.5 s
 
@@ -142,14 +142,14 @@ def test_a_slow_answer_is_cut_off_as_a_whole(chunks: tuple[bytes, ...], pause_s:
     ],
 )
 def test_a_broken_answer_is_reported_as_no_answer(chunks: tuple[bytes, ...]) -> None:
-    with _serving(*chunks) as server, pytest.raises(Unanswered, match=r"^call failed: .+"):
+    with _serving(*chunks) as server, pytest.raises(FetchError, match=r"^call failed: .+"):
         fetch_over_http(_request(server))
 
 
 def test_a_closed_port_is_reported_as_no_answer() -> None:
     with _serving() as server:
         request = _request(server)
-    with pytest.raises(Unanswered, match=r"^call failed: .*refused"):
+    with pytest.raises(FetchError, match=r"^call failed: .*refused"):
         fetch_over_http(request)
 
 
@@ -157,7 +157,7 @@ def test_a_header_with_a_line_break_is_never_sent() -> None:
     with _serving(_response("200 OK", b"{}")) as server:
         plain = _request(server)
         request = Request(method="GET", url=plain.url, headers={"X-A": "b\r\nX-Evil: 1"})
-        with pytest.raises(Unanswered, match=r"^call failed: Invalid header value"):
+        with pytest.raises(FetchError, match=r"^call failed: Invalid header value"):
             fetch_over_http(request)
 
 

@@ -361,11 +361,11 @@ def test_the_two_variants_differ_only_in_their_note_their_call_and_their_abort(e
 @pytest.mark.parametrize("name", HTML_NAMES)
 def test_every_value_printed_into_html_goes_through_escape(name: str) -> None:
     body = _source(name).partition("<!doctype html>")[2]
-    printed = re.findall(r"\{\{.*?\}\}+", body)
-    assert [one for one in printed if not one.endswith("| escape }}")] == [
+    to_output = re.findall(r"\{\{.*?\}\}+", body)
+    assert [one for one in to_output if not one.endswith("| escape }}")] == [
         "{{${set_user_to_unsubscribed_url}}}"
     ]
-    assert len(printed) > 20
+    assert len(to_output) > 20
 
 
 @pytest.mark.parametrize("name", HTML_NAMES)

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from app.braze.calls import MAX_BYTES, Call, CallAnswer, Request, StoredCredential, Unanswered
+from app.braze.calls import MAX_BYTES, Call, CallAnswer, FetchError, Request, StoredCredential
 from app.braze.errors import TemplateError
 from app.braze.preview import Aborted, Clocks, PartPreview, Rendered, WouldBeRetried, preview
 from tests.unit.braze.answers import FakeFetch, answering, failing
@@ -409,7 +409,7 @@ def test_a_saved_variable_is_unknown_in_the_next_part() -> None:
 
 def test_every_tag_calls_for_itself_in_order_even_with_the_same_url() -> None:
     fetch = FakeFetch(
-        [CallAnswer(200, b'{"name":"a"}'), Unanswered("status 503"), CallAnswer(200, b'{"name":"c"}')]
+        [CallAnswer(200, b'{"name":"a"}'), FetchError("status 503"), CallAnswer(200, b'{"name":"c"}')]
     )
     part = _render(SHOWN * 3, fetch)
     assert part.outcome == Rendered("[a|200][|][c|200]")
@@ -423,7 +423,7 @@ def test_a_second_call_may_use_what_the_first_one_saved() -> None:
 
 
 def test_the_first_of_two_failed_retry_calls_is_reported() -> None:
-    fetch = FakeFetch([Unanswered("first"), Unanswered("second")])
+    fetch = FakeFetch([FetchError("first"), FetchError("second")])
     assert _render(TAG.replace(" %}", " :retry %}") * 2, fetch).outcome == WouldBeRetried(URL, "first", 5)
 
 

@@ -70,7 +70,7 @@ def test_every_page_is_in_this_table_with_its_role(site: Site) -> None:
 def test_each_role_opens_what_it_may_and_is_refused_with_a_sentence(
     site: Site, team: dict[Role, Browserlike]
 ) -> None:
-    before = (site.register.deeds(), site.register.campaigns(), site.evidence.all())
+    before = (site.register.audit_log(), site.register.campaigns(), site.evidence.all())
     for (method, path), needed in NEEDED.items():
         if path == "/sign-out":
             continue
@@ -83,7 +83,7 @@ def test_each_role_opens_what_it_may_and_is_refused_with_a_sentence(
             got = browser.get(at) if method == "GET" else browser.post(at, {"id": "x"}, page="/")
             assert got.status_code == 403, (role, method, path)
             assert "Your role does not allow this" in got.text
-    assert (site.register.deeds(), site.register.campaigns(), site.evidence.all()) == before
+    assert (site.register.audit_log(), site.register.campaigns(), site.evidence.all()) == before
 
 
 def test_a_plan_is_registered_by_who_plans_and_no_evidence_is_removed_by_them(
@@ -102,7 +102,7 @@ def test_a_plan_is_registered_by_who_plans_and_no_evidence_is_removed_by_them(
     kept = site.evidence.all()[0].id
     assert team[PLAN].post("/evidence/remove", {"id": kept}, page="/").status_code == 403
     assert team[ADMINISTER].post("/evidence/remove", {"id": kept}, page="/evidence").status_code == 303
-    assert [(deed.who, deed.what) for deed in site.register.deeds()[:2]] == [
+    assert [(deed.who, deed.what) for deed in site.register.audit_log()[:2]] == [
         ("who may administer", "evidence removed"),
         ("who may plan", "campaign added"),
     ]

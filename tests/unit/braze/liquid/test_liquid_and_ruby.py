@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from app.braze.calls import JsonText, read_answer
-from app.braze.liquid.faults import LiquidSyntaxError
+from app.braze.calls import JsonAnswer, read_answer
+from app.braze.liquid.errors import LiquidSyntaxError
 from app.braze.liquid.filters import STANDARD
-from app.braze.liquid.values import inspected
+from app.braze.liquid.values import ruby_inspect
 from tests.unit.braze.liquid.made_templates import OPERATORS, VALUES, VARIABLES, Maker
 from tests.unit.braze.rendering import NOW_S, rendered
 
@@ -161,7 +161,7 @@ def _ours(template: str, variables: dict[str, Any]) -> str | None:
 def test_json_is_what_ruby_takes_for_it(rubys: dict[str, list[str | None]]) -> None:
     for text, ruby in zip(JSON, rubys["json"], strict=True):
         answer = read_answer(text, 200)
-        value = answer.value if isinstance(answer, JsonText) else None
+        value = answer.value if isinstance(answer, JsonAnswer) else None
         if isinstance(value, dict):
             del value["__http_status_code__"]
-        assert (text, inspected(value) if isinstance(answer, JsonText) else None) == (text, ruby)
+        assert (text, ruby_inspect(value) if isinstance(answer, JsonAnswer) else None) == (text, ruby)

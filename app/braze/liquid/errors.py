@@ -74,7 +74,7 @@ def check_items(items: int) -> None:
         )
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def suggest(name: str, names: Iterable[str]) -> str:
     """Return which of the names may have been meant, as the end of a sentence; nothing where none is near."""
     near = get_close_matches(name[:50], names, n=1, cutoff=0.75)
     return f"; there is '{near[0]}'" if near else ""

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from app.braze.liquid.faults import LimitError, LiquidError, check_digits
+from app.braze.liquid.errors import LimitError, LiquidError, check_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ _DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Time:
     """A point in time seen at an offset: seconds since 1970 in UTC, nanoseconds beyond, seconds east of UTC."""
 
     second: int
@@ -34,18 +34,18 @@ class Moment:
     zone: str = "UTC"
 
     @classmethod
-    def of(cls, year: int, month: int, day: int, second: int = 0, nanosecond: int = 0) -> Moment:
+    def of(cls, year: int, month: int, day: int, second: int = 0, nanosecond: int = 0) -> Time:
         """The moment of a date and a second of its day, in UTC; days beyond the month's end run on."""
         return cls(_days(year, month, day) * _DAY_S + second, nanosecond)
 
-    def at(self, offset: int, zone: str = "") -> Moment:
+    def at(self, offset: int, zone: str = "") -> Time:
         """The same moment, seen elsewhere."""
         return replace(self, offset=offset, zone=zone)
 
     @property
     def date(self) -> tuple[int, int, int]:
         """Year, month and day."""
-        return _civil((self.second + self.offset) // _DAY_S)
+        return _date_of((self.second + self.offset) // _DAY_S)
 
     @property
     def time(self) -> tuple[int, int, int]:
@@ -65,7 +65,7 @@ class Moment:
 
     def __str__(self) -> str:
         """What Ruby prints of a time."""
-        return formatted(self, "%Y-%m-%d %H:%M:%S " + ("UTC" if self.zone == "UTC" else "%z"))
+        return strftime(self, "%Y-%m-%d %H:%M:%S " + ("UTC" if self.zone == "UTC" else "%z"))
 
 
 def _days(year: int, month: int, day: int) -> int:
@@ -75,7 +75,7 @@ def _days(year: int, month: int, day: int) -> int:
     return year * 365 + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
 
 
-def _civil(days: int) -> tuple[int, int, int]:
+def _date_of(days: int) -> tuple[int, int, int]:
     """The date so many days after 1970-01-01."""
     era, of_era = divmod(days + 719_468, 146_097)
     year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
@@ -86,12 +86,12 @@ def _civil(days: int) -> tuple[int, int, int]:
     return era * 400 + year + (month <= 2), month, day  # noqa: PLR2004
 
 
-def read(value: object, now: Moment) -> Moment | None:
+def read_time(value: object, now: Time) -> Time | None:
     """Return the moment that a value names, as Liquid's `date` filter reads it; None where it names none."""
-    if isinstance(value, Moment):
+    if isinstance(value, Time):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return Moment(value)
+        return Time(value)
     if not isinstance(value, str):
         return None
     text = value.lower()
@@ -99,8 +99,8 @@ def read(value: object, now: Moment) -> Moment | None:
         return now
     if re.fullmatch(r"[0-9]+", text):
         check_digits(len(text))
-        return Moment(int(text))
-    return parsed(text, now)
+        return Time(int(text))
+    return parse_time(text, now)
 
 
 # ---- reading ------------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ _OFFSET = re.compile(r"([-+])(\d\d)(?:(:?)(\d\d)(?:\3(\d\d))?)?")
 _UTC_NAMES: Final = ("utc", "z", "ut", "gmt", "-00:00")
 
 
-def parsed(text: str, now: Moment) -> Moment | None:
+def parse_time(text: str, now: Time) -> Time | None:
     """Return what Ruby's `Time.parse` makes of a text in small letters; None where it finds no time in it."""
     if len(text) > LONGEST_DATE:
         return None
@@ -164,12 +164,12 @@ def parsed(text: str, now: Moment) -> Moment | None:
         rest = f"{rest[: match.start()]} {rest[match.end() :]}"
     for pattern, order in _DATES:
         if match := pattern.search(rest):
-            _place(found, dict(zip(order, match.groups(), strict=False)))
+            _assign_date_parts(found, dict(zip(order, match.groups(), strict=False)))
             break
     else:
         _read_digits(rest, found)
     zone = found.pop("zone", None)
-    return _made(
+    return _build_time(
         {name: int(part) for name, part in found.items()}, zone if isinstance(zone, str) else None, now
     )
 
@@ -196,7 +196,7 @@ def _nanoseconds(digits: str) -> int:
     return int(digits[:9].ljust(9, "0"))
 
 
-def _place(found: dict[str, int | str], parts: dict[str, str | None]) -> None:  # noqa: C901, PLR0912 - Ruby's own guesses, in its order
+def _assign_date_parts(found: dict[str, int | str], parts: dict[str, str | None]) -> None:  # noqa: C901, PLR0912 - Ruby's own guesses, in its order
     """Decide which of the parts is the year, the month and the day: long ones and those with an apostrophe are years."""
     year, month, day = parts.get("y"), parts.get("m"), parts.get("d")
     if month and month in _MONTH:
@@ -261,7 +261,7 @@ def _read_digits(text: str, found: dict[str, int | str]) -> None:
         found["zone"] = match[5]
 
 
-def _made(found: dict[str, int], zone: str | None, now: Moment) -> Moment | None:
+def _build_time(found: dict[str, int], zone: str | None, now: Time) -> Time | None:
     """Complete what was found with today's date, and see it at its zone; None for what no clock or calendar has."""
     if not found:
         return None
@@ -278,7 +278,7 @@ def _made(found: dict[str, int], zone: str | None, now: Moment) -> Moment | None
         month, day = 1, 1
     if not (1 <= month <= 12 and 1 <= day <= 31 and _is_clock(hour, minute, second)):  # noqa: PLR2004
         return None
-    moment = Moment.of(
+    moment = Time.of(
         year,
         month,
         day + found.get("of_year", 1) - 1,
@@ -317,7 +317,7 @@ _WIDEST: Final = 1024
 _MOST_DIRECTIVES: Final = 100
 
 
-def formatted(moment: Moment, pattern: str) -> str:
+def strftime(moment: Time, pattern: str) -> str:
     """Return Ruby's `strftime`; raises LiquidError where Ruby would."""
     if pattern.count("%") > _MOST_DIRECTIVES:
         raise LimitError(
@@ -328,12 +328,12 @@ def formatted(moment: Moment, pattern: str) -> str:
     return _DIRECTIVE.sub(lambda match: _directive(moment, match), pattern)
 
 
-def _directive(moment: Moment, match: re.Match[str]) -> str:
+def _directive(moment: Time, match: re.Match[str]) -> str:
     flags, width, colons, _, letter = match.groups()
     if colons and letter != "z":
         return match[0]
     if letter in _COMPOSED:
-        text, pad, fill = formatted(moment, _COMPOSED[letter]), 0, " "
+        text, pad, fill = strftime(moment, _COMPOSED[letter]), 0, " "
     elif letter == "z":
         return _offset_text(moment.offset, len(colons), flags, int(width or 0))
     elif letter in {"N", "L"}:
@@ -347,7 +347,7 @@ def _directive(moment: Moment, match: re.Match[str]) -> str:
         text, pad, fill = _NAMES[letter](moment), 0, " "
     else:
         return match[0]
-    return _padded(_cased(text, flags, letter), flags, int(width or 0), pad, fill)
+    return _pad(_change_case(text, flags, letter), flags, int(width or 0), pad, fill)
 
 
 def _check_width(width: int) -> None:
@@ -355,7 +355,7 @@ def _check_width(width: int) -> None:
         raise LiquidError("Result too large - strftime")
 
 
-def _cased(text: str, flags: str, letter: str) -> str:
+def _change_case(text: str, flags: str, letter: str) -> str:
     if "^" in flags:
         return text.upper()
     if "#" in flags:
@@ -363,7 +363,7 @@ def _cased(text: str, flags: str, letter: str) -> str:
     return text
 
 
-def _padded(text: str, flags: str, width: int, pad: int, fill: str) -> str:
+def _pad(text: str, flags: str, width: int, pad: int, fill: str) -> str:
     _check_width(width)
     for flag in flags:
         fill = {"0": "0", "_": " "}.get(flag, fill)
@@ -387,19 +387,19 @@ def _offset_text(offset: int, colons: int, flags: str, width: int) -> str:
     return sign + str(hours).rjust(max(2, width - len(tail) - 1), "0") + tail
 
 
-def _iso_week(moment: Moment) -> tuple[int, int]:
+def _iso_week(moment: Time) -> tuple[int, int]:
     """The year and week of ISO 8601, where weeks begin on Monday and the first has a Thursday of the year."""
     weekday = moment.weekday or 7
     day = (moment.second + moment.offset) // _DAY_S
-    year = _civil(day - weekday + 4)[0]
+    year = _date_of(day - weekday + 4)[0]
     return year, (day - weekday + 4 - _days(year, 1, 1)) // 7 + 1
 
 
-def _week(moment: Moment, first: int) -> int:
+def _week(moment: Time, first: int) -> int:
     return (moment.day_of_year + 6 - (moment.weekday - first) % 7) // 7
 
 
-def _twelve(hour: int) -> int:
+def _twelve_hour(hour: int) -> int:
     return hour % 12 or 12
 
 
@@ -407,17 +407,17 @@ _COMPOSED: Final = {
     "c": "%a %b %e %H:%M:%S %Y", "D": "%m/%d/%y", "F": "%Y-%m-%d", "r": "%I:%M:%S %p", "R": "%H:%M",
     "T": "%H:%M:%S", "v": "%e-%^b-%Y", "x": "%m/%d/%y", "X": "%H:%M:%S",
 }  # fmt: skip
-_NUMBERS: Final[dict[str, Callable[[Moment], tuple[int, int, str]]]] = {
+_NUMBERS: Final[dict[str, Callable[[Time], tuple[int, int, str]]]] = {
     "C": lambda moment: (moment.date[0] // 100, 2, "0"),
     "d": lambda moment: (moment.date[2], 2, "0"),
     "e": lambda moment: (moment.date[2], 2, " "),
     "G": lambda moment: (_iso_week(moment)[0], 4, "0"),
     "g": lambda moment: (_iso_week(moment)[0] % 100, 2, "0"),
     "H": lambda moment: (moment.time[0], 2, "0"),
-    "I": lambda moment: (_twelve(moment.time[0]), 2, "0"),
+    "I": lambda moment: (_twelve_hour(moment.time[0]), 2, "0"),
     "j": lambda moment: (moment.day_of_year, 3, "0"),
     "k": lambda moment: (moment.time[0], 2, " "),
-    "l": lambda moment: (_twelve(moment.time[0]), 2, " "),
+    "l": lambda moment: (_twelve_hour(moment.time[0]), 2, " "),
     "M": lambda moment: (moment.time[1], 2, "0"),
     "m": lambda moment: (moment.date[1], 2, "0"),
     "S": lambda moment: (moment.time[2], 2, "0"),
@@ -430,7 +430,7 @@ _NUMBERS: Final[dict[str, Callable[[Moment], tuple[int, int, str]]]] = {
     "Y": lambda moment: (moment.date[0], 4 if moment.date[0] >= 0 else 5, "0"),
     "y": lambda moment: (moment.date[0] % 100, 2, "0"),
 }
-_NAMES: Final[dict[str, Callable[[Moment], str]]] = {
+_NAMES: Final[dict[str, Callable[[Time], str]]] = {
     "A": lambda moment: DAYS[moment.weekday],
     "a": lambda moment: DAYS[moment.weekday][:3],
     "B": lambda moment: MONTHS[moment.date[1] - 1],

@@ -11,12 +11,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from app.braze.liquid.faults import LiquidSyntaxError
+from app.braze.liquid.errors import LiquidSyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Kind = Literal["text", "output", "tag"]
+TokenKind = Literal["text", "output", "tag"]
 _CONDITIONAL: Final = re.compile(r"<!--\s*(?:\[|<!\[)")
 _MARKS: Final = re.compile(r"\{\{|\}\}|\}|\$\{[^{}\n]*\}|'[^']*'|\"[^\"]*\"")
 _REFERENCE: Final = re.compile(r"\$\{[^{}\n]*\}")
@@ -31,10 +31,10 @@ _IN_MARKUP: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Token:
     """One text, output or tag; `text` is all of it, braces too, `at` its offset in the template as written."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     at: int
 
@@ -81,22 +81,22 @@ class TemplateSource:
         before = self.written[:offset]
         return before.count("\n") + 1, offset - before.rfind("\n")
 
-    def pieces(self) -> Iterator[Piece]:
+    def tokens(self) -> Iterator[Token]:
         """Yield the pieces in order; raises LiquidSyntaxError for an output or tag that does not end."""
         position, text = 0, self.text
         while (start := _next_mark(text, position)) >= 0:
             if start > position:
-                yield Piece("text", text[position:start], self.written_at(position))
-            kind: Kind = "tag" if text[start + 1] == "%" else "output"
+                yield Token("text", text[position:start], self.written_at(position))
+            kind: TokenKind = "tag" if text[start + 1] == "%" else "output"
             end = text.find("%}", start + 2) + 2 if kind == "tag" else end_of_output(text, start)
             if end < len("{{}}") or (kind == "output" and text[end - 2 : end] != "}}"):
                 shown = text[start : start + 30].split("\n")[0]
                 closing = "%}" if kind == "tag" else "}}"
                 raise LiquidSyntaxError(f"'{shown}' is not closed by {closing}", self.written_at(start))
-            yield Piece(kind, text[start:end], self.written_at(start))
+            yield Token(kind, text[start:end], self.written_at(start))
             position = end
         if position < len(text):
-            yield Piece("text", text[position:], self.written_at(position))
+            yield Token("text", text[position:], self.written_at(position))
 
 
 def _next_mark(text: str, position: int) -> int:
