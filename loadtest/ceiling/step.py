@@ -96,6 +96,7 @@ class StepRunner:
         self._began = self.clock()
         self._stopped_at = self._began
         self._load_phases = 0
+        self._next_message = 0
 
     @property
     def elapsed_s(self) -> float:
@@ -190,7 +191,7 @@ class StepRunner:
             curve=curve,
             starts_at=self.clock() + (AHEAD_S if self.processes == 1 else AHEAD_SEVERAL_S),
             send=f"{self.send}-{self._load_phases}",
-            first_message=self.messages,
+            first_message=self._next_message,
             inside_s=self.inside_s,
         )
         self.generator.begin(load_phase)
@@ -214,6 +215,7 @@ class StepRunner:
             gevent.sleep(0.05)
         stats = self.generator.stats
         self.messages += stats.messages
+        self._next_message = max(self._next_message, stats.next_message)
         return stats
 
     def _await_return(self, rps: float, stats: LoadStats) -> None:

@@ -177,6 +177,7 @@ class Sender:
     def _start_message(self, number: int, meant_s: float, stats: LoadStats) -> None:
         message = target.message(number, members=self.members, traffic=self.traffic)
         stats.messages += 1
+        stats.next_message = max(stats.next_message, number + 1)
         for call in range(message.calls):
             at_s = meant_s + call * self.traffic.pass_gap_s
             self.start_call(message.member, at_s, stats, after_s=at_s - meant_s)

@@ -78,12 +78,16 @@ class SecondCounts:
 
 @dataclass
 class LoadStats:
-    """One load phase, or one process's part of it, so far."""
+    """One load phase, or one process's part of it, so far.
+
+    `next_message` is the number after the highest message started: of several processes one may be ahead of the others.
+    """
 
     inside_s: float
     started: int = 0
     late: int = 0
     messages: int = 0
+    next_message: int = 0
     inside: int = 0
     bytes_read: int = 0
     failures: Counter[str] = field(default_factory=Counter)
@@ -137,6 +141,7 @@ class LoadStats:
         """Add another process's part of the same load phase."""
         for name in ("started", "late", "messages", "inside", "bytes_read"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.next_message = max(self.next_message, other.next_message)
         self.failures += other.failures
         self.degraded += other.degraded
         self.latency.add(other.latency)
@@ -149,6 +154,7 @@ class LoadStats:
         return {
             "inside_s": self.inside_s,
             **{name: getattr(self, name) for name in ("started", "late", "messages", "inside", "bytes_read")},
+            "next_message": self.next_message,
             "failures": dict(self.failures),
             "degraded": dict(self.degraded),
             "latency": self.latency.encoded(),

@@ -20,10 +20,14 @@ Outcome = Callable[[int], str | None]
 
 @dataclass
 class FakeGenerator:
-    """Runs at once: 300 calls of 10 ms for each load phase, failing as a rule for the load phase's number says."""
+    """Runs at once: 300 calls of 10 ms for each load phase, failing as a rule for the load phase's number says.
+
+    `left_out` of the messages before the last that was started were another process's, which was stopped behind this one.
+    """
 
     outcome: Outcome = lambda _: None
     cpu_share: float = 0.1
+    left_out: int = 0
     load_phases: list[LoadPhase] = field(default_factory=list)
     stats: LoadStats = field(default_factory=lambda: LoadStats(inside_s=0.5))
     in_flight: int = 0
@@ -40,6 +44,7 @@ class FakeGenerator:
         """Run it whole."""
         self.load_phases.append(load_phase)
         self.stats = LoadStats(inside_s=load_phase.inside_s, messages=300, started=300)
+        self.stats.next_message = load_phase.first_message + 300 + self.left_out
         failure = self.outcome(len(self.load_phases))
         for call in range(300):
             self.stats.record(

@@ -17,6 +17,15 @@ def test_a_rate_that_is_kept_is_held_and_each_step_is_a_send_of_its_own() -> Non
     assert [step.outcome for step in runner.steps] == ["held", "held"]
 
 
+def test_a_phase_asks_no_member_again_where_one_process_was_ahead_of_the_other() -> None:
+    generator = FakeGenerator(left_out=40)
+    runner = step_runner(generator)
+    for _ in range(3):
+        runner.measure("doubling", 100)
+    assert [load_phase.first_message for load_phase in generator.load_phases] == [0, 340, 680]
+    assert runner.messages == 900
+
+
 def test_failures_break_a_rate_and_the_trial_carries_the_generators_complaint() -> None:
     trial = step_runner(FakeGenerator(outcome=lambda _: "status_503", cpu_share=0.97)).measure(
         "doubling", 100

@@ -43,6 +43,13 @@ def test_two_processes_tallies_add_up_to_one_over_the_wire(ours: list[Call], the
     }
 
 
+def test_the_next_message_comes_after_those_of_the_process_that_is_ahead() -> None:
+    ahead, behind = LoadStats(inside_s=0.5, messages=50, next_message=100), LoadStats(inside_s=0.5)
+    behind.add(LoadStats.from_message(ahead.to_message()))
+    behind.add(LoadStats(inside_s=0.5, messages=40, next_message=79))
+    assert (behind.messages, behind.next_message) == (90, 100)
+
+
 def test_a_call_counts_in_the_second_in_which_it_was_meant_to_start() -> None:
     measured = stats([(3.9, 1.5, None, None), (4.0, 0.1, None, "postgres"), (4.5, 0.1, "refused", None)])
     assert measured.seconds == {
