@@ -21,6 +21,50 @@ settings.load_profile("untimed")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TESTS = Path(__file__).parent
+# Files that take longest; each begins at once, with a worker of its own.
+LONGEST = [
+    TESTS / name
+    for name in (
+        "integration/test_pasted_lines.py",
+        "browser/test_pages.py",
+        "integration/test_refresh.py",
+        "integration/test_demo.py",
+        "web/test_every_member.py",
+    )
+]
+
+
+@pytest.hookimpl(trylast=True)  # when it is known which tests run
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers, put the tests in the order in which `--dist worksteal` deals them well."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers > 1:
+        items[:] = dealt(items, workers)
+
+
+def dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Deal files with servers and boards to set up whole, the longest first; fill up with unit tests.
+
+    Each worker gets a run of the order, as long as the others', and works from its beginning. One that has ended its own
+    takes tests from another's end: unit tests, which share no set-up.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    plain: list[pytest.Item] = []
+    for item in items:
+        own = item.path.is_relative_to(TESTS / "unit")
+        (plain if own else files.setdefault(item.path, [])).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    order = sorted(files, key=lambda path: LONGEST.index(path) if path in LONGEST else len(LONGEST))
+    for place, path in enumerate(order):
+        shares[place % workers] += files[path]
+    made: list[pytest.Item] = []
+    for number, share in enumerate(shares):
+        room = max(0, (len(items) - len(made)) // (workers - number) - len(share))
+        made += share + plain[:room]
+        del plain[:room]
+    return made + plain
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -17,8 +17,7 @@ from app.capacity.on_record import judge_window
 from app.capacity.plan.plan import parse_plan
 from app.capacity.planner import as_json, as_text, judge
 from app.capacity.play.play import play_file
-from app.cli.database import CommandError, database_engine
-from app.cli.errors import read_text
+from app.cli.database import CommandError, database_engine, read_text
 from app.postgres.lists.publications import select_now
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister

@@ -1,4 +1,4 @@
-"""What commands share: a database to use, and progress on a terminal."""
+"""What commands share: a database to use, files that people name, and progress on a terminal."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ EMBEDDED_DATABASE = "connected_jobs"
 
 class CommandError(Exception):
     """A command that cannot do what it was asked; the sentence says why and what to do."""
+
+
+def read_text(path: Path, what: str) -> str:
+    """Read a file that a person named.
+
+    Raises:
+        CommandError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"The {what} {path} cannot be read: {error}.") from error
 
 
 def _by() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -21,9 +20,6 @@ from app.postgres.migrate import MigrationError
 from app.postgres.refusals import refusal
 from app.refresh.shrink_guard import ShrunkError
 from app.settings import SettingsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Each of these carries its sentence.
 _SAYS_WHAT_TO_DO = (
@@ -63,15 +59,3 @@ def sentence_of(error: BaseException) -> str | None:
         case MemoryError():
             return "There is no memory left: free some, or give the command less at once."
     return str(error) if isinstance(error, _SAYS_WHAT_TO_DO) else None
-
-
-def read_text(path: Path, what: str) -> str:
-    """Read a file that a person named.
-
-    Raises:
-        CommandError: it cannot be read, or is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"The {what} {path} cannot be read: {error}.") from error

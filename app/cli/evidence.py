@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.capacity.evidence.file import EvidenceError
-from app.cli.database import CommandError, by_option, database_engine
-from app.cli.errors import read_text
+from app.cli.database import CommandError, by_option, database_engine, read_text
 from app.fingerprint import fingerprint
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.instances import InstanceRow, select_instances

@@ -5,18 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from alembic.config import Config
     from sqlalchemy import Connection, Engine
 
 _WITH_THE_PACKAGE = Path(__file__).parent / "migrations"
@@ -48,18 +44,14 @@ def upgrade(engine: Engine, branch: str, revision: str = "head", *, patience: Pa
     Raises:
         MigrationError: locks were busy each time, another deploy held on, or the tables are a newer version's.
     """
-    _in_one_transaction(
-        engine, lambda config: command.upgrade(config, f"{branch}@{revision}"), patience or Patience()
-    )
+    _in_one_transaction(engine, "upgrade", f"{branch}@{revision}", patience or Patience())
 
 
 def downgrade(
     engine: Engine, branch: str, revision: str = "base", *, patience: Patience | None = None
 ) -> None:
     """Migrate one branch down to a revision; raises as `upgrade` does."""
-    _in_one_transaction(
-        engine, lambda config: command.downgrade(config, f"{branch}@{revision}"), patience or Patience()
-    )
+    _in_one_transaction(engine, "downgrade", f"{branch}@{revision}", patience or Patience())
 
 
 def current_revisions(connection: Connection) -> set[str]:
@@ -69,16 +61,23 @@ def current_revisions(connection: Connection) -> set[str]:
     return set(connection.execute(text("SELECT version_num FROM connected_jobs.alembic_version")).scalars())
 
 
-def _in_one_transaction(engine: Engine, work: Callable[[Config], None], patience: Patience) -> None:
+def _in_one_transaction(
+    engine: Engine, direction: Literal["upgrade", "downgrade"], target: str, patience: Patience
+) -> None:
     """All revisions or none, one deploy at a time, giving way to the site rather than queueing before it."""
+    from alembic import command  # noqa: PLC0415 - half a second, which no other command has need of
+    from alembic.config import Config  # noqa: PLC0415 - same
+
     for attempt in range(1, patience.attempts + 1):
         try:
             with engine.begin() as connection:
                 _wait_for_other_deploys(connection, patience.deploy_wait_s)
                 connection.execute(text(f"SET LOCAL lock_timeout = {round(patience.lock_timeout_s * 1000)}"))
-                _refuse_unknown_revisions(connection)
+                config = Config(attributes={"connection": connection})
+                config.set_main_option("script_location", str(MIGRATIONS))
+                _refuse_unknown_revisions(connection, config)
                 _make_schema(connection)
-                work(_config(connection))
+                getattr(command, direction)(config, target)
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable):
                 raise
@@ -98,8 +97,10 @@ def _make_schema(connection: Connection) -> None:
         connection.execute(text("CREATE SCHEMA connected_jobs"))
 
 
-def _refuse_unknown_revisions(connection: Connection) -> None:
-    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+def _refuse_unknown_revisions(connection: Connection, config: Config) -> None:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if unknown := sorted(current_revisions(connection) - known):
         raise MigrationError(
             f"The database stands at {', '.join(unknown)}, which this version of the program does not know: a newer one "
@@ -117,10 +118,3 @@ def _wait_for_other_deploys(connection: Connection, wait_s: float) -> None:
                 f"Another deploy has been migrating this database for over {wait_s:g} s: wait for it, then try again."
             ) from error
         raise
-
-
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
 from app.board.model import ActivityKind
 from app.recommend.models.representations import fit_representations
@@ -235,6 +234,8 @@ def fit_weights(
     taught = sum(len(block.chosen) for block in blocks)
     if taught < FEWEST_HELD_OUT:
         return dict(start), 0
+    from scipy.optimize import minimize  # noqa: PLC0415 - half a second, which most refreshes have no need of
+
     names = list(start)
     prior = np.array([start[name] for name in names])
 
