@@ -25,8 +25,10 @@ from tests.integration.running_demo import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.integration.commands import Command, Ran
 
 COMMAND = ROOT / ".venv/bin/connected-jobs"
 
@@ -37,8 +39,16 @@ def folder() -> Iterator[Path]:
         yield place
 
 
+@pytest.fixture
+def demo(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """A demo that is refused before it starts anything, in this process."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("CJ_DATA_DIR", str(folder))
+    return lambda *options: command("demo", *options)
+
+
 def ended(folder: Path, *options: str | Path) -> tuple[int, str]:
-    """Exit code and words of a demo that ends by itself."""
+    """Exit code and words of a demo that ends by itself, as a process of its own."""
     inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     done = subprocess.run(
         [COMMAND, "demo", *options],
@@ -81,36 +91,46 @@ def test_it_leaves_nothing_behind_and_the_next_start_keeps_its_secrets(
     assert (code, "The service stopped while starting. The end of" in printed) == (1, True)
 
 
-def test_a_taken_port_is_one_clear_sentence_and_leaves_nothing(folder: Path) -> None:
+def test_a_refusal_is_all_that_a_terminal_shows(folder: Path) -> None:
+    code, printed = ended(folder, "--port", str(free_port()), "--data", folder / "none")
+    assert code == 1
+    assert re.fullmatch(rf"connected-jobs: There is no folder {folder}/none: [^\n]+\n", printed)
+
+
+def test_a_taken_port_is_one_clear_sentence_and_leaves_nothing(
+    folder: Path, demo: Callable[..., Ran]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for options, way_out in (
             (["--port", str(port)], r"`make demo PORT=\d+`"),
             (["--port", str(free_port()), "--planner-port", str(port)], r"`--planner-port \d+`"),
         ):
-            code, said = ended(folder, *options)
-            assert code == 1
+            code, out, said = demo(*options)
+            assert (code, out) == (1, "")
             assert re.fullmatch(rf"connected-jobs: Port {port} is taken: choose another, {way_out}\.\n", said)
     assert list(folder.iterdir()) == []
 
 
-def test_the_port_named_instead_is_a_free_one(folder: Path) -> None:
+def test_the_port_named_instead_is_a_free_one(demo: Callable[..., Ran]) -> None:
     """The next one is often the planner's of the demo that has the port."""
     with ExitStack() as servers:
         port = servers.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
         with suppress(OSError):  # another program has it: as well
             servers.enter_context(socket.create_server(("127.0.0.1", port + 1)))
-        said = ended(folder, "--port", str(port))[1]
+        said = demo("--port", port).sentence
         assert f"PORT={port + 1}`" not in said
         assert re.search(r"PORT=\d+`", said)
 
 
-def test_a_second_demo_on_the_port_of_one_that_is_starting_is_refused(folder: Path) -> None:
+def test_a_second_demo_on_the_port_of_one_that_is_starting_is_refused(
+    folder: Path, demo: Callable[..., Ran]
+) -> None:
     port = free_port()
     (folder / f"demo-{port}").mkdir()
     with (folder / f"demo-{port}" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # as one does before it listens
-        assert f"Port {port} is taken" in ended(folder, "--port", str(port))[1]
+        assert f"Port {port} is taken" in demo("--port", port).sentence
 
 
 @pytest.mark.parametrize(
@@ -123,14 +143,14 @@ def test_a_second_demo_on_the_port_of_one_that_is_starting_is_refused(folder: Pa
     ids=["no folder", "an empty folder", "no postings"],
 )
 def test_a_folder_that_is_no_board_is_one_clear_sentence(
-    folder: Path, files: list[str] | None, sentence: str
+    folder: Path, demo: Callable[..., Ran], files: list[str] | None, sentence: str
 ) -> None:
     data = folder / "data"
     if files is not None:
         data.mkdir()
         for name in files:
             (data / name).write_text("id,mail_consent\n")
-    code, printed = ended(folder, "--port", str(free_port()), "--data", data)
-    assert code == 1
-    assert re.fullmatch(r"connected-jobs: [^\n]+\n", printed)
-    assert sentence in printed
+    code, out, said = demo("--port", free_port(), "--data", data)
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"connected-jobs: [^\n]+\n", said)
+    assert sentence in said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,7 +10,6 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app.cli.main import main
 from app.credentials import Scope
 from app.postgres import connecting, migrate
 from app.postgres.credentials import insert_credential
@@ -23,6 +21,8 @@ from tests.postgres_fixtures import _create, _drop, _url_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.integration.commands import Command, Ran
 
 PLAN = """
 [workspace]
@@ -79,41 +79,17 @@ TRAPS = {
 }
 
 
-class Ran:
-    """What a command said, and how it ended."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def sentence(self) -> str:
-        """The one sentence on standard error."""
-        lines = [line for line in self.err.splitlines() if line.startswith("connected-jobs: ")]
-        assert len(lines) == 1, self.err
-        return lines[0]
-
-
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[[str, list[str]], Ran]:
+def run(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, list[str]], Ran]:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "companies.csv").write_text("id,name\nc-new,Acme\n")
     (tmp_path / "holdout.csv").write_text("member_id,posting_id\nm-000001,p-000001\n")
     monkeypatch.setenv("CJ_DATA_DIR", str(tmp_path / "data"))
 
-    def ran(url: str, command: list[str]) -> Ran:
-        filled = [word.format(folder=folder, holdout=tmp_path / "holdout.csv") for word in command]
-        monkeypatch.setattr(sys, "argv", ["connected-jobs", *filled])
+    def ran(url: str, words: list[str]) -> Ran:
         monkeypatch.setenv("DATABASE_URL", url)
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return Ran(code, said.out, said.err)
+        return command(*(word.format(folder=folder, holdout=tmp_path / "holdout.csv") for word in words))
 
     return ran
 
