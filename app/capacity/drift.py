@@ -10,16 +10,20 @@ Source: braze.com/docs/user_guide/messaging/messaging_fundamentals/frequency_cap
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from app.capacity.local_time import MINUTE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from app.capacity.campaign import Campaign
 
 State = Literal["as_forecast", "above", "below"]
+PACE_MIN: Final = 5  # full minutes that say how fast a send goes
+_MINUTE: Final = timedelta(minutes=1)
 RECENT_MIN: Final = 3  # the full minutes that are compared: one may be an odd one
 ABOVE: Final = 1.1  # of the high forecast: less is within what was said
 BELOW: Final = 0.5  # of the low forecast
@@ -84,6 +88,36 @@ def advise(
         new_limit_per_min=_new_limit(campaign, received, usable_rps, offered_limits_per_min),
         popular_share=max(0.0, 1 - ceiling_rps / received) if ceiling_rps and received else 0.0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a send is: the share of its recipients, and when it ends if it goes on as of late; None: nobody knows."""
+
+    share: float
+    ends_at: datetime | None
+
+
+def progress_of(
+    seconds: Sequence[tuple[datetime, int, int]], members: float, campaign: Campaign, now: datetime
+) -> Progress | None:
+    """Say how far a send is that goes on; None while too little of it was seen.
+
+    `seconds` are (instant, calls, degraded) and `members` those seen in them, who stand for the recipients; where
+    nobody has told of members yet the calls do, at the calls that a recipient is planned with.
+    """
+    planned = campaign.audience.likely
+    calls = sum(second[1] for second in seconds)
+    reached = members or calls / campaign.calls_per_recipient.likely
+    if not planned or not reached:
+        return None
+    share = min(1.0, reached / planned)
+    minute = now.replace(second=0, microsecond=0)
+    recent = sum(many for at, many, _ in seconds if minute - PACE_MIN * _MINUTE <= at < minute)
+    if not recent or share == 1:
+        return Progress(share, None)
+    calls_left = calls / share - calls
+    return Progress(share, minute + calls_left / (recent / PACE_MIN) * _MINUTE)
 
 
 def _new_limit(

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 from flask import Blueprint, request, url_for
 from werkzeug.datastructures import MultiDict
 
+from app.capacity.formats import number
 from app.web.pages import what_if
+from app.web.pages.advice import advised_changes
 from app.web.pages.campaign_answer import CampaignAnswer, FormAnswer, answer_form
 from app.web.pages.forms.campaign import CampaignForm
 from app.web.pages.language import gettext as _
@@ -70,14 +72,17 @@ def _saves(answer: CampaignAnswer, args: MultiDict[str, str], replacing: int) ->
         return f"{path}?{urlencode({**as_typed, **changed})}"
 
     saves = []
-    advised, later = own.advised_limit_per_min, own.if_later
-    if own.verdict == "GO_IF" and advised is not None:
-        kind = "rate_limited" if own.kind == "at_once" else own.kind
-        saves.append((link(kind=kind, limit_per_min=f"{advised:,}"), _("Save at the advised speed")))
-    elif later is not None and later.limit_per_min is not None:
-        until = f"{later.finishes_at:%Y-%m-%dT%H:%M}"
-        changed = link(limit_per_min=f"{later.limit_per_min:,}", finish_by=until)
-        saves.append((changed, _("Save at the advised speed, with the later end")))
+    if (advised := advised_changes(own)) is not None:
+        typed = {
+            "limit_per_min": number(advised["limit_per_min"]),
+            "finish_by": advised.get("finish_by", "")[:16],
+        }
+        changed = {"kind": advised["kind"], **{name: value for name, value in typed.items() if value}}
+        later = "finish_by" in advised
+        label = (
+            _("Save at the advised speed, with the later end") if later else _("Save at the advised speed")
+        )
+        saves.append((link(**changed), label))
     if found.open_speed:
         if own.verdict == "GO":
             saves.append((link(kind="at_once"), _("Save this send")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, g, redirect, request, url_for
@@ -15,6 +17,7 @@ from app.capacity.register.campaigns import (
     flat_values,
     read_draft,
 )
+from app.web.pages.advice import advised_changes
 from app.web.pages.campaign_answer import values_of
 from app.web.pages.forms.campaign import CampaignForm, ConfirmForm, typed
 from app.web.pages.forms.problems import find_problems, sentence_of, with_fold
@@ -34,6 +37,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     """Put the routes on the blueprint."""
     _add_new(blueprint, queries)
     _add_edit(blueprint, queries)
+    _add_advice(blueprint, queries)
     _add_remove(blueprint, queries)
     _add_changes(blueprint, queries)
 
@@ -72,6 +76,24 @@ def _add_edit(blueprint: Blueprint, queries: PlannerQueries) -> None:
         )
 
 
+def _add_advice(blueprint: Blueprint, queries: PlannerQueries) -> None:
+    @blueprint.post("/campaigns/<int:number>/advice", endpoint="take_advice")
+    def take_advice(number: int) -> AnyResponse:
+        """Take the advice over as it was shown; what has changed since is looked at again first."""
+        one, judged = _living(queries, number), queries.planned(number).judged
+        changes = advised_changes(judged.own) if judged is not None and judged.own is not None else None
+        shown, version = request.form.get("limit_per_min"), _version(request.form.get("version"))
+        report = partial(url_for, "pages.report", number=number)
+        if changes is None or str(changes["limit_per_min"]) != shown:
+            return redirect(report(done="advice_changed"), 303)
+        draft = replace(one.draft(), definition={**one.definition, **changes})
+        try:
+            queries.register.edit(number, draft, version=version, by=g.operator)
+        except EditedMeanwhileError:
+            return redirect(report(done="advice_changed"), 303)
+        return redirect(report(done="advised"), 303)
+
+
 def _add_remove(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.get("/campaigns/<int:number>/remove", endpoint="remove")
     def remove(number: int) -> Response:
@@ -86,7 +108,7 @@ def _add_remove(blueprint: Blueprint, queries: PlannerQueries) -> None:
             newer = error.newer
             form = ConfirmForm(None, version=str(newer.version))
             return page("remove.html", status=409, campaign=newer, newer=newer, form=form)
-        return redirect(url_for("pages.calendar"), 303)
+        return redirect(url_for("pages.calendar", done="removed"), 303)
 
 
 def _add_changes(blueprint: Blueprint, queries: PlannerQueries) -> None:
@@ -125,7 +147,7 @@ def _saved(
         newer = error.newer
         form.version.data = str(newer.version)
         return _form(form, queries, one=one, newer=newer, status=409)
-    return redirect(url_for("pages.report", number=saved.id), 303)
+    return redirect(url_for("pages.report", number=saved.id, done="edited" if one else "added"), 303)
 
 
 def _form(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, Response, g, redirect, request, url_for
 
 from app.capacity.calibration import forecast_errors
-from app.capacity.drift import Minute, advise
+from app.capacity.drift import Minute, advise, progress_of
 from app.capacity.formats import number
+from app.web.pages.advice import advised_changes
 from app.web.pages.charts.figures import Figure, Plot, of_campaign, three_numbers
 from app.web.pages.charts.steps import fitting, received_by_step, stepped
 from app.web.pages.charts.svg import NARROW, WIDE, Series, lines
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from app.capacity.calibration import ForecastErrors, MeasuredSend
     from app.capacity.campaign import Campaign
-    from app.capacity.drift import Advice
+    from app.capacity.drift import Advice, Progress
     from app.web.pages.charts.steps import Steps
     from app.web.pages.queries import CampaignOnRecord, Judged, PlannerQueries
 
@@ -45,6 +46,7 @@ class Live:
     going_on: bool
     chart: Figure
     advice: Advice | None
+    progress: Progress | None
     errors: ForecastErrors
     planned: Campaign
 
@@ -76,7 +78,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
             queries.register.enter_sent(
                 planned.campaign.key, request.form.get("send", ""), sent, by=g.operator
             )
-            return redirect(url_for("pages.report", number=number), 303)
+            return redirect(url_for("pages.report", number=number, done="sent"), 303)
         wrong = _("Write a whole number, such as 50,000.")
         return page("report.html", status=400, sent_form=form, sent_wrong=wrong, **_shown(planned, queries))
 
@@ -87,6 +89,7 @@ def _shown(planned: CampaignOnRecord, queries: PlannerQueries) -> dict[str, Any]
         "planned": planned,
         "campaign": planned.campaign,
         "judged": judged,
+        "advised": advised_changes(judged.own) if judged and judged.own else None,
         "values": _campaign_of(judged),
         "chart": of_campaign(judged) if judged else None,
         "numbers": three_numbers(judged) if judged else (),
@@ -108,10 +111,10 @@ def _live(planned: CampaignOnRecord, judged: Judged, queries: PlannerQueries) ->
     send = planned.sends[0]
     seconds = queries.register.seconds(planned.campaign.key, send.send)
     ceiling = judged.judgement.ceiling
-    holds = not ceiling.retest
+    holds, going_on = not ceiling.retest, is_going_on(send, planned.now)
     return Live(
         send=send,
-        going_on=is_going_on(send, planned.now),
+        going_on=going_on,
         chart=_chart(judged, send, seconds, planned.now),
         advice=advise(
             _full_minutes(judged, seconds, planned.now),
@@ -121,6 +124,7 @@ def _live(planned: CampaignOnRecord, judged: Judged, queries: PlannerQueries) ->
             others_rps=_others_from(judged, planned.now),
             offered_limits_per_min=judged.plan.plan.judging.offered_limits_per_min,
         ),
+        progress=progress_of(seconds, send.members.likely, campaign, planned.now) if going_on else None,
         errors=forecast_errors(send, campaign),
         planned=campaign,
     )

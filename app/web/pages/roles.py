@@ -15,6 +15,7 @@ NEEDED: Final[Mapping[str, Role]] = {
     "pages.add": Role.PLAN,
     "pages.edit": Role.PLAN,
     "pages.save": Role.PLAN,
+    "pages.take_advice": Role.PLAN,
     "pages.remove": Role.PLAN,
     "pages.remove_now": Role.PLAN,
     "pages.enter_sent": Role.PLAN,

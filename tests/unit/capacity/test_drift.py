@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.capacity.campaign import AllAtOnce, Campaign, Range
-from app.capacity.drift import Advice, Minute, advise
+from app.capacity.drift import Advice, Minute, Progress, advise, progress_of
 
 NINE = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - wall time, as in a plan
 
@@ -80,3 +81,22 @@ def test_only_the_last_minutes_count() -> None:
     advice = advise(minutes, _send(), usable_rps=6_000, ceiling_rps=6_000, offered_limits_per_min=LIMITS)
     assert advice is not None
     assert advice.state == "as_forecast"
+
+
+def _progress(members: float, calls: int, *, recent: int, now_s: int = 610) -> Progress | None:
+    """A send of 1,000 recipients from nine on, so many of its calls in the last five full minutes."""
+    at = NINE.replace(tzinfo=UTC)
+    campaign = replace(_send(), audience=Range.exactly(1_000), calls_per_recipient=Range(1, 2, 3))
+    seconds = [(at, calls - recent, 0), (at + timedelta(minutes=8), recent, 0)]
+    return progress_of(seconds, members, campaign, at + timedelta(seconds=now_s))
+
+
+def test_a_send_ends_when_the_calls_that_are_left_have_come_at_the_pace_of_late() -> None:
+    at = NINE.replace(tzinfo=UTC)
+    assert _progress(250, 500, recent=250) == Progress(0.25, at + timedelta(minutes=10 + 30))
+    assert _progress(0, 500, recent=250) == Progress(
+        0.25, at + timedelta(minutes=40)
+    )  # calls stand for members
+    assert _progress(250, 500, recent=0) == Progress(0.25, None)
+    assert _progress(1_200, 2_400, recent=100) == Progress(1.0, None)
+    assert _progress(0, 0, recent=0) is None

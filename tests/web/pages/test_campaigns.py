@@ -60,7 +60,7 @@ def _hidden(page: str, name: str) -> str:
 def test_a_form_becomes_the_plan_files_table(site: Site) -> None:
     answer = site.signed_in().post("/campaigns/new", FORM)
     (added,) = site.register.campaigns()
-    assert (answer.status_code, answer.location) == (303, f"/campaigns/{added.id}")
+    assert (answer.status_code, answer.location) == (303, f"/campaigns/{added.id}?done=added")
     assert (added.key, added.owner, added.braze_campaign_id, added.version) == (
         "weekly-digest",
         "CRM",
@@ -242,7 +242,7 @@ def test_removing_what_somebody_just_changed_asks_once_more(site: Site) -> None:
     assert f"{OPERATOR} saved this campaign meanwhile" in asked.text
     assert len(site.register.campaigns()) == 1
     again = {"version": _hidden(asked.text, "version")}
-    assert browser.post(f"/campaigns/{one.id}/remove", again).location == "/"
+    assert browser.post(f"/campaigns/{one.id}/remove", again).location == "/?done=removed"
     assert site.register.campaigns() == []
 
 

@@ -166,3 +166,87 @@ def test_what_a_send_showed_is_what_the_next_one_goes_by_and_not_what_it_went_by
     assert "assumed: nobody knows better yet" in browser.get(f"/campaigns/{one.id}").text
     page = _text(browser.get(f"/campaigns/{following.id}").text)
     assert "Calls per recipient 2.03 measured on Mon 23 Nov" in page
+
+
+def test_a_running_send_tells_its_share_and_when_it_ends_and_no_error_against_the_whole(site: Site) -> None:
+    page = _during(site, 6, LIKELY_RPS)
+    told = _text(page)
+    assert re.search(r"Sent so far 2\d% of 1,200,000 members", told), told
+    assert re.search(r"Expected end 09:2\d at the pace of the last minutes", told), told
+    assert "Recipients 1,200,000" in told
+    rows = dict(re.findall(r'<th scope="row">([^<]+)</th>((?:<td>[^<]*</td>){3})</tr>', page))
+    assert rows["Recipients"].endswith("<td>–</td>")
+    assert rows["Calls"].endswith("<td>–</td>")
+
+
+def test_a_send_that_was_sent_is_refused_by_nobody_any_more(site: Site) -> None:
+    page = _during(site, 24, LIKELY_RPS)
+    assert "The start has passed." not in page.split("The send, now")[1].split("Recipients")[0]
+    assert 'class="mark no_go"' not in page
+    assert "As it was planned" in page
+    assert "Before you press send" not in page
+
+
+def test_the_advice_is_taken_over_in_one_click_and_stays_said_when_the_page_is_opened_again(
+    site: Site,
+) -> None:
+    site.measured(low_rps=9_000.0)
+    one = site.add(DIGEST)
+    browser, path = site.signed_in(), f"/campaigns/{one.id}"
+    page = browser.get(path).text
+    assert 'class="mark go_if"' in page
+    typed = {"version": str(one.version), "limit_per_min": "25000"}
+    answer = browser.post(f"{path}/advice", typed, page=path)
+    assert (answer.status_code, answer.location) == (303, f"{path}?done=advised")
+    for _opened in range(2):
+        after = browser.get(answer.location).text
+        assert "The advice is taken over." in after
+        assert 'class="mark go"' in after
+        assert "/advice" not in after
+    kept = site.register.campaign(one.id)
+    assert kept is not None
+    assert (kept.definition["limit_per_min"], kept.updated_by) == (25_000, OPERATOR)
+    assert {**kept.definition, "limit_per_min": 0} == {**one.definition, "limit_per_min": 0}
+
+
+def test_of_a_send_that_is_only_too_late_the_later_end_is_taken_over_too(site: Site) -> None:
+    site.measured(low_rps=9_000.0)
+    one = site.add({**DIGEST, "finish_by": "2026-11-23T09:20:00"})
+    browser, path = site.signed_in(), f"/campaigns/{one.id}"
+    assert "Save at the advised speed, with the later end" in browser.get(path).text
+    browser.post(f"{path}/advice", {"version": "1", "limit_per_min": "25000"}, page=path)
+    kept = site.register.campaign(one.id)
+    assert kept is not None
+    assert (kept.definition["limit_per_min"], kept.definition["finish_by"]) == (25_000, "2026-11-23T09:48:00")
+    assert 'class="mark go"' in browser.get(path).text
+
+
+@pytest.mark.parametrize(
+    "shown", [{"limit_per_min": "10000"}, {"version": "7"}, {"limit_per_min": "x"}, {"version": ""}]
+)
+def test_an_advice_that_is_another_one_by_now_changes_nothing(site: Site, shown: Mapping[str, str]) -> None:
+    site.measured(low_rps=9_000.0)
+    one = site.add(DIGEST)
+    browser, path = site.signed_in(), f"/campaigns/{one.id}"
+    typed = {"version": "1", "limit_per_min": "25000", **shown}
+    answer = browser.post(f"{path}/advice", typed, page=path)
+    assert answer.location == f"{path}?done=advice_changed"
+    assert "Look at it once more." in browser.get(answer.location).text
+    kept = site.register.campaign(one.id)
+    assert kept is not None
+    assert kept.version == one.version
+
+
+def test_nothing_is_shown_as_all_or_nothing_that_was_not_measured(site: Site) -> None:
+    one = site.add(DIGEST)
+    page = _text(site.signed_in().get(f"/campaigns/{one.id}").text)
+    for label in (
+        "Personalised",
+        "Retries, aborted",
+        "Worst minute's failures",
+        "Delivery-speed limit",
+        "Ends",
+    ):
+        assert f"{label} –" in page, label
+    assert "100%" not in page
+    assert "Delivery-speed limit in Braze is" not in page

@@ -31,6 +31,7 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("POST", "/campaigns/<int:number>/sent"): PLAN,
     ("GET", "/campaigns/<int:number>/edit"): PLAN,
     ("POST", "/campaigns/<int:number>/edit"): PLAN,
+    ("POST", "/campaigns/<int:number>/advice"): PLAN,
     ("GET", "/campaigns/<int:number>/remove"): PLAN,
     ("POST", "/campaigns/<int:number>/remove"): PLAN,
     ("GET", "/campaigns/<int:number>/changes"): LOOK,

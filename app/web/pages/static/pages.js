@@ -121,6 +121,20 @@ function copying(root) {
   }
 }
 
+// Ticks stay in this browser, by what they are at: another text, such as another speed, is not ticked yet.
+function ticking(list) {
+  const key = `ticks:${list.dataset.ticks}`;
+  const ticked = new Set(JSON.parse(localStorage.getItem(key) ?? "[]"));
+  for (const box of list.querySelectorAll("input[type=checkbox]")) {
+    const text = box.parentElement.textContent.trim();
+    box.checked = ticked.has(text);
+    box.addEventListener("change", () => {
+      ticked[box.checked ? "add" : "delete"](text);
+      localStorage.setItem(key, JSON.stringify([...ticked]));
+    });
+  }
+}
+
 function renewing(part) {
   const every = Number(part.dataset.every) * 1000;
   setInterval(async () => {
@@ -135,4 +149,5 @@ for (const button of document.querySelectorAll("[data-prints]")) {
 }
 document.querySelectorAll("[data-ask]").forEach(answering);
 document.querySelectorAll("[data-renews]").forEach(renewing);
+document.querySelectorAll("[data-ticks]").forEach(ticking);
 copying(document);
