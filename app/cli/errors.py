@@ -54,8 +54,8 @@ def sentence_of(error: BaseException) -> str | None:
         case psycopg.Error():
             return refusal(error)
         case OSError():
-            said = _OF_THE_SYSTEM.get(error.errno or 0) or error.strerror or str(error)
-            return f"{said}: {error.filename}." if error.filename else f"{said}."
+            message = _OF_THE_SYSTEM.get(error.errno or 0) or error.strerror or str(error)
+            return f"{message}: {error.filename}." if error.filename else f"{message}."
         case MemoryError():
             return "There is no memory left: free some, or give the command less at once."
     return str(error) if isinstance(error, _SAYS_WHAT_TO_DO) else None

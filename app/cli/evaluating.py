@@ -21,7 +21,7 @@ from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS
 from app.recommend.evaluation import RankedList, compare, evaluate
 from app.recommend.features.catalogue import build_catalogue
-from app.recommend.misfit_share import MisfitShare, misfit_share, shown_to
+from app.recommend.misfit_share import MisfitShare, misfit_share, shown_lists
 from app.runtime.deadline import Deadline
 from app.serving.request import CallContext, RecommendationRequest, RequestOptions
 from app.serving.store import Publication, Run
@@ -128,7 +128,7 @@ def _misfits(engine: Engine, served: Mapping[str, RankedList]) -> MisfitShare:
         people = profiles(driver_of(board.connection), ids, board.left_out)
     catalogue = build_catalogue(postings, board.taken_at)
     lists = {member_id: one.postings for member_id, one in served.items()}
-    return misfit_share(shown_to(people, lists, catalogue, log, member_ids), catalogue)
+    return misfit_share(shown_lists(people, lists, catalogue, log, member_ids), catalogue)
 
 
 def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, RankedList]:

@@ -110,14 +110,14 @@ def facts(*, instances: int | None, dataset: str) -> None:
     """
     with database_engine() as engine, engine.connect() as connection:
         running = select_instances(connection)
-        told = {
+        facts = {
             **(_facts_of_instances(running) if running else _facts_of_settings(Settings.from_env())),
             "instances": instances or max(len(running), 1),
             "postgres_version": select_server_version(connection),
             "tables": select_table_sizes(connection),
             "dataset": dataset,
         }
-    click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
 
 
 def _facts_of_instances(running: Sequence[InstanceRow]) -> dict[str, Any]:

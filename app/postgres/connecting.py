@@ -96,8 +96,8 @@ class ConnectionTarget:
     @property
     def attributes(self) -> str:
         """Which server is asked for."""
-        told = self.parameters.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
-        return str(told or "any")
+        attributes = self.parameters.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
+        return str(attributes or "any")
 
     @property
     def writable(self) -> bool:
@@ -287,13 +287,13 @@ def _configure_session(connection: psycopg.Connection[Any], *, through_pgbouncer
         for since, settings in _PINNED_SINCE.items():
             wrong |= settings if version >= since else {}
     watched = list(_OF_THE_ROLE)
-    told = [sql.SQL("pg_catalog.current_setting({})").format(name) for name in watched]
+    current = [sql.SQL("pg_catalog.current_setting({})").format(name) for name in watched]
     setting = [
         sql.SQL("pg_catalog.set_config({}, {}, false)").format(name, value) for name, value in wrong.items()
     ]
     try:
         row = connection.execute(
-            sql.SQL("SELECT {}").format(sql.SQL(", ").join([*told, *setting]))
+            sql.SQL("SELECT {}").format(sql.SQL(", ").join([*current, *setting]))
         ).fetchone()
     except psycopg.Error as error:
         raise CannotConnectError(sentence_of(error, {})) from None
@@ -308,13 +308,13 @@ def _configure_session(connection: psycopg.Connection[Any], *, through_pgbouncer
         _warn_once(info.user, sorted(different))
 
 
-_said: set[tuple[str, ...]] = set()
+_warned: set[tuple[str, ...]] = set()
 
 
 def _warn_once(role: str, different: list[str]) -> None:
     """Through PgBouncer the role has to say some of it; remind of that once."""
-    if (key := (role, *different)) not in _said:
-        _said.add(key)
+    if (key := (role, *different)) not in _warned:
+        _warned.add(key)
         for name in different:
             _log.warning(
                 "PgBouncer lends sessions whose %s may be anything: "
@@ -357,16 +357,16 @@ _REFUSALS = (
 
 def sentence_of(error: psycopg.Error, parameters: Mapping[str, Any]) -> str:
     """Why there is no connection and what to do, with nothing of the URL in it."""
-    said = str(error)
+    message = str(error)
     for pattern, sentence in _REFUSALS:
-        if re.search(pattern, said, re.IGNORECASE | re.DOTALL):
+        if re.search(pattern, message, re.IGNORECASE | re.DOTALL):
             return sentence
-    return f"Postgres cannot be used: {_redact(parameters, said)}"
+    return f"Postgres cannot be used: {_redact(parameters, message)}"
 
 
-def _redact(parameters: Mapping[str, Any], said: str) -> str:
+def _redact(parameters: Mapping[str, Any], message: str) -> str:
     """The first line of what libpq says, without what stands in quotation marks or in the URL."""
-    line = next(iter(said.strip().splitlines()), "it says nothing")
+    line = next(iter(message.strip().splitlines()), "it says nothing")
     line = re.sub(r'["“«„].*?["”»“]|\'.*?\'', "…", line)
     for part in _secrets(parameters):
         line = line.replace(part, "…")

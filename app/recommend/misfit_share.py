@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.board.vocabulary import large_region
-from app.recommend.features.misfit import unfit
+from app.recommend.features.misfit import is_misfit
 from app.recommend.features.profiles import career_of, education_of
 from app.recommend.sparse import one_hot
 
@@ -25,7 +25,7 @@ TOP = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownList:
     """What a member is shown and what they acted on before.
 
     Attributes:
@@ -69,13 +69,13 @@ class MisfitShare:
         }
 
 
-def shown_to(
+def shown_lists(
     members: Iterable[Member],
     lists: Mapping[str, Sequence[str]],
     catalogue: Catalogue,
     log: ActivityLog,
     member_ids: Sequence[str],
-) -> Iterator[Shown]:
+) -> Iterator[ShownList]:
     """What some members are shown.
 
     Args:
@@ -90,10 +90,10 @@ def shown_to(
         first = bisect_left(member_ids, member.id)
         start, end = np.searchsorted(log.member, [first, first + 1]).tolist()
         shown = [place[posting_id] for posting_id in lists.get(member.id, ()) if posting_id in place]
-        yield Shown(member, shown, catalogue.lead[log.posting[start:end]].tolist())
+        yield ShownList(member, shown, catalogue.lead[log.posting[start:end]].tolist())
 
 
-def misfit_share(shown: Iterable[Shown], catalogue: Catalogue) -> MisfitShare:
+def misfit_share(shown: Iterable[ShownList], catalogue: Catalogue) -> MisfitShare:
     """Judge the first ten places of each member's list by the rules of `app.recommend.features.misfit`."""
     counts, places = np.zeros(4, np.int64), 0
     for one in shown:
@@ -105,14 +105,14 @@ def misfit_share(shown: Iterable[Shown], catalogue: Catalogue) -> MisfitShare:
     return MisfitShare(places, *(float(count) / max(1, places) for count in counts))
 
 
-def _misfits(one: Shown, top: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
+def _misfits(one: ShownList, top: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
     """Whether each place misses career, misses education, or is out of reach for no reason: (3, n_places) bool."""
     places = np.concatenate([top, catalogue.shown])
     head = slice(len(top))
     nan = np.full(len(places), np.nan, np.float32)
     low, high = catalogue.career_min[places], catalogue.career_max[places]
-    career = unfit(career_of(one.member), np.nan, low=low, high=high, education=nan)
-    education = unfit(
+    career = is_misfit(career_of(one.member), np.nan, low=low, high=high, education=nan)
+    education = is_misfit(
         np.nan, education_of(one.member), low=nan, high=nan, education=catalogue.education[places]
     )
     far = _far(one, places, catalogue)
@@ -121,7 +121,7 @@ def _misfits(one: Shown, top: NDArray[np.int64], catalogue: Catalogue) -> NDArra
     return np.stack([career[head], education[head], far[head] & suitable.any()])
 
 
-def _far(one: Shown, places: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
+def _far(one: ShownList, places: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
     area = catalogue.fields["area"]
     own = _columns({large_region(region) for region in one.member.regions}, "area", one.acted, catalogue)
     if not own.any():
@@ -130,7 +130,7 @@ def _far(one: Shown, places: NDArray[np.int64], catalogue: Catalogue) -> NDArray
     return np.asarray(placed & ~(area.matrix[places] @ (own @ catalogue.near) > 0), np.bool_)
 
 
-def _in_field(one: Shown, places: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
+def _in_field(one: ShownList, places: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
     own = _columns(one.member.categories, "category", one.acted, catalogue)
     return np.asarray((catalogue.fields["category"].matrix[places] @ own > 0) | (not own.any()), np.bool_)
 

@@ -1,4 +1,4 @@
-"""Pieces of work that need not wait for each other, on as many cores as the caller gives."""
+"""Independent pieces of work, run on as many cores as the caller allows, in forked processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class _Cores:
 
 
 _ONE = _Cores(1, lambda: None)
-_MOST = 8  # each process has working memory of its own
+_MOST = 8  # processes; each needs working memory of its own
 _cores: ContextVar[_Cores] = ContextVar("cores", default=_ONE)
-_inherited: list[Callable[[int], Any]] = []  # filled before the fork: never pickled
+_tasks: list[Callable[[int], Any]] = []  # filled before the fork, so that nothing is pickled
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def no_progress(_share: float) -> None:
 
 @contextmanager
 def split_over_workers(count: int, *, first: Callable[[], None] = _ONE.first) -> Iterator[None]:
-    """Within this context, work is split over so many forked processes, which call `first` before anything else."""
+    """Within this context, work is split over `count` forked processes; each calls `first` when it starts."""
     before = _cores.set(_Cores(min(count, _MOST), first))
     try:
         yield
@@ -62,14 +62,14 @@ def split_over_workers(count: int, *, first: Callable[[], None] = _ONE.first) ->
 
 
 @contextmanager
-def started(
-    work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = no_progress
-) -> Iterator[Iterator[_Found]]:
-    """Start the work for each number below `count`; within this context the caller may do something else before it takes results.
+def start_parallel(
+    work: Callable[[int], _Result], count: int, *, progress: Callable[[float], None] = no_progress
+) -> Iterator[Iterator[_Result]]:
+    """Start the work for each number below `count`; the caller may do something else before it takes results.
 
-    Processes share what is there when they are forked, and hand back what they find. Threads gain next to nothing
-    here: between two short products of matrices they wait for the interpreter. On one core the work is done as what
-    it finds is taken. `progress` is called with the share that was taken.
+    Forked processes share the memory of this one and return their results. Threads gain next to nothing here: they wait
+    for the interpreter between short products of matrices. On one core each piece is done when its result is taken.
+    `progress` is called with the share of results taken.
 
     Yields:
         An iterator over the results, in the order of the numbers.
@@ -81,24 +81,24 @@ def started(
     if cores.count <= 1 or not count:
         yield _report(map(work, range(count)), count, progress)
         return
-    # One piece more than cores is better done by turns with the others than alone after them.
+    # One piece more than there are cores gets a process too: sharing cores is quicker than running it alone at the end.
     processes = count if count <= cores.count + 1 else cores.count
     with fork_workers(work, processes, first=cores.first) as pool:
-        yield _report(pool.map(run_inherited, range(count)), count, progress)
+        yield _report(pool.map(run_task, range(count)), count, progress)
 
 
 def parallel_map(
-    work: Callable[[int], _Found], count: int, *, progress: Callable[[float], None] = no_progress
-) -> Iterator[_Found]:
+    work: Callable[[int], _Result], count: int, *, progress: Callable[[float], None] = no_progress
+) -> Iterator[_Result]:
     """The results of the work for each number below `count`, in their order; a single piece is done in this process."""
     if count == 1:
         yield from _report(map(work, range(count)), count, progress)
         return
-    with started(work, count, progress=progress) as found:
+    with start_parallel(work, count, progress=progress) as found:
         yield from found
 
 
-def _report(found: Iterator[_Found], count: int, progress: Callable[[float], None]) -> Iterator[_Found]:
+def _report(found: Iterator[_Result], count: int, progress: Callable[[float], None]) -> Iterator[_Result]:
     for number, each in enumerate(found, start=1):
         progress(number / count)
         yield each
@@ -108,30 +108,30 @@ def _report(found: Iterator[_Found], count: int, progress: Callable[[float], Non
 def fork_workers(
     work: Callable[[int], Any], processes: int, *, first: Callable[[], None]
 ) -> Iterator[ProcessPoolExecutor]:
-    """Processes in which `run_inherited` does the work of a number, and which call `first` before anything else.
+    """A pool of forked processes, in which `run_task` does the work of a number; each calls `first` when it starts.
 
-    They share what is there when they are forked; work they share out themselves they do alone.
+    They share the memory of this process. Work that they would split further they do themselves.
     """
-    _inherited.append(work)
-    gc.freeze()  # the collector would touch, and so copy, what the processes share
+    _tasks.append(work)
+    gc.freeze()  # the collector would write to shared pages, which copies them
     try:
         with ProcessPoolExecutor(
             processes,
             mp_context=multiprocessing.get_context("fork"),
-            initializer=_alone,
+            initializer=_initialize_worker,
             initargs=(first,),
         ) as pool:
             yield pool
     finally:
         gc.unfreeze()
-        _inherited.pop()
+        _tasks.pop()
 
 
-def run_inherited(number: int) -> Any:
-    """Do the work that this process was forked for."""
-    return _inherited[-1](number)
+def run_task(number: int) -> Any:
+    """Do the work of a number, in a forked process."""
+    return _tasks[-1](number)
 
 
-def _alone(first: Callable[[], None]) -> None:
+def _initialize_worker(first: Callable[[], None]) -> None:
     first()
     _cores.set(_ONE)

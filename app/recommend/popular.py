@@ -24,7 +24,7 @@ SHELF = 50
 _FRESH_WORTH = 0.3  # of the most popular posting's worth, for one opened just now
 
 
-def shelves_of(
+def make_shelves(
     postings: Sequence[Posting],
     popular: NDArray[np.float32],
     fresh: NDArray[np.float32],

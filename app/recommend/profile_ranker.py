@@ -10,7 +10,7 @@ from app.board.model import ActivityKind
 from app.board.veto import shown_until
 from app.board.vocabulary import ANYWHERE, large_region, neighbours
 from app.recommend.features.catalogue import build_catalogue, freshness
-from app.recommend.features.misfit import hold_back, unfit
+from app.recommend.features.misfit import hold_back, is_misfit
 from app.recommend.features.profile_match import (
     career_fit,
     education_fit,
@@ -102,7 +102,7 @@ class ProfileRanker:
         return hold_back(
             scores.astype(np.float32),
             np.zeros(len(scores), np.int64),
-            unfit=unfit(
+            is_misfit=is_misfit(
                 career_of(member),
                 education_of(member),
                 low=catalogue.career_min,

@@ -16,7 +16,7 @@ from app.recommend.models.hyperparameters import Hyperparameters
 from app.recommend.models.representations import Representations, fit_representations, start_als
 from app.recommend.models.side_information import SideInformation, read_side_information
 from app.recommend.parallel import SubProgress, parallel_map
-from app.recommend.popular import shelves_of
+from app.recommend.popular import make_shelves
 from app.recommend.reranking.company_activity import CompanyActivity
 from app.recommend.reranking.congestion import Prices, Ranked, price_table, prices
 from app.recommend.reranking.lists import IN_FIELD, ListContext, best_first, make_lists
@@ -187,7 +187,7 @@ def _learn_and_fit(
 ) -> tuple[Weights, list[NDArray[np.float32]]]:
     """Second and third step, which overlap: the weights, and the factors of each model on all interactions."""
     start = None
-    if known is None and inputs.held.teaches:
+    if known is None and inputs.held.is_enough:
         start = _fit_without_held_out(inputs, SubProgress(to_learn, 0.0, 0.5))
     with inputs.start_als(inputs.interactions, start=start, progress=to_fit) as models:
         weights = known or Weights()
@@ -265,14 +265,14 @@ class Recommender:
     def shelves(self) -> dict[tuple[str, str], list[RankedPosting]]:
         """Popular lists by (category, large region), "" for all of either."""
         open_ = self.catalogue.shown[~self.withdrawn[self.catalogue.shown]]
-        return shelves_of(
+        return make_shelves(
             [self.postings[at] for at in open_.tolist()],
             self.representations.popular[open_],
             self.catalogue.fresh[open_],
             per_company=self.options.per_company,
         )
 
-    def unpriced(self, positions: Sequence[int], members: Sequence[Member]) -> list[Ranked]:
+    def rank_unpriced(self, positions: Sequence[int], members: Sequence[Member]) -> list[Ranked]:
         """Postings and scores of each member before any congestion is priced, best first."""
         ranked: list[Ranked] = [(np.zeros(0, np.int64), np.zeros(0, np.float32)) for _ in positions]
         for rows, signals in self._signals(positions, members):
@@ -343,7 +343,7 @@ def _price_congestion(
     profiles = [members(part) for part in parts]
     by_segment: dict[str, list[Ranked]] = {}
     ranked_parts = parallel_map(
-        lambda part: recommender.unpriced(parts[part], profiles[part]), len(parts), progress=progress
+        lambda part: recommender.rank_unpriced(parts[part], profiles[part]), len(parts), progress=progress
     )
     for member, ranked in zip(chain(*profiles), chain.from_iterable(ranked_parts), strict=True):
         if len(ranked[0]):

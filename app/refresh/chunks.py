@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from app.postgres.engines import driver_of
 from app.postgres.lists import runs
 from app.postgres.lists.refresh_lock import RefreshError, raise_if_taken_over
-from app.recommend.parallel import fork_workers, run_inherited
+from app.recommend.parallel import fork_workers, run_task
 from app.runtime.child_processes import end_with_parent
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def rank_all(
         return
     first = end_with_parent(signal.SIGKILL)
     with raise_if_killed(), fork_workers(ranker, min(cores(processes), len(chunks)), first=first) as pool:
-        ranked = [pool.submit(run_inherited, number) for number in chunks]
+        ranked = [pool.submit(run_task, number) for number in chunks]
         try:
             for count, chunk in enumerate(as_completed(ranked), start=1):
                 chunk.result()

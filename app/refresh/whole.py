@@ -17,7 +17,7 @@ from app.postgres.lists.model_store import write_model
 from app.postgres.lists.publications import Announcement
 from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock, raise_if_taken_over
 from app.recommend.incremental.saved_model import SavedModel
-from app.recommend.misfit_share import TOP, MisfitShare, misfit_share, shown_to
+from app.recommend.misfit_share import TOP, MisfitShare, misfit_share, shown_lists
 from app.recommend.options import Options
 from app.recommend.parallel import split_over_workers
 from app.recommend.recommender import fit
@@ -145,7 +145,7 @@ def _misfits(engine: Engine, run_id: int, board: _Board, model: Recommender) -> 
         people = profiles(driver_of(connection), ids, board.left_out)
         tops = runs.select_tops(connection, run_id, ids, TOP)
     return misfit_share(
-        shown_to(people, tops, model.catalogue, board.activity, board.member_ids), model.catalogue
+        shown_lists(people, tops, model.catalogue, board.activity, board.member_ids), model.catalogue
     )
 
 

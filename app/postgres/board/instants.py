@@ -33,9 +33,9 @@ def read_any_instant(adapters: AdaptersMap) -> None:
         for wire in (Format.TEXT, Format.BINARY):
             usual = adapters.get_loader(adapters.types[name].oid, wire)
             if usual is not None and not issubclass(usual, _BoundedInstantLoader):
-                told = {"format": wire, "usual": usual, "earliest": earliest, "latest": latest}
+                values = {"format": wire, "usual": usual, "earliest": earliest, "latest": latest}
                 adapters.register_loader(
-                    name, type(f"Bounded{usual.__name__}", (_BoundedInstantLoader,), told)
+                    name, type(f"Bounded{usual.__name__}", (_BoundedInstantLoader,), values)
                 )
 
 

@@ -195,7 +195,7 @@ class ServingPool:
             UnreadableError: a view fails for a row.
             UnavailableError: no connection, no reply before the deadline, or an error in its place.
         """
-        return _held(self._with_connection(statement, values, None, deadline))
+        return _rows_or_raise(self._with_connection(statement, values, None, deadline))
 
     def rows(
         self, statement: Statement, parameters: Sequence[object] = (), deadline: Deadline | None = None
@@ -204,7 +204,7 @@ class ServingPool:
         adapt = Transformer()
         values = adapt.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
         plain = [value if value is None else bytes(value) for value in values]
-        result = _held(self._with_connection(statement, plain, adapt.types, deadline))
+        result = _rows_or_raise(self._with_connection(statement, plain, adapt.types, deadline))
         adapt.set_pgresult(result)
         return adapt.load_rows(0, result.ntuples, tuple)
 
@@ -330,7 +330,7 @@ def _await_reply(pgconn: PGconn, poller: select.poll, remaining_s: float) -> Non
             return
 
 
-def _held(result: PGresult) -> PGresult:
+def _rows_or_raise(result: PGresult) -> PGresult:
     if result.status == ExecStatus.TUPLES_OK:
         return result
     if (state := _state(result)) in _NOT_IN_ITS_ENCODING:

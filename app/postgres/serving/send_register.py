@@ -111,25 +111,25 @@ class PostgresSendRegister:
     def claim(self, key: str, hold: timedelta, deadline: Deadline) -> Held | None:
         """A send as it is registered, by this on the run in force where it is not yet; None before any run."""
         rows = self._pool.rows(_CLAIM_SEND, [*key.split(_SEPARATOR), hold.total_seconds()], deadline)
-        return _held(rows[0]) if rows else None
+        return _held_send(rows[0]) if rows else None
 
     def register(self, sends: Sequence[Held], hold: timedelta) -> list[Held]:
         """Register sends that are not yet, note that all of them are used, and say how they are registered."""
         campaigns, names = zip(*(one.key.split(_SEPARATOR) for one in sends), strict=True)
         runs = [one.run.id for one in sends]
         rows = self._pool.rows(_REGISTER_SENDS, [list(campaigns), list(names), runs, hold.total_seconds()])
-        return [_held(row) for row in rows]
+        return [_held_send(row) for row in rows]
 
     def registered(self, most: int) -> list[Held]:
         """The sends on other runs than the one in force, those used last first."""
-        return [_held(row) for row in self._pool.rows(_OTHER_SENDS, [most])]
+        return [_held_send(row) for row in self._pool.rows(_OTHER_SENDS, [most])]
 
     def prune(self) -> None:
         """Delete the sends that are over, and those used longest ago where there are too many."""
         self._pool.rows(_PRUNE_SENDS, [MOST_ROWS, _MOST_PRUNED])
 
 
-def _held(row: tuple[Any, ...]) -> Held:
+def _held_send(row: tuple[Any, ...]) -> Held:
     campaign, send, first_at, until, used_at, run_id, cutoff_at, finished_at = row
     return Held(
         f"{campaign}{_SEPARATOR}{send}", Run(run_id, cutoff_at, finished_at), first_at, until, used_at

@@ -26,7 +26,7 @@ YEARS_MISSED = 2.0
 _BELOW = np.float32(1_000)  # more than any two scores are apart
 
 
-def unfit(
+def is_misfit(
     years: Numbers,
     reached: Numbers,
     *,
@@ -70,26 +70,24 @@ def hold_back(
     scores: NDArray[np.float32],
     row: NDArray[np.int64],
     *,
-    unfit: NDArray[np.bool_],
+    is_misfit: NDArray[np.bool_],
     far: NDArray[np.bool_],
     in_field: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """Scores by which misfits come last: the unfit after everything else, what is far after all that is suitable.
-
-    Of n pairs of a member and a posting.
+    """Lower the scores of n pairs so that misfits come last, and pairs out of reach after all suitable ones.
 
     Args:
         scores: (n,) float32.
         row: (n,) int64, the member of each pair, ascending.
-        unfit: (n,) bool, pairs that miss career or education.
+        is_misfit: (n,) bool, pairs that miss career or education.
         far: (n,) bool, pairs out of reach.
         in_field: (n,) bool, pairs in the member's field.
 
     Returns:
         (n,) float32.
     """
-    held = np.where(unfit, scores - _BELOW, scores)
-    suitable, moved = in_field & ~unfit & ~far, far & ~unfit
+    held = np.where(is_misfit, scores - _BELOW, scores)
+    suitable, moved = in_field & ~is_misfit & ~far, far & ~is_misfit
     if not moved.any():
         return held
     members = int(row[-1]) + 1

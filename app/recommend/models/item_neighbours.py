@@ -52,7 +52,7 @@ def find_item_neighbours(
     squares = np.zeros((len(unit), count), np.float32)
     wanted = np.ones(len(unit), np.bool_) if of is None else _places(of, len(unit)) >= 0
 
-    blocks = list(_compared(unit, rows, theirs, wanted))
+    blocks = list(_compare_blocks(unit, rows, theirs, wanted))
 
     def compare(number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         ours, others = blocks[number]
@@ -81,7 +81,7 @@ def _places(rows: NDArray[np.integer], count: int) -> NDArray[np.int64]:
     return places
 
 
-def _compared(
+def _compare_blocks(
     unit: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64], wanted: NDArray[np.bool_]
 ) -> Iterator[Block]:
     """Which of the rows that are wanted are compared with which of `among`, a block at a time."""

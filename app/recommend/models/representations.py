@@ -14,7 +14,7 @@ from app.recommend.models.als import GramBasis, fit_als, merge_models, random_fa
 from app.recommend.models.cold_start import fit_attribute_mapping
 from app.recommend.models.hyperparameters import ALPHA, PROFILE_ALPHA, REGULARIZATION
 from app.recommend.models.item_neighbours import find_item_neighbours
-from app.recommend.parallel import started
+from app.recommend.parallel import start_parallel
 from app.recommend.sparse import place_rows, scale_columns, scale_rows, top_entries_per_row
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def start_als(
             confidence, first, regularization=REGULARIZATION, rounds=rounds, steps=hyperparameters.steps
         )
 
-    with started(fit_model, hyperparameters.models, progress=progress) as models:
+    with start_parallel(fit_model, hyperparameters.models, progress=progress) as models:
         yield models
 
 
@@ -309,10 +309,10 @@ def _confidence(interactions: Interactions, profile_features: sparse.csr_array) 
     lengths = np.diff(profile_features.indptr)
     columns = profile_features.indices[np.repeat(active, lengths)]
     ends = np.r_[0, np.cumsum(lengths * active)]
-    said = sparse.csr_array(
+    stated = sparse.csr_array(
         (np.full(len(columns), np.float32(PROFILE_ALPHA)), columns, ends), shape=profile_features.shape
     )
-    return sparse.csr_array(sparse.hstack([said, did], format="csr"))
+    return sparse.csr_array(sparse.hstack([stated, did], format="csr"))
 
 
 def _solve_members(

@@ -61,19 +61,21 @@ class CompanyActivity:
         np.maximum.at(strongest, self.row, self.kind)
         return strongest
 
-    def at_companies(self, row: NDArray[np.int64], company: NDArray[np.int64]) -> NDArray[np.int8]:
+    def strongest_at(self, row: NDArray[np.int64], company: NDArray[np.int64]) -> NDArray[np.int8]:
         """The strongest kind that each of some members did at a company, int8; 0 for nothing."""
         order = np.lexsort((self.kind, self.company, self.row))
         key = self._key(self.row, self.company)[order]
         last = np.flatnonzero(np.r_[key[1:] != key[:-1], True]) if len(key) else order
         return _values_at(self._key(row, company), key[last], self.kind[order][last])
 
-    def asked(self, row: NDArray[np.int64], company: NDArray[np.int64], *, applies: int) -> NDArray[np.bool_]:
+    def has_asked_for(
+        self, row: NDArray[np.int64], company: NDArray[np.int64], *, applies: int
+    ) -> NDArray[np.bool_]:
         """Whether each of some members applied to a company at least `applies` times, bool, and so asked for it."""
         applied = self.kind == ActivityKind.APPLY
         key, often = np.unique(self._key(self.row[applied], self.company[applied]), return_counts=True)
-        asked = often >= applies
-        return _values_at(self._key(row, company), key[asked], asked[asked])
+        enough = often >= applies
+        return _values_at(self._key(row, company), key[enough], enough[enough])
 
     def _key(self, row: NDArray[np.int64], company: NDArray[np.int64]) -> NDArray[np.int64]:
         return row * self.companies + company

@@ -85,38 +85,38 @@ def merge_by_reason(
     shares: Mapping[Signal, NDArray[_Number]],
 ) -> dict[Signal, NDArray[_Number]]:
     """Shares of scores, (n_pairs,) by signal, with those of signals that stand for the same reason summed under the first."""
-    together: dict[Signal, NDArray[_Number]] = {}
+    merged: dict[Signal, NDArray[_Number]] = {}
     for signal, share in shares.items():
-        told = _MERGED_UNDER.get(signal, signal)
-        together[told] = together[told] + share if told in together else share
-    return together
+        first = _MERGED_UNDER.get(signal, signal)
+        merged[first] = merged[first] + share if first in merged else share
+    return merged
 
 
-NEWS_FRESH = np.float32(0.25)  # about two weeks old: what is older is no news
-_NEARLY = 0.75  # of the largest share: what moved a score so much may be told in its place
-_AT_ALL = 0.1  # the same, once the largest was told often enough: ten times one reason says nothing
-MOST_REPEATED = 3  # times that one reason, or one name, is told in a list before others come in
+NEWS_FRESH = np.float32(0.25)  # a posting about two weeks old; an older one is not called new
+_NEARLY = 0.75  # of the largest share: a signal that moved a score so much may be named instead
+_AT_ALL = 0.1  # the same, once the largest was named `MOST_REPEATED` times: a reason repeated ten times says nothing
+MOST_REPEATED = 3  # times that a list names one reason, or one posting, before others take its place
 _VARIED = 20  # first places of a list whose reasons vary: what a mail shows
 _NOT_TRUE = np.float32(-np.inf)
-_FITS = np.float32(1)  # of a fit, 1 where what is asked is known and met
+_FITS = np.float32(1)  # the value of a fit signal where the requirement is known and met
 
 
 def true_reasons(values: Mapping[Signal, NDArray[np.float32]]) -> dict[Signal, NDArray[np.bool_]]:
     """Whether the reason that each signal stands for is true of the pairs, (n_pairs,) bool; missing where it always is.
 
-    A value that is not known moves a score too, beside postings that do not fit, but is no reason.
+    An unknown value also moves a score, compared with postings that do not fit, but it is no reason.
 
     Args:
         values: The signals' values, (n_pairs,) float32.
     """
     true: dict[Signal, NDArray[np.bool_]] = {}
     for signal, value in values.items():
-        told = _MERGED_UNDER.get(signal, signal)
-        if signal is Signal.NEARBY or told is Signal.COLLABORATIVE:
+        first = _MERGED_UNDER.get(signal, signal)
+        if signal is Signal.NEARBY or first is Signal.COLLABORATIVE:
             continue
         least = _FITS if signal in _FITTING else NEWS_FRESH if signal is Signal.FRESH else None
         holds = value > 0 if least is None else value >= least
-        true[told] = true[told] | holds if told in true else holds
+        true[first] = true[first] | holds if first in true else holds
     return true
 
 
@@ -146,18 +146,18 @@ def main_reasons(
     in_field: Sequence[bool] | NDArray[np.bool_],
     row: NDArray[np.int64] | None = None,
 ) -> list[Reason]:
-    """For each of n pairs the reason that moved its score most, of those that are true of it.
+    """For each of n pairs, the true reason whose signal moved its score most.
 
     Args:
-        moved: (n,) by signal, its contribution less the mean over all of the member's pairs: what is the same of every
-            posting (a career that fits them all) moved none of them.
+        moved: (n,) by signal, its contribution less the mean over all of the member's pairs: a signal that is the same for
+            every posting (a career that fits them all) moves no score.
         true: (n,) bool by signal, as `true_reasons` gives it.
         did: (n,), the strongest activity of each pair's member.
         at_company: (n,), the member's strongest activity at the pair's company, else anywhere.
         in_field: (n,), whether the posting is in the member's field.
-        row: (n,), the member of each pair, ascending, best posting first, where reasons are to vary within a list: of those
-            that moved a score nearly as much as the largest (a tenth of it, where that was told three times), the one told
-            least before.
+        row: (n,), the member of each pair, ascending, best posting first; given where reasons vary within a list. The
+            reason named least so far is then taken of those whose share is at least `_NEARLY` of the largest, or
+            `_AT_ALL` of it once the largest was named `MOST_REPEATED` times.
     """
     shares = {
         signal: np.where(true[signal], share, _NOT_TRUE) if signal in true else share
@@ -165,17 +165,15 @@ def main_reasons(
     }
     if not shares:
         return [Reason.OPEN_NOW] * len(did)
-    told_as = np.array([_PLACE[signal] for signal in shares])
+    place = np.array([_PLACE[signal] for signal in shares])
     stacked = np.stack(list(shares.values()))
-    top_k_of_row = np.argmax(stacked, axis=0) if row is None else _varied(stacked, row)
-    reasons = _REASONS[
-        told_as[top_k_of_row], np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)
-    ]
-    none = np.take_along_axis(stacked, top_k_of_row[None], axis=0)[0] == _NOT_TRUE
+    largest = np.argmax(stacked, axis=0) if row is None else _vary_reasons(stacked, row)
+    reasons = _REASONS[place[largest], np.asarray(did), np.asarray(at_company), np.asarray(in_field, np.int8)]
+    none = np.take_along_axis(stacked, largest[None], axis=0)[0] == _NOT_TRUE
     return list(map(_REASON.__getitem__, np.where(none, np.int8(Reason.OPEN_NOW), reasons).tolist()))
 
 
-def _varied(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np.int64]:
+def _vary_reasons(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which signal is named for each pair, (n_pairs,) int64, so that reasons vary within a list.
 
     Args:
@@ -183,16 +181,16 @@ def _varied(stacked: NDArray[np.floating], row: NDArray[np.int64]) -> NDArray[np
         row: (n_pairs,), the member of each pair.
     """
     chosen: NDArray[np.int64] = np.argmax(stacked, axis=0)
-    top_k_of_row = np.take_along_axis(stacked, chosen[None], axis=0)[0]
-    told = np.zeros((int(row.max(initial=-1)) + 1, len(stacked)), np.int64)
+    largest = np.take_along_axis(stacked, chosen[None], axis=0)[0]
+    times = np.zeros((int(row.max(initial=-1)) + 1, len(stacked)), np.int64)
     for step in pairs_by_place(row, most=_VARIED):
-        often = told[row[step], chosen[step]] >= MOST_REPEATED
-        least = np.where(often, _AT_ALL, _NEARLY) * top_k_of_row[step]
+        often = times[row[step], chosen[step]] >= MOST_REPEATED
+        least = np.where(often, _AT_ALL, _NEARLY) * largest[step]
         nearly = (stacked[:, step] > 0) & (stacked[:, step] >= least)
-        rank = np.where(nearly.T, told[row[step]] * np.float32(1e3) - stacked[:, step].T, np.inf)
+        rank = np.where(nearly.T, times[row[step]] * np.float32(1e3) - stacked[:, step].T, np.inf)
         some = np.isfinite(rank).any(axis=1)
         chosen[step[some]] = np.argmin(rank[some], axis=1)
-        np.add.at(told, (row[step], chosen[step]), 1)
+        np.add.at(times, (row[step], chosen[step]), 1)
     return chosen
 
 

@@ -17,7 +17,7 @@ from app.recommend.reranking.named_activity import (
     NAMED,
     choose_anchors,
     drop_same_names,
-    latest,
+    latest_postings,
     may_be_named,
     posting_name,
 )
@@ -96,11 +96,11 @@ def make_lists(
     postings = scored.pairs.posting[best]
     companies = catalogue.company[postings]
     rows = np.broadcast_to(np.arange(len(best))[:, None], best.shape)
-    asked = activity.asked(rows, companies, applies=options.company_asked_applies)
+    exempt = activity.has_asked_for(rows, companies, applies=options.company_asked_applies)
     places = spread_rows(
         companies,
         there=(best >= 0) & ~context.withdrawn[postings],
-        exempt=asked,
+        exempt=exempt,
         per_company=options.per_company,
         limit=options.keep,
     )
@@ -115,7 +115,7 @@ def make_lists(
             [catalogue.ids[posting] for posting in postings[chosen].tolist()],
             reasons,
             np.round(scored.scores[flat].astype(np.float64), 6).tolist(),
-            asked[chosen].tolist(),
+            exempt[chosen].tolist(),
             anchors,
         )
     )
@@ -144,7 +144,7 @@ def _anchors(
             if may_be_named(context.postings.get(posting))
         ]
     ] = True
-    anchors = latest(activity, may)
+    anchors = latest_postings(activity, may)
     names = {
         posting: posting_name(context.postings[posting])
         for posting in np.unique(anchors[anchors >= 0]).tolist()
@@ -182,7 +182,7 @@ def _reasons(
     for signal in IN_FIELD & values.keys():
         in_field |= values[signal] > 0
     did = activity.strongest()[rows]
-    there = activity.at_companies(rows, companies)
+    there = activity.strongest_at(rows, companies)
     true = true_reasons(values)
     if (
         Signal.COMPANY in true

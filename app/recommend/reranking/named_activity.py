@@ -33,7 +33,7 @@ _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _JOINERS = "\u200d\ufe0e\ufe0f"
 
 
-def latest(activity: CompanyActivity, may_be_named: NDArray[np.bool_]) -> NDArray[np.int64]:
+def latest_postings(activity: CompanyActivity, may_be_named: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The postings that each member acted on last in their strongest way, newest first.
 
     Args:

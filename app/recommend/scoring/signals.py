@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.recommend.features.misfit import hold_back, unfit
+from app.recommend.features.misfit import hold_back, is_misfit
 from app.recommend.features.profile_match import career_fit, education_fit, salary_fit
 from app.recommend.features.profiles import career_of, education_of, salary_of
 from app.recommend.scoring.candidates import generate_candidates
@@ -59,7 +59,7 @@ class BlockSignals:
     pairs: Pairs
     values: Mapping[Signal, NDArray[np.float32]]
     active: bool
-    unfit: NDArray[np.bool_]
+    is_misfit: NDArray[np.bool_]
     far: NDArray[np.bool_]
     in_field: NDArray[np.bool_]
     in_named_region: NDArray[np.bool_]
@@ -74,7 +74,9 @@ class BlockSignals:
 
     def hold_back(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """The pairs' scores, (n_pairs,) float32, with plain misfits held back."""
-        return hold_back(scores, self.pairs.row, unfit=self.unfit, far=self.far, in_field=self.in_field)
+        return hold_back(
+            scores, self.pairs.row, is_misfit=self.is_misfit, far=self.far, in_field=self.in_field
+        )
 
 
 def compute_signals(
@@ -118,7 +120,7 @@ class _PairSignals:
             self._pairs,
             {signal: value() for signal, value in ways.items() if signal in self._wanted},
             self._block.active,
-            self._unfit(),
+            self._is_misfit(),
             self._far(),
             self._in_field(),
             self._in_named_region(),
@@ -204,9 +206,9 @@ class _PairSignals:
     def _match(self, name: str, profile: sparse.csr_array) -> NDArray[np.float32]:
         return squash(self._entries(name).dots(profile))
 
-    def _unfit(self) -> NDArray[np.bool_]:
+    def _is_misfit(self) -> NDArray[np.bool_]:
         catalogue, pairs = self._block.catalogue, self._pairs
-        return unfit(
+        return is_misfit(
             self._block.numbers(career_of)[pairs.row],
             self._block.numbers(education_of)[pairs.row],
             low=catalogue.career_min[pairs.posting],

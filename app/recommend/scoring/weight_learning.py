@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from app.recommend.scoring.pairs import Pairs
     from app.recommend.scoring.signals import BlockSignals
 
-FEWEST_HELD_OUT = 50  # fewer held-out activities teach nothing: the stated defaults stand
-MOST_HELD_OUT, MOST_COLD_MEMBERS = 3_000, 1_500  # that teach
-_COLD_SHARE = 0.1  # of the active members, whose activity is hidden whole
+FEWEST_HELD_OUT = 50  # with fewer held-out activities the default weights stand
+MOST_HELD_OUT, MOST_COLD_MEMBERS = 3_000, 1_500  # pairs to learn from at most
+_COLD_SHARE = 0.1  # of the active members; all their activity is hidden
 _FEWEST_APPLIES = (
     200  # from so many on, weights are learned from applications alone; below, from any activity
 )
-_PULL = 5.0  # towards the defaults, in activities: with few of them the defaults show through
+_PENALTY = 5.0  # strength of the L2 penalty towards the default weights; with few activities it dominates
 _KNOWN_AT_LEAST = 2  # pairs of a member that stay when the last is hidden
-HEAD = 100  # best postings of a list, by the weights to start from, that teach
+HEAD = 100  # first postings of each list, by the start weights, from which weights are learned
 _BLOCK = 128
-# Held-out activities are of the past, freshness is of today: what it is worth cannot be seen in them.
-_NOT_LEARNED = (Signal.FRESH,)
+# Held-out activities are in the past, and freshness is measured today, so its weight cannot be learned from them.
+_FIXED = (Signal.FRESH,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class HeldOut:
     cold_members: NDArray[np.int32]
 
     @property
-    def teaches(self) -> bool:
+    def is_enough(self) -> bool:
         """Whether there is enough of it to learn anything from."""
         return len(self.last) >= FEWEST_HELD_OUT
 
@@ -225,14 +225,14 @@ def _places(pairs: Pairs, scores: NDArray[np.float32]) -> NDArray[np.int64]:
 def fit_weights(
     blocks: Sequence[TrainingBlock], start: Mapping[Signal, float]
 ) -> tuple[dict[Signal, float], int]:
-    """Weights, none below 0, that make the held-out postings likeliest, and how many taught them.
+    """Weights, none below 0, that make the held-out postings likeliest, and how many there were.
 
     A conditional logit (McFadden 1974): each member chose one posting among those scored. The penalty pulls
     towards `start`. Weights below 0 are not allowed: they would buy likelihood by guessing which postings have
-    an activity hidden, and a reason given from them would be a riddle.
+    an activity hidden, and no reason could be given from them.
     """
-    taught = sum(len(block.chosen) for block in blocks)
-    if taught < FEWEST_HELD_OUT:
+    examples = sum(len(block.chosen) for block in blocks)
+    if examples < FEWEST_HELD_OUT:
         return dict(start), 0
     from scipy.optimize import minimize  # noqa: PLC0415 - half a second, which most refreshes have no need of
 
@@ -240,18 +240,18 @@ def fit_weights(
     prior = np.array([start[name] for name in names])
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        total = _PULL * float(((weights - prior) ** 2).sum())
-        slope = 2 * _PULL * (weights - prior)
+        total = _PENALTY * float(((weights - prior) ** 2).sum())
+        slope = 2 * _PENALTY * (weights - prior)
         for block in blocks:
             if len(block.starts):
                 part, part_slope = _choice_loss(block, weights.astype(np.float32))
                 total, slope = total + part, slope + part_slope
-        return total / taught, slope / taught
+        return total / examples, slope / examples
 
-    fixed = [name in _NOT_LEARNED for name in names]
+    fixed = [name in _FIXED for name in names]
     bounds = [(prior[at], prior[at]) if fixed[at] else (0.0, None) for at in range(len(names))]
     found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=bounds)
-    return {name: round(float(weight), 4) for name, weight in zip(names, found.x, strict=True)}, taught
+    return {name: round(float(weight), 4) for name, weight in zip(names, found.x, strict=True)}, examples
 
 
 def _choice_loss(block: TrainingBlock, weights: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:

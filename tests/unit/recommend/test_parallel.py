@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from app.recommend.parallel import parallel_map, split_over_workers, started
+from app.recommend.parallel import parallel_map, split_over_workers, start_parallel
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -45,7 +45,7 @@ def test_work_has_begun_while_the_caller_does_something_else() -> None:
         meeting.wait()
         return number
 
-    with split_over_workers(2), started(meet, 2) as found:
+    with split_over_workers(2), start_parallel(meet, 2) as found:
         meeting.wait()  # the caller is the third
         assert list(parallel_map(lambda number: -number, 2)) == [0, -1]
         assert list(found) == [0, 1]
@@ -54,7 +54,7 @@ def test_work_has_begun_while_the_caller_does_something_else() -> None:
 def test_a_single_piece_is_begun_elsewhere_only_where_there_is_something_else_to_do() -> None:
     with split_over_workers(2):
         assert list(parallel_map(lambda _number: os.getpid(), 1)) == [os.getpid()]
-        with started(lambda _number: os.getpid(), 1) as found:
+        with start_parallel(lambda _number: os.getpid(), 1) as found:
             assert os.getpid() not in set(found)
 
 

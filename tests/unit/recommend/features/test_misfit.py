@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.board.model import Education, Member
-from app.recommend.features.misfit import hold_back, near_areas, unfit
+from app.recommend.features.misfit import hold_back, is_misfit, near_areas
 from app.recommend.profile_ranker import ProfileRanker
 from app.recommend.scoring.weights import Weights
 from tests.unit.recommend.conftest import NOW, posting
@@ -41,20 +41,20 @@ def test_a_career_missed_by_more_than_two_years_misfits(
     missed: bool,  # noqa: FBT001 - a value of the table
 ) -> None:
     asked = {"low": low, "high": high, "education": NAN}
-    found = unfit(years, NAN, **{name: np.array([each], np.float32) for name, each in asked.items()})
+    found = is_misfit(years, NAN, **{name: np.array([each], np.float32) for name, each in asked.items()})
     assert found.tolist() == [missed]
 
 
 def test_more_education_than_the_member_has_misfits_and_what_is_not_known_does_not() -> None:
     education = np.array([0, 3, 4, NAN], np.float32)
     nothing = np.full(4, NAN, np.float32)
-    assert unfit(NAN, 3.0, low=nothing, high=nothing, education=education).tolist() == [
+    assert is_misfit(NAN, 3.0, low=nothing, high=nothing, education=education).tolist() == [
         False,
         False,
         True,
         False,
     ]
-    assert not unfit(NAN, NAN, low=nothing, high=nothing, education=education).any()
+    assert not is_misfit(NAN, NAN, low=nothing, high=nothing, education=education).any()
 
 
 def test_areas_are_near_to_themselves_their_neighbours_and_the_whole_country() -> None:
@@ -69,7 +69,7 @@ def test_the_unfit_come_last_and_what_is_far_after_all_that_is_suitable() -> Non
     is_unfit = np.array([1, 0, 0, 0, 0, 0, 0], np.bool_)
     far = np.array([0, 1, 0, 0, 0, 1, 0], np.bool_)
     in_field = np.array([1, 1, 1, 1, 0, 1, 0], np.bool_)
-    held = hold_back(scores, np.zeros(7, np.int64), unfit=is_unfit, far=far, in_field=in_field)
+    held = hold_back(scores, np.zeros(7, np.int64), is_misfit=is_unfit, far=far, in_field=in_field)
     assert np.argsort(-held, kind="stable").tolist() == [2, 4, 3, 1, 6, 5, 0]
 
 
@@ -78,7 +78,7 @@ def test_no_member_moves_another_and_nothing_moves_where_nothing_suitable_is_wit
     scores = np.array([5, 1, 5, 1], np.float32)
     far = np.array([1, 0, 1, 0], np.bool_)
     in_field = np.array([1, 1, 1, 0], np.bool_)
-    held = hold_back(scores, row, unfit=np.zeros(4, np.bool_), far=far, in_field=in_field)
+    held = hold_back(scores, row, is_misfit=np.zeros(4, np.bool_), far=far, in_field=in_field)
     assert held[0] < held[1] == 1
     assert held[2:].tolist() == [5, 1]
 
