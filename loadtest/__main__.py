@@ -104,16 +104,26 @@ def main() -> None:
     "--longest-soak-s", default=100.0, show_default=True, help="a soak may be prolonged to judge cut-offs"
 )
 @click.option(
+    "--open-soak-s",
+    default=240.0,
+    show_default=True,
+    help="a soak that does not decide goes on to this, then counts as not held",
+)
+@click.option(
     "--overload-s", default=10.0, show_default=True, help="seconds at three times the ceiling; 0 for none"
 )
 @click.option("--search-s", default=240.0, show_default=True, help="after this bisect no further: soak")
-@click.option("--limit-s", default=400.0, show_default=True, help="begin no step or soak after this")
+@click.option("--limit-s", default=900.0, show_default=True, help="begin no step or soak after this")
 @click.option(
     "--return-s", default=60.0, show_default=True, help="how long to wait for a service that went away"
 )
 @click.option("--processes", default=1, show_default=True, help="generate from so many Locust workers")
 @click.option(
     "--arrivals", "spacing", default="poisson", type=click.Choice(["poisson", "constant"]), show_default=True
+)
+@click.option(
+    "--restart-command",
+    help="restarts the service, like 'systemctl restart connected-jobs': a cold start is then measured, too",
 )
 @click.option("--any-source", is_flag=True, help="do not ask first whether members get lists of their own")
 def ceiling(out: Path | None, pass_line: Path, service_facts: Path | None, **given: Any) -> None:
@@ -127,7 +137,15 @@ def ceiling(out: Path | None, pass_line: Path, service_facts: Path | None, **giv
         service_facts=read_service_facts(service_facts),
         **{
             name: given[name]
-            for name in ("start_rps", "highest_rps", "precision", "spacing", "processes", "any_source")
+            for name in (
+                "start_rps",
+                "highest_rps",
+                "precision",
+                "spacing",
+                "processes",
+                "restart_command",
+                "any_source",
+            )
         },
     )
     with Terminal() as terminal:

@@ -15,7 +15,8 @@ from loadtest.errors import LoadtestError
 from loadtest.generator.generator_health import GeneratorHealth
 from loadtest.generator.stats import LoadStats
 
-StepPhase = SearchPhase | Literal["overload"]
+StepPhase = SearchPhase | Literal["overload", "drift", "cold_start"]
+Outcome = Literal["held", "broke", "open", "interrupted", "observed"]
 Ended = Literal["finished", "stopped", "out_of_time", "service_lost"]
 
 
@@ -47,7 +48,7 @@ class StepRecord(_EvidencePart, frozen=True, kw_only=True):
     seconds: float
     calls: int
     messages: int
-    outcome: Literal["held", "broke", "interrupted", "observed"]
+    outcome: Outcome
     broken: tuple[str, ...]
     findings: tuple[Finding, ...]
     latency: Distribution
@@ -69,6 +70,38 @@ class Overload(_EvidencePart, frozen=True, kw_only=True):
     failures: dict[str, int]
     recovery_s: float | None
     complaint: str | None
+    inside_share: float = 0.0
+
+
+class Drift(_EvidencePart, frozen=True, kw_only=True):
+    """The first rate that held, tried again at the end; `falling` where the service had become slower.
+
+    Medians in ms: of its first step, the lowest of all steps that held, and of the last try.
+    """
+
+    rps: float
+    first_p50_ms: float
+    lowest_p50_ms: float
+    last_p50_ms: float
+    first_achieved_rps: float
+    last_achieved_rps: float
+    falling: bool
+
+
+class ColdStart(_EvidencePart, frozen=True, kw_only=True):
+    """The seconds right after a restart, at a share of the ceiling.
+
+    `ready_s` is from the restart until the service answered, `settled_s` from then until three seconds in a row kept the
+    latency line, None where they did not. Shares are of the calls of all `seconds`.
+    """
+
+    rps: float
+    seconds: float
+    ready_s: float
+    usable_share: float
+    inside_share: float
+    p99_ms: float
+    settled_s: float | None
 
 
 class Event(_EvidencePart, frozen=True, kw_only=True):
@@ -137,6 +170,8 @@ class EvidenceFile(_EvidencePart, frozen=True, kw_only=True):
     overload: Overload | None
     events: tuple[Event, ...]
     environment: EnvironmentRecord
+    drift: Drift | None = None
+    cold_start: ColdStart | None = None
     schema: Literal["connected-jobs/load-evidence"] = SCHEMA
     version: Literal[1] = VERSION
 

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from loadtest.ceiling.cold_start import restart_by
 from loadtest.ceiling.environment import environment
-from loadtest.ceiling.evidence import CeilingVerdict, Ended, EvidenceFile, Overload, TrafficFacts
-from loadtest.ceiling.overload import measure_overload
-from loadtest.ceiling.search import CeilingSearch, RateTrial, SearchPhase, SearchResult
+from loadtest.ceiling.evidence import CeilingVerdict, EvidenceFile, TrafficFacts
+from loadtest.ceiling.phases import PhaseRunner
 from loadtest.ceiling.slo import PassLine
-from loadtest.ceiling.step import OutOfTimeError, SearchBudget, ServiceLostError, StepRunner, iso_utc
+from loadtest.ceiling.step import SearchBudget, StepRunner
+from loadtest.ceiling.step_log import iso_utc
 from loadtest.ceiling.terminal import Terminal
 from loadtest.ceiling.verdict_sentence import sentence
+from loadtest.ceiling.whole_search import Found, search_whole
 from loadtest.generator import readiness
 from loadtest.generator.arrivals import Spacing
 from loadtest.generator.options import SenderOptions
@@ -39,6 +41,7 @@ class CeilingOptions:
         precision: the lowest rate that broke over the highest that held, less 1, at which bisection ends.
         spacing: of arrivals.
         processes: that generate the load.
+        restart_command: restarts the service, for the cold start at the end; None leaves that out.
         any_source: whether members may get popular lists; otherwise the search begins only where some have their own.
         service_facts: what the service tells of itself, for the evidence.
     """
@@ -51,20 +54,9 @@ class CeilingOptions:
     precision: float = 0.05
     spacing: Spacing = "poisson"
     processes: int = 1
+    restart_command: str | None = None
     any_source: bool = False
     service_facts: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _FinishedSearch:
-    """How a search ended: instants in seconds since the epoch, and what was found; `sources` of answers before it."""
-
-    began_s: float
-    ended_s: float
-    ended: Ended
-    result: SearchResult
-    overload: Overload | None
-    sources: dict[str, int]
 
 
 def find_ceiling(
@@ -85,22 +77,26 @@ def find_ceiling(
     )
     readiness.warm(sender, send=f"{send}-warm")
     with load_generator(options.sender, sender, processes=options.processes) as generator:
-        runner = StepRunner(
+        phases = PhaseRunner(
             generator=generator,
             sender=sender,
-            line=options.line,
-            budget=options.budget,
             send=send,
+            inside_s=options.line.latency_ms / 1000,
             spacing=options.spacing,
             seed=options.sender.seed,
             processes=options.processes,
             progress=terminal.progress,
         )
-        result, overload, ended = _run(options, runner, terminal)
-    search = _FinishedSearch(
-        began_s=began, ended_s=clock(), ended=ended, result=result, overload=overload, sources=sources
-    )
-    return _evidence(options, runner, search)
+        runner = StepRunner(phases, options.line, options.budget)
+        found = search_whole(
+            runner,
+            start_rps=options.start_rps,
+            highest_rps=options.highest_rps,
+            precision=options.precision,
+            restart=restart_by(options.restart_command) if options.restart_command else None,
+            each=lambda: terminal.steps(runner.log.steps),
+        )
+    return _evidence(options, runner, found, times=(began, clock()), sources=sources)
 
 
 def _check(options: CeilingOptions, sender: Sender, send: str) -> dict[str, int]:
@@ -108,57 +104,33 @@ def _check(options: CeilingOptions, sender: Sender, send: str) -> dict[str, int]
     return {} if options.any_source else readiness.check_data(sender, send=f"{send}-check")
 
 
-def _run(
-    options: CeilingOptions, runner: StepRunner, terminal: Terminal
-) -> tuple[SearchResult, Overload | None, Ended]:
-    def measure(phase: SearchPhase, rps: float) -> RateTrial:
-        trial = runner.measure(phase, rps)
-        terminal.steps(runner.steps)
-        return trial
-
-    search = CeilingSearch(
-        measure=measure,
-        start_rps=options.start_rps,
-        highest_rps=options.highest_rps,
-        precision=options.precision,
-        enough=lambda: runner.elapsed_s > options.budget.search_s,
-    )
-    overload: Overload | None = None
-    ended: Ended = "finished"
-    try:
-        result = search.run()
-        if search.soaked is not None and options.budget.overload_s:
-            overload = measure_overload(runner, result.rps)
-            terminal.steps(runner.steps)
-    except KeyboardInterrupt:
-        ended = "stopped"
-        runner.note("stopped by the operator")
-    except OutOfTimeError:
-        ended = "out_of_time"
-        runner.note(f"the time given for the search, {options.budget.limit_s:.0f} s, was over")
-    except ServiceLostError:
-        ended = "service_lost"
-    runner.generator.stop()
-    return search.result, overload, ended
-
-
-def _evidence(options: CeilingOptions, runner: StepRunner, search: _FinishedSearch) -> EvidenceFile:
+def _evidence(
+    options: CeilingOptions,
+    runner: StepRunner,
+    found: Found,
+    *,
+    times: tuple[float, float],
+    sources: dict[str, int],
+) -> EvidenceFile:
+    """The evidence; `times` are its beginning and end in seconds since the epoch, `sources` those of answers before it."""
     limited = sum(
         step.failures.get("status_429", 0) + sum(step.degraded.get(sign, 0) for sign in LIMITER_SIGNS)
-        for step in runner.steps
+        for step in runner.log.steps
     )
     return EvidenceFile(
-        id=runner.send,
-        began_at=iso_utc(search.began_s),
-        ended_at=iso_utc(search.ended_s),
-        ended=search.ended,
+        id=runner.phases.send,
+        began_at=iso_utc(times[0]),
+        ended_at=iso_utc(times[1]),
+        ended=found.ended,
         host=str(options.sender.origin()),
-        verdict=_verdict(options, runner, search),
+        verdict=_verdict(options, runner, found),
         pass_line=options.line,
-        traffic=_traffic(options, runner, search.sources),
-        steps=tuple(runner.steps),
-        overload=search.overload,
-        events=tuple(runner.events),
+        traffic=_traffic(options, runner, sources),
+        steps=tuple(runner.log.steps),
+        overload=found.overload,
+        drift=found.drift,
+        cold_start=found.cold_start,
+        events=tuple(runner.log.events),
         environment=environment(
             options.sender.origin(),
             processes=options.processes,
@@ -168,15 +140,15 @@ def _evidence(options: CeilingOptions, runner: StepRunner, search: _FinishedSear
     )
 
 
-def _verdict(options: CeilingOptions, runner: StepRunner, search: _FinishedSearch) -> CeilingVerdict:
-    result, soak_calls = search.result, runner.soaked.calls if runner.soaked else 0
+def _verdict(options: CeilingOptions, runner: StepRunner, found: Found) -> CeilingVerdict:
+    result, soak_calls = found.result, runner.soaked.calls if runner.soaked else 0
     return CeilingVerdict(
         sentence=sentence(
             result,
             options.line,
-            ended=search.ended,
+            ended=found.ended,
             soak_calls=soak_calls,
-            times_asked=runner.messages / len(runner.sender.members),
+            times_asked=runner.phases.messages / len(runner.phases.sender.members),
         ),
         kind=result.kind,
         rps=result.rps,
@@ -188,12 +160,12 @@ def _verdict(options: CeilingOptions, runner: StepRunner, search: _FinishedSearc
 
 
 def _traffic(options: CeilingOptions, runner: StepRunner, sources: dict[str, int]) -> TrafficFacts:
-    traffic, members = runner.sender.traffic, runner.sender.members
+    traffic, members = runner.phases.sender.traffic, runner.phases.sender.members
     return TrafficFacts(
         spacing=options.spacing,
         seed=options.sender.seed,
         campaign=CAMPAIGN,
-        sends=f"{runner.send}-*",
+        sends=f"{runner.phases.send}-*",
         passes=traffic.passes,
         calls_per_message=traffic.calls_per_message,
         unknown_share=traffic.unknown_share,
@@ -202,7 +174,7 @@ def _traffic(options: CeilingOptions, runner: StepRunner, sources: dict[str, int
         limit=traffic.limit,
         lang=traffic.lang,
         members_in_file=len(members),
-        messages_sent=runner.messages,
-        members_asked_again=max(runner.messages - len(members), 0),
+        messages_sent=runner.phases.messages,
+        members_asked_again=max(runner.phases.messages - len(members), 0),
         sources_before=sources,
     )

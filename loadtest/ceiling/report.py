@@ -11,7 +11,13 @@ from loadtest.generator.stats import Histogram
 WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 16, 40
 LATENCY_TICKS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-OUTCOME_COLOURS = {"held": "#1a7f37", "broke": "#cf222e", "interrupted": "#9a6700", "observed": "#57606a"}
+OUTCOME_COLOURS = {
+    "held": "#1a7f37",
+    "broke": "#cf222e",
+    "open": "#9a6700",
+    "interrupted": "#9a6700",
+    "observed": "#57606a",
+}
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1f2328;background:#fff}
@@ -38,6 +44,8 @@ def html(evidence: EvidenceFile) -> str:
 <h2>Latency in the {"soak" if _soak(evidence) else "highest step that held"}</h2>{histogram_chart(evidence)}
 <h2>Steps</h2>{steps_table(evidence.steps)}
 {overload_words(evidence)}
+{drift_words(evidence)}
+{cold_start_words(evidence)}
 <h2>Pass line</h2>{facts_table(pass_line_words(evidence))}
 <h2>Circumstances</h2>{facts_table(circumstances(evidence))}
 {events_table(evidence)}
@@ -48,7 +56,7 @@ def html(evidence: EvidenceFile) -> str:
 def latency_chart(evidence: EvidenceFile) -> str:
     """p50 and p99 of each judged step over its rate, with the pass line."""
     steps = sorted(
-        (step for step in evidence.steps if step.calls and step.phase != "overload"), key=lambda s: s.rps
+        (step for step in evidence.steps if step.calls and step.outcome != "observed"), key=lambda s: s.rps
     )
     if not steps:
         return "<p>No step was made.</p>"
@@ -148,6 +156,40 @@ def overload_words(evidence: EvidenceFile) -> str:
         f"<h2>Overload</h2><p>At {over.rps:.0f} calls/s for {over.seconds:.0f} s, {over.usable_share:.1%} of the calls "
         f"were answered usably within the cut-off, {over.degraded_share:.1%} degraded; the service "
         f"{escape(recovery)} at half the ceiling. Failures: {escape(failures)}{escape(doubt)}.</p>"
+    )
+
+
+def drift_words(evidence: EvidenceFile) -> str:
+    """Whether the service was at the end what it was at the beginning."""
+    drift = evidence.drift
+    if drift is None:
+        return ""
+    found = (
+        "It had become slower: what was found is no ceiling."
+        if drift.falling
+        else "It had not become slower."
+    )
+    return (
+        f"<h2>The first rate again</h2><p>At {drift.rps:.0f} calls/s half of the calls took {drift.first_p50_ms:.1f} ms at the "
+        f"beginning and {drift.last_p50_ms:.1f} ms at the end, {drift.lowest_p50_ms:.1f} ms in the quickest step between. "
+        f"{found}</p>"
+    )
+
+
+def cold_start_words(evidence: EvidenceFile) -> str:
+    """What the first seconds after a restart were like."""
+    cold = evidence.cold_start
+    if cold is None:
+        return ""
+    settled = (
+        f"did not settle within {cold.seconds:.0f} s"
+        if cold.settled_s is None
+        else f"kept the latency line from second {cold.settled_s:.0f} on"
+    )
+    return (
+        f"<h2>Cold start</h2><p>Restarted, it answered after {cold.ready_s:.1f} s. At {cold.rps:.0f} calls/s from then on, "
+        f"{cold.usable_share:.1%} of the calls were answered usably and {cold.inside_share:.1%} within the line "
+        f"(p99 {cold.p99_ms:.0f} ms); it {settled}.</p>"
     )
 
 

@@ -68,6 +68,11 @@ def describe(scaling: Scaling, *, wanted_rps: float | None) -> str:
         if law.peak <= scaling.furthest
         else f"no peak up to {scaling.furthest}, twice the largest measured size"
     )
+    noise = (
+        f"Two runs at one size differ here by some {scaling.noise:.1%} (one standard deviation)."
+        if scaling.is_repeated
+        else f"No size was measured twice: two runs are taken to differ by some {scaling.noise:.1%}; repeat one to know."
+    )
     lines = [
         f"One does {law.single_rps:.0f} calls/s; {law.sigma:.1%} of the work queues, mutual cost {law.kappa:.2g}; {peak}.",
         *(
@@ -76,6 +81,7 @@ def describe(scaling: Scaling, *, wanted_rps: float | None) -> str:
             for size in range(1, scaling.furthest + 1)
             for low, high in [scaling.interval(size)]
         ),
+        noise,
     ]
     if wanted_rps is not None:
         lines.append(f"{wanted_rps:g} calls/s need {_size_for(scaling, wanted_rps)}.")

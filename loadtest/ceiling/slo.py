@@ -8,7 +8,7 @@ comparing the measured percentile itself with the limit, which decides a step of
 
 import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -60,7 +60,10 @@ def read_pass_line(path: Path = PASS_LINE_FILE) -> PassLine:
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the pass line, judged: the share of bad calls, its interval, the limit, the decision."""
+    """One line of the pass line, judged: the share of bad calls, its interval, the limit, the decision.
+
+    `effect` is the design effect: by how much fewer independent calls there were.
+    """
 
     line: str
     share: float
@@ -69,6 +72,18 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     limit: float
     calls: int
     decision: Decision
+    effect: float = 1.0
+
+    def may_close(self, growth: float, *, confidence: float) -> bool:
+        """Whether `growth` times as many calls may still decide it: were the further ones half as bad, or twice."""
+        bad = self.share * self.calls
+        for worse in (0.5, 2.0):
+            later = bad * (1 + worse * (growth - 1))
+            calls = self.calls * growth
+            low, high = interval(min(later, calls), calls, confidence=confidence, effect=self.effect)
+            if low > self.limit or high <= self.limit:
+                return True
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,18 +116,24 @@ class StepJudgement:
         names = [finding.line for finding in sorted(bad, key=lambda finding: -finding.share / finding.limit)]
         return (*names, "still_climbing") if self.climbing else tuple(names)
 
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Names of the lines that the calls do not decide."""
+        names = [finding.line for finding in self.findings if finding.decision == "open"]
+        return (*names, "still_climbing") if self.climbing else tuple(names)
 
-def judge(stats: LoadStats, line: PassLine) -> StepJudgement:
-    """Judge a load phase by the pass line."""
+
+def judge(stats: LoadStats, line: PassLine, *, confidence: float | None = None) -> StepJudgement:
+    """Judge a load phase by the pass line, at its confidence or another."""
     calls = stats.calls
-    sure = line.confidence
+    sure = line.confidence if confidence is None else confidence
     slow = _finding(
         "latency",
         calls - stats.inside,
         calls,
         1 - line.latency_share,
         confidence=sure,
-        effect=design_effect(stats),
+        effect=design_effect(stats, lambda second: second.calls - second.inside),
     )
     cut_off = _finding("cut_offs", stats.failures["cut_off"], calls, line.cut_off_share, confidence=sure)
     if cut_off.decision == "open" or calls >= line.cut_off_min_calls:
@@ -120,8 +141,22 @@ def judge(stats: LoadStats, line: PassLine) -> StepJudgement:
         # calls decide by their share.
         enough_and_over = calls >= line.cut_off_min_calls and cut_off.share > cut_off.limit
         cut_off = msgspec.structs.replace(cut_off, decision="broke" if enough_and_over else "held")
-    failed = _finding("failures", stats.failed, calls, line.failure_share, confidence=sure)
-    degraded = _finding("degraded", stats.degraded.total(), calls, line.degraded_share, confidence=sure)
+    failed = _finding(
+        "failures",
+        stats.failed,
+        calls,
+        line.failure_share,
+        confidence=sure,
+        effect=design_effect(stats, lambda second: second.failed),
+    )
+    degraded = _finding(
+        "degraded",
+        stats.degraded.total(),
+        calls,
+        line.degraded_share,
+        confidence=sure,
+        effect=design_effect(stats, lambda second: second.degraded),
+    )
     return StepJudgement(findings=(slow, cut_off, failed, degraded), climbing=is_climbing(stats))
 
 
@@ -131,10 +166,12 @@ def _finding(
     low, high = interval(bad, calls, confidence=confidence, effect=effect)
     decision: Decision = "broke" if low > limit else "held" if high <= limit else "open"
     share = bad / calls if calls else 0.0
-    return Finding(line=line, share=share, low=low, high=high, limit=limit, calls=calls, decision=decision)
+    return Finding(
+        line=line, share=share, low=low, high=high, limit=limit, calls=calls, decision=decision, effect=effect
+    )
 
 
-def interval(bad: int, calls: int, *, confidence: float, effect: float = 1.0) -> tuple[float, float]:
+def interval(bad: float, calls: float, *, confidence: float, effect: float = 1.0) -> tuple[float, float]:
     """Clopper and Pearson's bounds for a share, each one-sided, for `calls / effect` independent calls."""
     n, k = calls / effect, bad / effect
     low = float(betaincinv(k, n - k + 1, 1 - confidence)) if bad else 0.0
@@ -142,15 +179,14 @@ def interval(bad: int, calls: int, *, confidence: float, effect: float = 1.0) ->
     return low, high
 
 
-def design_effect(stats: LoadStats) -> float:
-    """How much more the share of slow calls varies between seconds than if calls were independent; at least 1."""
+def design_effect(stats: LoadStats, bad: Callable[[SecondCounts], int]) -> float:
+    """How much more the share of bad calls varies between seconds than if calls were independent; at least 1."""
     lines = [line for line in stats.seconds.values() if line.calls]
-    calls = sum(line.calls for line in lines)
-    slow = sum(line.calls - line.inside for line in lines)
-    if len(lines) < 3 or slow in (0, calls):  # noqa: PLR2004 - a variance needs a few seconds
+    calls, total = sum(line.calls for line in lines), sum(bad(line) for line in lines)
+    if len(lines) < 3 or total in (0, calls):  # noqa: PLR2004 - a variance needs a few seconds
         return 1.0
-    share = slow / calls
-    squares = sum((line.calls - line.inside - share * line.calls) ** 2 for line in lines)
+    share = total / calls
+    squares = sum((bad(line) - share * line.calls) ** 2 for line in lines)
     between = squares * len(lines) / (len(lines) - 1) / calls**2
     return min(max(between / (share * (1 - share) / calls), 1.0), LARGEST_DESIGN_EFFECT)
 
@@ -185,7 +221,8 @@ def is_hopeless(stats: LoadStats, line: PassLine, *, after_calls: int = 100) -> 
     if stats.calls < after_calls:
         return False
     slow = stats.calls - stats.inside
-    low, _high = interval(slow, stats.calls, confidence=line.confidence, effect=design_effect(stats))
+    effect = design_effect(stats, lambda second: second.calls - second.inside)
+    low, _high = interval(slow, stats.calls, confidence=line.confidence, effect=effect)
     return low > HOPELESS_SHARE
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from loadtest.ceiling.evidence import StepRecord
 from loadtest.generator.stats import LoadStats
 
-COLOURS = {"held": "green", "broke": "red", "interrupted": "yellow", "observed": "cyan"}
+COLOURS = {"held": "green", "broke": "red", "open": "yellow", "interrupted": "yellow", "observed": "cyan"}
 
 
 class Terminal:

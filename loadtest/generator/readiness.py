@@ -1,5 +1,6 @@
 """Before and between steps: is the service there, does it know these members, is it well again?"""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,8 @@ PROBE_WITHIN_S = 2.0
 MEMBERS_ASKED = 20
 WARMING_CALLS = 200
 WARMING_AT_ONCE = 8
+WARMING_ROUNDS = 10
+FLAT = 0.9  # times the median latency of the round before, above which a round is no quicker
 HTTP_OK = 200
 WELL_PROBES = 5
 
@@ -41,12 +44,16 @@ def trouble(sender: Sender) -> Trouble | None:
 
 
 def await_ready(
-    sender: Sender, *, within_s: float, clock: Callable[[], float] = time.monotonic
+    sender: Sender,
+    *,
+    within_s: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = gevent.sleep,
 ) -> str | None:
     """Wait until the service answers, `within_s` at most and only for what may pass; the sentence why not, or None."""
     until = clock() + within_s
     while (found := trouble(sender)) and found.passes and clock() < until:
-        gevent.sleep(0.25)
+        sleep(0.25)
     return found.sentence if found else None
 
 
@@ -101,22 +108,45 @@ def _source(status: int, body: bytes, *, gzipped: bool) -> str:
         return "malformed"
 
 
-def warm(sender: Sender, *, send: str) -> None:
-    """Warm processes, connections and shelves, but no member's answer: ask for members nobody has."""
-    pool = Pool(WARMING_AT_ONCE)
+def warm(sender: Sender, *, send: str, most_rounds: int = WARMING_ROUNDS) -> int:
+    """Warm processes, connections and shelves until latency is flat; the rounds that took.
+
+    No member's answer is warmed: it asks for members nobody has. Latency is flat when a round's median is not much
+    below the one before.
+    """
+    before_s = math.inf
+    for made in range(1, most_rounds + 1):
+        took_s = sorted(_warming_round(sender, f"{send}-{made}"))
+        median_s = took_s[len(took_s) // 2] if took_s else math.inf
+        if median_s > FLAT * before_s:
+            return made
+        before_s = median_s
+    return most_rounds
+
+
+def _warming_round(sender: Sender, send: str) -> list[float]:
+    """Seconds that the usable answers of a round took."""
+    pool, took_s = Pool(WARMING_AT_ONCE), list[float]()
+
+    def ask(number: int) -> None:
+        path = target.path(f"nobody-warming-{number}", send=send, traffic=sender.traffic)
+        if (seconds := _try(sender, path)) is not None:
+            took_s.append(seconds)
+
     for number in range(WARMING_CALLS):
-        pool.spawn(_try, sender, target.path(f"nobody-warming-{number}", send=send, traffic=sender.traffic))
+        pool.spawn(ask, number)
     pool.join()
+    return took_s
 
 
-def _try(sender: Sender, path: str) -> float | None:
+def _try(sender: Sender, path: str, clock: Callable[[], float] = time.perf_counter) -> float | None:
     """Seconds that a usable answer took, or None."""
-    began = time.perf_counter()
+    began = clock()
     try:
         reply = sender.client.get(path, within_s=PROBE_WITHIN_S)
     except (CutOffError, NoReplyError):
         return None
-    return time.perf_counter() - began if reply.status == HTTP_OK else None
+    return clock() - began if reply.status == HTTP_OK else None
 
 
 def await_well(
@@ -126,11 +156,13 @@ def await_well(
     inside_s: float,
     within_s: float,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = gevent.sleep,
 ) -> bool:
     """Wait until a few probes in a row are answered well inside the line, so that no step pays for the one before."""
     until, well = clock() + within_s, 0
     while well < WELL_PROBES and clock() < until:
-        took = _try(sender, target.path(f"nobody-probing-{clock():.3f}", send=send, traffic=sender.traffic))
+        path = target.path(f"nobody-probing-{clock():.3f}", send=send, traffic=sender.traffic)
+        took = _try(sender, path, clock)
         well = well + 1 if took is not None and took < inside_s / 2 else 0
-        gevent.sleep(0.05)
+        sleep(0.05)
     return well >= WELL_PROBES

@@ -20,7 +20,7 @@ from app.capacity.play.play import supposed_service
 from app.capacity.simulation.result import SimulationResult
 from app.capacity.simulation.send import Offer, Send
 from loadtest.ceiling.evidence import distribution
-from loadtest.ceiling.step import iso_utc
+from loadtest.ceiling.step_log import iso_utc
 from loadtest.errors import LoadtestError
 from loadtest.generator import readiness
 from loadtest.generator.arrivals import constant

@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from loadtest.ceiling.evidence import StepRecord
+from loadtest.ceiling.phases import PhaseRunner
 from loadtest.ceiling.slo import read_pass_line
 from loadtest.ceiling.step import SearchBudget, StepRunner
 from loadtest.ceiling.terminal import Terminal
@@ -219,14 +220,15 @@ def soak(options: SoakOptions, demo: Demo, demo_pid: int, terminal: Terminal) ->
     )
     try:
         with load_generator(sender_options, sender, processes=1) as generator:
-            runner = StepRunner(
+            line = read_pass_line()
+            phases = PhaseRunner(
                 generator=generator,
                 sender=sender,
-                line=read_pass_line(),
-                budget=SearchBudget(),
                 send=new_send_name(),
+                inside_s=line.latency_ms / 1000,
                 progress=terminal.progress,
             )
+            runner = StepRunner(phases, line, SearchBudget())
             step = runner.observe(options.rps, options.seconds, beside.look)
             beside.counts = metrics() or beside.counts
         refreshed = beside.refresh.wait(began_s=beside.refresh_began_s) if beside.refresh else None
@@ -300,7 +302,7 @@ def _found(
         generations=generations,
         within=beside.memory.within(),
         whole=beside.memory.whole(),
-        events=tuple(runner.events),
+        events=tuple(runner.log.events),
     )
     return msgspec.structs.replace(found, sentence=sentence(found))
 

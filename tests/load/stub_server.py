@@ -133,6 +133,7 @@ class Connection(asyncio.Protocol):
     def recommend(self, path: str, lines: list[str]) -> None:
         stub = self.stub
         stub.seen["calls"] += 1
+        stub.seen["of_members"] += "/nobody-" not in path
         stub.members[path] += 1
         stub.arrived.append(self.loop.time())
         stub.headers = dict(line.split(": ", 1) for line in lines)

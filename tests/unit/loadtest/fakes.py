@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from loadtest.ceiling.phases import PhaseRunner
 from loadtest.ceiling.slo import read_pass_line
 from loadtest.ceiling.step import SearchBudget, StepRunner
 from loadtest.generator.arrivals import RateCurve
@@ -14,19 +15,20 @@ from loadtest.generator.stats import LoadStats
 from loadtest.generator.target import Origin, Traffic
 
 LINE = read_pass_line()
-QUICK = SearchBudget(step_s=0.3, soak_s=0.3, longest_soak_s=0.3, overload_s=1, return_s=0.3)
+QUICK = SearchBudget(step_s=0.3, soak_s=0.3, longest_soak_s=0.3, open_soak_s=0.3, overload_s=1, return_s=0.3)
 Outcome = Callable[[int], str | None]
 
 
 @dataclass
 class FakeGenerator:
-    """Runs at once: 300 calls of 10 ms for each load phase, failing as a rule for the load phase's number says.
+    """Runs at once: so many calls of 10 ms for each load phase, failing as a rule for the load phase's number says.
 
     `left_out` of the messages before the last that was started were another process's, which was stopped behind this one.
     """
 
     outcome: Outcome = lambda _: None
     cpu_share: float = 0.1
+    calls: int = 300
     left_out: int = 0
     load_phases: list[LoadPhase] = field(default_factory=list)
     stats: LoadStats = field(default_factory=lambda: LoadStats(inside_s=0.5))
@@ -43,10 +45,10 @@ class FakeGenerator:
     def begin(self, load_phase: LoadPhase) -> None:
         """Run it whole."""
         self.load_phases.append(load_phase)
-        self.stats = LoadStats(inside_s=load_phase.inside_s, messages=300, started=300)
-        self.stats.next_message = load_phase.first_message + 300 + self.left_out
+        self.stats = LoadStats(inside_s=load_phase.inside_s, messages=self.calls, started=self.calls)
+        self.stats.next_message = load_phase.first_message + self.calls + self.left_out
         failure = self.outcome(len(self.load_phases))
-        for call in range(300):
+        for call in range(self.calls):
             self.stats.record(
                 meant_s=call / 100, latency_s=0.01, service_s=0.01, failure=failure, degraded=None
             )
@@ -77,4 +79,5 @@ def step_runner(generator: FakeGenerator, *, there: bool = True, budget: SearchB
     """A runner over fakes."""
     client = FakeClient(there)
     sender = Sender(client=client, members=("m",), traffic=Traffic(cut_off_s=0.1))  # type: ignore[arg-type]  # a fake
-    return StepRunner(generator=generator, sender=sender, line=LINE, budget=budget, send="s")
+    phases = PhaseRunner(generator=generator, sender=sender, send="s", inside_s=LINE.latency_ms / 1000)
+    return StepRunner(phases, LINE, budget)

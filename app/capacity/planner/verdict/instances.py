@@ -24,8 +24,8 @@ def instances_needed(
 ) -> Instances:
     """Return the instances whose surely sustained rate reaches `wanted_rps` (the usable share already counted in).
 
-    Only ceilings of the same fingerprint as the test that decides are compared; of several tests at one size the
-    newest counts.
+    Only ceilings of the same fingerprint as the test that decides are compared. All tests of a size count: they say by how
+    much two runs differ.
     """
     if decides is None:
         return Instances(wanted_rps=wanted_rps, why=Reason(ReasonCode.INSTANCES_NO_EVIDENCE))
@@ -34,7 +34,7 @@ def instances_needed(
             wanted_rps=wanted_rps, needed=decides.instances, why=Reason(ReasonCode.INSTANCES_ENOUGH)
         )
     rows = _rows(decides, measured)
-    sizes = tuple(size for size, *_ in rows)
+    sizes = tuple(sorted({size for size, *_ in rows}))
     if len(sizes) < FEWEST_SIZES:
         few = Reason(
             ReasonCode.INSTANCES_TOO_FEW_SIZES,
@@ -42,7 +42,7 @@ def instances_needed(
         )
         at_least = _plain_bound(wanted_rps, rows)
         return Instances(wanted_rps=wanted_rps, at_least=at_least, sizes=sizes, why=few)
-    needed = _fitted(rows, wanted_rps)
+    needed = _fitted(rows, wanted_rps, decides.instances or 0)
     beyond = Reason(
         ReasonCode.INSTANCES_BEYOND_MEASURED, {"furthest": FURTHEST * sizes[-1], "largest": sizes[-1]}
     )
@@ -50,14 +50,15 @@ def instances_needed(
 
 
 def _rows(decides: MeasuredCeiling, measured: Sequence[MeasuredCeiling]) -> tuple[Row, ...]:
-    newest: dict[int, MeasuredCeiling] = {}
-    for test in sorted(measured, key=lambda one: (one.ended_at, one.evidence_id)):
-        alike = test.kind == "ceiling" and test.fingerprint == decides.fingerprint
-        if alike and test.instances is not None and test.low_rps > 0:
-            newest[test.instances] = test
     return tuple(
-        (size, test.rps, min(test.low_rps, test.rps), max(test.high_rps or test.rps, test.rps))
-        for size, test in sorted(newest.items())
+        sorted(
+            (test.instances, test.rps, min(test.low_rps, test.rps), max(test.high_rps or test.rps, test.rps))
+            for test in measured
+            if test.kind == "ceiling"
+            and test.fingerprint == decides.fingerprint
+            and test.instances is not None
+            and test.low_rps > 0
+        )
     )
 
 
@@ -74,10 +75,10 @@ def _plain_bound(wanted_rps: float, rows: tuple[Row, ...]) -> int | None:
 
 
 @lru_cache(maxsize=64)
-def _fitted(rows: tuple[Row, ...], wanted_rps: float) -> int | None:
+def _fitted(rows: tuple[Row, ...], wanted_rps: float, too_few: int) -> int | None:
     from app.capacity.evidence.scaling import Point, ScalingError, fit  # noqa: PLC0415 - scipy takes half a second to import
 
     try:
-        return fit([Point(*row) for row in rows]).size_for(wanted_rps)
+        return fit([Point(*row) for row in rows]).size_for(wanted_rps, above=too_few)
     except ScalingError:
         return None

@@ -15,16 +15,18 @@ def test_an_overload_is_over_when_three_seconds_in_a_row_keep_the_line(
 ) -> None:
     runner = step_runner(FakeGenerator(outcome=lambda _: failure), budget=replace(QUICK, overload_s=0.0))
     seconds = count(1_000.0, 5.0)
-    runner.clock = lambda: next(seconds)
+    runner.phases.clock = lambda: next(seconds)
     found = measure_overload(runner, 100)
     assert (found.rps, found.recovery_s) == (300, recovery_s)
     assert found.failures == ({"cut_off": 300} if failure else {})
-    assert [(step.phase, step.outcome, step.rps) for step in runner.steps] == [("overload", "observed", 300)]
+    assert [(step.phase, step.outcome, step.rps) for step in runner.log.steps] == [
+        ("overload", "observed", 300)
+    ]
 
 
 def test_what_is_usable_in_it_is_told_of_the_overload_alone() -> None:
     runner = step_runner(FakeGenerator(outcome=lambda _: "status_503"), budget=replace(QUICK, overload_s=2.0))
     seconds = count(1_000.0, 20.0)
-    runner.clock = lambda: next(seconds)
+    runner.phases.clock = lambda: next(seconds)
     found = measure_overload(runner, 100)
     assert (found.usable_share, found.degraded_share, found.seconds) == (0.0, 0.0, 2.0)

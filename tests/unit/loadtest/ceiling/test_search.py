@@ -58,7 +58,7 @@ def test_a_search_never_goes_beyond_its_highest_rate() -> None:
         high_rps=None,
         bound_by=("the search was told not to go beyond 300 calls/s",),
     )
-    assert [(len(search.trials), max(trial.rps for trial in search.trials))] == [(4, 300)]
+    assert [(len(search.trials), max(trial.rps for _, trial in search.trials))] == [(4, 300)]
 
 
 def test_a_break_counts_only_when_it_comes_twice() -> None:
@@ -70,6 +70,58 @@ def test_a_break_counts_only_when_it_comes_twice() -> None:
         return service(0 if broke_by_chance else 1000)(phase, rps)
 
     assert CeilingSearch(measure=measure, start_rps=100, highest_rps=1e6).run().rps > 950
+
+
+def test_a_rate_that_broke_while_the_service_warmed_up_is_tried_again_after_the_soak() -> None:
+    tried: list[SearchPhase] = []
+
+    def warming(phase: SearchPhase, rps: float) -> RateTrial:
+        tried.append(phase)
+        return service(200 if "soak" in tried else 50)(phase, rps)
+
+    result = CeilingSearch(measure=warming, start_rps=25, highest_rps=1e6).run()
+    assert (result.kind, tried.count("recheck")) == ("ceiling", 3)
+    assert 190 < result.rps <= 200 < (result.high_rps or 0)
+
+
+def test_a_ceiling_is_a_lower_bound_until_the_break_above_it_was_seen_again() -> None:
+    def stopped(phase: SearchPhase, rps: float) -> RateTrial:
+        if phase == "recheck":
+            raise KeyboardInterrupt
+        return service(400)(phase, rps)
+
+    search = CeilingSearch(measure=stopped, start_rps=100, highest_rps=1e6)
+    with pytest.raises(KeyboardInterrupt):
+        search.run()
+    assert (search.result.kind, search.result.high_rps) == ("at_least", None)
+    assert "the time was over before it was tried again" in search.result.bound_by[0]
+
+
+def undecided(at_rps: float) -> Measure:
+    """A service of 400 calls/s whose soaks decide nothing from a rate on."""
+
+    def measure(phase: SearchPhase, rps: float) -> RateTrial:
+        if phase == "soak" and rps >= at_rps:
+            return RateTrial(rps=rps, achieved_rps=rps, held=False, decided=False, broken=("latency",))
+        return service(400)(phase, rps)
+
+    return measure
+
+
+def test_a_soak_that_decides_nothing_has_not_held_and_bounds_nothing() -> None:
+    close = CeilingSearch(measure=undecided(385), start_rps=100, highest_rps=1e6).run()
+    assert (close.kind, close.rps < 385, (close.high_rps or 0) > 400) == ("ceiling", True, True)
+    far = CeilingSearch(measure=undecided(300), start_rps=100, highest_rps=1e6).run()
+    assert (far.kind, far.rps < 300, far.high_rps) == ("at_least", True, None)
+    assert "did not decide" in far.bound_by[0]
+
+
+def test_without_any_soak_that_held_no_rate_is_told_that_a_soak_refused() -> None:
+    never = CeilingSearch(measure=undecided(0), start_rps=100, highest_rps=1e6).run()
+    assert (never.kind, never.rps) == ("unconfirmed", 200)
+    assert never.high_rps is not None
+    assert never.high_rps > 200
+    assert never.bound_by == ("undecided", "latency")
 
 
 def test_a_service_that_holds_nothing_has_no_ceiling() -> None:

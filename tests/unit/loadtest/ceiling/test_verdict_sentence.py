@@ -50,7 +50,8 @@ def test_a_lower_bound_says_why_it_is_one() -> None:
 
 def test_an_early_end_is_said() -> None:
     assert sentence(result("unconfirmed", 200, 400, "latency"), LINE, ended="service_lost", soak_calls=0) == (
-        "200 calls/s held in a short step, but no soak confirmed it. The search ended early (service lost)."
+        "200 calls/s held in a short step, but no soak confirmed it: a soak at 400 calls/s did not hold (the latency line). "
+        "The search ended early (service lost)."
     )
     assert sentence(result("none", 0, None), LINE, ended="stopped", soak_calls=0) == (
         "No ceiling was found: nothing was measured. The search ended early (stopped)."
@@ -60,17 +61,25 @@ def test_an_early_end_is_said() -> None:
     )
 
 
+def test_a_service_that_became_slower_has_no_ceiling() -> None:
+    text = sentence(result("unconfirmed", 50, None, "falling"), LINE, ended="finished", soak_calls=9_000)
+    assert text.startswith("No ceiling: the service became slower while it was tested. 50 calls/s held")
+
+
 class Found:
     """What is read of evidence to say what comes next."""
 
-    def __init__(self, kind: str, ended: str = "finished", complaint: str | None = None) -> None:
-        self.verdict, self.ended = SimpleNamespace(kind=kind), ended
+    def __init__(
+        self, kind: str, *bound_by: str, ended: str = "finished", complaint: str | None = None
+    ) -> None:
+        self.verdict, self.ended = SimpleNamespace(kind=kind, bound_by=bound_by), ended
         self.steps = [SimpleNamespace(complaint=complaint)]
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
+        (Found("unconfirmed", "falling"), "look at the service's memory"),
         (Found("unconfirmed"), "search again with nothing else running"),
         (Found("unconfirmed", complaint="late"), "The generator had too little of this machine"),
         (Found("unconfirmed", ended="stopped"), "let it end"),

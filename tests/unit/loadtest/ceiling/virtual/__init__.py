@@ -1,0 +1,1 @@
+"""Services of known capacity in virtual time: the real search and judgement play on them without waiting."""
