@@ -1,6 +1,6 @@
 """What the real search says of services whose capacity is known, in virtual time.
 
-A few seeds each here; `python -m tests.unit.loadtest.ceiling.virtual.table 60` is the long run.
+A few seeds each here; `python -m tests.load.virtual.table 60` is the long run.
 """
 
 from dataclasses import replace
@@ -11,9 +11,9 @@ from loadtest.ceiling.cold_start import measure_cold_start
 from loadtest.ceiling.step import SearchBudget
 from loadtest.ceiling.whole_search import search_whole
 from loadtest.errors import LoadtestError
-from tests.unit.loadtest.ceiling.virtual.generator import virtual_runner
-from tests.unit.loadtest.ceiling.virtual.services import KNOWN, Queue, always, long_run
-from tests.unit.loadtest.ceiling.virtual.table import is_true, searched
+from tests.load.virtual.generator import virtual_runner
+from tests.load.virtual.services import KNOWN, Queue, always, long_run
+from tests.load.virtual.table import is_true, searched
 
 TRUE_IN_A_LONG_RUN = ("md4", "mm4", "pause_half", "limited")
 

@@ -1,6 +1,6 @@
 """The real search on every service of known capacity, many times, in virtual time.
 
-`python -m tests.unit.loadtest.ceiling.virtual.table 60` prints the table of docs/measurements/ceiling.md.
+`python -m tests.load.virtual.table 60` prints the table of docs/measurements/ceiling.md.
 """
 
 import sys
@@ -12,8 +12,8 @@ from itertools import repeat
 from loadtest.ceiling.search import SearchResult
 from loadtest.ceiling.step import SearchBudget
 from loadtest.ceiling.whole_search import search_whole
-from tests.unit.loadtest.ceiling.virtual.generator import virtual_runner
-from tests.unit.loadtest.ceiling.virtual.services import KNOWN
+from tests.load.virtual.generator import virtual_runner
+from tests.load.virtual.services import KNOWN
 
 TRUE_WITHIN = 0.05
 START_RPS, HIGHEST_RPS, PRECISION = 25.0, 100_000.0, 0.05  # the command's own

@@ -15,7 +15,7 @@ from loadtest.generator.http_client import CutOffError, Reply
 from loadtest.generator.sender import IDLE, LoadPhase, Sender
 from loadtest.generator.stats import LoadStats
 from loadtest.generator.target import Origin, Traffic
-from tests.unit.loadtest.ceiling.virtual.services import CUT_OFF_S, Service
+from tests.load.virtual.services import CUT_OFF_S, Service
 
 LINE = read_pass_line()
 HEALTHY = GeneratorHealth(cpu_share=0.1, loop_lag_p99_ms=1, loop_lag_max_ms=1, late_starts=0, late_share=0)
@@ -118,6 +118,7 @@ class VirtualGenerator:
         heapq.heappush(self._under_way, _Call(meant_s + latency_s, meant_s, latency_s, failure))
         self._stats.started += 1
         self._stats.messages += 1
+        self._stats.next_message = self._load_phase.first_message + self._stats.messages
 
 
 @dataclass
