@@ -11,6 +11,7 @@ from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import Campaign, QuietHours, Workspace
 from app.capacity.plan.campaign_table import (
     FASTEST_PER_MIN,
+    HOURS,
     MOST_RECIPIENTS,
     SLOWEST_PER_MIN,
     read_campaign,
@@ -27,6 +28,7 @@ LAST_MINUTE: Final = 10_000  # of a failure script: about a week
 MOST_RPS: Final = 1_000_000
 MOST_COST: Final = 10
 FAILED_STATUSES: Final = range(300, 600)  # Braze uses a 2xx only
+BASE_LOAD_MEND: Final = "write one number, or 24, one for each hour of the day"
 GoesFirst = Literal["start", "listed"]
 # When Korea's Network Act, article 50 (3), asks for a consent of its own to advertising; e-mail is let off.
 NIGHT: Final = QuietHours(time(21), time(8))
@@ -58,6 +60,7 @@ class Judging:
     tested again; `offered_limits_per_min` are the delivery speeds Braze offers, rising (assumed: its
     documentation says only "various increments" from 10 to 500,000). Of campaigns of one priority the one with the
     earlier start `goes_first`, or the one listed first. What goes out in the `night` is noted; one of no length is none.
+    `base_load_rps` are the calls/s that other traffic takes from the ceiling, by hour of the local day: 24 numbers, or none.
     """
 
     usable_share: float = 0.7
@@ -68,6 +71,7 @@ class Judging:
     )
     goes_first: GoesFirst = "start"
     night: QuietHours = NIGHT
+    base_load_rps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,11 +216,19 @@ def _judging(plan: Table) -> Judging:
             "GoesFirst", table.either(usual.goes_first, table.choice, "goes_first", get_args(GoesFirst))
         ),
         night=_night(table) if table.has("night") else usual.night,
+        base_load_rps=_base_load(table) if table.has("base_load_rps") else usual.base_load_rps,
     )
     table.done()
     if any(low >= high for low, high in pairwise(judging.offered_limits_per_min)):
         raise table.error("offered_limits_per_min", "is not in rising order", "write small limits first")
     return judging
+
+
+def _base_load(judging: Table) -> tuple[float, ...]:
+    """Read one number for all hours, or one for each."""
+    if isinstance(judging.raw("base_load_rps", BASE_LOAD_MEND), list):
+        return judging.reals("base_load_rps", HOURS, 0, MOST_RPS)
+    return (judging.real("base_load_rps", 0, MOST_RPS),) * HOURS
 
 
 def _night(judging: Table) -> QuietHours:

@@ -134,6 +134,15 @@ class Table:
             raise self.error(name, f"is {shown(value)}", mend)
         return float(value)
 
+    def reals(self, name: str, length: int, low: float, high: float) -> tuple[float, ...]:
+        """Read a list of so many numbers within bounds."""
+        mend = f"write one number from {number(low)} to {number(high)}, or a list of {length}"
+        value = self._read(name, (list,), mend)
+        fits = all(type(entry) in {int, float} and low <= entry <= high for entry in value)
+        if not fits or len(value) != length:
+            raise self.error(name, f"is {shown(value)}", mend)
+        return tuple(float(entry) for entry in value)
+
     def wall(self, name: str) -> datetime:
         """Read a local date and time on a whole minute."""
         mend = (

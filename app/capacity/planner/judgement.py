@@ -27,6 +27,7 @@ State = Literal["planned", "begun", "over"]
 class Ceiling:
     """The load test that decides, and what may be planned on: `usable_rps` calls/s, None without a test.
 
+    Of these `base_load_rps` go to other traffic, by hour of the plan's local day (24 numbers, or none of them).
     `retest` says why it does not hold for what runs now; `unchecked` what nobody could compare ("fingerprint",
     "instances", "tables").
     """
@@ -43,8 +44,15 @@ class Ceiling:
     breaks: ReasonCode = ReasonCode.CEILING
     usable_share: float
     usable_rps: float | None = None
+    base_load_rps: tuple[float, ...] = ()
     retest: tuple[Reason, ...] = ()
     unchecked: tuple[str, ...] = ()
+
+    def usable_at(self, at: datetime) -> float | None:
+        """Return what campaigns may ask for at an instant of the plan's zone, None without a test."""
+        if self.usable_rps is None or not self.base_load_rps:
+            return self.usable_rps
+        return max(0.0, self.usable_rps - self.base_load_rps[at.hour])
 
 
 @dataclass(frozen=True, slots=True)

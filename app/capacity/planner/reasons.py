@@ -67,6 +67,8 @@ class ReasonCode(StrEnum):
     NOTE_CALLS_ASSUMED = auto()
     NOTE_BURST_ASSUMED = auto()
     NOTE_OFFERED_ASSUMED = auto()
+    NOTE_BASE_LOAD = auto()
+    NOTE_BASE_LOAD_ALONE = auto()
     NOTE_TRIGGERED = auto()
     NOTE_SPEED = auto()
     NOTE_NOT_TRIED = auto()
@@ -97,7 +99,8 @@ class TooManyCalls(Reason):
     """More calls come in one second than may be planned on; the code names what gives first above the ceiling.
 
     `limit_per_min` is the campaign's limit in messages a minute (None is without one), `peak_rps` the busiest second's
-    calls in the minute that begins `at`, and `others` the campaigns that call in that minute, too.
+    calls in the minute that begins `at`, and `others` the campaigns that call in that minute, too. `base_rps` is what other
+    traffic takes then; `usable_rps` is without it.
     """
 
     limit_per_min: int | None
@@ -105,6 +108,7 @@ class TooManyCalls(Reason):
     usable_rps: float
     at: datetime
     others: tuple[str, ...]
+    base_rps: float = 0.0
     numbers: Mapping[str, object] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

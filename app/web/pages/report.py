@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from math import floor
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, g, redirect, request, url_for
@@ -13,7 +12,14 @@ from app.capacity.calibration import forecast_errors
 from app.capacity.drift import Minute, advise, progress_of
 from app.capacity.formats import number
 from app.web.pages.advice import advised_changes
-from app.web.pages.charts.figures import Figure, Plot, of_campaign, three_numbers
+from app.web.pages.charts.figures import (
+    Figure,
+    Plot,
+    of_campaign,
+    three_numbers,
+    usable_by_step,
+    usable_told,
+)
 from app.web.pages.charts.steps import fitting, received_by_step, stepped
 from app.web.pages.charts.svg import NARROW, WIDE, Series, lines
 from app.web.pages.forms.campaign import SentForm
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from app.capacity.calibration import ForecastErrors, MeasuredSend
     from app.capacity.campaign import Campaign
     from app.capacity.drift import Advice, Progress
+    from app.capacity.planner import Ceiling
     from app.web.pages.charts.steps import Steps
     from app.web.pages.queries import CampaignOnRecord, Judged, PlannerQueries
 
@@ -119,8 +126,8 @@ def _live(planned: CampaignOnRecord, judged: Judged, queries: PlannerQueries) ->
         advice=advise(
             _full_minutes(judged, seconds, planned.now),
             campaign,
-            usable_rps=ceiling.usable_rps if holds else None,
-            ceiling_rps=ceiling.rps if holds else None,
+            usable_rps=ceiling.usable_at(planned.now) if holds else None,
+            ceiling_rps=_left_by_others(ceiling, planned.now) if holds else None,
             others_rps=_others_from(judged, planned.now),
             offered_limits_per_min=judged.plan.plan.judging.offered_limits_per_min,
         ),
@@ -128,6 +135,13 @@ def _live(planned: CampaignOnRecord, judged: Judged, queries: PlannerQueries) ->
         errors=forecast_errors(send, campaign),
         planned=campaign,
     )
+
+
+def _left_by_others(ceiling: Ceiling, now: datetime) -> float | None:
+    """What of the ceiling other traffic leaves at this hour."""
+    if ceiling.rps is None or not ceiling.base_load_rps:
+        return ceiling.rps
+    return max(0.0, ceiling.rps - ceiling.base_load_rps[now.hour])
 
 
 def _others_from(judged: Judged, now: datetime) -> float:
@@ -177,12 +191,12 @@ def _chart(
     end = max(send.last_at.astimezone(now.tzinfo), *_forecast_end(judged)) + 2 * MINUTE
     steps = stepped(judged.judgement.planned, fitting(begin, end))
     received = received_by_step(seconds, steps.times)
-    usable = judged.judgement.ceiling.usable_rps
+    usable = usable_by_step(judged.judgement.ceiling, steps.times)
     place = judged.judgement.planned.names.index(judged.own.name) if judged.own else 0
     likely, high = steps.likely_by_campaign[place], steps.by_campaign[place]
     series = [Series("forecast", "high", high), Series("forecast", "likely", likely)]
     if usable is not None:
-        series.append(Series("ceiling", "usable", [usable] * steps.times.steps))
+        series.append(Series("ceiling", "usable", usable))
     series.append(Series("received", "received", received))
     told = _(
         "Calls a second as forecast and as received. The most received: %(calls)s.",
@@ -193,7 +207,7 @@ def _chart(
         ("forecast", _("Forecast: likely, and worst case")),
     ]
     if usable is not None:
-        legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(floor(usable)))))
+        legend.append(("ceiling", usable_told(usable)))
     rows = [
         (moment(steps.begins(step)), number(likely[step]), number(high[step]), number(received[step]))
         for step in range(steps.times.steps)

@@ -98,7 +98,8 @@ class PlannerInstruments:
         if judged is not None:
             ceiling = judged.ceiling
             holds = ceiling.usable_rps is not None and not ceiling.retest
-            self._usable.set(ceiling.usable_rps if holds and ceiling.usable_rps is not None else 0.0)
+            usable = ceiling.usable_at(judged.judged_at)
+            self._usable.set(usable if holds and usable is not None else 0.0)
             self._age.set(ceiling.age_days * 86_400 if holds and ceiling.age_days is not None else inf)
         self._forecast.set(judged.planned.peak_rps if judged else 0)
         self._judged_at.set(now.timestamp())

@@ -11,6 +11,7 @@ from app.capacity.local_time import MINUTE_S, wall_time
 from app.capacity.plan.plan import Plan
 from app.capacity.planner.demand.forecast import Forecast, Forecaster
 from app.capacity.planner.demand.minute_counts import MinuteCounts
+from app.capacity.planner.demand.usable_rate import UsableRate
 from app.capacity.planner.judgement import Curve
 
 MOST_MINUTES: Final = 20_000  # two weeks without a pause
@@ -91,8 +92,8 @@ def own_peak(forecast: Forecast, index: int) -> int:
     return int(forecast.loads[index][1].max(initial=0))
 
 
-def minutes_over(load: MinuteCounts, usable_rps: float) -> Counts:
-    """Return the minutes whose busiest second is above `usable_rps`."""
+def minutes_over(load: MinuteCounts, usable: UsableRate) -> Counts:
+    """Return the minutes whose busiest second is above what is usable then."""
     minutes = load.busy()
-    over: Counts = minutes[load.at(minutes) > usable_rps]
+    over: Counts = minutes[load.at(minutes) > usable.at(minutes)]
     return over

@@ -21,6 +21,8 @@ from app.capacity.planner.reasons import TooManyCalls
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from app.capacity.apportion import Counts
     from app.capacity.planner.search.limits import Placement, Search, Trial
 
@@ -45,15 +47,15 @@ def _collision(
     search: Search, placement: Placement, alone: Trial, crowded: Trial, *, measured: bool
 ) -> Collision:
     plan, zone = search.plan, search.plan.workspace.time_zone
-    peak = crowded.why_not.peak_rps if isinstance(crowded.why_not, TooManyCalls) else 0
+    too_many = crowded.why_not if isinstance(crowded.why_not, TooManyCalls) else None
     begin, end = placement.crowded_minutes
     return Collision(
         campaign=plan.campaigns[placement.index].name,
         others=tuple(plan.campaigns[other].name for other in placement.crowd),
         begins_at=wall_time(begin, zone),
         ends_at=wall_time(end, zone),
-        peak_rps=peak,
-        excess_rps=peak - search.usable_rps,
+        peak_rps=0 if too_many is None else too_many.peak_rps,
+        excess_rps=0.0 if too_many is None else too_many.peak_rps - too_many.usable_rps,
         slow=_slow(search, placement, alone) if measured else None,
         shift=_shift(search, placement, alone) if measured else None,
         limit_per_min=alone.limit_per_min,
@@ -190,11 +192,11 @@ def _smallest_move(search: Search, index: int, limit: int | None) -> int | None:
     alone = search.forecaster.alone(index, limit)
     first, own = search.forecaster.demands[index].load(alone, limit, search.forecaster.steps_left)
     others = search.calls_of_others(first, len(own) + FURTHEST_SHIFT_MIN)
-    return smallest_move(others, own, search.usable_rps)
+    return smallest_move(others, own, search.usable.of(first, len(others)))
 
 
-def smallest_move(others: Counts, own: Counts, usable_rps: float) -> int | None:
-    """Return the smallest move at which `own` fits on top of `others`, which begins in the same minute.
+def smallest_move(others: Counts, own: Counts, usable_rps: NDArray[np.float64]) -> int | None:
+    """Return the smallest move at which `own` fits on top of `others`; both, and what is usable, begin in one minute.
 
     Where `own` never rises, a minute that is too much at one move is too much at every further move that still
     covers it: only beginning after it helps.
@@ -202,7 +204,8 @@ def smallest_move(others: Counts, own: Counts, usable_rps: float) -> int | None:
     falling = bool((np.diff(own) <= 0).all())
     move = 1
     while move + len(own) <= len(others):
-        over = np.flatnonzero(others[move : move + len(own)] + own > usable_rps)
+        there = slice(move, move + len(own))
+        over = np.flatnonzero(others[there] + own > usable_rps[there])
         if not len(over):
             return move
         move += int(over[-1]) + 1 if falling else 1

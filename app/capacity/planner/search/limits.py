@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.capacity.apportion import Counts
     from app.capacity.plan.plan import Plan
     from app.capacity.planner.demand.forecast import Forecaster
+    from app.capacity.planner.demand.usable_rate import UsableRate
 
 Loads: TypeAlias = "Mapping[int, tuple[int, Counts]]"
 
@@ -77,14 +78,14 @@ class Search:
         plan: Plan,
         forecaster: Forecaster,
         *,
-        usable_rps: float,
+        usable: UsableRate,
         breaks: ReasonCode,
         begun: frozenset[int] = frozenset(),
     ) -> None:
         self.plan = plan
         self.begun = begun
         self.forecaster = forecaster
-        self.usable_rps = usable_rps
+        self.usable = usable
         self._breaks = breaks
         self.limits: dict[int, int | None] = {}  # of the campaigns placed so far
         self._calls = MinuteCounts()
@@ -173,7 +174,7 @@ class Search:
         calls = total(whole.loads)
         for index in changed:
             first, own = whole.loads[index]
-            if calls.of(first, len(own)).max(initial=0) > self.usable_rps:
+            if (calls.of(first, len(own)) > self.usable.of(first, len(own))).any():
                 return False
         heeded = changed if self.plan.workspace.limit_per_min is None else limits
         late = {
@@ -208,7 +209,8 @@ class Search:
         first, calls = self.forecaster.demands[index].load(
             trial.pacing, trial.limit_per_min, self.forecaster.steps_left
         )
-        over = (self._calls.of(first, len(calls)) + calls > self.usable_rps).nonzero()[0]
+        together = self._calls.of(first, len(calls)) + calls
+        over = (together > self.usable.of(first, len(calls))).nonzero()[0]
         return (first + int(over[0]), first + int(over[-1]) + 1) if len(over) else (first, first + len(calls))
 
     def trial(
@@ -232,7 +234,7 @@ class Search:
             limits = {index: limit_per_min} if by_itself else {**self.limits, index: limit_per_min}
             whole = forecaster.forecast(limits, {index: moved_min})
             return self._judged(
-                index, limit_per_min, whole.pacing[index], whole.together().peak(), whole.loads
+                index, limit_per_min, whole.pacing[index], self.usable.worst_of(whole.together()), whole.loads
             )
         if (
             alone.aborted and forecaster.demands[index].triggered
@@ -240,9 +242,8 @@ class Search:
             return Trial(limit_per_min, alone, self.late(index, limit_per_min, alone), carried=False)
         first, calls = forecaster.demands[index].load(alone, limit_per_min, forecaster.steps_left)
         together = self._calls.of(first, len(calls)) + calls
-        place = int(together.argmax()) if len(together) else 0
-        peak = (int(together[place]), first + place) if len(together) else (0, first)
-        return self._judged(index, limit_per_min, alone, peak, self._loads)
+        worst = self.usable.worst(first, together)
+        return self._judged(index, limit_per_min, alone, worst, self._loads)
 
     def uncrowded(self, also: Pacing = NOTHING) -> bool:
         """Say whether the workspace's limit leaves all that is placed, and `also`, as it is by itself."""
@@ -260,8 +261,8 @@ class Search:
         peak: tuple[int, int],
         loads: Loads,
     ) -> Trial:
-        """Judge what came out; `peak` is the busiest second's calls and its minute."""
-        carried = peak[0] <= self.usable_rps
+        """Judge what came out; `peak` is the calls of the busiest second that is most above the line, and its minute."""
+        carried = peak[0] <= self.usable.in_minute(peak[1])
         why_not = self.late(index, limit_per_min, pacing)
         if not carried:
             why_not = self._too_many_calls(index, limit_per_min, peak, loads)
@@ -275,7 +276,8 @@ class Search:
             self._breaks,
             limit_per_min=limit_per_min,
             peak_rps=rps,
-            usable_rps=self.usable_rps,
+            usable_rps=self.usable.in_minute(at),
+            base_rps=self.usable.base_in_minute(at),
             at=wall_time(at, self.plan.workspace.time_zone),
             others=tuple(
                 self.plan.campaigns[other].name

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING
 
 from app.capacity.campaign import Range
 from app.capacity.local_time import unix_minute, wall_time
 from app.capacity.planner.demand.curves import own_peak
 from app.capacity.planner.demand.pacing import WorkLimitExceededError
+from app.capacity.planner.demand.usable_rate import UNLIMITED
 from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Rejected
 from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.search.limits import Search
@@ -74,7 +74,7 @@ class PlanFindings:
         """Return why no offered limit would be in time even if every call were answered, None where one would."""
         if placement.chosen is not None:
             return None
-        unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks=ReasonCode.CEILING)
+        unbounded = Search(self.plan, self.forecasters["high"], usable=UNLIMITED, breaks=ReasonCode.CEILING)
         fastest_first = (*reversed(self.plan.judging.offered_limits_per_min), placement.planned.limit_per_min)
         why_not: Reason | None = None
         for limit in fastest_first:
@@ -106,7 +106,7 @@ class PlanFindings:
 
     def peak_in_time(self, index: int) -> int:
         """Return the busiest second at the lowest offered limit that is in time by itself; 0 where none is."""
-        unbounded = Search(self.plan, self.forecasters["high"], usable_rps=inf, breaks=ReasonCode.CEILING)
+        unbounded = Search(self.plan, self.forecasters["high"], usable=UNLIMITED, breaks=ReasonCode.CEILING)
         for limit in self.plan.judging.offered_limits_per_min:
             trial = unbounded.trial(index, limit, by_itself=True)
             if trial.why_not is None:

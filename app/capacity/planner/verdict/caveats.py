@@ -11,7 +11,7 @@ from app.capacity.planner.reasons import Reason, ReasonCode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from app.capacity.planner.judgement import CampaignJudgement
+    from app.capacity.planner.judgement import CampaignJudgement, Ceiling
     from app.capacity.planner.verdict.campaign_verdict import PlanFindings
 
 
@@ -31,8 +31,18 @@ def _unsaid(findings: PlanFindings, campaigns: Sequence[CampaignJudgement]) -> I
     for one in campaigns:
         if one.skipped:
             yield Reason(ReasonCode.NOTE_SKIPPED, {"name": one.name, "skipped": one.skipped})
+    yield from _base_load_alone(findings.ceiling)
     if findings.ceiling.usable_rps is not None and findings.ceiling.unchecked:
         yield Reason(ReasonCode.NOTE_UNCHECKED, {"what": findings.ceiling.unchecked})
+
+
+def _base_load_alone(ceiling: Ceiling) -> Iterator[Reason]:
+    """Name the hours at which other traffic leaves nothing."""
+    usable = ceiling.usable_rps
+    if usable is not None:
+        full = tuple(hour for hour, base in enumerate(ceiling.base_load_rps) if base and base >= usable)
+        if full:
+            yield Reason(ReasonCode.NOTE_BASE_LOAD_ALONE, {"at_hours": full, "usable_rps": usable})
 
 
 def _assumed(findings: PlanFindings) -> Iterator[Reason]:
@@ -47,6 +57,9 @@ def _assumed(findings: PlanFindings) -> Iterator[Reason]:
         )
     if findings.plan.judging.offered_limits_per_min == Judging().offered_limits_per_min:
         yield Reason(ReasonCode.NOTE_OFFERED_ASSUMED)
+    base = findings.plan.judging.base_load_rps
+    if any(base):
+        yield Reason(ReasonCode.NOTE_BASE_LOAD, {"hourly_rps": (min(base), max(base))})
     if any(isinstance(one.timing, Arrivals) for one in planned):
         yield Reason(ReasonCode.NOTE_TRIGGERED)
     yield Reason(ReasonCode.NOTE_SPEED)

@@ -58,6 +58,7 @@ def choose_ceiling(
             breaks=ReasonCode.LIMITER if _limited(best, running, share) else first_to_break(best),
             usable_share=share,
             usable_rps=_usable(best, running, share),
+            base_load_rps=plan.judging.base_load_rps,
             retest=reasons[best.evidence_id],
             unchecked=_unchecked(running),
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from app.capacity.campaign import AllAtOnce, Arrivals
 from app.capacity.evidence.file import is_ahead
 from app.capacity.local_time import MINUTE_S
@@ -13,6 +15,7 @@ from app.capacity.planner.demand.curves import curve, minutes_over
 from app.capacity.planner.demand.forecast import Forecast, Forecaster, Limits
 from app.capacity.planner.demand.minute_counts import total
 from app.capacity.planner.demand.pacing import WorkLimitExceededError
+from app.capacity.planner.demand.usable_rate import UsableRate
 from app.capacity.planner.judgement import Judgement, Verdict
 from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.scope import EVERYTHING, JudgementScope
@@ -69,12 +72,13 @@ def judge(
     ceiling, decides = choose_ceiling(plan, measured, running, now)
     forecasters = {case: Forecaster(plan, case, most_steps=most_steps) for case in CASES}
     planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
-    usable_rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
+    rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
+    usable = UsableRate(rps, plan.judging.base_load_rps, plan.workspace.time_zone)
     now_minute = int(now.timestamp()) // MINUTE_S
     search = Search(
         plan,
         forecasters["high"],
-        usable_rps=usable_rps,
+        usable=usable,
         breaks=ceiling.breaks,
         begun=frozenset(_begun(plan, forecasters["likely"], now_minute)),
     )
@@ -91,7 +95,7 @@ def judge(
         search=search,
         planned=planned,
         advised=advised,
-        overload=_overload(plan, planned["high"], ceiling, decides, told, most_played),
+        overload=_overload(plan, planned["high"], usable, decides, told, most_played),
         deadlines=deadlines,
         shared={} if search.uncrowded() else deadlines.together(dict(search.limits)),
         pushed_aside=_pushed_aside(plan, placements, search.begun),
@@ -163,7 +167,7 @@ def _forecasts(forecasters: Mapping[Case, Forecaster], limits: Limits) -> Mappin
 def _overload(
     plan: Plan,
     planned: Forecast,
-    ceiling: Ceiling,
+    usable: UsableRate,
     decides: MeasuredCeiling | None,
     told: Sequence[int],
     most_played: int,
@@ -172,15 +176,15 @@ def _overload(
 
     It is the busiest of those in which a campaign that is told of sends.
     """
-    if decides is None or ceiling.usable_rps is None:
+    if decides is None:
         return {}
     together = planned.together()
-    over = minutes_over(together, ceiling.usable_rps)
+    over = minutes_over(together, usable)
     theirs = over[total({index: planned.loads[index] for index in told}).at(over) > 0]
     if not len(theirs):
         return {}
-    calls = together.at(theirs)
-    worst, peak_rps = int(theirs[int(calls.argmax())]), int(calls.max())
+    asked = together.at(theirs) + usable.base_at(theirs)
+    worst, peak_rps = int(theirs[int(asked.argmax())]), float(asked.max())
     first, last = _stretch(over.tolist(), worst)
     hit = {
         index: pacing
@@ -189,7 +193,12 @@ def _overload(
     }
     if peak_rps <= decides.low_rps:  # it eats what the usable share keeps back, no more
         return {index: without_failures(plan, pacing) for index, pacing in hit.items()}
-    return simulate_overload(plan, hit, ceiling_rps=max(0.0, decides.low_rps), most_parts=most_played)
+    return simulate_overload(
+        plan,
+        hit,
+        ceiling_rps=max(0.0, decides.low_rps - usable.base_in_minute(worst)),
+        most_parts=most_played,
+    )
 
 
 def _stretch(minutes: Sequence[int], worst: int) -> tuple[int, int]:
@@ -223,11 +232,13 @@ def _if_held(verdict: Verdict, findings: PlanFindings, ahead: Sequence[Placement
 def _wanted_rps(findings: PlanFindings, ahead: Sequence[Placement]) -> float:
     """Return the ceiling that the campaigns as wished need: as planned, and fast enough for every deadline."""
     planned = findings.planned["high"]
-    together, peak = planned.together(), 0
+    together, usable, peak = planned.together(), findings.search.usable, 0.0
     for placement in ahead:
         first, own = planned.loads[placement.index]
-        peak = max(peak, int(together.of(first, len(own)).max(initial=0)))
+        calls = together.of(first, len(own))
+        with_base = calls + usable.base_at(np.arange(first, first + len(own)))
+        peak = max(peak, float(with_base[calls > 0].max(initial=0)))
     for placement in ahead:
         if placement.chosen is None and placement.late is not None:
-            peak = max(peak, findings.peak_in_time(placement.index))
+            peak = max(peak, findings.peak_in_time(placement.index) + max(usable.base_load_rps, default=0.0))
     return peak / findings.ceiling.usable_share

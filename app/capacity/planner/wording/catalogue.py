@@ -169,6 +169,14 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "Braze에서 고를 수 있는 속도 목록은 공개되어 있지 않아 가정한 것입니다.",
         "Which speeds Braze offers is not published, and so assumed.",
     ),
+    ReasonCode.NOTE_BASE_LOAD: (
+        "다른 트래픽이 시간대에 따라 초당 {base}건을 쓰는 것으로 보고 한도에서 뺐습니다.",
+        "Other traffic is taken to make {base} calls a second, by the hour, and what may be planned on is less by them.",
+    ),
+    ReasonCode.NOTE_BASE_LOAD_ALONE: (
+        "{at_hours}에는 다른 트래픽만으로 쓸 수 있는 한도(초당 {usable_rps:u}건)가 다 찹니다. 이 시간에는 어떤 속도로도 보낼 수 없습니다.",
+        "At {at_hours} other traffic alone fills what may be planned on ({usable_rps:u} calls a second): nothing can be sent then, at any speed.",
+    ),
     ReasonCode.NOTE_TRIGGERED: (
         "회원 행동에 따라 나가는 메일은 1분에 몰릴 수 있는 최대치(백만 번에 한 번 넘는 수준)로 판단했습니다.",
         "Mails that follow what members do are judged at what chance exceeds once in a million.",

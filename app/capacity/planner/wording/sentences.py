@@ -86,16 +86,29 @@ def of_reason(given: Reason, lang: Lang, day: date | None = None) -> str:
 def _too_many_calls(given: TooManyCalls, lang: Lang, day: date | None) -> str:
     said = say(
         lang,
-        "{speed} {at:t}에 1초 동안 최대 {peak_rps:n}건을 호출합니다. 쓸 수 있는 한도는 초당 {usable_rps:u}건입니다.{with_}",
-        "{speed}, up to {peak_rps:n} calls come in one second at {at:t}; {usable_rps:u} may be planned on.{with_}",
+        "{speed} {at:t}에 1초 동안 최대 {peak_rps:n}건을 호출합니다. 쓸 수 있는 한도는 {less}초당 {usable_rps:u}건입니다.{with_}",
+        "{speed}, up to {peak_rps:n} calls come in one second at {at:t}; {usable_rps:u} may be planned on{less}.{with_}",
         day=day,
         speed=_speed(given.limit_per_min, lang),
         at=given.at,
         peak_rps=given.peak_rps,
         usable_rps=given.usable_rps,
+        less=_less(given.base_rps, lang),
         with_=_with(given.others, lang),
     )
     return said + BREAKS[given.code][lang == "en"]
+
+
+def _less(base_rps: float, lang: Lang) -> str:
+    """What other traffic takes at that hour."""
+    if not base_rps:
+        return ""
+    return say(
+        lang,
+        "다른 트래픽 초당 {base:n}건을 빼고 ",
+        ", less the {base:n} that other traffic takes at that hour",
+        base=base_rps,
+    )
 
 
 def _with(others: Sequence[str], lang: Lang) -> str:
@@ -120,9 +133,27 @@ def _filled(numbers: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
     if "what" in filled:
         what = (filled["what"],) if isinstance(filled["what"], str) else filled["what"]
         filled["what"] = ", ".join(_word(WHAT, one, lang) for one in what)
+    if "hourly_rps" in filled:
+        low, high = filled["hourly_rps"]
+        filled["base"] = (
+            count(low)
+            if low == high
+            else f"{count(low)}~{count(high)}"
+            if lang == "ko"
+            else f"{count(low)} to {count(high)}"
+        )
+    if "at_hours" in filled:
+        filled["at_hours"] = ", ".join(_hours(filled["at_hours"]))
     if "measure" in filled:
         filled["measure"] = ", ".join(map(count, filled["measure"]))
     return filled
+
+
+def _hours(hours: Sequence[int]) -> list[str]:
+    """Hours of the day as stretches: 09:00–12:00 for 9, 10 and 11."""
+    firsts = [hour for hour in hours if hour - 1 not in hours]
+    lasts = [hour for hour in hours if hour + 1 not in hours]
+    return [f"{first:02}:00–{last + 1:02}:00" for first, last in zip(firsts, lasts, strict=True)]
 
 
 def _word(words: Mapping[str, tuple[str, str]], name: str, lang: Lang) -> str:

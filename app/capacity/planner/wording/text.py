@@ -65,11 +65,24 @@ def _usable(judged: Judgement, lang: Lang) -> str:
         return say(lang, "모름: 부하 테스트 결과가 없습니다", "not known: there is no load test")
     return say(
         lang,
-        "초당 {usable:u}건 = 보장 처리량 {low:n}건의 {share:p}",
-        "{usable:u}/s = {share:p} of the {low:n}/s guaranteed",
+        "초당 {usable:u}건 = 보장 처리량 {low:n}건의 {share:p}{less}",
+        "{usable:u}/s = {share:p} of the {low:n}/s guaranteed{less}",
         usable=ceiling.usable_rps,
         low=ceiling.low_rps,
         share=ceiling.usable_share,
+        less=_base_load(ceiling.base_load_rps, lang),
+    )
+
+
+def _base_load(base_load_rps: Sequence[float], lang: Lang) -> str:
+    """What other traffic takes of it, where it takes anything."""
+    if not any(base_load_rps):
+        return ""
+    return say(
+        lang,
+        ", 다른 트래픽(최대 {most:n}건)은 시간대별로 뺍니다",
+        ", less other traffic by the hour (up to {most:n})",
+        most=max(base_load_rps),
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from app.capacity.planner import CampaignJudgement, Curve, Instances, Judgement
+    from app.capacity.planner import CampaignJudgement, Ceiling, Curve, Instances, Judgement
     from app.web.pages.charts.steps import Steps
     from app.web.pages.charts.svg import Size
     from app.web.pages.queries import Judged
@@ -87,7 +87,8 @@ def of_day(judgement: Judgement, day: date, zone: ZoneInfo) -> Figure:
         if any(calls)
     ]
     columns = (_("From"), _("Low"), _("Likely"), _("Worst case"), _("Of the usable"))
-    return _figure(judgement, [_Curve("", steps, parts)], columns, _rows(steps, judgement.ceiling.usable_rps))
+    rows = _rows(steps, usable_by_step(judgement.ceiling, times))
+    return _figure(judgement, [_Curve("", steps, parts)], columns, rows)
 
 
 def of_campaign(judged: Judged, *, open_speed: bool = False, wide: Size = WIDE) -> Figure:
@@ -97,7 +98,6 @@ def of_campaign(judged: Judged, *, open_speed: bool = False, wide: Size = WIDE) 
     drawn for wide windows.
     """
     judgement, own = judged.judgement, judged.own
-    usable = judgement.ceiling.usable_rps
     if own is None:
         return _figure(
             judgement, [_Curve("", stepped(judgement.planned, fitting(*_span(judged, []))), [])], (), []
@@ -109,6 +109,7 @@ def of_campaign(judged: Judged, *, open_speed: bool = False, wide: Size = WIDE) 
     if both:
         shown.append((judgement.advised, own.advised_limit_per_min, _("As advised")))
     times = fitting(*_span(judged, [curve for curve, _limit, _title in shown]))
+    usable = usable_by_step(judgement.ceiling, times)
     curves = [
         _Curve(
             _titled(title, limit, alone=len(shown) == 1 and not open_speed),
@@ -178,10 +179,10 @@ def servers(instances: Instances, *, open_speed: bool) -> ShownNumber:
 
 def three_numbers(judged: Judged) -> list[ShownNumber]:
     """What stands behind a campaign's verdict: what to type into Braze, when it ends, how near it comes."""
-    own, ceiling = judged.own, judged.judgement.ceiling
+    own = judged.own
     if own is None:
         return []
-    return [_speed(own), _end(own), _nearness(own, ceiling.usable_rps)]
+    return [_speed(own), _end(own), _nearness(own, judged.judgement)]
 
 
 def _speed(own: CampaignJudgement) -> ShownNumber:
@@ -223,14 +224,49 @@ def _end(own: CampaignJudgement) -> ShownNumber:
     )
 
 
-def _nearness(own: CampaignJudgement, usable_rps: float | None) -> ShownNumber:
-    most = own.planned_peak_rps if own.peak_rps is None else own.peak_rps.high
+def _nearness(own: CampaignJudgement, judgement: Judgement) -> ShownNumber:
+    most, usable_rps = _nearest(own, judgement)
     note = (
         _("nothing measured yet")
         if usable_rps is None
         else _("of %(usable)s usable", usable=number(floor(usable_rps)))
     )
     return ShownNumber(_("Busiest second"), number(most), _("calls"), note)
+
+
+def _nearest(own: CampaignJudgement, judgement: Judgement) -> tuple[float, float | None]:
+    """A campaign's calls in the second that comes nearest to what may be planned on, and that."""
+    ceiling = judgement.ceiling
+    most = own.planned_peak_rps if own.peak_rps is None else own.peak_rps.high
+    curve = judgement.planned if own.peak_rps is None else judgement.advised
+    calls = curve.by_campaign_high[curve.names.index(own.name)]
+    if ceiling.usable_rps is None or not ceiling.base_load_rps or not calls.any():
+        return most, ceiling.usable_rps
+    usable = [
+        (float(high), ceiling.usable_at(curve.at(row)) or 0.0) for row, high in enumerate(calls) if high > 0
+    ]
+    return max(usable, key=lambda pair: pair[0] - pair[1])
+
+
+def usable_by_step(ceiling: Ceiling, times: TimeAxis) -> list[float] | None:
+    """What may be planned on in each step of a chart, None without a load test: the least of the step's hours."""
+    if ceiling.usable_rps is None:
+        return None
+    hours = range(max(1, times.step_min // 60))  # a shorter step lies within one hour
+    begins = [times.begin + timedelta(minutes=times.step_min * step) for step in range(times.steps)]
+    return [
+        min(ceiling.usable_at(begin + timedelta(hours=hour)) or 0.0 for hour in hours) for begin in begins
+    ]
+
+
+def usable_told(usable: Sequence[float]) -> str:
+    """What may be planned on, for a legend."""
+    low, high = floor(min(usable)), floor(max(usable))
+    if low == high:
+        return str(_("Usable: %(usable)s calls a second", usable=number(low)))
+    return str(
+        _("Usable: %(low)s to %(high)s calls a second, by the hour", low=number(low), high=number(high))
+    )
 
 
 def _span(judged: Judged, curves: Sequence[Curve]) -> tuple[datetime, datetime]:
@@ -255,13 +291,13 @@ def _figure(
     *,
     wide: Size = WIDE,
 ) -> Figure:
-    usable = judgement.ceiling.usable_rps
+    usable = usable_by_step(judgement.ceiling, curves[0].steps.times)
     peaks = [max(curve.steps.high, default=0.0) for curve in curves]
-    top = top_of(peaks, usable)
-    over = usable is not None and max(peaks) > usable
+    top = top_of(peaks, None if usable is None else max(usable))
+    over = any(_steps_over(curve.steps, usable) for curve in curves)
     legend = list(dict.fromkeys((role, label) for curve in curves for role, label, _calls in curve.parts))
     if usable is not None:
-        legend.append(("ceiling", _("Usable: %(usable)s calls a second", usable=number(floor(usable)))))
+        legend.append(("ceiling", usable_told(usable)))
     if over:
         legend.append(("over", _("Over the line: more than the service is guaranteed to answer")))
     return Figure(
@@ -274,7 +310,7 @@ def _figure(
     )
 
 
-def _plot(curve: _Curve, usable: float | None, top: float, *, wide: Size) -> Plot:
+def _plot(curve: _Curve, usable: Sequence[float] | None, top: float, *, wide: Size) -> Plot:
     areas = [Series(role, name, calls) for role, name, calls in curve.parts]
     areas = areas or [Series("area own", "", [0.0] * curve.steps.times.steps)]
     told = " ".join(part for part in (curve.title, _alone(curve.steps, usable)) if part)
@@ -290,7 +326,7 @@ def _plot(curve: _Curve, usable: float | None, top: float, *, wide: Size) -> Plo
     return Plot(title=title, wide=drawings[0], narrow=drawings[1])
 
 
-def _rows_of_both(planned: Steps, advised: Steps, usable: float | None) -> list[tuple[str, ...]]:
+def _rows_of_both(planned: Steps, advised: Steps, usable: Sequence[float] | None) -> list[tuple[str, ...]]:
     busy = sorted({*planned.busy(), *advised.busy()})[:_MOST_ROWS]
     return [
         (
@@ -298,18 +334,24 @@ def _rows_of_both(planned: Steps, advised: Steps, usable: float | None) -> list[
             *(
                 text
                 for steps in (planned, advised)
-                for text in (number(steps.high[step]), _share(steps.high[step], usable))
+                for text in (number(steps.high[step]), _share(steps, step, usable))
             ),
         )
         for step in busy
     ]
 
 
-def _share(calls: float, usable: float | None) -> str:
-    return percent(calls / usable, 0) if usable else formats.NONE
+def _share(steps: Steps, step: int, usable: Sequence[float] | None) -> str:
+    line = usable[step] if usable else 0.0
+    return percent(steps.high[step] / line, 0) if line else formats.NONE
 
 
-def _rows(steps: Steps, usable: float | None) -> list[tuple[str, ...]]:
+def _steps_over(steps: Steps, usable: Sequence[float] | None) -> int:
+    """How many steps rise above what may be planned on."""
+    return sum(calls > line for calls, line in zip(steps.high, usable or (), strict=usable is not None))
+
+
+def _rows(steps: Steps, usable: Sequence[float] | None) -> list[tuple[str, ...]]:
     busy = steps.busy()
     return [
         (
@@ -317,13 +359,13 @@ def _rows(steps: Steps, usable: float | None) -> list[tuple[str, ...]]:
             number(steps.low[step]),
             number(steps.likely[step]),
             number(steps.high[step]),
-            _share(steps.high[step], usable),
+            _share(steps, step, usable),
         )
         for step in busy[:_MOST_ROWS]
     ]
 
 
-def _alone(steps: Steps, usable: float | None) -> str:
+def _alone(steps: Steps, usable: Sequence[float] | None) -> str:
     """What those hear who do not see the chart."""
     busy = steps.busy()
     if not busy:
@@ -336,10 +378,10 @@ def _alone(steps: Steps, usable: float | None) -> str:
     )
     if usable is None:
         return str(told)
-    over = sum(steps.high[step] > usable for step in busy)
+    over, least = _steps_over(steps, usable), number(floor(min(usable)))
     rest = (
-        _("In %(count)s steps it is over the usable %(usable)s.", count=over, usable=number(floor(usable)))
+        _("In %(count)s steps it is over the usable %(usable)s.", count=over, usable=least)
         if over
-        else _("It stays under the usable %(usable)s throughout.", usable=number(floor(usable)))
+        else _("It stays under the usable %(usable)s throughout.", usable=least)
     )
     return f"{told} {rest}"

@@ -87,21 +87,21 @@ def stacked(
     times: TimeAxis,
     areas: Sequence[Series],
     *,
-    ceiling_rps: float | None,
+    ceiling_rps: Sequence[float] | None,
     name: str,
     size: Size = WIDE,
     top: float | None = None,
 ) -> Markup:
     """Areas on top of each other, the first at the bottom, and a ceiling's line over them where there is one.
 
-    Each keeps its colour above the ceiling, under a tint of danger. What rises above `top` (default: `top_of`) is cut
+    The ceiling has its height in each step. Each area keeps its colour above the ceiling, under a tint of danger. What rises above `top` (default: `top_of`) is cut
     off there. `name` is read out instead of the drawing.
     """
     reached, tops = [0.0] * times.steps, []
     for area in areas:
         reached = [low + (value or 0.0) for low, value in zip(reached, area.values, strict=True)]
         tops.append(reached)
-    top = top or top_of([max(reached, default=0.0)], ceiling_rps)
+    top = top or top_of([max(reached, default=0.0)], max(ceiling_rps) if ceiling_rps else None)
     chart = _step_chart(times, size, top)
     roles = []
     for area, heights in reversed(
@@ -109,12 +109,12 @@ def stacked(
     ):  # each is drawn down to 0: the lower over it
         chart.add("", _outline([min(height, top) for height in heights]), fill=True)
         roles.append(area.role)
-    if ceiling_rps is not None and ceiling_rps <= top:
+    if ceiling_rps is not None and max(ceiling_rps) <= top:
         for excess in _over(reached, ceiling_rps, top):
             chart.add("", excess)
             roles.append("over")
         for role in ("halo", "ceiling"):
-            chart.add("", [(0.0, ceiling_rps), (float(times.steps), ceiling_rps)])
+            chart.add("", _outline(ceiling_rps))
             roles.append(role)
     for cut in _runs([height if height > top else None for height in reached]):
         chart.add("", [(x, top) for x, _height in cut])
@@ -215,10 +215,17 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[float, float]]]:
     return runs
 
 
-def _over(totals: Sequence[float], line: float, top: float) -> list[list[tuple[float, float]]]:
-    """The outlines of what rises above a line."""
-    edges = _runs([min(total, top) if total > line else None for total in totals])
-    return [[(edge[0][0], line), *edge, (edge[-1][0], line)] for edge in edges]
+def _over(totals: Sequence[float], line: Sequence[float], top: float) -> list[list[tuple[float, float]]]:
+    """The outlines of what rises above a line that has its height in each step."""
+    edges = _runs(
+        [min(total, top) if total > most else None for total, most in zip(totals, line, strict=True)]
+    )
+    found = []
+    for edge in edges:
+        first, last = int(edge[0][0]), int(edge[-1][0])
+        below = [(x + first, y) for x, y in _outline(line[first:last])]
+        found.append([below[0], *edge, *below[:0:-1]])
+    return found
 
 
 def _options(size: Size) -> dict[str, Any]:

@@ -268,6 +268,14 @@ MISTAKES = [
         "judging: usable_share is 0; write a number from 0.01 to 1.",
     ),
     (
+        PLAN + "[judging]\nbase_load_rps = [1, 2]",
+        "judging: base_load_rps is [1, 2]; write one number from 0 to 1,000,000, or a list of 24.",
+    ),
+    (
+        PLAN + '[judging]\nbase_load_rps = "few"',
+        'judging: base_load_rps is "few"; write a number from 0 to 1,000,000.',
+    ),
+    (
         PLAN + "[judging]\noffered_limits_per_min = [100, 50]",
         "judging: offered_limits_per_min is not in rising order; write small limits first.",
     ),

@@ -36,10 +36,13 @@ def test_what_members_trigger_is_not_moved_but_what_it_meets_is(at: Build, judge
 
 def test_a_move_is_the_smallest_that_fits() -> None:
     room = np.array([0, 9, 9, 0, 9, 0, 0, 0, 0, 9, 0, 0, 0])
-    assert smallest_move(room, np.array([5, 5, 5]), 10) == 5
-    assert smallest_move(room, np.array([1, 1, 1]), 10) == 1
-    assert smallest_move(room, np.array([1, 5, 5]), 10) == 4
-    assert smallest_move(room, np.array([11]), 10) is None
+    usable = np.full(len(room), 10.0)
+    assert smallest_move(room, np.array([5, 5, 5]), usable) == 5
+    assert smallest_move(room, np.array([1, 1, 1]), usable) == 1
+    assert smallest_move(room, np.array([1, 5, 5]), usable) == 4
+    assert smallest_move(room, np.array([11]), usable) is None
+    usable[5:] = 4.0  # an hour in which other traffic takes more
+    assert smallest_move(room, np.array([5, 5, 5]), usable) is None
 
 
 def test_quiet_hours_are_kept_by_a_move(at: Build, judged: Build) -> None:

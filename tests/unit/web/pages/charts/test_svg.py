@@ -38,7 +38,7 @@ def test_a_drawing_brings_no_style_script_colour_or_foreign_name_along() -> None
     hostile = '"><script>alert(1)</script>'
     area = Series("area c0", hostile, [5.0] * 30)
     for svg in (
-        stacked(axis, [area], ceiling_rps=3.0, name=hostile),
+        stacked(axis, [area], ceiling_rps=[3.0] * 30, name=hostile),
         lines(axis, [area], name=hostile, size=NARROW),
         latencies([("p50", [(10, 5.0), (20, 9.0)])], [("held", [(10, 5.0)])], name=hostile),
     ):
@@ -76,7 +76,10 @@ def _series(svg: str) -> list[tuple[str, list[tuple[float, float]]]]:
 def test_a_minute_is_a_step_and_never_a_ramp() -> None:
     axis = TimeAxis(NINE, 1, 10)
     area = Series("area c0", "a", [0.0, 0.0, 4.0, 4.0, 2.0, 0.0, 0.0, 0.0, 9.0, 0.0])
-    for svg in (stacked(axis, [area], ceiling_rps=5.0, name="x"), lines(axis, [area], name="x")):
+    for svg in (
+        stacked(axis, [area], ceiling_rps=[5.0] * axis.steps, name="x"),
+        lines(axis, [area], name="x"),
+    ):
         for _role, points in _series(svg):
             for (x, y), (next_x, next_y) in pairwise(points):
                 assert x == next_x or y == next_y
@@ -85,7 +88,7 @@ def test_a_minute_is_a_step_and_never_a_ramp() -> None:
 def test_what_is_over_the_ceiling_keeps_its_colour_and_the_line_is_over_all_of_it() -> None:
     axis = TimeAxis(NINE, 1, 10)
     areas = [Series("area c0", "a", [4.0] * 10), Series("area c1", "b", [4.0] * 10)]
-    series = _series(stacked(axis, areas, ceiling_rps=5.0, name="x"))
+    series = _series(stacked(axis, areas, ceiling_rps=[5.0] * axis.steps, name="x"))
     assert [role for role, _points in series] == ["area c1", "area c0", "over", "halo", "ceiling"]
     both, first, over, _halo, ceiling = (min(y for _x, y in points) for _role, points in series)
     assert both == over < ceiling < first  # y grows downwards
@@ -101,7 +104,7 @@ def test_the_line_is_never_lost_under_a_peak(peak: float, usable: float) -> None
     top = top_of([peak], usable)
     assert usable < top <= max(1.0, HIGHEST * usable * 2.8)
     svg = stacked(
-        TimeAxis(NINE, 1, 3), [Series("area own", "a", [0.0, peak, 0.0])], ceiling_rps=usable, name="x"
+        TimeAxis(NINE, 1, 3), [Series("area own", "a", [0.0, peak, 0.0])], ceiling_rps=[usable] * 3, name="x"
     )
     drawn = dict(_series(svg))
     assert ("cut" in drawn) == (peak > top)
@@ -127,3 +130,12 @@ def test_the_numbers_on_an_axis_are_where_they_stand(most: float) -> None:
     assert marks[0] == 0
     assert marks[-1] == nice_top(most)
     assert [float(count(mark).replace(",", "")) for mark in marks] == pytest.approx(marks)
+
+
+def test_a_ceiling_steps_where_it_changes_and_only_what_is_above_its_step_is_over() -> None:
+    axis = TimeAxis(NINE, 1, 4)
+    areas = [Series("area own", "a", [4.0, 4.0, 4.0, 4.0])]
+    lower_later = _series(stacked(axis, areas, ceiling_rps=[5.0, 5.0, 3.0, 2.0], name="x"))
+    assert [role for role, _points in lower_later].count("over") == 1
+    assert len(dict(lower_later)["ceiling"]) == 6  # three levels, two ends each
+    assert "over" not in dict(_series(stacked(axis, areas, ceiling_rps=[5.0] * 4, name="x")))
