@@ -1,1 +1,1 @@
-"""What any long-lived process here needs: deadlines, admission, a circuit breaker, background tasks."""
+"""Tools of long-lived processes: deadlines, admission control, a circuit breaker, background tasks."""

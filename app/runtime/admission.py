@@ -1,4 +1,4 @@
-"""Admission control: as many calls wait for a connection as will have one soon; the others are refused at once."""
+"""Admission control: a call waits for a connection only if it will get one soon; otherwise it is refused at once."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_WEIGHT = 0.1  # of the newest turn in the typical one
-# While turns are quicker all threads may wait for one. Where nobody tells how many calls wait for a thread they must be
-# quicker still: the 512 that Granian holds behind eight of them are then in hand within 1.3 s.
-QUICK_S, QUICK_UNTOLD_S = 0.05, 0.02
+_WEIGHT = 0.1  # of the newest turn in the moving average
+# While turns are shorter than this, all threads may wait for a connection. Where the backlog is unknown the bound is
+# lower: the 512 calls that Granian holds behind eight threads then get a thread within 1.3 s.
+QUICK_S, QUICK_WITHOUT_BACKLOG_S = 0.05, 0.02
 
 
 class AdmissionControl:
-    """Lets a call in while the wait before it is expected to end within `longest_s`, and keeps a thread free.
+    """Admits a call if its expected wait is at most `longest_s`, and keeps one thread free.
 
-    By Little's law a call that finds n others waiting for `places` connections waits (n + 1) / places turns. A
-    turn is taken to last as long as those before it (an exponentially weighted mean) or, where every place is
-    taken, as long as none of them has ended. So a store that answers quickly makes hardly any call turn away, and
-    a slow one holds few threads. A fixed bound would do one of these badly, and a gradient limit (Vegas) would
-    find the same bound by trial: here the number of places is known.
+    By Little's law a call that finds n others waiting for `places` connections waits (n + 1) / places turns. The length
+    of a turn is estimated by an exponentially weighted mean of past turns or, where every place is taken, by the time
+    since a turn last ended, if that is longer. So a fast store refuses hardly any call, and a slow one occupies few
+    threads. A fixed bound would fail in one of the two cases; a gradient limit (Vegas) would find the same bound by trial,
+    but here the number of places is known.
 
-    Calls for which there is no thread wait unseen. Where the server tells how many these are, nobody joins whom it
-    let in while the last of them would wait longer than `longest_s` for a thread: all others are answered from memory,
-    until there are fewer. And unless turns are quick the last of `threads` is not let in, and answers whoever comes.
+    Calls that wait for a thread are not counted by this class. Where the server reports how many there are (`backlog`),
+    no call is admitted while the last of them would wait longer than `longest_s` for a thread; calls are then answered
+    from memory. And unless turns are short, the last of `threads` is not admitted, so that it answers from memory.
 
     Attributes:
-        backlog: How many calls wait for a thread, where that can be told.
+        backlog: Returns how many calls wait for a thread; None where the server does not report it.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class AdmissionControl:
 
     @property
     def inside(self) -> int:
-        """How many wait or have a place."""
+        """How many calls wait for a connection or have one."""
         return self._inside
 
     def enter(self) -> bool:
-        """Take a place in the line, false where it is too long; who entered must call `leave`."""
+        """Join the queue and return true, or return false where the wait would be too long; `leave` must follow a true."""
         with self._lock:
             now_s = self._timer()
             if self._inside == 0:
@@ -71,20 +71,20 @@ class AdmissionControl:
             return True
 
     def _keeps_others_waiting(self, turn_s: float, threads: int) -> bool:
-        if self._inside == 0:  # somebody must find out that turns are quick again
+        if self._inside == 0:  # one call must find out whether turns are short again
             return False
         last = self._inside >= threads - 1
         if self.backlog is None:
-            return last and turn_s > QUICK_UNTOLD_S
+            return last and turn_s > QUICK_WITHOUT_BACKLOG_S
         return (last and turn_s > QUICK_S) or self.backlog() * turn_s > self._longest_s * threads
 
-    def took(self, turn_s: float) -> None:
-        """A turn ended after so many seconds."""
+    def record_turn(self, turn_s: float) -> None:
+        """Record that a turn ended after so many seconds."""
         with self._lock:
             self._moved_s = self._timer()
             self._turn_s += (turn_s - self._turn_s) * _WEIGHT
 
     def leave(self) -> None:
-        """Give the place up."""
+        """Leave the queue, or give the connection up."""
         with self._lock:
             self._inside -= 1

@@ -1,4 +1,4 @@
-"""A worker's background thread runs periodic tasks, which keep what is in memory near to what is in Postgres."""
+"""A worker's background thread: it runs periodic tasks, which keep memory up to date with Postgres."""
 
 from __future__ import annotations
 
@@ -15,16 +15,25 @@ from app.runtime.errors import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-# While a task computes, a call gets the interpreter back after so long instead of Python's 5 ms: it asks for it some
-# six times, and a publication's shelves take a quarter of a second of computing.
-GIVE_WAY_S = 0.0005
+# The interpreter's switch interval while a task computes, instead of Python's 5 ms: a call waits for the interpreter some
+# six times, and a new publication's shelves take a quarter of a second to compute.
+SWITCH_INTERVAL_S = 0.0005
 NO_CONNECTION, UNEXPECTED = "pool", "unexpected"
 _log = logging.getLogger("connected_jobs.background")
 
 
 @dataclass(slots=True)
 class PeriodicTask:
-    """Something to do every `every_s` seconds; if it raises, it is tried again next time."""
+    """A function that runs every `every_s` seconds; if it raises, it runs again next time.
+
+    Attributes:
+        name: In logs, metrics and readiness.
+        every_s: Seconds from one start to the next.
+        run: The function; may raise `UnavailableError`.
+        asks_store: Whether it needs a connection to the store.
+        due_s: When it is due, by the scheduler's clock.
+        failed: Whether its last run failed.
+    """
 
     name: str
     every_s: float
@@ -56,9 +65,9 @@ class Scheduler:
         return [task.name for task in self._tasks if task.failed]
 
     def run_due(self) -> float:
-        """Run what is due now; returns the seconds until the next task is.
+        """Run the tasks that are due; returns the seconds until the next one is.
 
-        When one task waited for a connection in vain, the others do not wait too.
+        When a task got no connection, the others that need one are skipped.
         """
         store_is_gone = False
         with _short_switch_interval():
@@ -73,12 +82,12 @@ class Scheduler:
         return max(0.0, min(task.due_s for task in self._tasks) - self._clock())
 
     def _run(self, task: PeriodicTask) -> str | None:
-        """Run a task; returns what kept it from its end."""
+        """Run a task; returns the kind of its failure, None where it succeeded."""
         try:
             task.run()
         except UnavailableError as error:
             return error.kind
-        except Exception:  # noqa: BLE001 - a row nobody foresaw must not end the thread that watches the others
+        except Exception:  # noqa: BLE001 - an unexpected failure must not end the thread that runs the other tasks
             _log.exception("the task %s failed", task.name)
             return UNEXPECTED
         return None
@@ -102,9 +111,9 @@ class Scheduler:
 
 @contextmanager
 def _short_switch_interval() -> Iterator[None]:
-    """Let other threads have the interpreter sooner."""
+    """Let other threads have the interpreter sooner, while a task runs."""
     usual_s = sys.getswitchinterval()
-    sys.setswitchinterval(GIVE_WAY_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Processes of ours end when we do, even when we are killed."""
+"""Child processes that end with their parent, even when it is killed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent(signal_number: int) -> Callable[[], None]:
-    """What a child calls first, to be sent a signal by Linux when its parent, this process, is gone.
+    """Return a function for a child to call first: Linux then sends it the signal when this process ends.
 
-    Elsewhere it does nothing: an orderly end still stops the child.
+    On other systems it does nothing; an orderly end still stops the child.
     """
     parent_pid = os.getpid()
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
-    def ask() -> None:
+    def request_signal() -> None:
         if prctl is not None:
             prctl(_PR_SET_PDEATHSIG, signal_number)
         if os.getppid() != parent_pid:
             os._exit(1)
 
-    return ask
+    return request_signal

@@ -1,4 +1,4 @@
-"""While the store is down, do not make every call find out for itself."""
+"""A circuit breaker: while the store is down, calls do not wait for it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PROBE_S = 0.5
 
 
 class CircuitBreaker:
-    """Open after `failures` in a row; then one call every `probe_s` is let through, and a success closes it.
+    """Opens after `failures` in a row; then one call every `probe_s` is allowed, and a success closes it.
 
-    Threads may race here by a call or two, which costs nothing but that call's wait.
+    It takes no lock: a race allows a call or two more, which costs only the wait of those calls.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class CircuitBreaker:
 
     @property
     def open(self) -> bool:
-        """Whether calls are being held back."""
+        """Whether calls are held back."""
         return self._in_a_row >= self._limit
 
     def lets_through(self) -> bool:

@@ -1,4 +1,4 @@
-"""One deadline a call, carried down to every wait."""
+"""A call's deadline, which every wait of it respects."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 
 class Deadline(NamedTuple):
-    """The monotonic instant after which nothing more is begun for a call."""
+    """The instant after which a call begins no further work; `at_s` is by the monotonic clock."""
 
     at_s: float
 
     def remaining_s(self) -> float:
-        """Seconds left; negative once it has passed."""
+        """Seconds left; negative after the deadline."""
         return self.at_s - time.monotonic()

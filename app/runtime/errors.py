@@ -1,4 +1,4 @@
-"""What any part of the service raises when something it depends on does not answer."""
+"""The error of any part of the service whose dependency does not answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running instance tells of itself, so that a plan knows whether its evidence is of what runs now."""
+"""What a running instance reports of itself; a plan compares it with what its load test measured."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 BEAT_EVERY_S = 15.0
-ALIVE_S = 60.0  # an instance that has not told of itself for so long does not run
+ALIVE_S = 60.0  # without a heartbeat for so long, an instance is taken to have ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One server with its workers, as its heartbeat tells."""
+    """One server with its workers, as its heartbeat reports it."""
 
     id: str
     fingerprint: str
@@ -29,7 +29,7 @@ class Instance:
 def this_instance(
     settings: Settings, *, fingerprint: str, started_at: datetime, host: str | None = None
 ) -> Instance:
-    """This instance: called by its setting or by its machine and address, the same in all its workers."""
+    """This instance; its id is CJ_INSTANCE or its machine and address, the same in all its workers."""
     return Instance(
         id=settings.instance or f"{host or socket.gethostname()} {settings.bind}",
         fingerprint=fingerprint,
@@ -40,7 +40,7 @@ def this_instance(
 
 
 def reported_settings(settings: Settings) -> dict[str, Any]:
-    """The settings that serving goes by, without secrets."""
+    """The settings of the service, without secrets and without those of the planner."""
     return {
         one.name: _plain(getattr(settings, one.name))
         for one in fields(settings)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.credentials import Credential, CredentialBook, Role, Scope
     from app.web.limits import CallLimits
 
-RETRY_AFTER_S = "10"  # credentials are read that often
+RETRY_AFTER_S = "10"  # credentials are read again every 10 s
 _CHALLENGE = {
     "WWW-Authenticate": 'Basic realm="connected-jobs", charset="UTF-8", Bearer realm="connected-jobs"'
 }
@@ -25,7 +25,7 @@ _CHALLENGE = {
 def authorise(
     book: CredentialBook, scope: Scope, limits: CallLimits, *, role: Role | None = None
 ) -> Credential:
-    """The credential of the request Flask has in hand; raises as `authenticate` does, and 403 without the role."""
+    """The credential of Flask's current request; raises as `authenticate` does, and 403 without the role."""
     credential = authenticate(request.environ, book, scope, limits)
     if role is not None and not credential.role.may(role):
         raise CallerError(
@@ -42,9 +42,8 @@ def authenticate(
     """The caller's credential.
 
     Raises:
-        CallerError: 401 without a good credential, 403 with one that opens something else, 429 where too many
-            wrong ones were tried, 503 where it cannot be told yet: a caller that retries does so after a 503
-            and not after a 401.
+        CallerError: 401 without a valid credential, 403 with one of another scope, 429 after too many wrong ones, 503
+            while no credentials were read yet: Braze retries after a 503 and not after a 401.
     """
     header: str = environ.get("HTTP_AUTHORIZATION", "")
     credential = _credential(book, header)

@@ -1,4 +1,4 @@
-"""Where a worker counts calls against its share of the lines: fixed windows in memory, for Flask-Limiter's strategy."""
+"""Fixed windows in memory, in which a worker counts calls against its share of the limits."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from limits.storage import Storage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FEW = 64  # windows that are not worth looking through
+_FEW = 64  # windows; with fewer, ended ones are not looked for
 
 
 class FixedWindowStorage(Storage):
     """Counts by key, each until its window ends.
 
-    The `limits` package's own storage in memory starts a thread every 10 ms while it is used, to let go of what
-    has ended; beside calls that share one interpreter lock with those threads, that is most of the slowest calls'
-    time. Here what has ended goes when there are twice as many windows as were found alive last time.
+    The `limits` package's own memory storage starts a thread every 10 ms to remove ended windows. Those threads hold the
+    interpreter lock, which made up most of the slowest calls' time. Here ended windows are removed when there are twice
+    as many windows as were alive after the last removal.
     """
 
     STORAGE_SCHEME = ["windows"]  # noqa: RUF012 - `limits` reads it off the class as it stands
@@ -34,11 +34,11 @@ class FixedWindowStorage(Storage):
         super().__init__(uri, wrap_exceptions=wrap_exceptions)
         self._timer = timer
         self._lock = Lock()
-        self._windows: dict[str, tuple[float, int]] = {}  # when it ends, how many it has
+        self._windows: dict[str, tuple[float, int]] = {}  # its end on the timer, and its count
         self._most = _FEW
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count so many; a window begins with its first call. Returns how many it has now."""
+        """Add `amount` to a key's window, which begins with its first call; returns its count."""
         now_s = self._timer()
         with self._lock:
             ends_s, count = self._windows.get(key, (now_s, 0))
@@ -55,7 +55,7 @@ class FixedWindowStorage(Storage):
         self._most = max(_FEW, 2 * len(self._windows))
 
     def get(self, key: str) -> int:
-        """How many a key's window has; 0 where it has ended."""
+        """The count of a key's window; 0 where it has ended."""
         ends_s, count = self._windows.get(key, (0.0, 0))
         return count if ends_s > self._timer() else 0
 
@@ -66,12 +66,12 @@ class FixedWindowStorage(Storage):
         return time.time() + max(0.0, ends_s - now_s)
 
     def clear(self, key: str) -> None:
-        """Begin a key anew."""
+        """Remove a key's window."""
         with self._lock:
             self._windows.pop(key, None)
 
     def reset(self) -> int:
-        """Begin all anew; returns how many there were."""
+        """Remove all windows; returns how many there were."""
         with self._lock:
             count = len(self._windows)
             self._windows = {}

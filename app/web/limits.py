@@ -1,4 +1,4 @@
-"""Two lines of rate limit: above the soft one an answer is cheap, above the hard one there is none."""
+"""Two rate limits: calls above the soft one get a popular list, calls above the hard one get 429."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from limits.strategies import RateLimiter
 
-STORAGE_TIMEOUT_S = 0.05  # a limiter that is slow is worse than one that counts for itself
-MOST_KEYS = 1_000  # of a limit, kept
+STORAGE_TIMEOUT_S = 0.05  # then the worker counts by itself, because a slow limiter would delay every call
+MOST_KEYS = 1_000  # cached storage keys of a limit
 _SHARED_STORAGE = {
     "socket_timeout": STORAGE_TIMEOUT_S,
     "socket_connect_timeout": STORAGE_TIMEOUT_S,
@@ -29,7 +29,7 @@ _SHARED_STORAGE = {
 
 
 class RateLimitState(Enum):
-    """Where a call stands."""
+    """Which limits a call is over."""
 
     UNDER = auto()
     OVER_SOFT = auto()
@@ -37,19 +37,19 @@ class RateLimitState(Enum):
 
 
 class CallLimits:
-    """Counts calls by credential and campaign, never by address: all of Braze comes from a handful of those.
+    """Counts calls by credential and campaign, never by address, because all of Braze calls from a few addresses.
 
-    Flask-Limiter is configured once and its strategy is asked directly: its request hooks cost twenty times the
-    count itself. Where a shared storage does not answer, each worker counts its own share until it does.
+    Flask-Limiter is configured once and its strategy is called directly, because its request hooks cost twenty times as
+    much. While a shared storage does not answer, each worker counts against its own share of the limits.
 
     Args:
         hard_rps: Calls/s of one credential, all workers and instances together; above it 429. 0 is off.
-        soft_rps: Calls/s of one credential and campaign; above it the answer comes from the shelves. 0 is off.
-        unknown_rps: Wrong credentials/s, whoever sends them.
-        workers: How many share the lines where the storage is not shared.
-        storage_uri: `valkey://host:port` for lines shared by instances; else each worker keeps its share.
-        on_fallback: Told each time the shared storage fails.
-        on_over: Told each call that is refused: over the line "hard" or "unknown".
+        soft_rps: Calls/s of one credential and campaign; above it the answer is a popular list. 0 is off.
+        unknown_rps: Wrong credentials/s of all callers together.
+        workers: How many workers share the limits where the storage is not shared.
+        storage_uri: `valkey://host:port` for limits shared by all instances; None lets each worker keep its share.
+        on_fallback: Called each time the shared storage fails.
+        on_over: Called with "hard" or "unknown" for each call that is refused.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class CallLimits:
         self._unknown = _RateLimit(unknown_rps, workers)
 
     def count_call(self, credential: str, campaign: str) -> RateLimitState:
-        """Count a call and say where it stands."""
+        """Count a call and return which limits it is over."""
         if self._hard.on and not self._hit(self._hard, "hard", credential):
             self._on_over("hard")
             return RateLimitState.OVER_HARD
@@ -82,7 +82,7 @@ class CallLimits:
         return RateLimitState.UNDER
 
     def count_wrong_credential(self) -> bool:
-        """Count a wrong credential; false where too many were tried, so that guessing is slow."""
+        """Count a wrong credential; returns false where too many were tried, which makes guessing slow."""
         if not self._unknown.on or self._hit(self._unknown, "unknown", ""):
             return True
         self._on_over("unknown")
@@ -102,7 +102,7 @@ class CallLimits:
 
 
 class _RateLimit:
-    """A limit for all, and what one worker may take of it; 0 is off."""
+    """A limit for all workers together, and the share of one worker; 0 is off."""
 
     def __init__(self, rps: int, workers: int) -> None:
         self.on = rps > 0
@@ -111,7 +111,7 @@ class _RateLimit:
 
 
 class _PerSecond(RateLimitItemPerSecond):
-    """So many a second; the keys of those who call now are kept, for making one costs more than the count."""
+    """A limit a second that caches its storage keys, because making a key costs more than the count."""
 
     __slots__ = ("_made",)
 
@@ -120,14 +120,14 @@ class _PerSecond(RateLimitItemPerSecond):
         self._made = lru_cache(MOST_KEYS)(super().key_for)
 
     def key_for(self, *identifiers: bytes | str | float) -> str:
-        """Where whoever these name is counted."""
+        """The storage key of these identifiers."""
         return self._made(*identifiers)
 
 
 def _strategy(storage_uri: str, **options: float | bool) -> RateLimiter:
     """The strategy that Flask-Limiter sets up on a storage.
 
-    It is given an application of its own, because on the one that serves it would look at every request.
+    Flask-Limiter gets an application of its own; on the serving one its hooks would run at every request.
     """
     limiter = Limiter(
         lambda: "",

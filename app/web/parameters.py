@@ -1,4 +1,4 @@
-"""From a request's path and query to what it asks; every misfit is named."""
+"""Reads a request's path and query; every refusal names the parameter."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _KEY_WORDS = "1 to 64 of a-z, 0-9, - and _, beginning and ending with a letter o
 
 @lru_cache(maxsize=1024)
 def read_options(query: str, today: date) -> RequestOptions:
-    """Read a query string, the same for all calls of a send.
+    """Read a query string, which is the same for all calls of a send.
 
     Args:
-        query: The query as it came; an empty parameter counts as not given, since Liquid prints nil as nothing.
-        today: The board's day, which stands in for a send's name.
+        query: The query as received; an empty parameter counts as not given, because Liquid prints nil as nothing.
+        today: The board's day; it names the send where the query does not.
 
     Raises:
-        CallerError: 400, naming the parameter; there may also be too many to read.
+        CallerError: 400; it names the parameter, or says that there are too many.
     """
     try:
         values = parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
@@ -64,7 +64,7 @@ def read_member_id(external_id: str, path: str) -> str:
         path: The request's path as WSGI carries it, bytes as Latin-1.
 
     Raises:
-        CallerError: 400, naming the parameter.
+        CallerError: 400; it names the parameter.
     """
     if "\ufffd" in external_id and not _is_utf8(path):
         raise invalid("external_id", "external_id must be UTF-8, percent-encoded: this one has other bytes.")

@@ -31,8 +31,8 @@ class CallerError(Exception):
 
     Args:
         status: The HTTP status.
-        title: What kind of mistake, the same words each time.
-        detail: What is wrong in this call and how to mend it.
+        title: The kind of mistake, always in the same words.
+        detail: What is wrong in this call and how to correct it.
         parameter: The parameter at fault, if one is.
         headers: Headers the status calls for.
     """
@@ -55,12 +55,12 @@ class CallerError(Exception):
 
 
 def invalid(parameter: str, detail: str) -> CallerError:
-    """A parameter that does not fit."""
+    """The error for a parameter that is not valid."""
     return CallerError(400, "Invalid parameter", detail, parameter=parameter)
 
 
 def register(app: Flask, on_error: Callable[[int], None]) -> None:
-    """Answer every failure with a problem object; `on_error` is told each status."""
+    """Answer every error with a problem object; `on_error` is called with each status."""
 
     def caller_error(error: CallerError) -> Response:
         on_error(error.status)

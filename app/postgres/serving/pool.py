@@ -229,7 +229,7 @@ class ServingPool:
             try:
                 return self._ask(connection, statement, values, types, deadline)
             finally:
-                self._admission.took(time.monotonic() - began_s)
+                self._admission.record_turn(time.monotonic() - began_s)
         finally:
             self._admission.leave()
 

@@ -22,14 +22,14 @@ MOST_BODY_BYTES = 16 * 1024  # no route reads a body
 
 
 class MemberIdConverter(BaseConverter):
-    """Anything, slashes, line breaks and nothing included: what fits is decided where it can be named."""
+    """Accepts any text, also slashes, line breaks and nothing; `read_member_id` refuses what does not fit, and says why."""
 
     regex = "(?s:.*?)"
     part_isolating = False
 
 
 class BareResponse(Response):
-    """Says what it holds only where it holds something: an answer to OPTIONS is no HTML."""
+    """A response without a default content type, because an empty answer to OPTIONS is not HTML."""
 
     default_mimetype = None
 
@@ -37,10 +37,9 @@ class BareResponse(Response):
 class ContentApp(Flask):
     """Flask, with a short cut to the one route that is called thousands of times a second.
 
-    Flask's request, its context, the search for the route and the response object cost as much CPU time as the
-    whole answer, and the answer needs none of them: all it reads of a request is what WSGI says. So a plain GET of
-    that route is answered before they are made. Whatever else comes goes through Flask, where the same route
-    stands as well, and so does what fails on the short cut, to Flask's error handlers.
+    Flask's request, context, routing and response object cost as much CPU time as the answer itself, which reads only
+    the WSGI environ. So a plain GET of that route is answered before Flask makes them. All other requests go through
+    Flask, where the same route is registered too; errors of the short cut go to Flask's error handlers.
     """
 
     def __init__(self, handle: RecommendationsHandler) -> None:
@@ -54,7 +53,7 @@ class ContentApp(Flask):
             return super().wsgi_app(environ, start_response)
         try:
             body, headers = self._handle(environ, external_id)
-        except Exception as error:  # noqa: BLE001 - as Flask has it: its handlers answer all there are
+        except Exception as error:  # noqa: BLE001 - Flask's handlers answer every exception
             with self.request_context(environ):
                 failed = self.finalize_request(self.handle_user_exception(error))
                 return failed(environ, start_response)

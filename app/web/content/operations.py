@@ -1,4 +1,4 @@
-"""What operators and machines ask of a running service: health, metrics, and the API's description."""
+"""Routes for operators and machines: health, metrics, and the API's description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the content application is made of."""
+"""The parts that the content application is built from."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class ContentParts:
         answering: Answers requests.
         book: Credentials; calls need one of the scope `content`, metrics one of the scope `metrics`.
         limits: Counts calls and wrong credentials against their limits.
-        instruments: What is measured.
-        access_log: A line for some of the calls.
-        readiness: Whether it can answer, and what is missing.
-        clock: Now, aware.
-        deadline_s: How long after its start a call's answer may begin no new read.
+        instruments: The Prometheus metrics.
+        access_log: Writes a line for at most so many calls a second.
+        readiness: Returns whether it can answer, and sentences on what is missing.
+        clock: Returns now, with a time zone.
+        deadline_s: Seconds after a call's start from which on its answer begins no new read.
         trust_request_start: Whether a call starts when `X-Request-Start` says, as a proxy of ours sets it.
-        wall: Now in seconds since 1970, by this machine's clock, to compare with a proxy's.
-        on_answer: Told what is counted of each answer.
+        wall: Returns now by this machine's clock, seconds since 1970, to compare with a proxy's.
+        on_answer: Called with what is counted of each answer.
     """
 
     answering: Answering

@@ -1,4 +1,4 @@
-"""Which campaigns are counted under their own name: a bounded list that all workers of an instance share."""
+"""The campaigns that have a metric label of their own: a bounded list that all workers of an instance share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class CampaignLabels:
-    """The first `most` names, whoever saw them first.
+    """The first `most` names that any worker sees.
 
-    Counts outlive the worker that made them, so a bound for each worker would be none once workers are recycled:
-    with a file the bound holds for all workers there ever were. A name is looked up in the file only until it
-    is known or the list is full, so a flood of names costs a set look-up each.
+    Counts outlive their worker, so a bound for each worker would not hold once workers are recycled; a file makes it hold
+    for all workers there ever were. A name is looked up in the file only until it is known or the list is full, so a
+    flood of names costs one set look-up each.
     """
 
     def __init__(self, most: int, file: Path | None = None) -> None:
@@ -23,7 +23,7 @@ class CampaignLabels:
         self._names: set[str] = set()
 
     def admits(self, name: str) -> bool:
-        """Whether a name is on the list, put there now if there is room."""
+        """Whether a name is on the list; it is added if there is room."""
         if name in self._names:
             return True
         if len(self._names) >= self._most:
@@ -33,12 +33,12 @@ class CampaignLabels:
             return True
         try:
             self._names = self._add_to_file(self._file, name)
-        except OSError:  # a full disk must not cost an answer
+        except OSError:  # a full disk must not fail an answer
             return False
         return name in self._names
 
     def _add_to_file(self, file: Path, name: str) -> set[str]:
-        """The file's names, this one added if there is room."""
+        """Add a name to the file if there is room; returns the file's names."""
         with file.open("a+", encoding="utf-8") as shared:
             fcntl.flock(shared, fcntl.LOCK_EX)
             shared.seek(0)

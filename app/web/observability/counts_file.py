@@ -1,4 +1,4 @@
-"""A worker's counts in a file that other workers read, and in memory while the disk has no room for it."""
+"""A worker's counts in a file that other workers read; in memory while the disk is full."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def bytes_for(keys: Iterable[str]) -> int:
 
 
 class CountsFile(MmapedDict):
-    """Counts in a mapped file whose every byte the disk has set aside.
+    """Counts in a memory-mapped file whose blocks the disk has allocated.
 
-    Writing to a map whose file has no room on the disk ends the process (SIGBUS), which is why room comes first. Where there
-    is none, or the file cannot be made, counting goes on in memory: scrapes see what was counted before, and all of
-    it once `find_room` succeeds.
+    A write to a mapped page without a block on the disk kills the process (SIGBUS), so blocks are allocated first. Where
+    the disk is full or the file cannot be made, counting goes on in memory: scrapes see the earlier counts, and all of
+    them once `find_room` succeeds.
     """
 
     in_memory: ClassVar[WeakSet[CountsFile]] = WeakSet()
@@ -45,7 +45,7 @@ class CountsFile(MmapedDict):
                 self._positions: dict[str, int]
                 if "" in self._positions:
                     raise ValueError(filename)
-            except NOT_WHOLE:  # left by a process that had this number before
+            except NOT_WHOLE:  # a process that had this number before left a torn file
                 self._f.close()
                 os.truncate(filename, 0)
                 os.truncate(filename, FIRST_BYTES)
@@ -59,11 +59,11 @@ class CountsFile(MmapedDict):
 
     @classmethod
     def find_room(cls) -> bool:
-        """Put on disk what is counted in memory; returns whether all of it is."""
+        """Move counts in memory to the disk; returns whether all are there."""
         return all([counts.to_disk() for counts in list(cls.in_memory)])  # noqa: C419 - each is tried
 
     def write_value(self, key: str, value: float, timestamp: float) -> None:
-        """As its base, but for a moment's wait while counts move to the disk."""
+        """Write a count; waits while counts move to the disk."""
         counted = _COUNTED.pack(value, timestamp)
         with self._moving:
             if key not in self._positions:
@@ -95,7 +95,7 @@ class CountsFile(MmapedDict):
         self.in_memory.add(self)
 
     def to_disk(self) -> bool:
-        """Go on in the file, with all that was counted; returns whether the disk has room for it."""
+        """Move these counts to their file; returns whether the disk has room."""
         capacity = self._capacity
         if not _has_room(self._fname, capacity):
             return False
@@ -108,7 +108,7 @@ class CountsFile(MmapedDict):
             if capacity < self._capacity:  # it grew meanwhile
                 file.close()
                 return False
-            # What says how much there is comes last: a scrape may read meanwhile.
+            # The header, which holds the length, is written last, because a scrape may read at any time.
             on_disk[_HEAD : self._used] = self._m[_HEAD : self._used]
             on_disk[:_HEAD] = self._m[:_HEAD]
             self._f, self._m = file, on_disk
@@ -117,7 +117,7 @@ class CountsFile(MmapedDict):
 
 
 def _has_room(filename: str, size: int) -> bool:
-    """Make a file if there is none, and have the disk set aside so many bytes for it."""
+    """Allocate so many bytes for a file, which is made if there is none; returns whether the disk had room."""
     try:
         handle = os.open(filename, os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -1,4 +1,4 @@
-"""Log lines as JSON objects, one a line; of answers only a few a second, however many there are."""
+"""Log lines as JSON objects, one a line; the access log writes at most a few a second."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REQUEST_ID_CHARS = 64
 
 
 class JsonFormatter(logging.Formatter):
-    """A record with the fields we name and nothing else of it."""
+    """Writes a record's fields of `LogField` and nothing else."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One JSON object."""
@@ -43,18 +43,18 @@ class JsonFormatter(logging.Formatter):
 
 
 def _utf8(text: str) -> str:
-    """A text without what UTF-8 cannot hold: the name of a file may be any bytes."""
+    """A text with lone surrogates escaped: a file name may hold any bytes."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def configure_logging() -> None:
-    """Send what the service and its libraries log to standard error, as JSON."""
+    """Write what the service and its libraries log to standard error, as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
-# How gunicorn logs, for its `logconfig_dict`: its own lines as ours, through the root logger.
+# gunicorn's `logconfig_dict`: its lines go through the root logger and get our format.
 GUNICORN_LOGGING: dict[str, Any] = {
     "root": {"level": "INFO", "handlers": ["error_console"]},
     "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
@@ -63,7 +63,7 @@ GUNICORN_LOGGING: dict[str, Any] = {
 
 
 def log_uncaught() -> None:
-    """Log what ends a thread or the process as one line, where Python would print a traceback over many."""
+    """Log an exception that ends a thread or the process as one line, instead of Python's traceback of many."""
     log = logging.getLogger("connected_jobs.uncaught")
     logging.captureWarnings(capture=True)
 
@@ -82,7 +82,7 @@ def log_uncaught() -> None:
 
 
 class AccessLog:
-    """At most `per_s` lines a second, each saying how many were not written since the last."""
+    """Writes at most `per_s` lines a second; each says how many were skipped since the last."""
 
     def __init__(self, per_s: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = logging.getLogger("connected_jobs.access")
@@ -108,7 +108,7 @@ class AccessLog:
         self._write("answered", facts, environ)
 
     def log_error(self, status: int, environ: Mapping[str, Any]) -> None:
-        """Write an error answer's line, if this second still has room; what its query said is not in it."""
+        """Write an error answer's line, if this second still has room; the query is not logged."""
         if self._has_room():
             path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
             self._write("refused", {LogField.STATUS: status, LogField.PATH: path}, environ)
@@ -131,7 +131,7 @@ class AccessLog:
 
 
 def request_id(environ: Mapping[str, Any]) -> str:
-    """The caller's id of this call where it sent a decent one, else one of ours."""
+    """The caller's X-Request-ID if it is printable ASCII of at most 64 characters, else a new id."""
     given: str = environ.get("HTTP_X_REQUEST_ID", "")
     if 0 < len(given) <= _REQUEST_ID_CHARS and given.isascii() and given.isprintable():
         return given

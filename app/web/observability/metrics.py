@@ -1,4 +1,4 @@
-"""What is measured, apart from what is done."""
+"""The Prometheus metrics of the service."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from app.serving.answering import Answer
 
-# Fine enough around the 2 s at which Braze gives up for a p99.9 to be read.
+# Bounds in seconds; they are close together below 2 s, where Braze gives up, so that p99.9 can be read.
 BUCKETS = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.1, 0.15, 0.25, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 4.0)
 MOST_CAMPAIGNS = 100
 OTHER_CAMPAIGN = "(other)"
-# Counted from 0 on: Prometheus takes a count that appears for no increase, so the first failures would not show.
+# Counters start at 0: Prometheus sees no increase when a counter first appears, so the first failures would not show.
 STATUSES = ("400", "401", "403", "404", "429", "500", "503")
-LINES = ("hard", "unknown")  # what is over the soft line is answered, and counted as degraded
+LINES = ("hard", "unknown")  # limits; calls over the soft limit are answered, and counted as degraded
 LEFT_OUT = (
     *(("posting", column) for column in ("id", "title", "company", "url", "row")),
     ("member", "row"),
@@ -116,7 +116,7 @@ class Instruments:
         self._seconds.observe(seconds)
 
     def _bind(self, campaign: str, source: str, degraded: str | None) -> Counter:
-        """The counter for these labels; an instance names at most `MOST_CAMPAIGNS`, so that no caller can flood it."""
+        """The counter for these labels; at most `MOST_CAMPAIGNS` campaigns have their own, so that no caller can flood it."""
         if not self._campaigns.admits(campaign):
             return self._answers.labels(OTHER_CAMPAIGN, source, degraded or "")
         counter = self._answers.labels(campaign, source, degraded or "")
@@ -156,10 +156,10 @@ class Instruments:
         self._counts_lost.inc(calls)
 
     def set_gauges(self, values: Mapping[Metric, float]) -> None:
-        """Set what is measured now and then, and with it what this process uses.
+        """Set gauges, among them those of what this process uses.
 
-        The gauges are made at the first call, so that gunicorn's master, which loads the application and
-        measures nothing, is not one more worker with everything at 0.
+        The gauges are made at the first call, so that gunicorn's master, which loads the application and never calls
+        this, does not appear as a worker with all gauges at 0.
         """
         self._gauges = self._gauges or self._make_gauges()
         for name, value in {**values, **_of_this_process()}.items():
@@ -178,12 +178,12 @@ class Instruments:
         }
 
     def tidy(self) -> None:
-        """Put counts on disk that found no room there, and add up those of workers that are gone.
+        """Move counts in memory to the disk if it has room, and merge the counts of dead workers.
 
-        A service that nobody scrapes would else keep a file for each worker there ever was.
+        Without this a service that nobody scrapes would keep a file for each worker there ever was.
 
         Raises:
-            UnavailableError: there is still no room; counting goes on in memory.
+            UnavailableError: the disk is still full; counting goes on in memory.
         """
         if self._directory:
             merge_dead_workers(self._directory)
@@ -191,7 +191,7 @@ class Instruments:
                 raise UnavailableError("disk")
 
     def exposition(self) -> bytes:
-        """All metrics in Prometheus's text format, of every worker."""
+        """The metrics of all workers in Prometheus's text format."""
         return exposition(self._directory) if self._directory else generate_latest(self._registry)
 
 

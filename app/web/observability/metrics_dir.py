@@ -1,4 +1,4 @@
-"""The directory in which all workers of an instance count, in memory where there is some."""
+"""The directory in which all workers of an instance count, in shared memory where the system has it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pathlib import Path
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there gets a name of its own
 _PREFIX = "connected-jobs-metrics-"
-_LOCK = "held"  # not the one that a scrape takes for a moment
+_LOCK = "held"  # another file than the lock of a scrape
 
 
 def memory_dir() -> str | None:
-    """A directory whose files never wait for a disk, and don't fail when it is full; None where there is none.
+    """A directory in memory, whose files never wait for a disk; None where the system has none.
 
-    A worker counts calls in files and touches one to say that it lives: on a disk each could wait for a write of
-    somebody else's, and calls with it.
+    A worker counts calls in files and touches one as its heartbeat; on a disk each could wait for other writes, and calls
+    would wait too.
     """
     return str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
 
 
 def name_metrics_dir() -> None:
-    """Give all workers one directory to count in, where the environment names none.
+    """Make a directory for all workers to count in, unless the environment names one.
 
-    Call it before prometheus_client is imported, which looks then. A reload finds it named.
+    Call it before prometheus_client is imported, which reads the variable then. A reload finds the variable set.
     """
     if METRICS_DIR not in os.environ:
         made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=memory_dir()))
         _remove_orphaned(made.parent)
         os.environ[METRICS_DIR] = str(made)
-        _lock(made)  # and left so
+        _lock(made)  # until the process ends
 
 
 def remove_metrics_dir() -> None:
@@ -44,7 +44,7 @@ def remove_metrics_dir() -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock a directory for as long as this process or one forked from it has the file open; None where others do."""
+    """Lock a directory while this process or a fork of it has the file open; returns None where others have the lock."""
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,9 +55,9 @@ def _lock(folder: Path) -> int | None:
 
 
 def _remove_orphaned(parent: Path) -> None:
-    """Remove what services left that were killed; one that is just being made has no lock yet and is left alone."""
+    """Remove directories of services that were killed; one that is just being made has no lock file and stays."""
     for file in parent.glob(f"{_PREFIX}*/{_LOCK}"):
-        with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile
+        with contextlib.suppress(OSError):  # another user's, or removed meanwhile
             lock = _lock(file.parent)
             if lock is not None:
                 shutil.rmtree(file.parent, ignore_errors=True)

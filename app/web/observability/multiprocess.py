@@ -1,8 +1,8 @@
-"""What workers counted, read together; a worker that is gone is added to those gone before it.
+"""All workers' counts, read together; the counts of dead workers are merged into one file.
 
-prometheus_client keeps a file of counts for every process there ever was and reads them all at each scrape: with
-workers recycled every few minutes that grows to a second a scrape in a month. It also asks the server to tell it
-of each worker that ended, which not every server can; here a scrape looks who is still alive.
+prometheus_client keeps a file of counts for every process there ever was and reads them all at each scrape. With
+workers recycled every few minutes, a scrape takes a second after a month. It also needs the server to report each
+worker that ended, which not every server can. Here a scrape finds out by itself which workers are alive.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-_DEAD = 0  # no process has this number
+_DEAD = 0  # the process number in the name of the merged file; no process has it
 _KINDS = ("counter", "histogram")
 _PID_OF_FILE = re.compile(r"[a-z_]+_([1-9]\d*)\.db")
 _log = logging.getLogger("connected_jobs.metrics")
@@ -45,7 +45,7 @@ def _alive(pid: int) -> bool:
 
 
 def exposition(directory: Path, *, alive: Callable[[int], bool] = _alive) -> bytes:
-    """All workers' metrics in Prometheus's text format: counts of all there ever were, gauges of the living."""
+    """All metrics in Prometheus's text format: counts of all workers there ever were, gauges of those alive."""
     merge_dead_workers(directory, alive)
     with _lock_file(directory) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -55,9 +55,9 @@ def exposition(directory: Path, *, alive: Callable[[int], bool] = _alive) -> byt
 
 
 class _Collector(MultiProcessCollector):
-    """As its base, but a file that is not whole costs a scrape that file only.
+    """As its base, but a scrape leaves out a torn file and reads the others.
 
-    While the disk is full a worker's file is empty for a moment; one that a dying process wrote may be torn.
+    While the disk is full a worker's file is empty for a moment; a dying process may leave a torn file.
     """
 
     def collect(self) -> Iterable[Metric]:
@@ -89,10 +89,10 @@ def _read_counts(file: str | Path) -> dict[str, float]:
 
 
 def merge_dead_workers(directory: Path, alive: Callable[[int], bool] = _alive) -> bool:
-    """Let go of dead workers' gauges and add their counts to those of the workers gone before.
+    """Remove dead workers' gauges and add their counts to the merged file.
 
-    Counts never go down by it, because no scrape reads meanwhile. What cannot be done now is left for the next
-    scrape, and costs it a moment and no count.
+    No scrape reads meanwhile, so counts never go down. What cannot be done now is left to the next scrape; no count is
+    lost.
 
     Returns:
         Whether it was done.
@@ -119,13 +119,15 @@ def _add_worker(directory: Path, pid: int) -> None:
 
 
 def _add_counts(own: Path, gone: Path) -> None:
-    """Replace the counts of the gone by those and a worker's own, whose file ends."""
+    """Add a dead worker's counts to the merged file and remove the worker's file."""
     sums: dict[str, float] = defaultdict(float)
     for counted in (own, gone):
         for key, value in _read_or_set_aside(counted).items():
             sums[key] += value
     made = gone.with_suffix(".new")
-    with made.open("wb") as file:  # room for all of it: a write to a map that the disk has no room for kills
+    with made.open(
+        "wb"
+    ) as file:  # allocates all blocks first: a write to a mapped page without one kills the process
         os.posix_fallocate(file.fileno(), 0, bytes_for(sums))
     counts = MmapedDict(str(made))  # type: ignore[no-untyped-call] # same
     for key, value in sums.items():
@@ -136,7 +138,7 @@ def _add_counts(own: Path, gone: Path) -> None:
 
 
 def _read_or_set_aside(file: Path) -> dict[str, float]:
-    """The counts in a file; none where it is empty, or not whole: it is then kept under another name."""
+    """The counts in a file; none where it is empty or torn. A torn file is kept under another name."""
     try:
         return _read_counts(file) if file.stat().st_size else {}
     except FileNotFoundError:

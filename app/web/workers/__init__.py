@@ -1,1 +1,1 @@
-"""Worker processes: how they take connections, say that they live, and replace each other."""
+"""Worker processes: how they accept connections, answer health checks, and replace each other."""

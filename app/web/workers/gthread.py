@@ -1,4 +1,4 @@
-"""The gunicorn worker that answers: gthread, and what it lacks on a bad day."""
+"""The gunicorn worker that answers: gthread that survives a lack of file handles and the end of its parent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from gunicorn.config import Config
 
 NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-WAIT_S = 0.01  # the connection stays in the backlog meanwhile
+WAIT_S = 0.01  # before the next try; the connection stays in the backlog
 
 
 class Worker(ThreadWorker):
-    """As its base, but for what a call costs, a connection that it cannot take, and the end of gunicorn's first process."""
+    """gunicorn's gthread worker, except where it cannot accept a connection, and where its master process ends."""
 
     def init_process(self) -> None:
         """Answer calls until the worker ends."""
@@ -31,10 +31,10 @@ class Worker(ThreadWorker):
         super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
-        """Take a connection, or leave it outside for a moment where neither file handle nor memory is to be had.
+        """Accept a connection; without a free file handle or memory, leave it in the backlog for a moment.
 
-        The base would end the worker, and with it the calls that it has in hand. The connection that has been idle
-        longest makes room.
+        The base would end the worker and the calls it is answering. To make room, the connection idle for longest is
+        closed.
         """
         try:
             super().accept(listener)
@@ -42,14 +42,14 @@ class Worker(ThreadWorker):
             if error.errno not in NO_ROOM:
                 raise
             if self.keepalived_conns:
-                self.keepalived_conns[0].timeout = 0.0  # gunicorn closes it when it looks next
+                self.keepalived_conns[0].timeout = 0.0  # gunicorn closes it at its next check
             time.sleep(WAIT_S)
 
     def is_parent_alive(self) -> bool:
-        """Whether gunicorn's first process lives; without it the worker answers what it has in hand and ends.
+        """Whether gunicorn's master process is alive; without it the worker finishes its calls and ends.
 
-        It gives the address up at once, and kept-alive connections after their next answer: the base keeps both
-        for the graceful timeout, and no other gunicorn could listen meanwhile.
+        It closes the listening socket at once, and kept-alive connections after their next answer. The base keeps both
+        open for the graceful timeout, during which no other gunicorn could listen.
         """
         if super().is_parent_alive():
             return True

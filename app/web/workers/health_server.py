@@ -1,4 +1,4 @@
-"""Health at an address of its own, so that it is answered however many calls wait at the other one."""
+"""Health checks on an address of their own, answered however many calls wait on the main one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-CLIENT_S: Final = 5.0  # a client that says nothing for so long is left
-MOST_CLIENTS: Final = (
-    16  # at once; a further one takes the place of the one that has said nothing for longest
-)
+CLIENT_S: Final = 5.0  # timeout of a silent client
+MOST_CLIENTS: Final = 16  # at once; a further one replaces the client connected for longest
 _log = logging.getLogger("connected_jobs.health")
 LIVE, READY = "/health/live", "/health/ready"
 
@@ -28,9 +26,9 @@ LIVE, READY = "/health/live", "/health/ready"
 class HealthServer:
     """Answers `/health/live` and `/health/ready` in a thread of this worker's own.
 
-    Calls and their connections are bounded, and a check that waits with them would call a busy instance dead: taking
-    it away would leave its calls to the others, which then follow it. Every worker opens the same address; the kernel
-    shares the checks out.
+    Calls and connections are bounded. A check that waits among them would declare a busy instance dead; a load balancer
+    would then send its calls to the other instances and overload those too. Every worker opens the same address, and the
+    kernel distributes the checks.
     """
 
     def __init__(self, bind: str, readiness: Callable[[], tuple[bool, Sequence[str]]]) -> None:
@@ -39,11 +37,11 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return int(self._server.server_address[1])
 
     def open(self) -> None:
-        """Begin to answer."""
+        """Start to answer."""
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
 
     def close(self) -> None:
@@ -63,7 +61,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override] # of TCP
-        """Answer in a thread; checks are answered within milliseconds, so who has waited longest only holds a thread."""
+        """Answer in a thread. Checks take milliseconds, so the oldest client is idle and is closed if there are too many."""
         with self._lock:
             if len(self._clients) >= MOST_CLIENTS:
                 oldest, _ = self._clients.popitem(last=False)
@@ -73,18 +71,18 @@ class _Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override] # same
-        """Forget a client that was answered or left."""
+        """Forget a client that was answered or that disconnected."""
         with self._lock:
             self._clients.pop(request, None)
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - its base class calls it so
-        """Log what was not foreseen; a client that went away is no news."""
+        """Log unexpected errors; a client that disconnects is expected."""
         if not isinstance(sys.exception(), OSError):
             _log.exception("a health check was not answered")
 
     def server_bind(self) -> None:
-        """Bind without asking a name server what this machine is called."""
+        """Bind without a name server's look-up of this machine's name."""
         TCPServer.server_bind(self)
 
 
@@ -112,6 +110,6 @@ def _handler(readiness: Callable[[], tuple[bool, Sequence[str]]]) -> type[BaseHT
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base class calls it so
-            """Say nothing: a check every second is no news."""
+            """Do not log: there is a check every second."""
 
     return Handler

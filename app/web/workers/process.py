@@ -1,21 +1,21 @@
-"""What a process that answers may use: open files for its connections, and when it looks for garbage."""
+"""Limits of a serving process: open files for its connections, and how often garbage is collected."""
 
 from __future__ import annotations
 
 import gc
 import resource
 
-# Answers make no cycles: looking for them often only costs the slowest calls.
+# Answers create no reference cycles, so frequent collections would only delay the slowest calls.
 GC_THRESHOLDS = (50_000, 20, 100)
-OTHER_FILES = 64  # that a worker has open beside its connections: its log, its counts, its listening sockets
+OTHER_FILES = 64  # a worker's open files beside its connections: log, counts, listening sockets
 
 
 def most_connections(wanted: int, *, beside: int) -> int:
-    """How many connections a worker may have, which need an open file each; the limit of those is raised if it may be.
+    """How many connections a worker may have; raises the process's limit of open files as far as it may.
 
     Args:
-        wanted: As many as are of use.
-        beside: Open files that it needs for something else, such as connections to Postgres, at most.
+        wanted: The most that are useful.
+        beside: The most open files needed for something else, such as connections to Postgres.
     """
     beside += OTHER_FILES
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -26,9 +26,9 @@ def most_connections(wanted: int, *, beside: int) -> int:
 
 
 def tune_garbage_collection() -> None:
-    """Look for garbage seldom, and never in what lives as long as the process; call it when all of that is there.
+    """Collect garbage rarely, and never among the objects alive now; call it when the application is loaded.
 
-    In a process that others are forked from it keeps theirs from being looked at, and so copied, too.
+    Called before a fork, it also keeps the collector from writing to, and so copying, pages shared with the parent.
     """
     gc.collect()
     gc.freeze()

@@ -1,9 +1,9 @@
-"""When a gunicorn worker ends, others take the connections that it no longer does.
+"""A gunicorn worker that is to be recycled goes on until its replacement answers.
 
-An ending worker takes no new connection while it waits 2 s for calls on those it has, and a new one must first read what it
-needs. gunicorn ends workers that have answered their calls before it starts others, two at once if need be, and on a reload
-all of them as soon as the new ones are forked. Whoever is left then has too much to do, or nobody is left, and calls that
-wait longer than 2 s are cut off. So here a worker goes on until the one in its place answers.
+By itself gunicorn ends a worker that has answered `max_requests` calls before it starts another, perhaps two at once, and
+on a reload it ends all of them as soon as the new ones are forked. An ending worker accepts no connection while it waits
+2 s for calls on those it has, and a new one must first read shelves and credentials. The workers left would be
+overloaded, or none would be left, and Braze cuts calls off after 2 s.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
     from gunicorn.workers.base import Worker
 
-APART_S = 10.0  # between one replacement and the next
-FORGOTTEN_S = 60.0  # until a worker that was asked for is taken not to be coming
-REPLACED_WITHIN_S = 6.0  # on a reload; gunicorn waits 10 s for those that end
+APART_S = 10.0  # between two replacements
+FORGOTTEN_S = 60.0  # after which a requested worker is no longer waited for
+REPLACED_WITHIN_S = 6.0  # on a reload; gunicorn gives ending workers 10 s
 _LOOK_S = 0.05
 
 
 class _SharedState(Structure):
-    """What all workers know, laid out in memory that they share."""
+    """The state that all workers share, in shared memory."""
 
     _fields_ = (
-        ("requested_s", c_double),  # when a worker asked for one in its place
-        ("is_awaited", c_bool),  # whether that one has yet to answer
-        ("reload_s", c_double),
-        ("forked", c_int),  # workers that were forked on the reload
+        ("requested_s", c_double),  # when a worker last requested its replacement, monotonic
+        ("is_awaited", c_bool),  # whether the replacement does not answer yet
+        ("reload_s", c_double),  # when the last reload began, monotonic
+        ("forked", c_int),  # workers that the reload forks
         ("ready", c_int),  # those of them that answer
     )
 
 
 class WorkerReplacement:
-    """What workers know of each other, in memory that all share: make it in the process they are forked from.
+    """Coordinates the replacement of workers; make it in the master, before workers are forked.
 
-    The memory and its lock have no file anywhere, so that they need no room on any disk; the kernel takes the lock back
-    from a worker that is killed.
+    Its shared memory and lock are files in memory, so they need no disk; the kernel releases the lock of a worker that is
+    killed.
     """
 
     def __init__(self, *, apart_s: float = APART_S, within_s: float = REPLACED_WITHIN_S) -> None:
@@ -60,18 +60,18 @@ class WorkerReplacement:
         self._shared.requested_s, self._shared.reload_s = -apart_s, -within_s
 
     def begin_reload(self, workers: int) -> None:
-        """So many workers are about to be forked, and the others to be ended; call it in the process that forks."""
+        """Note that a reload is about to fork so many workers and end the others; call it in the master."""
         with self._locked():
             self._shared.forked, self._shared.ready, self._shared.is_awaited = workers, 0, False
             self._shared.reload_s = time.monotonic()
 
     def take_over(self, worker: Worker) -> None:
-        """Decide from now on when a worker ends; call it in its process."""
+        """Take over from gunicorn when a worker ends; call it in the worker."""
         self._limit, worker.max_requests = worker.max_requests, sys.maxsize
         signal.signal(signal.SIGTERM, lambda *_: self._end_when_replaced(worker))
 
     def ready(self, worker: Worker) -> None:
-        """This worker answers from now on; if another one asked for it, gunicorn is told to end its oldest."""
+        """Note that this worker answers now; if it is a requested replacement, gunicorn ends its oldest worker."""
         with self._locked():
             self._shared.ready += 1
             is_awaited, self._shared.is_awaited = bool(self._shared.is_awaited), False
@@ -79,14 +79,14 @@ class WorkerReplacement:
             os.kill(worker.ppid, signal.SIGTTOU)
 
     def after_call(self, worker: Worker) -> None:
-        """Have a worker that has answered its calls replaced; one that is not the oldest asks again later."""
+        """Request a replacement for a worker that has answered its calls, unless it is another's turn."""
         if worker.nr >= self._limit and not self._ending and self._is_its_turn():
             worker.log.info("Asking for another worker after %d calls.", worker.nr)
             os.kill(worker.ppid, signal.SIGTTIN)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """While no other process and no other thread of this one is here: each stays for microseconds."""
+        """Hold the lock, against other processes and other threads; it is held for microseconds."""
         with self._threads_lock:
             fcntl.lockf(self._lock, fcntl.LOCK_EX)
             try:
@@ -104,7 +104,7 @@ class WorkerReplacement:
             return True
 
     def _end_when_replaced(self, worker: Worker) -> None:
-        """End a worker when those of a reload answer, at once where there was none; gunicorn asks again and again."""
+        """End a worker at once, or during a reload when the new workers answer; gunicorn may signal repeatedly."""
         if not self._is_reloading():
             worker.handle_exit(signal.SIGTERM, None)
         elif not self._ending:
@@ -123,5 +123,5 @@ class WorkerReplacement:
 
 @cache
 def worker_replacement() -> WorkerReplacement:
-    """The one that workers forked before and after a reload share, though gunicorn reads its settings anew."""
+    """The one object shared by workers forked before and after a reload, although gunicorn reads its settings again."""
     return WorkerReplacement()

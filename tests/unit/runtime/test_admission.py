@@ -30,7 +30,7 @@ def after_turns(turns: AdmissionControl, clock: Clock, turn_s: float, count: int
     for _ in range(count):
         assert turns.enter()
         clock.now_s += turn_s
-        turns.took(turn_s)
+        turns.record_turn(turn_s)
         turns.leave()
 
 
@@ -76,7 +76,7 @@ def test_while_turns_are_slow_one_thread_does_not_wait() -> None:
     assert let_in(turns) == 7
     clock.now_s += 1.0
     for _ in range(7):
-        turns.took(0.1)
+        turns.record_turn(0.1)
         turns.leave()
     after_turns(turns, clock, 0.000_5)
     assert let_in(turns, 8) == 8

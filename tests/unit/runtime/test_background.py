@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from app.runtime.background import GIVE_WAY_S, PeriodicTask, Scheduler
+from app.runtime.background import SWITCH_INTERVAL_S, PeriodicTask, Scheduler
 from app.runtime.errors import UnavailableError
 from tests.unit.serving.fakes import Timer
 
@@ -87,8 +87,8 @@ def test_while_a_task_computes_calls_get_the_interpreter_sooner_than_usual() -> 
         raise UnavailableError("timeout")
 
     Scheduler([PeriodicTask("task", 5.0, fail)]).run_due()
-    assert seen_s == [GIVE_WAY_S]
-    assert GIVE_WAY_S < usual_s == sys.getswitchinterval()
+    assert seen_s == [SWITCH_INTERVAL_S]
+    assert SWITCH_INTERVAL_S < usual_s == sys.getswitchinterval()
 
 
 def test_the_watch_goes_on_in_the_background_until_stopped() -> None:
