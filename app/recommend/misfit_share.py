@@ -107,18 +107,31 @@ def misfit_share(shown: Iterable[ShownList], catalogue: Catalogue) -> MisfitShar
 
 def _misfits(one: ShownList, top: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:
     """Whether each place misses career, misses education, or is out of reach for no reason: (3, n_places) bool."""
-    places = np.concatenate([top, catalogue.shown])
-    head = slice(len(top))
+    career, education = _misses(one.member, top, catalogue)
+    far = _far(one, top, catalogue)
+    # All that is open is looked through for those members alone who are shown something far: few.
+    return np.stack([career, education, far & (far.any() and _leaves_out_suitable(one, top, catalogue))])
+
+
+def _leaves_out_suitable(one: ShownList, top: NDArray[np.int64], catalogue: Catalogue) -> bool:
+    """Whether something within reach, in the member's field and fit in the other respects is not among the places."""
+    places = catalogue.shown
+    career, education = _misses(one.member, places, catalogue)
+    suitable = ~career & ~education & ~_far(one, places, catalogue) & _in_field(one, places, catalogue)
+    return bool((suitable & ~np.isin(places, [*top.tolist(), *one.acted])).any())
+
+
+def _misses(
+    member: Member, places: NDArray[np.int64], catalogue: Catalogue
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each place misses career, and whether it misses education: (n_places,) bool each."""
     nan = np.full(len(places), np.nan, np.float32)
     low, high = catalogue.career_min[places], catalogue.career_max[places]
-    career = is_misfit(career_of(one.member), np.nan, low=low, high=high, education=nan)
+    career = is_misfit(career_of(member), np.nan, low=low, high=high, education=nan)
     education = is_misfit(
-        np.nan, education_of(one.member), low=nan, high=nan, education=catalogue.education[places]
+        np.nan, education_of(member), low=nan, high=nan, education=catalogue.education[places]
     )
-    far = _far(one, places, catalogue)
-    left_out = ~np.isin(places, [*top.tolist(), *one.acted])
-    suitable = left_out & ~career & ~education & ~far & _in_field(one, places, catalogue)
-    return np.stack([career[head], education[head], far[head] & suitable.any()])
+    return career, education
 
 
 def _far(one: ShownList, places: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.bool_]:

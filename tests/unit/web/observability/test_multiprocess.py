@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -58,9 +59,19 @@ def samples(directory: Path, living: list[int]) -> dict[str, float]:
     return {name: float(value) for name, _, value in lines}
 
 
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
+    """What two processes left behind, and their numbers."""
+    folder = tmp_path_factory.mktemp("counted")
+    return folder, [ended_worker(folder, count) for count in (2, 3)]
+
+
 @pytest.fixture
-def workers(tmp_path: Path) -> list[int]:
-    return [ended_worker(tmp_path, count) for count in (2, 3)]
+def workers(tmp_path: Path, counted: tuple[Path, list[int]]) -> list[int]:
+    """Two processes that counted in the test's folder and ended."""
+    folder, numbers = counted
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return list(numbers)
 
 
 def test_counts_of_the_dead_stay_and_their_gauges_go(tmp_path: Path, workers: list[int]) -> None:
