@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -16,58 +16,32 @@ from app.capacity.campaign import (
     AllAtOnce,
     Arrivals,
     Campaign,
-    IntelligentTiming,
-    LocalTimeZones,
-    QuietHours,
     Range,
-    Timing,
     Workspace,
 )
 from app.capacity.simulation.limited_service import LimitedService
 from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import Send, play
 from app.capacity.simulation.service import Perfect, Scripted, ScriptedMinutes, Service
+from tests.unit.capacity import drawn_plans
+from tests.unit.capacity.drawn_plans import AT
 
-AT = datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001  (half an hour before clocks change in London)
 ZONES = ("Asia/Seoul", "Europe/London", "America/New_York", "unknown")
 
-timings: st.SearchStrategy[Timing] = st.one_of(
-    st.builds(AllAtOnce, st.sampled_from([AT, AT + timedelta(minutes=3)])),
-    st.just(LocalTimeZones(AT, AT)),
-    st.just(IntelligentTiming(AT.date(), tuple(float(hour % 3) for hour in range(24)), 0.3, time(10), AT)),
-    st.just(Arrivals(AT, AT + timedelta(minutes=90), (3.0, 1.0))),
-)
-campaigns = st.builds(
-    Campaign,
-    name=st.just("c"),
-    kind=st.just("rate_limited"),
-    audience=st.integers(0, 4_000).map(Range.exactly),
-    timing=timings,
-    limit_per_min=st.one_of(st.none(), st.integers(10, 700)),
+timings = drawn_plans.timings(st.just(Arrivals(AT, AT + timedelta(minutes=90), (3.0, 1.0))))
+campaigns = drawn_plans.campaigns(
+    "rate_limited",
+    timings,
     calls_per_recipient=st.floats(1, 3).map(Range.exactly),
-    burst=st.floats(1, 60).map(Range.exactly),
     retry=st.booleans(),
     abort_on_failure=st.booleans(),
     host=st.sampled_from(["a", "b"]),
     zones=st.sampled_from([(), tuple((zone, 1.0 + place) for place, zone in enumerate(ZONES))]),
-    quiet_hours=st.sampled_from([None, QuietHours(time(22), time(7)), QuietHours(time(0, 20), time(1, 10))]),
-    priority=st.integers(1, 3),
 )
-assumptions = st.builds(
-    Assumptions,
-    minute_shape=st.sampled_from(["decay", "block"]),
-    workspace_order=st.sampled_from(["first_come", "mixed"]),
-    cache_hit_share=st.sampled_from([0.0, 0.5, 1.0]),
+workspaces = drawn_plans.workspaces(
     max_retries=st.integers(0, 3),
-    delay_abort_h=st.sampled_from([1, 2, 72]),
     breaker_failures=st.sampled_from([100, 3_000]),
     breaker_resume=st.sampled_from(["probing", "full_speed"]),
-)
-workspaces = st.builds(
-    Workspace,
-    time_zone=st.just("Europe/London"),
-    limit_per_min=st.one_of(st.none(), st.integers(10, 2_000)),
-    assumptions=assumptions,
 )
 
 

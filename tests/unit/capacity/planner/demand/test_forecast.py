@@ -11,14 +11,10 @@ from hypothesis import strategies as st
 
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import (
-    AllAtOnce,
     Arrivals,
     Campaign,
-    IntelligentTiming,
-    LocalTimeZones,
     QuietHours,
     Range,
-    Timing,
     Workspace,
 )
 from app.capacity.local_time import unix_minute
@@ -30,40 +26,18 @@ from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.schedule import schedule_of
 from app.capacity.simulation.send import play
 from app.capacity.simulation.service import Perfect
+from tests.unit.capacity import drawn_plans
+from tests.unit.capacity.drawn_plans import AT
 
-AT = datetime(2026, 3, 29, 0, 30)  # noqa: DTZ001  (wall time; half an hour before clocks change in London)
 ENOUGH = 10**9
 
-timings: st.SearchStrategy[Timing] = st.one_of(
-    st.builds(AllAtOnce, st.sampled_from([AT, AT + timedelta(minutes=3), AT + timedelta(days=40)])),
-    st.just(LocalTimeZones(AT, AT)),
-    st.just(IntelligentTiming(AT.date(), tuple(float(hour % 3) for hour in range(24)), 0.3, time(10), AT)),
-)
-campaigns = st.builds(
-    Campaign,
-    name=st.just("c"),
-    kind=st.just("canvas_step"),
-    audience=st.integers(0, 4_000).map(Range.exactly),
-    timing=timings,
-    limit_per_min=st.one_of(st.none(), st.integers(10, 700)),
+campaigns = drawn_plans.campaigns(
+    "canvas_step",
+    drawn_plans.timings(starts=(AT + timedelta(days=40),)),
     calls_per_recipient=st.floats(1, 4).map(Range.exactly),
-    burst=st.floats(1, 60).map(Range.exactly),
     zones=st.sampled_from([(), (("Asia/Seoul", 1.0), ("Europe/London", 2.0), ("unknown", 1.0))]),
-    quiet_hours=st.sampled_from([None, QuietHours(time(22), time(7)), QuietHours(time(0, 20), time(1, 10))]),
-    priority=st.integers(1, 3),
 )
-workspaces = st.builds(
-    Workspace,
-    time_zone=st.just("Europe/London"),
-    limit_per_min=st.one_of(st.none(), st.integers(10, 2_000)),
-    assumptions=st.builds(
-        Assumptions,
-        minute_shape=st.sampled_from(["decay", "block"]),
-        workspace_order=st.sampled_from(["first_come", "mixed"]),
-        cache_hit_share=st.sampled_from([0.0, 0.5, 1.0]),
-        delay_abort_h=st.sampled_from([1, 2, 72]),
-    ),
-)
+workspaces = drawn_plans.workspaces()
 
 
 def forecaster(planned: list[Campaign], workspace: Workspace) -> Forecaster:
