@@ -60,6 +60,27 @@ def nearest_edge(quiet: QuietHours, zone: str, minute: int, *, not_before: int |
     return after
 
 
+def until_quiet(quiet: QuietHours, zone: str, minute: int) -> int:
+    """Minutes until quiet hours begin; 1 where a change of clocks lies in between and has to be watched for."""
+    local = wall_time(minute, zone)
+    begin = datetime.combine(local.date(), quiet.begin, tzinfo=local.tzinfo)
+    if begin <= local:
+        begin += DAY
+    ahead = int((begin.replace(tzinfo=None) - local.replace(tzinfo=None)).total_seconds()) // MINUTE_S
+    return ahead if wall_time(minute + ahead, zone).utcoffset() == local.utcoffset() else 1
+
+
+def quiet_begins(quiet: QuietHours, zone: str, first: int, end: int) -> list[int]:
+    """Return the minutes from `first` until `end` at which quiet hours begin, where clocks change either reading."""
+    day, last = wall_time(first, zone).date(), wall_time(end, zone).date()
+    found = set()
+    while day <= last:
+        begin = datetime.combine(day, quiet.begin)
+        found |= {unix_minute(begin, zone), unix_minute(begin.replace(fold=1), zone)}
+        day += DAY
+    return sorted(minute for minute in found if first <= minute < end)
+
+
 def _inside(quiet: QuietHours, now: time) -> bool:
     if quiet.begin < quiet.end:
         return quiet.begin <= now < quiet.end

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     Window = tuple[datetime, datetime]
     Judge = Callable[..., Judgement]
 
-STEPS_EACH: Final = 6_000  # of play for each campaign that shares a limit
-FEWEST_STEPS: Final = 1_000_000
+STEPS_EACH: Final = 6_000  # of work for each campaign
+FEWEST_STEPS: Final = 600_000
 MARGIN: Final = timedelta(hours=1)  # shown before the start
 LATEST: Final = timedelta(days=4)  # after the planned end: Braze keeps a message for three days
 

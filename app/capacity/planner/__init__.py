@@ -24,7 +24,7 @@ from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
 from app.capacity.planner.scope import JudgementScope
 from app.capacity.planner.verdict.judge import judge
 from app.capacity.planner.wording.as_json import as_json
-from app.capacity.planner.wording.sentences import sentence, ways_out
+from app.capacity.planner.wording.sentences import safe_range, sentence, ways_out
 from app.capacity.planner.wording.text import as_text
 
 __all__ = (
@@ -49,6 +49,7 @@ __all__ = (
     "as_json",
     "as_text",
     "judge",
+    "safe_range",
     "sentence",
     "ways_out",
 )

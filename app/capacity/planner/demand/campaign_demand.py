@@ -1,22 +1,17 @@
 """What one campaign asks of the service in one case: its minutes, and the calls of each one's busiest second."""
 
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 from app.capacity.apportion import Counts
-from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
+from app.capacity.campaign import Arrivals, Campaign, Case, Workspace
 from app.capacity.local_time import MINUTE_S
 from app.capacity.planner.demand.expected_arrivals import ArrivalCurve, expected_arrivals, highest_arrivals
-from app.capacity.planner.demand.pacing import (
-    Pacing,
-    QueuedCampaign,
-    WorkLimitExceededError,
-    pace_alone,
-    pace_in_open_hours,
-    pace_together,
-)
-from app.capacity.simulation.schedule import HOUR_MIN
+from app.capacity.planner.demand.paced_campaign import PacedCampaign
+from app.capacity.planner.demand.pacing import Pacing
+from app.capacity.planner.demand.work import WorkBudget
 from app.capacity.simulation.within_minute import (
     WHOLE,
     call_passes,
@@ -25,29 +20,53 @@ from app.capacity.simulation.within_minute import (
     started_before,
 )
 
-BROKEN: float = 1e-6  # what a float product may be off by, in calls
+ARRIVAL_STEPS: Final = 300  # of work
+ARRIVALS_A_STEP: Final = 3
+LOAD_STEPS: Final = 40
+MINUTES_A_STEP: Final = 400
+BROKEN: Final = 1e-6  # what a float product may be off by, in calls
 
 
 class CampaignDemand:
     """A campaign's demand in one case, while every call is answered."""
 
-    def __init__(self, campaign: Campaign, workspace: Workspace, case: Case) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        workspace: Workspace,
+        case: Case,
+        *,
+        work: WorkBudget,
+        like: "CampaignDemand | None" = None,
+    ) -> None:
+        """Take the messages of another case where it has as many recipients: `like`."""
         self.campaign = campaign
         self.triggered = isinstance(campaign.timing, Arrivals)
-        self.arrivals = expected_arrivals(campaign, workspace, case)
+        self._work = work
+        self._workspace = workspace
+        self._case = case
+        self.recipients = int(campaign.audience.at(case))
+        self.paced: PacedCampaign
+        if like is not None and like.recipients == self.recipients:
+            self.paced = like.paced
+        else:
+            self.paced = PacedCampaign(
+                campaign, workspace, expected_arrivals(campaign, workspace, case), work
+            )
+            work.spend(ARRIVAL_STEPS + len(self.arrivals.counts) // ARRIVALS_A_STEP)
         self._most = (
             highest_arrivals(campaign, workspace, case)
             if self.triggered and case == "high"
             else self.arrivals
         )
-        self._workspace = workspace
-        self._case = case
         assumed = workspace.assumptions
-        self._keep_min = assumed.delay_abort_h * HOUR_MIN
         self._shares = pass_shares(campaign.calls_per_recipient.at(case), assumed.cache_hit_share)
-        self._alone: dict[int, Pacing] = {}
-        self._steps = 0  # of plays, since `renew`
         self._most_loads: dict[int, tuple[int, Counts]] = {}
+
+    @property
+    def arrivals(self) -> ArrivalCurve:
+        """When its messages fall due."""
+        return self.paced.arrivals
 
     @cached_property
     def _curve(self) -> Counts:
@@ -67,70 +86,22 @@ class CampaignDemand:
         cap = self.cap(limit_per_min)
         return min(cap, self._workspace.limit_per_min or cap)
 
-    def queued(self, limit_per_min: int | None, moved_min: int = 0) -> QueuedCampaign:
-        """Return the campaign as it waits in line with others."""
-        return QueuedCampaign(
-            arrivals=self.arrivals.moved(moved_min),
-            limit_per_min=self.cap(limit_per_min),
-            quiet_hours=self.campaign.quiet_hours,
-        )
-
-    def alone(self, limit_per_min: int | None, most_steps: int) -> Pacing:
+    def alone(self, limit_per_min: int | None) -> Pacing:
         """Return what it starts by itself. Raises WorkLimitExceededError."""
-        cap = self.cap(limit_per_min)
-        if cap not in self._alone:
-            self._alone[cap] = self.pace(self.arrivals, cap, most_steps)
-        return self._alone[cap]
+        return self.paced.alone(self.cap(limit_per_min))
 
-    def pace(self, arrivals: ArrivalCurve, cap: int, most_steps: int) -> Pacing:
-        """Return what any arrivals of this campaign come to. Raises WorkLimitExceededError."""
-        quiet = self.campaign.quiet_hours
-        if quiet is None:
-            return pace_alone(arrivals, cap, self._keep_min)
-        alike = set(arrivals.zones)
-        if len(alike) > 1:
-            return self._played(arrivals, cap, quiet, most_steps)
-        zone = next(iter(alike), self._workspace.time_zone)
-        pacing = pace_in_open_hours(arrivals, cap, self._keep_min // 2, quiet, zone)
-        if not pacing.aborted:  # nobody waits so long that it matters who of those held comes first
-            return pacing
-        try:
-            return self._played(arrivals, cap, quiet, most_steps)
-        except WorkLimitExceededError:
-            pacing = pace_in_open_hours(arrivals, cap, self._keep_min, quiet, zone)
-            if not pacing.aborted:
-                raise
-            return pacing
-
-    def _played(self, arrivals: ArrivalCurve, cap: int, quiet: QuietHours, most_steps: int) -> Pacing:
-        """Play the queue, with what is left of the steps."""
-        queued = QueuedCampaign(arrivals=arrivals, limit_per_min=cap, quiet_hours=quiet)
-        left = most_steps - self._steps
-        try:
-            (only,), steps = pace_together(
-                [queued], workspace_limit=None, order="first_come", keep_min=self._keep_min, most_steps=left
-            )
-        except WorkLimitExceededError:
-            self._steps = most_steps
-            raise
-        self._steps += steps
-        return only
-
-    def renew(self) -> None:
-        """Grant all steps again."""
-        self._steps = 0
-
-    def load(self, pacing: Pacing, limit_per_min: int | None, most_steps: int) -> tuple[int, Counts]:
+    def load(self, pacing: Pacing, limit_per_min: int | None) -> tuple[int, Counts]:
         """Return the first minute, and from it on the calls that no second of each minute exceeds.
 
         Of triggered messages in the high case it is what chance hardly exceeds (`highest_arrivals`), by itself and
         within the workspace's limit; expected numbers elsewhere. Raises WorkLimitExceededError.
         """
+        self._work.spend(LOAD_STEPS + len(pacing.attempts) * (4 + len(self._shares)) // MINUTES_A_STEP)
         if self._most is self.arrivals:
             return pacing.first, self._peaks(pacing, self.arrivals, limit_per_min)
         cap = self.pace_per_min(limit_per_min)
         if cap not in self._most_loads:
-            most = self.pace(self._most, cap, most_steps)
+            most = self.paced.pace(self._most, cap)
             self._most_loads[cap] = most.first, self._peaks(most, self._most, limit_per_min)
         return self._most_loads[cap]
 

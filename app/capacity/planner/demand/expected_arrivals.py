@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.capacity.apportion import Counts, apportion_in_order
 from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
-from app.capacity.local_time import held_until
+from app.capacity.local_time import held_until, until_quiet
 from app.capacity.simulation.schedule import DueMinute, arrival_weights, by_zone, schedule_of
 
 SURPRISE: Final = 1e-6  # the chance that any minute of a triggered send exceeds `highest_arrivals`
@@ -33,6 +33,10 @@ class ArrivalCurve:
     def recipients(self) -> int:
         """Count the messages that join."""
         return int(self.counts.sum())
+
+    def length_min(self) -> int:
+        """Count the minutes from the first message to the last."""
+        return int(self.minutes[-1] - self.minutes[0]) if len(self.minutes) else 0
 
     def scaled(self, share: float) -> "ArrivalCurve":
         """Return the arrivals of a smaller audience, spread alike."""
@@ -126,8 +130,10 @@ def _let_go(quiet: QuietHours, zone: str, minutes: Counts) -> Counts:
     """Return when messages due at these rising minutes join: at once, or when quiet hours end."""
     joined, at = minutes.copy(), 0
     while at < len(minutes):
-        held = held_until(quiet, zone, int(minutes[at]))
-        after = at + 1 if held is None else int(np.searchsorted(minutes, held))
+        minute = int(minutes[at])
+        held = held_until(quiet, zone, minute)
+        alike_until = minute + until_quiet(quiet, zone, minute) if held is None else held
+        after = int(np.searchsorted(minutes, alike_until))
         if held is not None:
             joined[at:after] = held
         at = after
@@ -139,11 +145,13 @@ def _together(parts: Sequence[tuple[_CurvePart, Counts]]) -> ArrivalCurve:
     minutes = np.concatenate([part.minutes for part, _ in parts])
     counts = np.concatenate([counts for _, counts in parts])
     acting = np.concatenate([part.acting for part, _ in parts])
-    zones = [part.zone for part, _ in parts for _ in part.minutes]
+    zones = np.repeat(
+        np.array([part.zone for part, _ in parts], dtype=object), [len(part.minutes) for part, _ in parts]
+    )
     order = np.argsort(minutes, kind="stable")
     order = order[counts[order] > 0]
     arriving = np.floor(counts[order] * acting[order]).astype(np.int64)
-    return ArrivalCurve(minutes[order], counts[order], tuple(zones[at] for at in order), arriving=arriving)
+    return ArrivalCurve(minutes[order], counts[order], tuple(zones[order].tolist()), arriving=arriving)
 
 
 def _joining(campaign: Campaign, messages: Mapping[DueMinute, int], skipped: int) -> ArrivalCurve:

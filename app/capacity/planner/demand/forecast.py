@@ -11,9 +11,11 @@ from app.capacity.plan.plan import Plan
 from app.capacity.planner.demand.campaign_demand import CampaignDemand
 from app.capacity.planner.demand.minute_counts import MinuteCounts, total
 from app.capacity.planner.demand.pacing import Pacing, pace_together
+from app.capacity.planner.demand.work import WorkBudget
 from app.capacity.simulation.schedule import HOUR_MIN
 
 Limits = Mapping[int, int | None]  # the campaigns that are sent, by place in the plan, and their limits
+FORECAST_STEPS = 30  # of work, for each campaign
 NOT_MOVED: Mapping[int, int] = {}
 
 
@@ -37,37 +39,34 @@ class Forecast:
 class Forecaster:
     """Forecasts of one plan in one case, for any limits. It remembers what campaigns do by themselves."""
 
-    def __init__(self, plan: Plan, case: Case, *, most_steps: int) -> None:
+    def __init__(self, plan: Plan, case: Case, *, work: WorkBudget, like: "Forecaster | None" = None) -> None:
+        """Share with the forecaster of another case what is the same. Raises WorkLimitExceededError."""
+        shared: Sequence[CampaignDemand | None] = (
+            [None] * len(plan.campaigns) if like is None else like.demands
+        )
         self.demands: Sequence[CampaignDemand] = [
-            CampaignDemand(campaign, plan.workspace, case) for campaign in plan.campaigns
+            CampaignDemand(campaign, plan.workspace, case, work=work, like=other)
+            for campaign, other in zip(plan.campaigns, shared, strict=True)
         ]
-        self.steps_left = self._most_steps = most_steps
+        self.work = work
         self._workspace = plan.workspace
-
-    def renew(self) -> None:
-        """Grant all steps again: what a search used up is no reason not to tell what it found."""
-        self.steps_left = self._most_steps
-        for demand in self.demands:
-            demand.renew()
 
     def forecast(self, limits: Limits, moved_min: Mapping[int, int] = NOT_MOVED) -> Forecast:
         """Forecast the campaigns in `limits`, some of them begun later.
 
         Raises:
-            WorkLimitExceededError: more steps than are left.
+            WorkLimitExceededError: more work than is left.
         """
         pacing = self.pace(limits, moved_min)
         return Forecast(
             limits,
             pacing,
-            {
-                index: self.demands[index].load(one, limits[index], self.steps_left)
-                for index, one in pacing.items()
-            },
+            {index: self.demands[index].load(one, limits[index]) for index, one in pacing.items()},
         )
 
     def pace(self, limits: Limits, moved_min: Mapping[int, int] = NOT_MOVED) -> Mapping[int, Pacing]:
         """Return what starts when. Raises WorkLimitExceededError."""
+        self.work.spend(FORECAST_STEPS * len(limits))
         alone = {index: self.alone(index, limit, moved_min.get(index, 0)) for index, limit in limits.items()}
         if self._workspace.limit_per_min is None:
             return alone
@@ -86,8 +85,8 @@ class Forecaster:
         """Return what a campaign starts by itself, begun so much later. Raises WorkLimitExceededError."""
         demand = self.demands[index]
         if not moved_min:
-            return demand.alone(limit_per_min, self.steps_left)
-        return demand.pace(demand.arrivals.moved(moved_min), demand.cap(limit_per_min), self.steps_left)
+            return demand.alone(limit_per_min)
+        return demand.paced.pace(demand.arrivals.moved(moved_min), demand.cap(limit_per_min))
 
     def _with_paces(
         self, pacing: Mapping[int, Pacing], limits: Limits, workspace_limit: int
@@ -108,12 +107,15 @@ class Forecaster:
         """Play them in line, in the plan's order, which decides between equals."""
         places = sorted(limits)
         assumed = self._workspace.assumptions
-        pacing, steps = pace_together(
-            [self.demands[index].queued(limits[index], moved_min.get(index, 0)) for index in places],
+        queued = [
+            self.demands[index].paced.queued(self.demands[index].cap(limits[index]), moved_min.get(index, 0))
+            for index in places
+        ]
+        pacing = pace_together(
+            queued,
             workspace_limit=self._workspace.limit_per_min,
             order=assumed.workspace_order,
             keep_min=assumed.delay_abort_h * HOUR_MIN,
-            most_steps=self.steps_left,
+            work=self.work,
         )
-        self.steps_left -= steps
         return dict(zip(places, pacing, strict=True))

@@ -6,8 +6,9 @@ and queues that quiet hours interrupt, are played, but in stretches of minutes t
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from heapq import heappop, heappush, merge
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -15,13 +16,15 @@ import numpy as np
 from app.capacity.apportion import Counts
 from app.capacity.assumptions import WorkspaceOrder
 from app.capacity.campaign import QuietHours
-from app.capacity.local_time import MINUTE_S, held_until, wall_time
+from app.capacity.local_time import held_until, until_quiet
 from app.capacity.planner.demand.expected_arrivals import ArrivalCurve
+from app.capacity.planner.demand.work import WorkBudget
 from app.capacity.simulation.workspace_limit import FOR_EVER, share_minute
 
-
-class WorkLimitExceededError(Exception):
-    """A play took more steps than it was given."""
+JOIN_STEPS: Final = 2  # of work, for each group of messages that joins or is held
+CLOCK_STEPS: Final = 15  # for a look at a zone's clock
+SHARE_STEPS: Final = 2  # for each group of messages, where a minute is shared
+MINUTE_STEPS: Final = 5  # for each campaign in each stretch of minutes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +114,7 @@ def _open_from(first: int, last: int, busy_min: int, keep_min: int, quiet: Quiet
         if released is not None:
             minute = released
             continue
-        until = minute + _until_quiet(quiet, zone, minute)
+        until = minute + until_quiet(quiet, zone, minute)
         stretches.append(np.arange(minute, until, dtype=np.int64))
         after_last += max(0, until - max(minute, last))
         minute = until
@@ -165,37 +168,39 @@ class QueuedCampaign:
     quiet_hours: QuietHours | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, order=True)
 class _ExpectedCohort:
     joined: int
-    due: int
-    zone: str
-    count: int
+    place: int  # among those that joined in one minute
+    due: int = field(compare=False)
+    zone: str = field(compare=False)
+    count: int = field(compare=False)
 
 
 class _Queue:
-    """One campaign's messages, first come first.
+    """One campaign's messages, first come first, in a line for each zone that quiet hours may hold.
 
     What joins in quiet hours joins at their end (`ArrivalCurve` sees to that), so a queue is held only when they begin.
     """
 
     def __init__(self, queued: QueuedCampaign) -> None:
         self.cap = queued.limit_per_min
-        self.waiting: deque[_ExpectedCohort] = deque()
         self.size = 0
         self.aborted = 0
-        self.looked_at = 0  # cohorts, while holding and giving up: work that grows with the queue
+        self.steps = 0  # of holding, giving up and taking: work that grows with the queue
         self.runs: list[tuple[int, int, int]] = []  # (first minute, minutes, attempts in each)
+        self._lines: dict[str, deque[_ExpectedCohort]] = {}
         self._quiet = queued.quiet_hours
         self._quiet_at: dict[str, int] = {}  # when to look again, by zone
         self._oldest = FOR_EVER  # no message that waits fell due before it
-        rows = zip(
-            queued.arrivals.minutes.tolist(),
-            queued.arrivals.zones,
-            queued.arrivals.counts.tolist(),
-            strict=True,
-        )
-        self._joins = deque(_ExpectedCohort(minute, minute, zone, count) for minute, zone, count in rows)
+        arrivals = queued.arrivals
+        zones = arrivals.zones if self._quiet is not None else ("",) * len(arrivals.zones)
+        rows = zip(arrivals.minutes.tolist(), zones, arrivals.counts.tolist(), strict=True)
+        self._joins = [
+            _ExpectedCohort(minute, place, minute, zone, count)
+            for place, (minute, zone, count) in enumerate(rows)
+        ]  # rising, and so a heap
+        self._places = len(self._joins)
 
     def next_join(self) -> int | None:
         return self._joins[0].joined if self._joins else None
@@ -203,43 +208,50 @@ class _Queue:
     def over(self) -> bool:
         return not self.size and not self._joins
 
+    def waiting(self) -> Iterator[_ExpectedCohort]:
+        """Yield what waits, the first first."""
+        return merge(*self._lines.values())
+
     def open_minute(self, minute: int, keep_min: int) -> None:
         while self._joins and self._joins[0].joined <= minute:
-            joining = self._joins.popleft()
-            self.waiting.append(joining)
+            joining = heappop(self._joins)
+            self._lines.setdefault(joining.zone, deque()).append(joining)
             self.size += joining.count
+            self.steps += JOIN_STEPS
             self._oldest = min(self._oldest, joining.due)
             if self._quiet is not None:
                 self._quiet_at.setdefault(joining.zone, minute)
         if self._quiet is not None:
             self._hold(self._quiet, minute)
         if self._oldest <= minute - keep_min:
-            self.looked_at += len(self.waiting) // 2
-            old = [cohort for cohort in self.waiting if cohort.due <= minute - keep_min]
-            self.aborted += self._drop(old)
+            self._give_up(minute - keep_min)
 
     def _hold(self, quiet: QuietHours, minute: int) -> None:
         for zone in [zone for zone, look in self._quiet_at.items() if look <= minute]:
+            self.steps += CLOCK_STEPS
             released = held_until(quiet, zone, minute)
             if released is None:
-                self._quiet_at[zone] = minute + _until_quiet(quiet, zone, minute)
+                self._quiet_at[zone] = minute + until_quiet(quiet, zone, minute)
                 continue
             self._quiet_at[zone] = released
-            held = [cohort for cohort in self.waiting if cohort.zone == zone]
-            self._drop(held)
-            self.looked_at += len(self._joins) // 16
-            later = (_ExpectedCohort(released, one.due + released - minute, zone, one.count) for one in held)
-            self._joins = deque(sorted([*self._joins, *later], key=lambda cohort: cohort.joined))
+            for one in self._lines.pop(zone, ()):
+                self.size -= one.count
+                self.steps += JOIN_STEPS
+                due = one.due + released - minute
+                heappush(self._joins, _ExpectedCohort(released, self._places, due, zone, one.count))
+                self._places += 1
 
-    def _drop(self, cohorts: Sequence[_ExpectedCohort]) -> int:
-        """Take messages out of the queue; return how many."""
-        self.looked_at += len(self.waiting)
-        gone = {id(cohort) for cohort in cohorts}
-        count = sum(cohort.count for cohort in cohorts)
-        self.waiting = deque(cohort for cohort in self.waiting if id(cohort) not in gone)
-        self.size -= count
-        self._oldest = min((cohort.due for cohort in self.waiting), default=FOR_EVER)
-        return count
+    def _give_up(self, due_by: int) -> None:
+        """Abort what fell due at `due_by` or before."""
+        self._oldest = FOR_EVER
+        for zone, line in self._lines.items():
+            self.steps += len(line)
+            kept = deque(one for one in line if one.due > due_by)
+            gone = sum(one.count for one in line) - sum(one.count for one in kept)
+            self.aborted += gone
+            self.size -= gone
+            self._lines[zone] = kept
+            self._oldest = min(self._oldest, min((one.due for one in kept), default=FOR_EVER))
 
     def alike_for(self, minute: int, keep_min: int) -> int:
         """Minutes until a message joins, may be given up or falls into quiet hours."""
@@ -255,12 +267,14 @@ class _Queue:
         left = minutes * each
         self.size -= left
         while left:
-            front = self.waiting[0]
+            line = min((line for line in self._lines.values() if line), key=itemgetter(0))
+            front = line[0]
             taken = min(left, front.count)
             front.count -= taken
             left -= taken
+            self.steps += len(self._lines)
             if not front.count:
-                self.waiting.popleft()
+                line.popleft()
 
     def pace(self) -> Pacing:
         if not self.runs:
@@ -272,48 +286,35 @@ class _Queue:
         return Pacing(first, attempts, self.aborted)
 
 
-def _until_quiet(quiet: QuietHours, zone: str, minute: int) -> int:
-    """Minutes until quiet hours begin; 1 where a change of clocks lies in between and has to be watched for."""
-    local = wall_time(minute, zone)
-    begin = datetime.combine(local.date(), quiet.begin, tzinfo=local.tzinfo)
-    if begin <= local:
-        begin += timedelta(days=1)
-    ahead = int((begin.replace(tzinfo=None) - local.replace(tzinfo=None)).total_seconds()) // MINUTE_S
-    return ahead if wall_time(minute + ahead, zone).utcoffset() == local.utcoffset() else 1
-
-
 def pace_together(
     queued: Sequence[QueuedCampaign],
     *,
     workspace_limit: int | None,
     order: WorkspaceOrder,
     keep_min: int,
-    most_steps: int,
-) -> tuple[list[Pacing], int]:
-    """Play campaigns under one limit; also say how many steps it took: visits of queues and of what waits in them.
-
-    Raises:
-        WorkLimitExceededError: it took more than `most_steps`.
-    """
+    work: WorkBudget,
+) -> list[Pacing]:
+    """Play campaigns under one limit. Raises WorkLimitExceededError."""
+    work.spend(sum(len(one.arrivals.counts) for one in queued))
     queues = [_Queue(one) for one in queued]
     live = [queue for queue in queues if not queue.over()]
-    steps = 0
     minute = _next_join(live)
     while minute is not None:
         for queue in live:
             queue.open_minute(minute, keep_min)
-        shares, alike, visits = _allot(live, workspace_limit, order)
-        steps += len(live) + visits
-        if steps + sum(queue.looked_at for queue in live) > most_steps:
-            raise WorkLimitExceededError
+        shares, alike, steps = _allot(live, workspace_limit, order)
         if any(shares):
             alike = min(alike, *(queue.alike_for(minute, keep_min) for queue in live))
             for queue, each in zip(live, shares, strict=True):
                 if each:
                     queue.take(minute, alike, each)
+        for queue in live:
+            steps += MINUTE_STEPS + queue.steps
+            queue.steps = 0
+        work.spend(steps)
         live = [queue for queue in live if not queue.over()]
         minute = minute + alike if any(queue.size for queue in live) else _next_join(live)
-    return [queue.pace() for queue in queues], steps + sum(queue.looked_at for queue in queues)
+    return [queue.pace() for queue in queues]
 
 
 def _next_join(queues: Sequence[_Queue]) -> int | None:
@@ -330,17 +331,18 @@ def _allot(
             (queue.size // want for queue, want in zip(queues, wanted, strict=True) if want), default=1
         )
         return wanted, alike, 0
-    caps = [queue.cap for queue in queues]
     if order == "mixed":
-        return *share_minute([[(0, queue.size)] for queue in queues], caps, workspace_limit), len(queues)
-    lines = [list(_front(queue, want)) for queue, want in zip(queues, wanted, strict=True)]
-    return *share_minute(lines, caps, workspace_limit), sum(map(len, lines))
+        lines = [[(0, queue.size)] for queue in queues]
+    else:
+        lines = [list(_front(queue, want)) for queue, want in zip(queues, wanted, strict=True)]
+    shares, alike = share_minute(lines, [queue.cap for queue in queues], workspace_limit)
+    return shares, alike, SHARE_STEPS * (len(queues) + sum(map(len, lines)))
 
 
 def _front(queue: _Queue, most: int) -> Iterator[tuple[int, int]]:
     """Yield when the messages joined that are first in a queue, and how many, until there are `most`."""
     named = 0
-    for cohort in queue.waiting:
+    for cohort in queue.waiting():
         if named >= most:
             break
         named += cohort.count

@@ -14,7 +14,7 @@ import numpy as np
 
 from app.capacity.campaign import AllAtOnce, LocalTimeZones
 from app.capacity.local_time import wall_time
-from app.capacity.planner.demand.pacing import WorkLimitExceededError
+from app.capacity.planner.demand.work import WorkLimitExceededError
 from app.capacity.planner.judgement import Collision, ShiftedSend, SlowerSend
 from app.capacity.planner.reasons import TooManyCalls
 
@@ -190,7 +190,7 @@ def _smallest_move(search: Search, index: int, limit: int | None) -> int | None:
         moves = _ends_of_others(search, index)
         return next((move for move in moves if search.trial(index, limit, moved_min=move).carried), None)
     alone = search.forecaster.alone(index, limit)
-    first, own = search.forecaster.demands[index].load(alone, limit, search.forecaster.steps_left)
+    first, own = search.forecaster.demands[index].load(alone, limit)
     others = search.calls_of_others(first, len(own) + FURTHEST_SHIFT_MIN)
     return smallest_move(others, own, search.usable.of(first, len(others)))
 

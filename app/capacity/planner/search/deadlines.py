@@ -16,7 +16,7 @@ import numpy as np
 from app.capacity.campaign import Range
 from app.capacity.local_time import unix_minute
 from app.capacity.planner.demand.forecast import Forecaster, Limits
-from app.capacity.planner.demand.pacing import WorkLimitExceededError
+from app.capacity.planner.demand.work import WorkLimitExceededError
 from app.capacity.planner.judgement import Probability
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ class Deadlines:
 
         def in_time(recipients: float) -> bool:
             arrivals = demand.arrivals.scaled(recipients / campaign.audience.high)
-            return self._in_time(
-                index, demand.pace(arrivals, demand.cap(limit_per_min), self._high.steps_left)
-            )
+            return self._in_time(index, demand.paced.pace(arrivals, demand.cap(limit_per_min)))
 
         try:
             largest = largest_in_time(campaign.audience, in_time)
@@ -88,7 +86,7 @@ class Deadlines:
             for one in self._plan.campaigns
         )
         plan = replace(self._plan, campaigns=campaigns)
-        forecaster = Forecaster(plan, "high", most_steps=self._high.steps_left // 2)
+        forecaster = Forecaster(plan, "high", work=self._high.work)
         return forecaster.pace(limits)
 
     def _in_time(self, index: int, pacing: Pacing) -> bool:

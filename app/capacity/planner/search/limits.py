@@ -2,25 +2,30 @@
 
 Campaigns that have begun are placed first, as planned: nobody slows them any more. The others are placed one after the
 other: by priority, then by their first due minute (or, of campaigns on record, by who was put on record first), then
-by their order in the plan. Each gets its own limit as planned where that is safe beside those before it, else the highest offered one
-that is; a campaign for which none is safe is left out, and those after it are placed as if it were not sent. So who
-goes first may take what others would have wanted: that is what priority is for. Rejected: sharing in proportion,
-which has no such sentence, and with a short list of offered limits leaves most of the room unused.
+by their order in the plan. Each gets its own limit as planned where that is safe beside those before it, else an offered
+one that is. With a deadline that is the slowest that leaves a part of the time until then unused, and so asks least of
+the service; without one the highest, nearest to what was wanted. A campaign for which none is safe is left out, and those
+after it are placed as if it were not sent. So who goes first may take what others would have wanted: that is what
+priority is for. Rejected: sharing in proportion, which has no such sentence, and with a short list of offered limits
+leaves most of the room unused.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from math import ceil
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from app.capacity.local_time import unix_minute, wall_time
 from app.capacity.planner.demand.forecast import NOT_MOVED
 from app.capacity.planner.demand.minute_counts import MinuteCounts, total
-from app.capacity.planner.demand.pacing import NOTHING, Pacing, WorkLimitExceededError
+from app.capacity.planner.demand.pacing import NOTHING, Pacing
+from app.capacity.planner.demand.work import WorkLimitExceededError
 from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
+from app.capacity.simulation.schedule import HOUR_MIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from app.capacity.apportion import Counts
     from app.capacity.plan.plan import Plan
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from app.capacity.planner.demand.usable_rate import UsableRate
 
 Loads: TypeAlias = "Mapping[int, tuple[int, Counts]]"
+SPARE_SHARE: Final = 0.1  # of the time until a deadline: what an advised speed leaves of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,17 +129,36 @@ class Search:
         if placement.planned.why_not is None or index in self.begun:
             placement.chosen = placement.planned
         else:
-            falling = reversed(self.plan.judging.offered_limits_per_min)
-            for trial in (self.trial(index, limit) for limit in falling):
-                if trial.why_not is None:
-                    placement.chosen = trial
-                    break
-                if trial.carried and placement.late is None:
-                    placement.late = trial
+            trials = [self.trial(index, limit) for limit in self.plan.judging.offered_limits_per_min]
+            placement.chosen = self._advised(placement, [trial for trial in trials if trial.why_not is None])
+            if placement.chosen is None:
+                placement.late = max((one for one in trials if one.carried), key=_speed, default=None)
             self._note_crowd(placement)
         if placement.chosen is not None:
             self.put(index, placement.chosen.limit_per_min)
         return placement
+
+    def _advised(self, placement: Placement, safe: Sequence[Trial]) -> Trial | None:
+        """Return which of the safe speeds, rising, is advised."""
+        if not safe:
+            return None
+        refused = placement.planned.why_not
+        too_slow = refused is not None and refused.code is ReasonCode.ABORT_72H
+        if self.plan.campaigns[placement.index].finish_by is None and not too_slow:
+            return safe[-1]
+        in_good_time = (trial for trial in safe if self._spares_time(placement.index, trial))
+        return next(in_good_time, min(safe, key=lambda trial: trial.pacing.end or 0))
+
+    def _spares_time(self, index: int, trial: Trial) -> bool:
+        """Say whether a speed leaves a part of the time until the deadline, or until Braze aborts messages."""
+        campaign, minutes = self.plan.campaigns[index], self.forecaster.demands[index].arrivals.minutes
+        if trial.pacing.end is None or not len(minutes):
+            return True
+        begin = int(minutes[0])
+        until = int(minutes[-1]) + self.plan.workspace.assumptions.delay_abort_h * HOUR_MIN
+        if campaign.finish_by is not None:
+            until = min(until, unix_minute(campaign.finish_by, self.plan.workspace.time_zone))
+        return trial.pacing.end <= until - ceil(SPARE_SHARE * (until - begin))
 
     def _beside_all(self, index: int, limit_per_min: int) -> Trial:
         """Try an offered limit beside all the others; under a shared limit it must not make them late, either."""
@@ -190,10 +215,13 @@ class Search:
 
     def _note_crowd(self, placement: Placement) -> None:
         """Find whether others, and not its own size, refuse what is best for it."""
-        planned = self.plan.campaigns[placement.index].limit_per_min
-        options = (planned, *reversed(self.plan.judging.offered_limits_per_min))
-        trials = (self.trial(placement.index, limit, by_itself=True) for limit in options)
-        placement.alone = next((trial for trial in trials if trial.why_not is None), None)
+        index = placement.index
+        planned = self.trial(index, self.plan.campaigns[index].limit_per_min, by_itself=True)
+        trials = [
+            self.trial(index, limit, by_itself=True) for limit in self.plan.judging.offered_limits_per_min
+        ]
+        safe = [trial for trial in trials if trial.why_not is None]
+        placement.alone = planned if planned.why_not is None else self._advised(placement, safe)
         if placement.alone is None:
             return
         beside = self.trial(placement.index, placement.alone.limit_per_min)
@@ -206,9 +234,8 @@ class Search:
 
     def _over(self, index: int, trial: Trial) -> tuple[int, int]:
         """Return the first minute that is too much with `trial` added, and the one after the last."""
-        first, calls = self.forecaster.demands[index].load(
-            trial.pacing, trial.limit_per_min, self.forecaster.steps_left
-        )
+        with self.forecaster.work.unbounded():
+            first, calls = self.forecaster.demands[index].load(trial.pacing, trial.limit_per_min)
         together = self._calls.of(first, len(calls)) + calls
         over = (together > self.usable.of(first, len(calls))).nonzero()[0]
         return (first + int(over[0]), first + int(over[-1]) + 1) if len(over) else (first, first + len(calls))
@@ -231,19 +258,28 @@ class Search:
         forecaster = self.forecaster
         alone = forecaster.alone(index, limit_per_min, moved_min)
         if by_itself or not self.uncrowded(alone):
-            limits = {index: limit_per_min} if by_itself else {**self.limits, index: limit_per_min}
-            whole = forecaster.forecast(limits, {index: moved_min})
-            return self._judged(
-                index, limit_per_min, whole.pacing[index], self.usable.worst_of(whole.together()), whole.loads
-            )
+            return self._played(index, limit_per_min, {} if by_itself else self.limits, moved_min)
         if (
             alone.aborted and forecaster.demands[index].triggered
         ):  # refused already, and its worst case is much work
             return Trial(limit_per_min, alone, self.late(index, limit_per_min, alone), carried=False)
-        first, calls = forecaster.demands[index].load(alone, limit_per_min, forecaster.steps_left)
-        together = self._calls.of(first, len(calls)) + calls
-        worst = self.usable.worst(first, together)
-        return self._judged(index, limit_per_min, alone, worst, self._loads)
+        first, calls = forecaster.demands[index].load(alone, limit_per_min)
+        worst = self.usable.worst(first, self._calls.of(first, len(calls)) + calls)
+        trial = self._judged(index, limit_per_min, alone, worst, self._loads)
+        if trial.carried or self.plan.workspace.limit_per_min is None or not self.limits:
+            return trial
+        # Each as fast as by itself it is too much; under a shared limit they are no faster together than one.
+        whole = forecaster.forecast({**self.limits, index: limit_per_min}, {index: moved_min})
+        first, calls = whole.loads[index]
+        worst = self.usable.worst(first, whole.together().of(first, len(calls)))
+        return self._judged(index, limit_per_min, alone, worst, whole.loads)
+
+    def _played(
+        self, index: int, limit_per_min: int | None, others: Mapping[int, int | None], moved_min: int
+    ) -> Trial:
+        whole = self.forecaster.forecast({**others, index: limit_per_min}, {index: moved_min})
+        worst = self.usable.worst_of(whole.together())
+        return self._judged(index, limit_per_min, whole.pacing[index], worst, whole.loads)
 
     def uncrowded(self, also: Pacing = NOTHING) -> bool:
         """Say whether the workspace's limit leaves all that is placed, and `also`, as it is by itself."""
@@ -308,9 +344,10 @@ class Search:
         return Reason(ReasonCode.FINISH_BY, {"limit_per_min": limit_per_min, **times})
 
     def put(self, index: int, limit_per_min: int | None, moved_min: int = 0) -> None:
-        """Place a campaign. Raises WorkLimitExceededError."""
-        alone = self.forecaster.alone(index, limit_per_min, moved_min)
-        load = self.forecaster.demands[index].load(alone, limit_per_min, self.forecaster.steps_left)
+        """Place a campaign, as it was tried."""
+        with self.forecaster.work.unbounded():
+            alone = self.forecaster.alone(index, limit_per_min, moved_min)
+            load = self.forecaster.demands[index].load(alone, limit_per_min)
         self.limits[index] = limit_per_min
         self._alone[index], self._loads[index] = alone, load
         self._calls.add(*load)
@@ -330,6 +367,10 @@ class Search:
     def ends(self) -> list[int]:
         """Return when the placed campaigns end, in line where they share a limit. Raises WorkLimitExceededError."""
         return [pacing.end for pacing in self.forecaster.pace(self.limits).values() if pacing.end is not None]
+
+
+def _speed(trial: Trial) -> int:
+    return trial.limit_per_min or 0
 
 
 def _has_calls(load: tuple[int, Counts], begin: int, end: int) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from app.capacity.campaign import Range
 from app.capacity.local_time import unix_minute, wall_time
 from app.capacity.planner.demand.curves import own_peak
-from app.capacity.planner.demand.pacing import WorkLimitExceededError
 from app.capacity.planner.demand.usable_rate import UNLIMITED
+from app.capacity.planner.demand.work import WorkLimitExceededError
 from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Rejected
 from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.search.limits import Search
@@ -38,6 +38,7 @@ class PlanFindings:
     ceiling: Ceiling
     forecasters: Mapping[Case, Forecaster]
     search: Search
+    placements: Mapping[int, Placement]
     planned: Mapping[Case, Forecast]
     advised: Mapping[Case, Forecast]
     overload: Mapping[int, SendOutcome]
@@ -55,7 +56,8 @@ class PlanFindings:
 
     def has_room(self, index: int, setting: Trial) -> bool:
         """Say whether the workspace's limit would leave a campaign that is left out as it is by itself."""
-        return self.search.uncrowded(self.forecasters["high"].alone(index, setting.limit_per_min))
+        with self.search.forecaster.work.unbounded():
+            return self.search.uncrowded(self.forecasters["high"].alone(index, setting.limit_per_min))
 
     def by_numbers(self, placement: Placement) -> Verdict:
         """Return what the numbers say, whatever the evidence is worth."""
@@ -79,7 +81,7 @@ class PlanFindings:
         why_not: Reason | None = None
         for limit in fastest_first:
             trial = unbounded.trial(placement.index, limit, by_itself=True)
-            if trial.why_not is None:
+            if trial.why_not is None or trial.why_not.code is ReasonCode.NOT_TRIED:
                 return None
             why_not = why_not or trial.why_not
         return why_not
@@ -111,7 +113,8 @@ class PlanFindings:
             trial = unbounded.trial(index, limit, by_itself=True)
             if trial.why_not is None:
                 high = self.forecasters["high"]
-                _, calls = high.demands[index].load(trial.pacing, limit, high.steps_left)
+                with high.work.unbounded():
+                    _, calls = high.demands[index].load(trial.pacing, limit)
                 return int(calls.max(initial=0))
         return 0
 
@@ -235,10 +238,12 @@ def _pace(findings: PlanFindings, index: int, setting: Trial) -> Mapping[Case, P
     """
     if index in findings.search.limits:
         return {case: forecast.pacing[index] for case, forecast in findings.advised.items()}
-    if findings.has_room(index, setting):
-        return {case: one.alone(index, setting.limit_per_min) for case, one in findings.forecasters.items()}
     limits = {**findings.search.limits, index: setting.limit_per_min}
     try:
+        if findings.has_room(index, setting):
+            return {
+                case: one.alone(index, setting.limit_per_min) for case, one in findings.forecasters.items()
+            }
         return {case: one.pace(limits)[index] for case, one in findings.forecasters.items()}
     except WorkLimitExceededError:
         return None
@@ -247,7 +252,8 @@ def _pace(findings: PlanFindings, index: int, setting: Trial) -> Mapping[Case, P
 def _peaks(findings: PlanFindings, index: int, setting: Trial, pacing: Mapping[Case, Pacing]) -> Range:
     peaks = {}
     for case, forecaster in findings.forecasters.items():
-        _, calls = forecaster.demands[index].load(pacing[case], setting.limit_per_min, forecaster.steps_left)
+        with forecaster.work.unbounded():
+            _, calls = forecaster.demands[index].load(pacing[case], setting.limit_per_min)
         peaks[case] = int(calls.max(initial=0))
     return Range(**peaks)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +15,8 @@ from app.capacity.plan.table import PlanError
 from app.capacity.planner.demand.curves import curve, minutes_over
 from app.capacity.planner.demand.forecast import Forecast, Forecaster, Limits
 from app.capacity.planner.demand.minute_counts import total
-from app.capacity.planner.demand.pacing import WorkLimitExceededError
 from app.capacity.planner.demand.usable_rate import UsableRate
+from app.capacity.planner.demand.work import WorkBudget, WorkLimitExceededError
 from app.capacity.planner.judgement import Judgement, Verdict
 from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.scope import EVERYTHING, JudgementScope
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
     from app.capacity.planner.search.limits import Placement
 
 SAMPLES: Final = 10_000
-MOST_STEPS: Final = (
-    1_000_000  # of plays under a shared limit or with quiet hours in many zones: a second or two
-)
+MOST_STEPS: Final = 600_000  # of work, of less than a microsecond each, on the plan as it is
+SEARCH_PART: Final = 2 / 3  # as many for placing the campaigns
+ADVISED_PART: Final = 1 / 3  # for the plan as advised, much of which has been worked out by then
+TELLING_PART: Final = 1 / 6  # and for ways out and chances
 MOST_PLAYED: Final = 4_000  # campaign-seconds of the play beyond the ceiling: a fifth of a second
 APART_MIN: Final = 30  # minutes that are too much belong together unless this far apart
 CASES: Final[tuple[Case, ...]] = ("low", "likely", "high")
@@ -70,39 +72,19 @@ def judge(
         PlanError: the plan is too much work, with the way out.
     """
     ceiling, decides = choose_ceiling(plan, measured, running, now)
-    forecasters = {case: Forecaster(plan, case, most_steps=most_steps) for case in CASES}
-    planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
-    rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
-    usable = UsableRate(rps, plan.judging.base_load_rps, plan.workspace.time_zone)
-    now_minute = int(now.timestamp()) // MINUTE_S
-    search = Search(
-        plan,
-        forecasters["high"],
-        usable=usable,
-        breaks=ceiling.breaks,
-        begun=frozenset(_begun(plan, forecasters["likely"], now_minute)),
-    )
-    placements = search.place_all()
     told = [index for index, one in enumerate(plan.campaigns) if scope.tells(one.name)]
-    collisions = find_collisions(search, placements, measured=not ceiling.retest)
-    advised = _forecasts(forecasters, dict(search.limits))
-    deadlines = Deadlines(plan, forecasters["high"], samples=samples)
-    findings = PlanFindings(
-        plan=plan,
-        now_minute=now_minute,
-        ceiling=ceiling,
-        forecasters=forecasters,
-        search=search,
-        planned=planned,
-        advised=advised,
-        overload=_overload(plan, planned["high"], usable, decides, told, most_played),
-        deadlines=deadlines,
-        shared={} if search.uncrowded() else deadlines.together(dict(search.limits)),
-        pushed_aside=_pushed_aside(plan, placements, search.begun),
+    findings = _find_out(plan, ceiling, now, samples=samples, most_steps=most_steps)
+    findings = replace(
+        findings,
+        overload=_overload(
+            plan, findings.planned["high"], findings.search.usable, decides, told, most_played
+        ),
     )
-    campaigns = tuple(campaign_judgement(findings, placements[index]) for index in told)
+    collisions = find_collisions(findings.search, findings.placements, measured=not ceiling.retest)
+    campaigns = tuple(campaign_judgement(findings, findings.placements[index]) for index in told)
     verdict, binding = _whole(campaigns, ceiling)
-    ahead = [placements[index] for index in told if index not in search.begun]
+    ahead = [findings.placements[index] for index in told if index not in findings.search.begun]
+    high = findings.forecasters["high"]
     return Judgement(
         verdict=verdict,
         binding=binding,
@@ -113,8 +95,8 @@ def judge(
         ceiling=ceiling,
         campaigns=campaigns,
         collisions=tuple(met for met in collisions if scope.tells(met.campaign, *met.others)),
-        planned=curve(plan, planned, forecasters["high"], scope.minutes()),
-        advised=curve(plan, advised, forecasters["high"], scope.minutes()),
+        planned=curve(plan, findings.planned, high, scope.minutes()),
+        advised=curve(plan, findings.advised, high, scope.minutes()),
         instances=instances_needed(
             _wanted_rps(findings, ahead),
             decides,
@@ -122,6 +104,57 @@ def judge(
         ),
         notes=notes(findings, campaigns),
     )
+
+
+def _find_out(plan: Plan, ceiling: Ceiling, now: datetime, *, samples: int, most_steps: int) -> PlanFindings:
+    """Forecast the plan, place its campaigns, and forecast it as advised: each with a part of the work.
+
+    What is then left is for telling it; where that does not suffice for a way out or a chance, none is told.
+    """
+    work = WorkBudget(most_steps)
+    forecasters = _forecasters(plan, work)
+    now_minute = int(now.timestamp()) // MINUTE_S
+    rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
+    planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
+    search = Search(
+        plan,
+        forecasters["high"],
+        usable=UsableRate(rps, plan.judging.base_load_rps, plan.workspace.time_zone),
+        breaks=ceiling.breaks,
+        begun=frozenset(_begun(plan, forecasters["likely"], now_minute)),
+    )
+    work.grant(int(most_steps * SEARCH_PART))
+    placements = search.place_all()
+    work.grant(int(most_steps * ADVISED_PART))
+    advised = _forecasts(forecasters, dict(search.limits))
+    work.grant(int(most_steps * TELLING_PART))
+    deadlines = Deadlines(plan, forecasters["high"], samples=samples)
+    return PlanFindings(
+        plan=plan,
+        now_minute=now_minute,
+        ceiling=ceiling,
+        forecasters=forecasters,
+        search=search,
+        placements=placements,
+        planned=planned,
+        advised=advised,
+        overload={},
+        deadlines=deadlines,
+        shared={} if search.uncrowded() else deadlines.together(dict(search.limits)),
+        pushed_aside=_pushed_aside(plan, placements, search.begun),
+    )
+
+
+def _forecasters(plan: Plan, work: WorkBudget) -> Mapping[Case, Forecaster]:
+    """Make a forecaster for each case, which share what is the same."""
+    made: dict[Case, Forecaster] = {}
+    like: Forecaster | None = None
+    try:
+        for case in CASES:
+            made[case] = like = Forecaster(plan, case, work=work, like=like)
+    except WorkLimitExceededError:
+        raise _too_much(len(plan.campaigns)) from None
+    return made
 
 
 def _begun(plan: Plan, forecaster: Forecaster, now_minute: int) -> Iterator[int]:
@@ -153,15 +186,17 @@ def _pushed_aside(
 
 
 def _forecasts(forecasters: Mapping[Case, Forecaster], limits: Limits) -> Mapping[Case, Forecast]:
-    for forecaster in forecasters.values():
-        forecaster.renew()
     try:
         return {case: forecaster.forecast(limits) for case, forecaster in forecasters.items()}
     except WorkLimitExceededError:
-        raise PlanError(
-            f"plan: {len(limits)} campaigns that share a workspace limit or wait for quiet hours over so many "
-            "minutes are too much to judge at once; plan fewer days, or fewer campaigns, at a time."
-        ) from None
+        raise _too_much(len(limits)) from None
+
+
+def _too_much(campaigns: int) -> PlanError:
+    return PlanError(
+        f"plan: {campaigns} campaigns that share a workspace limit or wait for quiet hours over so many "
+        "minutes are too much to judge at once; plan fewer days, or fewer campaigns, at a time."
+    )
 
 
 def _overload(

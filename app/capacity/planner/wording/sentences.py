@@ -247,19 +247,40 @@ def _go_if(judged: CampaignJudgement, lang: Lang) -> str:
     )
     return say(
         lang,
-        f"보내도 됩니다. {once}발송 속도를 분당 {{limit:n}}건으로 설정하세요.",
-        f"{opening} the delivery speed at {{limit:n}} messages a minute.",
+        f"보내도 됩니다. {once}발송 속도를 분당 {{limit:n}}건으로 설정하세요. {{ends}}",
+        f"{opening} the delivery speed at {{limit:n}} messages a minute. {{ends}}",
         limit=judged.advised_limit_per_min or 0,
-    )
+        ends=_both_ends(safe_range(judged), lang),
+    ).rstrip()
 
 
-def lowest_below(judged: CampaignJudgement, highest: int) -> int | None:
-    """Return the lowest limit from which on, up to `highest`, every offered one is safe; None where all are."""
-    refused = [one.limit_per_min for one in judged.rejected if one.limit_per_min is not None]
-    below = max((limit for limit in refused if limit < highest), default=None)
-    if below is None:
+def safe_range(judged: CampaignJudgement) -> tuple[int, int] | None:
+    """Return the lowest and the highest offered limit around the advised one between which every one is safe.
+
+    Without an advised limit it is the range that ends with the highest safe one; None where none is.
+    """
+    around = judged.advised_limit_per_min or judged.limit_per_min
+    if around is None or not judged.safe_limits:
         return None
-    return min((limit for limit in judged.safe_limits if below < limit), default=highest)
+    refused = [one.limit_per_min for one in judged.rejected if one.limit_per_min is not None]
+    below = max((limit for limit in refused if limit < around), default=0)
+    above = min((limit for limit in refused if limit > around), default=judged.safe_limits[-1] + 1)
+    safe = [limit for limit in judged.safe_limits if below < limit < above]
+    return (safe[0], safe[-1]) if safe else None
+
+
+def _both_ends(ends: tuple[int, int] | None, lang: Lang) -> str:
+    if ends is None:
+        return ""
+    if ends[0] == ends[1]:
+        return say(lang, "안전한 속도는 이것뿐입니다.", "No other speed on offer is safe.")
+    return say(
+        lang,
+        "분당 {low:n}건에서 {high:n}건 사이가 안전합니다.",
+        "{low:n} to {high:n} messages a minute are safe.",
+        low=ends[0],
+        high=ends[1],
+    )
 
 
 def _ends(finishes_at: Instants | None, lang: Lang, day: date | None) -> str:
@@ -284,21 +305,21 @@ def _so_far(judged: CampaignJudgement, lang: Lang) -> str:
     shown = judged.binding is not None and judged.binding.code is ReasonCode.EVIDENCE_LOWER_BOUND
     if not shown or judged.advised_limit_per_min is None:
         return ""
-    limit = judged.advised_limit_per_min
-    lowest = lowest_below(judged, limit)
-    if lowest in {None, limit}:
+    ends = safe_range(judged)
+    lowest, highest = ends or (judged.advised_limit_per_min, judged.advised_limit_per_min)
+    if lowest == highest:
         return say(
             lang,
-            " 지금 있는 테스트 결과로는 분당 {limit:n}건까지만 괜찮아 보입니다.",
-            " By the test at hand, up to {limit:n} messages a minute would do.",
-            limit=limit,
+            " 지금 있는 테스트 결과로는 분당 {limit:n}건만 괜찮아 보입니다.",
+            " By the test at hand, only {limit:n} messages a minute would do.",
+            limit=highest,
         )
     return say(
         lang,
-        " 지금 있는 테스트 결과로는 분당 {lowest:n}건에서 {limit:n}건 사이만 괜찮아 보입니다.",
-        " By the test at hand, {lowest:n} to {limit:n} messages a minute would do.",
-        limit=limit,
+        " 지금 있는 테스트 결과로는 분당 {lowest:n}건에서 {highest:n}건 사이만 괜찮아 보입니다.",
+        " By the test at hand, {lowest:n} to {highest:n} messages a minute would do.",
         lowest=lowest,
+        highest=highest,
     )
 
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from app.capacity.formats import days_ago, time_in_sentence
 from app.capacity.planner.reasons import ReasonCode
 from app.capacity.planner.wording.catalogue import MEASURE_HOW
-from app.capacity.planner.wording.sentences import lowest_below, of_reason, say, sentence, ways_out
+from app.capacity.planner.wording.sentences import of_reason, safe_range, say, sentence, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,19 +94,18 @@ def _speeds(judged: Judgement, lang: Lang) -> str:
         return say(lang, "안전한 속도가 없음", "none is safe")
     if only.verdict not in SENDABLE:
         return "-"
-    if only.limit_per_min is None:
+    kept = only.advised_limit_per_min
+    ends = safe_range(only) or (None if kept is None else (kept, kept))
+    if ends is None:
         return say(lang, "제한 없이", "without a limit")
-    lowest = lowest_below(only, only.limit_per_min)
-    if lowest in {None, only.limit_per_min}:
-        return say(
-            lang, "분당 {limit:n}건까지", "up to {limit:n} messages a minute", limit=only.limit_per_min
-        )
+    if ends[0] == ends[1]:
+        return say(lang, "분당 {limit:n}건만", "only {limit:n} messages a minute", limit=ends[0])
     return say(
         lang,
-        "분당 {lowest:n}건에서 {limit:n}건까지",
-        "{lowest:n} to {limit:n} messages a minute",
-        lowest=lowest,
-        limit=only.limit_per_min,
+        "분당 {lowest:n}건에서 {highest:n}건까지",
+        "{lowest:n} to {highest:n} messages a minute",
+        lowest=ends[0],
+        highest=ends[1],
     )
 
 

@@ -21,7 +21,8 @@ from app.capacity.local_time import unix_minute
 from app.capacity.plan.plan import Plan
 from app.capacity.planner.demand.expected_arrivals import expected_arrivals, highest_arrivals
 from app.capacity.planner.demand.forecast import Forecaster
-from app.capacity.planner.demand.pacing import Pacing, WorkLimitExceededError
+from app.capacity.planner.demand.pacing import Pacing
+from app.capacity.planner.demand.work import WorkBudget, WorkLimitExceededError
 from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.schedule import schedule_of
 from app.capacity.simulation.send import play
@@ -41,7 +42,7 @@ workspaces = drawn_plans.workspaces()
 
 
 def forecaster(planned: list[Campaign], workspace: Workspace) -> Forecaster:
-    return Forecaster(Plan(campaigns=tuple(planned), workspace=workspace), "high", most_steps=ENOUGH)
+    return Forecaster(Plan(campaigns=tuple(planned), workspace=workspace), "high", work=WorkBudget(ENOUGH))
 
 
 def limits(planned: list[Campaign]) -> dict[int, int | None]:
@@ -127,7 +128,7 @@ def test_chance_does_not_take_triggered_messages_above_their_bound(
 def test_triggered_messages_end_when_their_time_does_however_few_they_are(recipients: int) -> None:
     """Of a week's 10,080 minutes the last one counts: as members act, somebody may act in it."""
     one = arriving(recipients, 7 * 24 * 60, None)
-    pacing = forecaster([one], Workspace()).demands[0].alone(None, ENOUGH)
+    pacing = forecaster([one], Workspace()).demands[0].alone(None)
     assert pacing.started == recipients
     assert pacing.end == unix_minute(AT, "UTC") + 7 * 24 * 60
 
@@ -152,9 +153,11 @@ def test_a_triggered_minute_that_waited_goes_at_the_limits_pace_and_what_arrives
         calls_per_recipient=Range.exactly(1),
         quiet_hours=QuietHours(time(22), time(7)),
     )
-    demand = Forecaster(Plan(campaigns=(one,), workspace=Workspace()), "likely", most_steps=ENOUGH).demands[0]
-    pacing = demand.alone(400, ENOUGH)
-    _, calls = demand.load(pacing, 400, ENOUGH)
+    demand = Forecaster(
+        Plan(campaigns=(one,), workspace=Workspace()), "likely", work=WorkBudget(ENOUGH)
+    ).demands[0]
+    pacing = demand.alone(400)
+    _, calls = demand.load(pacing, 400)
     assert pacing.attempts[:4].tolist() == [400, 400, 145, 15]
     assert calls[:5].tolist() == [7, 7, 7, 1, 1]
 
@@ -194,7 +197,7 @@ def test_messages_of_many_moments_are_given_up_after_their_longest_delay() -> No
     """2,000 a minute for an hour at 10 a minute: at most 6 hours' 3,600 wait, the rest will never start."""
     workspace = Workspace(assumptions=Assumptions(delay_abort_h=6))
     one = arriving(120_000, 60, None)
-    pacing = forecaster([one], workspace).demands[0].alone(10, ENOUGH)
+    pacing = forecaster([one], workspace).demands[0].alone(10)
     played = play([replace(one, limit_per_min=10)], workspace, Perfect(), case="high")
     assert pacing.started + pacing.aborted == 120_000
     assert pacing.started == pytest.approx(played.total(Quantity.ATTEMPTS), abs=20)
@@ -206,7 +209,7 @@ def test_work_is_bounded(campaign: Callable[..., Campaign]) -> None:
     high = Forecaster(
         Plan(campaigns=(campaign(1_000), campaign(1_000, name="other")), workspace=shared),
         "high",
-        most_steps=3,
+        work=WorkBudget(700),
     )
     with pytest.raises(WorkLimitExceededError):
         high.forecast({0: None, 1: None})

@@ -12,6 +12,7 @@ from app.capacity.campaign import QuietHours
 from app.capacity.local_time import held_until
 from app.capacity.planner.demand.expected_arrivals import ArrivalCurve
 from app.capacity.planner.demand.pacing import QueuedCampaign, pace_in_open_hours, pace_together
+from app.capacity.planner.demand.work import WorkBudget
 
 DAY_OF_NOVEMBER = 29_923_200  # minutes since 1970
 NIGHTS_OF_CLOCK_CHANGES = (DAY_OF_NOVEMBER - 40_000, DAY_OF_NOVEMBER - 180_000)
@@ -42,12 +43,12 @@ def test_the_closed_form_is_the_play(seed: int) -> None:
     zone = rng.choice(["Asia/Seoul", "Europe/London", "America/New_York", "UTC"])
     arrivals, cap = _arrivals(rng, quiet, zone), rng.choice([3, 10, 50, 700])
     found = pace_in_open_hours(arrivals, cap, KEEP_MIN, quiet, zone)
-    (played,), _ = pace_together(
+    (played,) = pace_together(
         [QueuedCampaign(arrivals=arrivals, limit_per_min=cap, quiet_hours=quiet)],
         workspace_limit=None,
         order="first_come",
         keep_min=KEEP_MIN,
-        most_steps=10**8,
+        work=WorkBudget(10**8),
     )
     assert bool(found.aborted) == bool(played.aborted)
     if not found.aborted:

@@ -47,7 +47,7 @@ EXPECTED: dict[str, tuple[Verdict, str | None, list[Told]]] = {
     ),
     "triggered": ("GO", None, [Told("GO", None, 500_000, "23T19:00", 82)]),
     "time_zones": ("GO", None, [Told("GO", 50_000, 50_000, "24T23:01", 1_667)]),
-    "too_slow": ("GO_IF", "abort_72h", [Told("GO_IF", 50_000, 50_000, "23T09:20", 4)]),
+    "too_slow": ("GO_IF", "abort_72h", [Told("GO_IF", 500, 50_000, "24T18:20", 4)]),
 }
 
 
@@ -91,8 +91,14 @@ SENTENCES = {
         "Yes, send it. Keep the delivery speed at 25,000 messages a minute. It ends at 09:12.",
     ),
     "go_if": (
-        "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 09:24에 끝납니다.",
-        "Yes, send it. Set the delivery speed at 50,000 messages a minute. It ends at 09:24.",
+        (
+            "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 분당 500건에서 50,000건 사이가 안전합니다. "
+            "09:24에 끝납니다."
+        ),
+        (
+            "Yes, send it. Set the delivery speed at 50,000 messages a minute. "
+            "500 to 50,000 messages a minute are safe. It ends at 09:24."
+        ),
     ),
     "no_go": (
         (
@@ -115,8 +121,14 @@ SENTENCES = {
         ),
     ),
     "at_once": (
-        "보내도 됩니다. 단, 한꺼번에 보내지 말고 발송 속도를 분당 25,000건으로 설정하세요. 12:08에 끝납니다.",
-        "Yes, but not all at once: set the delivery speed at 25,000 messages a minute. It ends at 12:08.",
+        (
+            "보내도 됩니다. 단, 한꺼번에 보내지 말고 발송 속도를 분당 25,000건으로 설정하세요. "
+            "분당 50건에서 25,000건 사이가 안전합니다. 12:08에 끝납니다."
+        ),
+        (
+            "Yes, but not all at once: set the delivery speed at 25,000 messages a minute. "
+            "50 to 25,000 messages a minute are safe. It ends at 12:08."
+        ),
     ),
     "collision": (
         "발송 속도를 바꾸면 모두 보내도 됩니다: ‘scrap reminder’ 분당 25,000건. 늦어도 09:17에 모두 끝납니다.",
@@ -135,8 +147,14 @@ SENTENCES = {
         "Yes, send it. Keep the delivery speed at 50,000 messages a minute. It ends at 23:01.",
     ),
     "too_slow": (
-        "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 09:20에 끝납니다.",
-        "Yes, send it. Set the delivery speed at 50,000 messages a minute. It ends at 09:20.",
+        (
+            "보내도 됩니다. 발송 속도를 분당 500건으로 설정하세요. 분당 500건에서 50,000건 사이가 안전합니다. "
+            "11월 24일 18:20에 끝납니다."
+        ),
+        (
+            "Yes, send it. Set the delivery speed at 500 messages a minute. "
+            "500 to 50,000 messages a minute are safe. It ends at 18:20 on 24 Nov."
+        ),
     ),
 }
 

@@ -16,6 +16,7 @@ from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.plan.plan import Judging, Plan
 from app.capacity.planner import as_text, judge, sentence, ways_out
 from app.capacity.planner.demand.forecast import Forecaster
+from app.capacity.planner.demand.work import WorkBudget
 from app.capacity.simulation.send import play
 from app.capacity.simulation.service import Perfect
 
@@ -34,7 +35,8 @@ SENT = re.compile(
     re.MULTILINE,
 )
 SHOWN = re.compile(
-    rf"Delivery speed +up to {SPEED}|Delivery speed +([\d,]+) to {SPEED}|up to {SPEED} would do|([\d,]+) to {SPEED} would do",
+    rf"Delivery speed +only {SPEED}|Delivery speed +([\d,]+) to {SPEED}|only {SPEED} would do|([\d,]+) to {SPEED} would do"
+    rf"|([\d,]+) to {SPEED} are safe",
     re.MULTILINE,
 )
 BESIDE = re.compile(rf"(?:and at|then goes at) {SPEED}")
@@ -43,7 +45,7 @@ LATER = re.compile(r'Later: "(\w+)" begun (.+?) later')
 UNITS_MIN = {"day": 1_440, "hour": 60, "minute": 1}
 REFUSED = re.compile(rf"At {SPEED}[,:]", re.MULTILINE)
 KOREAN = re.compile(
-    r"분당 ([\d,]+)건(으로 설정하세요|으로 보내도|까지만|에서 [\d,]+건 사이만| 그대로|까지$|을 입력|이면|으로 낮추면|으로 시작|으로 보냅|에서 [\d,]+건까지|[,.])",
+    r"분당 ([\d,]+)건(으로 설정하세요|으로 보내도|만 괜찮|만$|에서 [\d,]+건 사이만|에서 [\d,]+건 사이가| 그대로|을 입력|이면|으로 낮추면|으로 시작|으로 보냅|에서 [\d,]+건까지|[,.])",
     re.MULTILINE,
 )
 
@@ -121,7 +123,7 @@ def replays_as_safe(plan: Plan, judged: Judgement, named: Named, usable_rps: flo
         }
     )
     limits = {places[name]: limit for name, limit in at.items()}
-    forecaster = Forecaster(plan, "high", most_steps=10**7)
+    forecaster = Forecaster(plan, "high", work=WorkBudget(10**7))
     place = places[named.campaign]
     whole = forecaster.forecast(limits, {place: named.later_min})
     own = whole.pacing[place]
@@ -256,6 +258,29 @@ def test_the_send_model_agrees_second_by_second() -> None:
     assert told.finishes_at is not None
     assert told.finishes_at.high is not None
     assert played.end_minute() == int(told.finishes_at.high.timestamp()) // 60
+
+
+def test_both_ends_of_the_safe_range_stand_beside_every_advised_speed() -> None:
+    """A million by an hour: 25,000 a minute takes 40 minutes, 10,000 is late, 50,000 are 3,334 calls/s of 4,000."""
+    one = Campaign(
+        name="c",
+        kind="rate_limited",
+        audience=Range.exactly(1_000_000),
+        timing=AllAtOnce(NINE),
+        limit_per_min=1_000,
+        burst=Range.exactly(2.0),
+        calls_per_recipient=Range.exactly(2.0),
+        finish_by=NINE + timedelta(hours=1),
+    )
+    plan = Plan(campaigns=(one,), workspace=Workspace(time_zone="UTC"))
+    judged = judge(plan, measured(("ceiling", 5_000, 1)), running=None, now=NOW)
+    told = judged.campaigns[0]
+    assert (told.advised_limit_per_min, told.safe_limits) == (25_000, (25_000, 50_000))
+    assert "at 25,000 messages a minute. 25,000 to 50,000 messages a minute are safe." in sentence(
+        judged, "en"
+    )
+    assert "25,000 to 50,000 messages a minute" in as_text(judged, "en")
+    assert "분당 25,000건에서 50,000건 사이가 안전합니다." in sentence(judged, "ko")
 
 
 @pytest.mark.parametrize("deadline_min", [None, 5])
