@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tests.faults.rig import rig
+from tests.faults.tally import CUT_OFF_S
 from tests.faults.valkey_server import Valkey
 from tests.hostile.havoc import Havoc
 from tests.hostile.sends import Heard, Sends
@@ -78,7 +79,7 @@ def main(minutes: float, seed: int, rps: float | None) -> None:
             sends.stop()
             truth = Truth.read(service.database_url, havoc.outages)
     valkey.kill()
-    sys.exit(_told(sends.heard, truth, havoc, thrown))
+    sys.exit(_told(sends, truth, havoc, thrown))
 
 
 def _made(postgres: OwnPostgres, folder: Path, dice: random.Random) -> tuple[tuple[Path, Path], str]:
@@ -116,8 +117,12 @@ def _thrown(havoc: Havoc, sends: Sends, *, until_s: float, dice: random.Random) 
     return thrown
 
 
-def _told(heard: list[Heard], truth: Truth, havoc: Havoc, thrown: Counter[str]) -> bool:
-    """Print what became of the calls; returns whether a promise was broken."""
+def _told(sends: Sends, truth: Truth, havoc: Havoc, thrown: Counter[str]) -> bool:
+    """Print what became of the calls; returns whether a promise was broken.
+
+    A call that would have been in time, had the caller itself not stood still meanwhile, is told apart.
+    """
+    heard, own = sends.heard, 0
     messages: dict[tuple[str, str], list[Heard]] = defaultdict(list)
     failed, in_hand, unknown, dead = Counter[str](), 0, 0, []
     for one in heard:
@@ -126,6 +131,8 @@ def _told(heard: list[Heard], truth: Truth, havoc: Havoc, thrown: Counter[str]) 
             killed = any(0.0 <= one.at + one.took_s - at <= IN_HAND_S for at in havoc.lost)
             if killed and one.failure == "reset":
                 in_hand += 1
+            elif (one.ids or one.failure == "cut off") and one.took_s - sends.own_s(one) <= CUT_OFF_S:
+                own += 1
             else:
                 failed[one.failure or ("late" if one.ids else f"status {one.status}")] += 1
         elif one.degraded and truth.only_applied_to(one):
@@ -138,7 +145,7 @@ def _told(heard: list[Heard], truth: Truth, havoc: Havoc, thrown: Counter[str]) 
     click.echo(f"{sum(thrown.values())} faults of {len(thrown)} kinds: {dict(thrown)}")
     click.echo(
         f"{len(heard):,} calls of {len(messages):,} messages; not usable: {dict(failed) or 'none'}, and {in_hand} that"
-        f" killed workers had in hand; degraded {dict(degraded)};"
+        f" killed workers had in hand, {own} for which the caller itself stood still; degraded {dict(degraded)};"
         f" p50 {took[len(took) // 2] * 1000:.0f} p99 {took[int(len(took) * 0.99)] * 1000:.0f} worst {took[-1] * 1000:.0f} ms"
     )
     click.echo(

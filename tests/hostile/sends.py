@@ -20,6 +20,10 @@ RETRIED_WITHIN_S = (2.0, 90.0)
 SEND_S = 240.0  # a send's length
 CAMPAIGNS = ("weekly-digest", "new-this-week", "reminder")
 _CEILING_S, _AT_ONCE = 6.0, 16
+_LOOK_S, _PAUSE_S = (
+    0.02,
+    0.1,
+)  # this process looks so often whether it runs, and notes when it did not for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,12 @@ class Sends(Load):
         self._dice = random.Random(seed)
         self._lists: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.heard: list[Heard] = []
+        self.pauses: list[tuple[float, float]] = []
+
+    def own_s(self, one: Heard) -> float:
+        """How much of a call's time this process itself stood still: the machine was somebody else's."""
+        end = one.at + one.took_s
+        return sum(max(0.0, min(until, end) - max(since, one.at)) for since, until in self.pauses)
 
     def ceiling_rps(self) -> float:
         """Answers a second while sixteen callers wait for one each; call it before `start`."""
@@ -89,6 +99,7 @@ class Sends(Load):
 
     async def _arrive(self) -> None:
         start_s = time.monotonic()
+        looking = asyncio.ensure_future(self.note_pauses())
         messages: set[asyncio.Task[None]] = set()
         for number in itertools.count():
             at_s = start_s + number / self._rate_rps
@@ -102,6 +113,15 @@ class Sends(Load):
             message.add_done_callback(messages.discard)
         if messages:
             await asyncio.wait(messages)
+        looking.cancel()
+
+    async def note_pauses(self) -> None:
+        """Note when this process did not run, for as long as it may."""
+        while True:
+            since = time.time()
+            await asyncio.sleep(_LOOK_S)
+            if (until := time.time()) - since > _LOOK_S + _PAUSE_S:
+                self.pauses.append((since, until))
 
     async def _message(self, member: str, query: str) -> None:
         parts = [self._part(member, query), self._later(PARTS_APART_S, member, query)]
