@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from app.board.output_files import is_replaceable
 from app.braze.calls import StoredCredential
 from app.braze.preview import NO_CREDENTIAL, Aborted, Rendered, WouldBeRetried
 from app.braze.preview import preview as render
@@ -161,12 +162,15 @@ def _write(text: str, path: Path, template: Path) -> Path:
     """Write the mail whole or not at all."""
     if path.exists() and path.samefile(template):
         raise CommandError(f"The mail would be written over its own template: name another file than {path}.")
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    takes_place = is_replaceable(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}") if takes_place else path
     try:
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        if takes_place:
+            part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        if takes_place:
+            part.unlink(missing_ok=True)
         raise CommandError(f"The mail cannot be written to {path}: {error.strerror or error}.") from error
     return path
 

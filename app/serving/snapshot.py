@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.board.model import Posting  # noqa: TC001 - same
+from app.board.output_files import is_replaceable
 from app.credentials import Credential  # noqa: TC001 - same
 from app.runtime.errors import UnavailableError
 from app.serving.store import Publication, Shelf  # noqa: TC001 - same
@@ -33,7 +34,10 @@ class ServingSnapshot:
 
 
 class SnapshotFile:
-    """One file for all workers of an instance, replaced whole, readable by its owner only."""
+    """One file for all workers of an instance, replaced whole, readable by its owner only.
+
+    Where there is a device, such as /dev/null, nothing is kept.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,12 +49,15 @@ class SnapshotFile:
             UnavailableError: the disk is full or refuses.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
+            path = self._path.resolve()
+            if not is_replaceable(path):
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(msgspec.json.encode(snapshot))
-                Path(name).replace(self._path)
+                Path(name).replace(path)
             except OSError:
                 Path(name).unlink(missing_ok=True)
                 raise

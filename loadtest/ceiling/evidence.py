@@ -183,10 +183,14 @@ def distribution(histogram_of: LoadStats, *, service: bool = False) -> Distribut
 
 
 def write_evidence(evidence: EvidenceFile, path: Path) -> None:
-    """Write the file whole or not at all."""
+    """Write the file whole or not at all; to a device, a pipe or a link as it stands."""
+    whole = msgspec.json.format(msgspec.json.encode(evidence), indent=1)
+    if path.is_symlink() or path.is_char_device() or path.is_fifo():
+        path.write_bytes(whole)
+        return
     draft = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(evidence), indent=1))
+    draft.write_bytes(whole)
     draft.replace(path)
 
 

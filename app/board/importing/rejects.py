@@ -10,6 +10,7 @@ from errno import EACCES, EISDIR
 from typing import IO, TYPE_CHECKING, Self
 
 from app.board.importing.files import ImportRefusedError
+from app.board.output_files import is_replaceable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,13 +31,15 @@ class Rejects:
     """Collects rejected rows while an import runs, a line of CSV for each fault.
 
     The file appears, in place of one from an earlier import, when the import ends well; without a
-    rejected row there is no file then. An import that fails leaves what was there before.
+    rejected row there is no file then. An import that fails leaves what was there before. A device, a pipe or a link is
+    written to as it stands.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows = 0
-        self._part = path.with_name(path.name + ".part")
+        self._takes_place = is_replaceable(path)
+        self._part = path.with_name(path.name + ".part") if self._takes_place else path
         self._file: IO[str] | None = None
 
     def __enter__(self) -> Self:
@@ -44,8 +47,9 @@ class Rejects:
 
     def begin(self) -> None:
         """Remove what an import left that was killed; call it when no other import runs."""
-        with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        if self._takes_place:
+            with contextlib.suppress(OSError):
+                self._part.unlink(missing_ok=True)
 
     def add(self, file: str, line: int, *faults: Fault) -> None:
         """Note a row with everything that is wrong with it.
@@ -70,7 +74,8 @@ class Rejects:
         try:
             if self._file:
                 self._file.close()
-            if (self._file or self.path.exists()) and not os.access(self.path.parent, os.W_OK):
+            takes_place = self._takes_place and (self._file or self.path.exists())
+            if takes_place and not os.access(self.path.parent, os.W_OK):
                 raise PermissionError(EACCES, os.strerror(EACCES))
             if self.path.is_dir():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
@@ -83,6 +88,8 @@ class Rejects:
         with contextlib.suppress(OSError):
             if self._file:
                 self._file.close()
+        if not self._takes_place:
+            return
         try:
             if kind is not None:
                 self._part.unlink(missing_ok=True)
