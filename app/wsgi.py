@@ -192,7 +192,7 @@ def _set_gauges(parts: ServingParts, counter: SendCounter, instruments: Instrume
             Metric.POOL_SIZE: stats.get("pool_size", 0),
             Metric.POOL_IDLE: stats.get("pool_available", 0),
             Metric.POOL_WAITING: stats.get("requests_waiting", 0),
-            Metric.BREAKER_OPEN: parts.breaker.open,
+            Metric.BREAKER_OPEN: parts.breaker.is_open,
             Metric.COUNTS_WAITING: counter.waiting,
         }
     )

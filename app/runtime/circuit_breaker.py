@@ -32,13 +32,13 @@ class CircuitBreaker:
         self._next_probe_s = 0.0
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether calls are held back."""
         return self._in_a_row >= self._limit
 
-    def lets_through(self) -> bool:
+    def allows_call(self) -> bool:
         """Whether this call may ask the store."""
-        if not self.open:
+        if not self.is_open:
             return True
         now_s = self._timer()
         if now_s < self._next_probe_s:
@@ -46,11 +46,11 @@ class CircuitBreaker:
         self._next_probe_s = now_s + self._probe_s
         return True
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """The store answered."""
         self._in_a_row = 0
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         """The store did not answer, and not for want of our own patience."""
         self._in_a_row += 1
         if self._in_a_row == self._limit:

@@ -1,4 +1,4 @@
-"""From a request to an answer: the member's list, veto, company spread, fill, and what to do on a bad day."""
+"""From a request to an answer: the member's list, the veto, the company spread, the fill, and every fallback."""
 
 from __future__ import annotations
 
@@ -28,23 +28,32 @@ if TYPE_CHECKING:
     from app.serving.store import MemberRow, Run, Store
 
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
-# Why an answer was made without what Postgres would have said.
+# Values of `degraded`: why an answer was made without a read from Postgres.
 POSTGRES, OVER_LIMIT, LATE, FAULT, BEHIND = "postgres", "over_limit", "deadline", "fault", "behind"
 T = TypeVar("T")
-# Characters of a member's applications that are kept with their list: some hundred of them. Of more than these only those
-# are kept that an answer could hold.
+# Characters of a member's applications that are kept with their list, about a hundred ids. Of more applications only those
+# to postings that an answer could contain are kept.
 _MOST_KEPT = 4_000
-_FETCH = 16  # cards read at once for one answer: the usual ten and some to be vetoed
+_FETCH = 16  # cards read at once for one answer: ten to show, and some that may be vetoed
 SHARED, HELD_BACK = "shared", "held back"
-# What says nothing of the store's health: it was our own patience that ended.
-_OUR_OWN = frozenset({"deadline", "pool", SHARED, HELD_BACK})
+# Failures that do not count for the circuit breaker: our own limits ended the wait.
+_NOT_THE_STORE = frozenset({"deadline", "pool", SHARED, HELD_BACK})
 
 
 @dataclass(slots=True)
 class Answer:
-    """What a call is answered with; `degraded` says why the best source was not used, if it was not.
+    """An answer before it is encoded.
 
-    `names` are what reasons may name: a place's mark has which of them it is, from 1, above its byte.
+    Attributes:
+        request: What it answers.
+        recommendation_id: The `rid` of its links.
+        source: `PERSONALIZED`, `PROFILE` or `POPULAR`.
+        degraded: Why the best source was not used; None where it was.
+        cache: Whether the member's list was in memory: "hit", "miss", "stale", or "none" where there was no list.
+        generated_at: When its refresh run was made.
+        today: The board's day, for labels.
+        places: Cards with their marks, best first.
+        names: Names of the postings that reasons may name; a mark holds the number of one, from 1, above its lowest byte.
     """
 
     request: RecommendationRequest
@@ -59,10 +68,10 @@ class Answer:
 
 
 class Answering:
-    """Answers requests from what the worker's memory and one or two reads say.
+    """Answers requests from the worker's memory and one or two reads.
 
-    Postgres failing is expected: the answer then comes from the member's last list or from the shelves, under
-    the vetoes last known, and says `degraded: "postgres"`. After a few failures in a row calls do not wait for it.
+    Postgres may fail at any time: the answer is then made from the member's last list or from the shelves, with the vetoes
+    last known, and says `degraded: "postgres"`. After a few failures in a row calls do not wait for Postgres.
     """
 
     def __init__(
@@ -87,8 +96,8 @@ class Answering:
         self._on_failure = on_failure
 
     def answer(self, request: RecommendationRequest, *, context: CallContext) -> Answer:
-        """The postings for a member, always an answer; never raises what `Store` may raise."""
-        run = self._sends.kept(request.options, context.now) or self._begin(request.options, context)
+        """The postings for a member; always an answer, never the `UnavailableError` of the store."""
+        run = self._sends.run_of(request.options, context.now) or self._begin_send(request.options, context)
         run_id = run.id if run else 0
         degraded = None
         try:
@@ -104,50 +113,50 @@ class Answering:
             member_list, cache, degraded = MemberList(POPULAR, run_id, 0.0), "none", POSTGRES
             if error.kind == SHARED:
                 self._on_failure(error.kind)
-        return self._from(member_list, request, run, context, cache, degraded)
+        return self._assemble(member_list, request, run, context, cache, degraded)
 
     def from_shelf(self, request: RecommendationRequest, *, context: CallContext, degraded: str) -> Answer:
-        """The cheapest answer there is: popular postings from memory, nothing read.
+        """The cheapest answer: popular postings from memory, without any read.
 
-        Without those that the member is known here to have applied to.
+        It leaves out postings that the member applied to, as far as this worker knows.
         """
-        run = self._sends.kept(request.options, context.now)
+        run = self._sends.run_of(request.options, context.now)
         if run is None and self._sends.must_claim(request.options, context.now):
             run = self._sends.in_force(context.now)
         elif run is None:
             run = self._sends.begin(request.options, context.now)
-        known = self._member_lists.known(request.member_id)
+        known = self._member_lists.last_known(request.member_id)
         member_list = MemberList(POPULAR, run.id if run else 0, 0.0, applied=known.applied if known else "")
-        return self._from(member_list, request, run, context, "none", degraded)
+        return self._assemble(member_list, request, run, context, "none", degraded)
 
-    def _begin(self, options: RequestOptions, context: CallContext) -> Run | None:
-        """The run of a send that is not known here: the one that it has on every other worker."""
-        if self._sends.must_claim(options, context.now) and not self._breaker.open:
+    def _begin_send(self, options: RequestOptions, context: CallContext) -> Run | None:
+        """The run of a send that is new to this worker: the same as on every other worker."""
+        if self._sends.must_claim(options, context.now) and not self._breaker.is_open:
             try:
                 return self._sends.claim(options, context.deadline)
             except UnavailableError as error:
-                # Whether the store is well the next read tells: a role that may not write is no sign of it.
+                # A role that may not write says nothing about the store's health; the next read does.
                 self._on_failure(error.kind)
         return self._sends.begin(options, context.now)
 
     def _member_list(self, member_id: str, run: Run | None, context: CallContext) -> MemberList:
-        """What Postgres says of a member."""
-        return self._asked(lambda: self._read(member_id, run, context))
+        """Read a member's list from the store."""
+        return self._ask_store(lambda: self._read(member_id, run, context))
 
-    def _asked(self, read: Callable[[], T]) -> T:
-        """What Postgres says; counts towards its health, and counts a failure even if a kept list hides it."""
-        if not self._breaker.lets_through():
+    def _ask_store(self, read: Callable[[], T]) -> T:
+        """Read from the store unless the circuit breaker is open; a failure is counted even where a kept list hides it."""
+        if not self._breaker.allows_call():
             self._on_failure(HELD_BACK)
             raise UnavailableError(HELD_BACK)
         try:
-            said = read()
+            value = read()
         except UnavailableError as error:
             self._on_failure(error.kind)
-            if error.kind not in _OUR_OWN:
-                self._breaker.failed()
+            if error.kind not in _NOT_THE_STORE:
+                self._breaker.record_failure()
             raise
-        self._breaker.succeeded()
-        return said
+        self._breaker.record_success()
+        return value
 
     def _read(self, member_id: str, run: Run | None, context: CallContext) -> MemberList:
         run_id, made_s = run.id if run else 0, time.monotonic()
@@ -156,7 +165,13 @@ class Answering:
             return MemberList(POPULAR, run_id, made_s)
         member_list = (
             MemberList(
-                PERSONALIZED, run_id, made_s, row.posting_ids, row.reasons, row.applied, *self._may_name(row)
+                PERSONALIZED,
+                run_id,
+                made_s,
+                row.posting_ids,
+                row.reasons,
+                row.applied,
+                *self._anchors_of(row),
             )
             if row.posting_ids
             else self._from_profile(member_id, row, run, context)
@@ -164,11 +179,11 @@ class Answering:
         return (
             member_list
             if len(member_list.applied) <= _MOST_KEPT
-            else member_list._replace(applied=self._relevant(member_list))
+            else member_list._replace(applied=self._keep_relevant(member_list))
         )
 
-    def _relevant(self, member_list: MemberList) -> str:
-        """Of many applications those to postings that the list, a shelf or the cards in memory hold, or to their jobs."""
+    def _keep_relevant(self, member_list: MemberList) -> str:
+        """Of many applications, those to postings in the list or in memory, or to one of several postings of a job."""
         listed = frozenset(member_list.ids())
         view, shared = self._cards.view, self._shelves.shared_jobs(member_list.run_id)
         return SEPARATOR.join(
@@ -180,10 +195,10 @@ class Answering:
     def _from_profile(
         self, member_id: str, row: MemberRow, run: Run | None, context: CallContext
     ) -> MemberList:
-        """A member who came after the refresh: ranked on the spot, as of the run, so alike everywhere and at any hour."""
+        """Rank for a member who joined after the refresh, as of the run's time, so that every worker makes the same list."""
         run_id, ranked_at = (run.id, run.generated_at) if run else (0, context.now)
-        if not self._shelves.has(run_id):
-            # As on a worker that began in an outage: another run's shelves would rank another list.
+        if not self._shelves.has_run(run_id):
+            # A worker that started in an outage has other shelves, which would give another list.
             raise UnavailableError(HELD_BACK)
         ranker = self._shelves.ranker(run_id)
         member = self._store.profile(member_id, context.deadline) if ranker else None
@@ -197,7 +212,7 @@ class Answering:
             row.applied,
         )
 
-    def _from(
+    def _assemble(
         self,
         member_list: MemberList,
         request: RecommendationRequest,
@@ -206,26 +221,28 @@ class Answering:
         cache: str,
         degraded: str | None,
     ) -> Answer:
-        """Take the list's best that may be shown; where they are too few, fill from the shelf nearest to them."""
+        """Select the best of the list that may be shown; where they are too few, fill up from the nearest shelf."""
         run_id = run.id if run else 0
         limit, source = request.options.limit, member_list.source
         applied = self._shelves.with_same_jobs(run_id, member_list.applied_ids())
         ids = member_list.ids()
-        reasons, names = self._naming(member_list) if member_list.anchored else (member_list.reasons, ())
+        reasons, names = (
+            self._name_reasons(member_list) if member_list.anchored else (member_list.reasons, ())
+        )
         selected = select(ids, reasons, self._cards.view, applied, context.second, limit)
         try:
-            # Once Postgres failed a call, the call does not wait for it again.
+            # A call waits for a failing Postgres once only.
             while selected.missing and degraded is None:
                 missing = selected.missing[:_FETCH]
-                self._asked(lambda: self._cards.fetch(missing, context.deadline))  # noqa: B023 - called at once
+                self._ask_store(lambda: self._cards.fetch(missing, context.deadline))  # noqa: B023 - called at once
                 selected = select(ids, reasons, self._cards.view, applied, context.second, limit)
         except UnavailableError:
             degraded = POSTGRES
         if len(selected.kept) < limit:
             source = source if selected.kept else POPULAR
-            if not self._shelves.has(run_id):  # another run's stand in, until they can be read
+            if not self._shelves.has_run(run_id):  # another run's shelves are used until these can be read
                 degraded = degraded or POSTGRES
-            selected = self._filled(selected, applied, run_id, context.second, limit)
+            selected = self._fill(selected, applied, run_id, context.second, limit)
         return Answer(
             request=request,
             recommendation_id=recommendation_id(request, run_id),
@@ -234,23 +251,23 @@ class Answering:
             cache=cache,
             generated_at=run.generated_at if run else context.now,
             today=context.today,
-            places=(selected.kept + selected.held)[:limit],
+            places=(selected.kept + selected.held_back)[:limit],
             names=names,
         )
 
-    def _may_name(self, row: MemberRow) -> tuple[str, bytes]:
-        """What reasons of a list name, if they are of a kind that may name anything here."""
+    def _anchors_of(self, row: MemberRow) -> tuple[str, bytes]:
+        """The anchors of a list and which places have one; nothing if no reason of it may name a posting."""
         some = row.anchored and not self._named.isdisjoint(row.reasons)
         return (row.anchors, row.anchored) if some else ("", b"")
 
-    def _naming(self, member_list: MemberList) -> tuple[Sequence[int], Sequence[str]]:
-        """The marks of a list with what they name, and the names; none of a posting that was hidden meanwhile."""
-        told = member_list.anchors.split(SEPARATOR)
-        hidden, names = self._cards.hidden, told[1::2]
-        if not hidden.isdisjoint(told):
+    def _name_reasons(self, member_list: MemberList) -> tuple[Sequence[int], Sequence[str]]:
+        """A list's marks with the numbers of names above their bytes, and the names, "" for a posting hidden since."""
+        anchors = member_list.anchors.split(SEPARATOR)
+        hidden, names = self._cards.hidden, anchors[1::2]
+        if not hidden.isdisjoint(anchors):
             names = [
                 "" if posting_id in hidden else name
-                for posting_id, name in zip(told[::2], names, strict=True)
+                for posting_id, name in zip(anchors[::2], names, strict=True)
             ]
         marks = list(member_list.reasons)
         for place, number in enumerate(member_list.anchored[: len(marks)]):
@@ -258,14 +275,14 @@ class Answering:
                 marks[place] |= number << 8
         return marks, names
 
-    def _filled(
+    def _fill(
         self, selected: Selected, applied: Collection[str], run_id: int, second: int, limit: int
     ) -> Selected:
-        """The choice, and behind it what stands on the run's shelf nearest to its first posting."""
+        """Add the postings of the run's shelf nearest to the first selected one, behind those selected."""
         first = selected.kept[0][0] if selected.kept else None
-        ranked = {card.id: reason for card, reason in selected.kept + selected.held}
+        ranked = {card.id: reason for card, reason in selected.kept + selected.held_back}
         place = (first.category, first.region) if first else ()
-        nearest = self._shelves.near(run_id, *place)
+        nearest = self._shelves.nearest(run_id, *place)
         for posting_id, reason in nearest:
             ranked.setdefault(posting_id, reason)
         return select(ranked.keys(), ranked.values(), self._cards.view, applied, second, limit)

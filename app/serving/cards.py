@@ -1,4 +1,4 @@
-"""Postings as answers need them, encoded once: cards, pinned for the shelves or kept in a bounded cache."""
+"""Cards: postings encoded once for answers. Those on shelves are pinned; the others are in a bounded cache."""
 
 from __future__ import annotations
 
@@ -31,21 +31,20 @@ if TYPE_CHECKING:
     from app.serving.store import Store
 
 OVERLAP_S = 120.0
-# More changes than these are not read: where each card stands is asked instead, which is as many as there are cards.
+# If more postings changed, the standings of all cards in memory are read instead, which are fewer.
 MOST_CHANGED = 20_000
-PIECE = 1_000  # cards whose standing is asked for at once
-CHECK_S = 8.0  # longest time that an update asks where cards stand; the next one goes on
-MOST_READ, READ_PIECE = 2_000, 250  # cards that an update reads anew, and how many of them at once
+PIECE = 1_000  # standings read at once
+CHECK_S = 8.0  # longest time an update reads standings for; the next one continues
+MOST_READ, READ_PIECE = 2_000, 250  # cards that an update reads again, and how many at once
 _json = msgspec.json.encode
-_keeping = Lock()
+_text_lock = Lock()
 
 
 class Card:
-    """A posting and its JSON up to what depends on the answer: `text` ends within the link, at its tracking.
+    """A posting and the part of its JSON that is the same in every answer: `text` ends inside the link, before its tracking.
 
-    `until` is the second from which on it may not be shown: the veto is one comparison. Of 200,000 cards a
-    call meets ten that no cache of the processor holds, so what a call looks at lies close together and what many have
-    alike is one object.
+    `until` is the second from which on it may not be shown, so the veto is one comparison. A call reads ten of 200,000
+    cards, none of which is in a processor cache, so the fields a call reads lie in slots, and equal texts are one object.
     """
 
     __slots__ = ("_day", "_en", "_ko", "category", "company_id", "end", "id", "posting", "region", "until")
@@ -63,16 +62,16 @@ class Card:
         self._en: bytes | None = None
 
     def text(self, lang: str, today: date) -> bytes:
-        """From the opening brace to where the link's tracking goes, encoded anew when the day has changed."""
+        """The JSON from its opening brace to the link's tracking; encoded again when the day has changed."""
         if self._day == today:
-            made = self._ko if lang == "ko" else self._en
-            if made is not None:
-                return made
+            cached = self._ko if lang == "ko" else self._en
+            if cached is not None:
+                return cached
         return self._encode(lang, today)
 
     def _encode(self, lang: str, today: date) -> bytes:
-        text = _encoded(self.posting, lang, today)
-        with _keeping:  # a call that began before midnight must not leave its text to those after
+        text = _encode_posting(self.posting, lang, today)
+        with _text_lock:  # a call from before midnight must not overwrite the new day's text
             if self._day is None or self._day < today:
                 self._ko = self._en = None
                 self._day = today
@@ -85,14 +84,14 @@ class Card:
 
 
 def _as_uri(url: str) -> str:
-    """A link that survives plain-text mail: blanks, quotes and Korean percent-encoded, what is encoded left as it is."""
-    with suppress(UnicodeError):  # a view's that has no host; where it leads nobody knows
+    """A link for plain-text mail: blanks, quotes and Korean are percent-encoded; encoded characters stay as they are."""
+    with suppress(UnicodeError):  # a view may hold a link without a valid host
         url = ascii_host(url)
     return quote(url, safe="%!#$&'()*+,/:;=?@[]~")
 
 
 def _unknown() -> Card:
-    """Stands for a posting that is not in memory: a card that may never be shown."""
+    """The card that stands for a posting that is not in memory; it is never shown."""
     card = Card.__new__(Card)
     card.until = NEVER
     return card
@@ -101,7 +100,7 @@ def _unknown() -> Card:
 UNKNOWN = _unknown()
 
 
-def _encoded(posting: Posting, lang: str, today: date) -> bytes:
+def _encode_posting(posting: Posting, lang: str, today: date) -> bytes:
     days_left, label = labels.days_left_label(posting, lang, today)
     facts = {
         "id": posting.id,
@@ -121,24 +120,25 @@ def _encoded(posting: Posting, lang: str, today: date) -> bytes:
 
 
 class Cards:
-    """Cards by posting id: those on shelves are pinned, the others kept in a cache bounded in size and time.
+    """Cards by posting id: those on shelves are pinned, the others are in a cache bounded in size and age.
 
-    `view` is what answers read, a plain dictionary; only this class writes it. A posting that does not exist
-    is None there. `hidden` are postings that are known to be hidden: reasons must not name them. An `update` asks what changed, and takes what may not be shown any more out of answers at once; then it
-    reads anew the cards of what else changed, so many at a time. Where more changed than it pays to read, or nobody can
-    say what did, it asks where each card in memory stands: as much as there are cards, however many postings there are.
+    `view` is the plain dictionary that answers read; only this class writes it. A posting that does not exist is None in
+    it. `hidden` holds ids of hidden postings, which reasons must not name.
 
-    No card grows older than `ttl_s` while the store answers, whether its posting is known to have changed or not: an
-    update lets go of those that would before the next one, `every_s` later, and reads anew those that are pinned, a
-    share of them each time.
+    An `update` reads which postings changed and vetoes at once those that may no longer be shown. Then it reads the cards
+    of the other changed postings again, some at a time. Where too much changed, or the changes cannot be read, it reads
+    the standing of every card in memory; that costs by the number of cards, not of postings.
+
+    No card gets older than `ttl_s` while the store answers: an update evicts those that would before the next update,
+    `every_s` later, and reads a share of the pinned ones again.
 
     Args:
         store: The store.
-        size: Most cards that are not pinned.
-        ttl_s: See above.
+        size: The most cards that are not pinned.
+        ttl_s: The greatest age of a card.
         every_s: How often `update` is called.
-        overlap_s: How far back an update looks: a change that arrives so much later than its `updated_at` is seen.
-        on_read: Told how many cards a call had to wait for.
+        overlap_s: How far back an update looks, for changes committed so long after their `updated_at`.
+        on_read: Called with how many cards a call had to wait for.
         timer: A monotonic clock.
     """
 
@@ -161,17 +161,17 @@ class Cards:
         self._pinned: dict[str, Card] = {}  # read longest ago first
         kept_s = max(ttl_s - every_s, every_s)
         self._share = every_s / kept_s if kept_s else 0.0
-        self._bounds: TTLCache[str, None] = _Bounds(size, kept_s, timer, self._forget)
+        self._bounds: TTLCache[str, None] = _BoundedIds(size, kept_s, timer, self._forget)
         self._lock = Lock()
         self._since: datetime | None = None
         self._overlap = timedelta(seconds=overlap_s)
-        # A column of whole seconds says the same of two changes within one: what changed just now is read again.
+        # `updated_at` may be in whole seconds, equal for two changes within one: the newest changes are read again.
         self._just_now = timedelta(seconds=2 * every_s)
-        self._unchecked: dict[str, None] = {}  # where the last check of all cards did not come to
-        self._outdated: dict[str, None] = {}  # cards to be read anew, changed longest ago first
+        self._unchecked: dict[str, None] = {}  # cards that the last check of all cards did not reach
+        self._outdated: dict[str, None] = {}  # cards to read again, changed longest ago first
 
     def fetch(self, ids: Sequence[str], deadline: Deadline) -> None:
-        """Read cards into memory, all in one read; raises `UnavailableError`."""
+        """Read cards into memory, in one read; raises `UnavailableError`."""
         found: dict[str, Card | None] = dict.fromkeys(ids)
         found.update((posting.id, Card(posting)) for posting in self._store.postings(ids, deadline))
         self._on_read(len(ids))
@@ -182,7 +182,7 @@ class Cards:
                     self.view[posting_id] = card
 
     def pin(self, postings: Iterable[Posting]) -> None:
-        """Keep these cards, and no others, outside the cache's bounds; they have just been read."""
+        """Keep exactly these cards outside the cache's bounds; their postings have just been read."""
         pinned = {posting.id: Card(posting) for posting in postings}
         with self._lock:
             for posting_id in self._pinned.keys() - pinned.keys():
@@ -191,15 +191,13 @@ class Cards:
             self._pinned = pinned
             self.view.update(pinned)
 
-    def pinned(self) -> list[Posting]:
-        """The pinned cards' postings, as they are known now."""
+    def pinned_postings(self) -> list[Posting]:
+        """The postings of the pinned cards, as last read."""
         return [card.posting for card in list(self._pinned.values())]
 
     def update(self) -> None:
-        """Replace cards that changed since the last update, and those grown old; raises `UnavailableError`."""
-        clock = (
-            self._store.clock()
-        )  # while the store is away, what is known is the best there is, however old
+        """Replace cards that changed since the last update or are too old; raises `UnavailableError`."""
+        clock = self._store.clock()  # raises while the store is away; the cards then stay, however old
         with self._lock:
             self._bounds.expire()
         if self._since is None:
@@ -209,21 +207,21 @@ class Cards:
         if changed is None:
             self._check_all()
         else:
-            self._take(changed, since=clock - self._just_now)
+            self._apply_standings(changed, since=clock - self._just_now)
             self._unchecked.clear()
         self._since = clock
         self._read_outdated()
         self._renew_pinned()
 
     def _changed_since(self, since: datetime) -> Sequence[Standing] | None:
-        """What changed; None where that is too much, or takes too long, to say."""
+        """What changed; None where it is too much or cannot be read in time."""
         try:
             return self._store.standings_changed_since(since, MOST_CHANGED)
         except UnavailableError:
             return None
 
     def _check_all(self) -> None:
-        """Compare each card in memory with where its posting stands, beginning where the last check stopped."""
+        """Compare each card in memory with its posting's standing, from where the last check stopped."""
         until_s = self._timer() + CHECK_S
         self._unchecked |= dict.fromkeys(self.view.copy())
         while self._unchecked:
@@ -231,13 +229,13 @@ class Cards:
                 raise UnavailableError("timeout")
             piece = list(islice(self._unchecked, PIECE))
             found = self._store.standings(piece)
-            self._take(found)
-            self._take_out(set(piece).difference(standing.id for standing in found))
+            self._apply_standings(found)
+            self._veto_missing(set(piece).difference(standing.id for standing in found))
             for posting_id in piece:
                 del self._unchecked[posting_id]
 
-    def _take(self, standings: Iterable[Standing], *, since: datetime | None = None) -> None:
-        """Veto what may not be shown any more, and note which cards are to be read anew."""
+    def _apply_standings(self, standings: Iterable[Standing], *, since: datetime | None = None) -> None:
+        """Veto postings that may no longer be shown, and note which cards to read again."""
         for new in standings:
             if new.status is Status.HIDDEN:
                 self.hidden.add(new.id)
@@ -253,12 +251,12 @@ class Cards:
                 )
                 if known == new and not (since and new.updated_at >= since):
                     continue
-                # Shown longer only when it has been read anew.
+                # A later end counts only once the card is read again.
                 card.until = min(card.until, shown_until(new))
             self._outdated[new.id] = None
 
-    def _take_out(self, ids: Iterable[str]) -> None:
-        """Show no more what is not there any more."""
+    def _veto_missing(self, ids: Iterable[str]) -> None:
+        """Veto postings that no longer exist."""
         for posting_id in ids:
             card = self.view.get(posting_id)
             if card is not None:
@@ -266,16 +264,16 @@ class Cards:
                 self._outdated[posting_id] = None
 
     def _read_outdated(self) -> None:
-        """Read anew the cards that changed longest ago."""
+        """Read the cards again that changed longest ago."""
         for _ in range(MOST_READ // READ_PIECE):
             ids = list(islice(self._outdated, READ_PIECE))
             if not ids:
                 return
-            self._read_anew([posting_id for posting_id in ids if posting_id in self.view])
+            self._read_again([posting_id for posting_id in ids if posting_id in self.view])
             for posting_id in ids:
                 del self._outdated[posting_id]
 
-    def _read_anew(self, ids: Sequence[str]) -> None:
+    def _read_again(self, ids: Sequence[str]) -> None:
         found = {posting.id: Card(posting) for posting in self._store.postings(ids)}
         with self._lock:
             for posting_id in ids:
@@ -283,39 +281,39 @@ class Cards:
                 pinned = self._pinned.pop(posting_id, None) is not None
                 if pinned and card is not None:
                     self._pinned[posting_id] = card
-                elif pinned:  # it is no more, and that is kept as any other card
+                elif pinned:  # it no longer exists, which is cached as for any other id
                     self._bounds[posting_id] = None
                 if posting_id in self.view:
                     self.view[posting_id] = card
 
     def _renew_pinned(self) -> None:
-        """Read the share of the pinned cards anew that was read longest ago."""
+        """Read the share of the pinned cards again that was read longest ago."""
         if ids := list(islice(self._pinned, ceil(len(self._pinned) * self._share))):
-            self._read_anew(ids)
+            self._read_again(ids)
 
     def _forget(self, posting_id: str) -> None:
         if posting_id not in self._pinned:
             self.view.pop(posting_id, None)
 
 
-class _Bounds(TTLCache[str, None]):
-    """Which cards may stay: says which one goes, for want of room or of age."""
+class _BoundedIds(TTLCache[str, None]):
+    """Ids of the cached cards; calls `on_evict` with each id that is evicted by size or age."""
 
     def __init__(
-        self, size: int, ttl_s: float, timer: Callable[[], float], on_gone: Callable[[str], None]
+        self, size: int, ttl_s: float, timer: Callable[[], float], on_evict: Callable[[str], None]
     ) -> None:
         super().__init__(size, ttl_s, timer)
-        self._on_gone = on_gone
+        self._on_evict = on_evict
 
     def popitem(self) -> tuple[str, None]:
-        """Make room."""
-        gone = super().popitem()
-        self._on_gone(gone[0])
-        return gone
+        """Evict the oldest id."""
+        evicted = super().popitem()
+        self._on_evict(evicted[0])
+        return evicted
 
     def expire(self, time: float | None = None) -> list[tuple[str, None]]:
-        """Let go of what is too old."""
-        gone = super().expire(time)
-        for posting_id, _ in gone:
-            self._on_gone(posting_id)
-        return gone
+        """Evict ids that are too old."""
+        evicted = super().expire(time)
+        for posting_id, _ in evicted:
+            self._on_evict(posting_id)
+        return evicted

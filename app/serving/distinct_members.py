@@ -1,4 +1,4 @@
-"""How many different members called, kept in 16 KB however many they are, and added up over workers and instances."""
+"""Counts distinct members in 16 KB however many they are; sketches are merged over workers and instances."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _log = logging.getLogger("connected_jobs.sends")
-ASKED_ERROR = 0.01  # makes 2^14 registers, each a byte
-ERROR = 1.96 * 1.04 / sqrt(2**14)  # 1.6 %: what 95 % of estimates keep to (Flajolet et al. 2007)
-_FASTEST = 1  # most registers of a small send are 0, which packs well at any level
+TARGET_ERROR = 0.01  # gives 2^14 registers of a byte each
+ERROR = 1.96 * 1.04 / sqrt(2**14)  # 1.6 %: the error of 95 % of estimates is below (Flajolet et al. 2007)
+_FASTEST = 1  # most registers of a small send are 0, which compresses well at any level
 
 
 class Estimate(NamedTuple):
-    """A number of members, with the bounds that 95 % of estimates keep to."""
+    """An estimated number of members, with its 95 % interval."""
 
     low: float
     likely: float
@@ -33,10 +33,10 @@ class DistinctMembers:
     """A sketch of the members seen: HyperLogLog++ (Heule et al. 2013)."""
 
     def __init__(self) -> None:
-        self._sketch = HyperLogLog(ASKED_ERROR)
+        self._sketch = HyperLogLog(TARGET_ERROR)
 
     def add(self, members: Collection[str]) -> None:
-        """Add members; one who is added again makes no difference."""
+        """Add members; adding one again has no effect."""
         if members:
             self._sketch.add_bulk(members)
 
@@ -46,7 +46,7 @@ class DistinctMembers:
 
 
 def _unpack(packed: bytes) -> NDArray[np.int8]:
-    """Return the registers of a packed sketch, `(2^14,) int8`; none of what is no sketch."""
+    """Return the registers of a packed sketch, `(2^14,) int8`; none where it is not a sketch."""
     try:
         return np.frombuffer(zlib.decompress(packed), dtype=np.int8)
     except (zlib.error, TypeError):
@@ -55,14 +55,14 @@ def _unpack(packed: bytes) -> NDArray[np.int8]:
 
 def estimate(sketches: Iterable[bytes]) -> Estimate:
     """Estimate how many different members all of the packed sketches saw together."""
-    together = HyperLogLog(ASKED_ERROR)
+    merged = HyperLogLog(TARGET_ERROR)
     for packed in sketches:
-        other = HyperLogLog(ASKED_ERROR)
+        other = HyperLogLog(TARGET_ERROR)
         registers = _unpack(packed)
         if len(registers) != len(other.M):
             _log.warning("a sketch of a send's members cannot be read, and is left out")
             continue
         other.M = registers
-        together.update(other)
-    members = float(together.card())
+        merged.update(other)
+    members = float(merged.card())
     return Estimate(members * (1 - ERROR), members, members * (1 + ERROR))

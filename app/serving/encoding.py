@@ -1,4 +1,4 @@
-"""An answer as JSON bytes, joined from pieces that were encoded before."""
+"""Encodes an answer as JSON, by joining byte strings that were encoded before."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _REASONS = {
     }
     for lang, sentences in SENTENCES.items()
 }
-# A list made by a newer release may hold a reason this one has no name for.
+# A list made by a newer release may hold a reason that this release does not know.
 _UNNAMED = {lang: reasons[Reason.OPEN_NOW] for lang, reasons in _REASONS.items()}
 
 
-_BYTE = 0xFF
+_REASON_BYTE = 0xFF
 
 
 @lru_cache(maxsize=8_192)
-def _named(lang: str, mark: int, name: str) -> bytes:
-    """A reason that names a posting: parts of a message and places of a list name the same few."""
+def _named_reason(lang: str, mark: int, name: str) -> bytes:
+    """The JSON of a reason that names a posting; cached, because the parts of a message name the same few."""
     reason = Reason(mark & ~ASKED_COMPANY)
     return b'","reason":' + _json(naming(lang, reason, name)) + b',"reason_code":' + _json(reason.code) + b"}"
 
 
 def encode(answer: Answer) -> bytes:
-    """The answer's JSON object; keys never disappear."""
+    """The answer as a JSON object; every key is always present."""
     options = answer.request.options
     lang, today, places = options.lang, answer.today, answer.places
     rid = answer.recommendation_id.encode()
@@ -54,10 +54,12 @@ def encode(answer: Answer) -> bytes:
     ]
     comma = b""
     for (card, mark), tracking in zip(places, options.tracking, strict=False):
-        told = sentences.get(mark) or (
-            _named(lang, mark & _BYTE, names[(mark >> 8) - 1]) if mark > _BYTE else unnamed
+        reason = sentences.get(mark) or (
+            _named_reason(lang, mark & _REASON_BYTE, names[(mark >> 8) - 1])
+            if mark > _REASON_BYTE
+            else unnamed
         )
-        pieces += (comma, card.text(lang, today), rid, tracking, card.end, told)
+        pieces += (comma, card.text(lang, today), rid, tracking, card.end, reason)
         comma = b","
     pieces.append(b"]}")
     return b"".join(pieces)
@@ -67,7 +69,7 @@ def encode(answer: Answer) -> bytes:
 def _head(
     options: RequestOptions, source: str, degraded: str | None, count: int, generated_at: datetime
 ) -> bytes:
-    """From the end of the id to the beginning of the postings: the same for most of a send."""
+    """The JSON between the id and the postings, which is the same for most calls of a send."""
     facts = {
         "campaign": options.campaign,
         "variant": options.variant,

@@ -1,4 +1,4 @@
-"""Members who were erased: what a worker keeps of them goes, so that an outage does not bring them back."""
+"""Erased members: a worker drops their lists, so that an outage does not bring them back."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class ErasureStore(Protocol):
-    """Where it stands who was erased; may raise `UnavailableError`."""
+    """Tells which members were erased; may raise `UnavailableError`."""
 
     def erased(self, within_s: float) -> AbstractSet[bytes]:
         """Hashes of the members erased within so many seconds before now."""
 
 
 def member_hash(member_id: str) -> bytes:
-    """What is kept of an erased member's id."""
+    """The SHA-256 hash of a member's id, which is all that is kept of an erased member."""
     return sha256(member_id.encode()).digest()
 
 
@@ -27,9 +27,9 @@ class Erasures:
     """Drops the lists of erased members from a worker's memory.
 
     Args:
-        store: Where it stands who was erased.
-        member_lists: What the worker keeps.
-        kept_s: How long it keeps a list at most.
+        store: Tells who was erased.
+        member_lists: The worker's lists.
+        kept_s: The longest time a list is kept.
     """
 
     def __init__(self, store: ErasureStore, member_lists: MemberLists, *, kept_s: float) -> None:
@@ -40,9 +40,9 @@ class Erasures:
         self._new: AbstractSet[bytes] = frozenset()
 
     def update(self) -> None:
-        """Let go of who was erased since; raises `UnavailableError`.
+        """Drop the lists of members erased since; raises `UnavailableError`.
 
-        Each twice: a call that had read the list before it was erased may have kept it after the first time.
+        Each is dropped in two updates: a call that read a list before the erasure may store it after the first one.
         """
         erased = self._store.erased(self._kept_s)
         new = erased - self._known

@@ -1,4 +1,4 @@
-"""What was read of a member, kept for the next render of the same message and for an outage."""
+"""A cache of members' lists, for the other parts of a message and for outages."""
 
 from __future__ import annotations
 
@@ -22,11 +22,16 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 class MemberList(NamedTuple):
-    """Which postings to try for a member, best first, and how they came about: compact, since many are kept.
+    """A member's ranked postings and where they come from; compact, because many are kept.
 
-    `posting_ids` are joined by `SEPARATOR`, with one byte of `reasons` for each; `applied` is what the member applied
-    to, joined in the same way. `run_id` is the run it belongs to, 0 before any. `anchors` and `anchored` say what reasons
-    name, as `MemberRow` does.
+    Attributes:
+        source: As `Answer.source`.
+        run_id: The refresh run it belongs to; 0 before any.
+        made_s: When it was read, by the monotonic clock.
+        posting_ids: Ids, best first, joined by `SEPARATOR`.
+        reasons: A byte for each posting.
+        applied: Ids of the postings that the member applied to, joined by `SEPARATOR`.
+        anchors, anchored: What reasons name, as in `MemberRow`.
     """
 
     source: str
@@ -43,33 +48,33 @@ class MemberList(NamedTuple):
         return self.posting_ids.split(SEPARATOR) if self.posting_ids else []
 
     def applied_ids(self) -> frozenset[str]:
-        """What the member applied to."""
+        """Ids of the postings that the member applied to."""
         return frozenset(self.applied.split(SEPARATOR)) if self.applied else _NOTHING
 
 
 class _Flight:
-    """A list that is being made; whoever holds `ended` makes it."""
+    """A list that one call is making (single flight); the lock `done` is held until it is made."""
 
-    __slots__ = ("ended", "made")
+    __slots__ = ("done", "result")
 
     def __init__(self) -> None:
-        self.ended = Lock()
-        self.ended.acquire()
-        self.made: MemberList | None = None
+        self.done = Lock()
+        self.done.acquire()
+        self.result: MemberList | None = None
 
 
 class MemberLists:
-    """Lists by member: fresh for a while, then stale, which will do while the store does not answer.
+    """Lists by member: fresh for `fresh_s`, then stale until `stale_s`; a stale one is used while the store is away.
 
-    Parts of one message ask within milliseconds of each other; the first makes the list and the others wait
-    for it, so the work is done once. Every use vetoes the postings again, so only a list is kept, never an
-    answer; `fresh_s` bounds how long an application of the member's own may go unnoticed.
+    Parts of one message ask within milliseconds of each other; the first call makes the list and the others wait for it.
+    Every use applies the veto again, so a list is kept and never an answer. `fresh_s` bounds how long the member's own new
+    application may go unnoticed.
     """
 
     def __init__(
         self, *, size: int, fresh_s: float, stale_s: float, timer: Callable[[], float] = time.monotonic
     ) -> None:
-        # A list says when it was made, so a cache that keeps its own times would do that work twice.
+        # A list holds the time it was made, so a cache that keeps times would do this twice.
         self._kept: OrderedDict[str, MemberList] = OrderedDict()  # made longest ago first
         self._size = size
         self._fresh_s = fresh_s
@@ -91,16 +96,16 @@ class MemberLists:
             kept = self._usable(member_id, now_s)
             if kept is not None and self._is_fresh(kept, run_id, now_s):
                 return kept, "hit"
-            # A member's sends may be on different runs: each waits for a list of its own.
+            # A member's sends may be on different runs, which have different lists.
             flight = self._flights.get((member_id, run_id))
             if flight is None:
                 mine = self._flights[member_id, run_id] = _Flight()
         if flight is not None:
-            return self._after(flight, member_id, deadline, now_s)
+            return self._await_flight(flight, member_id, deadline, now_s)
         try:
-            made = mine.made = make()
+            result = mine.result = make()
             with self._lock:
-                self._keep(member_id, made)
+                self._keep(member_id, result)
         except UnavailableError:
             if kept is None:
                 raise
@@ -108,17 +113,17 @@ class MemberLists:
         finally:
             with self._lock:
                 del self._flights[member_id, run_id]
-            mine.ended.release()
-        return made, "miss"
+            mine.done.release()
+        return result, "miss"
 
-    def _after(
+    def _await_flight(
         self, flight: _Flight, member_id: str, deadline: Deadline, now_s: float
     ) -> tuple[MemberList, str]:
-        """The list that another call is making, when it is made."""
-        if flight.ended.acquire(timeout=max(0.0, deadline.remaining_s())):
-            flight.ended.release()
-        if flight.made is not None:
-            return flight.made, "hit"
+        """Wait for the list that another call is making."""
+        if flight.done.acquire(timeout=max(0.0, deadline.remaining_s())):
+            flight.done.release()
+        if flight.result is not None:
+            return flight.result, "hit"
         with self._lock:
             kept = self._usable(member_id, now_s)
         if kept is None:
@@ -138,13 +143,13 @@ class MemberLists:
     def _is_fresh(self, member_list: MemberList, run_id: int, now_s: float) -> bool:
         return member_list.made_s > now_s - self._fresh_s and member_list.run_id == run_id
 
-    def known(self, member_id: str) -> MemberList | None:
-        """What was last read of a member, however stale: for an answer that reads nothing."""
+    def last_known(self, member_id: str) -> MemberList | None:
+        """The list last read of a member, however stale; for an answer that reads nothing."""
         with self._lock:
             return self._usable(member_id, self._timer())
 
     def forget(self, hashes: AbstractSet[bytes]) -> None:
-        """Drop what is kept of the members whose ids have these hashes."""
+        """Drop the lists of members whose ids have these hashes."""
         with self._lock:
             kept = list(self._kept)
         for member_id in [one for one in kept if member_hash(one) in hashes]:

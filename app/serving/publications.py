@@ -1,4 +1,4 @@
-"""Which refresh run answers come from, now and after the next switch."""
+"""The refresh run that answers come from, now and after the next publication."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 class Publications:
     """The publication log as this worker last read it.
 
-    A publication is known before its time comes, so all workers switch at the same moment, and a campaign
-    under way keeps its lists until then. The newest publication whose time has come is in force: a
-    rollback is a newer one that is effective at once.
+    A publication is known before it takes effect, so all workers switch at the same instant. The newest publication whose
+    time has come is in force; a rollback is a newer publication that takes effect at once.
     """
 
     def __init__(self, store: Store) -> None:
@@ -24,7 +23,7 @@ class Publications:
         self.log: Sequence[Publication] = ()
 
     def update(self) -> None:
-        """Read the log again; raises `UnavailableError`, keeping what was known."""
+        """Read the log again; raises `UnavailableError`, and the log stays as it was."""
         self.log = self._store.publications()
 
     def in_force(self, now: datetime) -> Run | None:

@@ -1,4 +1,4 @@
-"""What a call asks for, when it is answered, and the id that the same request has everywhere."""
+"""A call's request and context, and the recommendation id, which is the same on every instance."""
 
 from __future__ import annotations
 
@@ -19,9 +19,17 @@ _RID_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """What all calls of one send ask for alike; read once from a query and kept for the next thousand.
+    """The options of a call, which all calls of a send share; read once from a query and cached.
 
-    `send` names the send; where the caller gave none, the board's day stands in.
+    Attributes:
+        campaign: The campaign's key.
+        send: The send's name; the board's day where the caller gave none.
+        variant: The campaign's variant, if any.
+        limit: How many postings.
+        lang: The language of labels.
+        key: The options as bytes, for recommendation ids.
+        send_key: The campaign and the send, by which sends are held.
+        tracking: The tracking parameters of each place's link.
     """
 
     campaign: str
@@ -50,7 +58,7 @@ class RecommendationRequest(NamedTuple):
 
 
 class CallContext:
-    """When a call is answered: the instant, its second since 1970, the board's day then, and the call's deadline."""
+    """When a call is answered: the instant, its second since 1970, the board's day, and the call's deadline."""
 
     __slots__ = ("deadline", "now", "second", "today")
 

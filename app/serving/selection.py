@@ -1,4 +1,4 @@
-"""Which of a member's ranked postings are shown: the veto and the company spread, in one pass over cards."""
+"""Selects the postings to show: the veto and the company spread, in one pass over cards."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from app.serving.cards import UNKNOWN, Card
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-# A posting in an answer and its mark: the byte it has in its list, and above that the number of what its reason names.
+# A card in an answer and its mark: the byte it has in its list and, above that byte, the number of the name in its reason.
 Place = tuple[Card, int]
 
 
 class Selected(NamedTuple):
-    """Cards with their marks: those to show first, those held back, and ids met that are not in memory."""
+    """Cards with their marks: those to show, those held back by the company spread, and ids that are not in memory."""
 
     kept: list[Place]
-    held: list[Place]
+    held_back: list[Place]
     missing: list[str]
 
 
@@ -31,20 +31,20 @@ def select(
     second: int,
     limit: int,
 ) -> Selected:
-    """Pick until `limit` are kept: none vetoed, at most `PER_COMPANY` a company before the others.
+    """Select up to `limit` postings: none vetoed, at most `PER_COMPANY` of a company before those of others.
 
-    A posting whose mark says that the member asked for its company is not held back.
+    A posting whose mark has `ASKED_COMPANY` is not held back: the member asked for its company.
 
     Args:
         ids: Postings, best first.
-        marks: The mark of each: its reason, with `ASKED_COMPANY` added where that is so, and what is named above that.
-        cards: Those in memory; None stands for a posting that does not exist.
-        applied: What the member applied to.
+        marks: The mark of each posting.
+        cards: Cards in memory; None stands for a posting that does not exist.
+        applied: Ids of the postings that the member applied to.
         second: Now, in seconds since 1970 UTC.
-        limit: How many are wanted.
+        limit: How many to select.
     """
     selected = Selected([], [], [])
-    kept, held, missing = selected
+    kept, held_back, missing = selected
     taken: dict[str, int] = {}
     for posting_id, mark in zip(ids, marks, strict=True):
         card = cards.get(posting_id, UNKNOWN)
@@ -55,7 +55,7 @@ def select(
         already = taken.get(card.company_id, 0)
         taken[card.company_id] = already + 1
         if already >= PER_COMPANY and not mark & ASKED_COMPANY:
-            held.append((card, mark))
+            held_back.append((card, mark))
             continue
         kept.append((card, mark))
         if len(kept) == limit:

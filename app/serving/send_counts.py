@@ -90,7 +90,7 @@ class _CountedSend:
     send: str
     part: str
     last_s: int
-    seen: set[str] = field(default_factory=set)
+    members_seen: set[str] = field(default_factory=set)
     members: DistinctMembers = field(default_factory=DistinctMembers)
     seconds: dict[int, list[int]] = field(default_factory=dict)
     changed: bool = False
@@ -126,7 +126,7 @@ class SendCounter:
         self._notes: deque[Note] = deque(maxlen=most_notes)
         self.note: Callable[[Note], None] = self._notes.append
         self._sends: dict[tuple[str, str], _CountedSend] = {}
-        self._many: set[str] = set()  # campaigns with more sends at once than a campaign has
+        self._dated_campaigns: set[str] = set()  # campaigns with more sends at once than a campaign has
         self._on_record: frozenset[str] = frozenset()
         self._rows = 0
         self._worker = ""
@@ -162,8 +162,8 @@ class SendCounter:
             if options.send != PREVIEW and not options.campaign.startswith(NOT_COUNTED):
                 lost += not self._add(options, member_id, now, degraded is not None)
         for send in self._sends.values():
-            send.members.add(send.seen)
-            send.seen.clear()
+            send.members.add(send.members_seen)
+            send.members_seen.clear()
         if lost:
             _log.warning(
                 "%d calls are not counted: Postgres has been away for too long, or there are too many sends",
@@ -177,16 +177,16 @@ class SendCounter:
         send = self._sends.get((options.campaign, options.send)) or self._new_send(options, now)
         if send is None:
             return False
-        tally = send.seconds.get(second)
-        if tally is None:
+        calls_and_degraded = send.seconds.get(second)
+        if calls_and_degraded is None:
             room = self._most_rows if self._is_known(send.campaign) else self._most_rows // 2
             if self.waiting >= room:
                 return False
-            tally = send.seconds[second] = [0, 0]
+            calls_and_degraded = send.seconds[second] = [0, 0]
             self._rows += 1
-        tally[0] += 1
-        tally[1] += degraded
-        send.seen.add(member_id)
+        calls_and_degraded[0] += 1
+        calls_and_degraded[1] += degraded
+        send.members_seen.add(member_id)
         send.last_s, send.changed = max(send.last_s, second), True
         return True
 
@@ -197,9 +197,9 @@ class SendCounter:
         as there are members. Those without room are counted together.
         """
         campaign, name = options.campaign, options.send
-        if campaign not in self._many and self._sends_of(campaign) >= MOST_SENDS_OF_ONE:
-            self._many.add(campaign)
-        if campaign in self._many:
+        if campaign not in self._dated_campaigns and self._sends_of(campaign) >= MOST_SENDS_OF_ONE:
+            self._dated_campaigns.add(campaign)
+        if campaign in self._dated_campaigns:
             name = board_day(now).isoformat()
         key = (campaign, name)
         if key not in self._sends and not self._has_room(campaign):
@@ -225,7 +225,7 @@ class SendCounter:
         """Add to the store what was counted since; raises `UnavailableError`, and what was counted is kept."""
         with self._lock:
             self._flushes += 1
-            self._send_off(sketches=self._flushes % SKETCH_EVERY == 0)
+            self._send_batches(sketches=self._flushes % SKETCH_EVERY == 0)
             self._forget()
 
     def finish(self) -> None:
@@ -238,11 +238,11 @@ class SendCounter:
             raise UnavailableError("pool")
         try:
             self._count()
-            self._send_off(sketches=True)
+            self._send_batches(sketches=True)
         finally:
             self._lock.release()
 
-    def _send_off(self, *, sketches: bool) -> None:
+    def _send_batches(self, *, sketches: bool) -> None:
         while (batch := self._pending or self._batch(sketches=sketches)) is not None:
             self._pending = batch
             self._store.add(batch)
@@ -282,4 +282,4 @@ class SendCounter:
             for key, send in self._sends.items()
             if send.changed or send.seconds or send.last_s > newest_s - FORGET_S
         }
-        self._many &= {campaign for campaign, _ in self._sends}
+        self._dated_campaigns &= {campaign for campaign, _ in self._sends}

@@ -40,7 +40,7 @@ MOST_AT_ONCE = 5_000  # registered in one statement
 _LONG_AGO, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-class Held:
+class HeldSend:
     """A send, first called at `first_at` and on its run until `until`.
 
     `used_at` is when it was used last, as far as is known; `used` whether it was since somebody looked.
@@ -63,13 +63,13 @@ class SendRegister(Protocol):
     def clock(self) -> datetime:
         """The store's clock."""
 
-    def claim(self, key: str, hold: timedelta, deadline: Deadline) -> Held | None:
+    def claim(self, key: str, hold: timedelta, deadline: Deadline) -> HeldSend | None:
         """A send as it is registered, by this on the run in force where it is not yet; None before any run."""
 
-    def register(self, sends: Sequence[Held], hold: timedelta) -> Sequence[Held]:
+    def register(self, sends: Sequence[HeldSend], hold: timedelta) -> Sequence[HeldSend]:
         """Register sends that are not yet, note that all of them are used, and say how they are registered."""
 
-    def registered(self, most: int) -> Sequence[Held]:
+    def registered_sends(self, most: int) -> Sequence[HeldSend]:
         """The sends on other runs than the one in force, those used last first."""
 
 
@@ -101,15 +101,15 @@ class Sends:
         self._hold = hold
         self._writes = writes and bool(hold)
         self._most = most
-        self._known: dict[str, Held] = {}
-        self._new: dict[str, Held] = {}
+        self._known: dict[str, HeldSend] = {}
+        self._new: dict[str, HeldSend] = {}
         self._lock = Lock()
         self._registered_at = _LONG_AGO  # when the register was read
         self._touched_at = _LONG_AGO
         # Between these a send that this worker does not know can be on no other run than the one in force.
         self._calm_from, self._calm_until = _NEVER, _LONG_AGO
 
-    def kept(self, options: RequestOptions, now: datetime) -> Run | None:
+    def run_of(self, options: RequestOptions, now: datetime) -> Run | None:
         """The run that a send keeps; None where this worker does not know it."""
         held = self._known.get(options.send_key)
         if held is None or held.until <= now:
@@ -125,8 +125,8 @@ class Sends:
         """Let a send that is not known here keep the run in force; None before any is published."""
         run = self._publications.in_force(now)
         if run is not None and options.send != PREVIEW and self._hold and len(self._known) < 2 * self._most:
-            until = min([now + self._hold, *self._moves(run, after=now)])
-            held = Held(options.send_key, run, now, until, now)
+            until = min([now + self._hold, *self._move_times(run, after=now)])
+            held = HeldSend(options.send_key, run, now, until, now)
             with self._lock:
                 self._known[held.key] = self._new[held.key] = held
         return run
@@ -146,7 +146,7 @@ class Sends:
 
     def held_runs(self, now: datetime) -> list[Run]:
         """The runs that known sends are on, and those in force a moment ago, on which others may have met sends."""
-        runs = {held.run.id: held.run for held in self._all() if now < held.until}
+        runs = {held.run.id: held.run for held in self._known_sends() if now < held.until}
         before = self._publications.in_force(now - RECENT)
         recent = [one.run for one in self._publications.log if now - RECENT < one.effective_at <= now]
         runs |= {run.id: run for run in (before, *recent) if run is not None}
@@ -160,11 +160,11 @@ class Sends:
         """
         read_at = self._clock.follow(self._register.clock)
         self._publications.update()
-        self._end_what_moved()
+        self._end_moved_sends()
         self._follow_register(read_at)
         self._forget(read_at)
         if self._writes:
-            self._tell(read_at)
+            self._write_register(read_at)
 
     def _follow_register(self, read_at: datetime) -> None:
         """Read what others met before the last switch, once it is all there, and say how long that is enough."""
@@ -172,35 +172,35 @@ class Sends:
         switched_at = next((one.effective_at for one in log if one.effective_at <= read_at), _LONG_AGO)
         complete_at = switched_at + CLAIMED_WITHIN
         if self._registered_at < complete_at <= read_at:
-            self._take(self._register.registered(self._most))
+            self._remember(self._register.registered_sends(self._most))
             self._registered_at = read_at
         coming = [one.effective_at for one in log if one.effective_at > read_at]
         self._calm_until = min([read_at + LEAD - COMMITTED_WITHIN, *coming]) - REGISTERED_WITHIN
         self._calm_from = self._registered_at if self._registered_at >= complete_at else _NEVER
 
-    def _moves(self, run: Run, *, after: datetime) -> list[datetime]:
+    def _move_times(self, run: Run, *, after: datetime) -> list[datetime]:
         """When publications end what sends on a run keep."""
         return [
             one.effective_at for one in self._publications.log if one.moves(run) and one.effective_at > after
         ]
 
-    def _end_what_moved(self) -> None:
+    def _end_moved_sends(self) -> None:
         if any(one.moves_sends for one in self._publications.log):
-            for held in self._all():
-                held.until = min([held.until, *self._moves(held.run, after=held.first_at)])
+            for held in self._known_sends():
+                held.until = min([held.until, *self._move_times(held.run, after=held.first_at)])
 
-    def _take(self, registered: Sequence[Held]) -> None:
+    def _remember(self, registered: Sequence[HeldSend]) -> None:
         """Go by the register."""
         with self._lock:
             self._known.update((held.key, held) for held in registered)
 
-    def _all(self) -> list[Held]:
+    def _known_sends(self) -> list[HeldSend]:
         with self._lock:
             return list(self._known.values())
 
     def _forget(self, now: datetime) -> None:
         """Let go of sends that are over, and of those used longest ago where there are too many."""
-        held, runs = self._all(), {one.run.id for one in self._publications.log}
+        held, runs = self._known_sends(), {one.run.id for one in self._publications.log}
         for one in held:
             if one.used:
                 one.used_at = now
@@ -208,25 +208,25 @@ class Sends:
         if len(kept) == len(held) <= self._most:
             return
         kept = sorted(kept, key=lambda one: one.used_at, reverse=True)[: self._most]
-        gone = set(held) - set(kept)
+        dropped = set(held) - set(kept)
         with self._lock:
-            self._known = {key: one for key, one in self._known.items() if one not in gone}
+            self._known = {key: one for key, one in self._known.items() if one not in dropped}
 
-    def _tell(self, now: datetime) -> None:
+    def _write_register(self, now: datetime) -> None:
         """Register what was met, and every minute what is under way."""
         with self._lock:
             new, self._new = self._new, {}
-        telling = dict(new)
+        to_register = dict(new)
         if now >= self._touched_at + TOUCH_EVERY:
             self._touched_at = now
-            telling |= {one.key: one for one in self._all() if one.used}
-        sends = sorted(telling.values(), key=lambda one: one.used_at, reverse=True)[:MOST_AT_ONCE]
+            to_register |= {one.key: one for one in self._known_sends() if one.used}
+        sends = sorted(to_register.values(), key=lambda one: one.used_at, reverse=True)[:MOST_AT_ONCE]
         if not sends:
             return
         for one in sends:
             one.used = False
         try:
-            self._take(self._register.register(sends, self._hold))
+            self._remember(self._register.register(sends, self._hold))
         except UnavailableError:
             with self._lock:
                 self._new = new | self._new

@@ -84,10 +84,10 @@ class Shelves:
         newest: Sequence[Posting] = ()
         if run is None:
             newest = self._store.newest_postings(NEWEST)
-            by_run[_NO_RUN] = _run_shelves([_of_newest(newest)], kept.get(_NO_RUN))
+            by_run[_NO_RUN] = _run_shelves([_newest_shelf(newest)], kept.get(_NO_RUN))
         if newest or by_run.keys() != kept.keys():
             ids = sorted(set().union(*(_ids(by_run[n]) for n in numbers)))
-            self._take(by_run, [*newest, *(self._store.postings(ids) if ids else ())])
+            self._replace(by_run, [*newest, *(self._store.postings(ids) if ids else ())])
             self.fresh = True
         self._current = by_run[run.id if run else _NO_RUN]
         self._rank()
@@ -103,11 +103,11 @@ class Shelves:
 
     def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
         """Go by these for any run until the next update."""
-        self._take({_NO_RUN: _run_shelves(shelves)}, postings)
+        self._replace({_NO_RUN: _run_shelves(shelves)}, postings)
         self._current = self._by_run[_NO_RUN]
         self._rank()
 
-    def _take(self, by_run: dict[int, RunShelves], postings: Sequence[Posting]) -> None:
+    def _replace(self, by_run: dict[int, RunShelves], postings: Sequence[Posting]) -> None:
         self._cards.pin({posting.id: posting for posting in postings}.values())
         self._by_run = by_run
         self.loaded = True
@@ -115,7 +115,7 @@ class Shelves:
     def _rank(self) -> None:
         """Make the rankers that are missing; one that cannot be made now is at the next update."""
         unranked = [(number, shelves) for number, shelves in self._by_run.items() if not shelves.ranked]
-        by_id = {posting.id: posting for posting in self._cards.pinned()} if unranked else {}
+        by_id = {posting.id: posting for posting in self._cards.pinned_postings()} if unranked else {}
         for number, shelves in unranked:
             postings = [by_id[posting_id] for posting_id in sorted(_ids(shelves)) if posting_id in by_id]
             shelves.ranker = self._make_ranker(list(shelves.by_place.values()), postings, number or None)
@@ -127,9 +127,9 @@ class Shelves:
 
     def postings(self) -> list[Posting]:
         """Every posting on a shelf, as it is known now."""
-        return self._cards.pinned()
+        return self._cards.pinned_postings()
 
-    def has(self, run_id: int) -> bool:
+    def has_run(self, run_id: int) -> bool:
         """Whether a run's own shelves are here."""
         return run_id in self._by_run
 
@@ -147,7 +147,7 @@ class Shelves:
         more = [shared[posting_id] for posting_id in posting_ids if posting_id in shared]
         return frozenset(posting_ids).union(*more) if more else posting_ids
 
-    def near(self, run_id: int, category: str = "", region: str = "") -> Iterator[tuple[str, int]]:
+    def nearest(self, run_id: int, category: str = "", region: str = "") -> Iterator[tuple[str, int]]:
         """Posting ids with their reasons, from a run's nearest shelf to the widest, without repeats.
 
         A run whose shelves are not here, as one that came into force unannounced, is given those of the run before.
@@ -171,10 +171,10 @@ def _run_shelves(shelves: Sequence[Shelf], before: RunShelves | None = None) -> 
     )
 
 
-def _of_newest(postings: Sequence[Posting]) -> Shelf:
+def _newest_shelf(postings: Sequence[Posting]) -> Shelf:
     """The newest postings, the first of each job."""
-    again = {at for group in same_jobs(postings) for at in group[1:]}
-    ids = [posting.id for at, posting in enumerate(postings) if at not in again]
+    duplicates = {at for group in same_jobs(postings) for at in group[1:]}
+    ids = [posting.id for at, posting in enumerate(postings) if at not in duplicates]
     return Shelf("", "", ids, [Reason.NEW] * len(ids))
 
 

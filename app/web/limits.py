@@ -89,14 +89,14 @@ class CallLimits:
         return False
 
     def _hit(self, limit: _RateLimit, *key: str) -> bool:
-        if self._shared is not None and self._breaker.lets_through():
+        if self._shared is not None and self._breaker.allows_call():
             try:
                 within = self._shared.hit(limit.whole, *key)
             except StorageError:
-                self._breaker.failed()
+                self._breaker.record_failure()
                 self._on_fallback()
             else:
-                self._breaker.succeeded()
+                self._breaker.record_success()
                 return within
         return self._own.hit(limit.share, *key)
 

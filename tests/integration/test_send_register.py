@@ -20,7 +20,7 @@ from app.runtime.deadline import Deadline
 from app.serving.clock import StoreClock
 from app.serving.publications import Publications
 from app.serving.request import RequestOptions
-from app.serving.sends import LEAD, Held, Sends
+from app.serving.sends import LEAD, HeldSend, Sends
 from app.serving.store import Run
 from tests.integration.small_board import change, rows
 from tests.web.board import CUTOFF
@@ -75,8 +75,8 @@ def claim(register: PostgresSendRegister, key: str = SEND, hold: timedelta = HOL
     return held.run.id if held else None
 
 
-def met(run: Run, *keys: str) -> list[Held]:
-    return [Held(key, run, CUTOFF, CUTOFF, CUTOFF) for key in keys]
+def met(run: Run, *keys: str) -> list[HeldSend]:
+    return [HeldSend(key, run, CUTOFF, CUTOFF, CUTOFF) for key in keys]
 
 
 def test_of_many_who_claim_a_send_at_once_all_get_the_run_of_the_first(
@@ -105,7 +105,7 @@ def test_what_was_met_is_registered_unless_it_is(register: PostgresSendRegister,
     second = published(engine)
     said = register.register(met(second, SEND, "weekly\x1fd-2"), HOLD)
     assert {held.key: held.run for held in said} == {SEND: first, "weekly\x1fd-2": second}
-    assert [held.key for held in register.registered(10)] == [SEND]
+    assert [held.key for held in register.registered_sends(10)] == [SEND]
 
 
 def test_a_send_that_is_over_or_whose_run_is_gone_begins_anew(
@@ -180,7 +180,7 @@ def worker(database: PostgresSendRegister, store: PostgresStore) -> Sends:
 
 def run_of(sends: Sends, register: PostgresSendRegister, send: str) -> int | None:
     options, now = RequestOptions("weekly", send, None, 10, "ko"), register.clock()
-    run = sends.kept(options, now)
+    run = sends.run_of(options, now)
     if run is None:
         claims = sends.must_claim(options, now)
         run = sends.claim(options, soon()) if claims else sends.begin(options, now)

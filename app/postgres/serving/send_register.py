@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.postgres.serving.pool import Statement
 from app.postgres.serving.reads import CLOCK
-from app.serving.sends import Held
+from app.serving.sends import HeldSend
 from app.serving.store import Run
 
 if TYPE_CHECKING:
@@ -108,19 +108,19 @@ class PostgresSendRegister:
         now: datetime = self._pool.rows(CLOCK)[0][0]
         return now
 
-    def claim(self, key: str, hold: timedelta, deadline: Deadline) -> Held | None:
+    def claim(self, key: str, hold: timedelta, deadline: Deadline) -> HeldSend | None:
         """A send as it is registered, by this on the run in force where it is not yet; None before any run."""
         rows = self._pool.rows(_CLAIM_SEND, [*key.split(_SEPARATOR), hold.total_seconds()], deadline)
         return _held_send(rows[0]) if rows else None
 
-    def register(self, sends: Sequence[Held], hold: timedelta) -> list[Held]:
+    def register(self, sends: Sequence[HeldSend], hold: timedelta) -> list[HeldSend]:
         """Register sends that are not yet, note that all of them are used, and say how they are registered."""
         campaigns, names = zip(*(one.key.split(_SEPARATOR) for one in sends), strict=True)
         runs = [one.run.id for one in sends]
         rows = self._pool.rows(_REGISTER_SENDS, [list(campaigns), list(names), runs, hold.total_seconds()])
         return [_held_send(row) for row in rows]
 
-    def registered(self, most: int) -> list[Held]:
+    def registered_sends(self, most: int) -> list[HeldSend]:
         """The sends on other runs than the one in force, those used last first."""
         return [_held_send(row) for row in self._pool.rows(_OTHER_SENDS, [most])]
 
@@ -129,8 +129,8 @@ class PostgresSendRegister:
         self._pool.rows(_PRUNE_SENDS, [MOST_ROWS, _MOST_PRUNED])
 
 
-def _held_send(row: tuple[Any, ...]) -> Held:
+def _held_send(row: tuple[Any, ...]) -> HeldSend:
     campaign, send, first_at, until, used_at, run_id, cutoff_at, finished_at = row
-    return Held(
+    return HeldSend(
         f"{campaign}{_SEPARATOR}{send}", Run(run_id, cutoff_at, finished_at), first_at, until, used_at
     )

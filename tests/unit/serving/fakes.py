@@ -12,7 +12,7 @@ from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
 from app.serving.clock import StoreClock
 from app.serving.request import CallContext, RecommendationRequest, RequestOptions
-from app.serving.sends import Held, Sends
+from app.serving.sends import HeldSend, Sends
 from app.serving.store import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class FakeRegister:
     def __init__(self, log: Sequence[Publication], now: datetime = NOW) -> None:
         self.log = log
         self.now = now
-        self.rows: dict[str, Held] = {}
+        self.rows: dict[str, HeldSend] = {}
         self.asked: list[str] = []
         self.failing = False
 
@@ -84,26 +84,26 @@ class FakeRegister:
         self._ask("clock")
         return self.now
 
-    def claim(self, key: str, hold: timedelta, deadline: Deadline) -> Held | None:  # noqa: ARG002 - it is there at once
+    def claim(self, key: str, hold: timedelta, deadline: Deadline) -> HeldSend | None:  # noqa: ARG002 - it is there at once
         self._ask("claim")
         in_force = self._in_force()
         return None if in_force is None else self._registered(key, in_force, hold)
 
-    def register(self, sends: Sequence[Held], hold: timedelta) -> Sequence[Held]:
+    def register(self, sends: Sequence[HeldSend], hold: timedelta) -> Sequence[HeldSend]:
         self._ask("register")
         return [self._registered(one.key, one.run, hold) for one in sends]
 
-    def registered(self, most: int) -> Sequence[Held]:
+    def registered_sends(self, most: int) -> Sequence[HeldSend]:
         self._ask("registered")
         found = [one for one in self.rows.values() if one.until > self.now and one.run != self._in_force()]
         found.sort(key=lambda one: one.used_at, reverse=True)
         return [_copy(one) for one in found[:most]]
 
-    def _registered(self, key: str, run: Run, hold: timedelta) -> Held:
+    def _registered(self, key: str, run: Run, hold: timedelta) -> HeldSend:
         there = self.rows.get(key)
         if there is None or there.until <= self.now:
             moves = [one.effective_at for one in self.log if one.moves(run) and one.effective_at > self.now]
-            there = self.rows[key] = Held(key, run, self.now, min([self.now + hold, *moves]), self.now)
+            there = self.rows[key] = HeldSend(key, run, self.now, min([self.now + hold, *moves]), self.now)
         there.used_at = self.now
         return _copy(there)
 
@@ -116,8 +116,8 @@ class FakeRegister:
             raise UnavailableError("broken")
 
 
-def _copy(held: Held) -> Held:
-    return Held(held.key, held.run, held.first_at, held.until, held.used_at)
+def _copy(held: HeldSend) -> HeldSend:
+    return HeldSend(held.key, held.run, held.first_at, held.until, held.used_at)
 
 
 def anew(publications: Publications) -> Sends:

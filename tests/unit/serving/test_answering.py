@@ -18,7 +18,7 @@ from app.serving.clock import StoreClock
 from app.serving.encoding import encode
 from app.serving.member_lists import MemberLists
 from app.serving.publications import Publications
-from app.serving.sends import Held, Sends
+from app.serving.sends import HeldSend, Sends
 from app.serving.shelves import Shelves
 from app.serving.store import SEPARATOR, Publication, Shelf
 from tests.unit.serving.fakes import (
@@ -329,7 +329,7 @@ def test_a_deadline_of_our_own_says_nothing_of_the_store() -> None:
     desk = Desk().open()
     for _ in range(5):
         desk.ask(left_s=-1.0)
-    assert not desk.breaker.open
+    assert not desk.breaker.is_open
     assert desk.ask().degraded is None
 
 
@@ -363,7 +363,7 @@ def sends_of(desk: Desk) -> FakeRegister:
 def test_a_send_that_others_may_have_met_is_claimed_once_and_answered_from_its_run() -> None:
     desk = Desk().open()
     register = sends_of(desk)
-    register.rows["weekly\x1fs"] = Held("weekly\x1fs", SECOND_RUN, NOW, NOW + timedelta(hours=1), NOW)
+    register.rows["weekly\x1fs"] = HeldSend("weekly\x1fs", SECOND_RUN, NOW, NOW + timedelta(hours=1), NOW)
     found = [desk.ask(), desk.ask()]
     assert [one.generated_at for one in found] == [SECOND_RUN.generated_at] * 2
     assert register.asked == ["claim"]
@@ -378,7 +378,7 @@ def test_a_claim_that_fails_leaves_the_answer_and_the_stores_health_as_they_are(
     for number in range(5):
         found = desk.answering.answer(request(send=f"d-{number}", limit=1), context=context())
         assert facts(found)[:2] == ("personalized", None)
-    assert (desk.breaker.open, desk.failures) == (False, ["broken"] * 5)
+    assert (desk.breaker.is_open, desk.failures) == (False, ["broken"] * 5)
 
 
 def test_an_answer_that_reads_nothing_claims_nothing_and_keeps_what_is_known() -> None:
@@ -397,7 +397,7 @@ def test_an_answer_that_reads_nothing_claims_nothing_and_keeps_what_is_known() -
 def test_what_stands_on_another_runs_shelves_is_told_from_a_good_answer_and_not_kept() -> None:
     desk = Desk(fresh_s=60, ranker=Ranker("shelf-3")).open()
     register = sends_of(desk)
-    register.rows["weekly\x1fs"] = Held("weekly\x1fs", SECOND_RUN, NOW, NOW + timedelta(hours=1), NOW)
+    register.rows["weekly\x1fs"] = HeldSend("weekly\x1fs", SECOND_RUN, NOW, NOW + timedelta(hours=1), NOW)
     desk.store.stood[SECOND_RUN.id] = [Shelf("", "", ["shelf-5", "shelf-4"], [Reason.POPULAR] * 2)]
     desk.store.rows["m"] = row()
     desk.store.profiles["m"] = Member(id="m", categories=("2",))
@@ -406,7 +406,7 @@ def test_what_stands_on_another_runs_shelves_is_told_from_a_good_answer_and_not_
     desk.shelves.update(RUN, [SECOND_RUN])
     assert ids(desk.ask("nobody", limit=2)) == ["shelf-5", "shelf-4"]
     assert desk.ask("nobody").degraded is None
-    assert not desk.breaker.open
+    assert not desk.breaker.is_open
 
 
 def test_an_empty_board_is_answered_with_nothing() -> None:
@@ -445,6 +445,6 @@ def test_of_thousands_of_applications_those_are_kept_that_an_answer_could_hold()
     many = [f"long-ago-{number}" for number in range(5_000)]
     desk.store.rows["m"] = row("a", "b", applied=[*many, "b", "shelf-0"])
     assert ids(desk.ask()) == ids(desk.ask()) == ["a", "shelf-1", "shelf-2"]
-    kept = desk.member_lists.known("m")
+    kept = desk.member_lists.last_known("m")
     assert kept is not None
     assert kept.applied_ids() == {"b", "shelf-0"}

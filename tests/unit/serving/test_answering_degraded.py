@@ -26,8 +26,8 @@ def test_a_call_answered_from_a_stale_list_reads_nothing_more() -> None:
 def test_while_calls_are_held_back_cards_are_not_read_either() -> None:
     desk = desk_with_a_short_list()
     for _ in range(3):
-        desk.breaker.failed()
-    assert desk.breaker.lets_through() is False
+        desk.breaker.record_failure()
+    assert desk.breaker.allows_call() is False
     found = desk.ask()
     assert (desk.store.asked, desk.failures) == ([], ["held back"])
     assert (found.source, found.degraded, len(ids(found))) == ("popular", "postgres", 3)

@@ -75,7 +75,7 @@ def test_pinned_cards_stay_however_full_and_old() -> None:
     assert set(cards.view) == {"p0", "p1"}
     cards.pin([posting("p4")])
     assert set(cards.view) == {"p4"}
-    assert [one.id for one in cards.pinned()] == ["p4"]
+    assert [one.id for one in cards.pinned_postings()] == ["p4"]
 
 
 def test_a_card_that_was_kept_before_it_was_pinned_stays_when_it_no_longer_is() -> None:
@@ -99,7 +99,7 @@ def test_an_update_replaces_what_changed_and_adds_nothing() -> None:
     store.put(*(posting(id_, title="new", updated_at=later) for id_ in ("kept", "pinned", "neither")))
     cards.update()
     assert titles(cards) == {"kept": "new", "pinned": "new"}
-    assert [one.title for one in cards.pinned()] == ["new"]
+    assert [one.title for one in cards.pinned_postings()] == ["new"]
 
 
 def test_a_posting_that_comes_into_being_replaces_the_knowledge_that_it_did_not_exist() -> None:
@@ -186,7 +186,7 @@ def test_of_what_is_pinned_a_share_is_read_at_each_update() -> None:
     for _ in range(58):
         cards.update()
     assert list(titles(cards).values()).count("new") == 100
-    assert len(cards.pinned()) == 100
+    assert len(cards.pinned_postings()) == 100
 
 
 def test_a_pinned_posting_that_was_deleted_is_shown_no_more_and_its_trace_ends_with_its_time() -> None:
@@ -199,7 +199,7 @@ def test_a_pinned_posting_that_was_deleted_is_shown_no_more_and_its_trace_ends_w
     timer.now_s = 10.0
     cards.update()
     assert titles(cards) == {"a": None, "b": "title of b"}
-    assert [one.id for one in cards.pinned()] == ["b"]
+    assert [one.id for one in cards.pinned_postings()] == ["b"]
     timer.now_s = 30.0
     cards.update()
     assert titles(cards) == {"b": "title of b"}

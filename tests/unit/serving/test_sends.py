@@ -51,7 +51,7 @@ class Worker:
 
     def call(self, what: RequestOptions | None = None) -> int | None:
         what, now = what or options(), self.register.now
-        run = self.sends.kept(what, now)
+        run = self.sends.run_of(what, now)
         if run is None:
             claims = self.sends.must_claim(what, now)
             run = self.sends.claim(what, DEADLINE) if claims else self.sends.begin(what, now)

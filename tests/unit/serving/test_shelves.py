@@ -60,7 +60,7 @@ class Shelved:
         return Rank([one.id for one in postings], run_id)
 
     def near(self, category: str = "", region: str = "", *, run_id: int = 1) -> list[tuple[str, int]]:
-        return list(self.shelves.near(run_id, category, region))
+        return list(self.shelves.nearest(run_id, category, region))
 
 
 def test_shelves_are_read_once_a_run_and_their_cards_pinned() -> None:
