@@ -1,8 +1,7 @@
-"""Count the calls of each send, second by second, without a call noticing.
+"""Counts the calls of each send by the second, without delaying a call.
 
-An answer's thread leaves a note in a queue, which is all it pays; the worker's scheduler makes counts of the notes and
-adds them to Postgres every few seconds. Counts are for planning, answers are not: whatever goes wrong here costs
-counts, within bounds, and is said.
+A call only appends a note to a queue. The worker's scheduler turns notes into counts and adds these to Postgres every few
+seconds. Counts serve planning only: a failure here loses counts, within bounds, is logged, and never touches an answer.
 """
 
 from __future__ import annotations
@@ -25,21 +24,19 @@ if TYPE_CHECKING:
 
     from app.serving.request import RequestOptions
 
-NOT_COUNTED = ("loadtest", "preview")  # campaigns whose names begin so are nobody's send
-PREVIEW = "preview"  # what previews of any campaign give for Braze's dispatch id
+NOT_COUNTED = ("loadtest", "preview")  # prefixes of campaigns that are not counted
+PREVIEW = "preview"  # the send's name in previews, which have no dispatch id
 COUNT_EVERY_S = 2.0
 FLUSH_EVERY_S = 2.0
-MOST_NOTES = 100_000  # what 5,000 calls/s leave in 20 s: the scheduler is never away so long
-MOST_ROWS = 20_000  # seconds of sends kept while Postgres is away: an hour of five sends at once
+MOST_NOTES = 100_000  # 20 s of 5,000 calls/s; the scheduler never takes so long
+MOST_ROWS = 20_000  # counted seconds kept while Postgres is away: an hour of five sends
 MOST_ROWS_AT_ONCE = 5_000
-MOST_SENDS = 400  # of campaigns on record
-MOST_UNKNOWN_SENDS = 100  # of names that are not on record: more are counted together
-OTHERS = "~others"  # their name, which is no campaign's
-MOST_SENDS_OF_ONE = (
-    20  # of a campaign at once; with more, its dispatch id is one of a member and not of a send
-)
-FORGET_S = 3_600  # a send without calls for so long is over for this worker
-SKETCH_EVERY = 5  # flushes
+MOST_SENDS = 400  # of campaigns on record, at once
+MOST_UNKNOWN_SENDS = 100  # of campaigns not on record; more are counted together
+OTHERS = "~others"  # the name they are counted under; no campaign has it
+MOST_SENDS_OF_ONE = 20  # of a campaign at once; with more, its dispatch id must name members and not sends
+FORGET_S = 3_600  # after so long without calls a worker forgets a send
+SKETCH_EVERY = 5  # flushes between two writes of sketches
 FINISH_WAIT_S = 1.0
 _log = logging.getLogger("connected_jobs.counting")
 
@@ -48,7 +45,7 @@ Note: TypeAlias = "tuple[RequestOptions, str, datetime, str | None]"  # options,
 
 @dataclass(frozen=True, slots=True)
 class SecondCount:
-    """Calls of a send in one second, as this worker saw it; `second` is Unix time."""
+    """The calls of a send in one second that this worker counted; `second` is Unix time."""
 
     campaign: str
     send: str
@@ -59,7 +56,7 @@ class SecondCount:
 
 @dataclass(frozen=True, slots=True)
 class SketchPart:
-    """The members of a send that one worker saw; `part` tells it from other workers' and from its own earlier ones."""
+    """A sketch of the members of a send that one worker saw; `part` is unique to the worker and the time it kept the send."""
 
     campaign: str
     send: str
@@ -69,7 +66,7 @@ class SketchPart:
 
 @dataclass(frozen=True, slots=True)
 class CountBatch:
-    """What a worker adds at once: its `number` is one more than that of the batch before."""
+    """What a worker adds in one transaction; `number` counts its batches, so that none is added twice."""
 
     worker: str
     number: int
@@ -78,10 +75,10 @@ class CountBatch:
 
 
 class CountsStore(Protocol):
-    """Where counts are added up; may raise `UnavailableError`."""
+    """Adds counts up; may raise `UnavailableError`."""
 
     def add(self, batch: CountBatch) -> None:
-        """Add a batch, unless it is in already; a sketch takes the place of the same part's earlier one."""
+        """Add a batch, unless it was added before; a sketch replaces the earlier one of the same part."""
 
 
 @dataclass(slots=True)
@@ -97,17 +94,17 @@ class _CountedSend:
 
 
 class SendCounter:
-    """Counts of one worker.
+    """Counts the calls that one worker answers.
 
-    `note` takes a note in well under a microsecond; `count` and `flush` are the scheduler's. A batch whose end is
-    not known is sent again as it was, so nothing is added twice.
+    Calls use `note`, which takes well under a microsecond; the scheduler calls `count` and `flush`. A batch whose commit is
+    not known to have succeeded is sent again unchanged, and the store adds it once.
 
     Args:
-        store: Where counts are added up.
-        on_lost: Told how many calls could not be counted, 0 where their number is not known.
-        most_notes: How many notes wait; the oldest go when there are more.
-        most_rows: How many seconds of sends are kept while the store is away; later ones are lost.
-        new_id: Names this worker, at its first flush, which is after the fork.
+        store: Adds counts up.
+        on_lost: Called with how many calls could not be counted, 0 where the number is unknown.
+        most_notes: The most notes in the queue; the oldest are dropped.
+        most_rows: The most counted seconds kept while the store is away; later ones are lost.
+        new_id: Makes this worker's id, at its first flush, which is after the fork.
     """
 
     def __init__(
@@ -126,7 +123,7 @@ class SendCounter:
         self._notes: deque[Note] = deque(maxlen=most_notes)
         self.note: Callable[[Note], None] = self._notes.append
         self._sends: dict[tuple[str, str], _CountedSend] = {}
-        self._dated_campaigns: set[str] = set()  # campaigns with more sends at once than a campaign has
+        self._dated_campaigns: set[str] = set()  # campaigns with too many sends at once, counted by day
         self._on_record: frozenset[str] = frozenset()
         self._rows = 0
         self._worker = ""
@@ -137,16 +134,16 @@ class SendCounter:
         self._lock = Lock()
 
     def set_on_record(self, on_record: Collection[str]) -> None:
-        """Set which campaigns are on record: names that nobody put there never take their room."""
+        """Set which campaigns are on record; other names never take up their room."""
         self._on_record = frozenset(on_record)
 
     @property
     def waiting(self) -> int:
-        """Seconds of sends that are not in the store yet."""
+        """How many counted seconds are not in the store yet."""
         return self._rows + (len(self._pending.seconds) if self._pending else 0)
 
     def count(self) -> None:
-        """Make counts of the notes there are."""
+        """Turn the notes in the queue into counts."""
         with self._lock:
             self._count()
 
@@ -191,10 +188,10 @@ class SendCounter:
         return True
 
     def _new_send(self, options: RequestOptions, now: datetime) -> _CountedSend | None:
-        """Begin a send; the day stands in for it where a campaign has a send for every member.
+        """Begin to count a send; a campaign with too many sends at once is counted by day.
 
-        Names that are not on record have little room: a template that writes the member into the name makes as many
-        as there are members. Those without room are counted together.
+        Campaigns not on record have little room, because a template that writes the member into the campaign's name makes
+        as many names as members. Those without room are counted together; None where one on record has no room.
         """
         campaign, name = options.campaign, options.send
         if campaign not in self._dated_campaigns and self._sends_of(campaign) >= MOST_SENDS_OF_ONE:
@@ -222,17 +219,17 @@ class SendCounter:
         return sum(1 for other, _ in self._sends if other == campaign)
 
     def flush(self) -> None:
-        """Add to the store what was counted since; raises `UnavailableError`, and what was counted is kept."""
+        """Add new counts to the store; raises `UnavailableError`, and the counts are kept."""
         with self._lock:
             self._flushes += 1
             self._send_batches(sketches=self._flushes % SKETCH_EVERY == 0)
             self._forget()
 
     def finish(self) -> None:
-        """Count and add all there is, before the worker ends, unless that would hold it up.
+        """Count and add everything before the worker ends.
 
         Raises:
-            UnavailableError: the store is away, or the scheduler has been waiting for it: what is left is lost.
+            UnavailableError: the store is away, or the scheduler still waits for it; the remaining counts are lost.
         """
         if not self._lock.acquire(timeout=FINISH_WAIT_S):
             raise UnavailableError("pool")
@@ -249,7 +246,7 @@ class SendCounter:
             self._pending = None
 
     def _batch(self, *, sketches: bool) -> CountBatch | None:
-        """What is to be added next, taken out of the counts; None for nothing."""
+        """Take the next batch out of the counts; None where there is nothing to add."""
         seconds = self._take_seconds()
         parts = self._take_sketches() if sketches else []
         if not seconds and not parts:
@@ -275,7 +272,7 @@ class SendCounter:
         return [SketchPart(one.campaign, one.send, one.part, one.members.pack()) for one in changed]
 
     def _forget(self) -> None:
-        """Let go of sends that are over and wholly in the store."""
+        """Forget sends that are over and completely in the store."""
         newest_s = max((send.last_s for send in self._sends.values()), default=0)
         self._sends = {
             key: send

@@ -1,13 +1,13 @@
-"""Which run each send is answered from: the one in force at its first call, whatever is published meanwhile.
+"""The run that each send is answered from: the one in force at its first call, whatever is published later.
 
-A message's parts and retries reach different workers and instances, some of them after new lists were published, and
-must get one list. So a send stays with its first run for a stated time. Which run that is stands in a register that all
-workers share, and costs a call nothing: far from a switch every worker answers from the same run, and what it meets is
-registered in the background. Near a switch, where another worker may have met the send just before it, a worker that
-does not know a send claims it in the register before it answers: once for a send and worker.
+A message's parts and retries reach different workers and instances, some after a new publication, and must get the same
+list. So a send keeps its first run for a set time. All workers share a register of sends and their runs. Usually it costs
+a call nothing: all workers answer from the same run, and new sends are registered in the background. Around a switch to a
+new run, another worker may have answered the send from the run before. A worker that does not know a send then claims it
+in the register before it answers, once for each send and worker.
 
-Whoever publishes gives `LEAD` (`app.refresh.publish`), so a worker knows of a switch before it comes. One that has
-not read the log for so long that there may be a switch it does not know of claims too.
+A publication takes effect `LEAD` after it is made (`app.refresh.publish`), so a worker knows of a switch in advance. A
+worker that has not read the log recently enough to be sure claims too.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from app.serving.request import RequestOptions
     from app.serving.store import Run
 
-PREVIEW = "preview"  # what previews of any campaign give for Braze's dispatch id: always answered from the run in force
-LEAD = timedelta(seconds=15)  # from a publication to its taking effect, at least, while instances run
-COMMITTED_WITHIN = timedelta(seconds=3)  # a publication, from choosing its moment to where others can read it
-REGISTERED_WITHIN = timedelta(seconds=6)  # a send, from its first call to where others can read it
-CLAIMED_WITHIN = timedelta(seconds=2)  # longer than a claim may take
-RECENT = timedelta(minutes=1)  # longer than it takes until all that others met is known here
+PREVIEW = "preview"  # the send's name in previews, which are always answered from the run in force
+LEAD = timedelta(seconds=15)  # the least time from a publication to its effect, while instances run
+COMMITTED_WITHIN = timedelta(seconds=3)  # from choosing a publication's instant to when others can read it
+REGISTERED_WITHIN = timedelta(seconds=6)  # from a send's first call to when others can read it
+CLAIMED_WITHIN = timedelta(seconds=2)  # the longest a claim takes
+RECENT = timedelta(minutes=1)  # longer than it takes to learn of all sends that others know
 UPDATE_EVERY_S = 2.0
 TOUCH_EVERY = timedelta(minutes=1)
-MOST_SENDS = 50_000  # known to a worker; those used longest ago go first
+MOST_SENDS = 50_000  # known to a worker; those used longest ago are dropped first
 MOST_AT_ONCE = 5_000  # registered in one statement
 _LONG_AGO, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class HeldSend:
-    """A send, first called at `first_at` and on its run until `until`.
+    """A send that keeps `run` from its first call at `first_at` until `until`.
 
-    `used_at` is when it was used last, as far as is known; `used` whether it was since somebody looked.
+    `used_at` is when it was last used, as far as known; `used` whether it was used since the last update.
     """
 
     __slots__ = ("first_at", "key", "run", "until", "used", "used_at")
@@ -58,19 +58,19 @@ class HeldSend:
 
 
 class SendRegister(Protocol):
-    """Where workers share which sends they met; everything may raise `UnavailableError`."""
+    """The sends that all workers share; every method may raise `UnavailableError`."""
 
     def clock(self) -> datetime:
         """The store's clock."""
 
     def claim(self, key: str, hold: timedelta, deadline: Deadline) -> HeldSend | None:
-        """A send as it is registered, by this on the run in force where it is not yet; None before any run."""
+        """Register a send on the run in force unless it is registered; returns it as registered, None before any run."""
 
     def register(self, sends: Sequence[HeldSend], hold: timedelta) -> Sequence[HeldSend]:
-        """Register sends that are not yet, note that all of them are used, and say how they are registered."""
+        """Register new sends, note that all of these are used, and return them as registered."""
 
     def registered_sends(self, most: int) -> Sequence[HeldSend]:
-        """The sends on other runs than the one in force, those used last first."""
+        """The sends on other runs than the one in force, last used first."""
 
 
 class Sends:
@@ -78,11 +78,11 @@ class Sends:
 
     Args:
         publications: The publication log.
-        register: What all workers share.
-        clock: The store's.
-        hold: How long a send keeps the run of its first call; not at all if 0.
-        writes: Whether this worker may write to the register; if not, it goes by what it meets itself and others wrote.
-        most: How many sends are known at once.
+        register: Shared by all workers.
+        clock: The store's clock.
+        hold: How long a send keeps the run of its first call; 0 turns this off.
+        writes: Whether this worker may write to the register; if not, it uses its own sends and those that others wrote.
+        most: The most sends known at once.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Sends:
         self._lock = Lock()
         self._registered_at = _LONG_AGO  # when the register was read
         self._touched_at = _LONG_AGO
-        # Between these a send that this worker does not know can be on no other run than the one in force.
+        # Between these instants, a send that this worker does not know can only be on the run in force.
         self._calm_from, self._calm_until = _NEVER, _LONG_AGO
 
     def run_of(self, options: RequestOptions, now: datetime) -> Run | None:
@@ -118,11 +118,11 @@ class Sends:
         return held.run
 
     def must_claim(self, options: RequestOptions, now: datetime) -> bool:
-        """Whether another worker may have met a send that is not known here, on another run."""
+        """Whether another worker may have answered an unknown send from another run."""
         return self._writes and options.send != PREVIEW and not self._calm_from <= now < self._calm_until
 
     def begin(self, options: RequestOptions, now: datetime) -> Run | None:
-        """Let a send that is not known here keep the run in force; None before any is published."""
+        """Let an unknown send keep the run in force; None before any publication."""
         run = self._publications.in_force(now)
         if run is not None and options.send != PREVIEW and self._hold and len(self._known) < 2 * self._most:
             until = min([now + self._hold, *self._move_times(run, after=now)])
@@ -132,7 +132,7 @@ class Sends:
         return run
 
     def claim(self, options: RequestOptions, deadline: Deadline) -> Run | None:
-        """The run that a send keeps by the register, None before any is published; raises `UnavailableError`."""
+        """The run that a send keeps by the register; None before any publication. Raises `UnavailableError`."""
         held = self._register.claim(options.send_key, self._hold, deadline)
         if held is None:
             return None
@@ -145,7 +145,7 @@ class Sends:
         return self._publications.in_force(now)
 
     def held_runs(self, now: datetime) -> list[Run]:
-        """The runs that known sends are on, and those in force a moment ago, on which others may have met sends."""
+        """The runs of known sends, and those in force a moment ago, which sends known to others may be on."""
         runs = {held.run.id: held.run for held in self._known_sends() if now < held.until}
         before = self._publications.in_force(now - RECENT)
         recent = [one.run for one in self._publications.log if now - RECENT < one.effective_at <= now]
@@ -156,7 +156,7 @@ class Sends:
         """Follow the store's clock, the publications and the register.
 
         Raises:
-            UnavailableError: the store is away; what was known stands.
+            UnavailableError: the store is away; nothing is forgotten.
         """
         read_at = self._clock.follow(self._register.clock)
         self._publications.update()
@@ -167,7 +167,7 @@ class Sends:
             self._write_register(read_at)
 
     def _follow_register(self, read_at: datetime) -> None:
-        """Read what others met before the last switch, once it is all there, and say how long that is enough."""
+        """After a switch, read the sends that others registered before it, and set how long no claim is needed."""
         log = self._publications.log
         switched_at = next((one.effective_at for one in log if one.effective_at <= read_at), _LONG_AGO)
         complete_at = switched_at + CLAIMED_WITHIN
@@ -179,7 +179,7 @@ class Sends:
         self._calm_from = self._registered_at if self._registered_at >= complete_at else _NEVER
 
     def _move_times(self, run: Run, *, after: datetime) -> list[datetime]:
-        """When publications end what sends on a run keep."""
+        """The instants at which publications move sends away from a run."""
         return [
             one.effective_at for one in self._publications.log if one.moves(run) and one.effective_at > after
         ]
@@ -190,7 +190,7 @@ class Sends:
                 held.until = min([held.until, *self._move_times(held.run, after=held.first_at)])
 
     def _remember(self, registered: Sequence[HeldSend]) -> None:
-        """Go by the register."""
+        """Know these sends as they are registered."""
         with self._lock:
             self._known.update((held.key, held) for held in registered)
 
@@ -199,7 +199,7 @@ class Sends:
             return list(self._known.values())
 
     def _forget(self, now: datetime) -> None:
-        """Let go of sends that are over, and of those used longest ago where there are too many."""
+        """Forget sends that are over and, where there are too many, those used longest ago."""
         held, runs = self._known_sends(), {one.run.id for one in self._publications.log}
         for one in held:
             if one.used:
@@ -213,7 +213,7 @@ class Sends:
             self._known = {key: one for key, one in self._known.items() if one not in dropped}
 
     def _write_register(self, now: datetime) -> None:
-        """Register what was met, and every minute what is under way."""
+        """Register new sends and, every minute, those in use."""
         with self._lock:
             new, self._new = self._new, {}
         to_register = dict(new)

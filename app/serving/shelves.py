@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from app.serving.store import Run, Store
 
 NEWEST = 200
-POOL = 5_000  # postings ranked for one member in a few milliseconds
+POOL = 5_000  # the most postings ranked for a profile, in a few milliseconds
 _NO_RUN = 0
 
 
@@ -37,15 +37,19 @@ class RanksProfiles(Protocol):
         """The best postings first, none for a profile that says nothing."""
 
 
-# Makes the ranker of a run: of its shelves, every posting on them as it is now, and the run's number, None for none.
+# Makes a run's ranker from its shelves, the postings on them as they are now, and the run's number (None for no run).
 MakeRanker: TypeAlias = "Callable[[Sequence[Shelf], Sequence[Posting], int | None], RanksProfiles | None]"
 
 
 @dataclass(slots=True)
 class RunShelves:
-    """The shelves of a run, and the ranker made of what is on them; None until it is, or where there is none.
+    """The shelves of a run, and its ranker of profiles.
 
-    `same_job` has, for each posting of a job that has several, all of them.
+    Attributes:
+        by_place: Shelves by category and large region.
+        same_job: For each posting of a job with several postings, all of them.
+        ranker: None until it is made, or where it cannot be made.
+        ranked: Whether the ranker was made, or found impossible.
     """
 
     by_place: dict[tuple[str, str], Shelf]
@@ -55,13 +59,13 @@ class RunShelves:
 
 
 class Shelves:
-    """The shelves of each run that is or will be in force, or the newest postings where no run was published yet.
+    """The shelves of each run that is or will be in force; before any publication, one shelf of the newest postings.
 
-    A run's shelves are there before its time comes, so an answer's list and what fills it up switch in the same
-    instant everywhere. `fresh` says whether the shelves came from the store, not from what was saved.
+    A run's shelves are read before it takes effect, so an answer's list and its fill switch at the same instant
+    everywhere. `fresh` says whether the shelves were read from the store, and not from a snapshot.
 
     Args:
-        store: Where runs and postings are read.
+        store: Reads runs and postings.
         cards: Keeps the postings on shelves pinned.
         make_ranker: Makes the ranker of a run's shelves (default: `make_profile_ranker` on the store).
     """
@@ -76,7 +80,7 @@ class Shelves:
         self.fresh = False
 
     def update(self, run: Run | None, coming: Sequence[Run] = ()) -> None:
-        """Have the shelves of the run in force and of those to come; raises `UnavailableError`, keeping what there was."""
+        """Read the shelves of the run in force and of coming ones; raises `UnavailableError`, and nothing changes."""
         kept = self._by_run if self.fresh else {}
         runs = {one.id: one for one in (run, *coming) if one}
         numbers = runs.keys()
@@ -97,12 +101,12 @@ class Shelves:
         shelves.same_job = {
             posting_id: group for group in self._store.same_jobs(run.id) for posting_id in group
         }
-        # What was hidden before is in no reason of the run; the cards' updates tell of what is from now on.
+        # Reasons of the run name no posting hidden before its cut-off; updates of cards add those hidden from now on.
         self._cards.hidden.update(self._store.hidden_since(run.cutoff_at))
         return shelves
 
     def restore(self, shelves: Sequence[Shelf], postings: Sequence[Posting]) -> None:
-        """Go by these for any run until the next update."""
+        """Use these shelves for every run until the next update."""
         self._replace({_NO_RUN: _run_shelves(shelves)}, postings)
         self._current = self._by_run[_NO_RUN]
         self._rank()
@@ -113,7 +117,7 @@ class Shelves:
         self.loaded = True
 
     def _rank(self) -> None:
-        """Make the rankers that are missing; one that cannot be made now is at the next update."""
+        """Make missing rankers; one that fails is made at the next update."""
         unranked = [(number, shelves) for number, shelves in self._by_run.items() if not shelves.ranked]
         by_id = {posting.id: posting for posting in self._cards.pinned_postings()} if unranked else {}
         for number, shelves in unranked:
@@ -130,27 +134,27 @@ class Shelves:
         return self._cards.pinned_postings()
 
     def has_run(self, run_id: int) -> bool:
-        """Whether a run's own shelves are here."""
+        """Whether a run's own shelves are in memory."""
         return run_id in self._by_run
 
     def ranker(self, run_id: int) -> RanksProfiles | None:
-        """What ranks profiles for a run."""
+        """The ranker of profiles for a run."""
         return self._by_run.get(run_id, self._current).ranker
 
     def shared_jobs(self, run_id: int) -> Mapping[str, Sequence[str]]:
-        """By posting, all of its job's postings, of the jobs that a run found to have several."""
+        """For each posting of a job with several postings, all of them, as the run found them."""
         return self._by_run.get(run_id, self._current).same_job
 
     def with_same_jobs(self, run_id: int, posting_ids: Collection[str]) -> Collection[str]:
-        """Postings, and beside each all others that a run found to be the same job."""
+        """These postings and all others that a run found to be of the same jobs."""
         shared = self.shared_jobs(run_id)
         more = [shared[posting_id] for posting_id in posting_ids if posting_id in shared]
         return frozenset(posting_ids).union(*more) if more else posting_ids
 
     def nearest(self, run_id: int, category: str = "", region: str = "") -> Iterator[tuple[str, int]]:
-        """Posting ids with their reasons, from a run's nearest shelf to the widest, without repeats.
+        """Posting ids with their reasons, from a run's nearest shelf to its widest, without repeats.
 
-        A run whose shelves are not here, as one that came into force unannounced, is given those of the run before.
+        A run whose shelves are not in memory yet uses those of the current run.
         """
         by_place = self._by_run.get(run_id, self._current).by_place
         seen: set[str] = set()
@@ -172,7 +176,7 @@ def _run_shelves(shelves: Sequence[Shelf], before: RunShelves | None = None) -> 
 
 
 def _newest_shelf(postings: Sequence[Posting]) -> Shelf:
-    """The newest postings, the first of each job."""
+    """A shelf of the newest postings, one of each job."""
     duplicates = {at for group in same_jobs(postings) for at in group[1:]}
     ids = [posting.id for at, posting in enumerate(postings) if at not in duplicates]
     return Shelf("", "", ids, [Reason.NEW] * len(ids))
@@ -183,7 +187,7 @@ def _ids(shelves: RunShelves) -> set[str]:
 
 
 def popularity_of(shelves: Sequence[Shelf]) -> dict[str, float]:
-    """How popular postings are, 0 to 1: each as its best place on any shelf."""
+    """The popularity of postings, 0 to 1, from each one's best place on any shelf."""
     popularity: dict[str, float] = {}
     for shelf in shelves:
         for place, posting_id in enumerate(shelf.posting_ids):
@@ -193,19 +197,19 @@ def popularity_of(shelves: Sequence[Shelf]) -> dict[str, float]:
 
 
 def pool_of(shelves: Sequence[Shelf], postings: Iterable[Posting]) -> list[Posting]:
-    """The most popular of the postings on shelves, those that profiles are ranked over."""
+    """The most popular postings on shelves, over which profiles are ranked."""
     popularity = popularity_of(shelves)
     on_shelves = [posting for posting in postings if posting.id in popularity]
     return sorted(on_shelves, key=lambda posting: (-popularity[posting.id], posting.id))[:POOL]
 
 
 def pack_pool(postings: Sequence[Posting]) -> bytes:
-    """A pool as it is kept with its run."""
+    """A pool as it is stored with its run."""
     return zlib.compress(msgspec.json.encode(postings))
 
 
 def unpack_pool(packed: bytes) -> list[Posting]:
-    """A kept pool; none where another version of the program wrote what this one does not read."""
+    """A stored pool; empty where another version of the program wrote it in a form that this one cannot read."""
     try:
         return msgspec.json.decode(zlib.decompress(packed), type=list[Posting])
     except (zlib.error, msgspec.MsgspecError):
@@ -215,9 +219,9 @@ def unpack_pool(packed: bytes) -> list[Posting]:
 def make_profile_ranker(
     store: Store, shelves: Sequence[Shelf], postings: Sequence[Posting], run_id: int | None
 ) -> ProfileRanker:
-    """Make the ranker for members who came after the refresh, the same everywhere and whenever it is made.
+    """Make the ranker for members who joined after the refresh; it is the same on every worker and at any time.
 
-    It ranks the run's pool, or the postings on its shelves as they are now where none was kept; raises
+    It ranks the run's stored pool or, without one, the postings on its shelves as they are now. Raises
     `UnavailableError`.
     """
     pool = store.shelf_pool(run_id) if run_id else ()

@@ -1,4 +1,4 @@
-"""What answering needs to read, and from whom: implemented by `app.postgres`, faked in unit tests."""
+"""The port through which answering reads; `app.postgres` implements it, and unit tests have a fake."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SEPARATOR = "\x1f"  # between ids joined to one text; no id contains a control c
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A refresh run as far as answering cares: activity after `cutoff_at` is not in its lists.
+    """A refresh run; activity after `cutoff_at` is not in its lists.
 
-    `rows_left_out` are the board's rows that it could not use.
+    `rows_left_out` counts the board's rows that it could not use.
     """
 
     id: int
@@ -32,9 +32,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """From `effective_at` on, sends begin with `run`, unless a later publication says otherwise.
+    """From `effective_at` on new sends use `run`, until the next publication takes effect.
 
-    One that `moves_sends` takes those under way with it too, from the newer runs that it leaves.
+    With `moves_sends`, sends in progress on newer runs move to `run` too.
     """
 
     id: int
@@ -43,18 +43,20 @@ class Publication:
     moves_sends: bool = False
 
     def moves(self, run: Run) -> bool:
-        """Whether it takes sends away from a run."""
+        """Whether it moves sends away from a run."""
         return self.moves_sends and self.run.id < run.id
 
 
 class MemberRow(NamedTuple):
-    """What one read says of a member, as compact as it came: it may be kept for many members.
+    """A member's row as read; compact, because many are kept.
 
-    `mailable` is false for a member who withdrew or takes no mail; nothing else of theirs is read then.
-    `posting_ids` are joined by `SEPARATOR`, best first, with one byte of `reasons` for each; both are empty
-    where the run has no list of theirs. `applied` is every posting they ever applied to, joined in the same way.
-    `anchors` are ids and names in turn of the postings that reasons may name, joined likewise, and `anchored` has a byte
-    for each of the first places: which of them its reason names, from 1; 0 for none.
+    Attributes:
+        mailable: False for a member who withdrew or takes no mail; the other fields are then empty.
+        posting_ids: Ids of their list, best first, joined by `SEPARATOR`; empty without a list in the run.
+        reasons: A byte for each posting.
+        applied: Ids of all postings they ever applied to, joined by `SEPARATOR`.
+        anchors: Ids and names, in turn, of the postings that reasons may name, joined by `SEPARATOR`.
+        anchored: A byte for each of the first places: the number of the anchor that its reason names, from 1; 0 for none.
     """
 
     mailable: bool
@@ -66,7 +68,7 @@ class MemberRow(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a posting stands: what takes it out of answers, and when it changed."""
+    """A posting's state as far as the veto needs it, and when it changed."""
 
     id: str
     status: Status
@@ -77,7 +79,7 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A popular list for a category and a large region; an empty text stands for all of them."""
+    """A popular list for a category and a large region; "" stands for all of either."""
 
     category: str
     region: str
@@ -86,9 +88,9 @@ class Shelf:
 
 
 class Store(Protocol):
-    """What answering reads. Every read may raise `UnavailableError`, and does when its deadline has passed.
+    """What answering reads. Every read may raise `UnavailableError`, and does so after its deadline.
 
-    Any thread may read at any time. `behind` says whether what is read is a copy that lags further behind than is promised.
+    Any thread may read at any time. `behind` says whether reads come from a standby that lags more than is promised.
     """
 
     behind: bool
@@ -100,19 +102,19 @@ class Store(Protocol):
         """A run's shelves, in any order; none of an unknown run."""
 
     def shelf_pool(self, run_id: int) -> Sequence[Posting]:
-        """The postings that a run's profiles are ranked over, as they were when it was made; none where that is not known."""
+        """The pool over which a run ranks profiles, as it was when the run was made; empty where it was not stored."""
 
     def same_jobs(self, run_id: int) -> Sequence[Sequence[str]]:
-        """Ids of the postings of each job that has several, as a run found them."""
+        """Ids of the postings of each job with several postings, as a run found them."""
 
     def hidden_since(self, since: datetime) -> Sequence[str]:
         """Ids of postings that are hidden and changed at or after an instant."""
 
     def weights(self, run_id: int) -> Mapping[str, Any] | None:
-        """The weights a run was made with, None for an unknown run."""
+        """The weights that a run was made with; None for an unknown run."""
 
     def newest_postings(self, count: int) -> Sequence[Posting]:
-        """Open postings, newest first: what a board without a refresh run can show."""
+        """Open postings, newest first, for a board without a refresh run."""
 
     def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
         """A member's list in a run, in one round trip; None for an unknown member."""
@@ -124,10 +126,10 @@ class Store(Protocol):
         """Postings by id, in any order; unknown ids are left out."""
 
     def clock(self) -> datetime:
-        """The store's clock, aware."""
+        """The time by the store's clock, with a time zone."""
 
     def standings(self, ids: Sequence[str]) -> Sequence[Standing]:
-        """Where postings stand, in any order; unknown ids are left out."""
+        """The standings of postings, in any order; unknown ids are left out."""
 
     def standings_changed_since(self, since: datetime, most: int) -> Sequence[Standing] | None:
-        """Postings whose `updated_at` is at or after an instant, in any order; None where they are more than `most`."""
+        """Standings of postings whose `updated_at` is at or after an instant, in any order; None for more than `most`."""
