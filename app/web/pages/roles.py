@@ -20,6 +20,7 @@ NEEDED: Final[Mapping[str, Role]] = {
     "pages.remove_now": Role.PLAN,
     "pages.enter_sent": Role.PLAN,
     "pages.remove_evidence": Role.ADMINISTER,
+    "pages.save_settings": Role.ADMINISTER,
 }
 
 

@@ -17,7 +17,7 @@ from app.capacity.register.campaigns import NoSuchCampaignError, RegisterUnavail
 from app.credentials import Role
 from app.telemetry import LogField
 from app.web.observability.logs import request_id
-from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, sign_in
+from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, settings, sign_in
 from app.web.pages import security_headers as headers
 from app.web.pages.charts.figures import numbers_are_for
 from app.web.pages.evidence_words import what_next
@@ -110,6 +110,7 @@ def _blueprint(
     report.add(blueprint, queries)
     evidence.add(blueprint, queries)
     preview.add(blueprint, queries, previews)
+    settings.add(blueprint, queries)
     _add_errors(blueprint)
     return blueprint
 

@@ -40,6 +40,8 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("POST", "/evidence/remove"): ADMINISTER,
     ("GET", "/preview"): LOOK,
     ("GET", "/preview/mail"): LOOK,
+    ("GET", "/settings"): LOOK,
+    ("POST", "/settings"): ADMINISTER,
 }
 RANKS = list(Role)
 
@@ -130,6 +132,7 @@ def test_no_page_offers_what_the_role_does_not_allow(
         "/evidence",
         f"/evidence/{evidence}",
         "/preview",
+        "/settings",
     ):
         text = team[role].get(path).text
         offered = {("GET", at) for at in re.findall(r'href="([^"]+)"', text)}

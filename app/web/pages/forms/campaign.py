@@ -62,7 +62,7 @@ _OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-class _Form(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
+class PageForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
     """A form that complains in the page's language."""
 
     class Meta:
@@ -73,7 +73,7 @@ class _Form(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
             return get_translations([language()])
 
 
-class SignInForm(_Form):
+class SignInForm(PageForm):
     """A credential, and where to go with it."""
 
     name = StringField(_l("Name"), [InputRequired(_l("Write the name.")), Length(max=100)])
@@ -81,7 +81,7 @@ class SignInForm(_Form):
     next = HiddenField()
 
 
-class CampaignForm(_Form):
+class CampaignForm(PageForm):
     """A campaign: the fields of its table in a plan file, and what the register keeps beside it."""
 
     name = WordsField(_l("Name"))
@@ -136,13 +136,13 @@ class CampaignForm(_Form):
         return chosen
 
 
-class ConfirmForm(_Form):
+class ConfirmForm(PageForm):
     """One button: nothing but the proof that our page asked for it."""
 
     version = HiddenField()
 
 
-class SentForm(_Form):
+class SentForm(PageForm):
     """How many messages Braze says it sent."""
 
     sent = CountField(

@@ -186,6 +186,18 @@ class ClockField(_TextField):
         return str(_("Write a time of day, such as 21:00."))
 
 
+class AmountField(CountField):
+    """One number, whole or not."""
+
+    def read(self, text: str) -> Number:  # type: ignore[override] # it takes more
+        """Raises ValueError."""
+        return read_number(text)
+
+    def wrong(self) -> str:
+        """How to write it."""
+        return str(_("Write a number, such as 30."))
+
+
 class WeightsField(_TextField):
     """NumbersField in a row, one an hour."""
 
@@ -202,6 +214,19 @@ class WeightsField(_TextField):
     def wrong(self) -> str:
         """How to write it."""
         return str(_("Write numbers with commas between."))
+
+
+class HoursField(WeightsField):
+    """One number for all hours, or one for each hour of the day."""
+
+    def read(self, text: str) -> Any:
+        """Raises ValueError."""
+        numbers = super().read(text)
+        return numbers[0] if len(numbers) == 1 else numbers
+
+    def show(self, value: Any) -> str:
+        """40, or 1, 2, 3."""
+        return super().show(value if isinstance(value, list) else [value])
 
 
 class ZonesField(_TextField):
