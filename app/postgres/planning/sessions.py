@@ -74,7 +74,7 @@ def _hash(session_id: str) -> bytes:
 
 
 class PostgresSessions:
-    """Operators' sessions, in Postgres: see `app.web.pages.session.Sessions`."""
+    """Operators' sessions, in Postgres: see `app.web.pages.access.session.Sessions`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

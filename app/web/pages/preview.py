@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, request
 
+from app.web.pages.access.security_headers import mail_policy
 from app.web.pages.rendering import page
-from app.web.pages.security_headers import mail_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -39,7 +39,8 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
         wrong = {one.name: str(one.errors[0]) for one in form if one.errors} if not form.validate() else {}
         if wrong:
             return _shown(form, now, queries, wrong=wrong, status=400)
-        made_from = int(form.version.data) if (form.version.data or "").isdecimal() else 0
+        version = str(form.version.data or "")
+        made_from = int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else 0  # noqa: PLR2004 - a number of versions
         try:
             definition = read_workspace(form.definition(now.definition))
             queries.register.edit_workspace(definition, version=made_from, by=g.operator)

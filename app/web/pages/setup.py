@@ -17,14 +17,15 @@ from app.capacity.register.campaigns import NoSuchCampaignError, RegisterUnavail
 from app.credentials import Role
 from app.telemetry import LogField
 from app.web.observability.logs import request_id
-from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, settings, sign_in
-from app.web.pages import security_headers as headers
+from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, settings
+from app.web.pages.access import security_headers as headers
+from app.web.pages.access import sign_in
+from app.web.pages.access.roles import needed_for
+from app.web.pages.access.session import SignIn, way_back, with_typed
 from app.web.pages.charts.figures import numbers_are_for
 from app.web.pages.evidence_words import what_next
 from app.web.pages.queries import PlannerQueries
 from app.web.pages.rendering import is_fragment, page
-from app.web.pages.roles import needed_for
-from app.web.pages.session import SignIn, way_back, with_typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from app.braze.mails import Mails
     from app.credentials import Operator
-    from app.web.pages.session import Sessions
+    from app.web.pages.access.session import Sessions
     from app.web.planner.parts import PlannerParts
 
 STATIC = Path(__file__).parent / "static"

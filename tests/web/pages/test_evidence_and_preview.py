@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.web.pages.security_headers import mail_policy
+from app.web.pages.access.security_headers import mail_policy
 from tests.unit.braze.answers import answer_body, realistic_postings
 from tests.web.pages.site import DIGEST, evidence_document, previews, site_on
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from app.web.pages.security_headers import PAGE_POLICY
+from app.web.pages.access.security_headers import PAGE_POLICY
 from tests.web.pages.site import DIGEST, OPERATOR
 
 if TYPE_CHECKING:

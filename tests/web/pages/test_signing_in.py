@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.postgres.credentials import revoke_credential, select_credentials
-from app.web.pages.session import own_path
+from app.web.pages.access.session import own_path
 from app.web.pages.setup import OPEN
 from tests.web.pages.site import CALLER, OPERATOR, OTHER_OPERATOR, site_on
 

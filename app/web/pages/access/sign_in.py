@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, redirect, request, session, url_for
 
 from app.capacity.formats import LANGUAGES
+from app.web.pages.access.session import SignIn, SignInError, own_path
 from app.web.pages.forms.campaign import SignInForm
 from app.web.pages.rendering import page
-from app.web.pages.session import SignIn, SignInError, own_path
 
 if TYPE_CHECKING:
     from flask import Response

@@ -1,0 +1,1 @@
+"""Who gets in: sessions, roles, and what browsers are told to allow."""
