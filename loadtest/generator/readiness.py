@@ -116,7 +116,7 @@ def warm(sender: Sender, *, send: str, most_rounds: int = WARMING_ROUNDS) -> int
     """
     before_s = math.inf
     for made in range(1, most_rounds + 1):
-        took_s = sorted(_warming_round(sender, f"{send}-{made}"))
+        took_s = sorted(_warming_round(sender, f"{send}-{made}", first=WARMING_CALLS * (made - 1)))
         median_s = took_s[len(took_s) // 2] if took_s else math.inf
         if median_s > FLAT * before_s:
             return made
@@ -124,8 +124,8 @@ def warm(sender: Sender, *, send: str, most_rounds: int = WARMING_ROUNDS) -> int
     return most_rounds
 
 
-def _warming_round(sender: Sender, send: str) -> list[float]:
-    """Seconds that the usable answers of a round took."""
+def _warming_round(sender: Sender, send: str, *, first: int) -> list[float]:
+    """Seconds that the usable answers of a round took; each round asks for others, whom no cache has yet."""
     pool, took_s = Pool(WARMING_AT_ONCE), list[float]()
 
     def ask(number: int) -> None:
@@ -133,7 +133,7 @@ def _warming_round(sender: Sender, send: str) -> list[float]:
         if (seconds := _try(sender, path)) is not None:
             took_s.append(seconds)
 
-    for number in range(WARMING_CALLS):
+    for number in range(first, first + WARMING_CALLS):
         pool.spawn(ask, number)
     pool.join()
     return took_s

@@ -25,7 +25,9 @@ SHORT = ["--pass-line", str(PASS_LINE), "--out", "evidence.json", "--step-s", "2
 
 def searched(start: Start, stub: Stub, files: list[str], folder: Path, *options: str) -> EvidenceFile:
     """Search to the end, and read the evidence."""
-    code, output = start("loadtest", "ceiling", "--host", stub.url, *files, *SHORT, *options).ended(within_s=300)
+    code, output = start("loadtest", "ceiling", "--host", stub.url, *files, *SHORT, *options).ended(
+        within_s=300
+    )
     assert code == 0, output
     found = read_evidence(folder / "evidence.json")
     assert found.verdict.sentence in output
