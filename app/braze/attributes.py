@@ -1,4 +1,4 @@
-"""What only Braze would fill in, given by hand: `${first_name}`, `custom_attribute.${x}`, Content Blocks, catalogs.
+"""Personalization attributes given by hand: `${first_name}`, `custom_attribute.${x}`, Content Blocks, catalogs.
 
 Source: https://www.braze.com/docs/user_guide/personalization_and_dynamic_content/liquid/supported_personalization_tags
 """
@@ -23,7 +23,7 @@ NAMESPACES: Final = frozenset(
 
 _CATALOGS: Final = {"catalogs": "item", "catalog_selections": "selection"}
 _EXPORTED: Final = {"custom_attributes": "custom_attribute", "canvas_context": "context"}
-"""How exports of Braze name what templates name otherwise."""
+"""Names in Braze's exports, and the names that templates use for the same."""
 
 
 def variables(user_id: str, attributes: Mapping[str, object]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def variables(user_id: str, attributes: Mapping[str, object]) -> dict[str, Any]:
 
 
 def named(missing: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return what had no value as a template writes it: `${first_name}`, `custom_attribute.${x}`."""
+    """Return missing attributes as a template writes them: `${first_name}`, `custom_attribute.${x}`."""
     return tuple(_named(*path) for path in missing)
 
 

@@ -1,7 +1,7 @@
-"""The text inside `{% connected_content ... %}`: a URL and options, read strictly.
+"""Parses the text inside `{% connected_content ... %}`: a URL and options.
 
-Braze ignores or guesses at what it does not know; a preview that did the same would hide the mistake until the
-send. So unknown, repeated, contradicting and out-of-range options are refused here.
+Braze ignores options it does not know; a preview that did so would hide the mistake until the send. So unknown, repeated,
+contradicting and out-of-range options are refused here.
 
 Source: https://www.braze.com/docs/user_guide/personalization_and_dynamic_content/connected_content
 """
@@ -34,7 +34,7 @@ _VALUED = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallOptions:
-    """One connected_content tag as written; `url`, `headers` and `body` may still hold Liquid."""
+    """The options of a connected_content tag; `url`, `headers` and `body` may still contain Liquid."""
 
     url: str
     method: str = "GET"
@@ -52,7 +52,7 @@ class CallOptions:
 
     @property
     def cacheable_s(self) -> int | None:
-        """For how long Braze may answer the same URL from its cache, or None; GET defaults to 300 s, POST to never."""
+        """Seconds for which Braze may cache the answer; None for not at all. GET defaults to 300 s, POST to None."""
         if self.no_cache:
             return None
         return self.cache_max_age_s or (CACHE_MIN_S if self.method == "GET" else None)
@@ -133,7 +133,7 @@ def _value(name: str, text: str, position: int) -> str:
 
 
 def _end_of_word(text: str, position: int) -> int:
-    """Where a word ends, which may hold spaces within `{{ }}`."""
+    """The end of a word, which may contain spaces within `{{ }}`."""
     while position < len(text) and text[position] not in _SPACES:
         position = _after_output(text, position) if text.startswith("{{", position) else position + 1
     return position
@@ -149,7 +149,7 @@ def _after_output(text: str, position: int) -> int:
 
 
 def _end_of_object(text: str, position: int) -> int:
-    """Where a JSON object ends, whose texts may hold `{{ }}`."""
+    """The end of a JSON object, whose strings may contain `{{ }}`."""
     depth, is_quoted = 0, False
     while position < len(text):
         if text.startswith("{{", position):
@@ -209,7 +209,7 @@ _CONTRADICTIONS: tuple[tuple[Callable[[CallOptions], bool], str], ...] = (
 
 
 def _notes(found: dict[str, str]) -> tuple[str, ...]:
-    """What a template's author should know of options that Braze takes all the same."""
+    """Notes to the template's author on options that Braze accepts nevertheless."""
     if "body" in found and found.get("method", "get").upper() == "GET":
         return ("Braze documents a :body for :method post only; the preview sends it with this GET",)
     return ()

@@ -1,7 +1,7 @@
-"""Connected Content calls: what Braze sends, what it accepts, and what a template sees of the answer.
+"""Connected Content calls: what Braze sends, which answers it accepts, and what a template gets of them.
 
-An answer is usable only if it is 2xx, comes within 2 s and holds at most 1 MB; redirects are not followed. Everything
-else leaves the variable nil, and the message goes out all the same unless the template aborts or asks for retries.
+An answer is usable only if its status is 2xx, it comes within 2 s and has at most 1 MB; redirects are not followed.
+Otherwise the variable is nil, and the message is sent nevertheless, unless the template aborts or asks for retries.
 
 Source: https://www.braze.com/docs/user_guide/personalization_and_dynamic_content/connected_content/making_an_api_call
 """
@@ -44,7 +44,7 @@ class StoredCredential:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One HTTP request, complete but for Host and Content-Length."""
+    """An HTTP request, without Host and Content-Length."""
 
     method: str
     url: str
@@ -54,18 +54,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswer:
-    """A status and the decompressed body, of which a fetch need read no more than MAX_BYTES + 1 bytes."""
+    """A status and the decompressed body; a fetch may stop after MAX_BYTES + 1 bytes."""
 
     status: int
     body: bytes
 
 
 class FetchError(Exception):  # it is an outcome a fetch reports, and reads as one
-    """No answer came; the message says why in a few words."""
+    """No answer came; the message says why."""
 
 
 class Fetch(Protocol):
-    """Performs one request within CUT_OFF_S, follows no redirect, raises Unanswered when nothing came."""
+    """Performs one request within CUT_OFF_S, follows no redirect, raises FetchError without an answer."""
 
     def __call__(self, request: Request, /) -> CallAnswer:
         """Return the answer, whatever its status."""
@@ -74,9 +74,9 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One call as it went; `failure` is None when the template could use the answer.
+    """A call and its outcome; `failure` is None where the template could use the answer.
 
-    `cacheable_s` is how long Braze may serve the same URL from its own cache instead; a preview never does.
+    `cacheable_s` is how long Braze may answer the same URL from its cache; a preview never does.
     """
 
     method: str
@@ -98,10 +98,10 @@ def build_request(
     authorization: str | None,
     base_url: str | None,
 ) -> Request:
-    """Return the request Braze makes of a tag whose Liquid is filled in.
+    """Return the request that Braze makes for a tag whose Liquid is rendered.
 
-    With `base_url` the call goes there instead of to the scheme and host in the template, so that a template made
-    for production can be previewed against any running service, and no credential leaves for another host.
+    With `base_url` the call goes there instead of to the template's scheme and host. So a template made for production can
+    be previewed against any running service, and no credential is sent to another host.
     """
     parts = _parse_url(url.replace("\u00a0", ""))
     sent = _headers(method, content_type) | {_canonical(name): value for name, value in headers.items()}
@@ -159,7 +159,7 @@ def _target(parts: SplitResult, base_url: str | None) -> str:
 
 
 def _body(body: str | None, content_type: str, *, asked: str | None) -> bytes | None:
-    """Encode the body; with `:content_type application/json` Braze turns `k=v&k2=v2` into JSON, and so do we."""
+    """Encode the body; with `:content_type application/json`, `k=v&k2=v2` becomes JSON, as in Braze."""
     if body is None:
         return None
     if asked and content_type.startswith("application/json") and not _is_json(body):
@@ -182,7 +182,7 @@ def perform(
     clock: Callable[[], float] = time.monotonic,
     cacheable_s: int | None = None,
 ) -> tuple[Call, CallAnswer | None]:
-    """Make one call; the answer is None whenever Braze would hand the template nil."""
+    """Make one call; the answer is None where Braze would give the template nil."""
     started_s = clock()
     answer, failure = _attempt(request, fetch)
     duration_s = clock() - started_s
@@ -223,23 +223,22 @@ def _unusable_because(answer: CallAnswer, duration_s: float) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class JsonAnswer:
-    """An answer that is JSON: what the template's variable becomes."""
+    """A JSON answer; its value is assigned to the template's variable."""
 
     value: object
 
 
 @dataclass(frozen=True, slots=True)
 class TextAnswer:
-    """An answer that is no JSON: it stands in the mail where the tag stood."""
+    """An answer that is not JSON; it replaces the tag in the mail."""
 
     text: str
 
 
 def read_answer(text: str, status: int) -> JsonAnswer | TextAnswer:
-    """Return what a usable answer gives a template; only an object learns its status.
+    """Return what a template gets of a usable answer; only an object gets the status added.
 
-    JSON is what Ruby takes for it: a bare number or text is, NaN and Infinity are not, nor is what is nested
-    deeper than 100.
+    JSON is what Ruby's parser accepts: bare numbers and strings, but neither NaN nor Infinity nor nesting deeper than 100.
     """
     try:
         value = json.loads(text, parse_constant=_refuse)
@@ -255,7 +254,7 @@ def _refuse(constant: str) -> object:
 
 def _check_depth(value: object, left: int) -> None:
     if isinstance(value, str):
-        value.encode()  # half a surrogate pair is no text, nor is what Ruby cannot read either
+        value.encode()  # raises for half a surrogate pair, which Ruby does not accept either
     if isinstance(value, dict | list):
         if not left:
             raise ValueError

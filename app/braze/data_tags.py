@@ -1,4 +1,4 @@
-"""Braze's tags for data of its own: message extras, catalogs, translations, and what a preview cannot fetch."""
+"""Braze's tags for its own data: message extras, catalogs, translations, and tags a preview cannot render."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PAIR = re.compile(r":key\s+(?P<key>\S.*?)\s+:value\s+(?P<value>\S.*)", re.DOTAL
 
 @dataclass(slots=True)
 class MessageExtras:
-    """`message_extras :key x :value y`: prints nothing; the pair goes out with the send event."""
+    """`message_extras :key x :value y`: prints nothing; Braze adds the pair to the send event."""
 
     at: int
     key: Body
@@ -35,7 +35,7 @@ class MessageExtras:
     blank: bool = False
 
     def render(self, context: Context, output: Output) -> None:  # noqa: ARG002 - as every node
-        """Keep the pair; the first of a key counts."""
+        """Store the pair; a key's first value counts."""
         extras: dict[str, str] = context.tags[EXTRAS]
         key = render_part(self.key, context, self.at).strip()
         if key in extras:
@@ -71,7 +71,7 @@ class Catalog:
     blank: bool = False
 
     def render(self, context: Context, output: Output) -> None:  # noqa: ARG002 - as every node
-        """Look the items up; what is not given is named."""
+        """Look the items up; missing ones are recorded."""
         catalog, *keys = re.split(r"[\s,]+", render_part(self.words, context, self.at).strip())
         keys = [key for key in keys if key and not key.startswith(":")]
         given = context.environment.get(self.source)
@@ -110,7 +110,7 @@ def _catalog(source: str) -> Callable[[Parser, Tag], Node | None]:
 
 @dataclass(slots=True)
 class UnsupportedTag:
-    """A tag that only Braze can fill in; it is said, and nothing is printed."""
+    """A tag that only Braze can render; it prints nothing and leaves a note."""
 
     at: int
     name: str
@@ -125,14 +125,14 @@ class UnsupportedTag:
 
 @dataclass(slots=True)
 class Translation:
-    """`translation id` ... `endtranslation`: the text as written, which is what a default language shows."""
+    """`translation id` ... `endtranslation`: the text as written, as in the default language."""
 
     at: int
     body: Body
     blank: bool = False
 
     def render(self, context: Context, output: Output) -> None:
-        """Render what is written."""
+        """Render the text as written."""
         self.body.render(context, output)
 
 

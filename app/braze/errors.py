@@ -1,4 +1,4 @@
-"""The one error a template's author meets."""
+"""The error that a template's author sees."""
 
 
 class TemplateError(ValueError):

@@ -1,4 +1,4 @@
-"""The filters Braze has beside standard Liquid's, and those of Liquid it does not have.
+"""Braze's own filters, and the Liquid filters that Braze does not support.
 
 Source: https://www.braze.com/docs/user_guide/personalization_and_dynamic_content/liquid/advanced_filters
 and .../liquid/filters
@@ -25,14 +25,14 @@ from app.braze.liquid.values import is_number, look_up, to_number, to_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Ruby's URI.escape leaves these alone; Braze's documented examples agree with it.
+# Ruby's URI.escape leaves these unescaped, as Braze's documented examples show.
 _UNRESERVED = "-_.!~*'()"
 _MOST_HOURS = 13
 _RESERVED = ";/?:@&=+$,[]"
 
 
 def url_escape(value: object) -> str:
-    """Percent-encode what no URL may hold: `hey<>hi` becomes `hey%3C%3Ehi`; `/`, `?` and `&` stay."""
+    """Percent-encode characters that no URL may contain: `hey<>hi` becomes `hey%3C%3Ehi`; `/`, `?` and `&` stay."""
     return quote(to_text(value), safe=_UNRESERVED + _RESERVED, errors="replace")
 
 
@@ -57,14 +57,14 @@ def property_accessor(value: object, key: object) -> object:
 
 
 def number_with_delimiter(value: object) -> object:
-    """Put a comma between thousands: 123456 becomes `123,456`; what is no number stays as it is."""
+    """Put a comma between thousands: 123456 becomes `123,456`; other values stay as they are."""
     whole, dot, rest = to_text(value).partition(".")
     match = re.fullmatch(r"(-?)(\d{1,3})((?:\d{3})*)", whole, re.ASCII)
     return match[1] + ",".join([match[2], *re.findall("...", match[3])]) + dot + rest if match else value
 
 
 def money(value: object) -> object:
-    """Write a number with two decimals, 17.8 as `17.80`, and commas between thousands; what is no number stays."""
+    """Write a number with two decimals, 17.8 as `17.80`, and commas between thousands; other values stay."""
     if not is_number(value):
         return value
     try:
@@ -90,7 +90,7 @@ def _base64(data: bytes) -> str:
 
 
 def time_zone_filter(now: Time) -> Filter:
-    """Return the `time_zone` filter of a render that happens at that moment: the same time, seen in a zone."""
+    """Return the `time_zone` filter of a render at `now`: the same time in another zone."""
 
     def time_zone(value: object, zone: object) -> object:
         moment = read_time(value, now)
@@ -136,7 +136,7 @@ _FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
 
 
 def _zone(name: str) -> ZoneInfo:
-    """The zone of a name as in `Asia/Seoul`, or of a city alone, as Rails has them."""
+    """The zone of a name such as `Asia/Seoul`, or of a city alone, as in Rails."""
     names = available_timezones()
     city = name.replace(" ", "_")
     return ZoneInfo(name if name in names else next(one for one in sorted(names) if one.endswith(f"/{city}")))
@@ -150,6 +150,6 @@ UNSUPPORTED: Final = frozenset(
         "money_without_currency", "pluralize",
     }
 )  # fmt: skip
-"""What Liquid has elsewhere, and Braze says it has not."""
+"""Filters of other Liquids that Braze says it does not support."""
 UNDOCUMENTED: Final = frozenset({"lstrip", "rstrip", "sum", "to_i"})
-"""What newer or plain Liquid has, but Braze does not list or lists as not supported."""
+"""Filters of newer or standard Liquid that Braze does not list, or lists as not supported."""

@@ -1,4 +1,4 @@
-"""The real fetch: one HTTP or HTTPS request by the standard library, cut off as a whole after 2 s."""
+"""The real fetch: one HTTP or HTTPS request by the standard library, cut off after 2 s in all."""
 
 import gzip
 import socket
@@ -17,7 +17,7 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 def fetch_over_http(request: Request, *, cut_off_s: float = CUT_OFF_S) -> CallAnswer:
-    """Return the answer, of any status; raises Unanswered when none came within `cut_off_s` in all.
+    """Return the answer, of any status; raises FetchError where none came within `cut_off_s`.
 
     A socket's own timeout starts anew with every packet, so a server that trickles would never be cut off; a timer
     that shuts the socket down ends the whole call. Looking up a host name and trying its several addresses is outside
@@ -47,7 +47,7 @@ def _connection(parts: SplitResult, timeout_s: float) -> HTTPConnection:
 
 
 class _CutOff:
-    """Shuts a socket down when the time is over, so that whoever reads or writes it stops at once."""
+    """Shuts a socket down after `after_s`, which ends any read or write of it at once."""
 
     def __init__(self, sock: socket.socket, after_s: float) -> None:
         self.passed = threading.Event()
@@ -81,7 +81,7 @@ def _exchange(
         if cut_off.passed.is_set():
             raise TimeoutError from error
         raise
-    if cut_off.passed.is_set():  # a body without a length ends like a whole one when the socket is shut down
+    if cut_off.passed.is_set():  # a body without a length looks complete when the socket is shut down
         raise TimeoutError
     return answer
 

@@ -1,4 +1,4 @@
-"""The published mail templates: rendered for one member as Braze would, and ready to copy for one campaign."""
+"""The published mail templates: rendered for a member as Braze does, and with a campaign's values to copy."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 MailFormat = Literal["html", "txt"]
 RenderOutcome = Literal["rendered", "aborted", "would_be_retried", "wrong_template"]
 TEMPLATES: Final = Path(__file__).parent / "mail_templates"
-_HOST: Final = "jobs-api.example.com"  # what the published templates have in their places
+_HOST: Final = "jobs-api.example.com"  # placeholders in the published templates
 _CAMPAIGN: Final = "campaign=weekly-digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailCall:
-    """One call that a part's render made, and what came back."""
+    """A call of a part's render, and its answer."""
 
     url: str
     status: int | None
@@ -48,7 +48,7 @@ class MailPart:
 
 @dataclass(slots=True)
 class _Recorder:
-    """A fetch that keeps the bodies of what came back."""
+    """A fetch that stores the bodies of answers."""
 
     fetch: Fetch
     bodies: list[str | None] = field(default_factory=list)
@@ -81,11 +81,11 @@ class Mails:
     fetch: Fetch = fetch_over_http
 
     def templates(self) -> Sequence[str]:
-        """The names of the templates there are, in order."""
+        """The names of all templates, sorted."""
         return sorted(path.name.removesuffix(".html.liquid") for path in self.folder.glob("*.html.liquid"))
 
     def liquid(self, template: str, part: MailFormat, *, campaign: str) -> str:
-        """A part's Liquid with the campaign's name, and the host's where it is known, in their places."""
+        """A part's Liquid with the campaign's key, and with the public host if it is set, in place of the placeholders."""
         if template not in self.templates():
             raise TemplateError(
                 f"There is no template '{template}'; there are {', '.join(self.templates())}."

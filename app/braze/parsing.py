@@ -1,4 +1,4 @@
-"""Reads a template as Braze does: Liquid's tags and Braze's own, its filters, and Content Blocks."""
+"""Parses a template as Braze does: standard and Braze's own tags and filters, and Content Blocks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DEPTH: Final = "content_blocks"
 
 
 class BrazeParser(Parser):
-    """A parser that knows what Braze has and says what it has not."""
+    """A parser with Braze's tags and filters, which refuses those that Braze does not have."""
 
     def __init__(
         self, source: TemplateSource, tags: Mapping[str, Callable[[Parser, Tag], Node | None]]
@@ -35,7 +35,7 @@ class BrazeParser(Parser):
         self.own_tags = tags
 
     def filtered(self, markup: str, at: int) -> Filtered:
-        """Read a value and its filters, and note the doubtful ones."""
+        """Read a value and its filters, and note undocumented ones."""
         value = super().filtered(markup, at)
         for call in value.filters:
             if call.name in UNDOCUMENTED:
@@ -66,7 +66,7 @@ def _check_filter(name: str) -> None:
 
 
 def render_part(body: Body, context: Context, at: int) -> str:
-    """Render a body within a tag; its errors are said to stand where the tag does."""
+    """Render a body within a tag; its errors get the tag's position."""
     output, before = Output(), len(context.errors)
     body.render(context, output)
     context.errors[before:] = [(at, sentence) for _, sentence in context.errors[before:]]

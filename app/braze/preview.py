@@ -1,4 +1,4 @@
-"""Render a template as Braze would, for one member, against a running service."""
+"""Renders a template as Braze does, for one member, against a running service."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SAMPLE_ATTRIBUTES: Mapping[str, object] = {
     "campaign.dispatch_id": "preview",
     "set_user_to_unsubscribed_url": "https://unsubscribe.invalid/",
 }
-"""What Braze fills in by itself and a preview has to make up; a caller's attributes come before these."""
+"""Sample values for attributes that Braze fills in; a caller's attributes override them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """The message is not sent; `prevented_retry` says that the abort cut short the retries a `:retry` asked for."""
+    """The message is not sent; `prevented_retry` says that the abort prevented retries of a failed `:retry` call."""
 
     reason: str | None
     prevented_retry: bool = False
@@ -57,7 +57,7 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True)
 class WouldBeRetried:
-    """A call with `:retry` failed: in a send the message goes to the back of the queue, and is aborted in the end."""
+    """A call with `:retry` failed: Braze would requeue the message, and abort it after the last attempt."""
 
     url: str
     failure: str
@@ -69,11 +69,10 @@ Outcome = Rendered | Aborted | WouldBeRetried
 
 @dataclass(frozen=True, slots=True)
 class PartPreview:
-    """One rendered field of a message, and the calls its render made, in order.
+    """One rendered field of a message, and the calls of its render, in order.
 
-    `missing` names what only Braze would fill in and what got no value: attributes, Content Blocks, catalog items.
-    `notes` are sentences on what Braze reads otherwise than it looks, and what the preview cannot do. `extras` are
-    the message extras that go out with the send event.
+    `missing` names attributes, Content Blocks and catalog items that got no value. `notes` are sentences on what Braze reads
+    differently than it looks, and on what the preview cannot do. `extras` are the message extras of the send event.
     """
 
     outcome: Outcome
@@ -85,7 +84,7 @@ class PartPreview:
 
 @dataclass(slots=True)
 class _RecordingCaller:
-    """Makes the calls of one part's render and remembers them."""
+    """Makes the calls of one part's render and records them."""
 
     credential: StoredCredential | None
     base_url: str | None
@@ -128,7 +127,7 @@ class _RecordingCaller:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What a preview reads time from: `calls_s` for how long a call takes, `dates_s` (since 1970) for the mail's dates."""
+    """A preview's clocks: `calls_s` measures calls, `dates_s` (seconds since 1970) gives the mail's dates."""
 
     calls_s: Callable[[], float] = time.monotonic
     dates_s: Callable[[], float] = time.time
@@ -150,12 +149,12 @@ def preview(
 ) -> PartPreview:
     """Render one field of a message (subject, HTML, text) for one member.
 
-    Each field has a scope of its own, as in Braze: a variable saved in one is unknown in the next, which must make
-    its own call. Every call goes to `base_url` (scheme, host, path prefix) when given, with `credential` for whatever
-    credential name the template uses. `attributes` are named as in `attributes.variables`. `attempt` counts from 1;
-    after attempt 1 + MAX_RETRIES a failed `:retry` call aborts the message. Answers are never cached here.
+    Each field has its own scope, as in Braze: a variable saved in one field is unknown in the next, which must call again.
+    Calls go to `base_url` (scheme, host, path prefix) if given, with `credential` for any credential name in the template.
+    `attributes` are named as in `attributes.variables`. `attempt` counts from 1; after attempt 1 + MAX_RETRIES a failed
+    `:retry` call aborts the message. Answers are never cached.
 
-    Raises TemplateError if the template itself is wrong, with its line and column, or asks for more than a preview does.
+    Raises TemplateError, with line and column, if the template is wrong or exceeds the preview's limits.
     """
     source = TemplateSource(template_text)
     caller = _RecordingCaller(credential=credential, base_url=base_url, fetch=fetch, clock=clocks.calls_s)

@@ -1,4 +1,4 @@
-"""The two tags a template that calls us needs: `connected_content` and `abort_message`."""
+"""The tags `connected_content` and `abort_message`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CALLER: Final = "connected_content"
 """The key in a context's tags under which connected_content finds its caller."""
 NOTES: Final = "notes"
-"""The key under which tags leave, with an offset, what a person should know."""
+"""The key under which tags store notes, each with an offset."""
 
 _BARE = re.compile(r"'[^']*'|\"[^\"]*\"|[^()'\"]*")
 _QUOTED = re.compile(r"'(.*)'|\"(.*)\"", re.DOTALL)
@@ -44,7 +44,7 @@ class MessageAborted(Exception):  # noqa: N818  # control flow, not a fault: the
 
 
 class TagError(Exception):
-    """A tag that is wrong once its Liquid is filled in; the sentence says why."""
+    """A tag that is wrong once its Liquid is rendered; the sentence says why."""
 
     def __init__(self, sentence: str, at: int) -> None:
         super().__init__(sentence)
@@ -52,7 +52,7 @@ class TagError(Exception):
 
 
 class Caller(Protocol):
-    """Makes the call of one tag whose Liquid is filled in; None stands for every unusable answer."""
+    """Makes the call of a tag whose Liquid is rendered; returns None for an unusable answer."""
 
     def __call__(
         self, options: CallOptions, *, url: str, headers: dict[str, str], body: str | None
@@ -63,7 +63,7 @@ class Caller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TagParts:
-    """The parts of a tag that are templates of their own."""
+    """The parts of a tag, each a template of its own."""
 
     url: Body
     headers: Body | None
@@ -73,7 +73,7 @@ class TagParts:
 
 @dataclass(slots=True)
 class ConnectedContent:
-    """Calls when rendered, then assigns the answer or prints it."""
+    """Makes a call when it is rendered, then assigns the answer or prints it."""
 
     at: int
     options: CallOptions
@@ -83,10 +83,10 @@ class ConnectedContent:
     blank: bool = False  # text answers are printed where the tag stands
 
     def render(self, context: Context, output: Output) -> None:
-        """Call, and give the template what Braze would.
+        """Make the call and give the template what Braze gives it.
 
-        JSON goes to the `:save` variable, or to `connected` without one. Other text replaces the tag, and nothing is
-        saved then. With `:rerender`, the Liquid in the answer is filled in first, one level deep.
+        JSON is assigned to the `:save` variable, or to `connected` without one. Other text replaces the tag, and nothing is
+        assigned. With `:rerender` the answer's own Liquid is rendered first, one level deep.
         """
         caller: Caller = context.tags[CALLER]
         try:
@@ -126,7 +126,7 @@ class ConnectedContent:
         return replace(self.options, **filled)
 
     def _rerender(self, text: str, context: Context) -> str:
-        """Fill in the answer's own Liquid, but for tags that fetch something; a broken one stays as it is."""
+        """Render the answer's own Liquid except tags that fetch; an answer with broken Liquid stays as it is."""
         kept = dict.fromkeys(_FETCHING_TAGS, _read_as_text)
         try:
             body = BrazeParser(TemplateSource(text), {**self.parser.own_tags, **kept}).read_all()
@@ -177,7 +177,7 @@ def _read_connected_content(parser: Parser, tag: Tag) -> Node | None:
 
 
 def with_braces(text: str) -> str:
-    """Put double braces around references that stand without them: `?lang=${language}` means the language."""
+    """Put double braces around bare references: `?lang=${language}` means the language."""
     if "${" not in text:
         return text
     pieces = TemplateSource(text).tokens()

@@ -1,4 +1,4 @@
-"""What a render knows: variables, filters, loops, its budget, and what it found no value for."""
+"""The state of a render: variables, filters, loops, budget, errors and missing values."""
 
 from __future__ import annotations
 
@@ -47,23 +47,23 @@ class Context:
         return self.environment.get(name)
 
     def assign(self, name: str, value: object) -> None:
-        """Set a variable of the template's own."""
+        """Assign a variable of the template."""
         self.scopes[0][name] = value
 
     def push_scope(self, scope: dict[str, Any]) -> None:
-        """Begin a loop's scope; raises LiquidError when they nest too deep."""
+        """Push a loop's scope; raises LiquidError where scopes nest too deep."""
         if len(self.scopes) >= _DEEPEST:
             raise LiquidError("Nesting too deep")
         self.scopes.append(scope)
 
     def record_missing(self, name: str, path: Sequence[object], *, is_reference: bool) -> None:
-        """Remember that nothing stood there, where it is something only Braze would fill in."""
+        """Record a missing value, if it is one that Braze fills in."""
         if (is_reference or name in self.named_namespaces) and all(
             name not in scope for scope in self.scopes
         ):
             self.missing[tuple(map(str, path))] = None
 
     def record_error(self, at: int, error: LiquidError) -> str:
-        """Remember an error and return what Ruby's Liquid prints in its place."""
+        """Record an error; returns what Ruby's Liquid prints in its place."""
         self.errors.append((at, str(error)))
         return f"Liquid error: {error}"

@@ -1,4 +1,4 @@
-"""What can go wrong in a template, and the bounds of a render."""
+"""Errors of templates, and the limits of a render."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -26,7 +26,7 @@ class LimitError(Exception):
 
 
 class Budget:
-    """Counts what a render does; whoever spends too much is stopped with a LimitError."""
+    """Counts the steps of a render; raises LimitError where it takes too many."""
 
     def __init__(self, max_score: int = MAX_SCORE) -> None:
         self.left = max_score

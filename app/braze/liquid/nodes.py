@@ -1,4 +1,4 @@
-"""What a template is made of once it is read: texts, values shown and bodies, which render themselves."""
+"""The nodes of a parsed template: texts, outputs and bodies, which render themselves."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """The text of a render so far, bounded."""
+    """The text of a render so far, limited in length."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._chars = 0
 
     def write(self, text: str) -> None:
-        """Add a text; raises LimitError where the whole grows beyond its bound."""
+        """Add a text; raises LimitError where the whole gets too long."""
         self._chars += len(text)
         check_chars(self._chars)
         self._pieces.append(text)

@@ -1,4 +1,4 @@
-"""How a template is read: pieces become tags, and tags become nodes."""
+"""Parses a template: tokens become tags, and tags become nodes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RAW_END = re.compile(r"\{%-?\s*endraw\s*(.*?)%\}", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag as written: its name, what stands behind it, without inner braces and with them, and where."""
+    """A tag: its name, its markup without inner braces, the same as written, and its offset."""
 
     name: str
     markup: str
@@ -32,12 +32,12 @@ class Tag:
     at: int
 
     def wrong(self, sentence: str) -> LiquidSyntaxError:
-        """The refusal of this tag."""
+        """A syntax error at this tag."""
         return LiquidSyntaxError(sentence, self.at)
 
 
 class Parser:
-    """Reads pieces into nodes."""
+    """Parses tokens into nodes."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Parser:
             raise tag.wrong(str(error)) from error
 
     def note(self, at: int, sentence: str) -> None:
-        """Keep what a person should know of a template that renders all the same."""
+        """Record a note on a template that renders nevertheless."""
         self.notes.append((at, sentence))
 
     def raw(self, tag: Tag) -> str:

@@ -1,4 +1,4 @@
-"""A template in pieces: texts, outputs and tags, and where each stands.
+"""Splits a template into tokens: texts, outputs and tags, each with its offset.
 
 HTML comments are taken out first, as Braze does before it reads any Liquid; conditional comments
 (`<!--[if mso]>`), which mails for Outlook need, stay.
@@ -82,7 +82,7 @@ class TemplateSource:
         return before.count("\n") + 1, offset - before.rfind("\n")
 
     def tokens(self) -> Iterator[Token]:
-        """Yield the pieces in order; raises LiquidSyntaxError for an output or tag that does not end."""
+        """Yield the tokens in order; raises LiquidSyntaxError for an output or tag that does not end."""
         position, text = 0, self.text
         while (start := _next_mark(text, position)) >= 0:
             if start > position:

@@ -21,7 +21,7 @@ WAIT_S = 0.01  # before the next try; the connection stays in the backlog
 
 
 class Worker(ThreadWorker):
-    """gunicorn's gthread worker, except where it cannot accept a connection, and where its master process ends."""
+    """gunicorn's gthread worker, except for how an answer is written, a connection it cannot accept, and its master's end."""
 
     def init_process(self) -> None:
         """Answer calls until the worker ends."""

@@ -57,7 +57,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
+class _PlottedCurve:
     """A curve in steps with its parts, the lowest first: what each is to the style sheet, its name, its calls."""
 
     title: str
@@ -88,7 +88,7 @@ def of_day(judgement: Judgement, day: date, zone: ZoneInfo) -> Figure:
     ]
     columns = (_("From"), _("Low"), _("Likely"), _("Worst case"), _("Of the usable"))
     rows = _rows(steps, usable_by_step(judgement.ceiling, times))
-    return _figure(judgement, [_Curve("", steps, parts)], columns, rows)
+    return _figure(judgement, [_PlottedCurve("", steps, parts)], columns, rows)
 
 
 def of_campaign(judged: Judged, *, open_speed: bool = False, wide: Size = WIDE) -> Figure:
@@ -100,7 +100,10 @@ def of_campaign(judged: Judged, *, open_speed: bool = False, wide: Size = WIDE) 
     judgement, own = judged.judgement, judged.own
     if own is None:
         return _figure(
-            judgement, [_Curve("", stepped(judgement.planned, fitting(*_span(judged, []))), [])], (), []
+            judgement,
+            [_PlottedCurve("", stepped(judgement.planned, fitting(*_span(judged, []))), [])],
+            (),
+            [],
         )
     both = own.verdict == "GO_IF" and own.advised_limit_per_min != own.planned_limit_per_min
     shown = (
@@ -111,7 +114,7 @@ def of_campaign(judged: Judged, *, open_speed: bool = False, wide: Size = WIDE) 
     times = fitting(*_span(judged, [curve for curve, _limit, _title in shown]))
     usable = usable_by_step(judgement.ceiling, times)
     curves = [
-        _Curve(
+        _PlottedCurve(
             _titled(title, limit, alone=len(shown) == 1 and not open_speed),
             steps,
             _own_above(own.name, curve, steps),
@@ -285,7 +288,7 @@ def _first_and_last(curve: Curve, name: str) -> list[datetime]:
 
 def _figure(
     judgement: Judgement,
-    curves: Sequence[_Curve],
+    curves: Sequence[_PlottedCurve],
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
@@ -310,7 +313,7 @@ def _figure(
     )
 
 
-def _plot(curve: _Curve, usable: Sequence[float] | None, top: float, *, wide: Size) -> Plot:
+def _plot(curve: _PlottedCurve, usable: Sequence[float] | None, top: float, *, wide: Size) -> Plot:
     areas = [Series(role, name, calls) for role, name, calls in curve.parts]
     areas = areas or [Series("area own", "", [0.0] * curve.steps.times.steps)]
     told = " ".join(part for part in (curve.title, _alone(curve.steps, usable)) if part)
