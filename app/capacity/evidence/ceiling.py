@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from app.capacity.evidence.file import Evidence
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 Kind = Literal["ceiling", "at_least", "unconfirmed", "none"]
 
 
@@ -19,7 +21,9 @@ class MeasuredCeiling:
     """One load test. Rates are calls/s; `low_rps` is what was surely answered, `high_rps` the lowest that broke.
 
     `fingerprint`, `instances` and `tables` say what was loaded; None, or no tables, where the test was not told.
-    `limiter_rps` is the lower of the service's own limiting lines then, None where both were off or not told.
+    `limiter_rps` is the lower of the service's own limiting lines then, None where both were off or not told. `soak_calls` are
+    None where they were not told. `host` is the name that was loaded, `same_machine` whether from the service's own machine,
+    `git_dirty` whether with a program that stands in no commit.
     """
 
     evidence_id: str
@@ -33,11 +37,21 @@ class MeasuredCeiling:
     tables: Mapping[str, int] = field(default_factory=dict)
     bound_by: tuple[str, ...] = ()
     limiter_rps: float | None = None
+    soak_calls: int | None = None
+    host: str | None = None
+    same_machine: bool = False
+    git_dirty: bool = False
+
+    @property
+    def soak_s(self) -> float | None:
+        """Seconds of the soak that confirmed it; None where that is not known."""
+        return self.soak_calls / self.rps if self.soak_calls is not None and self.rps > 0 else None
 
     @classmethod
     def of(cls, evidence: Evidence) -> MeasuredCeiling:
         """Return what a plan needs of an evidence file."""
         verdict, told = evidence.verdict, evidence.environment.service
+        host = _host_name(evidence.host)
         return cls(
             evidence_id=evidence.id,
             kind=verdict.kind,
@@ -50,6 +64,11 @@ class MeasuredCeiling:
             tables=told.tables or {},
             bound_by=verdict.bound_by,
             limiter_rps=_limiter_rps(told.settings),
+            soak_calls=verdict.soak_calls,
+            host=host,
+            same_machine=evidence.environment.generator.get("same_machine_as_service") is True
+            or host in LOOPBACK,
+            git_dirty=evidence.environment.git_dirty is True,
         )
 
 
@@ -64,6 +83,14 @@ class RunningService:
     instances: int
     tables: Mapping[str, int] = field(default_factory=dict)
     limiter_rps: float | None = None
+
+
+def _host_name(host: str) -> str | None:
+    """The name in an address like https://jobs.example:8443; None where there is none."""
+    try:
+        return urlsplit(host if "//" in host else f"//{host}").hostname
+    except ValueError:
+        return None
 
 
 def _limiter_rps(settings: Mapping[str, Any] | None) -> float | None:

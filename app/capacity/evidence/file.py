@@ -29,7 +29,7 @@ class EvidenceError(ValueError):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found; `low_rps` is what to plan on."""
+    """What was found; `low_rps` is what to plan on, `soak_calls` made the soak that confirmed it (None: not told)."""
 
     sentence: Line
     kind: Literal["ceiling", "at_least", "unconfirmed", "none"]
@@ -37,6 +37,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     low_rps: Rps
     high_rps: Rps | None
     bound_by: tuple[Line, ...]
+    soak_calls: Count | None = None
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +71,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     service: Service
     generator: dict[Word, Any] = {}
+    git_dirty: bool | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,7 +36,14 @@ _FOR_PLANNING = """
         'schema', document -> 'schema', 'version', document -> 'version', 'id', document -> 'id',
         'began_at', document -> 'began_at', 'ended_at', document -> 'ended_at',
         'host', document -> 'host', 'verdict', document -> 'verdict',
-        'environment', jsonb_build_object('service', document -> 'environment' -> 'service')
+        'environment', jsonb_build_object(
+            'service', document -> 'environment' -> 'service',
+            'generator', jsonb_build_object(
+                'same_machine_as_service', document -> 'environment' -> 'generator' -> 'same_machine_as_service'
+            ),
+            'git_dirty', CASE jsonb_typeof(document -> 'environment' -> 'git_dirty')
+                WHEN 'boolean' THEN document -> 'environment' -> 'git_dirty' END
+        )
     )::text
 """
 

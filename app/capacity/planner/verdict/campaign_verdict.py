@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.capacity.campaign import Case
+    from app.capacity.evidence.ceiling import MeasuredCeiling
     from app.capacity.plan.plan import Plan
     from app.capacity.planner.demand.forecast import Forecast, Forecaster
     from app.capacity.planner.demand.pacing import Pacing
@@ -36,6 +37,7 @@ class PlanFindings:
     plan: Plan
     now_minute: int
     ceiling: Ceiling
+    decides: MeasuredCeiling | None = None
     forecasters: Mapping[Case, Forecaster]
     search: Search
     placements: Mapping[int, Placement]

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
 
-from app.capacity.campaign import ARRIVING_BURST, BURST, CALLS_PER_RECIPIENT, Arrivals
+from app.capacity.campaign import ARRIVING_BURST, BURST, CALLS_PER_RECIPIENT, HOST, Arrivals
+from app.capacity.local_time import MINUTE_S
 from app.capacity.plan.plan import Judging
 from app.capacity.planner.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from app.capacity.evidence.ceiling import MeasuredCeiling
     from app.capacity.planner.judgement import CampaignJudgement, Ceiling
     from app.capacity.planner.verdict.campaign_verdict import PlanFindings
 
 
+LONGER_THAN_SOAK: Final = 60  # times the soak; a send that lasts longer may meet what the soak could not
+HOUR_MIN: Final = 60
+
+
 def notes(findings: PlanFindings, campaigns: Sequence[CampaignJudgement]) -> tuple[Reason, ...]:
     """Return one reason for each thing that a reader should know beside the verdict."""
-    return (*_unsaid(findings, campaigns), *_assumed(findings), *_left_out(findings, campaigns))
+    return (
+        *_unsaid(findings, campaigns),
+        *_of_evidence(findings, campaigns),
+        *_assumed(findings),
+        *_left_out(findings, campaigns),
+    )
 
 
 def _unsaid(findings: PlanFindings, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:
@@ -43,6 +55,38 @@ def _base_load_alone(ceiling: Ceiling) -> Iterator[Reason]:
         full = tuple(hour for hour, base in enumerate(ceiling.base_load_rps) if base and base >= usable)
         if full:
             yield Reason(ReasonCode.NOTE_BASE_LOAD_ALONE, {"at_hours": full, "usable_rps": usable})
+
+
+def _of_evidence(findings: PlanFindings, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:
+    """Yield what the load test that decides was like, where that may matter."""
+    test = findings.decides
+    if test is None:
+        return
+    if test.same_machine:
+        yield Reason(ReasonCode.NOTE_SAME_MACHINE)
+    told = {one.name for one in campaigns}
+    other = [one for one in findings.plan.campaigns if one.name in told and one.host not in {HOST, test.host}]
+    if other and test.host is not None:
+        names = tuple(one.name for one in other if one.host == other[0].host)
+        numbers = {"measured": test.host, "called": other[0].host, "names": names}
+        yield Reason(ReasonCode.NOTE_OTHER_HOST, numbers)
+    if test.git_dirty:
+        yield Reason(ReasonCode.NOTE_UNCOMMITTED)
+    yield from _of_the_soak(findings, test, told)
+
+
+def _of_the_soak(findings: PlanFindings, test: MeasuredCeiling, told: Collection[str]) -> Iterator[Reason]:
+    lasts_min = {
+        findings.plan.campaigns[index].name: pacing.end - pacing.first
+        for index, pacing in findings.advised["likely"].pacing.items()
+        if pacing.end is not None and findings.plan.campaigns[index].name in told
+    }
+    if test.soak_s is None or not lasts_min:
+        return
+    name, longest_min = max(lasts_min.items(), key=itemgetter(1))
+    if longest_min * MINUTE_S > LONGER_THAN_SOAK * test.soak_s:
+        numbers = {"soak_min": round(test.soak_s / MINUTE_S, 1), "hours": round(longest_min / HOUR_MIN, 1)}
+        yield Reason(ReasonCode.NOTE_SHORT_SOAK, {**numbers, "name": name})
 
 
 def _assumed(findings: PlanFindings) -> Iterator[Reason]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from app.capacity.plan.plan import Plan
 
 TABLES_MAY_DIFFER: Final = 0.2
+FEWEST_SOAK_CALLS: Final = 3_000  # without one failure they show, at 95 %, that fewer than a thousandth fail
+FALLING: Final = "falling"
 DAY_S: Final = 86_400
 USABLE: Final = ("ceiling", "at_least")
 SLOWED: Final = ("latency", "still_climbing")
@@ -25,9 +28,16 @@ UNANSWERED: Final = {"cut_offs": ReasonCode.CUT_OFFS, "service_went_away": Reaso
 
 
 def choose_ceiling(
-    plan: Plan, measured: Sequence[MeasuredCeiling], running: RunningService | None, now: datetime
+    plan: Plan,
+    measured: Sequence[MeasuredCeiling],
+    running: RunningService | None,
+    now: datetime,
+    *,
+    instances: int | None = None,
 ) -> tuple[Ceiling, MeasuredCeiling | None]:
     """Return the ceiling to plan on, and the test it comes from.
+
+    With `instances` a test of so many that holds otherwise goes before all others: a send may count on more than run now.
 
     Of the tests that hold for what runs now it is the newest ceiling, without one the newest lower bound. Where
     none holds it is the newest test that found something, and the ceiling says why it does not hold. A test dated ahead
@@ -38,6 +48,10 @@ def choose_ceiling(
     if not of_now:
         why = ReasonCode.EVIDENCE_AHEAD if measured else ReasonCode.EVIDENCE_MISSING
         return Ceiling(usable_share=share, retest=(Reason(why),), unchecked=_unchecked(running)), None
+    counted_on = [test for test in of_now if test.instances == instances] if instances else []
+    then = None if running is None or instances is None else replace(running, instances=instances)
+    if any(test.kind in USABLE and not any(_why_not(plan, test, then, now)) for test in counted_on):
+        of_now, running = counted_on, then
     newest = sorted(of_now, key=lambda test: (test.ended_at, test.evidence_id), reverse=True)
     reasons = {test.evidence_id: tuple(_why_not(plan, test, running, now)) for test in newest}
     found = [test for test in newest if test.kind in USABLE]
@@ -100,9 +114,13 @@ def _why_not(
     plan: Plan, test: MeasuredCeiling, running: RunningService | None, now: datetime
 ) -> Iterator[Reason]:
     if test.kind == "unconfirmed":
-        yield Reason(ReasonCode.EVIDENCE_UNCONFIRMED)
+        is_falling = FALLING in test.bound_by
+        yield Reason(ReasonCode.EVIDENCE_FALLING if is_falling else ReasonCode.EVIDENCE_UNCONFIRMED)
     if test.kind == "none":
         yield Reason(ReasonCode.EVIDENCE_NONE)
+    if test.kind in USABLE and test.soak_calls is not None and test.soak_calls < FEWEST_SOAK_CALLS:
+        numbers = {"soak_calls": test.soak_calls, "fewest": FEWEST_SOAK_CALLS}
+        yield Reason(ReasonCode.EVIDENCE_SHORT, numbers)
     oldest, age = plan.judging.evidence_max_age_days, _age_days(test, now)
     if age > oldest:
         yield Reason(ReasonCode.EVIDENCE_OLD, {"age_days": int(age), "max_age_days": oldest})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -51,6 +51,15 @@ CASES: Final[tuple[Case, ...]] = ("low", "likely", "high")
 WORST_FIRST: Final[tuple[Verdict, ...]] = ("NO_GO", "RETEST", "GO_IF", "GO")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkBounds:
+    """How much is worked out: see `judge`."""
+
+    samples: int
+    most_steps: int
+    most_played: int
+
+
 def judge(
     plan: Plan,
     measured: Sequence[MeasuredCeiling],
@@ -66,18 +75,76 @@ def judge(
 
     `running` None is that nobody knows what runs: then only a test's age and kind are checked. Every campaign is
     judged beside all the others of the plan, and those within `scope` are told. `samples` are drawn
-    for the chance of ending in time; `most_steps` and `most_played` bound the work on plans of many campaigns.
+    for the chance of ending in time; `most_steps` and `most_played` bound the work on plans of many campaigns. A campaign
+    that counts on another number of instances is judged by the test of so many, where one holds.
 
     Raises:
         PlanError: the plan is too much work, with the way out.
     """
-    ceiling, decides = choose_ceiling(plan, measured, running, now)
+    bounds = WorkBounds(samples=samples, most_steps=most_steps, most_played=most_played)
+    of_now = [one for one in measured if not is_ahead(one.ended_at, now)]
+
+    def judged(chosen: tuple[Ceiling, MeasuredCeiling | None]) -> Judgement:
+        return _judge_by(plan, chosen, of_now, now=now, scope=scope, bounds=bounds)
+
+    found = judged(choose_ceiling(plan, measured, running, now))
+    for size in _other_sizes(plan, scope, found.ceiling.instances):
+        chosen = choose_ceiling(plan, measured, running, now, instances=size)
+        if chosen[0].instances == size and not chosen[0].retest:
+            found = _with_those_of_size(found, judged(chosen), plan, size)
+    return found
+
+
+def _other_sizes(plan: Plan, scope: JudgementScope, measured: int | None) -> Sequence[int]:
+    """Return the numbers of instances that campaigns which are told of count on, other than the one measured."""
+    wanted = {one.instances for one in plan.campaigns if one.instances and scope.tells(one.name)}
+    return sorted(wanted - {measured})
+
+
+def _with_those_of_size(found: Judgement, of_size: Judgement, plan: Plan, size: int) -> Judgement:
+    """Return a judgement with its campaigns that count on `size` instances as the test of so many judges them.
+
+    Where every campaign counts on so many, that is the judgement.
+    """
+    names = {one.name for one in plan.campaigns if one.instances == size}
+    if all(one.name in names for one in found.campaigns):
+        return of_size
+    theirs = {one.name: one for one in of_size.campaigns if one.name in names}
+    campaigns = tuple(theirs.get(one.name, one) for one in found.campaigns)
+    verdict, binding = _whole(campaigns, found.ceiling)
+    numbers = {
+        "instances": size,
+        "usable_rps": int(of_size.ceiling.usable_rps or 0),
+        "names": tuple(sorted(theirs)),
+    }
+    return replace(
+        found,
+        campaigns=campaigns,
+        verdict=verdict,
+        binding=binding,
+        if_evidence_held=found.if_evidence_held if verdict == "RETEST" else None,
+        notes=(*found.notes, Reason(ReasonCode.NOTE_OTHER_INSTANCES, numbers)),
+    )
+
+
+def _judge_by(
+    plan: Plan,
+    chosen: tuple[Ceiling, MeasuredCeiling | None],
+    measured: Sequence[MeasuredCeiling],
+    *,
+    now: datetime,
+    scope: JudgementScope,
+    bounds: WorkBounds,
+) -> Judgement:
+    """Judge a plan by one ceiling; `measured` are all load tests, for what more instances would do."""
+    ceiling, decides = chosen
     told = [index for index, one in enumerate(plan.campaigns) if scope.tells(one.name)]
-    findings = _find_out(plan, ceiling, now, samples=samples, most_steps=most_steps)
+    findings = _find_out(plan, ceiling, now, samples=bounds.samples, most_steps=bounds.most_steps)
     findings = replace(
         findings,
+        decides=decides,
         overload=_overload(
-            plan, findings.planned["high"], findings.search.usable, decides, told, most_played
+            plan, findings.planned["high"], findings.search.usable, decides, told, bounds.most_played
         ),
     )
     collisions = find_collisions(findings.search, findings.placements, measured=not ceiling.retest)
@@ -100,7 +167,7 @@ def judge(
         instances=instances_needed(
             _wanted_rps(findings, ahead),
             decides,
-            [one for one in measured if not is_ahead(one.ended_at, now)],
+            measured,
         ),
         notes=notes(findings, campaigns),
     )

@@ -64,6 +64,14 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "부하 테스트가 끝까지 가지 못해, 그 처리량이 유지되는지 확인되지 않았습니다.",
         "The load test did not get to the part that confirms its result.",
     ),
+    ReasonCode.EVIDENCE_FALLING: (
+        "부하 테스트를 하는 동안 서비스가 점점 느려져, 계속 처리할 수 있는 양을 알 수 없습니다. 서비스를 점검한 뒤 다시 테스트해야 합니다.",
+        "The service became slower while it was tested, so nobody knows what it sustains: look for what grows, and measure again.",
+    ),
+    ReasonCode.EVIDENCE_SHORT: (
+        "부하 테스트의 확인 구간이 호출 {soak_calls:n}건뿐이라 믿기 어렵습니다(최소 {fewest:n}건). 더 길게 테스트해야 합니다.",
+        "The load test confirmed its result with {soak_calls:n} calls, and {fewest:n} are needed at least: measure for longer.",
+    ),
     ReasonCode.EVIDENCE_NONE: (
         "부하 테스트에서 기준을 지킨 처리량이 없었습니다.",
         "The load test found no rate that the service sustains.",
@@ -156,6 +164,26 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ReasonCode.NOTE_UNCHECKED: (
         "지금 운영 중인 서비스와 비교하지 못했습니다({what}). 부하 테스트 날짜만 확인했습니다.",
         "Not compared with what runs now: {what}. Of the load test only the date was checked.",
+    ),
+    ReasonCode.NOTE_SAME_MACHINE: (
+        "부하 테스트를 서비스와 같은 서버에서 했습니다. 네트워크와 앞단(TLS, 로드 밸런서)은 포함되지 않았습니다.",
+        "The load came from the service's own machine: the network and what stands in front (TLS, a balancer) were not in it.",
+    ),
+    ReasonCode.NOTE_OTHER_HOST: (
+        "부하 테스트는 {measured}에 했는데 {names}에서는 {called}을(를) 호출합니다.",
+        "The load test called {measured}, and {names} calls {called}.",
+    ),
+    ReasonCode.NOTE_UNCOMMITTED: (
+        "커밋되지 않은 변경이 있는 상태에서 부하 테스트를 했습니다.",
+        "The load test ran from a folder with changes that stand in no commit.",
+    ),
+    ReasonCode.NOTE_SHORT_SOAK: (
+        "부하 테스트는 {soak_min:n}분 동안 확인한 것이고 발송은 {hours:n}시간 걸립니다: {name}. 오래 걸려야 드러나는 문제는 알 수 없습니다.",
+        "The load test confirmed its result for {soak_min:n} minutes, and {name} takes {hours:n} hours: what comes late was not seen.",
+    ),
+    ReasonCode.NOTE_OTHER_INSTANCES: (
+        "서버 {instances:n}대로 한다고 적힌 캠페인은 {instances:n}대로 한 부하 테스트(초당 {usable_rps:n}건까지)로 판단했습니다: {names}.",
+        "What counts on {instances:n} servers is judged by the load test with {instances:n} (up to {usable_rps:n} calls/s): {names}.",
     ),
     ReasonCode.NOTE_CALLS_ASSUMED: (
         "1인당 호출 수를 몰라 {low:n}~{high:n}회로 보고, {high:n}회로 판단했습니다: {names}.",

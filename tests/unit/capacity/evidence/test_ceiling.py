@@ -1,5 +1,7 @@
 """A measured ceiling is read from an evidence file."""
 
+import pytest
+
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import Environment, Evidence, Service
 from app.capacity.evidence.file import Verdict as Found
@@ -17,11 +19,19 @@ def test_an_evidence_file_tells_what_was_measured() -> None:
         id="lt-1",
         began_at=MEASURED_AT,
         ended_at=MEASURED_AT,
-        host="h",
+        host="https://jobs.example:8443",
         verdict=Found(
-            sentence=".", kind="ceiling", rps=400, low_rps=390, high_rps=None, bound_by=("latency",)
+            sentence=".",
+            kind="ceiling",
+            rps=400,
+            low_rps=390,
+            high_rps=None,
+            bound_by=("latency",),
+            soak_calls=24_000,
         ),
-        environment=Environment(service=told),
+        environment=Environment(
+            service=told, generator={"same_machine_as_service": True, "host_name": "x"}, git_dirty=True
+        ),
         schema="connected-jobs/load-evidence",
         version=1,
     )
@@ -37,5 +47,26 @@ def test_an_evidence_file_tells_what_was_measured() -> None:
         tables={"postings": 7},
         bound_by=("latency",),
         limiter_rps=5_000,
+        soak_calls=24_000,
+        host="jobs.example",
+        same_machine=True,
+        git_dirty=True,
     )
     assert MeasuredCeiling.of(evidence) == expected
+    assert expected.soak_s == 60
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:8080", "localhost", "http://[::1]:8080"])
+def test_a_loopback_address_is_the_services_own_machine(host: str) -> None:
+    evidence = Evidence(
+        id="lt-1",
+        began_at=MEASURED_AT,
+        ended_at=MEASURED_AT,
+        host=host,
+        verdict=Found(sentence=".", kind="none", rps=0, low_rps=0, high_rps=None, bound_by=()),
+        environment=Environment(service=Service()),
+        schema="connected-jobs/load-evidence",
+        version=1,
+    )
+    found = MeasuredCeiling.of(evidence)
+    assert (found.same_machine, found.git_dirty, found.soak_calls) == (True, False, None)

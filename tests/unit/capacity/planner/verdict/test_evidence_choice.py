@@ -31,6 +31,9 @@ def test_evidence_that_fits_what_runs_says_go(digest: Campaign, judged: Build) -
     [
         ({"kind": "unconfirmed"}, "evidence_unconfirmed", {}),
         ({"kind": "none", "low_rps": 0}, "evidence_none", {}),
+        ({"kind": "unconfirmed", "bound_by": ("falling",)}, "evidence_falling", {}),
+        ({"soak_calls": 102}, "evidence_short", {"soak_calls": 102, "fewest": 3_000}),
+        ({"kind": "at_least", "soak_calls": 2_999}, "evidence_short", {"soak_calls": 2_999, "fewest": 3_000}),
         ({"ended_at": NOW - timedelta(days=31)}, "evidence_old", {"age_days": 31, "max_age_days": 30}),
         ({"fingerprint": "old"}, "evidence_fingerprint", {"measured": "old", "versions_running": 1}),
         ({"instances": 2}, "evidence_instances", {"measured": 2, "running": 1}),
@@ -176,3 +179,78 @@ def test_a_line_that_is_on_now_is_not_planned_above(digest: Campaign, judged: Bu
     assert (judgement.verdict, judgement.campaigns[0].advised_limit_per_min) == ("GO_IF", 10_000)
     assert judgement.campaigns[0].binding is not None
     assert judgement.campaigns[0].binding.code == "limiter"
+
+
+@pytest.mark.parametrize("soak_calls", [3_000, 72_000, None])
+def test_enough_calls_of_a_soak_or_a_file_that_does_not_tell_them_hold(
+    soak_calls: int | None, digest: Campaign, judged: Build, measured: Build
+) -> None:
+    assert judged(digest, tests=[measured(soak_calls=soak_calls)], running=RUNNING).verdict == "GO"
+
+
+def test_a_test_that_is_dated_ahead_decides_nothing(digest: Campaign, judged: Build, measured: Build) -> None:
+    ahead = measured(evidence_id="lt-2030", ended_at=NOW + timedelta(days=1_137))
+    assert codes(judged(digest, tests=[ahead], running=RUNNING)) == ["evidence_ahead"]
+    assert judged(digest, tests=[ahead, measured()], running=RUNNING).ceiling.evidence_id == "lt-1120"
+
+
+def of_evidence(judgement: Judgement) -> dict[str, dict[str, object]]:
+    """The notes on the load test that decides."""
+    kinds = {"note_same_machine", "note_other_host", "note_uncommitted", "note_short_soak"}
+    return {note.code: dict(note.numbers) for note in judgement.notes if note.code in kinds}
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "numbers"),
+    [
+        ({"same_machine": True}, "note_same_machine", {}),
+        ({"git_dirty": True}, "note_uncommitted", {}),
+        (
+            {"host": "staging.example"},
+            "note_other_host",
+            {"measured": "staging.example", "called": "jobs.example", "names": ("digest",)},
+        ),
+    ],
+)
+def test_what_a_load_test_was_like_is_noted_and_decides_nothing(
+    change: dict[str, Any],
+    code: str,
+    numbers: dict[str, object],
+    digest: Campaign,
+    judged: Build,
+    measured: Build,
+) -> None:
+    called = replace(digest, name="digest", host="jobs.example")
+    assert of_evidence(judged(called, tests=[measured(host="jobs.example")], running=RUNNING)) == {}
+    found = judged(called, tests=[measured(**({"host": "jobs.example"} | change))], running=RUNNING)
+    assert (found.verdict, of_evidence(found)) == ("GO", {code: numbers})
+
+
+def test_a_send_far_longer_than_the_soak_is_noted(campaign: Build, judged: Build, measured: Build) -> None:
+    """90,000 at 500 a minute take three hours; 60,900 calls at 4,060 a second are 15 seconds."""
+    long = campaign(90_000, limit_per_min=500, name="digest")
+    (numbers,) = of_evidence(judged(long, tests=[measured(soak_calls=60_900)])).values()
+    assert (numbers["name"], numbers["hours"]) == ("digest", 3.0)
+    assert of_evidence(judged(long, tests=[measured(soak_calls=4_060 * 200)])) == {}
+
+
+def test_a_send_that_counts_on_more_instances_is_judged_by_the_test_of_so_many(
+    campaign: Build, judged: Build, measured: Build
+) -> None:
+    """25,000 a minute are 834 calls/s, and 70 % of 1,000 are not enough for it; of 4,000 they are."""
+    of_one = measured(1_000, evidence_id="of one")
+    of_four = measured(4_000, evidence_id="of four", instances=4, ended_at=MEASURED_AT - timedelta(days=9))
+    wanted = campaign(300_000, limit_per_min=25_000, burst=Range.exactly(2), instances=4, name="on four")
+    alone = judged(wanted, tests=[of_one, of_four], running=RUNNING)
+    assert (alone.verdict, alone.ceiling.evidence_id) == ("GO", "of four")
+
+    plain = campaign(3_000, limit_per_min=1_000, name="as it is")
+    both = judged(plain, wanted, tests=[of_one, of_four], running=RUNNING)
+    assert (both.verdict, both.ceiling.evidence_id) == ("GO", "of one")
+    assert [note.numbers["names"] for note in both.notes if note.code == "note_other_instances"] == [
+        ("on four",)
+    ]
+
+    stale = replace(of_four, ended_at=NOW - timedelta(days=90))
+    (found,) = judged(wanted, tests=[of_one, stale], running=RUNNING).campaigns
+    assert (found.verdict, found.binding.code) == ("RETEST", "instances_unmeasured")
