@@ -90,8 +90,9 @@ def test_shared_memory_full(
                 wait_for_workers(service.server, WORKERS, other_than=before[:1], within_s=BACK_S)
                 load.wait_until_normal(within_s=BACK_S)
                 killed_s = time.monotonic()
+                before = workers(service.server)
                 os.kill(master(service.server), signal.SIGHUP)
-                wait_for_workers(service.server, WORKERS, other_than=workers(service.server), within_s=BACK_S)
+                wait_for_workers(service.server, WORKERS, other_than=before, within_s=BACK_S)
                 load.wait_until_normal(within_s=BACK_S)
             room_s = time.monotonic()
             while not service.metric("cj_answers_total"):
