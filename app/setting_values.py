@@ -85,6 +85,29 @@ def url(text: str) -> str:
     return text.rstrip("/")
 
 
+def webhook(text: str) -> str:
+    """Where a message is posted: a secret."""
+    try:
+        found = urlsplit(text)
+        fits = found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+    except ValueError:  # a port that is none
+        fits = False
+    if not fits or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("the URL that Slack or Teams shows for the webhook, https://…")
+    return text
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of a few words."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(" or ".join(words))
+        return text
+
+    return read
+
+
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 

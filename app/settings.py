@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app import setting_values as values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+Kind = Literal["slack", "teams"]
+Lang = Literal["ko", "en"]
 PREFIX = "CJ_"
 _SECRET_BYTES = 64 * 1024
 _SHOWN = 100  # characters of a value that a sentence repeats
@@ -161,6 +163,27 @@ class Settings:
         None,
         values.name,
         "what the planner's pages say to run for a load test (default: the commands for any service)",
+        of_the_planner=True,
+    )
+
+    watch_webhook: str | None = _secret_setting(
+        "CJ_WATCH_WEBHOOK",
+        values.webhook,
+        meaning="URL of a Slack or Teams webhook that `capacity watch` tells what turned",
+    )
+    watch_kind: Kind | None = _setting(
+        None,
+        values.one_of("slack", "teams"),
+        "slack or teams, where the URL does not tell",
+        of_the_planner=True,
+    )
+    watch_lang: Lang = _setting(
+        "ko", values.one_of("ko", "en"), "ko or en: language of what is told", of_the_planner=True
+    )
+    watch_private: bool = _setting(
+        False,
+        values.on_or_off,
+        "on where the webhook may stand inside a private network, or be plain http",
         of_the_planner=True,
     )
 

@@ -17,10 +17,15 @@ from app.capacity.on_record import judge_window
 from app.capacity.plan.plan import parse_plan
 from app.capacity.planner import as_json, as_text, judge
 from app.capacity.play.play import play_file
+from app.capacity.watch import Seen, look, turned
 from app.cli.database import CommandError, database_engine, read_text
 from app.postgres.lists.publications import select_now
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.watch import lock_watch, select_seen, update_seen
+from app.settings import Settings
+from app.webhook.payloads import ChannelMessage, kind_of, payload
+from app.webhook.post import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from app.capacity.planner import Judgement, Verdict
 
 EXIT_CODES: Final[Mapping[Verdict, int]] = {"GO": 0, "GO_IF": 10, "NO_GO": 20, "RETEST": 30}
+TITLES: Final[Mapping[Lang, str]] = {"ko": "발송 판정이 바뀌었습니다", "en": "Verdicts on sends have turned"}
+MORE: Final[Mapping[Lang, str]] = {"ko": "외 {count}건", "en": "and {count} more"}
 MOST_PLAYED: Final = (
     60_000  # campaign-seconds of the play beyond the ceiling: seconds of work, which a command may take
 )
@@ -96,6 +103,40 @@ def check(
     else:
         click.echo(as_text(judgement, lang), nl=False)
     context.exit(EXIT_CODES[judgement.verdict])
+
+
+@capacity.command()
+@click.option("--dry-run", is_flag=True, help="Print the message; send and keep nothing.")
+def watch(*, dry_run: bool) -> None:
+    """Judge the campaigns to come, and tell a Slack or Teams webhook (CJ_WATCH_WEBHOOK) what turned since the last time.
+
+    A verdict that turned, a load test that will be too old on the day, or another program or settings: one message for
+    all. For a nightly cron. A message is sent at least once: killed between sending and keeping what was seen, the next
+    run sends it again. Exit codes: 0 told, or nothing to tell; 1 not told, and one sentence says why.
+    """
+    settings = Settings.from_env()
+    if settings.watch_webhook is None and not dry_run:
+        raise CommandError(
+            "CJ_WATCH_WEBHOOK is not set: give the webhook's URL there, or CJ_WATCH_WEBHOOK_FILE, or use --dry-run."
+        )
+    with database_engine() as engine, engine.begin() as connection:
+        if not lock_watch(connection):
+            raise CommandError("Another `capacity watch` is at it: wait until it has ended.")
+        register = PostgresRegister(engine)
+        found = judge_window(register, PostgresEvidence(engine), now=select_now(connection))
+        kept = select_seen(connection)
+        now = look(found, register.running().fingerprints)
+        lang = settings.watch_lang
+        lines = turned(None if kept is None else Seen.of_json(kept), now, found, lang)
+        if dry_run:
+            click.echo("\n".join([TITLES[lang], *lines]) if lines else "Nothing turned: no message.")
+            return
+        if lines and settings.watch_webhook is not None:
+            webhook = Webhook(url=settings.watch_webhook, private=settings.watch_private)
+            message = ChannelMessage(TITLES[lang], lines, MORE[lang])
+            webhook.post(payload(message, settings.watch_kind or kind_of(webhook.host)))
+        update_seen(connection, now.as_json())
+    click.echo(f"Told {len(lines)}." if lines else "Nothing turned: no message.")
 
 
 def _judge_file(plan: Path, measured: Sequence[MeasuredCeiling], now_text: str | None) -> Judgement:

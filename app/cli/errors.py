@@ -20,6 +20,7 @@ from app.postgres.migrate import MigrationError
 from app.postgres.refusals import refusal
 from app.refresh.shrink_guard import ShrunkError
 from app.settings import SettingsError
+from app.webhook.post import WebhookError
 
 # Each of these carries its sentence.
 _SAYS_WHAT_TO_DO = (
@@ -35,6 +36,7 @@ _SAYS_WHAT_TO_DO = (
     SettingsError,
     ShrunkError,
     TemplateError,
+    WebhookError,
 )
 _OF_THE_SYSTEM = {
     errno.ENOSPC: "The disk is full",

@@ -1,0 +1,1 @@
+"""A message to a team's channel: a Slack or Teams webhook's payload, and its delivery."""
