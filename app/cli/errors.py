@@ -11,9 +11,9 @@ from app.board.importing.files import ImportRefusedError
 from app.braze.errors import TemplateError
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.table import PlanError
-from app.capacity.register.campaigns import RegisterError
+from app.capacity.register.campaigns import RegisterError, RegisterUnavailableError
 from app.cli.database import CommandError
-from app.postgres.connecting import DatabaseUrlError
+from app.postgres.connecting import CannotConnectError, DatabaseUrlError
 from app.postgres.embedded import EmbeddedPostgresError
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.migrate import MigrationError
@@ -51,6 +51,9 @@ _OF_THE_SYSTEM = {
 def sentence_of(error: BaseException) -> str | None:
     """What went wrong and how to mend it, None where that is a defect of the program."""
     match error:
+        # A page says to try again in a moment; who gave DATABASE_URL is told what is wrong with it.
+        case RegisterUnavailableError(__cause__=DBAPIError(orig=CannotConnectError() as cause)):
+            return refusal(cause)
         case DBAPIError(orig=psycopg.Error() as cause):
             return refusal(cause)
         case psycopg.Error():
