@@ -32,7 +32,7 @@ class Logger(glogging.Logger):
 
     @property
     def access_log_enabled(self) -> bool:
-        """Whether somebody asked for access lines."""
+        """Whether access lines are switched on."""
         return bool(self.cfg.accesslog)
 
 

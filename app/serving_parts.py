@@ -1,4 +1,4 @@
-"""The parts that an answer is made with, built from settings: the service, the evaluation of lists and tests share them."""
+"""Builds the parts that answers are made with from settings, for the service, the evaluation of lists and tests."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observers:
-    """Who is told of what happens while calls are answered; nobody, unless said otherwise.
+    """Callbacks for events while calls are answered; by default they do nothing.
 
     Attributes:
-        on_row_left_out: Told the relation and the column for which a row of the board could not be used.
-        on_cards_read: Told how many cards a call had to wait for.
-        on_read_failed: Told why a read for an answer failed, in a short word.
+        on_row_left_out: Called with the relation and column for which a row of the board cannot be used.
+        on_cards_read: Called with how many cards a call had to wait for.
+        on_read_failed: Called with a short word for why a read for an answer failed.
     """
 
     on_row_left_out: Callable[[str, str], None] = lambda _relation, _column: None
@@ -47,7 +47,7 @@ class Observers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingParts:
-    """What a process answers with, apart from HTTP; nothing has been read yet."""
+    """The parts of a serving process, apart from HTTP; nothing is read when they are built."""
 
     pool: ServingPool
     store: PostgresStore
@@ -65,13 +65,13 @@ class ServingParts:
     answering: Answering
 
     def update_shelves(self) -> None:
-        """Have the shelves of all runs that sends are or will be on; raises `UnavailableError`."""
+        """Read the shelves of all runs that sends use or will use; raises `UnavailableError`."""
         now = self.clock.now()
         coming = [*self.publications.coming(now), *self.sends.held_runs(now)]
         self.shelves.update(self.publications.in_force(now), coming)
 
     def update_lag(self) -> None:
-        """Find out how far behind the store is; raises `UnavailableError`."""
+        """Read the store's replication lag; raises `UnavailableError`."""
         self.lag.update()
         self.store.behind = self.lag.sentence is not None
 
@@ -84,12 +84,12 @@ def build_serving(
     breaker: CircuitBreaker | None = None,
     make_ranker: MakeRanker | None = None,
 ) -> ServingParts:
-    """Build what a process answers with; nothing is connected to.
+    """Build the parts of a serving process; nothing connects yet.
 
     Args:
-        settings: How much is kept in memory, and for how long.
-        pool: The connections it reads through.
-        observers: Who is told of what happens.
+        settings: Sizes and times of what is kept in memory.
+        pool: The connections to read through.
+        observers: Callbacks for events.
         breaker: Holds calls back from a store that fails (default: after three failures in a row).
         make_ranker: Makes the ranker of a run's shelves (default: from the run's pool and weights).
     """

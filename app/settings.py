@@ -31,12 +31,12 @@ def _named(text: str) -> str:
 
 
 def _setting(default: Any, parse: Callable[[str], Any], meaning: str, *, of_the_planner: bool = False) -> Any:
-    told = {"parse": parse, "meaning": meaning, "of_the_planner": of_the_planner}
-    return field(default=default, metadata=told)
+    metadata = {"parse": parse, "meaning": meaning, "of_the_planner": of_the_planner}
+    return field(default=default, metadata=metadata)
 
 
-def _secret_setting(variable: str, parse: Callable[[str], str] = str, **told: str) -> Any:
-    return field(default=None, repr=False, metadata={"secret": variable, "parse": parse, **told})
+def _secret_setting(variable: str, parse: Callable[[str], str] = str, **metadata: str) -> Any:
+    return field(default=None, repr=False, metadata={"secret": variable, "parse": parse, **metadata})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,8 +218,8 @@ class Settings:
         names = {*known, *secrets, *(f"{name}_FILE" for name in secrets)}
         for name in sorted(environ):
             if name.startswith(PREFIX) and name not in names:
-                told = ", ".join(sorted(name for name in names if name.startswith(PREFIX)))
-                raise SettingsError(f"{name} is not a setting: known are {told}.")
+                accepted = ", ".join(sorted(name for name in names if name.startswith(PREFIX)))
+                raise SettingsError(f"{name} is not a setting: known are {accepted}.")
         given: dict[str, Any] = {
             f.name: _read(name, environ[name], f.metadata["parse"])
             for name, f in known.items()

@@ -232,7 +232,7 @@ def start(app: Flask, *, backlog: Callable[[], int] | None = None) -> ServiceBac
 
     Args:
         app: What `create` made.
-        backlog: How many calls wait for a thread, where that can be told.
+        backlog: Returns how many calls wait for a thread; None where the server does not report it.
     """
     background: ServiceBackground = app.extensions[KEY]
     background.pool.open(backlog)

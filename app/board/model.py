@@ -24,7 +24,7 @@ class Education(IntEnum):
 
 
 class Status(StrEnum):
-    """Where a posting stands; only an open one may be shown."""
+    """A posting's status; only an open one may be shown."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -32,7 +32,7 @@ class Status(StrEnum):
 
 
 class Closes(StrEnum):
-    """How a posting ends: on its deadline, when somebody is hired, or never."""
+    """How a posting closes: on its deadline, when it is filled, or never."""
 
     ON_DATE = "on_date"
     WHEN_FILLED = "when_filled"
@@ -53,9 +53,9 @@ class Posting:
 
     Categories are codes of any vocabulary. A region is a path from large to small joined by "/"
     ("101000/강남구"), or `remote` or `hybrid`. Career is in years; None means no bound. Salary is in units of
-    `salary_unit`, a currency and a period ("KRW/year"). The deadline is the last day to apply, in Asia/Seoul, and its
-    time, where there is one, is from when on that day it is too late. A posting whose company is not told has an empty
-    `company` and a `company_id` of its own, which no other posting has.
+    `salary_unit`, a currency and a period ("KRW/year"). The deadline is the last day to apply, in Asia/Seoul; applications
+    close at `deadline_time`, or at the end of that day without one. A posting that does not name its company has an empty
+    `company` and a `company_id` that no other posting has.
     """
 
     id: str
@@ -98,11 +98,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ActivityLog:
-    """What members did, by columns of one length n, sorted by (member, at, posting, kind).
+    """What members did: n rows as columns, sorted by (member, at, posting, kind).
 
-    `member` and `posting` (int32) are positions in the sorted member ids and in the catalogue;
-    `kind` (int8) is a `ActivityKind`; `at` (int64) is in seconds since 1970 UTC. `itself` says whether a row is of the posting
-    that it names, and not of another of the same job; None for all.
+    Attributes:
+        member: (n,) int32, positions in the sorted member ids.
+        posting: (n,) int32, positions in the catalogue.
+        kind: (n,) int8, values of `ActivityKind`.
+        at: (n,) int64, seconds since 1970 UTC.
+        itself: (n,) bool, false where the activity was on another posting of the same job; None where it never was.
     """
 
     member: NDArray[np.int32]

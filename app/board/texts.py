@@ -1,4 +1,4 @@
-"""Texts and links as feeds hold them, brought to what a person would read or follow."""
+"""Cleans texts and links of feeds: removes markup, invisible characters and our own link parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from html import unescape
 from urllib.parse import unquote_plus
 
-# Nearly every text has none of these and is left as it is: markup, what is not seen, what is not whole.
+# Markup, invisible characters and surplus white space. Nearly every text has none of these and is returned unchanged.
 _ODD = re.compile(
     "[<&\x00-\x1f\x7f-\xa0\xad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000"
     "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]|  |^ | $"
@@ -20,7 +20,7 @@ _INLINE = (
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-# Takes no room or turns the text around. Joiners and the emoji selector shape what stands beside them, so they stay.
+# Characters that are invisible or change the text's direction. Joiners and the emoji selector shape their neighbours and stay.
 _UNSEEN = re.compile(
     "[\xad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff"
     "\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0001-\U000e001f\U000e0080-\U000e0fff]"
@@ -33,7 +33,7 @@ OUR_PARAMETERS = frozenset({"rid", "campaign", "variant", "position"})
 
 
 def shown_text(text: str) -> str:
-    """A text without markup, entities and what is not seen, in NFC, each run of white space one blank."""
+    """A text in NFC without markup, entities and invisible characters; each run of white space is one blank."""
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         if _ODD.search(text) is None:
             return text
@@ -54,7 +54,7 @@ def _without_markup(text: str) -> str:
 
 
 def says_something(text: str) -> bool:
-    """Whether a letter or a digit is seen in a text."""
+    """Whether a text has a visible letter or digit."""
     return any(map(str.isalnum, _UNSEEN.sub("", text)))
 
 

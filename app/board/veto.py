@@ -1,4 +1,4 @@
-"""Never show this: the one rule on which postings may appear in an answer."""
+"""The veto: the rule that keeps closed, hidden and expired postings out of every answer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from app.board.model import Status
 BOARD_ZONE = ZoneInfo("Asia/Seoul")
 NEVER = 0
 ALWAYS = 10**12
-NO_END_YEAR = 2099  # a deadline in it or later, as 2099-12-31 or 9999-12-31, stands for none
+NO_END_YEAR = 2099  # a deadline in this year or later, such as 2099-12-31 or 9999-12-31, means none
 
 
 class Ends(Protocol):
-    """What says until when a posting may be shown."""
+    """The fields that say until when a posting may be shown."""
 
     @property
     def status(self) -> Status:
-        """Where it stands."""
+        """Open, closed or hidden."""
 
     @property
     def deadline(self) -> date | None:
@@ -28,7 +28,7 @@ class Ends(Protocol):
 
     @property
     def deadline_time(self) -> time | None:
-        """From when on that day it is too late; None for its end."""
+        """The time on that day at which applications close; None for its end."""
 
 
 def board_day(now: datetime) -> date:
@@ -37,7 +37,7 @@ def board_day(now: datetime) -> date:
 
 
 def last_moment(end: datetime) -> tuple[date, time | None]:
-    """An instant from which on nobody may apply, as the last day and the time on it; midnight ends the day before."""
+    """An instant at which applications close, as a day and a time on it; midnight is the end of the day before."""
     local = end.astimezone(BOARD_ZONE).replace(tzinfo=None)
     if local.time() == time():
         return local.date() - timedelta(days=1), None
@@ -50,9 +50,9 @@ def vetoed(posting: Ends, now: datetime) -> bool:
 
 
 def shown_until(posting: Ends) -> int:
-    """The second since 1970 UTC from which on a posting may not be shown: the veto as one comparison.
+    """The second since 1970 UTC from which on a posting may not be shown, so that the veto is one comparison.
 
-    `NEVER` for one that is not open, `ALWAYS` for one without a deadline.
+    `NEVER` for a posting that is not open, `ALWAYS` for an open one without a deadline.
     """
     if posting.status is not Status.OPEN:
         return NEVER

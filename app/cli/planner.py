@@ -26,7 +26,7 @@ def planner() -> None:
     if settings.database_url is not None:
         read_database_url(
             settings.database_url
-        )  # one that cannot be read is told here, not by a server's traceback
+        )  # a wrong setting is reported here, not by a traceback of the server
         os.execv(PLANNER[0], PLANNER)  # noqa: S606 - there is no shell to avoid
     with stop_on_signals(), database() as url, running(PLANNER, {"DATABASE_URL": url}) as server:
         server.wait()

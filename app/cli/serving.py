@@ -28,7 +28,7 @@ def serve() -> None:
     if settings.database_url is not None:
         read_database_url(
             settings.database_url
-        )  # one that cannot be read is told here, not by a server's traceback
+        )  # a wrong setting is reported here, not by a traceback of the server
         os.execv(command[0], command)  # noqa: S606 - there is no shell to avoid
     with stop_on_signals(), database() as url, running(command, {"DATABASE_URL": url}) as server:
         server.wait()
@@ -65,8 +65,10 @@ def create(*, name: str, scope: str, role: str | None, by: str) -> None:
         raise CommandError("A credential's name is 1 to 100 printable characters without a colon.")
     with database_engine() as engine, engine.begin() as connection:
         row, secret = credential_rows.insert_credential(connection, name, Scope(scope), role=of_operator)
-        told = scope if of_operator is None else f"{scope}, {of_operator}"
-        insert_audit_entry(connection, who=by, what="credential created", subject=f"{row.id} {name} ({told})")
+        powers = scope if of_operator is None else f"{scope}, {of_operator}"
+        insert_audit_entry(
+            connection, who=by, what="credential created", subject=f"{row.id} {name} ({powers})"
+        )
     role_line = f"  role:   {of_operator}\n" if of_operator else ""
     click.echo(
         f"Credential {row.id} for {scope}.\n  name:   {name}\n{role_line}  secret: {secret}\nThe secret is not shown again."

@@ -132,7 +132,7 @@ def _use_postings(postings: Sequence[Posting], seed: int, now: datetime) -> Post
 
 @dataclass(frozen=True, slots=True)
 class _MemberChunks:
-    """Members, drawn anew by whoever asks: a chunk's traits are the same each time."""
+    """Draws members chunk by chunk; a chunk's traits are the same each time they are drawn."""
 
     columns: PostingColumns
     amount: Volume

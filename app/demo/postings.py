@@ -1,4 +1,4 @@
-"""Generated postings: whom a company looks for, where, since when, and until when."""
+"""Generated postings: occupation, place, terms, opening and end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.demo.random_draws import RandomStream
     from app.demo.words import BoardWords, Occupation, Place
 
-URL = "https://board.example/postings/{}"  # RFC 2606: a host under .example is nobody's
+URL = "https://board.example/postings/{}"  # RFC 2606 reserves .example
 
 _MEAN_AGE_DAYS = 20.0
 _OLDEST_DAYS = 120.0
@@ -145,7 +145,7 @@ def _career(
 
 
 def _paid_years(low: float | None, high: float | None) -> tuple[float, float]:
-    """The career a salary is told for; a bound that is not given is taken near the other."""
+    """The range of career that a salary is drawn for; a missing bound is set near the other."""
     if low is None:
         return _ANY_CAREER_YEARS
     return low, low + 3 if high is None else high
@@ -219,7 +219,7 @@ def _draw_opening(rng: RandomStream, now: datetime) -> datetime:
 
 
 def _draw_end(opened_at: datetime, deadline: date | None, closes: Closes, rng: RandomStream) -> datetime:
-    """When a posting ends of itself: after its deadline's day, or when somebody is hired."""
+    """When a posting ends: after its deadline's day, or when it is filled."""
     if deadline is not None:
         return datetime.combine(deadline + timedelta(days=1), time(), BOARD_ZONE)
     longest = _FILLED_AFTER_DAYS if closes is Closes.WHEN_FILLED else _OLDEST_DAYS * 2

@@ -15,14 +15,14 @@ _MAN = 10_000  # people speak of salaries in 만원
 _LEAST_PER_YEAR = 2_600 * _MAN
 _LEAST_PER_MONTH = 220 * _MAN
 
-_STATED_BY_THE_YEAR = 0.46  # of postings; the others say 회사내규에 따름
+_STATED_BY_THE_YEAR = 0.46  # share of postings that state one; the others say 회사내규에 따름
 _STATED_BY_THE_HOUR = 0.92
 _STATED_BY_THE_MONTH = 0.75
 _LONGEST_SPAN_YEARS = 6
 
 
 class Salary(NamedTuple):
-    """From and to (None: no upper end told), in a unit such as `KRW/year`."""
+    """A salary range in a unit such as `KRW/year`; `high` is None where only the lower end is stated."""
 
     low: int
     high: int | None
@@ -32,7 +32,7 @@ class Salary(NamedTuple):
 def salary(
     role: Occupation, employment: str, years: tuple[float, float], factor: float, rng: RandomStream
 ) -> Salary | None:
-    """What a posting tells, or None; `years` is the career it asks for, `factor` the region's and company's."""
+    """The salary that a posting states, or None; `years` is the career asked for, `factor` that of region and company."""
     per_year = (role.pay_start + role.pay_per_year * years[0]) * factor * _MAN
     if employment == "part_time":
         return _hourly(per_year, rng) if rng.chance(_STATED_BY_THE_HOUR) else None

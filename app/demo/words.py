@@ -57,7 +57,7 @@ class Occupation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Industry:
-    """A kind of company: what it is called, whom it hires, and in which sort of district it stands."""
+    """A kind of company: its names, the occupations it hires, and its sort of district."""
 
     number: int
     name: str

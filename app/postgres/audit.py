@@ -1,4 +1,4 @@
-"""The audit log: one row for each write of an operator that no other table records. Rows are never deleted."""
+"""The audit log: one entry for each write of an operator that no other table records; entries are never deleted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def insert_audit_entry(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down that somebody changed a thing, in the transaction that changes it."""
+    """Record a change, in the transaction that makes it."""
     connection.execute(
         text("""
             INSERT INTO connected_jobs.audit (who, what, subject, before, after)

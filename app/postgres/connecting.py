@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MINIMUM_VERSION = 15
 CONNECT_S = 10  # longest wait for one host, unless DATABASE_URL says another
-SEARCH_PATH = "pg_catalog, pg_temp"  # nobody's function or operator stands in for Postgres's own
+SEARCH_PATH = "pg_catalog, pg_temp"  # so that no other function or operator hides Postgres's own
 # What the server reports of a session, and PgBouncer keeps for each of its clients.
 _REPORTED = {
     "client_encoding": "UTF8",
@@ -39,7 +39,7 @@ _PINNED = {
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
     "statement_timeout": "0",
-    "lock_timeout": "5min",  # whoever waits longer should know what for
+    "lock_timeout": "5min",  # a longer wait ends with an error
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "row_security": "on",

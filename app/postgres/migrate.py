@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _WITH_THE_PACKAGE = Path(__file__).parent / "migrations"
 MIGRATIONS = _WITH_THE_PACKAGE if _WITH_THE_PACKAGE.is_dir() else Path(__file__).parents[2] / "migrations"
-_ONE_DEPLOY = 4_250_112_026  # an advisory lock's number: any constant that nobody else on the database uses
+_ONE_DEPLOY = (
+    4_250_112_026  # the number of an advisory lock: a constant that no other program uses in this database
+)
 
 
 class MigrationError(Exception):

@@ -1,4 +1,4 @@
-"""The share of the first places of lists that misfit plainly: what nobody would want to be shown."""
+"""The share of plain misfits among the first places of lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOP = 10
 
 @dataclass(frozen=True, slots=True)
 class ShownList:
-    """What a member is shown and what they acted on before.
+    """A member's list, and what they acted on before.
 
     Attributes:
         member: The member.
@@ -76,7 +76,7 @@ def shown_lists(
     log: ActivityLog,
     member_ids: Sequence[str],
 ) -> Iterator[ShownList]:
-    """What some members are shown.
+    """The lists of some members, with what they acted on.
 
     Args:
         members: The members.

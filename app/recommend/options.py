@@ -1,4 +1,4 @@
-"""What a refresh may be told about its lists."""
+"""The options of a refresh: how its lists are made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PER_COMPANY = 2  # postings of one company before any other company's next, in l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a refresh is told.
+    """The options of a refresh.
 
     Attributes:
         keep: Length of a list.

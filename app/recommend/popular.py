@@ -1,4 +1,4 @@
-"""Shelves: popular lists by category and large region, for members of whom nothing else may be used."""
+"""Shelves: popular lists by category and large region, for members without a list of their own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.board.model import Posting
 
 SHELF = 50
-_FRESH_WORTH = 0.3  # of the most popular posting's worth, for one opened just now
+_FRESH_WORTH = 0.3  # added for a posting opened just now; the most popular posting has popularity 1
 
 
 def make_shelves(

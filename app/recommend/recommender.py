@@ -68,7 +68,7 @@ def fit(
         activity: What they did.
         members: Reads profiles by position; called in chunks, on a large board for a sample only.
         now: The moment of the refresh.
-        options: What the refresh is told.
+        options: The options of the refresh.
         known: Weights of an earlier run, which are then not learned again.
         progress: Called with the stage and the share of it that is done.
     """
@@ -229,7 +229,7 @@ class Recommender:
         catalogue: The n_postings postings as columns, and which of them are shown.
         representations: Factors and all else that was fitted on activity and side information.
         weights: Of the signals.
-        options: What the refresh was told.
+        options: The options of the refresh.
         prices: What is taken off scores so that no posting is in too many lists.
         withdrawn: (n_postings,) bool, postings that were shown when this was fitted and may not be any more: they stay
             candidates, so that the places of the others do not move, and are then taken out.

@@ -1,4 +1,4 @@
-"""Publishing a run, and dropping those that nothing needs any more."""
+"""Publishes a run, and drops runs that are no longer needed."""
 
 from __future__ import annotations
 
@@ -37,9 +37,13 @@ _log = logging.getLogger("connected_jobs.refresh")
 
 @dataclass(frozen=True, slots=True)
 class PublishedRun:
-    """A run that was published: how much it holds, from when on it is in force, and which runs were not dropped.
+    """A published run.
 
-    `same_jobs` counts postings that are a job which another posting stands for.
+    Attributes:
+        extent: How many lists and places it has.
+        effective_at: From when on new sends use it.
+        not_dropped: Old runs that could not be dropped now.
+        same_jobs: How many postings are represented by another posting of the same job.
     """
 
     extent: runs.Extent
@@ -58,20 +62,20 @@ def publish(
     guard: ShrinkGuard,
     announced: Announcement,
 ) -> PublishedRun:
-    """Let sends begin with a run whose lists are all in, and drop runs that nothing needs any more.
+    """Publish a run whose lists are complete, and drop runs that are no longer needed.
 
     Args:
         engine: The database.
         run_id: The run.
         model: What its lists were made by.
-        postings: The board, as the run knows it.
-        measures: What the run's row records of how the refresh went, as JSON.
-        guard: What it must hold.
-        announced: How it is published.
+        postings: The board's postings as the run read them.
+        measures: What the run's row records of the refresh, as JSON values.
+        guard: Refuses a run that has far fewer lists or places than the last one.
+        announced: What is published, by whom, and with which delay.
 
     Raises:
-        ShrunkError: it holds far less than the last one.
-        RefreshError: somebody took it over, dropped it, or went back from the run it was made from.
+        ShrunkError: the guard refuses it.
+        RefreshError: another refresh took the run over or dropped it, or the run it was made from was rolled back.
     """
     extent = _extent(engine, run_id)
     guard.check_made(extent)
@@ -89,7 +93,7 @@ def publish(
         runs.replace_same_jobs(connection, run_id, same_jobs)
         if not runs.finish_run(connection, run_id, weights=model.weights.to_json(), measures=measures):
             raise RefreshError(TAKEN_OVER)
-        # Last, so that others can read it soon after its moment was chosen.
+        # Last, so that the commit follows soon after the instant is chosen.
         return publications.insert_publication(connection, run_id, announced)
 
     with hold_publishing_lock(engine):
@@ -112,10 +116,10 @@ def _commit(engine: Engine, run_id: int, write: Callable[[Connection], datetime]
 
 
 def _extent(engine: Engine, run_id: int) -> runs.Extent:
-    """How much a run holds without the lists of members who left while it was made, which are deleted.
+    """Delete the lists of members who left while the run was made; returns how much it has.
 
     Raises:
-        RefreshError: somebody took it over or dropped it.
+        RefreshError: another refresh took the run over or dropped it.
     """
     with raise_if_taken_over():
         with engine.begin() as connection:
@@ -126,7 +130,7 @@ def _extent(engine: Engine, run_id: int) -> runs.Extent:
 
 
 def _drop(engine: Engine) -> Sequence[int]:
-    """Drop what nothing needs; a run is published whether or not that can be done now."""
+    """Drop runs that are not needed; a failure is logged and left to the next refresh."""
     try:
         return drop_unneeded_runs(engine)
     except DBAPIError:

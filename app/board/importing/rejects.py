@@ -98,7 +98,7 @@ class Rejects:
             else:
                 self.path.unlink(missing_ok=True)
         except OSError:
-            if self._file:  # the rows are loaded: what was rejected is told where it lies
+            if self._file:  # the rows are loaded; rejected ones stay in the file that is there
                 self.path = self._part
 
     def _open(self) -> IO[str]:

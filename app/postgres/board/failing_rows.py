@@ -1,4 +1,4 @@
-"""A row for which an expression in somebody's view fails: Postgres then gives none of a read, so it is found and left out.
+"""Finds the row for which an expression in a view fails, and leaves it out; Postgres would return no row of that read.
 
 A cast of what is no number, a division by zero, a function that raises: what a statement asks of a row fails it whole.
 """

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int, int], None]
 
 ROWS_PER_REPORT = 5_000
-# Advisory locks' numbers: any constants that nobody else on the database uses.
+# Numbers of advisory locks: constants that no other program uses in this database.
 _ONE_IMPORT = 4_250_112_027
-ERASE_OR_MERGE = 4_250_112_030  # nobody is erased while rows are put in
+ERASE_OR_MERGE = 4_250_112_030  # keeps erasures and imports apart
 _TABLES = {"companies": "company", "postings": "posting", "members": "member", "activity": "activity"}
 
 

@@ -1,4 +1,4 @@
-"""What the board's four relations must look like, whether they are tables or somebody's views."""
+"""The columns that the board's four relations must have, whether they are tables or views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board as one refresh sees it: every read of a snapshot sees the same instant."""
+"""A snapshot of the board: every read of it sees the same instant."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from app.board.model import Posting
 
-# Python sorts text by code point, as the collation "C" does whatever the database's own is.
+# The collation "C" sorts by code point, as Python does; the database's own may differ.
 _MEMBERS = """
     SELECT id COLLATE "C", count(*)
     FROM board.member
@@ -52,7 +52,7 @@ _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
 _KINDS = (
     "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in ActivityKind) + " END"
 )
-# Members are numbered as `member_ids` has them. What lies in the future is told as one second after the snapshot.
+# Members are numbered in the order of `member_ids`. Activity dated in the future becomes one second after the snapshot.
 _ACTIVITY = f"""
     COPY (
         WITH member AS (

@@ -62,7 +62,7 @@ def read_model(connection: Connection, run_id: int) -> SavedModel:
 
 
 def drop_unneeded_models(engine: Engine, *, wait_s: float) -> None:
-    """Drop the models that no run needs; one that somebody reads for longer than `wait_s` is left to the next call."""
+    """Drop the models that no run needs; one that is being read for longer than `wait_s` is left to the next call."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"SET lock_timeout = {round(wait_s * 1000)}"))
         unneeded = connection.execute(

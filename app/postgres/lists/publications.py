@@ -1,6 +1,6 @@
 """The publication log: which run sends begin with, which are to follow, and which there are to go back to.
 
-All of it goes by Postgres's clock, whatever that of the machine that publishes or answers says.
+All times are by Postgres's clock, not by those of the machines that publish or answer.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class RefreshLock:
         self._connection: Connection | None = None
 
     def take(self) -> None:
-        """Raises `RefreshError` where somebody else has it."""
+        """Raises `RefreshError` where another session has the lock."""
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         if not connection.execute(text(f"SELECT pg_try_advisory_lock({_ONE_REFRESH})")).scalar():
             connection.close()
@@ -51,7 +51,7 @@ class RefreshLock:
         """Take it again where its connection was cut, which gave it away.
 
         Raises:
-            RefreshError: somebody else has it now.
+            RefreshError: another session has the lock now.
         """
         try:
             if self._connection is not None:
@@ -93,7 +93,7 @@ def hold_refresh_lock(engine: Engine) -> Iterator[RefreshLock]:
     """Hold the lock that keeps other refreshes out.
 
     Raises:
-        RefreshError: somebody does.
+        RefreshError: another refresh runs.
     """
     lock = RefreshLock(engine)
     lock.take()
@@ -108,7 +108,7 @@ def hold_publishing_lock(engine: Engine) -> Iterator[None]:
     """Hold the lock that keeps others from publishing, rolling back or dropping runs; wait for it up to `PUBLISHING_WAIT_S`.
 
     Raises:
-        RefreshError: somebody does, for longer than it should take.
+        RefreshError: another process publishes, for longer than that should take.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"SET lock_timeout = {round(PUBLISHING_WAIT_S * 1000)}"))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BACKGROUND_S = 5.0  # longest wait of a read that no call is waiting for
 # Its longest wait for a connection: a worker that starts without Postgres gives up some reads before it answers.
 BACKGROUND_CHECKOUT_S = 1.0
-CONNECT_S = 2  # the least that libpq can be told
+CONNECT_S = 2  # the least that libpq accepts
 _TIMEOUT = b"57014"
 _NOT_IN_ITS_ENCODING = (b"22P05", b"22021")
 # Classes of errors that go on: read-only, no right or no table, too little of something.
@@ -76,7 +76,7 @@ class UntranslatableError(UnavailableError):
 
 
 class UnreadableError(ViewError, UnavailableError):
-    """An expression in somebody's view fails for a row that was asked for."""
+    """An expression in a view fails for a row of this read."""
 
     def __init__(self, state: str) -> None:
         UnavailableError.__init__(self, "refused")
@@ -92,7 +92,7 @@ class ServingPool:
         url: As libpq reads it; several hosts are allowed.
         statements: All that will be run, prepared when a connection is made.
         size: How many connections.
-        wait_s: Longest wait for one; a call that must expect to wait longer is told at once.
+        wait_s: The longest wait for a connection; a call that would wait longer is refused at once.
         statement_timeout_ms: After which the server gives a statement up too.
         threads: How many answer calls; while Postgres is slow one of them does not wait for it.
         through_pgbouncer: Keep nothing in the session: PgBouncer lends it to others after each statement. The
@@ -146,7 +146,7 @@ class ServingPool:
         """Begin to connect, in the background; call it in the process that uses the pool.
 
         Args:
-            backlog: How many calls wait for a thread, where that can be told.
+            backlog: Returns how many calls wait for a thread; None where the server does not report it.
         """
         self._admission.backlog = backlog
         self._pool.open()
@@ -160,7 +160,7 @@ class ServingPool:
     def follow_primary(self) -> None:
         """Replace connections to a former primary; raises `UnavailableError` where there is no new one.
 
-        Their end is told to nobody where its machine was cut off and came back.
+        A machine that was cut off and came back does not report the end of its connections.
         """
         try:
             with PinnedConnection.connect(
@@ -298,7 +298,7 @@ class ServingPool:
         raise UnavailableError("refused")
 
     def _say_once(self, statement: Statement, result: PGresult) -> None:
-        """Say what Postgres does not let us do: it goes on until somebody mends it."""
+        """Log once what Postgres does not permit; it continues until somebody grants it."""
         key = (statement.name, _state(result))
         if key[1][:2] in _LASTING and key not in self._said:
             self._said.add(key)

@@ -153,7 +153,7 @@ _NEWEST = f"""
     LIMIT $1::bigint
     """
 NEWEST = _statement("newest", f"SELECT {POSTING_COLUMNS} {_NEWEST}")
-# Of a view nothing else is made for these, so that what fails is met only where it can be told apart.
+# These read no other column of a view, so that an expression that fails is met only where the row can be found.
 NEWEST_IDS = _statement("newest_ids", f"SELECT p.id {_NEWEST}", planned_anew=True)
 CLOCK = _statement("clock", "SELECT pg_catalog.now()")
 # What takes a posting out of answers and no more: of a view none of the lists is made for it.

@@ -68,7 +68,7 @@ _OTHERS = f"""
     ORDER BY s.last_at DESC
     LIMIT $1::bigint
 """
-# Locked rows are somebody's who writes them now: to wait for them could make two wait for each other.
+# Locked rows are being written by another worker; waiting for them could deadlock.
 _PRUNE = """
     WITH over AS (
         SELECT campaign, send

@@ -76,7 +76,7 @@ class Catalogue:
 
 
 def build_catalogue(postings: Sequence[Posting], now: datetime) -> Catalogue:
-    """The columns of a catalogue as it stands `now`."""
+    """Build the columns of a catalogue as of `now`."""
     open_ = np.array([not vetoed(each, now) for each in postings], np.bool_)
     opened_s = opening_times(postings, now)
     lead = leads(postings, open_, opened_s)

@@ -3,7 +3,7 @@
 A posting misfits plainly where the career it asks for is missed by more than two years on either side, where it asks for
 more education than the member has, or where it lies out of reach while suitable ones within reach are left out. Within
 reach are the large regions that the profile names or that the member acted in, those near to them, and what can be done
-anywhere; suitable is what is in the member's field and fits in the other respects. What is not known misfits nobody.
+anywhere; a posting is suitable if it is in the member's field and fits otherwise. An unknown value is no misfit.
 """
 
 from __future__ import annotations

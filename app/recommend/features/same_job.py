@@ -1,6 +1,6 @@
 """Which postings are one job under several ids: posted again, lifted from another site, or cloned.
 
-A job is told by its company, its title and what it asks and offers. Case, spacing, punctuation, a legal form, a mark of
+A job is identified by its company, its title, its requirements and its terms. Case, spacing, punctuation, a legal form, a mark of
 posting again and a day in the title make no other job; another place, pay, career or kind of employment does. So a title
 that a chain uses at each of its branches is as many jobs.
 """
@@ -76,7 +76,7 @@ def same_jobs(postings: Sequence[Posting]) -> list[list[int]]:
 
 
 def shared_jobs(postings: Sequence[Posting]) -> list[list[str]]:
-    """Ids of the postings of each job that has several, one of them open: whoever applied to one is done with all."""
+    """Ids of the postings of each job with several postings, one of them open; an application to one counts for all."""
     return [
         [postings[at].id for at in group]
         for group in same_jobs(postings)

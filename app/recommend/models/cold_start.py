@@ -1,4 +1,4 @@
-"""Factors for those of whom there is no activity: of members by their profiles, of postings by what they say."""
+"""Cold start: factors of members from their profiles, and of postings from their content."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _agreement(
 
 @dataclass(frozen=True, slots=True)
 class ReferenceMembers:
-    """n members with activity, by whom the factors of members with similar profiles are predicted.
+    """n members with activity, from which the factors of members with similar profiles are predicted.
 
     Attributes:
         encoder: Encodes profiles as they are compared.
@@ -85,7 +85,7 @@ class ReferenceMembers:
     def predict_factors(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
         """Factors of members, (n_members, n_factors) float32, from their similarity, (n_members, n).
 
-        To the last bit the same for a member, whoever else is asked about.
+        A member's values are the same to the last bit, whichever members are asked about together.
         """
         predicted = np.empty((len(similarity), self.coefficients.shape[1]), np.float32)
         block = np.zeros((_BLOCK, similarity.shape[1]), np.float32)

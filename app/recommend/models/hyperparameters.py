@@ -1,4 +1,4 @@
-"""Hyperparameters of the factor models: those of every board, and those that go by its size."""
+"""Hyperparameters of the factor models: those of every board, and those that depend on its size."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Hyperparameters:
         rounds: Alternations from random factors on.
         warm_rounds: Alternations from the factors of nearly the same interactions on.
         steps: Steps of conjugate gradients in a round.
-        cold_start_below: Predictions from profiles are asked for of members who acted on fewer postings than this: of others
-            the history says all that similar profiles would.
-        with_profiles: Whether what profiles say is factorised along with what members did, for which all profiles are read.
+        cold_start_below: Predictions from profiles are used for members who acted on fewer postings than this; for others
+            they add nothing to the history.
+        with_profiles: Whether profile features are factorised together with activity; all profiles are then read.
     """
 
     models: int

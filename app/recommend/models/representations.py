@@ -1,4 +1,4 @@
-"""What is fitted on the board's activity and side information, ready to be asked about any member."""
+"""The fitted representations: factors and all else that is fitted on activity and side information."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _INVERTED_KEPT = 1_000  # newest postings that each attribute leads to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Representations:
-    """What a fit made of the members' activity.
+    """The fitted representations of members and postings.
 
     Rows are the n_members members or the n_postings postings of the whole board; "shown" are the n_shown postings that
     may be shown, in the order of the catalogue.
@@ -277,15 +277,15 @@ def _fit_postings(
     side_information: SideInformation,
     factors: NDArray[np.float32],
 ) -> _Postings:
-    """Predict the factors of postings from what they say, and put them in the place of those of cold postings."""
+    """Fit the mapping from content to factors, and use its predictions for cold postings."""
     features = side_information.posting_features
     has_activity = np.bincount(interactions.posting, minlength=interactions.shape[1]) > 0
     attribute_mapping = fit_attribute_mapping(
         features[has_activity], factors[has_activity], regularization=_MAPPING_REGULARIZATION
     )
     content_factors = attribute_mapping.predict(features)
-    # A new posting nobody acted on yet stands for what its content says. An older one had its chance; to treat
-    # it alike would make "nobody acted on it" a signal, which in held-out data only tells what was held out.
+    # A new posting without activity gets the factors predicted from its content. An older one keeps zeros: predicted
+    # factors would make "no activity" a signal, which in held-out data only reveals what was held out.
     cold = ~has_activity & catalogue.new
     factors = np.where(cold[:, None], content_factors, factors)
     retrieval_factors = np.where(has_activity[:, None], factors, content_factors)[catalogue.shown]
@@ -298,7 +298,7 @@ def _weigh(interactions: Interactions) -> sparse.csr_array:
 
 
 def _confidence(interactions: Interactions, profile_features: sparse.csr_array) -> sparse.csr_array:
-    """The confidence of what members with activity say and did, (n_members, n_codes + n_postings) float32.
+    """The confidence of profiles and activity of members with activity, (n_members, n_codes + n_postings) float32.
 
     The row of a member without activity is empty.
     """

@@ -1,4 +1,4 @@
-"""Side information: what postings and profiles say, whoever did what with which."""
+"""Side information: features of postings and profiles, apart from activity."""
 
 from __future__ import annotations
 

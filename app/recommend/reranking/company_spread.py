@@ -1,4 +1,4 @@
-"""Spreads companies: at most a few postings of each company come before the next ones of any other."""
+"""Company diversity: at most a few postings of a company come before those of others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def spread(
     per_company: int,
     limit: int,
 ) -> list[T]:
-    """The first `limit` of a ranking; what is over a company's share moves behind the rest and is not lost."""
+    """The first `limit` of a ranking; postings over a company's share move behind the others."""
     kept: list[T] = []
     held: list[T] = []
     taken: dict[str, int] = {}
@@ -46,7 +46,7 @@ def spread_rows(
 
     Args:
         company: (n_rankings, n_items) int64, the number of each item's company, best first.
-        there: (n_rankings, n_items) bool, which items there are; the others take nobody's place.
+        there: (n_rankings, n_items) bool, which items exist; the others take no place.
         exempt: (n_rankings, n_items) bool, items that are not held back: the member asked for their company.
         per_company: Items of one company that come before the next ones of any other company.
         limit: How many are kept of each ranking.

@@ -1,4 +1,4 @@
-"""Which posting a reason names: of what a member did lately, one that the shown posting is visibly like."""
+"""The posting that a reason names: a recent one of the member's that the shown posting visibly resembles."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from app.recommend.reranking.company_activity import CompanyActivity
 
 LATEST = 4  # postings of a member that reasons may name
-NAMED = 20  # first places of a list whose reason may name one: what a mail shows, and some to be vetoed
-LONGEST = 22  # characters of a title, as people count them
+NAMED = 20  # first places of a list whose reasons may name a posting: those in a mail, and some that may be vetoed
+LONGEST = 22  # graphemes of a title
 _NONE = -1
-_SHARED_WORDS, _SHARED_FIELD = 0.1, 0.5  # cosines from which on likeness can be seen by reading
+_SHARED_WORDS, _SHARED_FIELD = 0.1, 0.5  # cosines from which on a reader sees the likeness
 _BY_WORDS, _BY_FIELD, _BY_PLACE = 1.0, 0.3, 0.2
-_NEARLY = 0.7  # of the likest, what is told in its place where that was told already
+_NEARLY = 0.7  # of the greatest likeness: an anchor so like may be named instead of one named before
 _AROUND = re.compile(r"^(?:\[[^\]]*\]\s*)+|(?:\s*\([^()]*\))+$")
 _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _JOINERS = "\u200d\ufe0e\ufe0f"

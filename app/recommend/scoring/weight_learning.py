@@ -44,13 +44,13 @@ _FIXED = (Signal.FRESH,)
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Pairs of the n interactions that are hidden: of some members the last, of the cold members all.
+    """The hidden pairs among n interactions: the last one of some members, and all of the cold members.
 
     Attributes:
         hidden: (n,) bool.
         last: Indices of the last pairs of some members, int64.
         of_cold_members: Indices of pairs of cold members, of those that teach, int64.
-        cold_members: Positions of the members of whom everything is hidden, int32.
+        cold_members: Positions of the members whose activity is hidden completely, int32.
     """
 
     hidden: NDArray[np.bool_]
@@ -181,7 +181,7 @@ def _training_blocks(
 
 @dataclass(frozen=True, slots=True)
 class TrainingBlock:
-    """n pairs of some members, each of whom chose one of theirs.
+    """n candidate pairs of some members; each member chose one of their pairs.
 
     Attributes:
         values: (n, n_signals) float32.
