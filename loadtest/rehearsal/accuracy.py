@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 import msgspec
@@ -28,12 +28,14 @@ from loadtest.generator.sender import Sender
 from loadtest.outputs import dated
 from loadtest.rehearsal.comparison import HEAD, Row, compare, line, sentence
 from loadtest.rehearsal.scenarios import Scenario, read_scenarios, scaled
-from loadtest.rehearsal.service_costs import Costs, measure_costs, run_steadily
+from loadtest.rehearsal.service_costs import Costs, ceiling_moved, measure_costs, run_steadily, usable_rps
 
 SCHEMA: Literal["connected-jobs/accuracy"] = "connected-jobs/accuracy"
 VERSION: Literal[1] = 1
 KEPT_LISTS = 1_000  # so few that every call reads Postgres
 READY_WITHIN_S = 30.0
+TRIES = 2
+PROBE_S = 6.0
 WARMING_RPS, WARMING_S = 100.0, 6.0  # until nearly every posting's card is in memory
 
 
@@ -93,7 +95,7 @@ def find_accuracy(
     for limiter, group in groupby(made, key=attrgetter("limiter")):
         with setup.start(*limiter) as (sender, _):
             for scenario in group:
-                rows.append(compare(scenario, sender, target_s=target_s, terminal=terminal))
+                rows.append(_compared(scenario, sender, costs, target_s=target_s, terminal=terminal))
                 terminal.say(line(rows[-1]))
     rows.sort(key=attrgetter("name"))
     return Accuracy(
@@ -102,6 +104,28 @@ def find_accuracy(
         pinned=pinning(),
         rows=tuple(rows),
     )
+
+
+def _compared(
+    scenario: Scenario, sender: Sender, costs: Costs, *, target_s: float, terminal: Terminal
+) -> Row:
+    """Compare a scenario; one above the ceiling once more where the ceiling is another now, which the row then says."""
+    moved: str | None = None
+    for _ in range(TRIES):
+        row = compare(scenario, sender, target_s=target_s, terminal=terminal)
+        _, hard_rps = scenario.limiter
+        if row.forecast.peak_rps <= costs.ceiling_rps or 0 < hard_rps <= costs.ceiling_rps:
+            return row
+        sender.report = _unreported
+        moved = ceiling_moved(lambda rps: usable_rps(run_steadily(sender, rps, PROBE_S)), costs.ceiling_rps)
+        if moved is None:
+            return row
+        terminal.say(f"{scenario.name}: {moved}.")
+    return msgspec.structs.replace(row, ceiling_moved=moved)
+
+
+def _unreported(**_: Any) -> None:
+    """Take a call of a probe, which is no part of a rehearsal."""
 
 
 def read_costs(record: Path) -> Costs:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 import gevent
@@ -39,7 +40,10 @@ class ScenarioOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One scenario's comparison; errors are of the forecast, as shares of what was measured."""
+    """One scenario's comparison; errors are of the forecast, as shares of what was measured.
+
+    `ceiling_moved` says that the service did not do at its end what the forecast took it to do; such a row proves nothing.
+    """
 
     name: str
     about: str
@@ -52,6 +56,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     finish_error: float
     calls_made: int
     complaint: str | None
+    ceiling_moved: str | None = None
 
 
 class StartTimes:
@@ -150,13 +155,19 @@ def _error(forecast_value: float, measured: float) -> float:
 
 
 def sentence(rows: Sequence[Row]) -> str:
-    """The outcome for someone who reads nothing else."""
+    """The outcome for someone who reads nothing else; rows whose ceiling moved are left out, and counted."""
+    moved = sum(row.ceiling_moved is not None for row in rows)
+    if moved == len(rows):
+        return f"The service's own ceiling moved in all of {moved} sends: nothing was compared."
+    left_out = f" Left out: {moved}, since the service's own ceiling had moved." if moved else ""
+    rows = [row for row in rows if row.ceiling_moved is None]
     peaks, finishes = ([abs(getattr(row, name)) for row in rows] for name in ("peak_error", "finish_error"))
     shares = [abs(row.forecast.shares.degraded - row.measured.shares.degraded) for row in rows]
     good = [sum(error <= AIM for error in errors) for errors in (peaks, finishes)]
     return (
-        f"Of {len(rows)} sends the peak was forecast within {AIM:.0%} in {good[0]} (worst {max(peaks):.1%}), the finish "
-        f"in {good[1]} (worst {max(finishes):.1%}); the degraded share was off by {max(shares) * 100:.1f} points at most."
+        f"Of {len(rows)} sends the peak was forecast within {AIM:.0%} in {good[0]} (median {median(peaks):.1%}, worst "
+        f"{max(peaks):.1%}), the finish in {good[1]} (median {median(finishes):.1%}, worst {max(finishes):.1%}); the degraded "
+        f"share was off by {max(shares) * 100:.1f} points at most.{left_out}"
     )
 
 
@@ -177,5 +188,5 @@ def line(row: Row) -> str:
         f"{row.name:<35} {row.speed:3} {expected.peak_rps:6.0f} /{measured.peak_rps:6.0f} ({row.peak_error:+6.1%}) "
         f"{expected.ends_at_s:6} /{measured.ends_at_s:6} ({row.finish_error:+6.1%}) "
         f"{expected.totals.retries:8} /{measured.totals.retries:8}  {'  '.join(both)}"
-        f"{f'  {row.complaint}' if row.complaint else ''}"
+        f"{f'  {row.complaint}' if row.complaint else ''}{f'  {row.ceiling_moved}' if row.ceiling_moved else ''}"
     )

@@ -24,6 +24,7 @@ FIRST_RPS = 50.0
 KEPT_UP = 0.98  # of a rate answered usably: the service does that rate
 HIGHEST_RPS = 100_000.0
 PRECISION = 0.06
+MAY_MOVE = 0.12  # of the ceiling: what the search's precision and the luck of a short trial explain
 OVERLOAD = 1.4  # times the ceiling: so much is offered to see what is left of it
 SETTLED_AFTER_S = 2  # seconds of a load phase that are left out, while a queue fills
 EVERYTHING = 1  # calls/s: a line that everything is over
@@ -86,6 +87,21 @@ def find_ceiling_rps(usable_at: Callable[[float], float]) -> float:
             f"The service does not keep up with {FIRST_RPS:g} calls/s: is it alone on its core?"
         )
     return found.rps
+
+
+def ceiling_moved(usable_at: Callable[[float], float], ceiling_rps: float) -> str | None:
+    """Whether a service does less, or more, than its ceiling says: how, in words, or None.
+
+    Args:
+        usable_at: Tries a rate; usable answers a second.
+        ceiling_rps: What it did when it was measured.
+    """
+    lower, higher = ceiling_rps * (1 - MAY_MOVE), ceiling_rps * (1 + MAY_MOVE)
+    if (usable := usable_at(lower)) < KEPT_UP * lower:
+        return f"the ceiling fell: {usable:.0f} of {lower:.0f} calls/s were answered, and {ceiling_rps:.0f} had been"
+    if (usable := usable_at(higher)) >= KEPT_UP * higher:
+        return f"the ceiling rose: {usable:.0f} of {higher:.0f} calls/s were answered, and {ceiling_rps:.0f} had been the most"
+    return None
 
 
 def overloaded_share(sender: Sender, ceiling_rps: float, *, seconds: float) -> float:

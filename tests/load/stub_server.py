@@ -3,7 +3,8 @@
 Time in service is kept as numbers (when does each of the k servers fall free?), not by sleeping, so that the
 capacity is exactly k / service time however unpunctual the event loop is.
 
-Run it: `python tests/load/stub_server.py --port 8099 --servers 4 --service-ms 20`; it prints `ready PORT`.
+Run it: `python tests/load/stub_server.py --port 8099 --servers 4 --service-ms 20`; it prints `ready PORT`. With
+`python -m tests.load.stub_server --known leak` it is one of tests/load/virtual/services.py.
 Change it while it runs: `GET /stub?stall_s=5`, `/stub?mode=degraded`, `/stub?mode=ok`; `GET /stub` tells what
 arrived. Modes: ok, degraded, status-503, status-429, cut-off, empty, malformed, vetoed, redirect, drop.
 """
@@ -24,7 +25,9 @@ SLOWER_THAN_THE_CUT_OFF_S = 2.6
 class Stub:
     """The queue, the mode, and what was seen."""
 
-    def __init__(self, *, servers: int, service_s: float, mode: str = "ok") -> None:
+    def __init__(self, *, servers: int, service_s: float, mode: str = "ok", known: Any = None) -> None:
+        self.known = known
+        self.began = 0.0
         self.free_at = [0.0] * servers
         self.service_s = service_s
         self.mode = mode
@@ -36,6 +39,12 @@ class Stub:
 
     def finish_at(self, now: float) -> float:
         """When the call that arrives now leaves the first server to fall free."""
+        if self.known is not None:
+            self.began = self.began or now
+            done: float
+            done, failure = self.known.answer(now - self.began)
+            self.mode = failure.replace("_", "-") if failure else "ok"
+            return self.began + done
         done = max(now, heapq.heappop(self.free_at)) + self.service_s
         heapq.heappush(self.free_at, done)
         return done
@@ -161,6 +170,15 @@ async def serve(stub: Stub, port: int) -> None:
     await server.serve_forever()
 
 
+def known_service(name: str | None) -> Any:
+    """A service of known capacity; None without a name."""
+    if name is None:
+        return None
+    from tests.load.virtual.services import KNOWN  # noqa: PLC0415 - the stub is also run as a file, without the project
+
+    return KNOWN[name].made(1)
+
+
 def main() -> None:
     """Read the options and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -168,8 +186,14 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=4)
     parser.add_argument("--service-ms", type=float, default=20)
     parser.add_argument("--mode", default="ok")
+    parser.add_argument("--known", help="a service of known capacity, by its name in virtual/services.py")
     options = parser.parse_args()
-    stub = Stub(servers=options.servers, service_s=options.service_ms / 1000, mode=options.mode)
+    stub = Stub(
+        servers=options.servers,
+        service_s=options.service_ms / 1000,
+        mode=options.mode,
+        known=known_service(options.known),
+    )
     asyncio.run(serve(stub, options.port))
 
 

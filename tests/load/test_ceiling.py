@@ -79,7 +79,7 @@ def test_a_killed_service_is_survived_and_an_interrupt_keeps_what_was_measured(
         *("--start-rps", "100", "--highest-rps", "100", "--soak-s", "60"),
     )
     wait_until(
-        lambda: stub.tell()["seen"].get("of_members", 0) > 60
+        lambda: stub.tell()["seen"].get("of_members", 0) > 60, within_s=90
     )  # past the checks and into the first step
     stub.kill()
     time.sleep(1)

@@ -3,7 +3,7 @@
 import pytest
 
 from loadtest.errors import LoadtestError
-from loadtest.rehearsal.service_costs import FIRST_RPS, find_ceiling_rps
+from loadtest.rehearsal.service_costs import FIRST_RPS, ceiling_moved, find_ceiling_rps
 
 
 @pytest.mark.parametrize("ceiling_rps", [51.0, 437.0, 3_210.0])
@@ -25,3 +25,12 @@ def test_one_break_of_a_neighbours_making_is_tried_again() -> None:
 def test_a_service_that_does_not_keep_up_with_the_first_rate_is_refused() -> None:
     with pytest.raises(LoadtestError, match=f"does not keep up with {FIRST_RPS:g} calls/s"):
         find_ceiling_rps(lambda _: FIRST_RPS / 2)
+
+
+@pytest.mark.parametrize(
+    ("does_rps", "words"),
+    [(400.0, None), (370.0, None), (430.0, None), (300.0, "the ceiling fell"), (600.0, "the ceiling rose")],
+)
+def test_a_service_that_does_less_or_more_than_before_is_noticed(does_rps: float, words: str | None) -> None:
+    moved = ceiling_moved(lambda rps: min(rps, does_rps), 400)
+    assert (moved is None) if words is None else words in str(moved)
