@@ -18,6 +18,7 @@ from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.sessions import PostgresSessions
+from app.postgres.planning.shares import PostgresShares
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresStore
 from app.runtime.background import PeriodicTask, Scheduler
@@ -103,6 +104,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
         pages=pages(
             parts,
             sessions=PostgresSessions(engine),
+            shares=PostgresShares(engine),
             previews=_previews(settings),
             loadtest_command=settings.loadtest_command,
         ),

@@ -64,11 +64,11 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.get("/campaigns/<int:number>", endpoint="report")
     def report(number: int) -> Response:
         planned = queries.planned(number)
-        return page("report.html", sent_form=SentForm(), sent_wrong=None, **_shown(planned, queries))
+        return page("report.html", sent_form=SentForm(), sent_wrong=None, **report_values(planned, queries))
 
     @blueprint.get("/campaigns/<int:number>/live", endpoint="live")
     def live(number: int) -> Response:
-        return page("live.html", **_shown(queries.planned(number), queries))
+        return page("live.html", **report_values(queries.planned(number), queries))
 
     @blueprint.get("/campaigns/<int:number>/plan.toml", endpoint="plan_file")
     def plan_file(number: int) -> Response:
@@ -87,10 +87,13 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
             )
             return redirect(url_for("pages.report", number=number, done="sent"), 303)
         wrong = _("Write a whole number, such as 50,000.")
-        return page("report.html", status=400, sent_form=form, sent_wrong=wrong, **_shown(planned, queries))
+        return page(
+            "report.html", status=400, sent_form=form, sent_wrong=wrong, **report_values(planned, queries)
+        )
 
 
-def _shown(planned: CampaignOnRecord, queries: PlannerQueries) -> dict[str, Any]:
+def report_values(planned: CampaignOnRecord, queries: PlannerQueries) -> dict[str, Any]:
+    """What a report shows of a campaign."""
     judged = planned.judged
     return {
         "planned": planned,

@@ -19,6 +19,7 @@ from app.telemetry import LogField
 from app.web.observability.logs import request_id
 from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, settings
 from app.web.pages.access import security_headers as headers
+from app.web.pages.access import shares as share_links
 from app.web.pages.access import sign_in
 from app.web.pages.access.roles import needed_for
 from app.web.pages.access.session import SignIn, way_back, with_typed
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from app.braze.mails import Mails
+    from app.capacity.register.shares import Shares
     from app.credentials import Operator
     from app.web.pages.access.session import Sessions
     from app.web.planner.parts import PlannerParts
 
 STATIC = Path(__file__).parent / "static"
-OPEN = frozenset({"pages.sign_in", "pages.sign_in_now", "pages.static", "pages.speak"})
+OPEN = frozenset({"pages.sign_in", "pages.sign_in_now", "pages.static", "pages.speak", "pages.shared"})
 _NOT_PAGES = ("/v1/", "/health", "/openapi.json", "/metrics")
 _log = logging.getLogger("connected_jobs.pages")
 
@@ -48,6 +50,7 @@ def pages(
     parts: PlannerParts,
     *,
     sessions: Sessions,
+    shares: Shares,
     previews: Mails | None = None,
     loadtest_command: str | None = None,
 ) -> Callable[[Flask], None]:
@@ -56,6 +59,7 @@ def pages(
     Args:
         parts: The application's.
         sessions: Operators' sessions.
+        shares: Links to one report.
         previews: Renders mails; None where no running service was named.
         loadtest_command: What makes a load test here; None where nobody told.
     """
@@ -69,14 +73,19 @@ def pages(
         app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form stays good as long as its session
         language.install(app)
         app.jinja_env.globals["loadtest_command"] = loadtest_command
-        app.register_blueprint(_blueprint(queries, auth, CSRFProtect(app), previews, app))
+        app.register_blueprint(_blueprint(queries, auth, CSRFProtect(app), previews, shares, app))
         app.register_error_handler(404, _not_found(app, auth))
 
     return install
 
 
 def _blueprint(
-    queries: PlannerQueries, auth: SignIn, csrf: CSRFProtect, previews: Mails | None, app: Flask
+    queries: PlannerQueries,
+    auth: SignIn,
+    csrf: CSRFProtect,
+    previews: Mails | None,
+    shares: Shares,
+    app: Flask,
 ) -> Blueprint:
     blueprint = Blueprint(
         "pages", __name__, template_folder="templates", static_folder=STATIC, static_url_path="/static"
@@ -112,6 +121,7 @@ def _blueprint(
     evidence.add(blueprint, queries)
     preview.add(blueprint, queries, previews)
     settings.add(blueprint, queries)
+    share_links.add(blueprint, queries, shares, auth.limits)
     _add_errors(blueprint)
     return blueprint
 

@@ -19,6 +19,7 @@ from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.sessions import PostgresSessions
+from app.postgres.planning.shares import PostgresShares
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.web.limits import CallLimits
@@ -102,6 +103,7 @@ class Site:
             pages=pages(
                 parts,
                 sessions=PostgresSessions(self.engine),
+                shares=PostgresShares(self.engine),
                 previews=previews,
                 loadtest_command=loadtest_command,
             ),

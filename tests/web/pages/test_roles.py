@@ -41,6 +41,9 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("GET", "/preview"): LOOK,
     ("GET", "/preview/mail"): LOOK,
     ("GET", "/settings"): LOOK,
+    ("GET", "/campaigns/<int:number>/shares"): PLAN,
+    ("POST", "/campaigns/<int:number>/shares"): PLAN,
+    ("POST", "/campaigns/<int:number>/shares/revoke"): PLAN,
     ("POST", "/settings"): ADMINISTER,
 }
 RANKS = list(Role)

@@ -19,6 +19,9 @@ NEEDED: Final[Mapping[str, Role]] = {
     "pages.remove": Role.PLAN,
     "pages.remove_now": Role.PLAN,
     "pages.enter_sent": Role.PLAN,
+    "pages.shares": Role.PLAN,
+    "pages.share": Role.PLAN,
+    "pages.revoke_share": Role.PLAN,
     "pages.remove_evidence": Role.ADMINISTER,
     "pages.save_settings": Role.ADMINISTER,
 }

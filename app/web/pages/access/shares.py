@@ -1,0 +1,100 @@
+"""Links to one report for people without an account: made and taken back by who plans, read by whoever has one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from flask import Blueprint, g, redirect, request, url_for
+
+from app.capacity.register.campaigns import NoSuchCampaignError
+from app.capacity.register.shares import LONGEST_DAYS
+from app.web.pages.forms.campaign import SentForm
+from app.web.pages.rendering import page
+from app.web.pages.report import report_values
+
+if TYPE_CHECKING:
+    from flask import Response
+    from werkzeug.wrappers import Response as AnyResponse
+
+    from app.capacity.register.campaigns import RegisteredCampaign
+    from app.capacity.register.shares import Shares
+    from app.web.limits import CallLimits
+    from app.web.pages.queries import PlannerQueries
+
+DAYS: Final = (1, 3, 7, 14, LONGEST_DAYS)
+
+
+def add(blueprint: Blueprint, queries: PlannerQueries, shares: Shares, limits: CallLimits) -> None:
+    """Put the routes on the blueprint."""
+
+    @blueprint.get("/campaigns/<int:number>/shares", endpoint="shares")
+    def listed(number: int) -> Response:
+        return _shown(_living(queries, number), queries, shares)
+
+    @blueprint.post("/campaigns/<int:number>/shares", endpoint="share")
+    def share(number: int) -> Response:
+        one = _living(queries, number)
+        days = _whole(request.form.get("days"))
+        if not 1 <= days <= LONGEST_DAYS:
+            return _shown(one, queries, shares, status=400)
+        _made, token = shares.create(one.id, timedelta(days=days), by=g.operator)
+        return _shown(one, queries, shares, link=url_for("pages.shared", token=token, _external=True))
+
+    @blueprint.post("/campaigns/<int:number>/shares/revoke", endpoint="revoke_share")
+    def revoke(number: int) -> AnyResponse:
+        shares.revoke(number, _whole(request.form.get("share")), by=g.operator)
+        return redirect(url_for("pages.shares", number=number), 303)
+
+    @blueprint.get("/shared/<token>", endpoint="shared")
+    def shared(token: str) -> Response:
+        g.operator = g.role = None  # the same page for everybody, signed in or not
+        number = shares.campaign_of(token)
+        one = None if number is None else queries.register.campaign(number)
+        if one is None or one.removed_at is not None:
+            if number is None and not limits.count_wrong_credential():
+                return _unlisted(page("error.html", status=429, kind="too_many", back=None, shared=True))
+            return _unlisted(page("error.html", status=404, kind="share", back=None, shared=True))
+        values = report_values(queries.planned(one.id), queries)
+        return _unlisted(
+            page(
+                "report.html",
+                sent_form=SentForm(),
+                sent_wrong=None,
+                **{**values, "advised": None, "shared": True},
+            )
+        )
+
+
+def _shown(
+    one: RegisteredCampaign, queries: PlannerQueries, shares: Shares, *, link: str = "", status: int = 200
+) -> Response:
+    return page(
+        "shares.html",
+        status=status,
+        campaign=one,
+        link=link,
+        shares=shares.of_campaign(one.id),
+        days=DAYS,
+        longest=LONGEST_DAYS,
+        refused=status != 200,  # noqa: PLR2004 - all is well
+        zone=queries.zone(),
+    )
+
+
+def _unlisted(response: Response) -> Response:
+    """Kept out of search engines, and its address out of what other sites are told."""
+    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _living(queries: PlannerQueries, number: int) -> RegisteredCampaign:
+    one = queries.register.campaign(number)
+    if one is None or one.removed_at is not None:
+        raise NoSuchCampaignError
+    return one
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - a number of links
