@@ -28,7 +28,7 @@ MOST_LINES = 50  # of a function, its docstring and the functions in it included
 MOST_ARGUMENTS = 8  # of a function, without self or cls
 # Functions over a limit, each with its reason.
 LONG = {
-    "app/capacity/planner/verdict/judge.py:judge": "not cut yet",
+    "app/capacity/planner/verdict/evidence_choice.py:choose_ceiling": "a line over, half of it its docstring",
     "app/capacity/planner/wording/sentences.py:ways_out": "a table: one sentence for each way out",
 }
 MANY_ARGUMENTS = {
