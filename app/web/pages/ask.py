@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from app.capacity.formats import number
@@ -14,12 +14,16 @@ from app.web.pages import what_if
 from app.web.pages.advice import advised_changes
 from app.web.pages.campaign_answer import CampaignAnswer, FormAnswer, answer_form
 from app.web.pages.forms.campaign import CampaignForm
+from app.web.pages.forms.spoken import understand
 from app.web.pages.language import gettext as _
 from app.web.pages.queries import UNSAVED
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Response
+    from werkzeug.wrappers import Response as AnyResponse
 
     from app.web.pages.queries import PlannerQueries
 
@@ -31,12 +35,22 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     """Put the routes on the blueprint."""
 
     @blueprint.get("/ask")
-    def ask() -> Response:
-        return page("ask.html", offered=queries.offered_limits(), **_answered(queries))
+    def ask() -> AnyResponse:
+        if (line := request.args.get("say", "").strip()) and (told := _understood(line, queries)):
+            kept = {name: value for name, value in request.args.items() if value and name != "say"}
+            asked = {"kind": "rate_limited", **(kept if "audience" in kept else {}), **told}
+            return redirect(f"{url_for('pages.ask')}?{urlencode(asked)}", 303)
+        return page("ask.html", offered=queries.offered_limits(), say=line, **_answered(queries))
 
     @blueprint.get("/ask/answer")
     def answer() -> Response:
         return page("answer.html", **_answered(queries))
+
+
+def _understood(line: str, queries: PlannerQueries) -> Mapping[str, str]:
+    """The fields of the form that a line tells; empty where it tells none."""
+    now = queries.clock().astimezone(queries.zone()).replace(tzinfo=None)
+    return understand(line, now).fields()
 
 
 def _answered(queries: PlannerQueries) -> dict[str, Any]:

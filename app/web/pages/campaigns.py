@@ -214,7 +214,7 @@ def _as_shown(field: Any, value: Any) -> Any:
         return "–"
     if hasattr(field, "choices"):
         return next((label for choice, label in field.choices if choice == value), value)
-    return field.shown(value)
+    return field.told(value)
 
 
 def _told(change: Change) -> dict[str, Any]:

@@ -198,6 +198,33 @@ def test_what_else_is_sent_at_the_time_counts_and_is_named(measured: Site) -> No
     assert 'class="collisions"' in page
 
 
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("120만, 월요일 9시", {"audience": "1,200,000", "at": "2026-11-23T09:00", "kind": "rate_limited"}),
+        (
+            "월요일 9시 10시까지",
+            {"at": "2026-11-23T09:00", "finish_by": "2026-11-23T10:00", "kind": "rate_limited"},
+        ),
+    ],
+)
+def test_a_line_as_people_say_it_becomes_the_question(
+    measured: Site, line: str, asked: dict[str, str]
+) -> None:
+    browser = measured.signed_in(language="ko")
+    answer = browser.get(f"/ask?{urlencode({'say': line})}")
+    assert answer.status_code == 303
+    assert {name: one[0] for name, one in parse_qs(urlsplit(answer.location).query).items()} == asked
+    page = browser.get(answer.location).text
+    assert re.search(r'class="mark (go|go_if|no_go)"', page)
+
+
+def test_a_line_that_says_nothing_is_answered_with_an_example(measured: Site) -> None:
+    page = measured.signed_in(language="ko").get(f"/ask?{urlencode({'say': '언제 보내요?'})}").text
+    assert "120만, 월요일 9시, 11시까지" in page
+    assert 'value="언제 보내요?"' in page
+
+
 def test_a_question_is_stored_nowhere(measured: Site) -> None:
     before = measured.register.campaigns()
     _ask(measured, name="물어보기만", key="just-asking")

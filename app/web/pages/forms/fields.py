@@ -10,6 +10,7 @@ from wtforms import Field
 from wtforms.widgets import DateInput, DateTimeLocalInput, TextArea, TextInput, TimeInput
 
 from app.capacity.formats import number
+from app.web.pages.language import day, moment
 from app.web.pages.language import gettext as _
 
 if TYPE_CHECKING:
@@ -62,6 +63,17 @@ class _TextField(Field):
             return self.show(value)
         except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
             return str(value)[:_LONGEST]
+
+    def told(self, value: Any) -> str:
+        """The value as one reads it; where nobody wrote it so that it can be, as it is."""
+        try:
+            return self.tell(value)
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+            return self.shown(value)
+
+    def tell(self, value: Any) -> str:
+        """The value as one reads it: as one types it, where that is the same."""
+        return self.show(value)
 
     def read(self, text: str) -> Any:
         """The value of a text that is not empty; raises ValueError."""
@@ -149,6 +161,10 @@ class WallClockField(_TextField):
         """2026-11-23T09:00, as browsers want it."""
         return str(value)[:16]
 
+    def tell(self, value: Any) -> str:
+        """Mon 23 Nov 09:00."""
+        return moment(datetime.fromisoformat(value))
+
     def wrong(self) -> str:
         """How to write it."""
         return str(_("Write a date and a time, such as 2026-11-23T09:00."))
@@ -162,6 +178,10 @@ class DayField(_TextField):
     def read(self, text: str) -> str:
         """Raises ValueError."""
         return date.fromisoformat(text).isoformat()
+
+    def tell(self, value: Any) -> str:
+        """Mon 23 Nov."""
+        return day(date.fromisoformat(value))
 
     def wrong(self) -> str:
         """How to write it."""

@@ -18,7 +18,7 @@ async function fragment(url, signal) {
 }
 
 function answering(ask) {
-  const form = ask.querySelector("form");
+  const form = ask.querySelector("form[data-answers]");
   const answer = ask.querySelector("[data-answer]");
   const spoken = ask.querySelector("[data-spoken]");
   const failed = ask.querySelector("[data-failed]");
