@@ -261,27 +261,40 @@ def test_a_send_is_planned_with_the_sliders_and_put_on_record(
         assert page.locator("[data-spoken]").text_content() == window.sentence()
 
         curve = page.locator("svg.chart.wide").inner_html()
-        speed = page.locator("[data-slides=limit_per_min]")
-        speed.focus()
+        end = page.locator("[name=slide_end]")
+        end.focus()
         page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")  # half an hour
+        page.wait_for_selector(".verdict.no_go")
+        assert page.locator("[name=finish_by]").input_value() == "2026-11-25T09:30"
+        assert end.get_attribute("aria-valuetext") == "09:30"
+        assert "finish_by=2026-11-25T09%3A30" in page.url, "the address holds the question"
+        calls = page.locator("[name=slide_calls]")
+        calls.focus()
+        page.keyboard.press("ArrowRight")  # one a mail: it may go faster
         page.wait_for_selector(".verdict.go_if")
-        assert page.locator("[name=limit_per_min]").input_value() == "50,000"
-        assert speed.get_attribute("aria-valuetext") == "50,000"
+        assert page.locator("[name=calls][value='1']").is_checked()
         assert (
-            window.sentence() == "보내도 됩니다. 발송 속도를 분당 25,000건으로 설정하세요. 09:48에 끝납니다."
+            window.sentence()
+            == "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 안전한 속도는 이것뿐입니다. 09:24에 끝납니다."
         )
-        assert page.locator("svg.chart.wide").inner_html() != curve
-        assert "limit_per_min=50%2C000" in page.url, "the address holds the question"
+        assert page.locator("div.plot").count() == 2, "as planned and as advised"
+        assert page.locator("svg.chart.wide").first.inner_html() != curve
 
         page.get_by_role("button", name="Braze용으로 복사").click()
         copied = page.evaluate("navigator.clipboard.readText()")
-        assert "25,000" in copied
+        assert "50,000" in copied
 
-        page.get_by_role("link", name="이 발송 등록하기").click()
+        page.locator("[name=audience]").first.fill("abc")
+        page.wait_for_selector("#audience-wrong")
+        page.locator("[name=audience]").first.fill("120만")
+        page.wait_for_selector(".verdict.go_if")
+        assert page.locator("#audience-wrong").count() == 0
+        page.get_by_role("link", name="권장 속도로 등록").click()
         page.get_by_label("이름", exact=True).fill("브라우저에서 만든 발송")
         page.get_by_label("URL에 쓰는 이름").fill("from-browser")
         page.get_by_role("button", name="저장").click()
-        page.wait_for_url(re.compile(r"/campaigns/\d+$"))
+        page.wait_for_url(re.compile(r"/campaigns/\d+\?done=added$"))
         assert page.get_by_role("heading", level=1).inner_text() == "브라우저에서 만든 발송"
         added = site.register.campaigns()[-1]
         assert (added.key, added.owner) == ("from-browser", OPERATOR)
@@ -312,12 +325,15 @@ def test_without_a_script_one_button_asks_and_nothing_is_missing(
     with _window(browser, address, cookies, language="en", script=False) as window:
         page = window.page
         window.open("/ask")
-        page.locator("[name=audience]").fill("1.2m")
+        page.locator("[name=audience]").first.fill("1.2m")
         page.locator("[name=at]").fill("2026-11-25T09:00")
-        page.locator("[name=limit_per_min]").fill("25000")
-        page.get_by_role("button", name="Ask").click()
-        assert "go" in (page.locator(".verdict").get_attribute("class") or "")
-        assert page.locator("[data-sliders]").is_hidden()
+        page.get_by_role("button", name="Ask").last.click()
+        assert "go_if" in (page.locator(".verdict").get_attribute("class") or "")
+        page.locator("[name=slide_calls]").focus()
+        page.keyboard.press("ArrowRight")
+        page.get_by_role("button", name="Answer again").click()
+        assert page.locator("[name=calls][value='1']").is_checked()
+        assert "50,000 messages a minute" in window.sentence()
         assert page.get_by_role("button", name="Copy for Braze").is_hidden()
 
 
@@ -370,23 +386,23 @@ def test_everything_is_reached_from_the_keyboard(
         assert page.evaluate("document.activeElement.textContent") == "Skip to content"
         page.keyboard.press("Enter")
         reached = []
-        for _ in range(40):
+        for _ in range(50):
             page.keyboard.press("Tab")
-            reached.append(
-                page.evaluate(
-                    "document.activeElement.name || document.activeElement.dataset.slides || document.activeElement.tagName"
-                )
-            )
+            reached.append(page.evaluate("document.activeElement.name || document.activeElement.tagName"))
             outline = page.evaluate(
                 "getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement.nextElementSibling || document.body).outlineStyle"
             )
             assert "solid" in outline or "auto" in outline, reached[-1]
-            if (
-                reached[-1] == "limit_per_min"
-                and "audience" in reached
-                and reached.count("limit_per_min") > 1
-            ):
+            if reached[-1] == "slide_servers":
                 break
-        assert {"audience", "kind", "at", "finish_by", "limit_per_min", "calls", "BUTTON", "SUMMARY"} <= set(
-            reached
-        )
+        assert {
+            "audience",
+            "kind",
+            "at",
+            "finish_by",
+            "limit_per_min",
+            "calls",
+            "slide_end",
+            "BUTTON",
+            "SUMMARY",
+        } <= set(reached)

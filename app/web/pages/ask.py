@@ -39,7 +39,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
         if (line := request.args.get("say", "").strip()) and (told := _understood(line, queries)):
             kept = {name: value for name, value in request.args.items() if value and name != "say"}
             asked = {"kind": "rate_limited", **(kept if "audience" in kept else {}), **told}
-            return redirect(f"{url_for('pages.ask')}?{urlencode(asked)}", 303)
+            return redirect(f"{url_for('pages.ask')}?{urlencode(asked)}#reply", 303)
         return page("ask.html", offered=queries.offered_limits(), say=line, **_answered(queries))
 
     @blueprint.get("/ask/answer")

@@ -63,7 +63,9 @@ def test_a_send_that_fits_may_go_with_the_number_to_type_and_the_time_it_ends(me
 
 def test_a_send_that_is_too_fast_may_go_at_a_speed_that_is_named(measured: Site) -> None:
     page = _ask(measured, "ko", limit_per_min="50000")
-    assert _sentence(page) == "보내도 됩니다. 발송 속도를 분당 25,000건으로 설정하세요. 09:48에 끝납니다."
+    assert _sentence(page) == (
+        "보내도 됩니다. 발송 속도를 분당 25,000건으로 설정하세요. 안전한 속도는 이것뿐입니다. 09:48에 끝납니다."
+    )
     assert 'class="mark go_if"' in page
     assert "한도 초과" in page
 
@@ -77,7 +79,10 @@ def test_a_send_that_cannot_be_done_in_time_is_refused(measured: Site) -> None:
 
 def test_a_speed_left_empty_is_recommended_with_its_end_and_the_reason(measured: Site) -> None:
     page = _ask(measured, "ko", limit_per_min="", finish_by="")
-    assert _sentence(page) == "보내도 됩니다. 발송 속도를 분당 25,000건으로 설정하세요. 09:48에 끝납니다."
+    assert _sentence(page) == (
+        "보내도 됩니다. 발송 속도를 분당 25,000건으로 설정하세요. 분당 500건에서 25,000건 사이가 안전합니다. "
+        "09:48에 끝납니다."
+    )
     assert "속도 제한 없이 보내면 11월 25일 09:00에 1초 동안 최대" in page
     assert "권장대로 (분당 25,000건)" in page
     assert "계획대로" not in page.split('class="plots')[1].split("legend")[0], "nothing was planned"

@@ -51,7 +51,7 @@ def test_before_the_send_it_says_what_it_goes_by_and_what_to_check(operator: Bro
         "Limit as planned 50,000 a minute",
         "Finish by Mon 23 Nov 12:00",
         "Usable 6,300 70% of it",
-        "Delivery-speed limit in Braze is 25,000 a minute",
+        "Delivery-speed limit in Braze is 10,000 a minute",
         "the template aborts or tries again (:retry)",
         "The URL of the call carries the member's id",
         "HTML and text parts are both counted",
@@ -195,7 +195,7 @@ def test_the_advice_is_taken_over_in_one_click_and_stays_said_when_the_page_is_o
     browser, path = site.signed_in(), f"/campaigns/{one.id}"
     page = browser.get(path).text
     assert 'class="mark go_if"' in page
-    typed = {"version": str(one.version), "limit_per_min": "25000"}
+    typed = {"version": str(one.version), "limit_per_min": "10000"}
     answer = browser.post(f"{path}/advice", typed, page=path)
     assert (answer.status_code, answer.location) == (303, f"{path}?done=advised")
     for _opened in range(2):
@@ -205,7 +205,7 @@ def test_the_advice_is_taken_over_in_one_click_and_stays_said_when_the_page_is_o
         assert "/advice" not in after
     kept = site.register.campaign(one.id)
     assert kept is not None
-    assert (kept.definition["limit_per_min"], kept.updated_by) == (25_000, OPERATOR)
+    assert (kept.definition["limit_per_min"], kept.updated_by) == (10_000, OPERATOR)
     assert {**kept.definition, "limit_per_min": 0} == {**one.definition, "limit_per_min": 0}
 
 
@@ -222,13 +222,13 @@ def test_of_a_send_that_is_only_too_late_the_later_end_is_taken_over_too(site: S
 
 
 @pytest.mark.parametrize(
-    "shown", [{"limit_per_min": "10000"}, {"version": "7"}, {"limit_per_min": "x"}, {"version": ""}]
+    "shown", [{"limit_per_min": "25000"}, {"version": "7"}, {"limit_per_min": "x"}, {"version": ""}]
 )
 def test_an_advice_that_is_another_one_by_now_changes_nothing(site: Site, shown: Mapping[str, str]) -> None:
     site.measured(low_rps=9_000.0)
     one = site.add(DIGEST)
     browser, path = site.signed_in(), f"/campaigns/{one.id}"
-    typed = {"version": "1", "limit_per_min": "25000", **shown}
+    typed = {"version": "1", "limit_per_min": "10000", **shown}
     answer = browser.post(f"{path}/advice", typed, page=path)
     assert answer.location == f"{path}?done=advice_changed"
     assert "Look at it once more." in browser.get(answer.location).text

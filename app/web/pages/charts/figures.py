@@ -143,7 +143,7 @@ def _titled(title: str, limit_per_min: int | None, *, alone: bool) -> str:
 def _own_above(name: str, curve: Curve, steps: Steps) -> list[_Part]:
     """Every campaign's part of a curve with calls, and above them the one that it is about."""
     parts: list[_Part] = [
-        (f"area c{place % MOST_COLOURS}", other, calls)
+        (f"area c{1 + place % (MOST_COLOURS - 1)}", other, calls)  # the first is too like its own
         for place, (other, calls) in enumerate(zip(curve.names, steps.by_campaign, strict=True))
         if other != name and any(calls)
     ]
