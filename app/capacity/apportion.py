@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+TIE_DIGITS: Final = 6  # remainders that differ by less are equal: what floats make of it
 ALMOST: Final = 1e-6  # a float sum that should be whole may fall this short of it
 
 
@@ -19,7 +20,7 @@ def apportion(total: int, weights: Sequence[float] | Counts) -> Counts:
     exact = total * (wanted / wanted.sum())
     parts: Counts = np.floor(exact).astype(np.int64)
     short = total - int(parts.sum())
-    parts[np.argsort(parts - exact, kind="stable")[:short]] += 1
+    parts[np.argsort(np.round(parts - exact, TIE_DIGITS), kind="stable")[:short]] += 1
     return parts
 
 

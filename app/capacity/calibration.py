@@ -144,18 +144,20 @@ def calls_per_recipient(calls: int, members: Range, sent: int | None) -> Range |
 
 
 def measured_burst(seconds: Sequence[tuple[datetime, int, int]]) -> Range | None:
-    """The peak second of a minute over its mean second: lowest, median and highest of the send's full minutes.
+    """The peak second of a full minute over its mean second: lowest, median and highest of the send's minutes.
 
-    A minute in which the send began or ended would show its edge for a burst, so only minutes with at least half
-    of the fullest one's calls count.
+    A burst belongs to what the limit lets start in a minute, which the fullest minute shows where the send went on after
+    it. Minutes with at least `FULL_MINUTE_SHARE` of its calls are compared with its mean: a part of a minute goes as fast.
     """
     minutes = [
         [calls for _, calls, _ in group]
         for _, group in groupby(seconds, key=lambda second: int(second[0].timestamp()) // MINUTE_S)
     ]
-    fullest = max((sum(minute) for minute in minutes), default=0)
+    fullest = max((sum(minute) for minute in minutes[:-1]), default=0)
+    if not fullest:
+        return None
     least = max(LEAST_CALLS_PER_MIN, FULL_MINUTE_SHARE * fullest)
-    bursts = [max(minute) * MINUTE_S / sum(minute) for minute in minutes if sum(minute) >= least]
+    bursts = [max(minute) * MINUTE_S / fullest for minute in minutes if sum(minute) >= least]
     return Range(min(bursts), median(bursts), max(bursts)) if bursts else None
 
 

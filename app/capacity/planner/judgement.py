@@ -12,6 +12,7 @@ from app.capacity.local_time import wall_time
 from app.capacity.planner.reasons import ReasonCode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from app.capacity.apportion import Counts
@@ -78,7 +79,9 @@ class Probability:
 class SendOutcome:
     """What becomes of a campaign's messages; shares are of its messages.
 
-    Of its calls `cut_off_share` get no answer in time, and Braze answers `withheld_share` itself with a failure.
+    Of its calls `cut_off_share` get no answer in time, and Braze answers `withheld_share` itself with a failure: both are
+    not answered. `lost` messages go out without postings or not at all: from all calls of a message failing together in
+    a service that stands overload well, over what was played, to each on a message of its own in one that does not.
 
     `failures_per_min` and `failure_share` are those of its worst moving minute. Braze halts a host beyond both
     `breaker_failures` and `breaker_share`, over all campaigns that call it: `halts` times for
@@ -93,6 +96,7 @@ class SendOutcome:
     retries: int
     blank: int
     aborted: int
+    lost: Range
     finishes_at: datetime | None
     failures_per_min: int
     failure_share: float
@@ -250,7 +254,8 @@ class Judgement:
 
     `if_evidence_held` is, with RETEST, the verdict that the numbers at hand would give; None without any.
     `campaigns` are in the plan's order. `planned` is the curve of the plan as it is, `advised` with the advised
-    limits and without the campaigns that none is safe for.
+    limits and without the campaigns that none is safe for. `assumptions` are all that is taken for granted of Braze:
+    name, value and source of each.
     """
 
     verdict: Verdict
@@ -266,3 +271,4 @@ class Judgement:
     advised: Curve
     instances: Instances
     notes: tuple[Reason, ...]
+    assumptions: tuple[Mapping[str, object], ...]

@@ -41,6 +41,7 @@ class ReasonCode(StrEnum):
     EVIDENCE_TABLES = auto()
     EVIDENCE_INSTANCES = auto()
     EVIDENCE_UNTOLD = auto()
+    EVIDENCE_HOST = auto()
 
     # Of the instances that a plan needs.
     INSTANCES_NO_EVIDENCE = auto()
@@ -77,6 +78,14 @@ class ReasonCode(StrEnum):
     NOTE_BASE_LOAD = auto()
     NOTE_BASE_LOAD_ALONE = auto()
     NOTE_TRIGGERED = auto()
+    NOTE_CAREFUL = auto()
+    NOTE_AT_ONCE = auto()
+    NOTE_MINUTE = auto()
+    NOTE_BEST_HOUR = auto()
+    NOTE_NEAREST_EDGE = auto()
+    NOTE_MIXED = auto()
+    NOTE_SPARE = auto()
+    NOTE_LOSSES = auto()
     NOTE_SPEED = auto()
     NOTE_NOT_TRIED = auto()
     NOTE_PLAY_CUT_SHORT = auto()

@@ -64,18 +64,21 @@ def test_a_send_is_measured_whole() -> None:
     calls = [300, 200, 200, 200, 200, 200, 200, 200, 200, 100]
     rows = [(at, count, 15) for at, count, _ in seconds(*calls)]
     measured = measure(Counted(key="weekly", send="s", seconds=rows, members=Range(980, 1_000, 1_020)))
-    assert measured == MeasuredSend(
-        key="weekly",
-        send="s",
-        first_at=BEGIN,
-        last_at=BEGIN + timedelta(seconds=9),
-        calls=2_000,
-        degraded=150,
-        peak_rps=300,
-        peak_at=BEGIN,
-        members=Range(980, 1_000, 1_020),
-        calls_per_recipient=Range(2_000 / 1_020, 2.0, 2_000 / 980),
-        burst=Range.exactly(300 * 60 / 2_000),
+    assert (
+        measured
+        == MeasuredSend(
+            key="weekly",
+            send="s",
+            first_at=BEGIN,
+            last_at=BEGIN + timedelta(seconds=9),
+            calls=2_000,
+            degraded=150,
+            peak_rps=300,
+            peak_at=BEGIN,
+            members=Range(980, 1_000, 1_020),
+            calls_per_recipient=Range(2_000 / 1_020, 2.0, 2_000 / 980),
+            burst=None,  # it ended within its first minute: nothing tells how much more that minute would have held
+        )
     )
 
 
@@ -114,7 +117,19 @@ def test_the_minute_in_which_a_send_ends_shows_no_burst() -> None:
 
 def test_a_minute_of_few_calls_is_chance_and_no_burst() -> None:
     assert measured_burst(seconds(*minute(19, 19))) is None
-    assert measured_burst(seconds(*minute(20, 20))) == Range.exactly(1.0)
+    assert measured_burst(seconds(*minute(20, 20), *minute(20, 20))) == Range.exactly(1.0)
+
+
+def test_a_part_of_a_minute_is_compared_with_a_full_one() -> None:
+    """Two full minutes of mean 100, and 36 seconds more at the same peak: a burst of 2 in each."""
+    full = minute(200, 98)
+    found = measured_burst(seconds(*full, *full, *full[:36]))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((2.0, 2.0), rel=0.02)
+
+
+def test_a_send_smaller_than_a_minutes_limit_shows_no_burst() -> None:
+    assert measured_burst(seconds(4_000, 4_000, 2_000)) is None
 
 
 CAMPAIGN = Campaign(

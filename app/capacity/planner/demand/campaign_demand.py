@@ -38,13 +38,18 @@ class CampaignDemand:
         *,
         work: WorkBudget,
         like: "CampaignDemand | None" = None,
+        calls_us: bool = True,
     ) -> None:
-        """Take the messages of another case where it has as many recipients: `like`."""
+        """Take the messages of another case where it has as many recipients: `like`.
+
+        A campaign that calls another host asks nothing of this service: `calls_us` False.
+        """
         self.campaign = campaign
         self.triggered = isinstance(campaign.timing, Arrivals)
         self._work = work
         self._workspace = workspace
         self._case = case
+        self.calls_us = calls_us
         self.recipients = int(campaign.audience.at(case))
         self.paced: PacedCampaign
         if like is not None and like.recipients == self.recipients:
@@ -123,6 +128,8 @@ class CampaignDemand:
         if arriving is not None:
             within = np.minimum(attempts, arriving)
             callers = np.minimum(callers, attempts - within - (-within * self._steepest // WHOLE))
+        if not self.calls_us:
+            return np.zeros(len(attempts), dtype=np.int64)
         calls = callers.copy()
         for share in self._shares:
             callers = callers if share >= 1 else np.ceil(callers * share + BROKEN).astype(np.int64)
@@ -132,7 +139,7 @@ class CampaignDemand:
     def seconds(self, pacing: Pacing, limit_per_min: int | None, minute: int) -> Counts:
         """Return the calls of each second of `minute`, exactly as the send model places them: 60 numbers."""
         place = minute - pacing.first
-        if not 0 <= place < len(pacing.attempts):
+        if not self.calls_us or not 0 <= place < len(pacing.attempts):
             return np.zeros(MINUTE_S, dtype=np.int64)
         pace = self.pace_per_min(limit_per_min) if pacing.paces is None else int(pacing.paces[place])
         count = int(pacing.attempts[place])

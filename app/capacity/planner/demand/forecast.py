@@ -39,13 +39,32 @@ class Forecast:
 class Forecaster:
     """Forecasts of one plan in one case, for any limits. It remembers what campaigns do by themselves."""
 
-    def __init__(self, plan: Plan, case: Case, *, work: WorkBudget, like: "Forecaster | None" = None) -> None:
-        """Share with the forecaster of another case what is the same. Raises WorkLimitExceededError."""
+    def __init__(
+        self,
+        plan: Plan,
+        case: Case,
+        *,
+        work: WorkBudget,
+        like: "Forecaster | None" = None,
+        hosts: frozenset[str] | None = None,
+    ) -> None:
+        """Share with the forecaster of another case what is the same; `hosts` name this service, None is any.
+
+        Raises:
+            WorkLimitExceededError: more work than is left.
+        """
         shared: Sequence[CampaignDemand | None] = (
             [None] * len(plan.campaigns) if like is None else like.demands
         )
         self.demands: Sequence[CampaignDemand] = [
-            CampaignDemand(campaign, plan.workspace, case, work=work, like=other)
+            CampaignDemand(
+                campaign,
+                plan.workspace,
+                case,
+                work=work,
+                like=other,
+                calls_us=hosts is None or campaign.host in hosts,
+            )
             for campaign, other in zip(plan.campaigns, shared, strict=True)
         ]
         self.work = work

@@ -325,11 +325,12 @@ class Search:
     def late(self, index: int, limit_per_min: int | None, pacing: Pacing) -> Reason | None:
         """Say why a campaign's messages do not all start in time, None where they do."""
         campaign, zone = self.plan.campaigns[index], self.plan.workspace.time_zone
+        held_up = self._held_up_by_workspace(index, limit_per_min, pacing)
         if pacing.aborted:
             hours = self.plan.workspace.assumptions.delay_abort_h
             return Reason(
                 ReasonCode.ABORT_72H,
-                {"limit_per_min": limit_per_min, "aborted": pacing.aborted, "hours": hours},
+                {"limit_per_min": limit_per_min, "aborted": pacing.aborted, "hours": hours, **held_up},
             )
         if (
             campaign.finish_by is None
@@ -341,7 +342,20 @@ class Search:
             "finishes_at": wall_time(pacing.end, zone),
             "finish_by": wall_time(unix_minute(campaign.finish_by, zone), zone),
         }
-        return Reason(ReasonCode.FINISH_BY, {"limit_per_min": limit_per_min, **times})
+        return Reason(ReasonCode.FINISH_BY, {"limit_per_min": limit_per_min, **times, **held_up})
+
+    def _held_up_by_workspace(
+        self, index: int, limit_per_min: int | None, pacing: Pacing
+    ) -> Mapping[str, int]:
+        """Name the workspace's limit where a campaign ends later, or loses more, than its own limit makes it."""
+        workspace_limit = self.plan.workspace.limit_per_min
+        if workspace_limit is None:
+            return {}
+        with self.forecaster.work.unbounded():
+            own = self.forecaster.alone(index, limit_per_min)
+        if own.aborted >= pacing.aborted and (own.end or 0) >= (pacing.end or 0):
+            return {}
+        return {"workspace_limit_per_min": workspace_limit}
 
     def put(self, index: int, limit_per_min: int | None, moved_min: int = 0) -> None:
         """Place a campaign, as it was tried."""

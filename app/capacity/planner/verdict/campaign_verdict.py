@@ -56,6 +56,10 @@ class PlanFindings:
         """Say whether what is usable was measured of what runs now."""
         return self.ceiling.usable_rps is not None and not self.ceiling.retest
 
+    def calls_us(self, index: int) -> bool:
+        """Say whether a campaign calls the service that the ceiling is of."""
+        return self.forecasters["high"].demands[index].calls_us
+
     def has_room(self, index: int, setting: Trial) -> bool:
         """Say whether the workspace's limit would leave a campaign that is left out as it is by itself."""
         with self.search.forecaster.work.unbounded():
@@ -132,11 +136,11 @@ def campaign_judgement(findings: PlanFindings, placement: Placement) -> Campaign
     if later is not None and placement.chosen is None:
         setting = later
     state = _state(findings, index)
-    known = findings.ceiling.usable_rps is not None and state == "planned"
+    known = findings.ceiling.usable_rps is not None and state == "planned" and findings.calls_us(index)
     safe = tuple(limit for limit, trial in placement.tried.items() if trial.why_not is None) if known else ()
     pacing = None if setting is None else _pace(findings, index, setting)
     may = verdict != "NO_GO" and placement.chosen is not None
-    foreseen = findings.measured() and state == "planned"
+    foreseen = findings.measured() and state == "planned" and findings.calls_us(index)
     return CampaignJudgement(
         name=campaign.name,
         kind=campaign.kind,
@@ -206,6 +210,10 @@ def _whatever_holds(findings: PlanFindings, placement: Placement) -> tuple[Verdi
 
 
 def _by_evidence(findings: PlanFindings, placement: Placement) -> tuple[Verdict, Reason | None]:
+    if not findings.calls_us(placement.index):
+        return "RETEST", Reason(
+            ReasonCode.EVIDENCE_HOST, {"host": findings.plan.campaigns[placement.index].host}
+        )
     by_numbers = findings.by_numbers(placement)
     binding = findings.late_after_all(placement) or placement.binding
     if findings.ceiling.retest:

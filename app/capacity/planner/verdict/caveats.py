@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from math import prod
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from app.capacity.campaign import ARRIVING_BURST, BURST, CALLS_PER_RECIPIENT, HOST, Arrivals
+from app.capacity.campaign import (
+    ARRIVING_BURST,
+    BURST,
+    CALLS_PER_RECIPIENT,
+    HOST,
+    Arrivals,
+    IntelligentTiming,
+)
 from app.capacity.local_time import MINUTE_S
 from app.capacity.plan.plan import Judging
 from app.capacity.planner.reasons import Reason, ReasonCode
+from app.capacity.planner.search.limits import SPARE_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from app.capacity.campaign import Campaign
     from app.capacity.evidence.ceiling import MeasuredCeiling
     from app.capacity.planner.judgement import CampaignJudgement, Ceiling
     from app.capacity.planner.verdict.campaign_verdict import PlanFindings
@@ -99,6 +109,7 @@ def _assumed(findings: PlanFindings) -> Iterator[Reason]:
         yield Reason(
             ReasonCode.NOTE_BURST_ASSUMED, {"names": burst, "high": max(one.burst.high for one in planned)}
         )
+    yield from _careful(planned)
     if findings.plan.judging.offered_limits_per_min == Judging().offered_limits_per_min:
         yield Reason(ReasonCode.NOTE_OFFERED_ASSUMED)
     base = findings.plan.judging.base_load_rps
@@ -106,7 +117,45 @@ def _assumed(findings: PlanFindings) -> Iterator[Reason]:
         yield Reason(ReasonCode.NOTE_BASE_LOAD, {"hourly_rps": (min(base), max(base))})
     if any(isinstance(one.timing, Arrivals) for one in planned):
         yield Reason(ReasonCode.NOTE_TRIGGERED)
+    yield from _assumed_of_braze(findings)
     yield Reason(ReasonCode.NOTE_SPEED)
+
+
+def _careful(planned: Sequence[Campaign]) -> Iterator[Reason]:
+    """Say by how much the worst of what nobody typed is more careful than what is likely."""
+    factors = {}
+    for one in planned:
+        untyped = [
+            given
+            for given, usual in ((one.calls_per_recipient, CALLS_PER_RECIPIENT), (one.burst, BURST))
+            if given == usual
+        ]
+        if untyped:
+            factors[one.name] = prod(given.high / given.likely for given in untyped)
+    if factors:
+        yield Reason(ReasonCode.NOTE_CAREFUL, {"names": tuple(factors), "factor": max(factors.values())})
+
+
+def _assumed_of_braze(findings: PlanFindings) -> Iterator[Reason]:
+    planned, workspace = findings.plan.campaigns, findings.plan.workspace
+    unlimited = tuple(one.name for one in planned if one.limit_per_min is None)
+    if unlimited:
+        most = workspace.assumptions.at_once_max_per_min
+        yield Reason(ReasonCode.NOTE_AT_ONCE, {"names": unlimited, "most_per_min": most})
+    if any(not isinstance(one.timing, Arrivals) for one in planned):
+        yield Reason(ReasonCode.NOTE_MINUTE)
+    best_hours = [one for one in planned if isinstance(one.timing, IntelligentTiming)]
+    if best_hours and workspace.assumptions.hour_shape == "even":
+        yield Reason(ReasonCode.NOTE_BEST_HOUR, {"names": tuple(one.name for one in best_hours)})
+    quiet = tuple(one.name for one in best_hours if one.quiet_hours is not None)
+    if quiet:
+        yield Reason(ReasonCode.NOTE_NEAREST_EDGE, {"names": quiet})
+    if workspace.limit_per_min is not None and len(planned) > 1:
+        yield Reason(ReasonCode.NOTE_MIXED)
+    if any(one.finish_by is not None for one in planned):
+        yield Reason(ReasonCode.NOTE_SPARE, {"share": SPARE_SHARE})
+    if any(one.lost.low < one.lost.high for one in findings.overload.values()):
+        yield Reason(ReasonCode.NOTE_LOSSES)
 
 
 def _left_out(findings: PlanFindings, campaigns: Sequence[CampaignJudgement]) -> Iterator[Reason]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from app.capacity.campaign import AllAtOnce, Arrivals
+from app.capacity.campaign import HOST, AllAtOnce, Arrivals
 from app.capacity.evidence.file import is_ahead
 from app.capacity.local_time import MINUTE_S
 from app.capacity.plan.table import PlanError
@@ -45,7 +45,7 @@ MOST_STEPS: Final = 600_000  # of work, of less than a microsecond each, on the 
 SEARCH_PART: Final = 2 / 3  # as many for placing the campaigns
 ADVISED_PART: Final = 1 / 3  # for the plan as advised, much of which has been worked out by then
 TELLING_PART: Final = 1 / 6  # and for ways out and chances
-MOST_PLAYED: Final = 4_000  # campaign-seconds of the play beyond the ceiling: a fifth of a second
+MOST_PLAYED: Final = 2_400  # campaign-seconds of each play beyond the ceiling: a tenth of a second
 APART_MIN: Final = 30  # minutes that are too much belong together unless this far apart
 CASES: Final[tuple[Case, ...]] = ("low", "likely", "high")
 WORST_FIRST: Final[tuple[Verdict, ...]] = ("NO_GO", "RETEST", "GO_IF", "GO")
@@ -139,7 +139,7 @@ def _judge_by(
     """Judge a plan by one ceiling; `measured` are all load tests, for what more instances would do."""
     ceiling, decides = chosen
     told = [index for index, one in enumerate(plan.campaigns) if scope.tells(one.name)]
-    findings = _find_out(plan, ceiling, now, samples=bounds.samples, most_steps=bounds.most_steps)
+    findings = _find_out(plan, ceiling, now, hosts=hosts_of(plan, decides), bounds=bounds)
     findings = replace(
         findings,
         decides=decides,
@@ -170,16 +170,30 @@ def _judge_by(
             measured,
         ),
         notes=notes(findings, campaigns),
+        assumptions=tuple(plan.workspace.assumptions.explained()),
     )
 
 
-def _find_out(plan: Plan, ceiling: Ceiling, now: datetime, *, samples: int, most_steps: int) -> PlanFindings:
+def hosts_of(plan: Plan, decides: MeasuredCeiling | None) -> frozenset[str]:
+    """Return by which names campaigns call the service that a ceiling was measured of.
+
+    Where all of a plan call one host it is that one, whatever name the load test had for it: a note says so.
+    """
+    called = {one.host for one in plan.campaigns}
+    ours = {HOST} if decides is None or decides.host is None else {HOST, decides.host}
+    return frozenset(ours | called if len(called) == 1 else ours)
+
+
+def _find_out(
+    plan: Plan, ceiling: Ceiling, now: datetime, *, hosts: frozenset[str], bounds: WorkBounds
+) -> PlanFindings:
     """Forecast the plan, place its campaigns, and forecast it as advised: each with a part of the work.
 
     What is then left is for telling it; where that does not suffice for a way out or a chance, none is told.
     """
+    most_steps = bounds.most_steps
     work = WorkBudget(most_steps)
-    forecasters = _forecasters(plan, work)
+    forecasters = _forecasters(plan, work, hosts)
     now_minute = int(now.timestamp()) // MINUTE_S
     rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
     planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
@@ -195,7 +209,7 @@ def _find_out(plan: Plan, ceiling: Ceiling, now: datetime, *, samples: int, most
     work.grant(int(most_steps * ADVISED_PART))
     advised = _forecasts(forecasters, dict(search.limits))
     work.grant(int(most_steps * TELLING_PART))
-    deadlines = Deadlines(plan, forecasters["high"], samples=samples)
+    deadlines = Deadlines(plan, forecasters["high"], samples=bounds.samples)
     return PlanFindings(
         plan=plan,
         now_minute=now_minute,
@@ -212,13 +226,13 @@ def _find_out(plan: Plan, ceiling: Ceiling, now: datetime, *, samples: int, most
     )
 
 
-def _forecasters(plan: Plan, work: WorkBudget) -> Mapping[Case, Forecaster]:
+def _forecasters(plan: Plan, work: WorkBudget, hosts: frozenset[str]) -> Mapping[Case, Forecaster]:
     """Make a forecaster for each case, which share what is the same."""
     made: dict[Case, Forecaster] = {}
     like: Forecaster | None = None
     try:
         for case in CASES:
-            made[case] = like = Forecaster(plan, case, work=work, like=like)
+            made[case] = like = Forecaster(plan, case, work=work, like=like, hosts=hosts)
     except WorkLimitExceededError:
         raise _too_much(len(plan.campaigns)) from None
     return made
@@ -291,7 +305,10 @@ def _overload(
     hit = {
         index: pacing
         for index, pacing in planned.pacing.items()
-        if pacing.end is not None and pacing.first <= last and pacing.end > first
+        if pacing.end is not None
+        and pacing.first <= last
+        and pacing.end > first
+        and planned.loads[index][1].any()
     }
     if peak_rps <= decides.low_rps:  # it eats what the usable share keeps back, no more
         return {index: without_failures(plan, pacing) for index, pacing in hit.items()}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from math import ceil
 from typing import TYPE_CHECKING
 
+from app.capacity.campaign import Range
 from app.capacity.local_time import MINUTE_S, wall_time
+from app.capacity.plan.plan import ServiceLines
 from app.capacity.planner.judgement import SendOutcome
 from app.capacity.simulation.limited_service import LimitedService
 from app.capacity.simulation.result import Quantity, SimulationResult
@@ -14,6 +17,7 @@ from app.capacity.simulation.send import Send, play_through
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from app.capacity.campaign import Campaign, Workspace
     from app.capacity.plan.plan import Plan
     from app.capacity.planner.demand.pacing import Pacing
     from app.capacity.simulation.service import Answer, Service
@@ -48,20 +52,39 @@ def simulate_overload(
 ) -> Mapping[int, SendOutcome]:
     """Play the campaigns of `pacing` (by place in the plan) as planned, in the high case, against `ceiling_rps`.
 
-    Work is bounded: after `most_parts` campaign-seconds, counted without retries, the play stops, and the
+    Twice: against a service that keeps its ceiling in overload, which is told, and against one whose callers queue no
+    longer than its connections reach and which loses time on those who have gone; both are the bounds of what is lost.
+    Work is bounded: after `most_parts` campaign-seconds, counted without retries, a play stops, and the
     outcomes say that they are not complete.
     """
     places = [index for index in sorted(pacing) if pacing[index].started]
-    send = Send(
+    until = _until([pacing[index] for index in places], most_parts)
+    usual, cut_off_s = ServiceLines(ceiling_rps=ceiling_rps), plan.workspace.assumptions.cut_off_s
+    monitor = FailureMonitor(LimitedService(ceiling_rps, cut_off_s=cut_off_s))
+    played = play_through(_send(plan, places, until), monitor)
+    worse = play_through(
+        _send(plan, places, until),
+        LimitedService(
+            ceiling_rps,
+            cut_off_s=cut_off_s,
+            most_waiting=usual.most_waiting,
+            overloaded_share=usual.overloaded_share,
+        ),
+    )
+    return {
+        index: _outcome(plan.campaigns[index], plan.workspace, played, worse, monitor, column)
+        for column, index in enumerate(places)
+    }
+
+
+def _send(plan: Plan, places: Sequence[int], until_minute: int | None) -> Send:
+    return Send(
         [plan.campaigns[index] for index in places],
         plan.workspace,
         seed=plan.seed,
         case="high",
-        until_minute=_until([pacing[index] for index in places], most_parts),
+        until_minute=until_minute,
     )
-    monitor = FailureMonitor(LimitedService(ceiling_rps, cut_off_s=plan.workspace.assumptions.cut_off_s))
-    played = play_through(send, monitor)
-    return {index: _outcome(plan, played, monitor, column) for column, index in enumerate(places)}
 
 
 def _until(pacing: Sequence[Pacing], most_parts: int) -> int | None:
@@ -79,8 +102,14 @@ def _until(pacing: Sequence[Pacing], most_parts: int) -> int | None:
     return max(low, first + 1)
 
 
-def _outcome(plan: Plan, played: SimulationResult, monitor: FailureMonitor, column: int) -> SendOutcome:
-    assumed = plan.workspace.assumptions
+def _outcome(
+    campaign: Campaign,
+    workspace: Workspace,
+    played: SimulationResult,
+    worse: SimulationResult,
+    monitor: FailureMonitor,
+    column: int,
+) -> SendOutcome:
     counts = {what: int(played.count(what)[:, column].sum()) for what in Quantity}
     made = counts[Quantity.CALLS] + counts[Quantity.WITHHELD]
     done = max(1, counts[Quantity.SENT] + counts[Quantity.ABORTED])
@@ -97,16 +126,35 @@ def _outcome(plan: Plan, played: SimulationResult, monitor: FailureMonitor, colu
         retries=counts[Quantity.RETRIES],
         blank=counts[Quantity.BLANK],
         aborted=counts[Quantity.ABORTED],
-        finishes_at=wall_time(end, plan.workspace.time_zone) if end is not None and complete else None,
+        lost=_lost(campaign, played, worse, column),
+        finishes_at=wall_time(end, workspace.time_zone) if end is not None and complete else None,
         failures_per_min=failures,
         failure_share=failure_share,
-        breaker_failures=assumed.breaker_failures,
-        breaker_share=assumed.breaker_share,
-        halts=len(played.halts),
+        breaker_failures=workspace.assumptions.breaker_failures,
+        breaker_share=workspace.assumptions.breaker_share,
+        halts=sum(host == campaign.host for host, _ in played.halts),
         host_failures_per_min=monitor.failures_per_min,
         played_min=len(played.minutes),
         complete=complete,
     )
+
+
+def _lost(campaign: Campaign, played: SimulationResult, worse: SimulationResult, column: int) -> Range:
+    """Return the messages that go out without postings or not at all, at the least, as played and at the most."""
+    both = [
+        sum(int(play.count(what)[:, column].sum()) for what in (Quantity.BLANK, Quantity.ABORTED))
+        for play in (played, worse)
+    ]
+    low, high = min(both), max(both)
+    if not campaign.retry:  # a retried message is lost by failing again and again, whichever calls fail
+        failed = [
+            sum(int(play.count(what)[:, column].sum()) for what in (Quantity.FAILED, Quantity.WITHHELD))
+            for play in (played, worse)
+        ]
+        attempts = max(int(play.count(Quantity.ATTEMPTS)[:, column].sum()) for play in (played, worse))
+        low = min(low, ceil(min(failed) / campaign.calls_per_recipient.high))
+        high = max(high, min(attempts, max(failed)))
+    return Range(low, both[0], high)
 
 
 def _worst_minute(played: SimulationResult, column: int) -> tuple[int, float]:
@@ -130,6 +178,7 @@ def without_failures(plan: Plan, pacing: Pacing) -> SendOutcome:
         retries=0,
         blank=0,
         aborted=pacing.aborted,
+        lost=Range.exactly(pacing.aborted),
         finishes_at=None if pacing.end is None else wall_time(pacing.end, plan.workspace.time_zone),
         failures_per_min=0,
         failure_share=0.0,

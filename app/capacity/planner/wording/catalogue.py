@@ -100,6 +100,10 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "부하 테스트 대상({what})이 기록되어 있지 않아, 지금 서비스와 같은지 알 수 없습니다.",
         "The load test does not say what it measured ({what}), so nobody knows whether it was what runs now.",
     ),
+    ReasonCode.EVIDENCE_HOST: (
+        "이 캠페인은 다른 서비스({host})를 호출해, 그 서비스가 얼마나 감당하는지 여기서는 알 수 없습니다.",
+        "It calls another service ({host}), and what that one sustains is not known here.",
+    ),
     ReasonCode.INSTANCES_NO_EVIDENCE: (
         "부하 테스트 결과가 없어 서버가 몇 대 필요한지 알 수 없습니다.",
         "Without a load test nobody can say how many servers it needs.",
@@ -208,6 +212,38 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ReasonCode.NOTE_TRIGGERED: (
         "회원 행동에 따라 나가는 메일은 1분에 몰릴 수 있는 최대치(백만 번에 한 번 넘는 수준)로 판단했습니다.",
         "Mails that follow what members do are judged at what chance exceeds once in a million.",
+    ),
+    ReasonCode.NOTE_CAREFUL: (
+        "적지 않은 값은 가장 나쁜 경우로 판단해, 있을 법한 값보다 {factor:n}배 조심스럽습니다. 1인당 호출 수와 피크 배수를 직접 적으면 그만큼 빠른 속도가 가능할 수 있고, 한 번 발송하고 나면 측정한 값으로 바뀝니다: {names}.",
+        "What was not typed is taken at its worst, {factor:n} times more careful than is likely. Typing the calls per recipient and how many times the mean the busiest second is may allow a speed so much faster, and after one send what was measured takes their place: {names}.",
+    ),
+    ReasonCode.NOTE_AT_ONCE: (
+        "속도 제한 없이 보내면 Braze가 1분에 {most_per_min:n}건까지 보낸다고 가정했습니다(공개된 최대치 없음): {names}.",
+        "Without a speed limit Braze is assumed to send up to {most_per_min:n} in a minute, as no maximum is published: {names}.",
+    ),
+    ReasonCode.NOTE_MINUTE: (
+        "1분 안에서는 처음 몇 초에 가장 몰린다고 가정했습니다. 1분 치보다 적은 발송도 같은 빠르기로 나갑니다.",
+        "A minute is assumed to be busiest in its first seconds; a send smaller than a minute's limit goes as fast.",
+    ),
+    ReasonCode.NOTE_BEST_HOUR: (
+        "Intelligent Timing은 한 시간 안에 고르게 나간다고 가정했습니다. 정각에 몰리는 경우는 계획 파일의 `hour_shape`로 따져 볼 수 있습니다: {names}.",
+        "Intelligent Timing is assumed to be even within the hour; `hour_shape` in a plan file tries the case that all go on the hour: {names}.",
+    ),
+    ReasonCode.NOTE_NEAREST_EDGE: (
+        "가장 좋은 시각이 발송 금지 시간 안이면, 그 앞이나 뒤 가까운 쪽에 몰아서 나갑니다: {names}.",
+        "Best times within quiet hours go together just before or after them, whichever is nearer: {names}.",
+    ),
+    ReasonCode.NOTE_MIXED: (
+        "워크스페이스 한도 안에서 Braze는 같은 시각에 시작한 캠페인을 섞어 보내며, 우선순위가 없습니다. 우선순위는 여기서 누가 양보할지를 정할 때만 씁니다.",
+        "Under the workspace's limit Braze mixes campaigns of one start and knows no priority; here a priority only says who gives way.",
+    ),
+    ReasonCode.NOTE_SPARE: (
+        "희망 종료 시각이 있으면, 그때까지 남은 시간의 {share:p}를 남기는 가장 느린 속도를 권합니다.",
+        "Where there is a deadline, the slowest speed is advised that leaves {share:p} of the time until then.",
+    ),
+    ReasonCode.NOTE_LOSSES: (
+        "감당하지 못할 때 잃는 메일 수는 범위로만 알 수 있습니다. 한 메일의 여러 호출이 함께 실패하는지, 서비스가 과부하를 얼마나 버티는지에 달려 있습니다.",
+        "How many mails are lost when it is too much is a range: it hangs on whether the calls of one mail fail together, and on how well the service stands overload.",
     ),
     ReasonCode.NOTE_SPEED: (
         "Braze의 발송 속도는 상한이지 약속이 아닙니다. 실제로는 더 늦게 끝날 수 있습니다.",

@@ -80,7 +80,20 @@ def of_reason(given: Reason, lang: Lang, day: date | None = None) -> str:
     if isinstance(given, TooManyCalls):
         return _too_many_calls(given, lang, day)
     korean, english = SENTENCES[given.code]
-    return say(lang, korean, english, day=day, **_filled(given.numbers, lang))
+    return say(lang, korean, english, day=day, **_filled(given.numbers, lang)) + _held_up(given, lang)
+
+
+def _held_up(given: Reason, lang: Lang) -> str:
+    """Name the workspace's limit where that is what makes a campaign late."""
+    limit = given.numbers.get("workspace_limit_per_min")
+    if limit is None:
+        return ""
+    return say(
+        lang,
+        " 워크스페이스 한도(분당 {limit:n}건) 때문입니다.",
+        " It is the workspace's limit of {limit:n} a minute that holds it up.",
+        limit=limit,
+    )
 
 
 def _too_many_calls(given: TooManyCalls, lang: Lang, day: date | None) -> str:

@@ -234,13 +234,17 @@ def _as_planned(judged: Judgement, one: CampaignJudgement, lang: Lang) -> str:
         )
     return say(
         lang,
-        "공고 없는 메일 {blank:n}건({blank_share:p}), 재시도 {retries:n}건, 취소 {aborted:n}건. "
-        "호출의 {cut:p}가 제때 답을 받지 못하고, {withheld:p}는 Braze가 호출을 끊은 동안 실패합니다. "
+        "공고 없는 메일 {blank:n}건({blank_share:p}), 재시도 {retries:n}건, 취소 {aborted:n}건 "
+        "(조건에 따라 잃는 메일은 {low:n}~{high:n}건). "
+        "호출의 {unanswered:p}가 답을 받지 못하며, {withheld:p}는 Braze가 호출을 끊은 동안입니다. "
         "1분에 실패 {failures:n}건({share:p}) — Braze는 {most:n}건과 {part:p}를 함께 넘으면 호출을 끊습니다.",
-        "{blank:n} mails without postings ({blank_share:p}), {retries:n} retries, {aborted:n} aborted. "
-        "{cut:p} of the calls are not answered in time, and {withheld:p} fail while Braze does not call at all. "
+        "{blank:n} mails without postings ({blank_share:p}), {retries:n} retries, {aborted:n} aborted "
+        "(mails lost: {low:n} to {high:n}, as things go). "
+        "{unanswered:p} of the calls are not answered, {withheld:p} of them all while Braze does not call. "
         "{failures:n} failures in the worst minute ({share:p}); beyond both {most:n} and {part:p} Braze stops calling.",
-        cut=outcome.cut_off_share,
+        unanswered=outcome.cut_off_share + outcome.withheld_share,
+        low=outcome.lost.low,
+        high=outcome.lost.high,
         withheld=outcome.withheld_share,
         blank_share=outcome.blank_share,
         blank=outcome.blank,
@@ -318,6 +322,20 @@ def _instances(judged: Judgement, lang: Lang) -> str:
 def _notes(judged: Judgement, lang: Lang) -> Iterator[str]:
     yield say(lang, "전제", "Assumed")
     yield from (f"  - {sentence(note, lang)}" for note in judged.notes)
+    values = ", ".join(f"{one['name']} = {_value(one['value'])}" for one in judged.assumptions)
+    yield "  - " + say(
+        lang,
+        "Braze의 동작 (docs/plan-file.md, assumptions): {values}",
+        "How Braze behaves (docs/plan-file.md, assumptions): {values}",
+        values=values,
+    )
+
+
+def _value(value: object) -> str:
+    """Write the value of an assumption as a plan file has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -14,7 +14,7 @@ def test_the_json_form_holds_everything_and_is_json(at: Build, judged: Build) ->
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert list(told) == [
         *("sentence", "verdict", "binding", "if_evidence_held", "time_zone", "judged_at", "seed", "ceiling"),
-        *("campaigns", "collisions", "planned", "advised", "instances", "notes"),
+        *("campaigns", "collisions", "planned", "advised", "instances", "notes", "assumptions"),
     ]
     assert told["planned"]["rows"][0] == ["2026-11-23T09:00+09:00", 1_667, 1_667, 1_667]
     assert told["planned"]["rows"][5] == ["2026-11-23T09:05+09:00", 3_334, 3_334, 3_334]

@@ -45,7 +45,7 @@ LATER = re.compile(r'Later: "(\w+)" begun (.+?) later')
 UNITS_MIN = {"day": 1_440, "hour": 60, "minute": 1}
 REFUSED = re.compile(rf"At {SPEED}[,:]", re.MULTILINE)
 KOREAN = re.compile(
-    r"분당 ([\d,]+)건(으로 설정하세요|으로 보내도|만 괜찮|만$|에서 [\d,]+건 사이만|에서 [\d,]+건 사이가| 그대로|을 입력|이면|으로 낮추면|으로 시작|으로 보냅|에서 [\d,]+건까지|[,.])",
+    r"분당 ([\d,]+)건(으로 설정하세요|으로 보내도|만 괜찮|만$|에서 [\d,]+건 사이만|에서 [\d,]+건 사이가| 그대로|을 입력|이면|으로 낮추면|으로 시작|으로 보냅|\) 때문|에서 [\d,]+건까지|[,.])",
     re.MULTILINE,
 )
 
