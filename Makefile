@@ -13,11 +13,12 @@ DEMO ?=
 RPS ?= 300
 MINUTES ?= 20
 ROUNDS ?= 240
+TIMES ?= 60
 ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy scale kills hostile image audit clean
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy known scale kills hostile image audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -72,6 +73,9 @@ hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root
 
 accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
 	$(RUN) python -m loadtest.rehearsal.accuracy $(ARGS)
+
+known: .venv/ready ## the search on services of known capacity, TIMES each
+	$(RUN) python -m tests.load.virtual.table $(TIMES)
 
 scale: .venv/ready ## what a cold call costs on small and large boards
 	$(RUN) python -m loadtest.bench.scale $(ARGS)

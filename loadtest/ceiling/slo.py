@@ -227,6 +227,6 @@ def is_hopeless(stats: LoadStats, line: PassLine, *, after_calls: int = 100) -> 
 
 
 def usable_share(lines: Sequence[SecondCounts]) -> float:
-    """ArrivalShare of calls answered usably in time over some seconds; 0 without calls."""
+    """Share of calls answered usably in time over some seconds; 0 without calls."""
     calls = sum(line.calls for line in lines)
     return 1 - sum(line.failed for line in lines) / calls if calls else 0.0

@@ -40,7 +40,7 @@ class LoadGenerator(Protocol):
 
     @property
     def health(self) -> GeneratorHealth:
-        """How the generator fares."""
+        """The health of the generator in this load phase."""
 
     @property
     def in_flight(self) -> int:
@@ -76,7 +76,7 @@ class LocalGenerator:
 
     @property
     def health(self) -> GeneratorHealth:
-        """How the generator fares."""
+        """The health of the generator in this load phase."""
         return self._sender.health
 
     @property
@@ -124,7 +124,7 @@ class DistributedGenerator:
         self._tell_amended()
 
     def rebalance(self, *, in_s: float) -> bool:
-        """ArrivalShare the arrivals from `in_s` on among those who are there now; whether that changes anything."""
+        """Share the arrivals from `in_s` on among those who are there now; whether that changes anything."""
         workers = self.workers
         if not self._assignments or not workers or workers == self._assignments[-1][1]:
             return False

@@ -113,7 +113,7 @@ class Sender:
 
     @property
     def health(self) -> GeneratorHealth:
-        """How the generator fares in this load phase."""
+        """The health of the generator in this load phase."""
         return self._monitor.health(started=self.stats.started, late=self.stats.late)
 
     def stand_by(self, load_phase: LoadPhase) -> None:
