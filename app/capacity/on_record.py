@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from app.capacity.plan.json_values import DefinitionError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.capacity.calibration import Calibration
-    from app.capacity.evidence.ceiling import MeasuredCeiling, RunningService
+    from app.capacity.evidence.ceiling import MeasuredCeiling
     from app.capacity.planner import Judgement
     from app.capacity.register.campaigns import RegisteredCampaign, WorkspaceSettings
     from app.capacity.register.plans import RegisteredPlan
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     Window = tuple[datetime, datetime]
     Judge = Callable[..., Judgement]
 
-STEPS_EACH: Final = 6_000  # of work for each campaign
-FEWEST_STEPS: Final = 600_000
 MARGIN: Final = timedelta(hours=1)  # shown before the start
 LATEST: Final = timedelta(days=4)  # after the planned end: Braze keeps a message for three days
 
@@ -128,8 +127,7 @@ def judge_window(
         told,
         scope_window=window,
         now=now,
-        judge=judge,
-        work=work,
+        judge=partial(judge, **work),
     )
 
 
@@ -168,8 +166,7 @@ def judge_one(
         scope_window=(begins - MARGIN, ends + LATEST),
         known_at=begins if begins < now else None,
         now=now,
-        judge=judge,
-        work=work,
+        judge=partial(judge, **work),
     )
 
 
@@ -183,7 +180,7 @@ def calibrations_of(
     return calibrations(record.campaigns, sends, record.time_zone)
 
 
-def _judged(  # noqa: PLR0913 - what both ways in have found out
+def _judged(
     register: Register,
     evidence: LoadTests,
     record: OnRecord,
@@ -192,7 +189,6 @@ def _judged(  # noqa: PLR0913 - what both ways in have found out
     scope_window: Window | None,
     now: datetime,
     judge: Judge,
-    work: Mapping[str, int],
     known_at: datetime | None = None,
 ) -> JudgedRecord:
     if not told:
@@ -209,7 +205,7 @@ def _judged(  # noqa: PLR0913 - what both ways in have found out
             return JudgedRecord(told=(), left_out=record.left_out)
         scope = JudgementScope(names=frozenset(one.name for one in shown), window=scope_window)
         try:
-            judgement = _judge(plan, measured, running, now=now, scope=scope, judge=judge, work=work)
+            judgement = judge(plan.plan, measured, running=running, now=now, scope=scope)
         except PlanError as error:
             heavy = frozenset(
                 one.id for one in planned if _is_heavy(one) and (len(told) > 1 or one not in told)
@@ -227,20 +223,6 @@ def _judged(  # noqa: PLR0913 - what both ways in have found out
         ]
         left_out = [*record.left_out, *too_many]
         return JudgedRecord(told=shown, left_out=left_out, plan=plan, judgement=judgement)
-
-
-def _judge(
-    plan: RegisteredPlan,
-    measured: Sequence[MeasuredCeiling],
-    running: RunningService,
-    *,
-    now: datetime,
-    scope: JudgementScope,
-    judge: Judge,
-    work: Mapping[str, int],
-) -> Judgement:
-    steps = max(FEWEST_STEPS, STEPS_EACH * len(plan.campaigns))
-    return judge(plan.plan, measured, running=running, now=now, scope=scope, **{"most_steps": steps, **work})
 
 
 def _soonest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from app.capacity.plan.plan import parse_plan
 from app.capacity.planner import as_json, as_text, judge
 from app.capacity.play.play import play_file
 from app.capacity.watch import Seen, look, turned
-from app.cli.database import CommandError, database_engine, read_text
+from app.cli.database import CommandError, database_engine, progress_bar, read_text
 from app.postgres.lists.publications import select_now
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
@@ -59,7 +60,8 @@ def capacity() -> None:
 )
 def play(*, plan: Path, for_programs: bool, case: Case) -> None:
     """Play PLAN (docs/plan-file.md) minute by minute: messages, calls, retries, aborts, and when it ends."""
-    report = play_file(read_text(plan, "plan"), case=case)
+    with progress_bar() as progress:
+        report = play_file(read_text(plan, "plan"), case=case, progress=partial(progress, "play"))
     click.echo(
         json.dumps(report.as_json(), ensure_ascii=False, indent=2) if for_programs else report.as_text()
     )

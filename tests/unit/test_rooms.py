@@ -32,7 +32,6 @@ LONG = {
     "app/capacity/planner/wording/sentences.py:ways_out": "a table: one sentence for each way out",
 }
 MANY_ARGUMENTS = {
-    "app/capacity/on_record.py:_judged": "not cut yet",
     "app/capacity/simulation/limited_service.py:__init__": "not cut yet",
 }
 _STATEMENT = re.compile(

@@ -1,5 +1,7 @@
 """A plan played against the service that it supposes."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from app.capacity.campaign import Case
@@ -11,16 +13,18 @@ from app.capacity.simulation.send import Send, play_through
 from app.capacity.simulation.service import Perfect, Scripted, Service
 
 
-def play_file(text: str, *, case: Case = "likely") -> Report:
-    """Read a plan file's text and play it. Raises PlanError: one sentence."""
+def play_file(text: str, *, case: Case = "likely", progress: Callable[[float], None] | None = None) -> Report:
+    """Read a plan file's text and play it, telling the share done. Raises PlanError: one sentence."""
     plan = parse_plan(text)
-    return Report(plan, play_plan(plan, case=case), case)
+    return Report(plan, play_plan(plan, case=case, progress=progress), case)
 
 
-def play_plan(plan: Plan, *, case: Case = "likely") -> SimulationResult:
+def play_plan(
+    plan: Plan, *, case: Case = "likely", progress: Callable[[float], None] | None = None
+) -> SimulationResult:
     """Play a plan against the service it supposes."""
     send = Send(plan.campaigns, plan.workspace, seed=plan.seed, case=case)
-    return play_through(send, supposed_service(plan, send.first_minute))
+    return play_through(send, supposed_service(plan, send.first_minute), progress)
 
 
 def supposed_service(plan: Plan, first_minute: int, *, speed: int = 1) -> Service:

@@ -7,9 +7,10 @@ Source: braze.com/docs/user_guide/messaging/messaging_fundamentals/frequency_cap
 of an attempt; a message to be retried goes to the back of the queue).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import sub
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from app.capacity.simulation.service import CUT_OFF, DEGRADED, OK, Answer, Servi
 from app.capacity.simulation.unhealthy_host import HALTED_STATUS, HostBreakers
 from app.capacity.simulation.within_minute import Batch
 from app.capacity.simulation.workspace_limit import paces
+
+OFFERS_A_TELLING: Final = 5_000  # seconds with messages between two tellings of how far a play is
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,11 @@ class Send:
             self._in_flight -= 1
             self._book_outcomes(offer, answer)
             self._book_messages(offer, answer)
+
+    def share_done(self) -> float:
+        """Return the share of all recipients whose message waits no more."""
+        pending = sum(run.queue.pending() for run in self._runs)
+        return 1 - pending / max(1, sum(run.recipients for run in self._runs))
 
     def result(self) -> SimulationResult:
         """Return the counts so far."""
@@ -230,8 +238,12 @@ def play(
     return play_through(Send(campaigns, workspace, seed=seed, case=case, until_minute=until_minute), service)
 
 
-def play_through(send: Send, service: Service) -> SimulationResult:
-    """Play what is left of `send` against `service`."""
-    for offer in send.offers():
+def play_through(
+    send: Send, service: Service, progress: Callable[[float], None] | None = None
+) -> SimulationResult:
+    """Play what is left of `send` against `service`; `progress` is told the share of its messages that are done."""
+    for played, offer in enumerate(send.offers()):
         send.settle(offer, service.answer(offer.second, offer.calls))
+        if progress is not None and played % OFFERS_A_TELLING == 0:
+            progress(send.share_done())
     return send.result()

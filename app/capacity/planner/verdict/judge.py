@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 SAMPLES: Final = 10_000
 MOST_STEPS: Final = 600_000  # of work, of less than a microsecond each, on the plan as it is
+STEPS_EACH: Final = 6_000  # for each campaign of a plan of more than there are in a plan file
 SEARCH_PART: Final = 2 / 3  # as many for placing the campaigns
 ADVISED_PART: Final = 1 / 3  # for the plan as advised, much of which has been worked out by then
 TELLING_PART: Final = 1 / 6  # and for ways out and chances
@@ -68,7 +69,7 @@ def judge(
     now: datetime,
     scope: JudgementScope = EVERYTHING,
     samples: int = SAMPLES,
-    most_steps: int = MOST_STEPS,
+    most_steps: int | None = None,
     most_played: int = MOST_PLAYED,
 ) -> Judgement:
     """Judge a plan by the load tests there are, as of the aware instant `now`; the same input gives the same verdict.
@@ -81,6 +82,8 @@ def judge(
     Raises:
         PlanError: the plan is too much work, with the way out.
     """
+    if most_steps is None:
+        most_steps = max(MOST_STEPS, STEPS_EACH * len(plan.campaigns))
     bounds = WorkBounds(samples=samples, most_steps=most_steps, most_played=most_played)
     of_now = [one for one in measured if not is_ahead(one.ended_at, now)]
 

@@ -236,16 +236,16 @@ def _as_planned(judged: Judgement, one: CampaignJudgement, lang: Lang) -> str:
         lang,
         "공고 없는 메일 {blank:n}건({blank_share:p}), 재시도 {retries:n}건, 취소 {aborted:n}건 "
         "(조건에 따라 잃는 메일은 {low:n}~{high:n}건). "
-        "호출의 {unanswered:p}가 답을 받지 못하며, {withheld:p}는 Braze가 호출을 끊은 동안입니다. "
+        "호출의 {unanswered:p}가 답을 받지 못합니다{withheld}. "
         "1분에 실패 {failures:n}건({share:p}) — Braze는 {most:n}건과 {part:p}를 함께 넘으면 호출을 끊습니다.",
         "{blank:n} mails without postings ({blank_share:p}), {retries:n} retries, {aborted:n} aborted "
         "(mails lost: {low:n} to {high:n}, as things go). "
-        "{unanswered:p} of the calls are not answered, {withheld:p} of them all while Braze does not call. "
+        "{unanswered:p} of the calls are not answered{withheld}. "
         "{failures:n} failures in the worst minute ({share:p}); beyond both {most:n} and {part:p} Braze stops calling.",
         unanswered=outcome.cut_off_share + outcome.withheld_share,
         low=outcome.lost.low,
         high=outcome.lost.high,
-        withheld=outcome.withheld_share,
+        withheld=_while_halted(outcome.withheld_share, lang),
         blank_share=outcome.blank_share,
         blank=outcome.blank,
         retries=outcome.retries,
@@ -254,6 +254,18 @@ def _as_planned(judged: Judgement, one: CampaignJudgement, lang: Lang) -> str:
         share=outcome.failure_share,
         most=outcome.breaker_failures,
         part=outcome.breaker_share,
+    )
+
+
+def _while_halted(share: float, lang: Lang) -> str:
+    """Say which part of the calls fails because Braze does not call at all."""
+    if not share:
+        return ""
+    return say(
+        lang,
+        "(그중 전체의 {share:p}는 Braze가 호출을 끊은 동안)",
+        " ({share:p} of all while Braze does not call)",
+        share=share,
     )
 
 

@@ -21,7 +21,7 @@ from app.capacity.campaign import (
 )
 from app.capacity.simulation.limited_service import LimitedService
 from app.capacity.simulation.result import Quantity, SimulationResult
-from app.capacity.simulation.send import Send, play
+from app.capacity.simulation.send import Send, play, play_through
 from app.capacity.simulation.service import Perfect, Scripted, ScriptedMinutes, Service
 from tests.unit.capacity import drawn_plans
 from tests.unit.capacity.drawn_plans import AT
@@ -132,6 +132,16 @@ def same(one: SimulationResult, other: SimulationResult) -> bool:
         and (one.minutes.tolist(), one.outcomes, one.halts)
         == (other.minutes.tolist(), other.outcomes, other.halts)
     )
+
+
+def test_a_play_of_days_tells_how_far_it_is(campaign: Callable[..., Campaign], seoul: Workspace) -> None:
+    told: list[float] = []
+    send = Send([campaign(40_000, limit_per_min=120, burst=Range.exactly(1))], seoul)
+    play_through(send, Perfect(), told.append)
+    assert len(told) >= 3
+    assert told == sorted(told)
+    assert told[0] < 0.01
+    assert 0.5 < told[-1] <= 1.0
 
 
 def test_another_seed_plays_another_send(campaign: Callable[..., Campaign], seoul: Workspace) -> None:
