@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -156,3 +156,44 @@ def test_a_start_in_the_past_is_refused_and_nothing_is_advised(
     assert verdict == "NO_GO"
     assert {"en": "The start has passed.", "ko": "시작 시각이 지났습니다."}[language] in sentence
     assert 'id="for-braze"' not in page
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_recommended_speed_put_on_record_is_a_plain_yes_and_changes_nobody_elses_verdict(
+    site: Site, seed: int
+) -> None:
+    rng = Random(100 + seed)
+    site.measured(low_rps=rng.choice([900.0, 6_000.0]))
+    kept = [site.add(one, key=f"send-{place}").id for place, one in enumerate(_register(rng, 4))]
+    browser = site.signed_in()
+
+    def decided() -> list[tuple[str, list[str], list[str]]]:
+        """Of each on record the verdict and, where it may go, its speed and its end."""
+        spoken = [_spoken(browser.get(f"/campaigns/{one}").text) for one in kept]
+        return [
+            (verdict, re.findall(r"delivery speed at ([\d,]+)", said), re.findall(r"ends at .*$", said))
+            if verdict in {"GO", "GO_IF"}
+            else (verdict, [], [])
+            for verdict, said in spoken
+        ]
+
+    before = decided()
+    for at in ("2026-11-23T09:00", "2026-11-23T12:00", "2026-11-25T09:00"):
+        audience = rng.choice([60_000, 200_000])
+        asked = {"name": f"asked {at}", "kind": "rate_limited", "audience": audience, "at": at}
+        page = browser.get(f"/ask?{_asked(asked, 0)}").text
+        verdict, sentence = _spoken(page)
+        saved = re.search(r'class="button" href="(/campaigns/new\?[^"]+)"', page)
+        if verdict != "GO_IF":
+            continue
+        assert saved
+        taken = parse_qs(urlsplit(html.unescape(saved[1])).query)
+        definition = {**asked, "limit_per_min": int(taken["limit_per_min"][0].replace(",", ""))}
+        number = site.add(definition, key="asked").id
+        told, again = _spoken(browser.get(f"/campaigns/{number}").text)
+        assert told == "GO"
+        assert re.findall(r"ends at .*$", sentence) == re.findall(r"ends at .*$", again)
+        assert decided() == before
+        one = site.register.campaign(number)
+        assert one is not None
+        site.register.remove(number, version=one.version, by=OPERATOR)
