@@ -108,7 +108,7 @@ def test_answers_say_what_only_the_role_can_set_there(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connecting, "_said", set())
+    monkeypatch.setattr(connecting, "_warned", set())
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(
             sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(sql.Identifier(role))

@@ -175,12 +175,13 @@ CHANGED = _statement(
     """,
     planned_anew=True,  # how much has changed depends on since when
 )
+# The role by way of JSON: it is null, and no error, before a migration has made the column.
 CREDENTIALS = _statement(
     "credentials",
     """
-    SELECT name, scope, secret_hash, role
-    FROM connected_jobs.credential
-    WHERE revoked_at IS NULL
+    SELECT c.name, c.scope, c.secret_hash, to_jsonb(c) ->> 'role'
+    FROM connected_jobs.credential c
+    WHERE c.revoked_at IS NULL
     """,
 )
 # Not prepared: it must not keep the pool from connecting before a migration has made the table.

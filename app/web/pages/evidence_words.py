@@ -103,7 +103,7 @@ def what_next(kind: str) -> str:
 def lines(broken: Any) -> str:
     """The lines of the pass line that were not kept, the worst first."""
     names = broken if isinstance(broken, list | tuple) else ()
-    return ", ".join(str(_LINES.get(name, name)) for name in names) or "–"
+    return ", ".join(str(_LINES.get(str(name), name)) for name in names) or "–"
 
 
 def outcome(word: str) -> str:
