@@ -23,7 +23,7 @@ class Share:
     expires_at: datetime
 
 
-class Shares(Protocol):
+class ShareStore(Protocol):
     """Where links are kept; each method may raise `RegisterUnavailableError`."""
 
     def create(self, campaign_id: int, lifetime: timedelta, *, by: str) -> tuple[Share, str]:

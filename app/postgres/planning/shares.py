@@ -82,7 +82,7 @@ def update_share_revoked(connection: Connection, campaign_id: int, number: int, 
 
 
 class PostgresShares:
-    """Links, in Postgres: see `app.capacity.register.shares.Shares`."""
+    """Links, in Postgres: see `app.capacity.register.shares.ShareStore`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from app.braze.mails import Mails
-    from app.capacity.register.shares import Shares
+    from app.capacity.register.shares import ShareStore
     from app.credentials import Operator
     from app.web.pages.access.session import Sessions
     from app.web.planner.parts import PlannerParts
@@ -50,7 +50,7 @@ def pages(
     parts: PlannerParts,
     *,
     sessions: Sessions,
-    shares: Shares,
+    shares: ShareStore,
     previews: Mails | None = None,
     loadtest_command: str | None = None,
 ) -> Callable[[Flask], None]:
@@ -84,7 +84,7 @@ def _blueprint(
     auth: SignIn,
     csrf: CSRFProtect,
     previews: Mails | None,
-    shares: Shares,
+    shares: ShareStore,
     app: Flask,
 ) -> Blueprint:
     blueprint = Blueprint(

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from app.capacity.register.campaigns import RegisteredCampaign
-    from app.capacity.register.shares import Shares
+    from app.capacity.register.shares import ShareStore
     from app.web.limits import CallLimits
     from app.web.pages.queries import PlannerQueries
 
 DAYS: Final = (1, 3, 7, 14, LONGEST_DAYS)
 
 
-def add(blueprint: Blueprint, queries: PlannerQueries, shares: Shares, limits: CallLimits) -> None:
+def add(blueprint: Blueprint, queries: PlannerQueries, shares: ShareStore, limits: CallLimits) -> None:
     """Put the routes on the blueprint."""
 
     @blueprint.get("/campaigns/<int:number>/shares", endpoint="shares")
@@ -67,7 +67,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries, shares: Shares, limits: C
 
 
 def _shown(
-    one: RegisteredCampaign, queries: PlannerQueries, shares: Shares, *, link: str = "", status: int = 200
+    one: RegisteredCampaign, queries: PlannerQueries, shares: ShareStore, *, link: str = "", status: int = 200
 ) -> Response:
     return page(
         "shares.html",
