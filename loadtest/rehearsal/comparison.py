@@ -22,7 +22,7 @@ AIM = 0.05  # of peak and finish
 BETWEEN_S = 3.0  # until connections and queues are as before
 
 
-class Shares(msgspec.Struct, frozen=True, kw_only=True):
+class OutcomeShares(msgspec.Struct, frozen=True, kw_only=True):
     """How calls ended, as shares of all."""
 
     degraded: float
@@ -36,7 +36,7 @@ class ScenarioOutcome(msgspec.Struct, frozen=True, kw_only=True):
     peak_rps: float
     ends_at_s: int
     totals: SendTotals = msgspec.field(name="course")
-    shares: Shares
+    shares: OutcomeShares
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,8 +115,10 @@ def measured_outcome(rehearsal: Rehearsal, start_times: StartTimes) -> ScenarioO
     )
 
 
-def _shares(degraded: int, cut_off: int, failed: int, *, of: int) -> Shares:
-    return Shares(degraded=degraded / max(of, 1), cut_off=cut_off / max(of, 1), failed=failed / max(of, 1))
+def _shares(degraded: int, cut_off: int, failed: int, *, of: int) -> OutcomeShares:
+    return OutcomeShares(
+        degraded=degraded / max(of, 1), cut_off=cut_off / max(of, 1), failed=failed / max(of, 1)
+    )
 
 
 def compare(scenario: Scenario, sender: Sender, *, target_s: float, terminal: Terminal) -> Row:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from loadtest.rehearsal.comparison import Row, ScenarioOutcome, Shares, line, sentence
+from loadtest.rehearsal.comparison import OutcomeShares, Row, ScenarioOutcome, line, sentence
 from loadtest.rehearsal.record import SendTotals
 
 
 def row(peak_error: float, **changes: Any) -> Row:
     """A send whose peak was forecast so far off."""
     totals = SendTotals(attempts=1, calls=1, retries=0, sent=1, blank=0, aborted=0, pending=0, ends_at_s=60)
-    shares = Shares(degraded=0.0, cut_off=0.0, failed=0.0)
+    shares = OutcomeShares(degraded=0.0, cut_off=0.0, failed=0.0)
     outcome = ScenarioOutcome(peak_rps=100.0, ends_at_s=60, totals=totals, shares=shares)
     usual: dict[str, Any] = {
         "name": "a send",
