@@ -28,6 +28,8 @@ _LINES: Final = {
     "degraded": _l("answers came from a poorer source"),
     "still_climbing": _l("a queue kept growing"),
     "service_went_away": _l("the service went away"),
+    "undecided": _l("a soak did not decide"),
+    "falling": _l("the service became slower"),
 }
 _ENDED_EARLY: Final = {
     "stopped": _l("It was stopped before its end."),
@@ -86,6 +88,8 @@ def _found(verdict: Mapping[str, Any]) -> str:
             "It carried at least %(rps)s calls a second, confirmed by a soak; the highest it can carry was not reached.",
             rps=rps,
         )
+    if kind == "unconfirmed" and "falling" in (verdict.get("bound_by") or ()):
+        return _("The service became slower while it was tested: look for what grows, and restart it.")
     if kind == "unconfirmed":
         return _("%(rps)s calls a second held for a short time only; no soak confirmed it.", rps=rps)
     return _("No rate kept the pass line.") if kind == "none" else ""
