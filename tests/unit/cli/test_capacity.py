@@ -55,8 +55,10 @@ def test_without_evidence_the_exit_code_asks_for_a_test() -> None:
 def test_the_text_begins_with_the_verdict_and_the_three_numbers_behind_it(evidence: Path) -> None:
     lines = check(PLANS / "go_if.toml", "--evidence", evidence, "--lang", "ko").output.splitlines()
     assert lines[:5] == [
-        "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 분당 500건에서 50,000건 사이가 안전합니다. "
-        "09:24에 끝납니다.",
+        (
+            "보내도 됩니다. 발송 속도를 분당 50,000건으로 설정하세요. 분당 500건에서 50,000건 사이가 안전합니다. "
+            "09:24에 끝납니다."
+        ),
         "",
         "초당 최대 호출(피크)  권장 속도로는 초당 1,667건, 계획대로면 3,334건 (최대로 잡았을 때)",
         "쓸 수 있는 한도       초당 2,800건 = 보장 처리량 4,000건의 70%",
