@@ -1,10 +1,13 @@
 """One campaign's messages: when they fall due, and what it starts by itself at any limit."""
 
+from math import ceil
+
 import numpy as np
 
 from app.capacity.campaign import Campaign, QuietHours, Workspace
 from app.capacity.local_time import quiet_begins
 from app.capacity.planner.demand.expected_arrivals import ArrivalCurve
+from app.capacity.planner.demand.minute_counts import DAY_MIN
 from app.capacity.planner.demand.pacing import (
     Pacing,
     QueuedCampaign,
@@ -17,6 +20,7 @@ from app.capacity.simulation.schedule import HOUR_MIN
 
 LEAST_STEPS = 60  # steps of the closed form
 MINUTES_A_STEP = 40
+PLAYED_FOR_ABORTS = 60_000  # steps for who is aborted, where it is sure that some are
 CLOCK_STEPS = 10  # for a look at a zone's clock
 
 
@@ -59,12 +63,9 @@ class PacedCampaign:
         if not pacing.aborted:  # nobody waits so long that it matters who of those held comes first
             return self._counted(pacing)
         try:
-            return self._played(arrivals, cap, self._quiet)
-        except WorkLimitExceededError:
-            pacing = pace_in_open_hours(arrivals, cap, self._keep_min, self._quiet, zone)
-            if not pacing.aborted:
-                raise
-            return pacing
+            return self._played(arrivals, cap, self._quiet, most_steps=PLAYED_FOR_ABORTS)
+        except WorkLimitExceededError:  # that some are aborted is sure, and how many nearly
+            return self._counted(pace_in_open_hours(arrivals, cap, self._keep_min, self._quiet, zone))
 
     def _counted(self, pacing: Pacing) -> Pacing:
         self._work.spend(len(pacing.attempts) // MINUTES_A_STEP)
@@ -75,7 +76,9 @@ class PacedCampaign:
         pacing = pace_alone(arrivals, cap, self._keep_min)
         if not pacing.aborted and not self._held(arrivals, pacing, quiet, zones):
             return self._counted(pacing)
-        return self._played(arrivals, cap, quiet)
+        # However long quiet hours hold a message, it waits in the hours between: where so many wait, some are aborted.
+        sure = pace_alone(arrivals, cap, self._keep_min * ceil(DAY_MIN / (DAY_MIN - _length_min(quiet))))
+        return self._counted(sure) if sure.aborted else self._played(arrivals, cap, quiet)
 
     def _held(self, arrivals: ArrivalCurve, pacing: Pacing, quiet: QuietHours, zones: set[str]) -> bool:
         """Say whether messages wait when quiet hours begin in one of the zones."""
@@ -89,9 +92,18 @@ class PacedCampaign:
         self._work.spend(CLOCK_STEPS * len(zones) + CLOCK_STEPS * len(begins))
         return any(before[begin - first] > 0 for begin in begins)
 
-    def _played(self, arrivals: ArrivalCurve, cap: int, quiet: QuietHours) -> Pacing:
+    def _played(
+        self, arrivals: ArrivalCurve, cap: int, quiet: QuietHours, *, most_steps: int | None = None
+    ) -> Pacing:
+        """Play it, with a part of the work that is left where `most_steps` says so."""
+        work = self._work if most_steps is None else WorkBudget(min(most_steps, self._work.left))
         queued = QueuedCampaign(arrivals=arrivals, limit_per_min=cap, quiet_hours=quiet)
         (only,) = pace_together(
-            [queued], workspace_limit=None, order="first_come", keep_min=self._keep_min, work=self._work
+            [queued], workspace_limit=None, order="first_come", keep_min=self._keep_min, work=work
         )
         return only
+
+
+def _length_min(quiet: QuietHours) -> int:
+    begin, end = (clock.hour * HOUR_MIN + clock.minute for clock in (quiet.begin, quiet.end))
+    return (end - begin) % DAY_MIN
