@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.capacity.campaign import Range
 from app.capacity.local_time import MINUTE_S, wall_time
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from app.capacity.plan.plan import Plan
     from app.capacity.planner.demand.pacing import Pacing
     from app.capacity.simulation.service import Answer, Service
+
+
+MOST_MINUTES_TWICE: Final = (
+    10_000  # of all campaigns: laying out the messages of more takes longer than playing them
+)
 
 
 class FailureMonitor:
@@ -54,6 +59,7 @@ def simulate_overload(
 
     Twice: against a service that keeps its ceiling in overload, which is told, and against one whose callers queue no
     longer than its connections reach and which loses time on those who have gone; both are the bounds of what is lost.
+    Sends of more than `MOST_MINUTES_TWICE` are played against the first only.
     Work is bounded: after `most_parts` campaign-seconds, counted without retries, a play stops, and the
     outcomes say that they are not complete.
     """
@@ -62,15 +68,15 @@ def simulate_overload(
     usual, cut_off_s = ServiceLines(ceiling_rps=ceiling_rps), plan.workspace.assumptions.cut_off_s
     monitor = FailureMonitor(LimitedService(ceiling_rps, cut_off_s=cut_off_s))
     played = play_through(_send(plan, places, until), monitor)
-    worse = play_through(
-        _send(plan, places, until),
-        LimitedService(
+    worse = played
+    if sum(len(pacing[index].attempts) for index in places) <= MOST_MINUTES_TWICE:
+        service = LimitedService(
             ceiling_rps,
             cut_off_s=cut_off_s,
             most_waiting=usual.most_waiting,
             overloaded_share=usual.overloaded_share,
-        ),
-    )
+        )
+        worse = play_through(_send(plan, places, until), service)
     return {
         index: _outcome(plan.campaigns[index], plan.workspace, played, worse, monitor, column)
         for column, index in enumerate(places)
