@@ -71,6 +71,16 @@ def day(when: date, lang: Lang) -> str:
     return f"{weekday} {when.day} {_MONTHS[when.month - 1]}"
 
 
+def weekday(when: date, lang: Lang) -> str:
+    """Write the day of the week: 월, Mon."""
+    return _WEEKDAYS[lang][when.weekday()]
+
+
+def month(when: date, lang: Lang) -> str:
+    """Write a month: 2026년 11월, Nov 2026."""
+    return f"{when.year}년 {when.month}월" if lang == "ko" else f"{_MONTHS[when.month - 1]} {when.year}"
+
+
 def moment(at: datetime | None, lang: Lang) -> str:
     """Write a day and a time, as a label: Mon 23 Nov 09:24."""
     return NONE if at is None else f"{day(at, lang)} {time(at)}"

@@ -13,7 +13,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from app.capacity.calendar.as_csv import as_csv
+from app.capacity.calendar.entries import calendar_days, entries
 from app.capacity.evidence.file import is_ahead
+from app.capacity.formats import LANGUAGES
 from app.capacity.on_record import calibrations_of, read_record
 from app.capacity.plan.file_text import as_plan_text
 from app.capacity.plan.plan import Judging
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from app.capacity.formats import Lang
     from app.capacity.register.campaigns import Change
 
 
@@ -239,6 +243,41 @@ def plan() -> None:
     if found is None:
         raise CommandError("No campaign is on record: see `connected-jobs campaigns add --help`.")
     click.echo(found.text, nl=False)
+
+
+@campaigns.command()
+@click.option("--format", "kind", type=click.Choice(("csv", "ical")), default="csv", show_default=True)
+@click.option(
+    "--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="The first day; today where left out."
+)
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day; 92 days on where left out.")
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), default="ko", show_default=True, help="Of iCal's sentences."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
+def calendar(
+    *, kind: str, first: datetime | None, until: datetime | None, lang: Lang, out: Path | None
+) -> None:
+    """The campaigns of some days with their verdicts, for a spreadsheet or a calendar."""
+    with database_engine() as engine:
+        register = PostgresRegister(engine)
+        begin = (first or _wall_now(register)).date()
+        days = calendar_days(begin, until.date() if until else None)
+        found = entries(register, PostgresEvidence(engine), *days, now=datetime.now(UTC))
+    if kind == "csv":
+        written = as_csv(found).encode()
+    else:
+        from app.capacity.calendar.as_ical import as_ical  # noqa: PLC0415 - a tenth of a second that others spare
+
+        written = as_ical(found, lang)
+    if out is None:
+        click.echo(written, nl=False)
+        return
+    try:
+        out.write_bytes(written)
+    except OSError as error:
+        raise CommandError(f"{out} cannot be written: {error.strerror or error}.") from error
+    click.echo(f"{len(found)} campaigns are in {out}.", err=True)
 
 
 @campaigns.command()

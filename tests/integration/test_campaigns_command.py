@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from icalendar import Calendar
 
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.plan import parse_plan
@@ -152,6 +153,20 @@ def test_campaigns_are_searched_in_a_terminal(run: Any) -> None:
     assert "weekly digest" in run("list", "--search", "DIGEST kim", "--when", "all")
     assert "Page 1 of 1, 0 in all." in run("list", "--search", "nothing")
     assert json.loads(run("list", "--json", "--when", "removed")) == []
+
+
+@pytest.mark.usefixtures("added")
+def test_the_calendar_is_written_for_spreadsheets_and_calendars(run: Any, tmp_path: Path) -> None:
+    table = run("calendar", "--from", "2026-11-20", "--until", "2026-11-30")
+    assert table.startswith("number,starts_at,ends_at,time_zone,name,verdict,")
+    assert "2026-11-23 09:00" in table
+    file = tmp_path / "calendar.ics"
+    said = run(*("calendar", "--format", "ical", "--from", "2026-11-20", "--lang", "en", "--out", str(file)))
+    assert said == f"1 campaigns are in {file}.\n"
+    events: Any = Calendar.from_ical(file.read_bytes())
+    assert [str(one["SUMMARY"]).partition(" [")[0] for one in events.walk("VEVENT")] == ["weekly digest"]
+    with pytest.raises(CommandError, match="cannot be written: Is a directory"):
+        run("calendar", "--out", str(tmp_path))
 
 
 @pytest.mark.parametrize(

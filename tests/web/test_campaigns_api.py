@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from icalendar import Calendar
 
 from tests.web.planner_service import Planner
 
@@ -106,3 +109,33 @@ def test_a_page_of_what_is_asked_for_is_shown(planner: Planner, first: Any) -> N
 def test_what_cannot_be_asked_is_named(planner: Planner, query: str, named: str) -> None:
     refused = planner.ask("GET", f"/campaigns?{query}")
     assert (refused.status_code, refused.json["parameter"]) == (400, named)
+
+
+def test_the_calendar_is_a_file_for_programs_and_for_calendars(planner: Planner, first: Any) -> None:
+    table = planner.ask("GET", "/calendar.csv?from=2026-11-23&until=2026-11-30")
+    assert table.mimetype == "text/csv"
+    rows = list(csv.DictReader(io.StringIO(table.data.decode(), newline="")))
+    assert [(row["number"], row["name"], row["starts_at"], row["verdict"]) for row in rows] == [
+        (str(first["id"]), "주간 추천", "2026-11-23 09:00", "RETEST"),
+        (str(first["id"] + 1), "주간 추천 2026-11-30", "2026-11-30 09:00", "RETEST"),
+    ]
+    for lang, said in (("ko", "아직 부하 테스트 결과가 없어"), ("en", "Nobody can say yet")):
+        calendar: Any = Calendar.from_ical(planner.ask("GET", f"/calendar.ics?lang={lang}").data)
+        events = calendar.walk("VEVENT")
+        assert len(events) == 3
+        assert said in events[0]["DESCRIPTION"]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("from=today", "from"),
+        ("until=2026-02-30", "until"),
+        ("from=0001-01-01", "from"),
+        ("until=2099-12-31", "until"),
+    ],
+)
+def test_a_day_of_no_calendar_is_named(planner: Planner, query: str, named: str) -> None:
+    refused = planner.ask("GET", f"/calendar.csv?{query}")
+    assert (refused.status_code, refused.json["parameter"]) == (400, named)
+    assert planner.ask("GET", "/calendar.ics?lang=fr").json["parameter"] == "lang"

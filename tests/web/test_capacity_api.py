@@ -62,6 +62,8 @@ ROUTES = {
     "/v1/capacity/campaigns/<int:number>/changes": "GET, HEAD, OPTIONS",
     "/v1/capacity/campaigns/<int:number>/sends": "GET, HEAD, OPTIONS",
     "/v1/capacity/campaigns/<int:number>/sends/<send>/sent": "OPTIONS, PUT",
+    "/v1/capacity/calendar.csv": "GET, HEAD, OPTIONS",
+    "/v1/capacity/calendar.ics": "GET, HEAD, OPTIONS",
     "/v1/capacity/workspace": "GET, HEAD, OPTIONS, PUT",
     "/v1/capacity/evidence": "GET, HEAD, OPTIONS, POST",
     "/v1/capacity/evidence/<path:evidence_id>": "DELETE, GET, HEAD, OPTIONS",

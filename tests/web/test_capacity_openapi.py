@@ -26,6 +26,8 @@ OPERATIONS = [
     f"GET {ONE}/changes",
     f"GET {ONE}/sends",
     f"PUT {ONE}/sends/{{send}}/sent",
+    "GET /v1/capacity/calendar.csv",
+    "GET /v1/capacity/calendar.ics",
     "GET /v1/capacity/workspace",
     "PUT /v1/capacity/workspace",
     "GET /v1/capacity/evidence",

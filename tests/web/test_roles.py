@@ -24,6 +24,8 @@ NEEDED = {
     ("GET", "/v1/capacity/campaigns/<int:number>/changes"): LOOK,
     ("GET", "/v1/capacity/campaigns/<int:number>/sends"): LOOK,
     ("PUT", "/v1/capacity/campaigns/<int:number>/sends/<send>/sent"): PLAN,
+    ("GET", "/v1/capacity/calendar.csv"): LOOK,
+    ("GET", "/v1/capacity/calendar.ics"): LOOK,
     ("GET", "/v1/capacity/workspace"): LOOK,
     ("PUT", "/v1/capacity/workspace"): ADMINISTER,
     ("GET", "/v1/capacity/evidence"): LOOK,

@@ -68,6 +68,16 @@ def day(when: date) -> str:
     return formats.day(when, language())
 
 
+def weekday(when: date) -> str:
+    """A day of the week in the page's language."""
+    return formats.weekday(when, language())
+
+
+def month(when: date) -> str:
+    """A month in the page's language."""
+    return formats.month(when, language())
+
+
 def moment(when: datetime | None) -> str:
     """A day and a time in the page's language; a dash where there is none."""
     return formats.moment(when, language())
@@ -86,4 +96,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "day": day,
     "clock": time,
     "moment": moment,
+    "month": month,
+    "weekday": weekday,
 }

@@ -12,6 +12,7 @@ from app.capacity.calibration import forecast_errors
 from app.capacity.drift import Minute, advise, progress_of
 from app.capacity.formats import number
 from app.web.pages.advice import advised_changes
+from app.web.pages.calendar.listing import row_of
 from app.web.pages.charts.figures import (
     Figure,
     Plot,
@@ -100,6 +101,7 @@ def report_values(planned: CampaignOnRecord, queries: PlannerQueries) -> dict[st
         "campaign": planned.campaign,
         "judged": judged,
         "advised": advised_changes(judged.own) if judged and judged.own else None,
+        "series": [row_of(one) for one in queries.register.series(planned.campaign)],
         "values": _campaign_of(judged),
         "chart": of_campaign(judged) if judged else None,
         "numbers": three_numbers(judged) if judged else (),

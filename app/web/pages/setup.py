@@ -17,12 +17,13 @@ from app.capacity.register.campaigns import NoSuchCampaignError, RegisterUnavail
 from app.credentials import Role
 from app.telemetry import LogField
 from app.web.observability.logs import request_id
-from app.web.pages import ask, calendar, campaigns, evidence, language, preview, report, settings
+from app.web.pages import ask, evidence, language, preview, report, settings
 from app.web.pages.access import security_headers as headers
 from app.web.pages.access import shares as share_links
 from app.web.pages.access import sign_in
 from app.web.pages.access.roles import needed_for
 from app.web.pages.access.session import SignIn, way_back, with_typed
+from app.web.pages.calendar import campaigns, files, listing, month, week
 from app.web.pages.charts.figures import numbers_are_for
 from app.web.pages.evidence_words import what_next
 from app.web.pages.queries import PlannerQueries
@@ -114,7 +115,10 @@ def _blueprint(
     for name, function in filters.items():
         blueprint.add_app_template_filter(function, name)
     sign_in.add(blueprint, auth)
-    calendar.add(blueprint, queries)
+    week.add(blueprint, queries)
+    month.add(blueprint, queries)
+    listing.add(blueprint, queries)
+    files.add(blueprint, queries)
     ask.add(blueprint, queries)
     campaigns.add(blueprint, queries)
     report.add(blueprint, queries)

@@ -24,7 +24,7 @@ from app.capacity.register.campaigns import (
 )
 from app.credentials import Role, Scope
 from app.web.auth import authorise
-from app.web.planner import campaigns, evidence, verdicts, workspace
+from app.web.planner import calendar, campaigns, evidence, verdicts, workspace
 from app.web.planner.answers import campaign_values, encoded_answer, json_answer, problem, version_of
 from app.web.planner.openapi import document
 
@@ -58,6 +58,8 @@ ROUTES = (
     Route("GET", f"{_CAMPAIGN}/changes", Role.LOOK, campaigns.changes),
     Route("GET", f"{_CAMPAIGN}/sends", Role.LOOK, campaigns.sends),
     Route("PUT", f"{_CAMPAIGN}/sends/<send>/sent", Role.PLAN, campaigns.enter_sent),
+    Route("GET", "/v1/capacity/calendar.csv", Role.LOOK, calendar.calendar_csv),
+    Route("GET", "/v1/capacity/calendar.ics", Role.LOOK, calendar.calendar_ical),
     Route("GET", "/v1/capacity/workspace", Role.LOOK, workspace.workspace),
     Route("PUT", "/v1/capacity/workspace", Role.ADMINISTER, workspace.edit_workspace),
     Route("GET", _EVIDENCE, Role.LOOK, evidence.all_evidence),

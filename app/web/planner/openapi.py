@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, get_args
 
+from app.capacity.formats import LANGUAGES
 from app.capacity.register.search import MOST_ON_PAGE, SORTS, When
 from app.credentials import Role
 from app.web.openapi_parts import (
@@ -63,6 +64,8 @@ def _paths() -> Json:
         "/v1/capacity/campaigns/{number}/changes": {"get": _changes()},
         "/v1/capacity/campaigns/{number}/sends": {"get": _sends()},
         "/v1/capacity/campaigns/{number}/sends/{send}/sent": {"put": _enter_sent()},
+        "/v1/capacity/calendar.csv": {"get": _calendar("calendar_csv", "text/csv")},
+        "/v1/capacity/calendar.ics": {"get": _calendar("calendar_ical", "text/calendar", _LANG)},
         "/v1/capacity/workspace": {"get": _workspace(), "put": _edit_workspace()},
         "/v1/capacity/evidence": {"get": _all_evidence(), "post": _add_evidence()},
         "/v1/capacity/evidence/{evidence_id}": {"get": _one_evidence(), "delete": _remove_evidence()},
@@ -177,6 +180,19 @@ def _enter_sent() -> Json:
     )
     responses = {"200": body("The send, with it.", ref("Send")), "404": _NONE}
     return _operation("enter_sent", "Note Braze's own count", responses, _NUMBER, send, takes=sent)
+
+
+def _calendar(name: str, mimetype: str, *more: Json) -> Json:
+    day = {"type": "string", "format": "date"}
+    answer = {"description": "A file.", "content": {mimetype: {"schema": {"type": "string"}}}}
+    return _operation(
+        name,
+        "The campaigns that may be sending on some days, with their verdicts",
+        {"200": answer},
+        parameter("from", "The first day; today where absent", day),
+        parameter("until", "The last day; 92 days on where absent, a year at most", day),
+        *more,
+    )
 
 
 def _workspace() -> Json:
@@ -306,6 +322,7 @@ _OF_EDITS: Json = {
     },
     "428": problem("If-Match is missing."),
 }
+_LANG = parameter("lang", "Of the sentences", {"enum": list(LANGUAGES), "default": "ko"})
 _FLAG: Json = {"enum": ["true", "false"], "default": "false"}
 _FOLLOWING = parameter("following", "Those of its weekly series that begin after it, too", _FLAG)
 _NUMBER = parameter(

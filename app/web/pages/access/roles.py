@@ -13,6 +13,7 @@ NEEDED: Final[Mapping[str, Role]] = {
     "pages.sign_out": Role.LOOK,
     "pages.new": Role.PLAN,
     "pages.add": Role.PLAN,
+    "pages.duplicate": Role.PLAN,
     "pages.edit": Role.PLAN,
     "pages.save": Role.PLAN,
     "pages.take_advice": Role.PLAN,

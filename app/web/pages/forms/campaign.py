@@ -9,6 +9,7 @@ from wtforms import HiddenField, PasswordField, StringField
 from wtforms.i18n import get_translations
 from wtforms.validators import InputRequired, Length
 
+from app.capacity.plan.repeats import FIELD as REPEAT
 from app.web.pages.forms.fields import (
     ChoiceField,
     ClockField,
@@ -89,6 +90,8 @@ class CampaignForm(PageForm):
     braze_campaign_id = WordsField(_l("Campaign id in Braze"))
     owner = WordsField(_l("Owner"))
 
+    repeat_weekly_until = DayField(_l("Send every week until"))
+
     audience = NumbersField(_l("Recipients"))
     kind = ChoiceField(_l("How it is sent"), choices=KINDS, default="rate_limited")
     at = WallClockField(_l("Starts"))
@@ -117,7 +120,7 @@ class CampaignForm(PageForm):
 
     def definition(self) -> dict[str, Any]:
         """The plan file's table; what the kind does not have is left out, and what was left empty."""
-        names = (*_OF_ALL, *_OF_KIND[self.kind.data])
+        names = (*_OF_ALL, *_OF_KIND[self.kind.data], REPEAT)
         table = {name: self[name].data for name in names if self[name].data is not None}
         return {"name": self.name.data or "", "kind": self.kind.data, **table, **self._choices()}
 

@@ -102,6 +102,7 @@ def sentence_of(error: DefinitionError) -> str:
         "on": _("Write the day of the send."),
         "limit_per_min": _("Write a speed from 10 to 500,000 messages a minute."),
         "finish_by": _("Write a time after the start."),
+        "repeat_weekly_until": _("Write a day one to 52 weeks after the start."),
         "calls_per_recipient": _("Write 1 to 100 calls; of three numbers the smallest first."),
         "users_per_hour": _("Write 24 numbers, at least one of them above 0."),
         "fallback_share": _("Write a percentage from 0 to 100."),

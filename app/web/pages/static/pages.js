@@ -143,11 +143,34 @@ function renewing(part) {
   }, every);
 }
 
+// Arrow keys go from day to day of a month, beyond its edge to the next month.
+function moving(month) {
+  const days = [...month.querySelectorAll(".date")];
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
+  month.addEventListener("keydown", (event) => {
+    const place = days.indexOf(event.target.closest("td")?.querySelector(".date"));
+    if (place < 0 || !(event.key in steps) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const step = steps[event.key];
+    for (let next = place + step; ; next += step) {
+      if (!days[next]) {
+        document.querySelector(step < 0 ? "[rel=prev]" : "[rel=next]")?.focus();
+        return;
+      }
+      if (days[next].checkVisibility()) {
+        days[next].focus();
+        return;
+      }
+    }
+  });
+}
+
 for (const button of document.querySelectorAll("[data-prints]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
 document.querySelectorAll("[data-ask]").forEach(answering);
+document.querySelectorAll("[data-moves]").forEach(moving);
 document.querySelectorAll("[data-renews]").forEach(renewing);
 document.querySelectorAll("[data-ticks]").forEach(ticking);
 copying(document);

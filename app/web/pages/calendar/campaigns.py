@@ -17,7 +17,9 @@ from app.capacity.register.campaigns import (
     flat_values,
     read_draft,
 )
+from app.capacity.register.series import duplicate, following
 from app.web.pages.advice import advised_changes
+from app.web.pages.calendar.listing import row_of
 from app.web.pages.campaign_answer import values_of
 from app.web.pages.forms.campaign import CampaignForm, ConfirmForm, typed
 from app.web.pages.forms.problems import find_problems, sentence_of, with_fold
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     """Put the routes on the blueprint."""
     _add_new(blueprint, queries)
+    _add_duplicate(blueprint, queries)
     _add_edit(blueprint, queries)
     _add_advice(blueprint, queries)
     _add_remove(blueprint, queries)
@@ -52,6 +55,16 @@ def _add_new(blueprint: Blueprint, queries: PlannerQueries) -> None:
         return _saved(
             CampaignForm(), queries, lambda draft, _version: queries.register.add(draft, by=g.operator)
         )
+
+
+def _add_duplicate(blueprint: Blueprint, queries: PlannerQueries) -> None:
+    @blueprint.get("/campaigns/<int:number>/duplicate", endpoint="duplicate")
+    def duplicate_one(number: int) -> Response:
+        one = queries.register.campaign(number)
+        if one is None:
+            raise NoSuchCampaignError
+        now = queries.clock().astimezone(queries.zone()).replace(tzinfo=None)
+        return _form(CampaignForm(None, data=_draft_data(duplicate(one, now))), queries)
 
 
 def _add_edit(blueprint: Blueprint, queries: PlannerQueries) -> None:
@@ -71,7 +84,9 @@ def _add_edit(blueprint: Blueprint, queries: PlannerQueries) -> None:
         return _saved(
             CampaignForm(),
             queries,
-            lambda draft, version: queries.register.edit(number, draft, version=version, by=g.operator),
+            lambda draft, version: queries.register.edit(
+                number, draft, version=version, by=g.operator, following=_following()
+            ),
             one=_living(queries, number),
         )
 
@@ -95,19 +110,24 @@ def _add_advice(blueprint: Blueprint, queries: PlannerQueries) -> None:
 
 
 def _add_remove(blueprint: Blueprint, queries: PlannerQueries) -> None:
+    def asked(one: RegisteredCampaign, *, status: int = 200, newer: Any = None) -> Response:
+        form = ConfirmForm(None, version=str(one.version))
+        after = following(one, queries.register.series(one))
+        return page("remove.html", status=status, campaign=one, newer=newer, form=form, after=after)
+
     @blueprint.get("/campaigns/<int:number>/remove", endpoint="remove")
     def remove(number: int) -> Response:
-        one = _living(queries, number)
-        return page("remove.html", campaign=one, newer=None, form=ConfirmForm(version=str(one.version)))
+        return asked(_living(queries, number))
 
     @blueprint.post("/campaigns/<int:number>/remove", endpoint="remove_now")
     def remove_now(number: int) -> AnyResponse:
+        version = _version(request.form.get("version"))
         try:
-            queries.register.remove(number, version=_version(request.form.get("version")), by=g.operator)
+            queries.register.remove(number, version=version, by=g.operator, following=_following())
         except EditedMeanwhileError as error:
-            newer = error.newer
-            form = ConfirmForm(None, version=str(newer.version))
-            return page("remove.html", status=409, campaign=newer, newer=newer, form=form)
+            if not isinstance(error.newer, RegisteredCampaign):
+                raise
+            return asked(error.newer, status=409, newer=error.newer)
         return redirect(url_for("pages.calendar", done="removed"), 303)
 
 
@@ -172,7 +192,16 @@ def _form(
         differences=differences,
         offered=queries.offered_limits(),
         zone=queries.zone(),
+        **_of_series(queries, one),
     )
+
+
+def _of_series(queries: PlannerQueries, one: RegisteredCampaign | None) -> dict[str, Any]:
+    """The weekly sends that a campaign is one of, and those of them that begin after it."""
+    series = queries.register.series(one) if one is not None else ()
+    after = following(one, series) if one is not None else ()
+    carried = request.form.get("following") or request.args.get("following")
+    return {"series": [row_of(other) for other in series], "after": after, "carried": carried == "1"}
 
 
 def _living(queries: PlannerQueries, number: int) -> RegisteredCampaign:
@@ -184,8 +213,13 @@ def _living(queries: PlannerQueries, number: int) -> RegisteredCampaign:
 
 def _data(one: RegisteredCampaign) -> dict[str, Any]:
     """The form's data for a campaign on record."""
-    kept = {"key": one.key, "owner": one.owner, "braze_campaign_id": one.braze_campaign_id}
-    return {**typed(one.definition), **kept, "version": str(one.version)}
+    return {**_draft_data(one.draft()), "version": str(one.version)}
+
+
+def _draft_data(draft: Draft) -> dict[str, Any]:
+    """The form's data for what an operator wrote."""
+    kept = {"key": draft.key, "owner": draft.owner, "braze_campaign_id": draft.braze_campaign_id}
+    return {**typed(draft.definition), **kept}
 
 
 def _typed_data(form: CampaignForm) -> dict[str, Any]:
@@ -229,6 +263,11 @@ def _fill_in(form: CampaignForm, one: RegisteredCampaign) -> None:
     for name, value in _data(one).items():
         if name in {"name", "key", "owner", "braze_campaign_id"} and not form[name].raw_data:
             form[name].data = value
+
+
+def _following() -> bool:
+    """Whether those of the series that begin after it are meant, too."""
+    return request.form.get("following") == "1"
 
 
 def _version(text: str | None) -> int:
