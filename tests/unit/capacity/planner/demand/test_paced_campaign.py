@@ -1,0 +1,47 @@
+"""What a campaign starts by itself is bounded work, whatever its zones, quiet hours and limit."""
+
+from datetime import datetime, time, timedelta
+
+import pytest
+
+from app.capacity.campaign import Arrivals, Campaign, QuietHours, Range, Workspace
+from app.capacity.plan.plan import Plan
+from app.capacity.planner.demand.forecast import Forecaster
+from app.capacity.planner.demand.work import WorkBudget
+from app.capacity.planner.verdict.judge import MOST_STEPS
+
+AT = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - wall time
+ZONES = (
+    "Asia/Seoul",
+    "Europe/London",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Sydney",
+    "Pacific/Apia",
+)
+
+
+@pytest.mark.parametrize("zones", [(), tuple((zone, 1.0) for zone in ZONES)])
+@pytest.mark.parametrize(
+    ("limit", "recipients"), [(None, 1_000_000), (10, 1_000_000), (100, 5_000), (1_000, 10**8)]
+)
+def test_a_week_of_triggered_messages_held_at_night_takes_a_part_of_the_work_of_a_verdict(
+    zones: tuple[tuple[str, float], ...], limit: int | None, recipients: int
+) -> None:
+    one = Campaign(
+        name="t",
+        kind="triggered",
+        audience=Range.exactly(recipients),
+        timing=Arrivals(AT, AT + timedelta(days=7)),
+        quiet_hours=QuietHours(time(21), time(8)),
+        zones=zones,
+        limit_per_min=limit,
+    )
+    high = Forecaster(
+        Plan(campaigns=(one,), workspace=Workspace(time_zone="Asia/Seoul")),
+        "high",
+        work=WorkBudget(MOST_STEPS),
+    )
+    pacing = high.forecast({0: limit}).pacing[0]
+    assert pacing.started + pacing.aborted == recipients
+    assert bool(pacing.aborted) == (limit is not None and recipients > limit * 60 * 24 * 7)
