@@ -174,3 +174,19 @@ def test_a_weekly_send_is_found_duplicated_repeated_moved_and_taken_off(
         page.get_by_role("button", name="삭제").click()
         page.wait_for_url("**/?done=removed")
         assert not [one for one in site.register.campaigns() if one.name.startswith("공채 알림 매주")]
+
+
+def test_a_mail_is_seen_as_wide_as_a_phone_and_as_a_desktop(window: Window) -> None:
+    window.open("/preview?member=m-1&campaign=1")
+    page, language = window.page, window.page.locator("html").get_attribute("lang")
+    frame = page.locator("iframe.mail")
+    wide = frame.evaluate("(frame) => frame.clientWidth")
+    window.keep(f"desk-preview-{language}-desktop")
+    page.locator("[name=device][value=phone]").check()
+    assert frame.evaluate("(frame) => frame.offsetWidth") == 375
+    assert wide > 900
+    window.keep(f"desk-preview-{language}-as-phone")
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate(_OVERFLOWING) == []
+    assert _serious(page) == []
+    assert "monospace" in page.locator("#liquid-html").evaluate("(area) => getComputedStyle(area).fontFamily")
