@@ -179,7 +179,7 @@ def test_a_weekly_send_is_found_duplicated_repeated_moved_and_taken_off(
 def test_a_mail_is_seen_as_wide_as_a_phone_and_as_a_desktop(window: Window) -> None:
     window.open("/preview?member=m-1&campaign=1")
     page, language = window.page, window.page.locator("html").get_attribute("lang")
-    frame = page.locator("iframe.mail")
+    frame = page.locator("iframe.mail.light")
     wide = frame.evaluate("(frame) => frame.clientWidth")
     window.keep(f"desk-preview-{language}-desktop")
     page.locator("[name=device][value=phone]").check()
@@ -190,3 +190,16 @@ def test_a_mail_is_seen_as_wide_as_a_phone_and_as_a_desktop(window: Window) -> N
     assert page.evaluate(_OVERFLOWING) == []
     assert _serious(page) == []
     assert "monospace" in page.locator("#liquid-html").evaluate("(area) => getComputedStyle(area).fontFamily")
+
+
+def test_a_mail_is_seen_as_readers_of_dark_pages_see_it(window: Window) -> None:
+    window.open("/preview?member=m-1&campaign=1")
+    page = window.page
+    colours = []
+    for scheme in ("light", "dark"):
+        page.locator("[name=dark]").set_checked(scheme == "dark")
+        assert page.locator("iframe.mail:visible").count() == 1
+        body = page.frame_locator(f"iframe.mail.{scheme}").locator("body")
+        colours.append(body.evaluate("(body) => getComputedStyle(body).backgroundColor"))
+    assert colours[0] == "rgb(242, 244, 247)"
+    assert colours[1] != colours[0]

@@ -369,7 +369,7 @@ def test_the_mail_of_a_preview_is_seen_in_its_frame_and_can_do_nothing(
 ) -> None:
     with _window(browser, address, cookies, language="ko") as window:
         window.open(PAGES["preview"])
-        mail = window.page.frame_locator("iframe.mail")
+        mail = window.page.frame_locator("iframe.mail.light")
         assert mail.get_by_role("heading", level=1).inner_text() == "회원님을 위한 추천 공고"
         colour = mail.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
         assert colour == "rgb(242, 244, 247)", "its own styles hold under its own policy"

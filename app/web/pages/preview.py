@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, request
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 LONGEST_MEMBER: Final = 200
 _NO_CAMPAIGN: Final = "preview"
 _RETRYING: Final = "-retry"
+_SCHEMES: Final = ("light", "dark")
+_PREFERS: Final = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE)
+_TRUE, _FALSE = "(min-width: 0)", "(max-width: 0)"  # of a style sheet's conditions
 
 
 def add(blueprint: Blueprint, queries: PlannerQueries, previews: Mails | None) -> None:
@@ -46,7 +50,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries, previews: Mails | None) -
         chosen = _chosen(previews, queries)
         part = previews.part(**chosen["what"], part="html")
         if part.outcome == "rendered":
-            response = Response(part.text, mimetype="text/html")
+            response = Response(_in_scheme(part.text, request.args.get("scheme")), mimetype="text/html")
         else:
             response = page("mail_not.html", outcome=part.outcome, reason=part.reason)
         response.headers["Content-Security-Policy"] = mail_policy(response.get_data(as_text=True))
@@ -88,6 +92,13 @@ def _liquid(previews: Mails, what: dict[str, str], part: MailFormat) -> str:
 def _answers(part: MailPart | None) -> list[tuple[Any, str]]:
     """Each call with its answer, laid out where it is JSON."""
     return [(call, _laid_out(call.body)) for call in (part.calls if part else ())]
+
+
+def _in_scheme(mail: str, scheme: str | None) -> str:
+    """The mail as a reader of light or dark pages sees it, whatever this browser's are."""
+    if scheme not in _SCHEMES:
+        return mail
+    return _PREFERS.sub(lambda asked: _TRUE if asked[1].lower() == scheme else _FALSE, mail)
 
 
 def _laid_out(body: str | None) -> str:

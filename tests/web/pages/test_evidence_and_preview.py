@@ -108,7 +108,7 @@ def test_evidence_without_steps_is_shown_without_a_chart(site: Site) -> None:
 
 def test_a_mail_is_shown_as_html_as_text_and_as_the_json_behind_it(operator: Browserlike) -> None:
     page = operator.get("/preview?campaign=1&member=m-1").text
-    frame = re.search(r'<iframe class="mail" sandbox title="[^"]+" src="([^"]+)"', page)
+    frame = re.search(r'<iframe class="mail light" sandbox loading="lazy" title="[^"]+" src="([^"]+)"', page)
     assert frame
     mail = operator.get(frame[1].replace("&amp;", "&"))
     assert mail.mimetype == "text/html"
