@@ -312,7 +312,7 @@ def test_one_campaign_that_is_too_much_work_is_left_out_and_the_others_are_judge
 ) -> None:
     """Triggered for a week, with quiet hours in many zones, and so slow that most is given up."""
     monkeypatch.setattr(
-        "app.capacity.on_record.FEWEST_STEPS", 200_000
+        "app.capacity.planner.verdict.judge.MOST_STEPS", 200_000
     )  # a fifth of the work until it is too much
     before = {one.name: one.verdict for one in _verdict(stocked).campaigns}
     zones = (
