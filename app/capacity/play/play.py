@@ -7,7 +7,7 @@ import numpy as np
 from app.capacity.campaign import Case
 from app.capacity.plan.plan import Plan, parse_plan
 from app.capacity.play.report import Report
-from app.capacity.simulation.limited_service import LimitedService
+from app.capacity.simulation.limited_service import LimitedService, RateLimits
 from app.capacity.simulation.result import SimulationResult
 from app.capacity.simulation.send import Send, play_through
 from app.capacity.simulation.service import Perfect, Scripted, Service
@@ -37,14 +37,16 @@ def supposed_service(plan: Plan, first_minute: int, *, speed: int = 1) -> Servic
     if lines is not None:
         inner = LimitedService(
             lines.ceiling_rps,
-            soft_rps=lines.soft_rps,
-            hard_rps=lines.hard_rps,
+            limits=RateLimits.of_rates(
+                soft_rps=lines.soft_rps,
+                hard_rps=lines.hard_rps,
+                degraded_cost=lines.degraded_cost,
+                refused_cost=lines.refused_cost,
+                window_s=speed,
+            ),
             cut_off_s=plan.workspace.assumptions.cut_off_s * speed,
             most_waiting=lines.most_waiting * speed,
             overloaded_share=lines.overloaded_share,
-            degraded_cost=lines.degraded_cost,
-            refused_cost=lines.refused_cost,
-            window_s=speed,
         )
     if not plan.failures:
         return inner

@@ -1,11 +1,15 @@
 """A service with a ceiling and a limiter: what it begins, in which order, and how that ends."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass
 from math import floor, inf
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.capacity.simulation.service import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 TOO_MANY_REQUESTS: Final = 429
 NO_FAILURES: Final[Mapping[int, int]] = {}
@@ -14,15 +18,37 @@ ALMOST: Final = 1e-6  # a float sum that should be whole may fall this short of 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """A limiter's limits on the calls begun in one of its windows, and the work that each call is.
+    """A limiter's limits on the calls begun in one of its windows of `window_s` seconds, and the work that each call is.
 
     The first `soft` are answered in full, which is 1 of work, those up to `hard` degraded, the others refused.
     """
 
-    soft: float
-    hard: float
-    degraded_cost: float
-    refused_cost: float
+    soft: float = inf
+    hard: float = inf
+    degraded_cost: float = 0.0
+    refused_cost: float = 0.0
+    window_s: int = 1
+
+    @classmethod
+    def of_rates(
+        cls,
+        *,
+        soft_rps: float | None = None,
+        hard_rps: float | None = None,
+        degraded_cost: float = 0.0,
+        refused_cost: float = 0.0,
+        window_s: int = 1,
+    ) -> RateLimits:
+        """Make the limits of rates in calls/s, None for one that is off; a window counts whole calls."""
+        hard = inf if hard_rps is None else floor(hard_rps * window_s)
+        soft = inf if soft_rps is None else floor(soft_rps * window_s)
+        return cls(
+            soft=min(soft, hard),
+            hard=hard,
+            degraded_cost=degraded_cost,
+            refused_cost=refused_cost,
+            window_s=window_s,
+        )
 
     def work(self, calls: float) -> float:
         """Return the work of a window's first `calls`."""
@@ -42,6 +68,9 @@ class RateLimits:
         return self.hard + (work / self.refused_cost if self.refused_cost else inf)
 
 
+NO_LIMITS: Final = RateLimits()
+
+
 class _Span(NamedTuple):
     """Calls that are begun in one window if there are enough: `begun` before them, at `most` so many, in `seconds`."""
 
@@ -55,39 +84,29 @@ class LimitedService:
 
     Calls wait in one queue, first in, first out: at most `most_waiting`, and none longer than `cut_off_s`; the others
     are cut off. From then on until nobody waits, only `overloaded_share` of the ceiling goes to calls that are answered
-    in time: the rest is spent on callers who have gone, and on turning calls away. The limiter counts calls as they are begun, in fixed windows of `window_s` whole seconds:
-    of each window's calls the first `soft_rps` x window are answered in full, those up to `hard_rps` x window
-    degraded, which is `degraded_cost` of work each, and the others get 429, `refused_cost`. So a service that has
-    its hands full with the first never comes to the lines above them.
+    in time: the rest is spent on callers who have gone, and on turning calls away. The limiter counts calls as they are
+    begun, by its `limits`; what it refuses gets 429. So a service that has its hands full with the first of a window
+    never comes to the lines above them.
 
     Rejected: shedding all calls above a line as they arrive and for nothing. Taking a call in and handing an answer
     out is the larger part of a call's work, so that promises degraded answers where there are cut-offs.
     """
 
-    def __init__(  # noqa: PLR0913 - every number by its name
+    def __init__(
         self,
         ceiling_rps: float,
         *,
-        soft_rps: float | None = None,
-        hard_rps: float | None = None,
+        limits: RateLimits = NO_LIMITS,
         cut_off_s: float = 2.0,
         most_waiting: float = inf,
         overloaded_share: float = 1.0,
-        degraded_cost: float = 0.0,
-        refused_cost: float = 0.0,
-        window_s: int = 1,
     ) -> None:
-        hard = inf if hard_rps is None else floor(hard_rps * window_s)
-        soft = inf if soft_rps is None else floor(soft_rps * window_s)
-        self._limits = RateLimits(
-            soft=min(soft, hard), hard=hard, degraded_cost=degraded_cost, refused_cost=refused_cost
-        )
+        self._limits = limits
         self._ceiling_rps = ceiling_rps
         self._cut_off_s = cut_off_s
         self._most_waiting = most_waiting
         self._overloaded_rps = ceiling_rps * overloaded_share
         self._overloaded = False
-        self._window_s = window_s
         self._waiting = 0.0
         self._begun = 0.0  # in the window of `_second`
         self._second = 0
@@ -112,7 +131,7 @@ class LimitedService:
     def _advance(self, second: int) -> None:
         while self._waiting > 0 and self._second < second:
             self._work_a_second()
-        if second // self._window_s != self._second // self._window_s:
+        if second // self._limits.window_s != self._second // self._limits.window_s:
             self._begun = 0.0
         self._second = second
 
@@ -122,15 +141,15 @@ class LimitedService:
         self._overloaded = self._overloaded and self._waiting > 0
         self._begun += begun
         self._second += 1
-        if self._second % self._window_s == 0:
+        if self._second % self._limits.window_s == 0:
             self._begun = 0.0
 
     def _spans(self) -> Iterator[_Span]:
         """Yield what is left of this window, then whole ones without end."""
-        begun, seconds = self._begun, float(self._window_s - self._second % self._window_s)
+        begun, seconds = self._begun, float(self._limits.window_s - self._second % self._limits.window_s)
         while True:
             yield _Span(begun, self._count(begun, seconds), seconds)
-            begun, seconds = 0.0, float(self._window_s)
+            begun, seconds = 0.0, float(self._limits.window_s)
 
     def _count(self, begun: float, seconds: float) -> float:
         """Count the calls that can be begun in `seconds` of a window after its first `begun`."""

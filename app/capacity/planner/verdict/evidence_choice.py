@@ -58,25 +58,27 @@ def choose_ceiling(
     holding = [test for test in found if not reasons[test.evidence_id]]
     ceilings = [test for test in holding if test.kind == "ceiling"]
     best = (ceilings or holding or found or newest)[0]
-    return (
-        Ceiling(
-            evidence_id=best.evidence_id,
-            kind=best.kind,
-            rps=best.rps,
-            low_rps=best.low_rps,
-            high_rps=best.high_rps,
-            ended_at=best.ended_at.astimezone(ZoneInfo(plan.workspace.time_zone)),
-            age_days=round(_age_days(best, now), 2),
-            instances=best.instances,
-            bound_by=best.bound_by,
-            breaks=ReasonCode.LIMITER if _limited(best, running, share) else first_to_break(best),
-            usable_share=share,
-            usable_rps=_usable(best, running, share),
-            base_load_rps=plan.judging.base_load_rps,
-            retest=reasons[best.evidence_id],
-            unchecked=_unchecked(running),
-        ),
-        best,
+    ceiling = _ceiling(plan, best, running)
+    age_days = round(_age_days(best, now), 2)
+    return replace(ceiling, age_days=age_days, retest=reasons[best.evidence_id]), best
+
+
+def _ceiling(plan: Plan, test: MeasuredCeiling, running: RunningService | None) -> Ceiling:
+    share = plan.judging.usable_share
+    return Ceiling(
+        evidence_id=test.evidence_id,
+        kind=test.kind,
+        rps=test.rps,
+        low_rps=test.low_rps,
+        high_rps=test.high_rps,
+        ended_at=test.ended_at.astimezone(ZoneInfo(plan.workspace.time_zone)),
+        instances=test.instances,
+        bound_by=test.bound_by,
+        breaks=ReasonCode.LIMITER if _limited(test, running, share) else first_to_break(test),
+        usable_share=share,
+        usable_rps=_usable(test, running, share),
+        base_load_rps=plan.judging.base_load_rps,
+        unchecked=_unchecked(running),
     )
 
 

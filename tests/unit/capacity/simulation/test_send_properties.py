@@ -19,7 +19,7 @@ from app.capacity.campaign import (
     Range,
     Workspace,
 )
-from app.capacity.simulation.limited_service import LimitedService
+from app.capacity.simulation.limited_service import LimitedService, RateLimits
 from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import Send, play, play_through
 from app.capacity.simulation.service import Perfect, Scripted, ScriptedMinutes, Service
@@ -47,12 +47,12 @@ workspaces = drawn_plans.workspaces(
 
 def services(first_minute: int) -> st.SearchStrategy[Service]:
     """Services that are perfect, bound by capacity, or failing in part for a while."""
-    bound = st.builds(
-        LimitedService,
-        st.floats(0, 60),
+    limits = st.builds(
+        RateLimits.of_rates,
         soft_rps=st.one_of(st.none(), st.floats(0, 60)),
         hard_rps=st.one_of(st.none(), st.floats(60, 90)),
     )
+    bound = st.builds(LimitedService, st.floats(0, 60), limits=limits)
     failing = ScriptedMinutes(1, 5, shares={"503": 0.5, "500": 0.2, "cut_off": 0.1, "degraded": 0.1})
 
     def scripted(inner: Service) -> Service:

@@ -9,7 +9,7 @@ import pytest
 
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
-from app.capacity.simulation.limited_service import LimitedService
+from app.capacity.simulation.limited_service import LimitedService, RateLimits
 from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import Send, play
 from app.capacity.simulation.service import Answer, Perfect
@@ -228,7 +228,7 @@ def test_probes_reach_the_service_before_full_speed(campaign: Build, seoul: Work
 
 def test_degraded_answers_are_sent_and_counted_apart(campaign: Build, seoul: Workspace) -> None:
     one = campaign(6_000, limit_per_min=6_000, burst=Range.exactly(1))
-    played = play([one], seoul, LimitedService(1_000, soft_rps=75))
+    played = play([one], seoul, LimitedService(1_000, limits=RateLimits.of_rates(soft_rps=75)))
     assert (played.total(Quantity.SENT), played.total(Quantity.DEGRADED)) == (6_000, 1_500)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.capacity.simulation.limited_service import LimitedService
+from app.capacity.simulation.limited_service import LimitedService, RateLimits
 from app.capacity.simulation.service import Answer, Perfect, Scripted, ScriptedMinutes
 
 
@@ -39,7 +39,7 @@ def test_waiting_calls_are_served_while_no_new_ones_come() -> None:
 
 
 def test_the_soft_line_degrades_and_the_hard_line_refuses() -> None:
-    service = LimitedService(100, soft_rps=80, hard_rps=200)
+    service = LimitedService(100, limits=RateLimits.of_rates(soft_rps=80, hard_rps=200))
     assert service.answer(0, 250) == Answer(ok=80, degraded=120, failed={429: 50})
 
 
@@ -85,7 +85,7 @@ def test_scripted_shares_are_each_call_s_chance() -> None:
 
 
 def test_calls_that_the_script_spares_reach_the_service_below() -> None:
-    below = LimitedService(100, hard_rps=20)
+    below = LimitedService(100, limits=RateLimits.of_rates(hard_rps=20))
     service = Scripted(
         [ScriptedMinutes(1, 1, counts={"429": 5})], below, first_minute=10, rng=np.random.default_rng(1)
     )
@@ -93,7 +93,8 @@ def test_calls_that_the_script_spares_reach_the_service_below() -> None:
 
 
 def test_degraded_answers_and_refusals_are_work_too() -> None:
-    service = LimitedService(100, soft_rps=80, hard_rps=90, cut_off_s=1, degraded_cost=0.5, refused_cost=0.25)
+    limits = RateLimits.of_rates(soft_rps=80, hard_rps=90, degraded_cost=0.5, refused_cost=0.25)
+    service = LimitedService(100, limits=limits, cut_off_s=1)
     # 80 in full, 10 for 5 of work, and 15 of work left for 60 refusals: 150 a second can be begun.
     assert service.answer(0, 150) == Answer(ok=80, degraded=10, failed={429: 60})
     assert service.answer(1, 300) == Answer(ok=160, degraded=20, failed={429: 120})
@@ -101,14 +102,16 @@ def test_degraded_answers_and_refusals_are_work_too() -> None:
 
 
 def test_a_service_that_has_its_hands_full_never_comes_to_a_line_above() -> None:
-    service = LimitedService(100, soft_rps=120, hard_rps=180, degraded_cost=0.5, refused_cost=0.5)
+    limits = RateLimits.of_rates(soft_rps=120, hard_rps=180, degraded_cost=0.5, refused_cost=0.5)
+    service = LimitedService(100, limits=limits)
     answers = [service.answer(second, 200) for second in range(4)]
     assert answers[-1] == Answer(ok=100, cut_off=100)
     assert all(answer.degraded == 0 and not answer.failed for answer in answers)
 
 
 def test_a_line_counts_over_the_whole_of_its_window() -> None:
-    service = LimitedService(1_000, soft_rps=10, degraded_cost=0.5, window_s=5)
+    limits = RateLimits.of_rates(soft_rps=10, degraded_cost=0.5, window_s=5)
+    service = LimitedService(1_000, limits=limits)
     answers = [service.answer(second, 20) for second in range(6)]
     assert [answer.ok for answer in answers] == [20, 20, 10, 0, 0, 20]
     assert [answer.degraded for answer in answers] == [0, 0, 10, 20, 20, 0]
@@ -130,14 +133,14 @@ def test_with_any_lines_every_call_is_accounted_for_and_the_work_fits_the_ceilin
     costs: tuple[float, float],
     window_s: int,
 ) -> None:
-    service = LimitedService(
-        *(ceiling_rps,),
+    limits = RateLimits.of_rates(
         soft_rps=soft_rps,
         hard_rps=hard_rps,
         degraded_cost=costs[0],
         refused_cost=costs[1],
         window_s=window_s,
     )
+    service = LimitedService(ceiling_rps, limits=limits)
     second, work = 0, 0.0
     for gap, calls in offered:
         second += gap
