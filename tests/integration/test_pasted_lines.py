@@ -289,6 +289,7 @@ class Stand:
             r"--member-file FILE\b": "--member-file members",
             r"--credential-file FILE\b": "--credential-file credential",
             r"(MEMBERS|CREDENTIAL)=FILE\b": r"\1=file",
+            r"(capacity watch)$": r"\1 --dry-run",  # there is no channel
             r"(locust .*)": r"\1 --headless -u 1 -t 1s",
             r"(python -m loadtest ceiling .*)": rf"\1 {SHORT}",
         }

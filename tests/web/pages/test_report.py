@@ -94,7 +94,7 @@ def test_of_a_canvas_the_new_limit_is_advised(site: Site) -> None:
     page = _text(_during(site, 5, 16_000, {**DIGEST, "kind": "canvas_step"}))
     assert "Lower the delivery-speed limit of the Canvas to 25,000 a minute." in page
     assert "half a minute" in page
-    assert "Duplicate" not in page
+    assert "Duplicate it." not in page
 
 
 def test_a_new_limit_leaves_room_for_what_else_is_sent_meanwhile(site: Site) -> None:

@@ -383,7 +383,7 @@ def _alone(steps: Steps, usable: Sequence[float] | None) -> str:
         return str(told)
     over, least = _steps_over(steps, usable), number(floor(min(usable)))
     rest = (
-        _("In %(count)s steps it is over the usable %(usable)s.", count=over, usable=least)
+        _("It is over the usable %(usable)s in %(count)s of its steps.", count=over, usable=least)
         if over
         else _("It stays under the usable %(usable)s throughout.", usable=least)
     )
