@@ -16,6 +16,7 @@ from app.capacity.register.campaigns import RegisterUnavailableError
 from app.credentials import CredentialBook
 from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.random_member import draw_random_member
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.planning.shares import PostgresShares
@@ -98,6 +99,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
         readiness=partial(_readiness, book),
         clock=clock.now,
         instruments=instruments,
+        random_member=partial(draw_random_member, engine),
     )
     app = create_planner_app(
         parts,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
 
 from app.web.pages.access.security_headers import mail_policy
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from werkzeug.wrappers import Response as AnyResponse
 
     from app.braze.mails import MailFormat, MailPart, Mails
     from app.web.pages.queries import PlannerQueries
@@ -25,8 +28,17 @@ _PREFERS: Final = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)
 _TRUE, _FALSE = "(min-width: 0)", "(max-width: 0)"  # of a style sheet's conditions
 
 
-def add(blueprint: Blueprint, queries: PlannerQueries, previews: Mails | None) -> None:
+@dataclass(frozen=True, slots=True)
+class PreviewedMails:
+    """What a preview shows: `mails` renders them, None where no running service was named; `random_member` draws whose."""
+
+    mails: Mails | None
+    random_member: Callable[[], str | None]
+
+
+def add(blueprint: Blueprint, queries: PlannerQueries, previewed: PreviewedMails) -> None:
     """Put the routes on the blueprint."""
+    previews = previewed.mails
 
     @blueprint.get("/preview")
     def preview() -> Response:
@@ -37,11 +49,22 @@ def add(blueprint: Blueprint, queries: PlannerQueries, previews: Mails | None) -
         return page(
             "preview.html",
             ready=True,
+            nobody="nobody" in request.args,
             text=part,
             answers=_answers(part),
             liquid={kind: _liquid(previews, chosen["what"], kind) for kind in ("html", "txt")},
             **chosen,
         )
+
+    @blueprint.get("/preview/random")
+    def random_preview() -> AnyResponse:
+        """Show the mail of somebody; whose, the server draws, so that nobody reads through a list of members."""
+        member = previewed.random_member()
+        kept: dict[str, Any] = {
+            name: request.args[name] for name in ("campaign", "template") if name in request.args
+        }
+        nobody = "1" if member is None else None
+        return redirect(url_for("pages.preview", **kept, member=member, nobody=nobody), 303)
 
     @blueprint.get("/preview/mail", endpoint="mail")
     def mail() -> Response:

@@ -26,6 +26,7 @@ from app.web.pages.access.session import SignIn, way_back, with_typed
 from app.web.pages.calendar import campaigns, files, listing, month, week
 from app.web.pages.charts.figures import numbers_are_for
 from app.web.pages.evidence_words import what_next
+from app.web.pages.preview import PreviewedMails
 from app.web.pages.queries import PlannerQueries
 from app.web.pages.rendering import is_fragment, page
 
@@ -74,7 +75,8 @@ def pages(
         app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form stays good as long as its session
         language.install(app)
         app.jinja_env.globals["loadtest_command"] = loadtest_command
-        app.register_blueprint(_blueprint(queries, auth, CSRFProtect(app), previews, shares, app))
+        mails = PreviewedMails(previews, parts.random_member)
+        app.register_blueprint(_blueprint(queries, auth, CSRFProtect(app), mails, shares, app))
         app.register_error_handler(404, _not_found(app, auth))
 
     return install
@@ -84,7 +86,7 @@ def _blueprint(
     queries: PlannerQueries,
     auth: SignIn,
     csrf: CSRFProtect,
-    previews: Mails | None,
+    mails: PreviewedMails,
     shares: ShareStore,
     app: Flask,
 ) -> Blueprint:
@@ -123,7 +125,7 @@ def _blueprint(
     campaigns.add(blueprint, queries)
     report.add(blueprint, queries)
     evidence.add(blueprint, queries)
-    preview.add(blueprint, queries, previews)
+    preview.add(blueprint, queries, mails)
     settings.add(blueprint, queries)
     share_links.add(blueprint, queries, shares, auth.limits)
     _add_errors(blueprint)

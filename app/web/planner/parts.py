@@ -42,6 +42,7 @@ class PlannerParts:
         readiness: Whether it can answer, and what is missing.
         clock: Now, aware.
         instruments: What is measured.
+        random_member: Draws the id of some member who has a list; None where nobody has.
     """
 
     register: Register
@@ -52,3 +53,4 @@ class PlannerParts:
     readiness: Callable[[], tuple[bool, Sequence[str]]] = lambda: (True, ())
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     instruments: PlannerInstruments = field(default_factory=PlannerInstruments)
+    random_member: Callable[[], str | None] = lambda: None

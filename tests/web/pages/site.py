@@ -6,6 +6,7 @@ import json
 import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from app.credentials import CredentialBook, Scope
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
 from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.random_member import draw_random_member
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.planning.shares import PostgresShares
@@ -97,6 +99,7 @@ class Site:
             limits=limits,
             cookie=SessionCookie(key=KEY, https_only=False),
             clock=lambda: self.now,
+            random_member=partial(draw_random_member, self.engine),
         )
         self.app: Flask = create_planner_app(
             parts,

@@ -6,10 +6,13 @@ import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from app.refresh.whole import refresh
 from app.web.pages.access.security_headers import mail_policy
+from tests.integration.small_board import fill, rows
 from tests.unit.braze.answers import answer_body, realistic_postings
 from tests.web.pages.site import DIGEST, evidence_document, previews, site_on
 
@@ -169,6 +172,25 @@ def test_hostile_choices_fall_to_what_there_is(operator: Browserlike) -> None:
             answer = operator.get(f"{path}?{query}")
             assert answer.status_code == 200, (path, query)
             assert "<script>alert" not in answer.text
+
+
+def test_the_mail_of_any_member_is_looked_at_without_knowing_an_id(site: Site) -> None:
+    browser = site.signed_in()
+    nobody = browser.get("/preview/random?campaign=1")
+    assert nobody.status_code == 303
+    assert "No member has a list yet" in browser.get(nobody.headers["Location"]).text
+    fill(site.engine, members=20, postings=10)
+    refresh(site.engine, processes=1)
+    drawn = browser.get("/preview/random?campaign=1&template=jobs-mail&member=typed%20before&other=1")
+    where = urlsplit(drawn.headers["Location"])
+    chosen = parse_qs(where.query)
+    assert (drawn.status_code, where.path) == (303, "/preview")
+    assert {name: values for name, values in chosen.items() if name != "member"} == {
+        "campaign": ["1"],
+        "template": ["jobs-mail"],
+    }
+    listed = rows(site.engine, "SELECT member_id FROM connected_jobs.recommendation_list")
+    assert (chosen["member"][0],) in {tuple(row) for row in listed}
 
 
 def test_without_a_service_to_preview_against_the_page_says_how_to_name_one(database_url: str) -> None:

@@ -44,6 +44,7 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("POST", "/evidence/remove"): ADMINISTER,
     ("GET", "/preview"): LOOK,
     ("GET", "/preview/mail"): LOOK,
+    ("GET", "/preview/random"): LOOK,
     ("GET", "/settings"): LOOK,
     ("GET", "/campaigns/<int:number>/shares"): PLAN,
     ("POST", "/campaigns/<int:number>/shares"): PLAN,
