@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it ships no types
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.browser.pages_server import served
 from tests.postgres_fixtures import _create, _drop, _url_of, server_url, template
 from tests.web.pages.site import DIGEST, EVENING, OPERATOR, Site, previews, site_on
 
@@ -66,11 +65,6 @@ _OVERFLOWING = """
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on PATH (apt-get install chromium)")
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_args: object) -> None:
-        """Requests of a test are nobody's news."""
-
-
 @pytest.fixture(scope="module")
 def site(server_url: str, template: str) -> Iterator[Site]:
     """The pages with a week of campaigns: two that collide, one GO, one NO-GO, and last week's, which was sent."""
@@ -116,13 +110,8 @@ def site(server_url: str, template: str) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def address(site: Site) -> Iterator[str]:
     """Where the pages are served."""
-    server = make_server("127.0.0.1", 0, site.app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(site.app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,15 @@ With CONNECTED_JOBS_SCREENSHOTS=DIR each step is kept there as a picture to look
 from __future__ import annotations
 
 import re
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from werkzeug.serving import make_server
 
+from tests.browser.pages_server import served
 from tests.browser.test_pages import (
     _OVERFLOWING,
     CHROMIUM,
     WIDTHS_PX,
-    _Quiet,
     _serious,
     _window,
     browser,
@@ -68,13 +66,8 @@ def site(server_url: str, template: str) -> Iterator[Site]:
 
 @pytest.fixture
 def address(site: Site) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, site.app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(site.app) as address:
+        yield address
 
 
 def _look(window: Window, step: str, language: str) -> None:
