@@ -121,6 +121,8 @@ def watch(*, dry_run: bool) -> None:
         raise CommandError(
             "CJ_WATCH_WEBHOOK is not set: give the webhook's URL there, or CJ_WATCH_WEBHOOK_FILE, or use --dry-run."
         )
+    url = settings.watch_webhook
+    webhook = None if url is None else Webhook(url=url, private=settings.watch_private)
     with database_engine() as engine, engine.begin() as connection:
         if not lock_watch(connection):
             raise CommandError("Another `capacity watch` is at it: wait until it has ended.")
@@ -133,8 +135,7 @@ def watch(*, dry_run: bool) -> None:
         if dry_run:
             click.echo("\n".join([TITLES[lang], *lines]) if lines else "Nothing turned: no message.")
             return
-        if lines and settings.watch_webhook is not None:
-            webhook = Webhook(url=settings.watch_webhook, private=settings.watch_private)
+        if lines and webhook is not None:
             message = ChannelMessage(TITLES[lang], lines, MORE[lang])
             webhook.post(payload(message, settings.watch_kind or kind_of(webhook.host)))
         update_seen(connection, now.as_json())
