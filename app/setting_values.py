@@ -89,7 +89,8 @@ def webhook(text: str) -> str:
     """Where a message is posted: a secret."""
     try:
         found = urlsplit(text)
-        fits = found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+        fits = found.scheme in ("http", "https") and _is_host(_bracketed(found.hostname or ""))
+        fits = fits and found.port != 0
     except ValueError:  # a port that is none
         fits = False
     if not fits or not text.isascii() or not text.isprintable() or " " in text:

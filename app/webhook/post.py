@@ -30,23 +30,12 @@ class Webhook:
     """Where messages go.
 
     Args:
-        url: A secret: who has it may post.
+        url: A secret: who has it may post. Settings have looked at its form.
         private: Whether a private or loopback address, and plain http, are taken.
-
-    Raises:
-        WebhookError: it is no URL that can be called.
     """
 
     url: str = field(repr=False)
     private: bool = False
-
-    def __post_init__(self) -> None:
-        """Look at the URL before it is needed."""
-        if not _is_url(self.url):
-            raise WebhookError(
-                "CJ_WATCH_WEBHOOK holds no URL that can be called: give it as the channel shows it, https://HOST/PATH, "
-                "in plain letters and without blanks."
-            )
 
     @property
     def host(self) -> str:
@@ -122,23 +111,6 @@ class Webhook:
                 f"The webhook at {self.host} is inside a private network: set CJ_WATCH_PRIVATE=on where that is meant."
             )
         return addresses[0]
-
-
-def _is_url(url: str) -> bool:
-    """Whether there is a host, and nothing that no request can carry."""
-    try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna")
-        return (
-            parts.scheme in {"http", "https"}
-            and bool(host)
-            and parts.port != 0
-            and url.isascii()
-            and url.isprintable()
-            and " " not in url
-        )
-    except ValueError:  # of a port, an address in brackets, a label
-        return False
 
 
 def _is_public(address: str) -> bool:

@@ -263,3 +263,31 @@ def test_every_setting_is_documented_with_its_default_and_its_meaning() -> None:
 )
 def test_kinds_of_activity_may_be_written_as_people_do(written: str, read: str) -> None:
     assert Settings.from_env({"CJ_NAMED_IN_REASONS": written}).named_in_reasons == read
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hooks.example.com/T0/B0/secret",
+        "https://",
+        "https:///T0/secret",
+        "ftp://hooks.example.com/secret",
+        "https://hooks.example.com:port/secret",
+        "https://hooks.example.com:0/secret",
+        "https://[::1/secret",
+        f"https://{'a' * 70}.com/secret",
+        "https://.example.com/secret",
+        "https://hooks.example.com/se cret",
+        "https://hooks.example.com/비밀",
+    ],
+)
+def test_a_webhook_that_is_no_url_is_told_before_it_is_needed_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError, match="the URL that Slack or Teams shows") as told:
+        Settings.from_env({"CJ_WATCH_WEBHOOK": url})
+    assert not {"secret", "비밀", "hooks"} & set(str(told.value).replace("/", " ").split())
+
+
+def test_a_webhook_of_two_lines_is_refused_like_every_secret() -> None:
+    with pytest.raises(SettingsError, match="holds a line break") as told:
+        Settings.from_env({"CJ_WATCH_WEBHOOK": "https://hooks.example.com/sec\nret"})
+    assert "hooks" not in str(told.value)

@@ -6,6 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING, Final
 
+from app.capacity.calendar.entries import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -59,7 +61,7 @@ def _row(entry: CalendarEntry, words: Mapping[str, str]) -> list[str | int | Non
 
 def harmless(text: str) -> str:
     """A text as a cell that is no formula and one line."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = one_line(text)
     return f"'{line}" if text.lstrip().startswith(_FORMULAS) or text.startswith(_FORMULAS) else line
 
 

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from icalendar import Calendar, Event
 
+from app.capacity.calendar.entries import one_line
 from app.capacity.planner import sentence
 
 if TYPE_CHECKING:
@@ -65,15 +66,10 @@ def _event(
         event.add("dtstart", entry.starts_at)
         event.add("dtend", max(entry.ends_at, entry.starts_at + _MINUTE))
     verdict = f" [{words.get(judged.verdict, judged.verdict)}]" if judged else ""
-    event.add("summary", f"{_plain(one.name)}{verdict}")
+    event.add("summary", f"{one_line(one.name)}{verdict}")
     told = [sentence(judged, lang), *(sentence(said, lang) for said in judged.late_hours)] if judged else []
-    event.add("description", "\n".join([*told, f"campaign={_plain(one.key)}", _plain(one.owner)]))
+    event.add("description", "\n".join([*told, f"campaign={one_line(one.key)}", one_line(one.owner)]))
     if address is not None:
         event.add("url", address(one.id))
     event.add("transp", "TRANSPARENT")  # nobody is busy while mails go out
     return event
-
-
-def _plain(text: str) -> str:
-    """A text of one line without what no calendar may hold."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -42,6 +42,11 @@ class CalendarEntry:
     all_day: bool
 
 
+def one_line(text: str) -> str:
+    """A text without what no line of a file may hold."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def calendar_days(first: date, until: date | None) -> tuple[date, date]:
     """The days of a calendar: three months where no end is named, none before the first, a year at most."""
     return first, min(max(first, until or first + USUAL), first + LONGEST)
