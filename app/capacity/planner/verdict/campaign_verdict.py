@@ -12,7 +12,7 @@ from app.capacity.planner.demand.usable_rate import UNLIMITED
 from app.capacity.planner.demand.work import WorkLimitExceededError
 from app.capacity.planner.judgement import CampaignJudgement, Instants, Later, Rejected
 from app.capacity.planner.reasons import Reason, ReasonCode
-from app.capacity.planner.search.limits import Search
+from app.capacity.planner.search.trials import Trials
 from app.capacity.planner.verdict.late_hours import late_hours
 from app.capacity.planner.verdict.overload import without_failures
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from app.capacity.planner.demand.pacing import Pacing
     from app.capacity.planner.judgement import Ceiling, Probability, SendOutcome, State, Verdict
     from app.capacity.planner.search.deadlines import Deadlines
-    from app.capacity.planner.search.limits import Placement, Trial
+    from app.capacity.planner.search.limits import Placement
+    from app.capacity.planner.search.trials import Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class PlanFindings:
     ceiling: Ceiling
     decides: MeasuredCeiling | None = None
     forecasters: Mapping[Case, Forecaster]
-    search: Search
+    trials: Trials
     placements: Mapping[int, Placement]
     planned: Mapping[Case, Forecast]
     advised: Mapping[Case, Forecast]
@@ -62,8 +63,8 @@ class PlanFindings:
 
     def has_room(self, index: int, setting: Trial) -> bool:
         """Say whether the workspace's limit would leave a campaign that is left out as it is by itself."""
-        with self.search.forecaster.work.unbounded():
-            return self.search.uncrowded(self.forecasters["high"].alone(index, setting.limit_per_min))
+        with self.trials.forecaster.work.unbounded():
+            return self.trials.placed.uncrowded(self.forecasters["high"].alone(index, setting.limit_per_min))
 
     def by_numbers(self, placement: Placement) -> Verdict:
         """Return what the numbers say, whatever the evidence is worth."""
@@ -76,17 +77,17 @@ class PlanFindings:
         if placement.chosen is None:
             return None
         pacing = self.advised["high"].pacing[placement.index]
-        return self.search.late(placement.index, placement.chosen.limit_per_min, pacing)
+        return self.trials.why_late(placement.index, placement.chosen.limit_per_min, pacing)
 
     def hopeless(self, placement: Placement) -> Reason | None:
         """Return why no offered limit would be in time even if every call were answered, None where one would."""
         if placement.chosen is not None:
             return None
-        unbounded = Search(self.plan, self.forecasters["high"], usable=UNLIMITED, breaks=ReasonCode.CEILING)
+        unbounded = self._without_a_ceiling()
         fastest_first = (*reversed(self.plan.judging.offered_limits_per_min), placement.planned.limit_per_min)
         why_not: Reason | None = None
         for limit in fastest_first:
-            trial = unbounded.trial(placement.index, limit, by_itself=True)
+            trial = unbounded.run(placement.index, limit, by_itself=True)
             if trial.why_not is None or trial.why_not.code is ReasonCode.NOT_TRIED:
                 return None
             why_not = why_not or trial.why_not
@@ -94,19 +95,19 @@ class PlanFindings:
 
     def later(self, placement: Placement) -> Trial | None:
         """Return the highest limit that only the campaign's own deadline refuses, beside all others as advised."""
-        index, limits = placement.index, self.search.limits
+        index, limits = placement.index, self.trials.placed.limits
         wanted = self.plan.campaigns[index].instances
         if not self.measured() or wanted not in {None, self.ceiling.instances}:
             return None
         tried: dict[int | None, Trial] = dict(placement.tried.items())
         if index not in limits:
             planned = placement.planned.limit_per_min
-            tried[planned] = self.search.trial(index, planned)
+            tried[planned] = self.trials.run(index, planned)
         cap = self.forecasters["high"].demands[index].cap
         for limit in sorted(tried, key=cap, reverse=True):
             trial = tried[limit]
             only_late = trial.why_not is not None and trial.why_not.code is ReasonCode.FINISH_BY
-            if (trial.carried and only_late and trial.pacing.end is not None) and self.search.holds(
+            if (trial.carried and only_late and trial.pacing.end is not None) and self.trials.holds(
                 {**limits, index: limit}, frozenset({index}), may_end_late=True
             ):
                 return trial
@@ -114,15 +115,19 @@ class PlanFindings:
 
     def peak_in_time(self, index: int) -> int:
         """Return the busiest second at the lowest offered limit that is in time by itself; 0 where none is."""
-        unbounded = Search(self.plan, self.forecasters["high"], usable=UNLIMITED, breaks=ReasonCode.CEILING)
+        unbounded = self._without_a_ceiling()
         for limit in self.plan.judging.offered_limits_per_min:
-            trial = unbounded.trial(index, limit, by_itself=True)
+            trial = unbounded.run(index, limit, by_itself=True)
             if trial.why_not is None:
                 high = self.forecasters["high"]
                 with high.work.unbounded():
                     _, calls = high.demands[index].load(trial.pacing, limit)
                 return int(calls.max(initial=0))
         return 0
+
+    def _without_a_ceiling(self) -> Trials:
+        """Return trials in which every call is answered."""
+        return Trials(self.plan, self.forecasters["high"], usable=UNLIMITED, breaks=ReasonCode.CEILING)
 
 
 def campaign_judgement(findings: PlanFindings, placement: Placement) -> CampaignJudgement:
@@ -194,7 +199,7 @@ def _verdict(findings: PlanFindings, placement: Placement) -> tuple[Verdict, Rea
 
 def _whatever_holds(findings: PlanFindings, placement: Placement) -> tuple[Verdict, Reason] | None:
     """Return what no load test could change."""
-    if placement.index in findings.search.begun:
+    if placement.index in findings.trials.begun:
         return "NO_GO", Reason(ReasonCode.IN_THE_PAST)
     hopeless = findings.hopeless(placement)
     if hopeless is not None:
@@ -246,9 +251,9 @@ def _pace(findings: PlanFindings, index: int, setting: Trial) -> Mapping[Case, P
 
     None where that is too much work.
     """
-    if index in findings.search.limits:
+    if index in findings.trials.placed.limits:
         return {case: forecast.pacing[index] for case, forecast in findings.advised.items()}
-    limits = {**findings.search.limits, index: setting.limit_per_min}
+    limits = {**findings.trials.placed.limits, index: setting.limit_per_min}
     try:
         if findings.has_room(index, setting):
             return {
@@ -278,14 +283,14 @@ def _ends(findings: PlanFindings, pacing: Mapping[Case, Pacing]) -> Instants:
 def _chance(findings: PlanFindings, index: int, setting: Trial) -> Probability | None:
     if index in findings.shared:
         return findings.shared[index]
-    if index in findings.search.limits or findings.has_room(index, setting):
+    if index in findings.trials.placed.limits or findings.has_room(index, setting):
         return findings.deadlines.by_itself(index, setting.limit_per_min)
-    limits = {**findings.search.limits, index: setting.limit_per_min}
+    limits = {**findings.trials.placed.limits, index: setting.limit_per_min}
     return findings.deadlines.together(limits).get(index)
 
 
 def _state(findings: PlanFindings, index: int) -> State:
-    if index not in findings.search.begun:
+    if index not in findings.trials.begun:
         return "planned"
     end = findings.planned["likely"].pacing[index].end
     return "over" if end is None or end <= findings.now_minute else "begun"
@@ -328,7 +333,7 @@ def _rejected(placement: Placement) -> tuple[Rejected, ...]:
 def _braze(findings: PlanFindings, placement: Placement, verdict: Verdict) -> tuple[Reason, ...]:
     """Return what to choose in Braze."""
     campaign = findings.plan.campaigns[placement.index]
-    if placement.index in findings.search.begun:
+    if placement.index in findings.trials.begun:
         return ()
     if verdict in {"NO_GO", "RETEST"}:
         return (Reason(ReasonCode.BRAZE_WAIT),)

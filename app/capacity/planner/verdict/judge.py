@@ -22,7 +22,8 @@ from app.capacity.planner.reasons import Reason, ReasonCode
 from app.capacity.planner.scope import EVERYTHING, JudgementScope
 from app.capacity.planner.search.collisions import find_collisions
 from app.capacity.planner.search.deadlines import Deadlines
-from app.capacity.planner.search.limits import Search
+from app.capacity.planner.search.limits import place_all
+from app.capacity.planner.search.trials import Trials
 from app.capacity.planner.verdict.campaign_verdict import PlanFindings, campaign_judgement
 from app.capacity.planner.verdict.caveats import notes
 from app.capacity.planner.verdict.evidence_choice import choose_ceiling
@@ -147,13 +148,13 @@ def _judge_by(
         findings,
         decides=decides,
         overload=_overload(
-            plan, findings.planned["high"], findings.search.usable, decides, told, bounds.most_played
+            plan, findings.planned["high"], findings.trials.usable, decides, told, bounds.most_played
         ),
     )
-    collisions = find_collisions(findings.search, findings.placements, measured=not ceiling.retest)
+    collisions = find_collisions(findings.trials, findings.placements, measured=not ceiling.retest)
     campaigns = tuple(campaign_judgement(findings, findings.placements[index]) for index in told)
     verdict, binding = _whole(campaigns, ceiling)
-    ahead = [findings.placements[index] for index in told if index not in findings.search.begun]
+    ahead = [findings.placements[index] for index in told if index not in findings.trials.begun]
     high = findings.forecasters["high"]
     return Judgement(
         verdict=verdict,
@@ -200,7 +201,7 @@ def _find_out(
     now_minute = int(now.timestamp()) // MINUTE_S
     rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
     planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
-    search = Search(
+    trials = Trials(
         plan,
         forecasters["high"],
         usable=UsableRate(rps, plan.judging.base_load_rps, plan.workspace.time_zone),
@@ -208,9 +209,9 @@ def _find_out(
         begun=frozenset(_begun(plan, forecasters["likely"], now_minute)),
     )
     work.grant(int(most_steps * SEARCH_PART))
-    placements = search.place_all()
+    placements = place_all(trials)
     work.grant(int(most_steps * ADVISED_PART))
-    advised = _forecasts(forecasters, dict(search.limits))
+    advised = _forecasts(forecasters, dict(trials.placed.limits))
     work.grant(int(most_steps * TELLING_PART))
     deadlines = Deadlines(plan, forecasters["high"], samples=bounds.samples)
     return PlanFindings(
@@ -218,14 +219,14 @@ def _find_out(
         now_minute=now_minute,
         ceiling=ceiling,
         forecasters=forecasters,
-        search=search,
+        trials=trials,
         placements=placements,
         planned=planned,
         advised=advised,
         overload={},
         deadlines=deadlines,
-        shared={} if search.uncrowded() else deadlines.together(dict(search.limits)),
-        pushed_aside=_pushed_aside(plan, placements, search.begun),
+        shared={} if trials.placed.uncrowded() else deadlines.together(dict(trials.placed.limits)),
+        pushed_aside=_pushed_aside(plan, placements, trials.begun),
     )
 
 
@@ -354,7 +355,7 @@ def _if_held(verdict: Verdict, findings: PlanFindings, ahead: Sequence[Placement
 def _wanted_rps(findings: PlanFindings, ahead: Sequence[Placement]) -> float:
     """Return the ceiling that the campaigns as wished need: as planned, and fast enough for every deadline."""
     planned = findings.planned["high"]
-    together, usable, peak = planned.together(), findings.search.usable, 0.0
+    together, usable, peak = planned.together(), findings.trials.usable, 0.0
     for placement in ahead:
         first, own = planned.loads[placement.index]
         calls = together.of(first, len(own))
