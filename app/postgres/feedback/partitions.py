@@ -1,0 +1,105 @@
+"""Tables of the loop that are partitioned by time: parts are made when something is put into them, and dropped whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from psycopg.errors import LockNotAvailable
+from psycopg.sql import SQL, Identifier, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import psycopg
+
+MAKE_PARTITIONS = 0x636A_7061_7274  # an advisory lock: one process makes partitions at a time
+DROP_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioned:
+    """A table of the schema `connected_jobs` in parts of a day, or of a month in UTC where `monthly`."""
+
+    name: str
+    monthly: bool = False
+
+    def start(self, day: date) -> date:
+        """The first day of the part that holds a day."""
+        return day.replace(day=1) if self.monthly else day
+
+    def end(self, start: date) -> date:
+        """The first day after a part."""
+        return (start + timedelta(days=32)).replace(day=1) if self.monthly else start + timedelta(days=1)
+
+    def part(self, start: date) -> str:
+        """The name of the part that begins at a day."""
+        return f"{self.name}_{start:%Y%m}" if self.monthly else f"{self.name}_{start:%Y%m%d}"
+
+
+EXPOSURE = Partitioned("exposure")
+CLICK = Partitioned("click")
+MAIL_EVENT = Partitioned("mail_event")
+OUTCOME = Partitioned("outcome", monthly=True)
+
+
+def create_partitions(driver: psycopg.Connection, table: Partitioned, days: Iterable[date]) -> None:
+    """Make the parts that hold these days, where they are not there yet.
+
+    A part is made apart and attached: that waits for no reader and makes none wait. To be called in a transaction.
+    """
+    missing = sorted({table.start(day) for day in days} - set(select_partitions(driver, table)))
+    if not missing:
+        return
+    driver.execute("SELECT pg_advisory_xact_lock(%s)", [MAKE_PARTITIONS])
+    there = set(select_partitions(driver, table))
+    for start in missing:
+        if start not in there:
+            _create_partition(driver, table, start)
+
+
+def _create_partition(driver: psycopg.Connection, table: Partitioned, start: date) -> None:
+    whole, part = Identifier("connected_jobs", table.name), Identifier("connected_jobs", table.part(start))
+    bounds = [
+        Literal(f"{day.isoformat()} 00:00:00+00" if table.monthly else day.isoformat())
+        for day in (start, table.end(start))
+    ]
+    driver.execute(SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(part, whole))
+    driver.execute(
+        SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(whole, part, *bounds)
+    )
+
+
+def select_partitions(driver: psycopg.Connection, table: Partitioned) -> list[date]:
+    """The first days of a table's parts, in order."""
+    names = driver.execute(
+        """
+        SELECT c.relname
+        FROM pg_inherits i
+        JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = to_regclass(%s)
+        """,
+        [f"connected_jobs.{table.name}"],
+    ).fetchall()
+    digits = [name.removeprefix(f"{table.name}_") for (name,) in names]
+    return sorted(date(int(d[:4]), int(d[4:6]), int(d[6:8] or 1)) for d in digits if d.isdigit())
+
+
+def drop_partitions(driver: psycopg.Connection, table: Partitioned, before: date) -> list[date]:
+    """Drop the parts that hold nothing from `before` on; returns those dropped.
+
+    A part that somebody reads for long is left for the next time. The connection is to be in autocommit.
+    """
+    dropped = []
+    for start in select_partitions(driver, table):
+        if table.end(start) > before:
+            break
+        try:
+            with driver.transaction():
+                driver.execute("SELECT set_config('lock_timeout', %s, true)", [f"{DROP_WAIT_S:g}s"])
+                driver.execute(SQL("DROP TABLE {}").format(Identifier("connected_jobs", table.part(start))))
+        except LockNotAvailable:
+            continue
+        dropped.append(start)
+    return dropped
