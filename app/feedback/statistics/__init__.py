@@ -1,0 +1,1 @@
+"""The statistics of experiments, from sums alone: no member's row is needed, and none is kept."""
