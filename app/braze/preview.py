@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from app.braze import data_tags, tags
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from app.braze.call_options import CallOptions
+    from app.braze.liquid.nodes import Body
 
 MAX_RETRIES = 5
 NO_CREDENTIAL: Final = "connected_content has no credential"
 MAX_CALLS: Final = 100
 MAX_NOTES: Final = 100
 MAX_CALLS_S: Final = 30.0
+PARSED_TEMPLATES: Final = 8  # kept, for a template that is rendered for one member after another
 
 SAMPLE_ATTRIBUTES: Mapping[str, object] = {
     "campaign.dispatch_id": "preview",
@@ -161,10 +164,11 @@ def preview(
     context = _context(
         variables(user_id, {**SAMPLE_ATTRIBUTES, **(attributes or {})}), caller, Time(int(clocks.dates_s()))
     )
-    parser = BrazeParser(source, tags.TAGS | data_tags.TAGS)
     output = Output()
+    parse_notes: tuple[tuple[int, str], ...] = ()
     try:
-        parser.read_all().render(context, output)
+        body, parse_notes = _parse(template_text)
+        body.render(context, output)
         outcome: Outcome = _outcome_of(output.text, caller.to_retry, attempt)
     except MessageAborted as aborted:
         outcome = Aborted(aborted.reason, prevented_retry=caller.to_retry is not None)
@@ -177,9 +181,17 @@ def preview(
         outcome,
         tuple(caller.calls),
         missing=named(context.missing),
-        notes=_notes(source, [*parser.notes, *context.tags[NOTES]], context.errors),
+        notes=_notes(source, [*parse_notes, *context.tags[NOTES]], context.errors),
         extras=context.tags[EXTRAS],
     )
+
+
+@lru_cache(maxsize=PARSED_TEMPLATES)
+def _parse(template_text: str) -> tuple[Body, tuple[tuple[int, str], ...]]:
+    """A template's nodes, which keep nothing of a render, and what is noted about them."""
+    parser = BrazeParser(TemplateSource(template_text), tags.TAGS | data_tags.TAGS)
+    body = parser.read_all()
+    return body, tuple(parser.notes)
 
 
 def _context(given: dict[str, object], caller: _RecordingCaller, now: Time) -> Context:

@@ -139,7 +139,7 @@ def _best(
     most = np.full(len(member), -np.inf)
     for _ in range(_COMPARED):
         seen = _draw_from_lists(lists, len(member), draws)
-        utility = _utility(member, seen, traits, columns) + draws.gumbel(size=len(member))
+        utility = suitability(member, seen, traits, columns) + draws.gumbel(size=len(member))
         better = utility > most
         best[better], most[better] = seen[better], utility[better]
     return best, most
@@ -217,7 +217,7 @@ def _draw_from_lists(lists: Lists, count: int, draws: np.random.Generator) -> ND
     return seen
 
 
-def _utility(
+def suitability(
     member: NDArray[np.int64], posting: NDArray[np.int64], traits: Traits, columns: PostingColumns
 ) -> NDArray[np.float64]:
     """How well a posting suits a member, in the units of a Gumbel draw."""

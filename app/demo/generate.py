@@ -91,19 +91,10 @@ def generate(
     """
     _check(now, members, postings)
     with new_files(out, ALL if around is None else AROUND_POSTINGS) as paths:
-        companies, columns = (
-            _generate_postings(postings, seed, now)
-            if around is None
-            else ([], _use_postings(around, seed, now))
+        companies, columns = make_columns(postings, seed=seed, now=now, around=around)
+        members_by_chunk = draw_members(
+            columns, members=members, activities=activities, seed=seed, now=now, progress=progress
         )
-        if not columns.alive:
-            raise ValueError(
-                f"No posting was open in the {HISTORY_DAYS} days before {now}: shift the postings' dates."
-            )
-        amount = volume(
-            members=members, activities=activities or members * ACTIVITIES_A_MEMBER, alive=columns.alive
-        )
-        members_by_chunk = _MemberChunks(columns, amount, members, seed, now, progress)
         return _write(paths, companies, columns.postings, members_by_chunk, progress)
 
 
@@ -113,6 +104,40 @@ def _check(now: datetime, members: int, postings: int) -> None:
     for name, count in (("members", members), ("postings", postings)):
         if count < 1:
             raise ValueError(f"A board of {count} {name} cannot be generated: ask for at least 1.")
+
+
+def make_columns(
+    count: int, *, seed: int, now: datetime, around: Sequence[Posting] | None = None
+) -> tuple[list[Company], PostingColumns]:
+    """A board's companies and postings; `around` are the postings that are there already, with no companies.
+
+    Raises:
+        ValueError: no posting was open in the last 90 days.
+    """
+    companies, columns = (
+        _generate_postings(count, seed, now) if around is None else ([], _use_postings(around, seed, now))
+    )
+    if not columns.alive:
+        raise ValueError(
+            f"No posting was open in the {HISTORY_DAYS} days before {now}: shift the postings' dates."
+        )
+    return companies, columns
+
+
+def draw_members(
+    columns: PostingColumns,
+    *,
+    members: int,
+    seed: int,
+    now: datetime,
+    activities: int | None = None,
+    progress: Callable[[str, float], None] = _silent,
+) -> MemberChunks:
+    """A board's members, who can be drawn again and again."""
+    amount = volume(
+        members=members, activities=activities or members * ACTIVITIES_A_MEMBER, alive=columns.alive
+    )
+    return MemberChunks(columns, amount, members, seed, now, progress)
 
 
 def _generate_postings(count: int, seed: int, now: datetime) -> tuple[list[Company], PostingColumns]:
@@ -131,7 +156,7 @@ def _use_postings(postings: Sequence[Posting], seed: int, now: datetime) -> Post
 
 
 @dataclass(frozen=True, slots=True)
-class _MemberChunks:
+class MemberChunks:
     """Draws members chunk by chunk; a chunk's traits are the same each time they are drawn."""
 
     columns: PostingColumns
@@ -142,6 +167,7 @@ class _MemberChunks:
     progress: Callable[[str, float], None]
 
     def draw(self, noun: str) -> Iterator[tuple[int, list[str], Traits]]:
+        """Each chunk's number, ids and traits; `noun` is what progress is told to be of."""
         for chunk, first, end in chunks(self.members):
             traits = draw_traits(
                 end - first, self.columns, self.amount, seed=self.seed, chunk=chunk, now=self.now
@@ -150,6 +176,7 @@ class _MemberChunks:
             self.progress(noun, (end - 1) / self.members)
 
     def rows(self) -> Iterator[tuple[object, ...]]:
+        """Rows of the members' file."""
         for chunk, ids, traits in self.draw("members"):
             rng = RandomStream(self.seed, f"profiles {chunk}")
             for position, member_id in enumerate(ids):
@@ -165,7 +192,7 @@ def _write(
     paths: dict[str, Path],
     companies: Sequence[Company],
     postings: Sequence[Posting],
-    members_by_chunk: _MemberChunks,
+    members_by_chunk: MemberChunks,
     progress: Callable[[str, float], None],
 ) -> Summary:
     rows: dict[str, int] = {}
@@ -184,7 +211,7 @@ def _write(
     return Summary(rows=rows, kinds=kinds)
 
 
-def _write_activity(path: Path, members_by_chunk: _MemberChunks) -> dict[str, int]:
+def _write_activity(path: Path, members_by_chunk: MemberChunks) -> dict[str, int]:
     counted: Counter[int] = Counter()
     with path.open("wb") as out:
         file = ActivityFile(out, [posting.id for posting in members_by_chunk.columns.postings])

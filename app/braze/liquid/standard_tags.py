@@ -19,7 +19,15 @@ from app.braze.liquid.expressions import (
     read_options,
 )
 from app.braze.liquid.nodes import Body, Node, Output, OutputTag, nothing
-from app.braze.liquid.values import is_truthy, leading_integer, ruby_inspect, to_integer, to_output, to_text
+from app.braze.liquid.values import (
+    LoopVariables,
+    is_truthy,
+    leading_integer,
+    ruby_inspect,
+    to_integer,
+    to_output,
+    to_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -204,7 +212,7 @@ def _choices(tag: Tag) -> Iterator[str]:
 # ---- loops --------------------------------------------------------------------------------------------------------
 
 
-class Counter:
+class Counter(LoopVariables):
     """What a loop offers to its body: `forloop` and `tablerowloop`."""
 
     def __init__(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from decimal import Context, Decimal, localcontext
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final
 
 from app.braze.liquid.errors import LiquidError, check_chars, check_digits
 
@@ -31,10 +32,10 @@ _PRECISION: Final = 800
 _EXACT: Final = Context(prec=_PRECISION, Emax=999_999, Emin=-999_999, traps=[])
 
 
-@runtime_checkable
-class LoopVariables(Protocol):
+class LoopVariables(ABC):
     """What a loop offers to its body: `forloop.index` and the like."""
 
+    @abstractmethod
     def named(self, name: str) -> object:
         """The value of that name, None where it has none."""
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
-
-from fastavro import reader
 
 from app.demo.braze.currents_files import CurrentsExport, Disorder, put_in_folder
 from app.demo.braze.schemas import EMAIL
+from tests.unit.demo.braze.conftest import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,10 +38,6 @@ def clicks(count: int) -> list[tuple[str, dict[str, Any]]]:
 
 def read_all(files: dict[str, bytes]) -> list[dict[str, Any]]:
     return [record for content in files.values() for record in read(content)]
-
-
-def read(content: bytes) -> list[dict[str, Any]]:
-    return list(reader(BytesIO(content)))  # type: ignore[arg-type]
 
 
 def test_each_event_comes_at_least_once_some_twice_late_and_in_several_versions() -> None:
