@@ -260,7 +260,7 @@ def _secret(environ: Mapping[str, str], name: str, parse: Callable[[str], str]) 
     path = environ.get(f"{name}_FILE")
     if path and environ.get(name):
         raise SettingsError(f"Both {name} and {name}_FILE are set: keep one.")
-    text = _line_of(path, f"{name}_FILE") if path else environ.get(name, "").strip()
+    text = line_of(path, f"{name}_FILE") if path else environ.get(name, "").strip()
     if not text:
         return None
     if not text.isprintable():
@@ -273,8 +273,12 @@ def _secret(environ: Mapping[str, str], name: str, parse: Callable[[str], str]) 
         raise SettingsError(f"{name} does not fit: give {error}.") from None
 
 
-def _line_of(path: str, name: str) -> str:
-    """The one line that a file holds, whichever editor wrote it."""
+def line_of(path: str, name: str) -> str:
+    """The one line that a secret's file holds, whichever editor wrote it; `name` is who names the file.
+
+    Raises:
+        SettingsError: there is no such line.
+    """
     try:
         with Path(path).open("rb") as file:
             content = file.read(_SECRET_BYTES + 1)

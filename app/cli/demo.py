@@ -16,7 +16,6 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -163,7 +162,7 @@ def _credentials(engine: Engine, folder: Path) -> dict[Scope, str]:
     with engine.begin() as connection:
         for scope, secret in found.items():
             if select_living_credential(connection, secret) is None:
-                insert_credential(connection, NAMES[scope], scope, random_secret=partial(str, secret))
+                insert_credential(connection, NAMES[scope], scope, secret=secret)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +15,12 @@ from app.credentials import Role, Scope
 from app.postgres import credentials as credential_rows
 from app.postgres.audit import insert_audit_entry
 from app.postgres.connecting import read_database_url
-from app.settings import Settings
+from app.settings import Settings, line_of
 
+if TYPE_CHECKING:
+    from app.postgres.credentials import CredentialRow
+
+LEAST_SECRET = 32  # characters of a secret that is given
 GRANIAN = [sys.executable, "-m", "app.granian_serving"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "--config", str(Path(__file__).parents[1] / "gunicorn_conf.py")]
 
@@ -53,8 +58,14 @@ def credential() -> None:
     type=click.Choice([role.value for role in Role], case_sensitive=False),
     help="What an operator may do: look, plan sends, or administer settings, load tests and share links, too.  [default: administer]",
 )
+@click.option(
+    "--secret-from",
+    metavar="FILE",
+    help="Take the secret that FILE holds (32 characters or more, random) and show none; nothing changes where that "
+    "credential is there already.",
+)
 @by_option
-def create(*, name: str, scope: str, role: str | None, by: str) -> None:
+def create(*, name: str, scope: str, role: str | None, secret_from: str | None, by: str) -> None:
     """Make a credential called NAME; its secret is shown once and kept nowhere."""
     if role is not None and scope != Scope.OPERATOR:
         raise CommandError(
@@ -63,16 +74,44 @@ def create(*, name: str, scope: str, role: str | None, by: str) -> None:
     of_operator = Role(role or Role.ADMINISTER) if scope == Scope.OPERATOR else None
     if not name.isprintable() or ":" in name or not 0 < len(name) <= 100:  # noqa: PLR2004
         raise CommandError("A credential's name is 1 to 100 printable characters without a colon.")
+    given = None if secret_from is None else _given_secret(secret_from)
     with database_engine() as engine, engine.begin() as connection:
-        row, secret = credential_rows.insert_credential(connection, name, Scope(scope), role=of_operator)
+        there = None if given is None else credential_rows.select_credential(connection, given)
+        if there is not None:
+            _must_be_that(there, name, scope, of_operator)
+            click.echo(f"Credential {there.id} ({name}) is there already.")
+            return
+        row, secret = credential_rows.insert_credential(
+            connection, name, Scope(scope), role=of_operator, secret=given
+        )
         powers = scope if of_operator is None else f"{scope}, {of_operator}"
         insert_audit_entry(
             connection, who=by, what="credential created", subject=f"{row.id} {name} ({powers})"
         )
     role_line = f"  role:   {of_operator}\n" if of_operator else ""
-    click.echo(
-        f"Credential {row.id} for {scope}.\n  name:   {name}\n{role_line}  secret: {secret}\nThe secret is not shown again."
-    )
+    shown = f"as in {secret_from}" if given else f"{secret}\nThe secret is not shown again."
+    click.echo(f"Credential {row.id} for {scope}.\n  name:   {name}\n{role_line}  secret: {shown}")
+
+
+def _given_secret(path: str) -> str:
+    """The secret of a file; a short one is refused, since the hash that is kept of it could be guessed from."""
+    secret = line_of(path, "--secret-from")
+    if len(secret) < LEAST_SECRET or not secret.isascii() or " " in secret:
+        raise CommandError(
+            f"--secret-from names {path}, whose secret does not fit: give {LEAST_SECRET} random characters or more, "
+            "ASCII and without blanks, such as `openssl rand -hex 32` prints."
+        )
+    return secret
+
+
+def _must_be_that(there: CredentialRow, name: str, scope: str, role: Role | None) -> None:
+    if there.revoked_at is not None:
+        raise CommandError(f"The secret is that of credential {there.id}, which is revoked: make another.")
+    if (there.name, there.scope, there.role) != (name, scope, role):
+        powers = there.scope if there.role is None else f"{there.scope}, {there.role}"
+        raise CommandError(
+            f"The secret is that of credential {there.id} already, {there.name} ({powers}): make another."
+        )
 
 
 @credential.command("list")

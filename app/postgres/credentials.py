@@ -11,7 +11,6 @@ from sqlalchemy import text
 from app.credentials import Role, Scope, hash_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -37,13 +36,16 @@ def insert_credential(
     scope: Scope,
     *,
     role: Role | None = None,
-    random_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
+    secret: str | None = None,
 ) -> tuple[CredentialRow, str]:
-    """Make a credential; the secret returned is kept nowhere. Several of one name may live at once.
+    """Make a credential, with a random secret or the one given; the secret returned is kept nowhere.
 
-    An operator's without a role administers.
+    Several of one name may live at once. An operator's without a role administers.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: a credential, revoked or not, has the given secret.
     """
-    secret = random_secret()
+    secret = secrets.token_urlsafe(_SECRET_BYTES) if secret is None else secret
     row = connection.execute(
         text("""
             INSERT INTO connected_jobs.credential (name, scope, role, secret_hash)
@@ -65,17 +67,23 @@ def select_credentials(connection: Connection) -> list[CredentialRow]:
     return [_credential(*row) for row in rows]
 
 
-def select_living_credential(connection: Connection, secret: str) -> CredentialRow | None:
-    """The credential with this secret, None where there is none or it is revoked."""
+def select_credential(connection: Connection, secret: str) -> CredentialRow | None:
+    """The credential that has or had this secret, revoked or not; None where there never was one."""
     row = connection.execute(
         text("""
             SELECT id, name, scope, role, created_at, revoked_at
             FROM connected_jobs.credential
-            WHERE secret_hash = :secret_hash AND revoked_at IS NULL
+            WHERE secret_hash = :secret_hash
         """),
         {"secret_hash": hash_secret(secret)},
     ).first()
     return None if row is None else _credential(*row)
+
+
+def select_living_credential(connection: Connection, secret: str) -> CredentialRow | None:
+    """The credential with this secret, None where there is none or it is revoked."""
+    row = select_credential(connection, secret)
+    return None if row is None or row.revoked_at is not None else row
 
 
 def revoke_credential(connection: Connection, number: int) -> CredentialRow | None:

@@ -11,10 +11,12 @@ from sqlalchemy import text
 from app.cli.main import commands
 from app.credentials import Role, Scope, hash_secret
 from app.postgres.audit import select_audit_log
-from app.postgres.credentials import select_credentials
+from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
 from app.postgres.engines import batch_engine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Engine
 
 
@@ -74,3 +76,61 @@ def test_an_operator_of_before_there_were_roles_administers(database_url: str) -
             {"hash": hash_secret("x")},
         )
         assert [row.role for row in select_credentials(connection)] == [Role.ADMINISTER]
+
+
+def test_a_secret_may_be_given_and_given_again(database_url: str, tmp_path: Path) -> None:
+    """As a chart's hook does at each upgrade."""
+    file = tmp_path / "braze"
+    file.write_text("a-secret-of-more-than-32-characters\n")
+    asked = ["credential", "create", "braze", "--secret-from", str(file)]
+    env = {"DATABASE_URL": database_url}
+    first, second = (CliRunner().invoke(commands, asked, env=env) for _ in range(2))
+    assert (first.exit_code, first.output) == (
+        0,
+        f"Credential 1 for content.\n  name:   braze\n  secret: as in {file}\n",
+    )
+    assert (second.exit_code, second.output) == (0, "Credential 1 (braze) is there already.\n")
+    with batch_engine(database_url).connect() as connection:
+        kept = connection.execute(text("SELECT secret_hash FROM connected_jobs.credential")).scalars().all()
+        assert kept == [hash_secret("a-secret-of-more-than-32-characters")]
+
+
+@pytest.mark.parametrize(
+    ("content", "asked", "sentence"),
+    [
+        ("short", [], "give 32 random characters or more, ASCII and without blanks"),
+        (
+            "a secret of more than 32 characters",
+            [],
+            "give 32 random characters or more, ASCII and without blanks",
+        ),
+        ("비밀비밀비밀비밀비밀비밀비밀비밀비밀비밀비밀비밀비밀비밀비밀비밀", [], "ASCII and without blanks"),
+        ("", [], "which is empty"),
+        (None, [], "which cannot be read"),
+        (
+            "x" * 32,
+            ["--scope", "metrics"],
+            "The secret is that of credential 1 already, other (content): make another.",
+        ),
+        ("y" * 32, [], "The secret is that of credential 2, which is revoked: make another."),
+    ],
+)
+def test_a_secret_that_does_not_do_changes_nothing(
+    database_url: str, tmp_path: Path, content: str | None, asked: list[str], sentence: str
+) -> None:
+    with batch_engine(database_url).begin() as connection:
+        insert_credential(connection, "other", Scope.CONTENT, secret="x" * 32)
+        gone, _ = insert_credential(connection, "gone", Scope.CONTENT, secret="y" * 32)
+        revoke_credential(connection, gone.id)
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_text(content)
+    ran = CliRunner().invoke(
+        commands,
+        ["credential", "create", "braze", "--secret-from", str(file), *asked],
+        env={"DATABASE_URL": database_url},
+    )
+    assert ran.exit_code != 0
+    assert sentence in (ran.output or "") + str(ran.exception)
+    with batch_engine(database_url).connect() as connection:
+        assert len(select_credentials(connection)) == 2
