@@ -1,4 +1,4 @@
-# The service alone: no embedded Postgres, no tests and no load generator; nothing that builds in the final stage.
+# The service, the planner and the jobs: no embedded Postgres, no tests and no load generator; nothing that builds in the final stage.
 # The Python that the tests run on. A release names it by digest: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:...
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
@@ -10,10 +10,10 @@ WORKDIR /srv/connected-jobs
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==0.13.8
 # First the locked packages, a layer that stays as long as uv.lock does; then the project itself.
 COPY pyproject.toml uv.lock README.md ./
-RUN /opt/uv/bin/uv sync --frozen --no-dev --no-install-project
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra loop --extra cluster --no-install-project
 COPY app ./app
 COPY migrations ./migrations
-RUN /opt/uv/bin/uv sync --frozen --no-dev
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra loop --extra cluster
 
 FROM ${PYTHON_IMAGE}
 RUN groupadd --system --gid 10001 connected-jobs \

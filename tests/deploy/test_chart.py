@@ -1,0 +1,178 @@
+"""The chart, rendered by the real helm: valid to the letter, settings that the service takes, commands that there are."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import click
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+
+from tests.deploy.described import DEPLOY, check_command, check_commands, routes_of, settings_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHART = DEPLOY / "chart"
+KUBERNETES = "1.37"
+EVERYTHING = {
+    "cluster": {"enabled": True},
+    "ingress": {"enabled": True, "annotations": {"example.com/a": "b"}},
+    "image": {"digest": "sha256:" + "0" * 64, "pullSecrets": [{"name": "registry"}]},
+    "settings": {"CJ_DEADLINE_MS": 700, "CJ_COUNTING": "on"},
+    "serve": {
+        "sharedLimits": True,
+        "autoscaling": {"enabled": True},
+        "nodeSelector": {"pool": "serve"},
+        "tolerations": [{"key": "serve", "operator": "Exists"}],
+    },
+    "networkPolicy": {
+        key: [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]
+        for key in ("serveFrom", "plannerFrom", "metricsFrom")
+    },
+    "cronJobs": {
+        "another": {
+            "enabled": True,
+            "schedule": "0 * * * *",
+            "command": ["refresh", "--changed"],
+            "secretEnv": {"AWS_ACCESS_KEY_ID": {"name": "bucket", "key": "id"}},
+        }
+    },
+}
+
+
+def ran(helm: Path, *words: str, values: object = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [helm, *words, "--values", "-"],
+        input=yaml.safe_dump(values or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module", params=["as it comes", "everything on"])
+def resources(request: pytest.FixtureRequest, helm: Path) -> list[dict[str, Any]]:
+    rendered = ran(
+        helm, "template", "jobs", str(CHART), values=EVERYTHING if request.param == "everything on" else {}
+    )
+    assert rendered.returncode == 0, rendered.stderr
+    return [one for one in yaml.safe_load_all(rendered.stdout) if one]
+
+
+def pods(resources: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for one in resources:
+        if one["kind"] in {"Deployment", "Job", "CronJob"}:
+            spec = one["spec"]
+            spec = spec["jobTemplate"]["spec"] if one["kind"] == "CronJob" else spec
+            found.append((one["metadata"]["name"], spec["template"]["spec"]))
+    return found
+
+
+def test_helm_finds_no_fault(helm: Path) -> None:
+    linted = ran(helm, "lint", "--strict", str(CHART), values=EVERYTHING)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+def test_each_resource_is_what_kubernetes_takes(resources: list[dict[str, Any]]) -> None:
+    for one in resources:
+        kubernetes_validate.validate(one, KUBERNETES, strict=True)
+    kinds = {one["kind"] for one in resources}
+    assert kinds >= {"Deployment", "Service", "PodDisruptionBudget", "Job", "CronJob", "NetworkPolicy"}
+
+
+def test_the_schema_would_find_a_typo(resources: list[dict[str, Any]]) -> None:
+    deployment = next(one for one in resources if one["kind"] == "Deployment")
+    wrong = {**deployment, "spec": {**deployment["spec"], "replcas": 2}}
+    with pytest.raises(kubernetes_validate.ValidationError, match="replcas"):
+        kubernetes_validate.validate(wrong, KUBERNETES, strict=True)
+
+
+def test_each_container_may_do_nothing_but_its_work(resources: list[dict[str, Any]]) -> None:
+    for name, pod in pods(resources):
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False), name
+        for container in pod["containers"]:
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True, name
+            assert context["allowPrivilegeEscalation"] is False, name
+            assert context["capabilities"] == {"drop": ["ALL"]}, name
+            mounted = {mount["name"] for mount in container["volumeMounts"]}
+            assert mounted == {volume["name"] for volume in pod["volumes"]}, name
+            for variable in container["env"]:
+                assert "secretKeyRef" not in str(variable) or variable["name"].startswith("AWS_")
+                assert "postgresql://" not in str(variable), "secrets are files, by reference"
+
+
+def test_the_service_takes_each_containers_settings(resources: list[dict[str, Any]], tmp_path: Path) -> None:
+    for _, pod in pods(resources):
+        for container in pod["containers"]:
+            environment = {one["name"]: one.get("value", "pod-name") for one in container["env"]}
+            settings_of(environment, tmp_path)
+
+
+def test_each_command_is_one_of_ours(resources: list[dict[str, Any]]) -> None:
+    seen = []
+    for _, pod in pods(resources):
+        words = pod["containers"][0].get("command", ["connected-jobs", "serve"])
+        if words[0] == "sh":
+            seen += check_commands(words[2])
+        elif words[0] == "connected-jobs":
+            check_command(words[1:])
+            seen.append(" ".join(words))
+        else:
+            assert words[:2] in (["dask", "scheduler"], ["dask", "worker"])
+    assert {"connected-jobs serve", "connected-jobs migrate", "connected-jobs planner"} <= set(seen)
+
+
+def test_probes_ask_what_is_answered(resources: list[dict[str, Any]]) -> None:
+    asked = [
+        container[probe]["httpGet"]["path"]
+        for _, pod in pods(resources)
+        for container in pod["containers"]
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+        if probe in container
+    ]
+    assert routes_of(asked) == set()
+    assert asked
+
+
+def test_no_pod_of_a_release_is_open_but_where_a_policy_says_so(resources: list[dict[str, Any]]) -> None:
+    policies = [one for one in resources if one["kind"] == "NetworkPolicy"]
+    closed = [one["metadata"]["name"] for one in policies if "ingress" not in one["spec"]]
+    assert closed == ["jobs"]
+    open_to = {
+        one["metadata"]["name"]: one["spec"]["ingress"] for one in policies if "ingress" in one["spec"]
+    }
+    assert {"jobs-serve", "jobs-planner"} <= set(open_to)
+    for rule in open_to.get("jobs-cluster", []):
+        assert rule["from"], "the scheduler's port runs code for whoever reaches it"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"serve": {"replica": 3}}, "'replica' not allowed"),
+        ({"serve": {"replicas": "many"}}, "/serve/replicas"),
+        ({"serve": {"workers": 0}}, "/serve/workers"),
+        ({"settings": {"DEADLINE_MS": 1}}, "DEADLINE_MS"),
+        ({"cronJobs": {"refresh": {"schedule": "nightly"}}}, "/cronJobs/refresh/schedule"),
+        ({"cronJobs": {"refresh": {"command": "refresh"}}}, "/cronJobs/refresh/command"),
+        ({"image": {"digest": "latest"}}, "/image/digest"),
+        ({"secrets": {"database-url": "postgresql://…"}}, "/secrets"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_by_name(helm: Path, values: object, said: str) -> None:
+    refused = ran(helm, "template", "jobs", str(CHART), values=values)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert said in refused.stderr
+
+
+def test_a_command_that_is_none_of_ours_would_be_seen() -> None:
+    with pytest.raises(click.ClickException):
+        check_command(["refresh", "--nightly"])
+    with pytest.raises(click.ClickException):
+        check_command(["refreshh"])
