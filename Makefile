@@ -18,7 +18,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy known scale kills hostile image audit clean
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy known scale kills hostile cluster image audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -79,6 +79,9 @@ known: .venv/ready ## the search on services of known capacity, TIMES each
 
 scale: .venv/ready ## what a cold call costs on small and large boards
 	$(RUN) python -m loadtest.bench.scale $(ARGS)
+
+cluster: .venv/ready ## ranking on a Dask cluster, parts of which die
+	$(RUN) pytest tests/integration/test_on_cluster.py -m "slow or not slow" $(PYTEST)
 
 image: .venv/ready ## build the Dockerfile and run the image; as root, with buildah
 	@.ci/image

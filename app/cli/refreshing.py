@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,13 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.cli.database import CommandError, by_option, database_engine, progress_bar
 from app.postgres.lists.publications import select_now
 from app.postgres.planning.send_counts import tidy_counts
+from app.refresh.chunks import HERE, Ranking
 from app.refresh.incremental import refresh_changed
 from app.refresh.rollback import Rollback, roll_back
 from app.refresh.whole import refresh
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import Engine
@@ -40,6 +43,7 @@ class _RefreshOptions:
     at_once: bool
     yes: bool
     processes: int | None
+    on: str | None
     by: str
 
     def check(self) -> None:
@@ -48,10 +52,38 @@ class _RefreshOptions:
             raise CommandError("--rollback and --changed do not go together: give one of them.")
         if not self.rollback and (self.to is not None or self.sends_too):
             raise CommandError("--to and --sends-too are of --rollback: give that too.")
+        if self.on is not None:
+            self._check_cluster(self.on)
         if Settings.from_env().pgbouncer:
             raise CommandError(
                 "A refresh holds a connection of its own: point DATABASE_URL at Postgres itself and leave CJ_PGBOUNCER off."
             )
+
+    def _check_cluster(self, address: str) -> None:
+        if self.rollback or self.changed:
+            raise CommandError("--on is of a whole refresh: leave --changed and --rollback out.")
+        if not address.startswith(("tcp://", "tls://")):
+            raise CommandError(
+                f"--on {address} is no scheduler's address: give tls://HOST:8786, or tcp:// on a network of your own."
+            )
+        if Settings.from_env().database_url is None:
+            raise CommandError(
+                "--on needs DATABASE_URL: workers elsewhere cannot reach the embedded Postgres."
+            )
+
+
+@contextmanager
+def _ranking(address: str | None) -> Iterator[Ranking]:
+    """Where members are ranked: on the cluster at an address, which must answer before anything is fitted, or here."""
+    if address is None:
+        yield HERE
+        return
+    try:
+        from app.refresh.on_cluster import dask_cluster  # noqa: PLC0415 - an extra, and a second to import
+    except ImportError as error:
+        raise CommandError("--on needs Dask: install the extra, connected-jobs[cluster].") from error
+    with dask_cluster(address) as cluster:
+        yield Ranking(cluster=cluster)
 
 
 @click.command("refresh")
@@ -78,6 +110,11 @@ class _RefreshOptions:
     type=click.IntRange(min=1),
     help="How many rank at once, and cores that learn (default: all cores).",
 )
+@click.option(
+    "--on",
+    metavar="ADDRESS",
+    help="Rank on the workers of the Dask scheduler at ADDRESS, tls://HOST:8786, each with a DATABASE_URL of its own.",
+)
 @by_option
 def refresh_(**asked: object) -> None:
     """Make every member's list anew and publish them; a killed refresh is resumed."""
@@ -90,8 +127,8 @@ def refresh_(**asked: object) -> None:
             _await(engine, done.effective_at)
             return
         settings = Settings.from_env()
-        with progress_bar() as progress:
-            make = refresh_changed if given.changed else refresh
+        with _ranking(given.on) as ranking, progress_bar() as progress:
+            make = refresh_changed if given.changed else partial(refresh, ranking=ranking)
             report = make(
                 engine,
                 publication_delay=timedelta(seconds=0 if given.at_once else settings.publication_delay_s),

@@ -60,16 +60,60 @@ class ChunkRanker:
         """How many chunks there are."""
         return -(-len(self.member_ids) // self.chunk_members)
 
+    def ids(self, number: int) -> list[str]:
+        """The members of a chunk."""
+        return [self.member_ids[position] for position in self._positions(number)]
+
     def __call__(self, number: int) -> None:
         """Rank a chunk and write its lists."""
-        first = number * self.chunk_members
-        positions = range(first, min(first + self.chunk_members, len(self.member_ids)))
-        ids = [self.member_ids[position] for position in positions]
+        positions, ids = self._positions(number), self.ids(number)
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             driver = driver_of(connection)
             ranked = self.rank(driver, positions, ids)
             with raise_if_taken_over():
                 runs.copy_chunk(driver, self.run_id, number, zip(ids, ranked, strict=True))
+
+    def _positions(self, number: int) -> range:
+        first = number * self.chunk_members
+        return range(first, min(first + self.chunk_members, len(self.member_ids)))
+
+
+class Cluster(Protocol):
+    """Ranks on other machines, by the model that the run has stored."""
+
+    def rank(
+        self, ranker: ChunkRanker, done: Collection[int], progress: Callable[[str, float], None]
+    ) -> None:
+        """Rank and write every chunk that is not in yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How members are ranked.
+
+    Attributes:
+        chunk_members: How many are ranked and written at a time.
+        cluster: Who ranks them; None for processes of this machine.
+    """
+
+    chunk_members: int = CHUNK_MEMBERS
+    cluster: Cluster | None = None
+
+    def rank(
+        self,
+        ranker: ChunkRanker,
+        done: Collection[int],
+        processes: int | None,
+        progress: Callable[[str, float], None],
+    ) -> None:
+        """Rank and write every chunk that is not in yet, here in `processes` or on the cluster; raises `RefreshError`."""
+        if self.cluster is None:
+            rank_all(ranker, done, processes, progress)
+        else:
+            self.cluster.rank(ranker, done, progress)
+
+
+HERE = Ranking()
 
 
 def rank_all(

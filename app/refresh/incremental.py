@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from app.board.model import ActivityKind, ActivityLog
-from app.postgres.board.snapshot import member_activity, profiles, snapshot
+from app.postgres.board.snapshot import snapshot
 from app.postgres.lists import runs
 from app.postgres.lists.changes import PreviousRun, select_members, select_previous_run
 from app.postgres.lists.model_store import read_model
@@ -24,6 +21,7 @@ from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock
 from app.recommend.incremental.saved_model import SavedModel, SavedModelError
 from app.recommend.incremental.update import UpdatedModel, update
 from app.refresh.chunks import CHUNK_MEMBERS, ChunkRanker, rank_all
+from app.refresh.folded_in import rank_again
 from app.refresh.publish import publish
 from app.refresh.report import RunReport, Stages
 from app.refresh.shrink_guard import LEAST_PERCENT, count_seen, shrink_guard
@@ -202,33 +200,4 @@ def _report(
         seconds=stages.seconds,
         left_out=left_out.sentences(),
         same_jobs=published.same_jobs,
-    )
-
-
-def rank_again(
-    updated: UpdatedModel, driver: psycopg.Connection, ids: Sequence[str]
-) -> list[list[RankedPosting]]:
-    """The lists that a saved model makes for members, from their profiles and activity as they are now."""
-    people = profiles(driver, ids)
-    model = updated.fold_in(_activity(driver, ids, updated), people)
-    return model.rank(range(len(ids)), people)
-
-
-def _activity(driver: psycopg.Connection, ids: Sequence[str], updated: UpdatedModel) -> ActivityLog:
-    """What members did, by their places in `ids` and the postings' in the model."""
-    place = {member_id: at for at, member_id in enumerate(ids)}
-    position_of, stands_for = updated.position_of, updated.stands_for
-    rows = [
-        (place[member], position_of[posting], ActivityKind[kind.upper()], at, posting in stands_for)
-        for member, posting, kind, at in member_activity(driver, ids)
-        if posting in position_of
-    ]
-    member, posting, kind, at, itself = np.array(rows, np.int64).reshape(-1, 5).T
-    order = np.lexsort((kind, posting, at, member))
-    return ActivityLog(
-        member[order].astype(np.int32),
-        posting[order].astype(np.int32),
-        kind[order].astype(np.int8),
-        at[order],
-        itself[order].astype(np.bool_),
     )

@@ -21,7 +21,7 @@ from app.recommend.misfit_share import TOP, MisfitShare, misfit_share, shown_lis
 from app.recommend.options import Options
 from app.recommend.parallel import split_over_workers
 from app.recommend.recommender import fit
-from app.refresh.chunks import CHUNK_MEMBERS, ChunkRanker, cores, raise_if_killed, rank_all
+from app.refresh.chunks import HERE, ChunkRanker, cores, raise_if_killed
 from app.refresh.publish import publish
 from app.refresh.report import RunReport, Stages
 from app.refresh.shrink_guard import LEAST_PERCENT, shrink_guard
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from app.postgres.board.left_out import LeftOutRows
     from app.recommend.ranked import RankedPosting
     from app.recommend.recommender import Recommender
+    from app.refresh.chunks import Ranking
     from app.refresh.publish import PublishedRun
 
 _JUDGED_MEMBERS = 1_000  # members whose lists are judged
@@ -53,7 +54,7 @@ def refresh(
     least_percent: int = LEAST_PERCENT,
     by: str | None = None,
     processes: int | None = None,
-    chunk_members: int = CHUNK_MEMBERS,
+    ranking: Ranking = HERE,
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> RunReport:
     """Make a new run from the board as it is now and publish it.
@@ -67,7 +68,7 @@ def refresh(
         least_percent: The smallest share of the last refresh's counts that is accepted; 0 accepts anything.
         by: Who publishes.
         processes: How many processes fit and rank at once (default: one a core).
-        chunk_members: How many members one process ranks and writes at a time.
+        ranking: How members are ranked; a cluster ranks by what its workers read, whole and as of the fit.
         progress: Called with each stage and the share of it that is done.
 
     Raises:
@@ -80,13 +81,14 @@ def refresh(
         guard = shrink_guard(engine, least_percent=least_percent)
         board = _read(engine, progress)
         stages.end("read")
-        inputs = board.inputs(chunk_members)
+        inputs = board.inputs(ranking.chunk_members)
         guard.check_seen(runs.BoardCounts(inputs.members, inputs.postings, inputs.activity))
         run = _begin(engine, inputs, options, taken_at=board.taken_at)
         model = _fit(engine, board, options, now=run.started_at, processes=processes, progress=progress)
         write_model(engine, run.id, SavedModel.of(model, board.postings))
         stages.end("fit")
-        rank_all(_ranker(engine, board, model, run.id, chunk_members), run.done, processes, progress)
+        ranker = _ranker(engine, board, model, run.id, ranking.chunk_members)
+        ranking.rank(ranker, run.done, processes, progress)
         stages.end("rank")
         misfits = _misfits(engine, run.id, board, model)
         measures = _measures(run, stages, board, misfits)

@@ -19,7 +19,8 @@ from app.postgres.lists.model_store import read_model
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
 from app.recommend.incremental.update import update
-from app.refresh.incremental import rank_again, refresh_changed
+from app.refresh.folded_in import rank_again
+from app.refresh.incremental import refresh_changed
 from app.refresh.rollback import roll_back
 from app.refresh.whole import refresh
 from tests.integration.small_board import change, everywhere, fill, lists_of, rows, run_in_force

@@ -41,7 +41,14 @@ from tests.postgres_fixtures import EMBEDDED_PROGRAMS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "docs/templates/README.md"])
+DOCUMENTS = sorted(
+    [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        ROOT / "docs/templates/README.md",
+        ROOT / "docs/deploy/README.md",
+    ]
+)
 PAGES = ROOT / "app/web/pages/templates/pages"
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 OURS = re.compile(r"(?:[A-Z_]+=\S+ )*(?:connected-jobs|make|curl|locust|python -m loadtest) ")

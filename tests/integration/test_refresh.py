@@ -17,6 +17,7 @@ import pytest
 from app.cli.evaluating import _serve
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
+from app.refresh.chunks import Ranking
 from app.refresh.whole import refresh
 from tests.integration.small_board import (
     change,
@@ -56,7 +57,7 @@ def started_at(engine: Engine, run_id: int) -> datetime:
 def test_chunks_and_processes_do_not_change_the_lists(
     board: Engine, chunk_members: int, processes: int
 ) -> None:
-    run = refresh(board, chunk_members=chunk_members, processes=processes).run_id
+    run = refresh(board, ranking=Ranking(chunk_members=chunk_members), processes=processes).run_id
     lists = lists_of(board, run)
     assert len(lists) > 80
     assert lists == lists_made_at_once(board, now=started_at(board, run))
@@ -68,7 +69,7 @@ def test_the_same_board_at_the_same_moment_gives_the_same_lists(board: Engine) -
 
 
 def test_a_refresh_reports_what_it_read_and_how_long_its_stages_took(board: Engine) -> None:
-    report = refresh(board, chunk_members=CHUNK, processes=1)
+    report = refresh(board, ranking=Ranking(chunk_members=CHUNK), processes=1)
     assert (report.members, report.postings, report.resumed_chunks, report.not_dropped) == (
         MEMBERS,
         60,
@@ -121,7 +122,7 @@ if stage == "publish":
     publications.insert_publication = lambda *_: die()
 if stage == "drop":
     publish.drop_unneeded_runs = lambda *_: die()
-refresh(batch_engine(url), chunk_members=15, processes=processes, progress=progress)
+refresh(batch_engine(url), ranking=Ranking(chunk_members=15), processes=processes, progress=progress)
 """
 
 
@@ -174,14 +175,14 @@ def test_a_killed_refresh_is_resumed_to_the_lists_it_would_have_made(
     processes: int,
     resumed: tuple[int, int],
 ) -> None:
-    first = refresh(board, chunk_members=CHUNK, processes=1).run_id
+    first = refresh(board, ranking=Ranking(chunk_members=CHUNK), processes=1).run_id
     lists = lists_of(board, first)
     refresh_that_is_killed(database_url, stage=stage, share=share, processes=processes)
     assert run_in_force(board) == first
     assert lists_of(board, first) == lists
 
     wait_until(lambda: not rows(board, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"))
-    report = refresh(board, chunk_members=CHUNK, processes=processes)
+    report = refresh(board, ranking=Ranking(chunk_members=CHUNK), processes=processes)
     assert resumed[0] <= report.resumed_chunks <= resumed[1]
     assert run_in_force(board) == report.run_id
     assert lists_of(board, report.run_id) == lists_made_at_once(board, now=started_at(board, report.run_id))
@@ -214,7 +215,7 @@ def test_a_killed_refresh_of_a_board_that_changed_is_begun_anew_and_its_lists_dr
 ) -> None:
     refresh_that_is_killed(database_url, stage="rank", share=0.4, processes=1)
     change(board, meanwhile)
-    report = refresh(board, chunk_members=CHUNK, processes=1)
+    report = refresh(board, ranking=Ranking(chunk_members=CHUNK), processes=1)
     assert report.resumed_chunks == 0
     assert rows(board, "SELECT id, state FROM connected_jobs.refresh_run ORDER BY 1") == [
         (1, "dropped"),
@@ -233,8 +234,8 @@ def test_a_refresh_one_of_whose_processes_is_killed_says_so_and_can_be_resumed(b
     with pytest.raises(
         RefreshError, match=r"A process of the refresh was killed.*it goes on where it stopped"
     ):
-        refresh(board, chunk_members=3, processes=2, progress=kill_one)
-    report = refresh(board, chunk_members=3, processes=2)
+        refresh(board, ranking=Ranking(chunk_members=3), processes=2, progress=kill_one)
+    report = refresh(board, ranking=Ranking(chunk_members=3), processes=2)
     assert report.resumed_chunks > 0
     assert lists_of(board, report.run_id) == lists_made_at_once(board, now=started_at(board, report.run_id))
 

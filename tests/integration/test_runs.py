@@ -12,6 +12,7 @@ import pytest
 
 from app.cli.refreshing import rollback_summary
 from app.postgres.lists.refresh_lock import RefreshError
+from app.refresh.chunks import Ranking
 from app.refresh.incremental import refresh_changed
 from app.refresh.publish import drop_unneeded_runs
 from app.refresh.rollback import roll_back
@@ -59,7 +60,7 @@ def test_readers_see_the_old_run_or_the_new_one_whole_while_a_refresh_publishes(
 
     reader = threading.Thread(target=read)
     reader.start()
-    second = refresh(board, chunk_members=20, processes=1).run_id
+    second = refresh(board, ranking=Ranking(chunk_members=20), processes=1).run_id
     time.sleep(0.1)
     ended.set()
     reader.join()

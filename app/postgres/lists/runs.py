@@ -169,6 +169,17 @@ def copy_chunk(
         )
 
 
+def is_chunk_in(connection: Connection, run_id: int, chunk: int) -> bool:
+    """Whether a chunk's lists are written."""
+    found: bool = connection.execute(
+        text(
+            "SELECT EXISTS (SELECT FROM connected_jobs.refresh_chunk WHERE run_id = :run AND chunk = :chunk)"
+        ),
+        {"run": run_id, "chunk": chunk},
+    ).scalar_one()
+    return found
+
+
 def _anchors(ranked: Sequence[RankedPosting]) -> tuple[list[str] | None, bytes | None]:
     """What the reasons of a list name, ids and names in turn, and by place which of them it is, from 1; 0 for none."""
     number = {anchor: at for at, anchor in enumerate(dict.fromkeys(r.anchor for r in ranked if r.anchor), 1)}

@@ -143,6 +143,29 @@ def update(saved: SavedModel, postings: Sequence[Posting], *, now: datetime) -> 
     )
 
 
+def reopen(saved: SavedModel, postings: Sequence[Posting]) -> UpdatedModel:
+    """A saved model over the very postings that it was fitted on, as of that moment.
+
+    Args:
+        saved: The model.
+        postings: The board's, whatever became of them since: reasons name them; one that is gone is not named.
+    """
+    fitted = saved.recommender
+    ids, lead = fitted.catalogue.ids, fitted.catalogue.lead
+    now = {posting.id: posting for posting in postings}
+    return UpdatedModel(
+        recommender=replace(
+            fitted, postings={at: now[posting_id] for at, posting_id in enumerate(ids) if posting_id in now}
+        ),
+        position_of=dict(zip(ids, lead.tolist(), strict=True)),
+        stands_for=frozenset(ids[at] for at in fitted.catalogue.jobs.tolist()),
+        added=np.zeros(0, np.int64),
+        replaced=frozenset(),
+        basis=fitted.representations.gram_basis(),
+        now_s=int(fitted.now.timestamp()),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Places:
     """Where the board's n postings stand in a model.

@@ -1,0 +1,47 @@
+"""Members ranked by a model that was saved: their profiles and activity are read as they are now, and folded in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.board.model import ActivityKind, ActivityLog
+from app.postgres.board.snapshot import member_activity, profiles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import psycopg
+
+    from app.recommend.incremental.update import UpdatedModel
+    from app.recommend.ranked import RankedPosting
+
+
+def rank_again(
+    updated: UpdatedModel, driver: psycopg.Connection, ids: Sequence[str]
+) -> list[list[RankedPosting]]:
+    """The lists that a saved model makes for members, from their profiles and activity as they are now."""
+    people = profiles(driver, ids)
+    model = updated.fold_in(_activity(driver, ids, updated), people)
+    return model.rank(range(len(ids)), people)
+
+
+def _activity(driver: psycopg.Connection, ids: Sequence[str], updated: UpdatedModel) -> ActivityLog:
+    """What members did, by their places in `ids` and the postings' in the model."""
+    place = {member_id: at for at, member_id in enumerate(ids)}
+    position_of, stands_for = updated.position_of, updated.stands_for
+    rows = [
+        (place[member], position_of[posting], ActivityKind[kind.upper()], at, posting in stands_for)
+        for member, posting, kind, at in member_activity(driver, ids)
+        if posting in position_of
+    ]
+    member, posting, kind, at, itself = np.array(rows, np.int64).reshape(-1, 5).T
+    order = np.lexsort((kind, posting, at, member))
+    return ActivityLog(
+        member[order].astype(np.int32),
+        posting[order].astype(np.int32),
+        kind[order].astype(np.int8),
+        at[order],
+        itself[order].astype(np.bool_),
+    )
