@@ -91,8 +91,10 @@ def refresh(
         ranking.rank(ranker, run.done, processes, progress)
         stages.end("rank")
         misfits = _misfits(engine, run.id, board, model)
-        measures = _measures(run, stages, board, misfits)
-        announced = Announcement(what="refresh", by=by, delay=publication_delay)
+        measures, announced = (
+            _measures(run, stages, board, misfits),
+            Announcement("refresh", by, publication_delay),
+        )
         lock.ensure()
         published = publish(engine, run.id, model, board.postings, measures, guard=guard, announced=announced)
         stages.end("publish")
