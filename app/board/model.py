@@ -40,11 +40,23 @@ class Closes(StrEnum):
 
 
 class ActivityKind(IntEnum):
-    """What a member did with a posting, from the weakest sign of interest to the strongest."""
+    """What a member did with a posting, from the weakest sign of interest to the strongest.
+
+    The board's own log has views, scraps and applications. A click is a person's, on a posting in a mail, of which the
+    board logged no view.
+    """
 
     VIEW = 1
-    SCRAP = 2
-    APPLY = 3
+    CLICK = 2
+    SCRAP = 3
+    APPLY = 4
+
+
+BOARD_KINDS = (
+    ActivityKind.VIEW,
+    ActivityKind.SCRAP,
+    ActivityKind.APPLY,
+)  # those that the board's own log has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from app.board.model import ActivityKind
+from app.board.model import BOARD_KINDS
 from app.demo.members import SCRAPS_A_VIEW
 from app.demo.random_draws import generator
 
@@ -50,7 +50,6 @@ _HOURS = np.array(
 _HOUR_STARTS_S = np.arange(25) * 3_600
 _SESSION_MEAN_S = 8 * 60
 _AT_ONCE = 0.7  # of applications, the others follow within two days
-_KINDS = (ActivityKind.VIEW, ActivityKind.SCRAP, ActivityKind.APPLY)
 
 
 class _BrowsingScope(IntEnum):
@@ -98,7 +97,7 @@ def draw_activity(traits: Traits, columns: PostingColumns, *, seed: int, chunk: 
             _apply_delays_s(len(applied), draws),
         ]
     )
-    kind = np.repeat(np.array(_KINDS, dtype=np.int8), [len(member), len(scrapped), len(applied)])
+    kind = np.repeat(np.array(BOARD_KINDS, dtype=np.int8), [len(member), len(scrapped), len(applied)])
     return _sort_rows(member[taken], posting[taken], kind, np.minimum(at[taken] + after, end[taken] - 1))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.board.model import ActivityKind
+from app.board.model import BOARD_KINDS, ActivityKind
 from app.demo.activity import draw_activity
 from app.demo.companies import make_companies
 from app.demo.members import Traits, Volume, chunks, draw_traits, instant, member_ids, profile, volume
@@ -219,4 +219,4 @@ def _write_activity(path: Path, members_by_chunk: MemberChunks) -> dict[str, int
             rows = draw_activity(traits, members_by_chunk.columns, seed=members_by_chunk.seed, chunk=chunk)
             file.write(rows, ids)
             counted.update(dict(enumerate(np.bincount(rows.kind, minlength=max(ActivityKind) + 1).tolist())))
-    return {kind.name.lower(): counted[kind] for kind in ActivityKind}
+    return {kind.name.lower(): counted[kind] for kind in BOARD_KINDS}

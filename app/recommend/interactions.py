@@ -11,11 +11,18 @@ from scipy import sparse
 from app.board.model import ActivityKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from app.board.model import ActivityLog
 
-KIND_WEIGHT = {ActivityKind.VIEW: 0.3, ActivityKind.SCRAP: 0.6, ActivityKind.APPLY: 1.0}
+KIND_WEIGHT = {
+    ActivityKind.VIEW: 0.3,
+    ActivityKind.CLICK: 0.45,
+    ActivityKind.SCRAP: 0.6,
+    ActivityKind.APPLY: 1.0,
+}
 HALF_LIFE_S = 180 * 86_400
 OLDEST_SHARE = 0.2  # what a very old activity still counts
 _RECENT = 0.85  # what each step back in a member's history multiplies the weight by
@@ -84,7 +91,13 @@ class Interactions:
 
 
 def build_interactions(
-    activity: ActivityLog, *, members: int, postings: int, now_s: int, scale: Scale | None = None
+    activity: ActivityLog,
+    *,
+    members: int,
+    postings: int,
+    now_s: int,
+    scale: Scale | None = None,
+    click_weight: float = KIND_WEIGHT[ActivityKind.CLICK],
 ) -> Interactions:
     """Join a member's activities with one posting into a pair of its strongest kind and last time.
 
@@ -97,7 +110,9 @@ def build_interactions(
         postings: How many postings there are.
         now_s: The moment of the board, seconds since 1970.
         scale: What weights are measured by, if not by this activity's own.
+        click_weight: What a click counts, beside the other kinds.
     """
+    by_kind = KIND_WEIGHT | {ActivityKind.CLICK: click_weight}
     key = activity.member.astype(np.int64) * postings + activity.posting
     order = np.argsort(key)
     starts = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0]) if len(order) else order
@@ -114,15 +129,15 @@ def build_interactions(
     member, posting, at = member[again], posting[again], at[again]
     kind, itself = kind[again], itself[again]
     if scale is None:
-        scale = Scale(latest_s, float(_raw_weight(kind, at, latest_s).mean()) if len(at) else 1.0)
-    weight = (_raw_weight(kind, at, scale.latest_s) / scale.mean).astype(np.float32)
+        scale = Scale(latest_s, float(_raw_weight(kind, at, latest_s, by_kind).mean()) if len(at) else 1.0)
+    weight = (_raw_weight(kind, at, scale.latest_s, by_kind) / scale.mean).astype(np.float32)
     return Interactions(member, posting, kind, itself, at, weight, (members, postings), scale)
 
 
-def _raw_weight(kind: NDArray[np.int8], at: NDArray[np.int64], latest_s: int) -> NDArray[np.float64]:
-    by_kind = np.zeros(max(ActivityKind) + 1)
-    for each, worth in KIND_WEIGHT.items():
-        by_kind[each] = worth
+def _raw_weight(
+    kind: NDArray[np.int8], at: NDArray[np.int64], latest_s: int, by_kind: Mapping[ActivityKind, float]
+) -> NDArray[np.float64]:
+    worth = np.array([0.0, *(by_kind[each] for each in ActivityKind)])
     age = 0.5 ** (np.maximum(latest_s - at, 0) / HALF_LIFE_S)
-    weights: NDArray[np.float64] = by_kind[kind] * (OLDEST_SHARE + (1 - OLDEST_SHARE) * age)
+    weights: NDArray[np.float64] = worth[kind] * (OLDEST_SHARE + (1 - OLDEST_SHARE) * age)
     return weights

@@ -18,6 +18,7 @@ class Options:
         company_asked_applies: A member who applied to a company so often asked for it, and it may fill more of the list.
         congestion_share: How many of a segment's members may have the same posting in their top 10, as a share.
         show_viewed: Whether postings viewed or scrapped before may be shown again; those applied to never are.
+        learn_from_mails: Whether what a member was shown in mails, and clicked there, moves their list.
     """
 
     keep: int = 50
@@ -26,3 +27,4 @@ class Options:
     company_asked_applies: int = 3
     congestion_share: float = 0.05
     show_viewed: bool = False
+    learn_from_mails: bool = True

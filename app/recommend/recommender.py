@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from app.recommend.interactions import Interactions
     from app.recommend.options import Options
     from app.recommend.ranked import RankedPosting
+    from app.recommend.scoring.discount import Shown
     from app.recommend.scoring.signals import BlockSignals
     from app.recommend.scoring.weights import Signal
 
@@ -245,7 +246,9 @@ class Recommender:
     withdrawn: NDArray[np.bool_]
     now: datetime
 
-    def rank(self, positions: Sequence[int], members: Sequence[Member]) -> list[list[RankedPosting]]:
+    def rank(
+        self, positions: Sequence[int], members: Sequence[Member], *, shown: Shown | None = None
+    ) -> list[list[RankedPosting]]:
         """A list for each member, best first; empty where nothing is known of the member.
 
         Lists do not depend on which members are ranked together.
@@ -253,11 +256,16 @@ class Recommender:
         Args:
             positions: The members' positions.
             members: Their profiles.
+            shown: What they were shown in mails and ignored, by indices into `positions`.
         """
         ranked: list[list[RankedPosting]] = [[] for _ in positions]
         places = np.asarray(positions, np.int64)
         for rows, signals in self._signals(positions, members):
-            lists = self._lists(signals, places[rows], [members[at] for at in rows])
+            pairs, profiles = signals.pairs, [members[at] for at in rows]
+            off = self.prices.of(list(map(_segment, profiles)), pairs.posting, pairs.row)
+            if shown is not None:
+                off = off + shown.discount(pairs, np.array(rows, np.int64), self.weights.discount)
+            lists = self._lists(signals, places[rows], off)
             for at, one in zip(rows, lists, strict=True):
                 ranked[at] = one
         return ranked
@@ -310,17 +318,11 @@ class Recommender:
         return self.weights.with_history if active else self.weights.profile_only
 
     def _lists(
-        self, signals: BlockSignals, positions: NDArray[np.int64], members: Sequence[Member]
+        self, signals: BlockSignals, positions: NDArray[np.int64], off: NDArray[np.float32]
     ) -> list[list[RankedPosting]]:
-        """A list for each member of a block."""
-        pairs = signals.pairs
-        segments = list(map(_segment, members))
+        """A list for each member of a block, with so much taken off the scores of its pairs."""
         return make_lists(
-            score_block(
-                signals,
-                self._weights(active=signals.active),
-                prices=self.prices.of(segments, pairs.posting, pairs.row),
-            ),
+            score_block(signals, self._weights(active=signals.active), prices=off),
             CompanyActivity.of(positions, self.representations, self.catalogue.company),
             ListContext(self.catalogue, self.postings, self.withdrawn, self.options),
         )

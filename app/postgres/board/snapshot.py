@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import numpy as np
 from sqlalchemy import text
 
-from app.board.model import ActivityKind, ActivityLog, Member
+from app.board.model import BOARD_KINDS, ActivityLog, Member
 from app.postgres.board.columns import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,
@@ -50,7 +50,7 @@ _POSTING_IDS = "SELECT id FROM board.posting"
 _POSTINGS_OF = f"SELECT {POSTING_COLUMNS} FROM {POSTINGS_FROM} WHERE {SHOWABLE} AND p.id = ANY(%s)"
 _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
 _KINDS = (
-    "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in ActivityKind) + " END"
+    "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in BOARD_KINDS) + " END"
 )
 # Members are numbered in the order of `member_ids`. Activity dated in the future becomes one second after the snapshot.
 _ACTIVITY = f"""

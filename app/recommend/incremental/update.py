@@ -69,6 +69,7 @@ class UpdatedModel:
             postings=len(catalogue.ids),
             now_s=self.now_s,
             scale=representations.interactions.scale,
+            click_weight=self.recommender.weights.click,
         )
         show_viewed = self.recommender.options.show_viewed
         folded_in = representations.fold_in(

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 _Number = TypeVar("_Number", bound=np.floating)
 _SIMILAR = {
     ActivityKind.VIEW: Reason.SIMILAR_TO_VIEWED,
+    ActivityKind.CLICK: Reason.SIMILAR_TO_VIEWED,  # who clicked a posting in a mail has seen it
     ActivityKind.SCRAP: Reason.SIMILAR_TO_SCRAPPED,
     ActivityKind.APPLY: Reason.SIMILAR_TO_APPLIED,
 }
-SIMILAR = tuple(_SIMILAR.values())  # reasons that rest on some posting
+SIMILAR = tuple(dict.fromkeys(_SIMILAR.values()))  # reasons that rest on some posting
 _COMPANY = {
     ActivityKind.VIEW: Reason.COMPANY_VIEWED,
+    ActivityKind.CLICK: Reason.COMPANY_VIEWED,
     ActivityKind.SCRAP: Reason.COMPANY_SCRAPPED,
     ActivityKind.APPLY: Reason.COMPANY_APPLIED,
 }

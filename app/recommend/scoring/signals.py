@@ -14,7 +14,7 @@ from app.recommend.features.profile_match import career_fit, education_fit, sala
 from app.recommend.features.profiles import career_of, education_of, salary_of
 from app.recommend.scoring.candidates import generate_candidates
 from app.recommend.scoring.member_block import MemberBlock
-from app.recommend.scoring.pairs import factor_values, field_entries, sparse_values, squash
+from app.recommend.scoring.pairs import factor_values, field_entries, pairs_of, sparse_values, squash
 from app.recommend.scoring.weights import Signal
 from app.recommend.sparse import unit_rows
 
@@ -86,6 +86,7 @@ def compute_signals(
     catalogue: Catalogue,
     *,
     wanted: Collection[Signal] = tuple(Signal),
+    postings: Sequence[NDArray[np.int64]] | None = None,
 ) -> BlockSignals:
     """Generate the candidates of a block of members, and work out their signals.
 
@@ -95,10 +96,14 @@ def compute_signals(
         representations: What was fitted.
         catalogue: The catalogue.
         wanted: Signals that count; others are not worked out.
+        postings: Candidates of each member, as places among those shown, if they are not to be generated.
     """
     block = MemberBlock.look_up(positions, profiles, representations, catalogue)
     wanted = frozenset(wanted) - (_FROM_REFERENCE_MEMBERS if block.did_much else frozenset())
-    pairs = generate_candidates(block, by_similar_members=Signal.SIMILAR_MEMBERS in wanted)
+    if postings is None:
+        pairs = generate_candidates(block, by_similar_members=Signal.SIMILAR_MEMBERS in wanted)
+    else:
+        pairs = pairs_of(postings, catalogue.shown)
     return _PairSignals(block, pairs, wanted).compute()
 
 

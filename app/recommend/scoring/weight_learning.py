@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -40,6 +41,7 @@ HEAD = 100  # first postings of each list, by the start weights, from which weig
 _BLOCK = 128
 # Held-out activities are in the past, and freshness is measured today, so its weight cannot be learned from them.
 _FIXED = (Signal.FRESH,)
+_Name = TypeVar("_Name", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +225,8 @@ def _places(pairs: Pairs, scores: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def fit_weights(
-    blocks: Sequence[TrainingBlock], start: Mapping[Signal, float]
-) -> tuple[dict[Signal, float], int]:
+    blocks: Sequence[TrainingBlock], start: Mapping[_Name, float]
+) -> tuple[dict[_Name, float], int]:
     """Weights, none below 0, that make the held-out postings likeliest, and how many there were.
 
     A conditional logit (McFadden 1974): each member chose one posting among those scored. The penalty pulls

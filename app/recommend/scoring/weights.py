@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from app.board.model import ActivityKind
+from app.recommend.interactions import KIND_WEIGHT
+from app.recommend.scoring.discount import DEFAULT_DISCOUNT, Ignored
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -56,20 +60,31 @@ PROFILE_ONLY_TO_LEARN_FROM = _PROFILE_ONLY | {Signal.PROFILE_FACTORS: 1.5, Signa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Weights of the signals for members with activity and for those with a profile alone.
+    """Weights of the signals for members with activity and for those with a profile alone, and of what mails taught.
 
-    `learned_from` counts the held-out activities each set was learned from; 0 means the stated defaults.
+    Attributes:
+        with_history: For members with activity.
+        profile_only: For members with a profile alone.
+        discount: Of the signs that a posting was shown in mails and ignored.
+        click: What a click in a mail counts as activity, beside the kinds of `KIND_WEIGHT`.
+        learned_from: How many held-out activities or clicks each was learned from; 0 means the stated default.
     """
 
     with_history: Mapping[Signal, float] = field(default_factory=lambda: dict(_WITH_HISTORY))
     profile_only: Mapping[Signal, float] = field(default_factory=lambda: dict(_PROFILE_ONLY))
-    learned_from: Mapping[str, int] = field(default_factory=lambda: {"with_history": 0, "profile_only": 0})
+    discount: Mapping[Ignored, float] = field(default_factory=lambda: dict(DEFAULT_DISCOUNT))
+    click: float = KIND_WEIGHT[ActivityKind.CLICK]
+    learned_from: Mapping[str, int] = field(
+        default_factory=lambda: {"with_history": 0, "profile_only": 0, "discount": 0, "click": 0}
+    )
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         return {
             "with_history": {str(signal): weight for signal, weight in self.with_history.items()},
             "profile_only": {str(signal): weight for signal, weight in self.profile_only.items()},
+            "discount": {str(sign): weight for sign, weight in self.discount.items()},
+            "click": self.click,
             "learned_from": dict(self.learned_from),
         }
 
@@ -83,5 +98,11 @@ class Weights:
         return cls(
             with_history={Signal(name): float(weight) for name, weight in stored["with_history"].items()},
             profile_only={Signal(name): float(weight) for name, weight in stored["profile_only"].items()},
+            # A run of an earlier release has neither.
+            discount={
+                Ignored(name): float(weight)
+                for name, weight in stored.get("discount", DEFAULT_DISCOUNT).items()
+            },
+            click=float(stored.get("click", KIND_WEIGHT[ActivityKind.CLICK])),
             learned_from={str(name): int(count) for name, count in stored["learned_from"].items()},
         )
