@@ -12,7 +12,7 @@ _MODULES = {
     "board": ("generate", "import", "members", "migrate"),
     "campaigns": ("campaigns",),
     "capacity": ("capacity",),
-    "demo": ("demo",),
+    "demo.command": ("demo",),
     "evaluating": ("evaluate",),
     "evidence": ("audit", "evidence", "facts"),
     "planner": ("planner",),

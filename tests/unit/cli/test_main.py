@@ -14,11 +14,15 @@ from app.cli.main import commands
 CLI = Path(__file__).parents[3] / "app" / "cli"
 
 
+def _module_of(file: Path) -> str:
+    return ".".join(["app", "cli", *file.relative_to(CLI).with_suffix("").parts])
+
+
 def test_every_command_of_every_module_is_found_under_its_name() -> None:
     names = [
         command.name
-        for file in CLI.glob("*.py")
-        for command in getattr(import_module(f"app.cli.{file.stem}"), "COMMANDS", ())
+        for file in CLI.rglob("*.py")
+        for command in getattr(import_module(_module_of(file)), "COMMANDS", ())
     ]
     context = click.Context(commands)
     assert sorted(map(str, names)) == commands.list_commands(context)

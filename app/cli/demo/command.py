@@ -25,7 +25,7 @@ import click
 from app.braze.mails import TEMPLATES
 from app.cli.campaigns import put_examples
 from app.cli.database import CommandError, embedded_database
-from app.cli.demo_board import DemoBoard
+from app.cli.demo.board import DemoBoard
 from app.cli.planner import PLANNER
 from app.cli.serving import GUNICORN
 from app.cli.subprocesses import running, stop_on_signals
