@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 MARGIN: Final = timedelta(hours=1)  # shown before the start
 LATEST: Final = timedelta(days=4)  # after the planned end: Braze keeps a message for three days
+# How much is worked out beside verdicts and times: all, or no chance of ending in time and nothing of what becomes of a
+# send that is too fast. The names are those of `app.capacity.planner.judge`.
+EVERYTHING: Final[Mapping[str, int]] = {}
+ONLY_VERDICTS: Final[Mapping[str, int]] = {"samples": 1, "most_played": 0}
 
 
 class LoadTests(Protocol):
@@ -115,9 +119,12 @@ def judge_window(
     now: datetime,
     window: Window | None = None,
     judge: Judge = judge_plan,
-    **work: int,
+    work: Mapping[str, int] = EVERYTHING,
 ) -> JudgedRecord:
-    """Judge the campaigns that may be sending in a window; without one, all that are not over."""
+    """Judge the campaigns that may be sending in a window; without one, all that are not over.
+
+    `work` says how much is worked out beside verdicts.
+    """
     record = read_record(register)
     told = [one for one in record.campaigns if meets(one, record.time_zone, window or (now, now + _EVER))]
     return _judged(
@@ -139,7 +146,7 @@ def judge_one(
     now: datetime,
     instead_of: int | None = None,
     judge: Judge = judge_plan,
-    **work: int,
+    work: Mapping[str, int] = EVERYTHING,
 ) -> JudgedRecord:
     """Judge one campaign beside all that are on record: one of them, or one that is only asked about.
 

@@ -14,7 +14,7 @@ import click
 
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence
-from app.capacity.on_record import judge_window
+from app.capacity.on_record import ONLY_VERDICTS, judge_window
 from app.capacity.plan.plan import parse_plan
 from app.capacity.planner import as_json, as_text, judge
 from app.capacity.play.play import play_file
@@ -127,7 +127,9 @@ def watch(*, dry_run: bool) -> None:
         if not lock_watch(connection):
             raise CommandError("Another `capacity watch` is at it: wait until it has ended.")
         register = PostgresRegister(engine)
-        found = judge_window(register, PostgresEvidence(engine), now=select_now(connection))
+        found = judge_window(
+            register, PostgresEvidence(engine), now=select_now(connection), work=ONLY_VERDICTS
+        )
         kept = select_seen(connection)
         now = look(found, register.running().fingerprints)
         lang = settings.watch_lang
@@ -156,7 +158,7 @@ def _judge_register(measured: Sequence[MeasuredCeiling], now_text: str | None) -
             otherwise = select_now(connection)
         now = _now(now_text, register.workspace().time_zone, otherwise=otherwise)
         evidence = _GivenEvidence(measured) if measured else PostgresEvidence(engine)
-        found = judge_window(register, evidence, now=now, most_played=MOST_PLAYED)
+        found = judge_window(register, evidence, now=now, work={"most_played": MOST_PLAYED})
     for one in found.left_out:
         click.echo(f"Not judged: campaign {one.campaign.id}, {one.campaign.name}. {one.sentence()}", err=True)
     if found.judgement is None:

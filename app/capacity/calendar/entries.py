@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from app.capacity.campaign import IntelligentTiming
-from app.capacity.on_record import judge_window
+from app.capacity.on_record import ONLY_VERDICTS, judge_window
 from app.capacity.planner import judge as judge_plan
 from app.capacity.register.plans import meets, span
 
@@ -64,7 +64,7 @@ def entries(
     """The campaigns that may be sending on the days from `first` until `until`, that day included, by their start."""
     zone = ZoneInfo(register.workspace().time_zone)
     window = datetime.combine(first, time(), zone), datetime.combine(until + _DAY, time(), zone)
-    found = judge_window(register, evidence, now=now, window=window, judge=judge)
+    found = judge_window(register, evidence, now=now, window=window, judge=judge, work=ONLY_VERDICTS)
     judged = {one.name: one for one in found.judgement.campaigns} if found.judgement else {}
     readable = [one.campaign for one in found.left_out if one.why != "unreadable"]
     shown = [*found.told, *(one for one in readable if meets(one, zone.key, window))]

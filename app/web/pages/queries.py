@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from app.capacity.on_record import judge_one, judge_window, read_record
+from app.capacity.on_record import ONLY_VERDICTS, judge_one, judge_window, read_record
 from app.capacity.open_question import FEWEST, Question, largest_audience, may_go
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.plan import Judging, read_shared
@@ -33,7 +33,6 @@ UNSAVED = 0  # the number of a campaign that is not on record
 # While somebody types, the answer is wanted at once: fewer draws for the chance, and one minute played of what
 # becomes of a send that is too fast.
 QUICK: Final[Mapping[str, int]] = {"samples": 2_000, "most_played": 60}
-ONLY_THE_VERDICT: Final[Mapping[str, int]] = {"samples": 1, "most_played": 1}
 _OVER_AFTER = timedelta(minutes=15)  # without a call
 
 
@@ -142,7 +141,9 @@ class PlannerQueries:
         monday = (day or today) - timedelta(days=(day or today).weekday())
         begin = datetime.combine(monday, time(), zone)
         window = (begin, datetime.combine(monday + WEEK, time(), zone))
-        found = judge_window(self.register, self.evidence, now=now, window=window, judge=self.judge)
+        found = judge_window(
+            self.register, self.evidence, now=now, window=window, judge=self.judge, work=ONLY_VERDICTS
+        )
         shown = _with_begins(found.told, zone)
         return Week(
             begins=monday,
@@ -180,7 +181,7 @@ class PlannerQueries:
         question, ask_once = Question(values["definition"]), self._asking(values, instead_of)
 
         def fits(audience: int) -> bool:
-            return may_go(ask_once(question.settled(audience=audience), ONLY_THE_VERDICT).own)
+            return may_go(ask_once(question.settled(audience=audience), ONLY_VERDICTS).own)
 
         audience = largest_audience(fits) if question.open_audience else None
         found = ask_once(question.settled(audience=audience or FEWEST), QUICK)
@@ -188,7 +189,7 @@ class PlannerQueries:
         wished = found
         if speed is not None:
             settled = question.settled(audience=audience or FEWEST, limit_per_min=speed)
-            wished = ask_once(settled, ONLY_THE_VERDICT)
+            wished = ask_once(settled, ONLY_VERDICTS)
         return Answered(
             judged=found,
             open_speed=question.open_speed,
@@ -215,7 +216,7 @@ class PlannerQueries:
                     instead_of=instead_of,
                     now=now,
                     judge=self.judge,
-                    **work,
+                    work=work,
                 )
             except PlanError as error:
                 raise DefinitionError(str(error), "name") from error

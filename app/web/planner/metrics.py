@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Flask, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from app.capacity.on_record import judge_window
+from app.capacity.on_record import ONLY_VERDICTS, judge_window
 from app.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ class PlannerInstruments:
 
     def update(self, register: Register, evidence: LoadTests, now: datetime) -> None:
         """Find out what the week ahead looks like; may raise `RegisterUnavailableError` and `DefinitionError`."""
-        found = judge_window(
-            register, evidence, now=now, window=(now, now + AHEAD), samples=100, most_played=60
-        )
+        found = judge_window(register, evidence, now=now, window=(now, now + AHEAD), work=ONLY_VERDICTS)
         judged = found.judgement
         ahead = [one for one in judged.campaigns if one.state == "planned"] if judged else []
         for verdict in VERDICTS:

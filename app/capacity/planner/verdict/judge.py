@@ -77,8 +77,8 @@ def judge(
 
     `running` None is that nobody knows what runs: then only a test's age and kind are checked. Every campaign is
     judged beside all the others of the plan, and those within `scope` are told. `samples` are drawn
-    for the chance of ending in time; `most_steps` and `most_played` bound the work on plans of many campaigns. A campaign
-    that counts on another number of instances is judged by the test of so many, where one holds.
+    for the chance of ending in time; `most_steps` and `most_played` bound the work on plans of many campaigns; with
+    `most_played` 0 nothing is played, and no campaign tells what becomes of it as planned. A campaign that counts on another number of instances is judged by the test of so many, where one holds.
 
     Raises:
         PlanError: the plan is too much work, with the way out.
@@ -296,7 +296,7 @@ def _overload(
 
     It is the busiest of those in which a campaign that is told of sends.
     """
-    if decides is None:
+    if decides is None or not most_played:
         return {}
     together = planned.together()
     over = minutes_over(together, usable)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from app.capacity.on_record import judge_window
+from app.capacity.on_record import ONLY_VERDICTS, judge_window
 from app.capacity.plan.repeats import undated
 from app.capacity.register.plans import span
 
@@ -75,7 +75,9 @@ def calendar_part(queries: PlannerQueries, first: date, days: int) -> CalendarPa
         datetime.combine(first, time(), zone),
         datetime.combine(first + timedelta(days=days), time(), zone),
     )
-    found = judge_window(queries.register, queries.evidence, now=now, window=window, judge=queries.judge)
+    found = judge_window(
+        queries.register, queries.evidence, now=now, window=window, judge=queries.judge, work=ONLY_VERDICTS
+    )
     judged = {one.name: one for one in found.judgement.campaigns} if found.judgement else {}
     colliding = {
         name

@@ -103,3 +103,13 @@ def test_a_play_that_is_cut_short_says_so(at: Build, judged: Build) -> None:
     outcome = judgement.campaigns[0].as_planned
     assert (outcome.complete, outcome.played_min) == (False, 2)
     assert "note_play_cut_short" in [note.code for note in judgement.notes]
+
+
+def test_where_nothing_is_played_all_else_is_said_alike(at: Build, judged: Build) -> None:
+    both = at("a", recipients=3_000_000, limit_per_min=300_000), at("b", 5)
+    played, plain = judged(*both), judged(*both, most_played=0)
+    assert played.campaigns[0].as_planned is not None
+    assert {one.as_planned for one in plain.campaigns} == {None}
+    for one, same in zip(played.campaigns, plain.campaigns, strict=True):
+        assert replace(one, as_planned=None) == same
+    assert plain.collisions == played.collisions
