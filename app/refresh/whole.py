@@ -93,7 +93,7 @@ def refresh(
         misfits = _misfits(engine, run.id, board, model)
         measures, announced = (
             _measures(run, stages, board, misfits),
-            Announcement("refresh", by, publication_delay),
+            Announcement(what="refresh", by=by, delay=publication_delay),
         )
         lock.ensure()
         published = publish(engine, run.id, model, board.postings, measures, guard=guard, announced=announced)
