@@ -13,8 +13,10 @@ from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.table import PlanError
 from app.capacity.register.campaigns import RegisterError, RegisterUnavailableError
 from app.cli.database import CommandError
+from app.lake.objects import LakeError
 from app.postgres.connecting import CannotConnectError, DatabaseUrlError
 from app.postgres.embedded import EmbeddedPostgresError
+from app.postgres.feedback.ledger import ReaderBusyError
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.migrate import MigrationError
 from app.postgres.refusals import refusal
@@ -29,8 +31,10 @@ _SAYS_WHAT_TO_DO = (
     DefinitionError,
     EmbeddedPostgresError,
     ImportRefusedError,
+    LakeError,
     MigrationError,
     PlanError,
+    ReaderBusyError,
     RefreshError,
     RegisterError,
     SettingsError,
@@ -50,17 +54,17 @@ _OF_THE_SYSTEM = {
 
 def sentence_of(error: BaseException) -> str | None:
     """What went wrong and how to mend it, None where that is a defect of the program."""
+    if isinstance(error, _SAYS_WHAT_TO_DO):
+        return str(error)
     match error:
         # A page says to try again in a moment; who gave DATABASE_URL is told what is wrong with it.
         case RegisterUnavailableError(__cause__=DBAPIError(orig=CannotConnectError() as cause)):
             return refusal(cause)
-        case DBAPIError(orig=psycopg.Error() as cause):
+        case DBAPIError(orig=psycopg.Error() as cause) | (psycopg.Error() as cause):
             return refusal(cause)
-        case psycopg.Error():
-            return refusal(error)
         case OSError():
             message = _OF_THE_SYSTEM.get(error.errno or 0) or error.strerror or str(error)
             return f"{message}: {error.filename}." if error.filename else f"{message}."
         case MemoryError():
             return "There is no memory left: free some, or give the command less at once."
-    return str(error) if isinstance(error, _SAYS_WHAT_TO_DO) else None
+    return None

@@ -12,6 +12,7 @@ _MODULES = {
     "board": ("generate", "import", "members", "migrate"),
     "campaigns": ("campaigns",),
     "capacity": ("capacity",),
+    "currents": ("currents",),
     "demo.command": ("demo",),
     "evaluating": ("evaluate",),
     "evidence": ("audit", "evidence", "facts"),
@@ -38,7 +39,7 @@ class _Commands(click.Group):
 
 _EXIT_CODES = """
 Exit codes: 0 it is done; 1 it could not be done, and one sentence says why; 2 a wrong option, or an import that was
-refused and has changed nothing; 3 an import that left rows out. `capacity check` has its own.
+refused and has changed nothing; 3 an import or a reader that left something out, or gaps that were found. `capacity check` has its own.
 """
 
 

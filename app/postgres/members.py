@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.postgres.board.load import ERASE_OR_MERGE
+from app.postgres.engines import driver_of
+from app.postgres.feedback import users
 from app.postgres.lists import runs
 from app.serving.erasures import member_hash
 
@@ -65,7 +67,7 @@ def delete_member(engine: Engine, member_id: str) -> dict[str, int]:
             """),
             {"hash": member_hash(member_id)},
         )
-        erased = {
+        erased = users.delete_member_feedback(driver_of(connection), member_id) | {
             table: _delete_from_board(connection, table, column, member_id)
             for table, column in (("board.activity", "member_id"), ("board.member", "id"))
         }
@@ -76,6 +78,7 @@ def delete_member(engine: Engine, member_id: str) -> dict[str, int]:
 
 def restore_member(connection: Connection, member_id: str) -> bool:
     """Let imports bring a member who was erased again; false for one who was not."""
+    users.restore_users(driver_of(connection), member_id)
     return (
         connection.execute(
             text("DELETE FROM connected_jobs.erased_member WHERE member_hash = :hash"),

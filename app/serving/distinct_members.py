@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import zlib
 from math import sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from hyperloglog import HyperLogLog  # type: ignore[import-untyped] # it has no types
@@ -34,6 +34,17 @@ class DistinctMembers:
 
     def __init__(self) -> None:
         self._sketch = HyperLogLog(TARGET_ERROR)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Self:
+        """The sketch that was packed; an empty one where what was packed cannot be read."""
+        made = cls()
+        registers = _unpack(packed)
+        if len(registers) == len(made._sketch.M):
+            made._sketch.M = registers.astype(made._sketch.M.dtype)
+        else:
+            _log.warning("a sketch cannot be read, and is begun anew")
+        return made
 
     def add(self, members: Collection[str]) -> None:
         """Add members; adding one again has no effect."""

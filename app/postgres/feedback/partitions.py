@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-MAKE_PARTITIONS = 0x636A_7061_7274  # an advisory lock: one process makes partitions at a time
+_MAKE_PARTITIONS = 4_250_112_032  # an advisory lock: one process makes partitions at a time
 DROP_WAIT_S = 10.0
 
 
@@ -52,7 +52,7 @@ def create_partitions(driver: psycopg.Connection, table: Partitioned, days: Iter
     missing = sorted({table.start(day) for day in days} - set(select_partitions(driver, table)))
     if not missing:
         return
-    driver.execute("SELECT pg_advisory_xact_lock(%s)", [MAKE_PARTITIONS])
+    driver.execute("SELECT pg_advisory_xact_lock(%s)", [_MAKE_PARTITIONS])
     there = set(select_partitions(driver, table))
     for start in missing:
         if start not in there:

@@ -1,0 +1,153 @@
+"""What a file's own schema says: the type of its events, fields that are not known, and those that are worth decoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.braze.currents.container import ContainerError
+from app.feedback.mail_events import KINDS, REQUIRED, WANTED
+
+_SIMPLE: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+_MOST_DEEP: Final = 8
+_MOST_FIELDS: Final = 500
+# Fields that we know and leave unread: most are personal, the others are not needed.
+_UNREAD: Final = frozenset(
+    [
+        "email_address",
+        "user_agent",
+        "device_class",
+        "device_os",
+        "device_model",
+        "browser",
+        "mailbox_provider",
+        "is_amp",
+        "device_id",
+        "gender",
+        "country",
+        "language",
+        "timezone",
+        "ip_pool",
+        "app_group_id",
+        "from_domain",
+        "esp",
+        "sending_ip",
+        "recipient_domain",
+        "deferral_reason",
+        "attempt_count",
+        "retry_log",
+        "link_id",
+        "link_alias",
+        "has_url_parameters",
+        "link_aliasing_enabled",
+        "send_id",
+        "campaign_name",
+        "message_variation_name",
+        "canvas_name",
+        "canvas_variation_name",
+        "canvas_step_id",
+        "canvas_step_name",
+        "app_id",
+        "state_change_source",
+        "channel_identifier",
+        "experiment_split_name",
+        "experiment_step_name",
+        "canvas_step_variation_id",
+        "state_change_source_id",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSchema:
+    """A file's schema.
+
+    Attributes:
+        event_type: Such as `users.messages.email.Send`; what the record is called where we know no such event.
+        writer: As the file has it.
+        reader: The same record with the fields alone that are wanted, or None where the type is not read at all.
+        unknown: Names of fields that no version known to us has, in order.
+    """
+
+    event_type: str
+    writer: Any
+    reader: dict[str, Any] | None
+    unknown: tuple[str, ...]
+
+
+def file_schema(schema: Any) -> FileSchema:
+    """Understand a file's schema.
+
+    Raises:
+        ContainerError: it is none of Currents', or could cost any amount of memory or time to read.
+    """
+    if (
+        not isinstance(schema, dict)
+        or schema.get("type") != "record"
+        or not isinstance(schema.get("name"), str)
+    ):
+        raise ContainerError("It is Avro, but holds no records, so it is none of Currents'.")
+    fields = schema.get("fields")
+    if not isinstance(fields, list) or not 0 < len(fields) <= _MOST_FIELDS:
+        raise ContainerError("It is Avro, but its records have no fields, or too many.")
+    full = ".".join(filter(None, (str(schema.get("namespace") or ""), schema["name"])))
+    event_type = full.partition(".inner.")[2] or full
+    if event_type not in KINDS:
+        return FileSchema(event_type[:100], schema, None, ())
+    names: dict[str, Any] = {}
+    for field in fields:
+        if not isinstance(field, dict) or not isinstance(field.get("name"), str) or field["name"] in names:
+            raise ContainerError(
+                "The schema in its header is damaged: a field has no name, or one is there twice."
+            )
+        _check_type(field.get("type"), 0)
+        names[field["name"]] = field
+    if missing := sorted(REQUIRED - set(names)):
+        raise ContainerError(f"Its records have no {' and no '.join(missing)}, so it is none of Currents'.")
+    unknown = tuple(sorted(name[:100] for name in names if name not in WANTED and name not in _UNREAD))
+    reader = {key: schema[key] for key in ("type", "name", "namespace") if key in schema} | {
+        "fields": [{"name": name, "type": field["type"]} for name, field in names.items() if name in WANTED]
+    }
+    return FileSchema(event_type, schema, reader, unknown)
+
+
+def _check_type(found: Any, depth: int) -> bool:
+    """Whether a value of a type takes a byte at least.
+
+    A type that refers to itself may nest for ever, and an array of nothing may be endlessly long.
+
+    Raises:
+        ContainerError: the type is one of these, or none.
+    """
+    if depth > _MOST_DEEP:
+        raise ContainerError("The schema in its header is nested beyond all reason.")
+    if isinstance(found, str):
+        if found not in _SIMPLE:
+            raise ContainerError("The schema in its header names a type that is not read.")
+        return found != "null"
+    if isinstance(found, list):
+        for one in found:
+            _check_type(one, depth + 1)
+        return True
+    if not isinstance(found, dict):
+        raise ContainerError("The schema in its header is damaged: a field has no type.")
+    return _check_complex(found, depth)
+
+
+def _check_complex(found: dict[str, Any], depth: int) -> bool:
+    kind = found.get("type")
+    if kind == "array" and not _check_type(found.get("items"), depth + 1):
+        raise ContainerError("The schema in its header has an array of nothing.")
+    if kind == "map":
+        _check_type(found.get("values"), depth + 1)
+    if kind == "record":
+        fields = found.get("fields")
+        if not isinstance(fields, list):
+            raise ContainerError("The schema in its header is damaged: a record has no fields.")
+        takes = [_check_type(one.get("type") if isinstance(one, dict) else None, depth + 1) for one in fields]
+        return any(takes)
+    if kind == "fixed":
+        return isinstance(found.get("size"), int) and found["size"] > 0
+    if kind in ("array", "map", "enum"):
+        return True
+    return _check_type(kind, depth + 1)

@@ -1,0 +1,130 @@
+"""Reading what comes back from Braze, and what is missing of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.database import CommandError, database
+from app.intake.read import read_currents
+from app.lake.objects import open_lake
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from app.intake.read import ReadReport, Reject
+
+LEFT_OUT = 3  # the exit code of a command that did its work and left something out
+
+
+@click.group()
+def currents() -> None:
+    """What became of the mail: files that Braze's Currents puts into a bucket or folder."""
+
+
+@currents.command()
+@click.argument("prefix")
+@click.option("--dry-run", is_flag=True, help="Read all the same, say what was found, and keep nothing.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file to which everything that is left out is added, a line of JSON each.",
+)
+def read(*, prefix: str, dry_run: bool, rejects: Path | None) -> None:
+    """Read the files that are new below PREFIX: s3://BUCKET/..., gs://..., az://... or a folder.
+
+    Files may come in any order and be read any number of times. Meant to be run every five minutes. Exit code 3: all is read,
+    and something was left out.
+    """
+    if Settings.from_env().pgbouncer:
+        raise CommandError(
+            "A reader holds a connection of its own: point DATABASE_URL at Postgres itself and leave CJ_PGBOUNCER off."
+        )
+    lake = open_lake(prefix)
+    with database() as url, _adding_to(rejects) as reject:
+        report = read_currents(url, lake, now=datetime.now(UTC), reject=reject, dry_run=dry_run)
+    for line in summary(report, dry_run=dry_run):
+        click.echo(line)
+    if report.stopped:
+        why = "; ".join(f"{branch}: {sentence}" for branch, sentence in sorted(report.stopped.items()))
+        raise CommandError(f"Some files were not read, and the next run begins with them. {why}")
+    if report.rejects:
+        sys.exit(LEFT_OUT)
+
+
+@contextmanager
+def _adding_to(path: Path | None) -> Iterator[Callable[[Reject], None]]:
+    """Adds rejects to a file; without one, names the first few on standard error."""
+    if path is None:
+        yield _Named()
+        return
+    try:
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"The rejects cannot be written to {path}: {error.strerror}.") from error
+    with file:
+
+        def add(reject: Reject) -> None:
+            line = {
+                "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                "file": reject.file,
+                "where": reject.where,
+                "events": reject.events,
+                "reason": reject.reason,
+            }
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+        yield add
+
+
+class _Named:
+    """Names the first rejects on standard error, so that a cron mail has them and no more."""
+
+    most = 10
+
+    def __init__(self) -> None:
+        self.named = 0
+
+    def __call__(self, reject: Reject) -> None:
+        self.named += 1
+        if self.named <= self.most:
+            click.echo(f"Left out: {reject.file}, {reject.where}: {reject.reason}", err=True)
+        elif self.named == self.most + 1:
+            click.echo("More was left out: give --rejects FILE to have it all.", err=True)
+
+
+def summary(report: ReadReport, *, dry_run: bool) -> list[str]:
+    """What a run did, in lines for a person."""
+    lines = ["Nothing is kept of this: it was a dry run."] if dry_run else []
+    for event_type, one in sorted(report.types.items()):
+        known = f", fields not known: {', '.join(sorted(one.unknown))}" if one.unknown else ""
+        lines.append(
+            f"{event_type or 'none of Currents'}: {one.files:,} files, {one.events:,} events, {one.new:,} new,"
+            f" {one.refused:,} left out{known}"
+        )
+    if not report.types:
+        lines.append("No new files.")
+    if report.without_exposure:
+        lines.append(f"{report.without_exposure:,} sends say nothing of what they showed: see docs/loop.md.")
+    if report.left_alone:
+        lines.append(f"{report.left_alone:,} events are of erased members, previews or load tests.")
+    if report.deleted:
+        lines.append(
+            f"{report.deleted:,} profiles were deleted in Braze, and all that came of them is erased."
+        )
+    if report.skipped:
+        lines.append(f"Not needed, and not read: {', '.join(sorted(report.skipped))}")
+    if report.dropped:
+        past = ", ".join(f"{table} {count}" for table, count in sorted(report.dropped.items()))
+        lines.append(f"Past their time and dropped: {past}")
+    return lines
+
+
+COMMANDS = (currents,)

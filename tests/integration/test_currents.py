@@ -1,0 +1,172 @@
+"""Files of Currents into the loop's tables: in any order, any number of times, killed anywhere."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from psycopg.sql import SQL, Identifier
+
+from app.intake.read import ReadReport, Reject, read_currents
+from app.lake.objects import open_lake
+from app.postgres.connecting import connect
+from app.serving.distinct_members import estimate
+from tests.integration.currents_world import NOW, rid, user, write_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.integration.commands import Command
+
+TABLES = ("exposure", "click", "mail_event", "mail_count", "braze_user", "consent", "erased_braze_user")
+CLOCKS = ("noted_at", "erased_at")
+
+
+def dump(url: str) -> dict[str, list[str]]:
+    """Every row of every table, as text, but for when we learnt of it."""
+    found = {}
+    with connect(url) as driver:
+        for table in TABLES:
+            rows = driver.execute(
+                SQL("SELECT to_jsonb(t)::jsonb - %s::text[] FROM {} t").format(
+                    Identifier("connected_jobs", table)
+                ),
+                [list(CLOCKS)],
+            ).fetchall()
+            found[table] = sorted(map(str, rows))
+    return found
+
+
+def read(url: str, folder: Path, **more: Any) -> tuple[ReadReport, list[Reject]]:
+    rejects: list[Reject] = []
+    report = read_currents(url, open_lake(str(folder)), now=NOW, reject=rejects.append, **more)
+    return report, rejects
+
+
+def empty(url: str) -> None:
+    with connect(url) as driver:
+        for table in (*TABLES, "currents_file"):
+            driver.execute(SQL("TRUNCATE {}").format(Identifier("connected_jobs", table)))
+
+
+def test_a_day_is_read_twice_in_any_order_to_the_same_tables(database_url: str, tmp_path: Path) -> None:
+    files = write_files(tmp_path / "all")
+    report, rejects = read(database_url, tmp_path / "all")
+    assert rejects == []
+    whole = dump(database_url)
+    again, _ = read(database_url, tmp_path / "all")
+    assert again.types == {}
+    assert dump(database_url) == whole
+    draws = random.Random(7)
+    for turn in range(3):
+        empty(database_url)
+        draws.shuffle(files)
+        for start in range(0, len(files), 20):
+            for file in files[start : start + 20]:
+                place = tmp_path / f"turn{turn}" / file.relative_to(tmp_path / "all")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, place)
+            read(database_url, tmp_path / f"turn{turn}")
+        with connect(database_url) as driver:
+            driver.execute("UPDATE connected_jobs.currents_file SET etag = 'another'")
+        read(database_url, tmp_path / f"turn{turn}")
+        assert dump(database_url) == whole
+    assert report.without_exposure == 2
+
+
+def test_what_was_read_is_what_happened(database_url: str, tmp_path: Path) -> None:
+    write_files(tmp_path)
+    report, _ = read(database_url, tmp_path)
+    with connect(database_url) as driver:
+        exposures = driver.execute(
+            "SELECT rid, member_id, arm, campaign, shown, posting_ids FROM connected_jobs.exposure ORDER BY rid"
+        ).fetchall()
+        clicks = driver.execute(
+            "SELECT member_id, posting_id, position, arm, suspect, suspected, sent_at IS NULL FROM connected_jobs.click"
+            " ORDER BY rid"
+        ).fetchall()
+        happened = dict(
+            driver.execute("SELECT kind, min(why) FROM connected_jobs.mail_event GROUP BY kind").fetchall()
+        )
+        counts = driver.execute("SELECT kind, events, members FROM connected_jobs.mail_count").fetchall()
+        consents = dict(driver.execute("SELECT member_id, withdrawn FROM connected_jobs.consent").fetchall())
+        everything = str(dump(database_url))
+    # 12 was a preview, 9 was deleted in Braze; 90 was merged into the profile of member 1
+    members = sorted(set(range(1, 12)) - {9})
+    assert exposures == [
+        (rid(member), f"m-{member}", "b", "weekly-digest", 3, ["p-1", "p-2", f"p-{member + 100}"])
+        for member in members
+    ] + [(rid(90), "m-1", "b", "weekly-digest", 3, ["p-1", "p-2", "p-190"])]
+    assert [click[:4] for click in clicks] == [(f"m-{member}", "p-2", 2, "b") for member in (2, 4, 6, 8, 10)]
+    assert {click[4] for click in clicks} == {None}
+    assert [click[5] for click in clicks] == [None, ["user_agent"], None, None, None]
+    assert not any(click[6] for click in clicks)
+    assert happened == {
+        "bounce": "550 5.1.1",
+        "spam": None,
+        "unsubscribe": None,
+        "abort": "abort_message: too few postings",
+        "retry": "connected_content",
+        "control": None,
+        "consent": "Subscribed",
+    }
+    totals: dict[str, tuple[int, int]] = {}
+    for kind, events, people in counts:
+        totals[kind] = (round(estimate([bytes(events)]).likely), round(estimate([bytes(people)]).likely))
+    assert totals == {"delivered": (12, 12), "opened": (8, 8), "opened_by_machine": (4, 4)}
+    assert consents == {"m-7": True, "m-8": False}
+    for secret in ("secret", "example.com", 'agent"', user(9)):
+        assert secret not in everything
+    assert report.types["users.messages.email.Send"].events == 28
+
+
+def test_a_dry_run_says_what_it_found_and_keeps_nothing(
+    database_url: str, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    write_files(tmp_path / "files")
+    before = dump(database_url)
+    ran = command("currents", "read", tmp_path / "files", "--dry-run")
+    assert ran.code == 0
+    assert "users.messages.email.Click: 12 files, 12 events" in ran.out
+    assert dump(database_url) == before
+    with connect(database_url) as driver:
+        assert driver.execute("SELECT count(*) FROM connected_jobs.currents_file").fetchone() == (0,)
+
+
+def test_an_erased_member_is_not_brought_back_by_a_late_file(
+    database_url: str, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    write_files(tmp_path)
+    read(database_url, tmp_path)
+    ran = command("members", "erase", "m-2")
+    assert ran.code == 0, ran.err
+    erased = dump(database_url)
+    assert "m-2'" not in str(erased)
+    assert user(2) not in str(erased)
+    with connect(database_url) as driver:
+        driver.execute("DELETE FROM connected_jobs.currents_file")
+    report, _ = read(database_url, tmp_path)
+    assert report.left_alone > 0
+    assert dump(database_url) == erased
+
+
+def test_what_is_past_its_time_is_dropped_and_comes_too_late(database_url: str, tmp_path: Path) -> None:
+    write_files(tmp_path)
+    read(database_url, tmp_path)
+    later = NOW + timedelta(days=40)
+    report = read_currents(database_url, open_lake(str(tmp_path)), now=later)
+    assert report.dropped["exposure"] >= 1
+    with connect(database_url) as driver:
+        driver.execute("DELETE FROM connected_jobs.currents_file")
+        assert driver.execute("SELECT count(*) FROM connected_jobs.exposure").fetchone() == (0,)
+    rejects: list[Reject] = []
+    read_currents(database_url, open_lake(str(tmp_path)), now=later, reject=rejects.append)
+    assert {reject.reason for reject in rejects} == {
+        "The event is older than the 35 days that such events are kept."
+    }
