@@ -87,15 +87,12 @@ def refresh(
         model = _fit(engine, board, options, now=run.started_at, processes=processes, progress=progress)
         write_model(engine, run.id, SavedModel.of(model, board.postings))
         stages.end("fit")
-        ranker = _ranker(engine, board, model, run.id, ranking.chunk_members)
-        ranking.rank(ranker, run.done, processes, progress)
+        ranking.rank(_ranker(engine, board, model, run.id, ranking), run.done, processes, progress)
         stages.end("rank")
         misfits = _misfits(engine, run.id, board, model)
-        measures, announced = (
-            _measures(run, stages, board, misfits),
-            Announcement(what="refresh", by=by, delay=publication_delay),
-        )
+        announced = Announcement(what="refresh", by=by, delay=publication_delay)
         lock.ensure()
+        measures = _measures(run, stages, board, misfits)
         published = publish(engine, run.id, model, board.postings, measures, guard=guard, announced=announced)
         stages.end("publish")
         return _report(run, inputs, published, stages, board, misfits)
@@ -131,15 +128,13 @@ def _fit(
         )
 
 
-def _ranker(
-    engine: Engine, board: _Board, model: Recommender, run_id: int, chunk_members: int
-) -> ChunkRanker:
+def _ranker(engine: Engine, board: _Board, model: Recommender, run_id: int, ranking: Ranking) -> ChunkRanker:
     """Ranks every member by their place in the board, with the profile they have when their chunk is ranked."""
 
     def rank(driver: psycopg.Connection, positions: range, ids: Sequence[str]) -> list[list[RankedPosting]]:
         return model.rank(positions, profiles(driver, ids, board.left_out))
 
-    return ChunkRanker(engine, rank, board.member_ids, run_id, chunk_members)
+    return ChunkRanker(engine, rank, board.member_ids, run_id, ranking.chunk_members)
 
 
 def _misfits(engine: Engine, run_id: int, board: _Board, model: Recommender) -> MisfitShare:

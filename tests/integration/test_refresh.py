@@ -107,6 +107,7 @@ import json, os, signal, sys
 from app.postgres.lists import publications
 from app.refresh import publish
 from app.postgres.engines import batch_engine
+from app.refresh.chunks import Ranking
 from app.refresh.whole import refresh
 
 url, stage, share, processes = json.loads(sys.argv[1])
