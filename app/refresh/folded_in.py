@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.board.model import ActivityKind, ActivityLog
 from app.postgres.board.snapshot import member_activity, profiles
+from app.refresh.mailed import shown_to, with_clicks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +23,13 @@ if TYPE_CHECKING:
 def rank_again(
     updated: UpdatedModel, driver: psycopg.Connection, ids: Sequence[str]
 ) -> list[list[RankedPosting]]:
-    """The lists that a saved model makes for members, from their profiles and activity as they are now."""
-    people = profiles(driver, ids)
-    model = updated.fold_in(_activity(driver, ids, updated), people)
-    return model.rank(range(len(ids)), people)
+    """The lists that a saved model makes for members, from their profiles, activity and mails as they are now."""
+    people, log, shown = profiles(driver, ids), _activity(driver, ids, updated), None
+    if updated.recommender.options.learn_from_mails:
+        now = datetime.fromtimestamp(updated.now_s, UTC)
+        log = with_clicks(driver, ids, log, updated.position_of)
+        shown = shown_to(driver, ids, updated.position_of, now=now)
+    return updated.fold_in(log, people).rank(range(len(ids)), people, shown=shown)
 
 
 def _activity(driver: psycopg.Connection, ids: Sequence[str], updated: UpdatedModel) -> ActivityLog:

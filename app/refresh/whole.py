@@ -22,6 +22,7 @@ from app.recommend.options import Options
 from app.recommend.parallel import split_over_workers
 from app.recommend.recommender import fit
 from app.refresh.chunks import HERE, ChunkRanker, cores, raise_if_killed
+from app.refresh.mailed import job_places, mailed_members, read_mails, shown_to
 from app.refresh.publish import publish
 from app.refresh.report import RunReport, Stages
 from app.refresh.shrink_guard import LEAST_PERCENT, shrink_guard
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 
     from app.board.model import ActivityLog, Member, Posting
     from app.postgres.board.left_out import LeftOutRows
+    from app.recommend.mailed.clicks import MailedMembers
     from app.recommend.ranked import RankedPosting
     from app.recommend.recommender import Recommender
     from app.refresh.chunks import Ranking
+    from app.refresh.mailed import Mails
     from app.refresh.publish import PublishedRun
 
 _JUDGED_MEMBERS = 1_000  # members whose lists are judged
@@ -84,10 +87,11 @@ def refresh(
         inputs = board.inputs(ranking.chunk_members)
         guard.check_seen(runs.BoardCounts(inputs.members, inputs.postings, inputs.activity))
         run = _begin(engine, inputs, options, taken_at=board.taken_at)
-        model = _fit(engine, board, options, now=run.started_at, processes=processes, progress=progress)
+        mailed = _fit(engine, board, options, now=run.started_at, processes=processes, progress=progress)
+        model = mailed.recommender
         write_model(engine, run.id, SavedModel.of(model, board.postings))
         stages.end("fit")
-        ranking.rank(_ranker(engine, board, model, run.id, ranking), run.done, processes, progress)
+        ranking.rank(_ranker(engine, board, mailed, run.id, ranking), run.done, processes, progress)
         stages.end("rank")
         misfits = _misfits(engine, run.id, board, model)
         announced = Announcement(what="refresh", by=by, delay=publication_delay)
@@ -106,8 +110,8 @@ def _fit(
     now: datetime,
     processes: int | None,
     progress: Callable[[str, float], None],
-) -> Recommender:
-    """The model of the whole board, fitted on as many cores as there are processes.
+) -> MailedMembers:
+    """The model of the whole board and what mails taught, on as many cores as there are processes.
 
     Raises:
         RefreshError: a process was killed.
@@ -117,7 +121,7 @@ def _fit(
         raise_if_killed(),
         split_over_workers(cores(processes), first=end_with_parent(signal.SIGKILL)),
     ):
-        return fit(
+        model = fit(
             board.postings,
             board.member_ids,
             board.activity,
@@ -126,13 +130,22 @@ def _fit(
             options=options,
             progress=progress,
         )
+        return mailed_members(engine, model, board.mails, board.activity, board.member_ids, members)
 
 
-def _ranker(engine: Engine, board: _Board, model: Recommender, run_id: int, ranking: Ranking) -> ChunkRanker:
-    """Ranks every member by their place in the board, with the profile they have when their chunk is ranked."""
+def _ranker(
+    engine: Engine, board: _Board, mailed: MailedMembers, run_id: int, ranking: Ranking
+) -> ChunkRanker:
+    """Ranks every member by their place in the board, with the profile they have when their chunk is ranked.
+
+    Exposures are read then too: those of mails sent before the snapshot, also where they became known after it.
+    """
+    model = mailed.recommender
+    job_of = job_places(model) if board.mails.any and model.options.learn_from_mails else None
 
     def rank(driver: psycopg.Connection, positions: range, ids: Sequence[str]) -> list[list[RankedPosting]]:
-        return model.rank(positions, profiles(driver, ids, board.left_out))
+        shown = None if job_of is None else shown_to(driver, ids, job_of, now=model.now)
+        return mailed.rank(positions, profiles(driver, ids, board.left_out), shown=shown)
 
     return ChunkRanker(engine, rank, board.member_ids, run_id, ranking.chunk_members)
 
@@ -190,16 +203,18 @@ class _Board:
     member_ids: Sequence[str]
     profiles_changed_at: datetime | None
     activity: ActivityLog
+    mails: Mails
     left_out: LeftOutRows
 
     def inputs(self, chunk_members: int) -> runs.RunInputs:
         digest = blake2b(digest_size=16)
-        digest.update("\n".join([*self.member_ids, str(self.profiles_changed_at)]).encode())
+        digest.update("\n".join([*self.member_ids, str(self.profiles_changed_at), self.mails.state]).encode())
         for posting in self.postings:
             state = f"{posting.updated_at} {posting.status} {posting.deadline} {posting.deadline_time}"
             digest.update(f"\n{posting.id} {state}".encode())
-        for column in (self.activity.member, self.activity.posting, self.activity.kind, self.activity.at):
-            digest.update(column.tobytes())
+        for log in (self.activity, self.mails.clicks):
+            for column in (log.member, log.posting, log.kind, log.at):
+                digest.update(column.tobytes())
         return runs.RunInputs(
             len(self.member_ids),
             len(self.postings),
@@ -222,9 +237,12 @@ def _read(engine: Engine, progress: Callable[[str, float], None]) -> _Board:
         member_ids = board.member_ids()
         progress("read", 0.4)
         profiles_changed_at = board.profiles_changed_at()
-        activity = board.activity([posting.id for posting in postings])
+        posting_ids = [posting.id for posting in postings]
+        activity, mails = board.activity(posting_ids), read_mails(board, posting_ids)
         progress("read", 1.0)
-        return _Board(board.taken_at, postings, member_ids, profiles_changed_at, activity, board.left_out)
+        return _Board(
+            board.taken_at, postings, member_ids, profiles_changed_at, activity, mails, board.left_out
+        )
 
 
 def read_postings(board: Snapshot) -> list[Posting]:

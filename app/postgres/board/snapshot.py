@@ -52,9 +52,8 @@ _PROFILES = f"SELECT {MEMBER_COLUMNS} FROM board.member m WHERE m.id = ANY(%s)"
 _KINDS = (
     "CASE a.kind " + " ".join(f"WHEN '{kind.name.lower()}' THEN {kind:d}" for kind in BOARD_KINDS) + " END"
 )
-# Members are numbered in the order of `member_ids`. Activity dated in the future becomes one second after the snapshot.
-_ACTIVITY = f"""
-    COPY (
+# Members are numbered in the order of `member_ids`, postings as they are given.
+NUMBERED = """
         WITH member AS (
             SELECT id, (row_number() OVER (ORDER BY id COLLATE "C") - 1)::int AS position
             FROM (
@@ -66,6 +65,11 @@ _ACTIVITY = f"""
             SELECT id, (position - 1)::int AS position
             FROM unnest(%s::text[]) WITH ORDINALITY AS p (id, position)
         )
+"""
+# Activity dated in the future becomes one second after the snapshot.
+_ACTIVITY = f"""
+    COPY (
+        {NUMBERED}
         SELECT member.position,
                posting.position,
                ({_KINDS})::smallint,
@@ -151,15 +155,15 @@ class Snapshot:
         driver = driver_of(self.connection)
         catalogue = list(posting_ids)
         try:
-            parts = _activity_parts(driver, _ALL_ACTIVITY, catalogue)
+            parts = copy_activity(driver, _ALL_ACTIVITY, catalogue)
         except ViewError:
             parts = read_in_halves(
                 "activity",
-                lambda members: _activity_parts(driver, _ACTIVITY_OF, catalogue, list(members)),
+                lambda members: copy_activity(driver, _ACTIVITY_OF, catalogue, list(members)),
                 [row[0] for row in driver.execute(_MAILABLE)],
                 self.left_out,
             )
-        rows = np.concatenate(parts) if parts else np.empty(0, _COMPACT)
+        rows = join_parts(parts)
         now_s = math.floor(self.taken_at.timestamp())
         if ahead := np.count_nonzero(rows["at"] > now_s):
             _log.warning("%s rows of board.activity lie in the future: they count as of now.", f"{ahead:,}")
@@ -173,9 +177,10 @@ class Snapshot:
         )
 
 
-def _activity_parts(
-    driver: psycopg.Connection, statement: LiteralString, *parameters: list[str]
+def copy_activity(
+    driver: psycopg.Connection, statement: LiteralString, *parameters: object
 ) -> list[NDArray[np.void]]:
+    """Rows (member, posting, kind, at) that a COPY to binary gives, in parts: 17 bytes a row, no Python object a row."""
     pending = bytearray()
     header = True
     parts = []
@@ -190,6 +195,11 @@ def _activity_parts(
     if not header:
         parts.append(_take_rows(pending))
     return parts
+
+
+def join_parts(parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """All rows of `copy_activity` in one array, with the fields `member`, `posting`, `kind` and `at`."""
+    return np.concatenate(parts) if parts else np.empty(0, _COMPACT)
 
 
 def _rows_of(
