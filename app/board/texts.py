@@ -29,7 +29,7 @@ _BLANKS = re.compile("[\\s\u2800]+")
 _MARKUP_DEPTH = 3  # markup that was escaped, and escaped again
 _LINK = re.compile(r"https?://[^\s/?#@\\]+(?:[/?#]\S*)?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"([a-z]+://)([^/?#]+)", re.IGNORECASE)
-OUR_PARAMETERS = frozenset({"rid", "campaign", "variant", "position"})
+OUR_PARAMETERS = frozenset({"rid", "campaign", "variant", "arm", "position"})
 
 
 def shown_text(text: str) -> str:

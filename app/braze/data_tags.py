@@ -10,6 +10,7 @@ from app.braze.liquid.nodes import OutputTag, nothing
 from app.braze.liquid.values import to_text
 from app.braze.parsing import BrazeParser, render_part
 from app.braze.tags import NOTES
+from app.feedback.exposure import MOST_EXTRAS_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,15 +20,27 @@ if TYPE_CHECKING:
     from app.braze.liquid.parser import Parser, Tag
 
 EXTRAS: Final = "message_extras"
-"""The key in a context's tags under which message extras are collected."""
-MOST_EXTRAS_BYTES: Final = 1024
+"""The key in a context's tags under which message extras are collected, each with an offset."""
+LOST: Final = "lost_extras"
+"""The key under which sentences are collected, each with an offset: what of the message extras Braze would lose."""
 MOST_ITEMS: Final = 50
+_NOT_READ = (
+    "the message extra is lost: Braze reads only {% message_extras :key name :value text %}, in this order, "
+    "with no other text and no tags inside"
+)
+_CUT_OFF = (
+    f"is cut off: Braze takes {MOST_EXTRAS_BYTES:,} bytes of all keys and values, and the first come first"
+)
 _PAIR = re.compile(r":key\s+(?P<key>\S.*?)\s+:value\s+(?P<value>\S.*)", re.DOTALL)
 
 
 @dataclass(slots=True)
 class MessageExtras:
-    """`message_extras :key x :value y`: prints nothing; Braze adds the pair to the send event."""
+    """`message_extras :key x :value y`: prints nothing; Braze adds the pair to the send event.
+
+    Braze says that all keys and values together have 1,000 bytes and that the first of doubled keys counts. That it keeps the
+    pairs in their order, and the first bytes of the one that has no room, is an assumption.
+    """
 
     at: int
     key: Body
@@ -35,29 +48,53 @@ class MessageExtras:
     blank: bool = False
 
     def render(self, context: Context, output: Output) -> None:  # noqa: ARG002 - as every node
-        """Store the pair; a key's first value counts."""
-        extras: dict[str, str] = context.tags[EXTRAS]
+        """Store the pair, unless Braze would not send it."""
+        extras: dict[str, tuple[int, str]] = context.tags[EXTRAS]
         key = render_part(self.key, context, self.at).strip()
+        value = render_part(self.value, context, self.at).strip()
         if key in extras:
-            context.tags[NOTES].append(
-                (self.at, f"the message extra '{key}' is given twice; Braze sends the first")
+            self._lose(context, f"the message extra '{key}' is given twice; Braze sends the first")
+        elif not key or not value:
+            self._lose(
+                context, f"the message extra '{key}' is empty" if key else "a message extra has no key"
             )
-            return
-        extras[key] = render_part(self.value, context, self.at).strip()
-        if (
-            sum(len((name + text).encode(errors="replace")) for name, text in extras.items())
-            > MOST_EXTRAS_BYTES
-        ):
-            context.tags[NOTES].append(
-                (self.at, "the message extras are longer than 1 KB; Braze cuts them off")
-            )
+        else:
+            extras[key] = self.at, value
+
+    def _lose(self, context: Context, sentence: str) -> None:
+        context.tags[LOST].append((self.at, sentence))
+
+
+@dataclass(slots=True)
+class LostExtras:
+    """A `message_extras` that is not written as Braze reads it, which loses it and says nothing."""
+
+    at: int
+    blank: bool = False
+
+    def render(self, context: Context, output: Output) -> None:  # noqa: ARG002 - as every node
+        """Say what is lost."""
+        context.tags[LOST].append((self.at, _NOT_READ))
+
+
+def cut_off(context: Context) -> dict[str, str]:
+    """The message extras that a render collected, as Braze sends them; what has no room is said to be lost."""
+    room, kept = MOST_EXTRAS_BYTES, {}
+    for key, (at, value) in context.tags[EXTRAS].items():
+        pair = (key + value).encode(errors="replace")
+        if len(pair) > room:
+            context.tags[LOST].append((at, f"the message extra '{key}' {_CUT_OFF}"))
+        sent = pair[:room].decode(errors="ignore")
+        if len(sent) > len(key):
+            kept[key] = sent.removeprefix(key)
+        room = max(room - len(pair), 0)
+    return kept
 
 
 def _read_message_extras(parser: Parser, tag: Tag) -> Node | None:
     match = _PAIR.fullmatch(tag.written.strip())
-    if match is None or not isinstance(parser, BrazeParser):
-        parser.note(tag.at, "Braze passes on only {% message_extras :key name :value text %}, in this order")
-        return nothing(tag.at)
+    if match is None or "{%" in tag.written or not isinstance(parser, BrazeParser):
+        return LostExtras(tag.at)
     return MessageExtras(tag.at, parser.part(match["key"], tag), parser.part(match["value"], tag))
 
 

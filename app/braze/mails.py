@@ -12,7 +12,7 @@ from app.braze.http_fetch import fetch_over_http
 from app.braze.preview import Aborted, Rendered, WouldBeRetried, preview
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from app.braze.calls import CallAnswer, Fetch, Request, StoredCredential
 
@@ -44,6 +44,8 @@ class MailPart:
     calls: Sequence[MailCall]
     missing: Sequence[str] = ()
     notes: Sequence[str] = ()
+    extras: Mapping[str, str] = field(default_factory=dict)
+    lost_extras: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -125,6 +127,8 @@ class Mails:
             calls=calls,
             missing=rendered.missing,
             notes=rendered.notes,
+            extras=rendered.extras,
+            lost_extras=rendered.lost_extras,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from app.braze import data_tags, tags
 from app.braze.attributes import NAMESPACES, named, variables
 from app.braze.calls import Call, CallAnswer, Fetch, StoredCredential, build_request, perform
-from app.braze.data_tags import EXTRAS
+from app.braze.data_tags import EXTRAS, LOST, cut_off
 from app.braze.errors import TemplateError
 from app.braze.filters import FILTERS, time_zone_filter
 from app.braze.http_fetch import fetch_over_http
@@ -22,6 +23,7 @@ from app.braze.liquid.times import Time
 from app.braze.liquid.tokenizer import TemplateSource
 from app.braze.parsing import BrazeParser
 from app.braze.tags import CALLER, NOTES, MessageAborted, TagError
+from app.feedback.exposure import ExposureError, of_extras
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -75,7 +77,8 @@ class PartPreview:
     """One rendered field of a message, and the calls of its render, in order.
 
     `missing` names attributes, Content Blocks and catalog items that got no value. `notes` are sentences on what Braze reads
-    differently than it looks, and on what the preview cannot do. `extras` are the message extras of the send event.
+    differently than it looks, and on what the preview cannot do. `extras` are the message extras of the send event, and
+    `lost_extras` sentences on what Braze would silently lose of them; of a message that is not sent there are none.
     """
 
     outcome: Outcome
@@ -83,6 +86,7 @@ class PartPreview:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     extras: Mapping[str, str] = field(default_factory=dict)
+    lost_extras: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -177,12 +181,14 @@ def preview(
     except (LimitError, RecursionError) as error:
         reason = str(error) if isinstance(error, LimitError) else "its values are nested too deep to be shown"
         raise TemplateError(f"The preview stops here: {reason}.") from error
+    extras = cut_off(context)
     return PartPreview(
         outcome,
         tuple(caller.calls),
         missing=named(context.missing),
         notes=_notes(source, [*parse_notes, *context.tags[NOTES]], context.errors),
-        extras=context.tags[EXTRAS],
+        extras=extras,
+        lost_extras=_lost_extras(source, context.tags[LOST], extras) if isinstance(outcome, Rendered) else (),
     )
 
 
@@ -197,7 +203,7 @@ def _parse(template_text: str) -> tuple[Body, tuple[tuple[int, str], ...]]:
 def _context(given: dict[str, object], caller: _RecordingCaller, now: Time) -> Context:
     filters = STANDARD | FILTERS | {"date": date_filter(now), "time_zone": time_zone_filter(now)}
     context = Context(given, filters, Budget(), named_namespaces=NAMESPACES)
-    context.tags = {CALLER: caller, NOTES: [], EXTRAS: {}}
+    context.tags = {CALLER: caller, NOTES: [], EXTRAS: {}, LOST: []}
     return context
 
 
@@ -206,6 +212,18 @@ def _notes(
 ) -> tuple[str, ...]:
     shown = [*notes, *((at, f"Liquid prints 'Liquid error: {fault}' here") for at, fault in errors)]
     return tuple(_sentence(source, at, note) for at, note in list(dict.fromkeys(shown))[:MAX_NOTES])
+
+
+def _lost_extras(
+    source: TemplateSource, losses: Iterable[tuple[int, str]], extras: Mapping[str, str]
+) -> tuple[str, ...]:
+    """What Braze would lose of the message extras, and whether the exposure among them can be read back."""
+    lost = [_sentence(source, at, what) for at, what in dict.fromkeys(losses)]
+    try:
+        of_extras(json.dumps(extras))
+    except ExposureError as error:
+        lost.append(f"The mail will not be known in any result: {error}")
+    return tuple(lost[:MAX_NOTES])
 
 
 def _outcome_of(text: str, to_retry: Call | None, attempt: int) -> Outcome:

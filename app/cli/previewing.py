@@ -109,6 +109,8 @@ def _say_all(part: PartPreview) -> None:
         _say_beside(note)
     if part.extras:
         _say_beside(f"Message extras: {json.dumps(dict(part.extras), ensure_ascii=False)}")
+    for lost in part.lost_extras:
+        click.secho(_encodable(f"LOST ON THE WAY: {lost}"), err=True, bold=True, fg="red")
 
 
 def _say_beside(line: str) -> None:

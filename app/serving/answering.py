@@ -54,6 +54,7 @@ class Answer:
         today: The board's day, for labels.
         places: Cards with their marks, best first.
         names: Names of the postings that reasons may name; a mark holds the number of one, from 1, above its lowest byte.
+        arm: The arm of the campaign's experiment that the member is in; None without one.
     """
 
     request: RecommendationRequest
@@ -65,6 +66,7 @@ class Answer:
     today: date
     places: list[Place]
     names: Sequence[str] = ()
+    arm: str | None = None
 
 
 class Answering:

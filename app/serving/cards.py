@@ -18,6 +18,7 @@ from cachetools import TTLCache
 from app.board.model import Status
 from app.board.texts import ascii_host, without_our_parameters
 from app.board.veto import NEVER, shown_until
+from app.feedback.exposure import quoted
 from app.runtime.errors import UnavailableError
 from app.serving import labels
 from app.serving.store import Standing
@@ -47,11 +48,24 @@ class Card:
     cards, none of which is in a processor cache, so the fields a call reads lie in slots, and equal texts are one object.
     """
 
-    __slots__ = ("_day", "_en", "_ko", "category", "company_id", "end", "id", "posting", "region", "until")
+    __slots__ = (
+        "_day",
+        "_en",
+        "_ko",
+        "category",
+        "company_id",
+        "end",
+        "exposed_id",
+        "id",
+        "posting",
+        "region",
+        "until",
+    )
 
     def __init__(self, posting: Posting) -> None:
         self.posting = posting
         self.id = posting.id
+        self.exposed_id = quoted(posting.id)
         self.company_id = intern(posting.company_id)
         self.category = intern(posting.categories[0]) if posting.categories else ""
         self.region = intern(posting.regions[0].split("/")[0]) if posting.regions else ""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from app.feedback import exposure
 from app.recommend.ranked import ASKED_COMPANY
 from app.recommend.reasons import Reason
 from app.serving.labels import SENTENCES, naming
+from app.serving.request import tracking_of
 
 if TYPE_CHECKING:
     from app.serving.answering import Answer
@@ -43,17 +45,17 @@ def _named_reason(lang: str, mark: int, name: str) -> bytes:
 def encode(answer: Answer) -> bytes:
     """The answer as a JSON object; every key is always present."""
     options = answer.request.options
-    lang, today, places = options.lang, answer.today, answer.places
+    lang, today, places, arm = options.lang, answer.today, answer.places, answer.arm
     rid = answer.recommendation_id.encode()
     names = answer.names
     sentences, unnamed = _REASONS[lang], _UNNAMED[lang]
     pieces = [
         b'{"recommendation_id":"',
         rid,
-        _head(options, answer.source, answer.degraded, len(places), answer.generated_at),
+        _head(options, arm, answer.source, answer.degraded, len(places), answer.generated_at),
     ]
     comma = b""
-    for (card, mark), tracking in zip(places, options.tracking, strict=False):
+    for (card, mark), tracking in zip(places, tracking_of(options, arm), strict=False):
         reason = sentences.get(mark) or (
             _named_reason(lang, mark & _REASON_BYTE, names[(mark >> 8) - 1])
             if mark > _REASON_BYTE
@@ -61,18 +63,26 @@ def encode(answer: Answer) -> bytes:
         )
         pieces += (comma, card.text(lang, today), rid, tracking, card.end, reason)
         comma = b","
-    pieces.append(b"]}")
+    exposed_ids = [card.exposed_id for card, _ in places]
+    shown = exposure.build(answer.recommendation_id, options.campaign, answer.source, arm, exposed_ids)
+    pieces.append(b'],"exposure":"%b"}' % shown.encode() if shown else b'],"exposure":null}')
     return b"".join(pieces)
 
 
 @lru_cache(maxsize=512)
 def _head(
-    options: RequestOptions, source: str, degraded: str | None, count: int, generated_at: datetime
+    options: RequestOptions,
+    arm: str | None,
+    source: str,
+    degraded: str | None,
+    count: int,
+    generated_at: datetime,
 ) -> bytes:
     """The JSON between the id and the postings, which is the same for most calls of a send."""
     facts = {
         "campaign": options.campaign,
         "variant": options.variant,
+        "arm": arm,
         "source": source,
         "degraded": degraded,
         "count": count,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +30,7 @@ class RequestOptions:
         lang: The language of labels.
         key: The options as bytes, for recommendation ids.
         send_key: The campaign and the send, by which sends are held.
-        tracking: The tracking parameters of each place's link.
+        tracking: The tracking parameters of each place's link, without an experiment's arm.
     """
 
     campaign: str
@@ -45,9 +46,21 @@ class RequestOptions:
         parts = (self.campaign, self.send, self.variant or "", str(self.limit), self.lang)
         object.__setattr__(self, "key", "\x1f".join(parts).encode() + b"\x1f")
         object.__setattr__(self, "send_key", f"{self.campaign}\x1f{self.send}")
-        variant = f"&variant={self.variant}" if self.variant else ""
-        links = (f"&campaign={self.campaign}{variant}&position={n}" for n in range(1, self.limit + 1))
-        object.__setattr__(self, "tracking", tuple(link.encode() for link in links))
+        object.__setattr__(self, "tracking", _tracking(self, None))
+
+
+def _tracking(options: RequestOptions, arm: str | None) -> tuple[bytes, ...]:
+    variant = f"&variant={options.variant}" if options.variant else ""
+    link = f"&campaign={options.campaign}{variant}{f'&arm={arm}' if arm else ''}&position="
+    return tuple(f"{link}{place}".encode() for place in range(1, options.limit + 1))
+
+
+_tracking_of_arm = lru_cache(maxsize=1024)(_tracking)
+
+
+def tracking_of(options: RequestOptions, arm: str | None) -> tuple[bytes, ...]:
+    """The tracking parameters of each place's link, with the arm that the member is in, if any."""
+    return options.tracking if arm is None else _tracking_of_arm(options, arm)
 
 
 class RecommendationRequest(NamedTuple):

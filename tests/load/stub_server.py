@@ -100,11 +100,13 @@ def body(mode: str) -> bytes:
     answer: dict[str, Any] = {
         "recommendation_id": "r1",
         "campaign": "loadtest",
+        "arm": None,
         "source": "popular" if mode == "degraded" else "personalized",
         "degraded": "postgres" if mode == "degraded" else None,
         "count": 10,
         "generated_at": "2026-11-21T03:00:00Z",
         "postings": [posting] * 10,
+        "exposure": "v1|r1|loadtest|popular||10|p1",
     }
     return gzip.compress(json.dumps(answer, ensure_ascii=False).encode())
 

@@ -37,6 +37,7 @@ def answer(
         "recommendation_id": rid,
         "campaign": campaign,
         "variant": None,
+        "arm": None,
         "source": source,
         "degraded": None,
         "count": 1,
@@ -57,6 +58,7 @@ def answer(
                 "reason_code": reason.code,
             }
         ],
+        "exposure": f"v1|{rid}|{campaign}|{source}||1|{posting_id}",
     }
 
 

@@ -29,11 +29,13 @@ ANSWER_KEYS = [
     "recommendation_id",
     "campaign",
     "variant",
+    "arm",
     "source",
     "degraded",
     "count",
     "generated_at",
     "postings",
+    "exposure",
 ]
 POSTING_KEYS = [
     "id",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from app.board.campaign_key import CAMPAIGN_KEY
+from app.feedback.exposure import MOST_BYTES
 from app.recommend.reasons import Reason
 from app.serving.answering import BEHIND, FAULT, LATE, OVER_LIMIT, PERSONALIZED, POPULAR, POSTGRES, PROFILE
 from app.serving.labels import LANGUAGES
@@ -116,7 +117,7 @@ _POSTING = object_of(
     deadline=text("Last day to apply, in Asia/Seoul", nullable=True, format="date"),
     days_left=whole("Whole days until the deadline; 0 is today", nullable=True, minimum=0),
     deadline_label=text("D-10, 내일 18시 마감, 오늘 마감, 채용 시 마감, 상시 채용"),
-    url=text("Where to apply; carries rid, campaign, variant and position", format="uri"),
+    url=text("Where to apply; carries rid, campaign, variant, arm and position", format="uri"),
     reason=text("Why it is here, a sentence for the member"),
     reason_code=text("The same for programs", enum=[reason.code for reason in Reason]),
 )
@@ -124,11 +125,17 @@ _ANSWER = object_of(
     recommendation_id=text("The same for the same question, everywhere", minLength=16, maxLength=16),
     campaign=text("As asked"),
     variant=text("As asked", nullable=True),
+    arm=text("The arm of the campaign's experiment that the member is in", nullable=True),
     source=text("Where the postings come from", enum=[PERSONALIZED, PROFILE, POPULAR]),
     degraded=text("Why the best source was not used", nullable=True, enum=[*DEGRADED, None]),
     count=whole("How many postings there are", minimum=0, maximum=MOST),
     generated_at=text("When the list was made", format="date-time"),
     postings={"type": "array", "maxItems": MOST, "items": ref("Posting")},
+    exposure=text(
+        "What is shown, for Braze's message_extras: v1|rid|campaign|source|arm|n|ids; null where nothing is",
+        nullable=True,
+        maxLength=MOST_BYTES,
+    ),
 )
 
 

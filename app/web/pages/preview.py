@@ -45,11 +45,15 @@ def add(blueprint: Blueprint, queries: PlannerQueries, previewed: PreviewedMails
         if previews is None:
             return page("preview.html", ready=False)
         chosen = _chosen(previews, queries)
-        part = previews.part(**chosen["what"], part="txt") if chosen["member"] else None
+        html, part = (
+            (previews.part(**chosen["what"], part=kind) if chosen["member"] else None)
+            for kind in ("html", "txt")
+        )
         return page(
             "preview.html",
             ready=True,
             nobody="nobody" in request.args,
+            html=html,
             text=part,
             answers=_answers(part),
             liquid={kind: _liquid(previews, chosen["what"], kind) for kind in ("html", "txt")},

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -63,6 +64,7 @@ _at_hand: dict[str, Any] = {}
 class PeerCard(NamedTuple):
     """A posting encoded up to its link's tracking; `until` is its last day's ordinal, 0 where it is not open."""
 
+    exposed_id: str
     company_id: str
     until: int
     text: bytes
@@ -104,7 +106,7 @@ def _card(row: asyncpg.Record) -> PeerCard:
     facts = {key: row[key] for key in keys}
     facts |= {"days_left": left, "deadline_label": f"D-{left}", "url": f"{row['url']}?rid="}
     until = 0 if row["status"] != "open" else deadline.toordinal() if deadline else 10**9
-    return PeerCard(row["company_id"], until, _json(facts)[:-2])
+    return PeerCard(quote(row["id"], safe=""), row["company_id"], until, _json(facts)[:-2])
 
 
 app = FastAPI(lifespan=_connected, openapi_url=None)
@@ -160,6 +162,7 @@ async def recommendations(
         "recommendation_id": rid.decode(),
         "campaign": campaign,
         "variant": variant,
+        "arm": None,
         "source": "personalized",
         "degraded": None,
         "count": len(places),
@@ -170,7 +173,9 @@ async def recommendations(
         b'%b%b%d","reason":%b}' % (card.text, link, position, _REASONS[reason % ASKED_COMPANY])
         for position, (card, reason) in enumerate(places, start=1)
     )
-    body = b'%b,"postings":[%b]}' % (_json(head)[:-1], postings)
+    ids = ",".join([card.exposed_id for card, _ in places])
+    exposure = f"v1|{rid.decode()}|{campaign}|personalized||{len(places)}|{ids}"[:900]
+    body = b'%b,"postings":[%b],"exposure":%b}' % (_json(head)[:-1], postings, _json(exposure))
     _count(campaign).inc()
     _seconds.observe(time.monotonic() - start_s)
     return Response(body, headers=_HEADERS)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.braze.calls import CallAnswer, FetchError, Request
+from app.feedback.exposure import build, quoted
 
 TEMPLATES = Path(__file__).parents[3] / "docs" / "templates"
 
-_LINK = (
-    "https://www.example.com/postings/{id}?rid=r-7f3a&campaign=weekly-digest&variant=a&position={position}"
-)
+RID = "aqBdGfU6K_NRfVp3"
+_LINK = f"https://www.example.com/postings/{{id}}?rid={RID}&campaign=weekly-digest&variant=a&position={{position}}"
 _ROWS: tuple[tuple[str | int | None, ...], ...] = (
     ("파이썬 백엔드 개발자 (추천 시스템)", "(주)가온데이터랩", "서울 강남구", "경력 3~5년", "대졸", "정규직", "연봉 5,000~6,500만원", 10, "최근 지원한 공고와 비슷해요"),
     ("데이터 엔지니어 | Airflow · Spark 파이프라인 구축 및 운영", "누리커머스", "서울 성동구", "경력 5년 이상", "학력무관", "정규직", "면접 후 결정", 2, "같은 공고에 지원한 회원들이 많이 지원했어요"),
@@ -65,14 +65,16 @@ def answer_body(
 ) -> dict[str, object]:
     """Return the API's whole answer around some postings."""
     return {
-        "recommendation_id": "r-7f3a",
+        "recommendation_id": RID,
         "campaign": "weekly-digest",
         "variant": "a",
+        "arm": None,
         "source": source,
         "degraded": degraded,
         "count": len(postings),
         "generated_at": "2026-11-30T18:00:00Z",
         "postings": list(postings),
+        "exposure": build(RID, "weekly-digest", source, None, [quoted(str(one["id"])) for one in postings]),
     }
 
 

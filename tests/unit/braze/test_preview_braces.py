@@ -150,9 +150,6 @@ def test_what_has_no_value_is_named_once_as_the_template_writes_it(
         ("{% if ${language} == \u2018ko\u2019 %}{% endif %}", "curly quotes are no quotes in Liquid"),
         ("{% shopping_cart abandoned %}", "only Braze can fill in {% shopping_cart %}"),
         ("{% promotion('summer') %}", "Braze puts a code in for {% promotion %}"),
-        ("{% message_extras :value 1 :key a %}", "in this order"),
-        ("{% message_extras :key a :value 1 %}{% message_extras :key a :value 2 %}", "Braze sends the first"),
-        ("{% message_extras :key a :value {{ 'x' | append: 'y' }} %}" + "{% for i in (1..300) %}{% message_extras :key {{i}} :value v %}{% endfor %}", "longer than 1 KB"),
     ],
 )  # fmt: skip
 def test_what_braze_reads_otherwise_than_it_looks_is_said(template: str, note: str) -> None:
@@ -170,6 +167,33 @@ def test_message_extras_are_collected_and_print_nothing() -> None:
         "a{% message_extras :key rid :value {{${first_name}}} %}b{% message_extras :key n :value 1 2 %}"
     )
     assert (part.outcome, dict(part.extras)) == (Rendered("ab"), {"rid": "민지", "n": "1 2"})
+
+
+@pytest.mark.parametrize(
+    ("template", "kept", "lost"),
+    [
+        ("{% message_extras :value 1 :key a %}", {}, "in this order"),
+        ("{% message_extras see :key a :value 1 %}", {}, "with no other text"),
+        ("{% message_extras :key a %}", {}, "in this order"),
+        ("{% message_extras :key a :value {% assign b = 1 %} %}", {}, "no tags inside"),
+        ("{% message_extras :key a :value {{ none }} %}", {}, "the message extra 'a' is empty"),
+        ("{% message_extras :key a :value 1 %}{% message_extras :key a :value 2 %}", {"a": "1"}, "Braze sends the first"),
+        ("{% capture x %}{% for i in (1..333) %}가{% endfor %}{% endcapture %}{% message_extras :key ab :value {{x}} %}{% message_extras :key c :value d %}", {"ab": "가" * 332}, "'ab' is cut off: Braze takes 1,000 bytes"),
+        ("{% capture x %}{% for i in (1..996) %}a{% endfor %}{% endcapture %}{% message_extras :key b :value {{x}} %}{% message_extras :key cj :value d %}", {"b": "a" * 996, "cj": "d"}, "The mail will not be known in any result: The exposure ends where Braze cuts"),
+        ("{% message_extras :key cj :value v1|x %}", {"cj": "v1|x"}, "An exposure has 7 fields; this text has 2."),
+    ],
+)  # fmt: skip
+def test_what_braze_silently_loses_of_message_extras_is_said(
+    template: str, kept: dict[str, str], lost: str
+) -> None:
+    part = _part(template)
+    assert dict(part.extras) == kept
+    assert any(lost in one for one in part.lost_extras)
+
+
+def test_extras_of_a_message_that_is_not_sent_are_not_lost() -> None:
+    part = _part("{% message_extras :key a %}{% abort_message('no') %}")
+    assert (part.outcome, part.lost_extras) == (Aborted("no"), ())
 
 
 def test_catalogs_given_to_the_preview_are_used() -> None:

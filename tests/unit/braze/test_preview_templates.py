@@ -2,6 +2,7 @@
 
 import difflib
 import html
+import json
 import re
 from html.parser import HTMLParser
 
@@ -9,7 +10,9 @@ import pytest
 
 from app.braze.calls import CallAnswer, StoredCredential
 from app.braze.preview import Aborted, PartPreview, Rendered, WouldBeRetried, preview
+from app.feedback.exposure import Exposure, of_extras
 from tests.unit.braze.answers import (
+    RID,
     TEMPLATES,
     FakeFetch,
     answer_body,
@@ -130,6 +133,18 @@ def test_the_html_shows_every_field_of_every_posting(name: str) -> None:
     assert page.open == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_html_part_alone_gives_braze_the_exposure(name: str) -> None:
+    part = _render(name, answering(answer_body(realistic_postings())))
+    assert part.lost_extras == ()
+    if name in TEXT_NAMES:
+        assert dict(part.extras) == {}
+    else:
+        assert of_extras(json.dumps(dict(part.extras))) == Exposure(
+            RID, "weekly-digest", "personalized", None, 10, tuple(f"p{number}" for number in range(1, 11))
+        )
+
+
 @pytest.mark.parametrize("name", TEXT_NAMES)
 def test_the_text_part_reads_as_printed_here(name: str) -> None:
     postings = [realistic_postings()[0], realistic_postings()[3], realistic_postings()[8]]
@@ -142,20 +157,20 @@ def test_the_text_part_reads_as_printed_here(name: str) -> None:
         "   서울 강남구 · 경력 3~5년 · 대졸 · 정규직\n"
         "   연봉 5,000~6,500만원\n"
         "   최근 지원한 공고와 비슷해요\n"
-        "   https://www.example.com/postings/p1?rid=r-7f3a&campaign=weekly-digest&variant=a&position=1\n"
+        "   https://www.example.com/postings/p1?rid=aqBdGfU6K_NRfVp3&campaign=weekly-digest&variant=a&position=1\n"
         "\n"
         "2. QA 엔지니어 [상시 채용]\n"
         "   별빛소프트\n"
         "   서울 마포구 · 신입 · 대졸 · 인턴\n"
         "   희망 지역에서 새로 올라온 공고예요\n"
-        "   https://www.example.com/postings/p4?rid=r-7f3a&campaign=weekly-digest&variant=a&position=4\n"
+        "   https://www.example.com/postings/p4?rid=aqBdGfU6K_NRfVp3&campaign=weekly-digest&variant=a&position=4\n"
         "\n"
         "3. 데이터 분석가 [D-8]\n"
         "   서해금융정보\n"
         "   신입·경력 · 대졸 · 정규직\n"
         "   회사 내규에 따름\n"
         "   지금 많이 보는 공고예요\n"
-        "   https://www.example.com/postings/p9?rid=r-7f3a&campaign=weekly-digest&variant=a&position=9\n"
+        "   https://www.example.com/postings/p9?rid=aqBdGfU6K_NRfVp3&campaign=weekly-digest&variant=a&position=9\n"
         "\n"
         "--\n"
         "우리잡 https://www.example.com/\n"

@@ -178,3 +178,16 @@ def test_the_mail_is_opened_in_the_browser_there_is(template: Path, service: str
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "")
     assert shown.read_text().strip().startswith("file://")
+
+
+def test_lost_message_extras_are_said_loudly_beside_a_mail_that_goes_out(
+    template: Path, service: str
+) -> None:
+    template.write_text("Hi{% message_extras :key cj :value v2|x %}", encoding="utf-8")
+    ended = _run(template, service)
+    assert (ended.exit_code, ended.stdout) == (0, "Hi\n")
+    assert ended.stderr == (
+        'Message extras: {"cj": "v2|x"}\n'
+        "LOST ON THE WAY: The mail will not be known in any result: "
+        "An exposure begins with v1|; this text begins with 'v2'.\n"
+    )

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.board.model import Closes, Education, Posting
+from app.feedback.exposure import build, quoted
 from app.recommend.reasons import Reason
 from app.serving import labels
 from app.serving.answering import Answer
@@ -98,11 +99,15 @@ def plainly(found: Answer) -> dict[str, Any]:
         "recommendation_id": found.recommendation_id,
         "campaign": options.campaign,
         "variant": options.variant,
+        "arm": found.arm,
         "source": found.source,
         "degraded": found.degraded,
         "count": len(postings),
         "generated_at": "2025-01-15T03:00:00Z",
         "postings": postings,
+        "exposure": build(
+            RID, options.campaign, found.source, found.arm, [quoted(card.id) for card, _ in found.places]
+        ),
     }
 
 
@@ -111,11 +116,12 @@ def plainly(found: Answer) -> dict[str, Any]:
     options=OPTIONS,
     reason=st.sampled_from(Reason),
     degraded=st.none() | st.just("postgres"),
+    arm=st.none() | st.just("new-list"),
 )
 def test_the_bytes_are_the_plain_renderings(
-    postings: list[Posting], options: RequestOptions, reason: Reason, degraded: str | None
+    postings: list[Posting], options: RequestOptions, reason: Reason, degraded: str | None, arm: str | None
 ) -> None:
-    found = answer([(Card(one), int(reason)) for one in postings], options, degraded=degraded)
+    found = answer([(Card(one), int(reason)) for one in postings], options, degraded=degraded, arm=arm)
     read = json.loads(encode(found))
     links = [shown.pop("url") for shown in read["postings"]]
     assert read == plainly(found)
@@ -125,6 +131,7 @@ def test_the_bytes_are_the_plain_renderings(
             ("rid", RID),
             ("campaign", options.campaign),
             ("variant", options.variant),
+            ("arm", arm),
             ("position", str(position)),
         ]
         assert parse_qsl(split.query) == [
@@ -142,11 +149,13 @@ def test_an_answer_without_postings_is_an_object_all_the_same() -> None:
         "recommendation_id": RID,
         "campaign": "weekly",
         "variant": None,
+        "arm": None,
         "source": "popular",
         "degraded": None,
         "count": 0,
         "generated_at": "2025-01-15T03:00:00Z",
         "postings": [],
+        "exposure": None,
     }
 
 

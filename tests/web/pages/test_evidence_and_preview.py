@@ -118,11 +118,15 @@ def test_a_mail_is_shown_as_html_as_text_and_as_the_json_behind_it(operator: Bro
     assert "회원님을 위한 추천 공고" in mail.text
     blocks = [json.loads(_unescaped(b)) for b in re.findall(r"<pre[^>]*>(\{.*?\})</pre>", page, re.DOTALL)]
     assert blocks == [answer_body(realistic_postings())]
+    assert "cj: v1|aqBdGfU6K_NRfVp3|weekly-digest|personalized||10|p1,p2" in page
+    assert 'role="alert"' not in page
     assert "모두 10건이에요." in page
 
 
 def test_what_only_braze_fills_in_is_named_beside_the_mail(database_url: str, tmp_path: Path) -> None:
-    (tmp_path / "greeting.html.liquid").write_text("Hi {{${first_name}}}", encoding="utf-8")
+    (tmp_path / "greeting.html.liquid").write_text(
+        "Hi {{${first_name}}}{% message_extras :value 1 :key a %}", encoding="utf-8"
+    )
     (tmp_path / "greeting.txt.liquid").write_text(
         "Hi {{${first_name}}}{% if ${age} > 3 && 1 %}{% endif %}", encoding="utf-8"
     )
@@ -130,6 +134,8 @@ def test_what_only_braze_fills_in_is_named_beside_the_mail(database_url: str, tm
         page = _unescaped(site.signed_in().get("/preview?member=m-1").text)
     assert "<code>${first_name}</code>, <code>${age}</code>" in page
     assert "does not read '&& 1' in this if" in page
+    (alert,) = re.findall(r'role="alert">(.*?)</div>', page, re.DOTALL)
+    assert "Line 1, column 21 of the template: the message extra is lost: Braze reads only" in alert
 
 
 def test_the_mail_may_do_nothing_but_look_like_itself(operator: Browserlike) -> None:
