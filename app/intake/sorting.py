@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.feedback import links, mail_events
 from app.feedback.exposure import of_extras
-from app.postgres.feedback.counts import Tally, CountKey
+from app.postgres.feedback.counts import CountKey, Tally
 from app.postgres.feedback.retention import KEPT_DAYS, first_day
 from app.postgres.feedback.rows import ClickRow, ExposureRow, MailEventRow
 from app.postgres.feedback.users import Consent
