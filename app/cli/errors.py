@@ -17,6 +17,7 @@ from app.lake.objects import LakeError
 from app.postgres.connecting import CannotConnectError, DatabaseUrlError
 from app.postgres.embedded import EmbeddedPostgresError
 from app.postgres.feedback.ledger import ReaderBusyError
+from app.postgres.feedback.recompute import OutcomesError
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.migrate import MigrationError
 from app.postgres.refusals import refusal
@@ -33,6 +34,7 @@ _SAYS_WHAT_TO_DO = (
     ImportRefusedError,
     LakeError,
     MigrationError,
+    OutcomesError,
     PlanError,
     ReaderBusyError,
     RefreshError,

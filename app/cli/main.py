@@ -16,9 +16,11 @@ _MODULES = {
     "demo.command": ("demo",),
     "evaluating": ("evaluate",),
     "evidence": ("audit", "evidence", "facts"),
+    "outcomes": ("outcomes",),
     "planner": ("planner",),
     "previewing": ("preview",),
     "refreshing": ("refresh",),
+    "results": ("power", "results"),
     "serving": ("credential", "serve"),
 }
 _MODULE_OF = {command: module for module, commands in _MODULES.items() for command in commands}

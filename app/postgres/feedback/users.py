@@ -178,7 +178,8 @@ def delete_users(driver: psycopg.Connection, braze_users: Collection[str]) -> No
             f"DELETE FROM connected_jobs.{table} WHERE member_id = ANY(%s) AND braze_user = ANY(%s)",
             [members, gone],
         )
-    driver.execute("DELETE FROM connected_jobs.outcome WHERE member_id = ANY(%s)", [members])
+    for table in ("outcome", "enrolment"):
+        driver.execute(f"DELETE FROM connected_jobs.{table} WHERE member_id = ANY(%s)", [members])
     for table in ("consent", "braze_user"):
         driver.execute(f"DELETE FROM connected_jobs.{table} WHERE braze_user = ANY(%s)", [gone])
 
@@ -198,7 +199,7 @@ def delete_member_feedback(driver: psycopg.Connection, member_id: str) -> dict[s
             f"DELETE FROM connected_jobs.{table} WHERE nameless AND braze_user = ANY(%s)", [users]
         )
         erased[f"connected_jobs.{table}"] = by_name.rowcount + nameless.rowcount
-    for table in ("outcome", "consent", "braze_user"):
+    for table in ("outcome", "enrolment", "consent", "braze_user"):
         done = driver.execute(f"DELETE FROM connected_jobs.{table} WHERE member_id = %s", [member_id])
         erased[f"connected_jobs.{table}"] = done.rowcount
     driver.execute(

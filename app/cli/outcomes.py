@@ -1,0 +1,71 @@
+"""What mails came to: applications credited, sends and experiments counted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from app.cli.database import CommandError, database_engine, progress_bar
+from app.feedback.attribution import Windows
+from app.postgres.feedback.recompute import DAYS, recompute_outcomes
+from app.settings import Settings
+
+_DEFAULTS = Windows()
+
+
+@click.command()
+@click.option(
+    "--days",
+    type=click.IntRange(1, 400),
+    default=DAYS,
+    show_default=True,
+    help="Recompute so many days, today's among them.",
+)
+@click.option(
+    "--clicked-days",
+    type=click.IntRange(1, 30),
+    default=_DEFAULTS.clicked.days,
+    show_default=True,
+    help="How long before an application a click on its posting may lie.",
+)
+@click.option(
+    "--seen-days",
+    type=click.IntRange(0, 30),
+    default=_DEFAULTS.seen.days,
+    show_default=True,
+    help="The same of a mail that showed it.",
+)
+@click.option(
+    "--drawn-hours",
+    type=click.IntRange(0, 720),
+    default=int(_DEFAULTS.drawn / timedelta(hours=1)),
+    show_default=True,
+    help="The same of a click on another posting.",
+)
+def outcomes(*, days: int, clicked_days: int, seen_days: int, drawn_hours: int) -> None:
+    """Credit applications to mails, and count what sends and experiments came to; nightly, before `refresh`.
+
+    Whole days are recomputed, so that it may be killed and run any number of times.
+    """
+    if Settings.from_env().pgbouncer:
+        raise CommandError(
+            "Recomputing holds connections of its own: point DATABASE_URL at Postgres itself and leave CJ_PGBOUNCER off."
+        )
+    windows = Windows(
+        clicked=timedelta(days=clicked_days),
+        seen=timedelta(days=seen_days),
+        drawn=timedelta(hours=drawn_hours),
+    )
+    with database_engine() as engine, progress_bar() as progress:
+        report = recompute_outcomes(
+            engine, now=datetime.now(UTC), days=days, windows=windows, progress=progress
+        )
+    seconds = ", ".join(f"{stage} {taken:.1f} s" for stage, taken in report.seconds.items())
+    click.echo(
+        f"{report.first} to {report.last} (UTC): {report.judged:,} clicks newly told apart, {report.credited:,} applications "
+        f"credited ({report.changed:,} rows changed), {report.sends} sends and {len(report.experiments)} experiments counted ({seconds})."
+    )
+
+
+COMMANDS = (outcomes,)

@@ -1,0 +1,101 @@
+"""Counted results, read from Postgres: what `outcomes` kept, so that a page asks for no row of a member's."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from sqlalchemy import text
+
+from app.feedback.results.counts import ExperimentCounts, SendCounts
+from app.feedback.results.store import CountedExperiment, CountedSends
+from app.postgres.planning.transactions import planner_transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from sqlalchemy import Engine
+
+MOST_SENDS = 400  # of a campaign: one a day for over a year
+MOST_LISTED = 500
+_log = logging.getLogger("connected_jobs.results")
+_Counts = TypeVar("_Counts", SendCounts, ExperimentCounts)
+
+
+class PostgresResults:
+    """What was counted last; what cannot be read is left out, and logged."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def campaigns(self) -> Sequence[SendCounts]:
+        """The newest send of each campaign, the newest first."""
+        with planner_transaction(self._engine) as connection:
+            found = connection.execute(
+                text("""
+                    SELECT s.counts::text
+                    FROM (
+                        SELECT DISTINCT ON (campaign) day, campaign, counts
+                        FROM connected_jobs.send_result
+                        ORDER BY campaign, day DESC
+                    ) s
+                    ORDER BY s.day DESC, s.campaign
+                    LIMIT :most
+                """),
+                {"most": MOST_LISTED},
+            ).scalars()
+            return [counts for one in found if (counts := _read(one, SendCounts)) is not None]
+
+    def sends(self, campaign: str, since: date | None = None) -> CountedSends:
+        """A campaign's sends from a day on, the newest first."""
+        with planner_transaction(self._engine) as connection:
+            rows = connection.execute(
+                text("""
+                    SELECT counts::text AS counts, computed_at
+                    FROM connected_jobs.send_result
+                    WHERE campaign = :campaign AND day >= coalesce(CAST(:since AS date), '-infinity')
+                    ORDER BY day DESC
+                    LIMIT :most
+                """),
+                {"campaign": campaign, "since": since, "most": MOST_SENDS},
+            ).all()
+        return CountedSends(
+            sends=[counts for row in rows if (counts := _read(row.counts, SendCounts)) is not None],
+            computed_at=max((row.computed_at for row in rows), default=None),
+        )
+
+    def experiments(self) -> Sequence[CountedExperiment]:
+        """All that were counted, the newest first."""
+        return self._experiments(None)
+
+    def experiment(self, key: str) -> CountedExperiment | None:
+        """One of them."""
+        return next(iter(self._experiments(key)), None)
+
+    def _experiments(self, key: str | None) -> list[CountedExperiment]:
+        with planner_transaction(self._engine) as connection:
+            rows = connection.execute(
+                text("""
+                    SELECT counts::text AS counts, computed_at
+                    FROM connected_jobs.experiment_result
+                    WHERE experiment = coalesce(CAST(:key AS text), experiment)
+                    ORDER BY counts ->> 'started_at' DESC NULLS LAST, experiment
+                    LIMIT :most
+                """),
+                {"key": key, "most": MOST_LISTED},
+            ).all()
+        return [
+            CountedExperiment(counts=counts, computed_at=row.computed_at)
+            for row in rows
+            if (counts := _read(row.counts, ExperimentCounts)) is not None
+        ]
+
+
+def _read(text: str, kind: type[_Counts]) -> _Counts | None:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        _log.warning("counts of results cannot be read, and are left out: %s", error)
+        return None

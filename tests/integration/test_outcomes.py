@@ -1,0 +1,360 @@
+"""Applications are credited to mails by whole days, and counted; the same whatever came first and however often."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from psycopg.types.json import Jsonb
+
+from app.feedback.attribution import Windows
+from app.feedback.results.counts import ControlCounts, ExperimentCounts, PlaceCounts, SendCounts
+from app.feedback.statistics.sums import Sums
+from app.postgres.connecting import connect
+from app.postgres.feedback import recompute
+from app.postgres.feedback.outcomes import put_outcomes
+from app.postgres.feedback.recompute import OutcomesError, recompute_outcomes
+from app.postgres.feedback.rows import (
+    ClickRow,
+    ExposureRow,
+    MailEventRow,
+    put_clicks,
+    put_exposures,
+    put_mail_events,
+)
+from app.postgres.members import delete_member
+from tests.integration.commands import command_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+    from sqlalchemy import Engine
+
+NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
+SENT = datetime(2026, 11, 20, 0, 30, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_PLANS = {"m-1": "popular", "m-2": "recommended", "m-3": "recommended", "m-4": "popular"}
+
+
+@dataclass
+class Loop:
+    """A database, and rows put into it as a reader of files does."""
+
+    driver: psycopg.Connection
+    next_id: int = 0
+
+    def id(self) -> UUID:
+        self.next_id += 1
+        return UUID(int=self.next_id)
+
+    def mail(
+        self, member: str, *, at: datetime = SENT, postings: tuple[str, ...] = ("p-1", "p-2"), **more: Any
+    ) -> str:
+        rid = more.pop("rid", f"rid-{member}-{at:%d%H}")
+        row = ExposureRow(
+            day=at.date(), event_id=self.id(), rid=rid, member_id=member, braze_user=f"b-{member}",
+            campaign="weekly", campaign_id="C1", variation_id="V1", source="personalized", arm=_PLANS[member],
+            shown=len(postings), posting_ids=list(postings), sent_at=at,
+        )  # fmt: skip
+        put_exposures(self.driver, [replace(row, **more)])
+        return str(rid)
+
+    def click(self, member: str, rid: str, posting: str | None, *, at: datetime, **more: Any) -> None:
+        row = ClickRow(
+            day=at.date(), event_id=self.id(), rid=rid, member_id=member, braze_user=f"b-{member}", campaign="weekly",
+            variation_id="V1", arm=_PLANS[member], variant="a", posting_id=posting, position=1, link=posting, at=at,
+        )  # fmt: skip
+        put_clicks(self.driver, [replace(row, **more)])
+
+    def event(self, kind: str, member: str, *, at: datetime, **more: Any) -> None:
+        row = MailEventRow(
+            day=at.date(), event_id=self.id(), kind=kind, member_id=member, braze_user=f"b-{member}", at=at,
+            campaign_id="C1",
+        )  # fmt: skip
+        put_mail_events(self.driver, [replace(row, **more)])
+
+    def apply(self, member: str, posting: str, at: datetime) -> None:
+        self.driver.execute(
+            "INSERT INTO board.activity (member_id, posting_id, kind, occurred_at) VALUES (%s, %s, 'apply', %s)",
+            [member, posting, at],
+        )
+
+    def experiment(self, **more: Any) -> None:
+        values = {
+            "key": "lists",
+            "state": "running",
+            "started_at": SENT - HOUR,
+            "planned_end": NOW + 7 * DAY,
+        } | more
+        arms = [{"name": "popular", "share": 0.5, "recipe": None}, {"name": "recommended", "share": 0.5}]
+        self.driver.execute(
+            "INSERT INTO connected_jobs.experiment (key, campaign, state, arms, salt, started_at, planned_end)"
+            " VALUES (%s, 'weekly', %s, %s, 's', %s, %s)",
+            [values["key"], values["state"], Jsonb(arms), values["started_at"], values["planned_end"]],
+        )
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        return self.driver.execute(statement).fetchall()
+
+    def outcomes(self) -> list[tuple[Any, ...]]:
+        return self.rows(
+            "SELECT member_id, posting_id, rid, arm, basis, lag, rule_version FROM connected_jobs.outcome ORDER BY 1, 2, 3"
+        )
+
+
+@pytest.fixture
+def loop(database_url: str) -> Iterator[Loop]:
+    with connect(database_url) as driver:
+        driver.autocommit = True
+        yield Loop(driver)
+
+
+def test_applications_are_credited_and_everything_is_counted(loop: Loop, engine: Engine) -> None:
+    """One world of four members, read back from every table that the command fills."""
+    loop.experiment()
+    mails = {member: loop.mail(member) for member in ("m-1", "m-2", "m-3", "m-4")}
+    loop.click("m-2", mails["m-2"], "p-1", at=SENT + HOUR)
+    loop.apply("m-2", "p-1", SENT + 2 * HOUR)  # clicked
+    loop.apply("m-2", "p-9", SENT + 3 * HOUR)  # drawn
+    loop.apply("m-1", "p-2", SENT + 2 * DAY)  # seen
+    loop.apply("m-1", "p-8", SENT + 2 * DAY)  # not by this mail
+    loop.apply("m-4", "p-5", SENT - 3 * DAY)  # before
+    for place in range(5):  # a scanner opens all links of m-3's mail, who then applies elsewhere
+        loop.click("m-3", mails["m-3"], f"p-{place}", at=SENT + MINUTE, suspected=[])
+    loop.apply("m-3", "p-7", SENT + HOUR)
+    loop.event("unsubscribe", "m-4", at=SENT + 2 * HOUR)
+    loop.event("control", "m-9", at=SENT, campaign_id="C1")
+    loop.event("abort", "m-8", at=SENT, campaign="weekly", arm="popular")
+    loop.apply("m-9", "p-1", SENT + DAY)
+
+    report = recompute_outcomes(engine, now=NOW)
+    assert (report.judged, report.credited, report.changed, report.sends, report.experiments) == (
+        6,
+        3,
+        3,
+        1,
+        ["lists"],
+    )
+    assert loop.outcomes() == [
+        ("m-1", "p-2", mails["m-1"], "popular", "seen", 2 * DAY, 1),
+        ("m-2", "p-1", mails["m-2"], "recommended", "clicked", HOUR, 1),
+        ("m-2", "p-9", mails["m-2"], "recommended", "drawn", 2 * HOUR, 1),
+    ]
+    assert loop.rows(
+        "SELECT person, why, rule_version, count(*) FROM connected_jobs.click GROUP BY 1, 2, 3 ORDER BY 1"
+    ) == [
+        (False, "burst", 1, 5),
+        (True, None, 1, 1),
+    ]
+
+    (sends,) = loop.rows("SELECT counts FROM connected_jobs.send_result")
+    counted = msgspec.convert(sends[0], SendCounts)
+    assert counted.day == SENT.date()
+    popular, recommended = counted.arms
+    assert (popular.arm, popular.mailed, popular.members, popular.clicked, popular.applied) == (
+        "popular",
+        2,
+        2,
+        0,
+        1,
+    )
+    assert (popular.applications, popular.events) == ({"seen": 1}, {"unsubscribe": 1, "abort": 1})
+    assert (recommended.clicked, recommended.clicks, recommended.scanners) == (1, 1, {"burst": 5})
+    assert (recommended.applied, recommended.applications) == (1, {"clicked": 1, "drawn": 1})
+    assert recommended.unfiltered == 6  # Braze said nothing of any of them
+    assert counted.places == [
+        PlaceCounts(source="personalized", position=1, shown=4, clicked=1),
+        PlaceCounts(source="personalized", position=2, shown=4, clicked=0),
+    ]
+    assert [(one.variation_id, one.clicked, one.applied, one.variants) for one in counted.variants] == [
+        ("V1", 1, 2, {"a": 6})
+    ]
+    assert counted.controls == [ControlCounts(of="campaign", members=1, applied=1)]
+    assert (counted.applied_anyway, counted.campaign_ids) == (3, ["C1"])
+
+    (found,) = loop.rows("SELECT counts FROM connected_jobs.experiment_result")
+    experiment = msgspec.convert(found[0], ExperimentCounts)
+    assert (experiment.key, experiment.state, experiment.crossed, experiment.until) == (
+        "lists",
+        "running",
+        0,
+        NOW,
+    )
+    popular_arm, recommended_arm = experiment.arms
+    assert (popular_arm.members, popular_arm.clicked, popular_arm.applied, popular_arm.applied_anyway) == (
+        2,
+        0,
+        1,
+        1,
+    )
+    assert popular_arm.applications == Sums(members=2, y=1, yy=1, x=1, xx=1, xy=0)
+    assert popular_arm.events == {"unsubscribe": 1}
+    assert (recommended_arm.members, recommended_arm.clicked, recommended_arm.applied) == (2, 1, 1)
+    assert recommended_arm.applications == Sums(members=2, y=2, yy=4, x=0, xx=0, xy=0)
+
+    again = recompute_outcomes(engine, now=NOW + MINUTE)
+    assert (again.judged, again.credited, again.changed) == (0, 3, 0)
+
+
+def test_commands_count_and_show(
+    loop: Loop, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    run = command_of(monkeypatch, capsys)
+    sent = datetime.now(UTC) - 2 * DAY
+    loop.experiment(started_at=sent - HOUR, planned_end=sent + 30 * DAY)
+    rid = loop.mail("m-2", at=sent)
+    loop.click("m-2", rid, "p-1", at=sent + HOUR)
+    loop.apply("m-2", "p-1", sent + 2 * HOUR)
+    counted = run("outcomes")
+    assert (
+        counted.code,
+        "1 applications credited (1 rows changed), 1 sends and 1 experiments" in counted.out,
+    ) == (0, True)
+    experiment = json.loads(run("results", "lists", "--json").out)
+    assert (experiment["kind"], [arm["applied"] for arm in experiment["arms"]]) == ("experiment", [0, 1])
+    assert experiment["sentences"]["ko"] == [
+        "recommended안은 아직 말할 수 없습니다: 지원한 회원이 너무 적습니다."
+    ]
+    assert "Nothing can be said of recommended yet" in run("results", "lists", "--lang", "en").out
+    campaign = json.loads(run("results", "weekly", "--json").out)
+    assert [(send["still_grows"], send["arms"][0]["applied"]) for send in campaign["sends"]] == [(True, 1)]
+    assert "still grows" in run("results", "weekly").out
+    assert "m-2" not in json.dumps([experiment, campaign])
+    refused = run("results", "weekly", "--since", "2099-01-01")
+    assert (refused.code, "Nothing was counted of 'weekly'" in refused.sentence) == (1, True)
+    assert "from its start" in run("results", "lists", "--since", "2026-01-01").sentence
+    assert run("power", "--base-rate", 3, "--lift", 10).out.startswith("106,421 members")
+    assert run("power", "--base-rate", 3, "--members", 200_000).out.startswith("200,000 members")
+    assert "Give --lift" in run("power", "--base-rate", 3).sentence
+    assert "cannot become" in run("power", "--base-rate", 60, "--lift", 90).sentence
+
+
+def test_what_comes_late_is_made_good(loop: Loop, engine: Engine) -> None:
+    rid = loop.mail("m-1")
+    loop.apply("m-1", "p-1", SENT + DAY)
+    recompute_outcomes(engine, now=NOW)
+    assert [row[4] for row in loop.outcomes()] == ["seen"]
+    loop.click("m-1", rid, "p-1", at=SENT + HOUR)  # read from a file days later
+    recompute_outcomes(engine, now=NOW)
+    assert [row[4] for row in loop.outcomes()] == ["clicked"]
+    click = ClickRow(
+        day=SENT.date(), event_id=UUID(int=loop.next_id), rid=rid, member_id="m-1", braze_user="b-m-1",
+        at=SENT + HOUR, suspected=["ip_address"],
+    )  # fmt: skip
+    put_clicks(loop.driver, [click])  # another copy of the event knows more
+    recompute_outcomes(engine, now=NOW)
+    assert [row[4] for row in loop.outcomes()] == ["seen"]
+    loop.driver.execute("DELETE FROM board.activity")  # the board took the application back
+    recompute_outcomes(engine, now=NOW)
+    assert loop.outcomes() == []
+
+
+def test_days_before_the_last_stay_as_they_are(loop: Loop, engine: Engine) -> None:
+    loop.mail("m-1")
+    loop.apply("m-1", "p-1", SENT + DAY)
+    recompute_outcomes(engine, now=NOW)
+    loop.driver.execute("DELETE FROM board.activity")
+    loop.driver.execute("TRUNCATE connected_jobs.exposure")  # past its retention
+    recompute_outcomes(engine, now=SENT + 10 * DAY)
+    assert len(loop.outcomes()) == 1
+    assert len(loop.rows("SELECT FROM connected_jobs.send_result")) == 1
+
+
+def test_a_member_keeps_the_arm_of_the_first_mail_and_is_counted_as_crossed(
+    loop: Loop, engine: Engine
+) -> None:
+    loop.experiment()
+    loop.mail("m-2", at=SENT + DAY, arm="popular", rid="late")
+    recompute_outcomes(engine, now=NOW)
+    loop.mail("m-2", at=SENT, arm="recommended", rid="early")  # of a file that came later
+    loop.mail("m-1", arm="no arm of it", rid="other")
+    recompute_outcomes(engine, now=NOW)
+    assert loop.rows("SELECT member_id, arm, first_at, crossed FROM connected_jobs.enrolment") == [
+        ("m-2", "recommended", SENT, True)
+    ]
+
+
+def test_an_erased_member_is_neither_credited_nor_enrolled(loop: Loop, engine: Engine) -> None:
+    loop.experiment()
+    loop.mail("m-1")
+    loop.apply("m-1", "p-1", SENT + DAY)
+    recompute_outcomes(engine, now=NOW)
+    erased = delete_member(engine, "m-1")
+    assert erased["connected_jobs.enrolment"] == 1
+    assert loop.rows("SELECT FROM connected_jobs.outcome") == []
+    loop.mail("m-1")  # what an older file may bring, before its reader looks at who is erased
+    loop.apply("m-1", "p-1", SENT + DAY)
+    recompute_outcomes(engine, now=NOW)
+    assert loop.rows("SELECT FROM connected_jobs.outcome") == []
+    assert loop.rows("SELECT FROM connected_jobs.enrolment") == []
+
+
+def test_the_days_second_and_boards_of_views_are_no_matter(loop: Loop) -> None:
+    """An application in the second of midnight is of the day that begins; a board's ids may compare in another collation."""
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    loop.mail("m-1")
+    loop.apply("m-1", "p-1", midnight)
+    loop.driver.execute("""
+        ALTER TABLE board.activity RENAME TO kept;
+        CREATE COLLATION board.other (provider = libc, locale = 'C');
+        CREATE VIEW board.activity AS
+        SELECT member_id COLLATE board.other AS member_id, posting_id COLLATE board.other AS posting_id, kind, occurred_at
+        FROM board.kept, generate_series(1, 2)
+    """)
+    assert put_outcomes(loop.driver, date(2026, 11, 20), Windows()) == (0, 0)
+    assert put_outcomes(loop.driver, date(2026, 11, 21), Windows()) == (1, 1)
+
+
+def test_two_do_not_recompute_at_once(loop: Loop, engine: Engine) -> None:
+    loop.driver.execute("SELECT pg_advisory_lock(%s)", [recompute.ONE_RECOMPUTES])
+    with pytest.raises(OutcomesError, match="wait for that to end"):
+        recompute_outcomes(engine, now=NOW)
+
+
+def test_a_recomputation_killed_half_way_leaves_whole_days_and_the_next_ends_it(
+    loop: Loop, engine: Engine, database_url: str
+) -> None:
+    mails = {member: loop.mail(member) for member in ("m-1", "m-2")}
+    loop.click("m-1", mails["m-1"], "p-1", at=SENT + HOUR)
+    for member in mails:
+        for day in (1, 2):
+            loop.apply(member, "p-1", SENT + day * DAY)
+    recompute_outcomes(engine, now=NOW)
+    whole = loop.outcomes()
+    assert len(whole) == 4
+    loop.driver.execute("DELETE FROM connected_jobs.outcome WHERE occurred_at > %s", [SENT + DAY + HOUR])
+    half = loop.outcomes()
+    with connect(database_url) as blocker:
+        blocker.execute("LOCK TABLE connected_jobs.outcome IN SHARE ROW EXCLUSIVE MODE")
+        code = f"""
+from datetime import datetime
+from app.postgres.engines import batch_engine
+from app.postgres.feedback.recompute import recompute_outcomes
+recompute_outcomes(batch_engine({database_url!r}), now=datetime.fromisoformat({NOW.isoformat()!r}))
+"""
+        with subprocess.Popen([sys.executable, "-c", code]) as process:
+            while not loop.rows(
+                "SELECT FROM pg_locks WHERE relation = 'connected_jobs.outcome'::regclass AND NOT granted"
+            ):
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.kill()
+        blocker.rollback()
+    assert loop.outcomes() == half
+    while True:  # the server notices that its client is gone
+        with suppress(OutcomesError):
+            recompute_outcomes(engine, now=NOW)
+            break
+        time.sleep(0.05)
+    assert loop.outcomes() == whole

@@ -1,0 +1,1 @@
+"""Tests of results; they share worked experiments."""
