@@ -58,7 +58,7 @@ class StepLog:
             phase=phase,
             rps=rps,
             offered_rps=stats.started / seconds,
-            achieved_rps=(stats.calls - stats.failed) / seconds,
+            achieved_rps=stats.answered_rps(seconds),
             began_at=iso_utc(began_s),
             seconds=seconds,
             calls=stats.calls,

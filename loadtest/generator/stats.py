@@ -81,6 +81,8 @@ class LoadStats:
     """One load phase, or one process's part of it, so far.
 
     `next_message` is the number after the highest message started: of several processes one may be ahead of the others.
+    `answered` counts usable answers by the second of the load phase in which they came, `seconds` calls by the one in which
+    they were meant to start.
     """
 
     inside_s: float
@@ -95,6 +97,7 @@ class LoadStats:
     latency: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
     seconds: dict[int, SecondCounts] = field(default_factory=dict)
+    answered: Counter[int] = field(default_factory=Counter)
 
     @property
     def calls(self) -> int:
@@ -105,6 +108,14 @@ class LoadStats:
     def failed(self) -> int:
         """Calls that were of no use to a mail."""
         return self.failures.total()
+
+    def answered_rps(self, seconds: float) -> float:
+        """Usable answers a second that came within the whole seconds of the first `seconds`, or within the first one.
+
+        Answers that came later are left out: counted with those before, a queue would make a service look faster than it is.
+        """
+        whole = max(int(seconds), 1)
+        return sum(count for second, count in self.answered.items() if second < whole) / whole
 
     def second(self, at_s: float) -> SecondCounts:
         """The line of the second in which `at_s` lies."""
@@ -133,7 +144,9 @@ class LoadStats:
         if failure is not None:
             self.failures[failure] += 1
             line.failed += 1
-        elif latency_s <= self.inside_s:
+            return
+        self.answered[int(meant_s + latency_s)] += 1
+        if latency_s <= self.inside_s:
             self.inside += 1
             line.inside += 1
 
@@ -144,6 +157,7 @@ class LoadStats:
         self.next_message = max(self.next_message, other.next_message)
         self.failures += other.failures
         self.degraded += other.degraded
+        self.answered += other.answered
         self.latency.add(other.latency)
         self.service.add(other.service)
         for at, line in other.seconds.items():
@@ -157,6 +171,7 @@ class LoadStats:
             "next_message": self.next_message,
             "failures": dict(self.failures),
             "degraded": dict(self.degraded),
+            "answered": dict(self.answered),
             "latency": self.latency.encoded(),
             "service": self.service.encoded(),
             "seconds": {at: list(vars(line).values()) for at, line in self.seconds.items()},
@@ -170,6 +185,7 @@ class LoadStats:
             | {
                 "failures": Counter(data["failures"]),
                 "degraded": Counter(data["degraded"]),
+                "answered": Counter({int(second): count for second, count in data["answered"].items()}),
                 "latency": Histogram(data["latency"]),
                 "service": Histogram(data["service"]),
                 "seconds": {int(at): SecondCounts(*values) for at, values in data["seconds"].items()},

@@ -59,6 +59,16 @@ def test_where_no_soak_decides_nothing_is_called_a_ceiling(name: str) -> None:
     assert result.kind in {"unconfirmed", "none"}
 
 
+@pytest.mark.parametrize(("name", "most_rps"), [("md4", 100), ("cliff", 200)])
+def test_no_step_answers_more_than_the_service_can(name: str, most_rps: float) -> None:
+    runner = virtual_runner(KNOWN[name].made(1), SearchBudget(), seed=1)
+    for rps in (0.6, 1.1, 1.5, 2, 6):
+        runner.measure("doubling", rps * most_rps)
+    answered = [step.achieved_rps for step in runner.log.steps]
+    assert max(answered) <= most_rps
+    assert answered[0] == pytest.approx(0.6 * most_rps, rel=0.1)
+
+
 def cold_queue(warm_from_s: float) -> Queue:
     """A service that is 10 times slower until an instant."""
     return Queue(4, lambda at_s, _inside: 0.2 if at_s < warm_from_s else 0.02)

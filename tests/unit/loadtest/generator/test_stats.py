@@ -36,7 +36,11 @@ def test_two_processes_tallies_add_up_to_one_over_the_wire(ours: list[Call], the
     total, whole = stats(ours), stats(ours + theirs)
     total.add(LoadStats.from_message(stats(theirs).to_message()))
     assert (total.calls, total.started, total.inside) == (whole.calls, whole.started, whole.inside)
-    assert (total.failures, total.degraded) == (whole.failures, whole.degraded)
+    assert (total.failures, total.degraded, total.answered) == (
+        whole.failures,
+        whole.degraded,
+        whole.answered,
+    )
     assert total.latency.percentiles_ms() == whole.latency.percentiles_ms()
     assert {at: line.calls for at, line in total.seconds.items()} == {
         at: line.calls for at, line in whole.seconds.items()
@@ -57,6 +61,14 @@ def test_a_call_counts_in_the_second_in_which_it_was_meant_to_start() -> None:
         4: SecondCounts(calls=2, inside=1, failed=1, degraded=1, latency_sum_s=0.2),
     }
     assert (measured.failures, measured.inside) == (Counter(refused=1), 1)
+
+
+def test_an_answer_counts_in_the_second_in_which_it_came_and_not_after_the_end() -> None:
+    measured = stats(
+        [(0.2, 0.1, None, None), (0.4, 1.9, None, None), (1.2, 0.2, None, None), (1.3, 0.1, "refused", None)]
+    )
+    assert measured.answered == {0: 1, 1: 1, 2: 1}
+    assert [measured.answered_rps(seconds) for seconds in (0.4, 1.0, 2.4, 3.0)] == [1, 1, 1, 1]
 
 
 def test_percentiles_are_true_to_three_digits() -> None:
