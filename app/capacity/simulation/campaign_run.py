@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import ceil
+from operator import itemgetter
 
 import numpy as np
 
@@ -24,17 +25,18 @@ class CampaignRun:
         self.campaign = campaign
         self.recipients = int(campaign.audience.at(case))
         self.cap = campaign.limit_per_min or assumed.at_once_max_per_min
-        self.queue = CampaignQueue()
         self._assumed = assumed
         self._rng = rng
         self._curve = minute_curve(campaign.burst.at(case), assumed.minute_shape)
         self._pass_shares = pass_shares(campaign.calls_per_recipient.at(case), assumed.cache_hit_share)
         self._callers_before = 0
-        arriving = isinstance(campaign.timing, Arrivals)
         schedule = schedule_of(campaign, workspace, case, rng)
         self.skipped = schedule.skipped
-        for (minute, zone), count in schedule.messages.items():
-            self.queue.add(Cohort(minute, minute, zone, arriving=arriving), count)
+        due = sorted(
+            ((minute, zone, count) for (minute, zone), count in schedule.messages.items() if count),
+            key=itemgetter(0),
+        )
+        self.queue = CampaignQueue(due, arriving=isinstance(campaign.timing, Arrivals))
 
     def open_minute(self, minute: int) -> int:
         """Queue what joins, hold what quiet hours hold; return the messages given up for their age."""

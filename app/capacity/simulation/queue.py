@@ -28,10 +28,18 @@ class Cohort:
 
 
 class CampaignQueue:
-    """Messages waiting for their turn: some queued now, in order of joining, some due at a later minute."""
+    """Messages waiting for their turn: some queued now, in order of joining, some due at a later minute.
 
-    def __init__(self) -> None:
+    `expected` are those that fall due, `arriving` or not: (minute, zone, messages) by rising minute. Cohorts are made of
+    them when their minute comes, so that a play which stops early has not laid out all.
+    """
+
+    def __init__(self, expected: Sequence[tuple[int, str, int]] = (), *, arriving: bool = False) -> None:
         self.queued: dict[Cohort, int] = {}
+        self._expected = expected
+        self._arriving = arriving
+        self._next = 0  # of the expected
+        self._ahead = sum(count for _, _, count in expected)
         self._later: dict[int, Counter[Cohort]] = {}
         self._joining: list[int] = []  # a heap of the minutes in _later
 
@@ -48,12 +56,25 @@ class CampaignQueue:
         """Return the next minute with work, None where nothing waits; `after` is the minute just played."""
         if self.queued:
             return after + 1
-        return self._joining[0] if self._joining else None
+        ahead = [*self._joining[:1], *(due for due, _, _ in self._expected[self._next : self._next + 1])]
+        return min(ahead, default=None)
 
     def admit(self, minute: int) -> None:
         """Queue what joins at `minute` or joined before, behind all that is queued."""
         while self._joining and self._joining[0] <= minute:
-            self.queued.update(self._later.pop(heappop(self._joining)))
+            joining = heappop(self._joining)
+            self._admit_expected(joining)
+            for cohort, count in self._later.pop(joining).items():
+                self.queued[cohort] = self.queued.get(cohort, 0) + count
+        self._admit_expected(minute)
+
+    def _admit_expected(self, minute: int) -> None:
+        while self._next < len(self._expected) and self._expected[self._next][0] <= minute:
+            due, zone, count = self._expected[self._next]
+            self._next += 1
+            self._ahead -= count
+            cohort = Cohort(due, due, zone, arriving=self._arriving)
+            self.queued[cohort] = self.queued.get(cohort, 0) + count
 
     def expire(self, due_by: int) -> int:
         """Drop the messages that fell due at minute `due_by` or before; return how many."""
@@ -90,7 +111,7 @@ class CampaignQueue:
 
     def pending(self) -> int:
         """Count the messages queued now or later."""
-        return self.size() + sum(later.total() for later in self._later.values())
+        return self.size() + self._ahead + sum(later.total() for later in self._later.values())
 
 
 def allot(

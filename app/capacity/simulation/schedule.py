@@ -18,7 +18,7 @@ from app.capacity.campaign import (
     LocalTimeZones,
     Workspace,
 )
-from app.capacity.local_time import nearest_edge, unix_minute
+from app.capacity.local_time import QuietClock, unix_minute
 
 HOUR_MIN: Final = 60
 UNKNOWN_ZONE: Final = "unknown"
@@ -48,7 +48,9 @@ class Schedule(NamedTuple):
 def schedule_of(campaign: Campaign, workspace: Workspace, case: Case, rng: np.random.Generator) -> Schedule:
     """Place every message of the audience in the minute it falls due; `rng` draws triggered arrivals."""
     messages: Counter[DueMinute] = Counter()
-    for zone, count in by_zone(campaign, workspace, case):
+    alike = isinstance(campaign.timing, Arrivals) and campaign.quiet_hours is None
+    everybody = [(workspace.time_zone, int(campaign.audience.at(case)))]  # whose zone makes no difference
+    for zone, count in everybody if alike else by_zone(campaign, workspace, case):
         for minute, due in _in_zone(campaign, workspace, zone, count, rng):
             messages[DueMinute(minute, zone)] += due
     timing = campaign.timing
@@ -99,10 +101,13 @@ def _outside_quiet_hours(
     campaign: Campaign, workspace: Workspace, zone: str, due: Iterator[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     """Move what Intelligent Timing finds best in quiet hours to their nearest edge."""
-    quiet, launched_at = campaign.quiet_hours, getattr(campaign.timing, "launched_at", None)
+    if campaign.quiet_hours is None:
+        yield from due
+        return
+    clock, launched_at = QuietClock(campaign.quiet_hours, zone), getattr(campaign.timing, "launched_at", None)
     launch = None if launched_at is None else unix_minute(launched_at, workspace.time_zone)
     for minute, count in due:
-        edge = None if quiet is None else nearest_edge(quiet, zone, minute, not_before=launch)
+        edge = clock.nearest_edge(minute, not_before=launch)
         yield (minute if edge is None else edge), count
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 import pytest
 
 from app.capacity.campaign import QuietHours
-from app.capacity.local_time import MINUTE_S, held_until, unix_minute, wall_time
+from app.capacity.local_time import MINUTE_S, QuietClock, held_until, unix_minute, wall_time
 
 NIGHT = QuietHours(time(21), time(8))
 
@@ -64,8 +64,10 @@ def test_quiet_hours_of_one_day_hold_until_their_end_that_day() -> None:
 @pytest.mark.parametrize("end", [time(1, 15), time(1, 30), time(2, 15), time(2, 45)])
 def test_a_release_always_lies_ahead_even_while_clocks_change(zone: str, end: time) -> None:
     quiet = QuietHours(time(22), end)
+    clock = QuietClock(quiet, zone)
     for night in ("2026-03-08", "2026-03-29", "2026-04-05", "2026-10-04", "2026-10-25", "2026-11-01"):
         start = utc(f"{night}T00:00") - 14 * 60
         for minute in range(start, start + 28 * 60):
             released = held_until(quiet, zone, minute)
             assert released is None or minute < released <= minute + 20 * 60
+            assert clock.held_until(minute) == released

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.capacity.apportion import Counts, apportion_in_order
 from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
-from app.capacity.local_time import held_until, until_quiet
+from app.capacity.local_time import QuietClock, held_until, until_quiet
 from app.capacity.simulation.schedule import DueMinute, arrival_weights, by_zone, schedule_of
 
 SURPRISE: Final = 1e-6  # the chance that any minute of a triggered send exceeds `highest_arrivals`
@@ -159,8 +159,9 @@ def _joining(campaign: Campaign, messages: Mapping[DueMinute, int], skipped: int
     quiet = campaign.quiet_hours
     rows = [(minute, zone, count) for (minute, zone), count in messages.items() if count]
     if quiet is not None:
+        clocks = {zone: QuietClock(quiet, zone) for zone in {zone for _, zone, _ in rows}}
         rows = [
-            (minute if (held := held_until(quiet, zone, minute)) is None else held, zone, count)
+            (minute if (held := clocks[zone].held_until(minute)) is None else held, zone, count)
             for minute, zone, count in rows
         ]
     rows.sort(key=lambda row: row[0])

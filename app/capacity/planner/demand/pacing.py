@@ -4,10 +4,10 @@ A campaign by itself is a queue served at its limit, which has a closed form. Ca
 and queues that quiet hours interrupt, are played, but in stretches of minutes that are alike.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from heapq import heappop, heappush, merge
+from dataclasses import dataclass
+from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Final
 
@@ -168,63 +168,73 @@ class QueuedCampaign:
     quiet_hours: QuietHours | None
 
 
-@dataclass(slots=True, order=True)
+@dataclass(slots=True, eq=False)
 class _ExpectedCohort:
     joined: int
-    place: int  # among those that joined in one minute
-    due: int = field(compare=False)
-    zone: str = field(compare=False)
-    count: int = field(compare=False)
+    due: int
+    zone: str
+    count: int
+
+
+# A cohort by two numbers of which no two cohorts have the same: when it joined, or fell due, and its place in the queue.
+_Numbered = tuple[int, int, _ExpectedCohort]
 
 
 class _Queue:
     """One campaign's messages, first come first, in a line for each zone that quiet hours may hold.
 
     What joins in quiet hours joins at their end (`ArrivalCurve` sees to that), so a queue is held only when they begin.
+    A cohort that was given up or held stays in the structures it is found in later, with a count of 0.
     """
 
     def __init__(self, queued: QueuedCampaign) -> None:
         self.cap = queued.limit_per_min
         self.size = 0
+        self.waiting: OrderedDict[int, int] = OrderedDict()  # messages by minute of joining, the first first
         self.aborted = 0
         self.steps = 0  # of holding, giving up and taking: work that grows with the queue
         self.runs: list[tuple[int, int, int]] = []  # (first minute, minutes, attempts in each)
-        self._lines: dict[str, deque[_ExpectedCohort]] = {}
+        self._lines: dict[str, deque[_Numbered]] = {}  # by minute of joining
         self._quiet = queued.quiet_hours
         self._quiet_at: dict[str, int] = {}  # when to look again, by zone
-        self._oldest = FOR_EVER  # no message that waits fell due before it
+        self._by_due: list[_Numbered] = []  # a heap of what waits, by minute of falling due
         arrivals = queued.arrivals
         zones = arrivals.zones if self._quiet is not None else ("",) * len(arrivals.zones)
         rows = zip(arrivals.minutes.tolist(), zones, arrivals.counts.tolist(), strict=True)
-        self._joins = [
-            _ExpectedCohort(minute, place, minute, zone, count)
+        self._joins: list[_Numbered] = [
+            (minute, place, _ExpectedCohort(minute, minute, zone, count))
             for place, (minute, zone, count) in enumerate(rows)
-        ]  # rising, and so a heap
+        ]  # by minute of joining, rising, and so a heap
         self._places = len(self._joins)
 
     def next_join(self) -> int | None:
-        return self._joins[0].joined if self._joins else None
+        return self._joins[0][0] if self._joins else None
 
     def over(self) -> bool:
         return not self.size and not self._joins
 
-    def waiting(self) -> Iterator[_ExpectedCohort]:
-        """Yield what waits, the first first."""
-        return merge(*self._lines.values())
-
     def open_minute(self, minute: int, keep_min: int) -> None:
-        while self._joins and self._joins[0].joined <= minute:
-            joining = heappop(self._joins)
-            self._lines.setdefault(joining.zone, deque()).append(joining)
+        while self._joins and self._joins[0][0] <= minute:
+            joined, place, joining = heappop(self._joins)
+            self._lines.setdefault(joining.zone, deque()).append((joined, place, joining))
+            heappush(self._by_due, (joining.due, place, joining))
             self.size += joining.count
+            self.waiting[joined] = self.waiting.get(joined, 0) + joining.count
             self.steps += JOIN_STEPS
-            self._oldest = min(self._oldest, joining.due)
             if self._quiet is not None:
                 self._quiet_at.setdefault(joining.zone, minute)
         if self._quiet is not None:
             self._hold(self._quiet, minute)
-        if self._oldest <= minute - keep_min:
-            self._give_up(minute - keep_min)
+        while self._oldest() <= minute - keep_min:
+            gone = heappop(self._by_due)[2]
+            self.aborted += gone.count
+            self._drop(gone, gone.count)
+
+    def _oldest(self) -> int:
+        """No message that waits fell due before this minute."""
+        while self._by_due and not self._by_due[0][2].count:
+            heappop(self._by_due)
+        return self._by_due[0][0] if self._by_due else FOR_EVER
 
     def _hold(self, quiet: QuietHours, minute: int) -> None:
         for zone in [zone for zone, look in self._quiet_at.items() if look <= minute]:
@@ -234,43 +244,43 @@ class _Queue:
                 self._quiet_at[zone] = minute + until_quiet(quiet, zone, minute)
                 continue
             self._quiet_at[zone] = released
-            for one in self._lines.pop(zone, ()):
-                self.size -= one.count
-                self.steps += JOIN_STEPS
-                due = one.due + released - minute
-                heappush(self._joins, _ExpectedCohort(released, self._places, due, zone, one.count))
-                self._places += 1
+            for _, _, one in self._lines.pop(zone, ()):
+                if one.count:
+                    self._hold_one(one, minute, released)
 
-    def _give_up(self, due_by: int) -> None:
-        """Abort what fell due at `due_by` or before."""
-        self._oldest = FOR_EVER
-        for zone, line in self._lines.items():
-            self.steps += len(line)
-            kept = deque(one for one in line if one.due > due_by)
-            gone = sum(one.count for one in line) - sum(one.count for one in kept)
-            self.aborted += gone
-            self.size -= gone
-            self._lines[zone] = kept
-            self._oldest = min(self._oldest, min((one.due for one in kept), default=FOR_EVER))
+    def _hold_one(self, one: _ExpectedCohort, minute: int, released: int) -> None:
+        due = one.due + released - minute
+        heappush(self._joins, (released, self._places, _ExpectedCohort(released, due, one.zone, one.count)))
+        self._places += 1
+        self.steps += JOIN_STEPS
+        self._drop(one, one.count)
+
+    def _drop(self, one: _ExpectedCohort, count: int) -> None:
+        """Let so many messages of a cohort wait no more."""
+        one.count -= count
+        self.size -= count
+        self.waiting[one.joined] -= count
+        if not self.waiting[one.joined]:
+            del self.waiting[one.joined]
 
     def alike_for(self, minute: int, keep_min: int) -> int:
         """Minutes until a message joins, may be given up or falls into quiet hours."""
-        ahead = self._joins[0].joined - minute if self._joins else FOR_EVER
+        ahead = self._joins[0][0] - minute if self._joins else FOR_EVER
         if not self.size:
             return ahead
         quiet = min(self._quiet_at.values(), default=FOR_EVER + minute) - minute
-        return min(ahead, self._oldest + keep_min - minute, quiet)
+        return min(ahead, self._oldest() + keep_min - minute, quiet)
 
     def take(self, minute: int, minutes: int, each: int) -> None:
         """Start `each` messages in each of `minutes` minutes."""
         self.runs.append((minute, minutes, each))
         left = minutes * each
-        self.size -= left
         while left:
             line = min((line for line in self._lines.values() if line), key=itemgetter(0))
-            front = line[0]
+            front = line[0][2]
             taken = min(left, front.count)
-            front.count -= taken
+            if taken:
+                self._drop(front, taken)
             left -= taken
             self.steps += len(self._lines)
             if not front.count:
@@ -334,7 +344,10 @@ def _allot(
     if order == "mixed":
         lines = [[(0, queue.size)] for queue in queues]
     else:
-        lines = [list(_front(queue, want)) for queue, want in zip(queues, wanted, strict=True)]
+        lines = [
+            list(_front(queue, min(want, workspace_limit)))
+            for queue, want in zip(queues, wanted, strict=True)
+        ]
     shares, alike = share_minute(lines, [queue.cap for queue in queues], workspace_limit)
     return shares, alike, SHARE_STEPS * (len(queues) + sum(map(len, lines)))
 
@@ -342,8 +355,8 @@ def _allot(
 def _front(queue: _Queue, most: int) -> Iterator[tuple[int, int]]:
     """Yield when the messages joined that are first in a queue, and how many, until there are `most`."""
     named = 0
-    for cohort in queue.waiting():
+    for joined, count in queue.waiting.items():
         if named >= most:
             break
-        named += cohort.count
-        yield cohort.joined, cohort.count
+        named += count
+        yield joined, count

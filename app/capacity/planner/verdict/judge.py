@@ -279,8 +279,9 @@ def _forecasts(forecasters: Mapping[Case, Forecaster], limits: Limits) -> Mappin
 
 def _too_much(campaigns: int) -> PlanError:
     return PlanError(
-        f"plan: {campaigns} campaigns that share a workspace limit or wait for quiet hours over so many "
-        "minutes are too much to judge at once; plan fewer days, or fewer campaigns, at a time."
+        f"plan: {campaigns} {'campaign' if campaigns == 1 else 'campaigns'} with so many minutes in which messages wait "
+        "for a workspace limit or for quiet hours are too much to judge at once; plan fewer days, or fewer campaigns, at "
+        "a time, or a higher limit."
     )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_MINUTES_TWICE: Final = (
     10_000  # of all campaigns: laying out the messages of more takes longer than playing them
 )
+CALLS_A_PART: Final = 4  # of a recipient: of more, drawing which ones fail is most of the work
 
 
 class FailureMonitor:
@@ -64,7 +65,10 @@ def simulate_overload(
     outcomes say that they are not complete.
     """
     places = [index for index in sorted(pacing) if pacing[index].started]
-    until = _until([pacing[index] for index in places], most_parts)
+    until = _until(
+        [pacing[index] for index in places], [_weight(plan.campaigns[index]) for index in places], most_parts
+    )
+    places = [index for index in places if pacing[index].first < until]
     usual, cut_off_s = ServiceLines(ceiling_rps=ceiling_rps), plan.workspace.assumptions.cut_off_s
     monitor = FailureMonitor(LimitedService(ceiling_rps, cut_off_s=cut_off_s))
     played = play_through(_send(plan, places, until), monitor)
@@ -83,7 +87,7 @@ def simulate_overload(
     }
 
 
-def _send(plan: Plan, places: Sequence[int], until_minute: int | None) -> Send:
+def _send(plan: Plan, places: Sequence[int], until_minute: int) -> Send:
     return Send(
         [plan.campaigns[index] for index in places],
         plan.workspace,
@@ -93,17 +97,25 @@ def _send(plan: Plan, places: Sequence[int], until_minute: int | None) -> Send:
     )
 
 
-def _until(pacing: Sequence[Pacing], most_parts: int) -> int | None:
+def _weight(campaign: Campaign) -> float:
+    """Return how much work a second of a campaign is, beside one of few calls a recipient."""
+    return max(1.0, campaign.calls_per_recipient.high / CALLS_A_PART)
+
+
+def _until(pacing: Sequence[Pacing], weights: Sequence[float], most_parts: int) -> int:
     """Return the minute to stop before. Retries may take a send to twice its length, so half the work is kept back."""
-    minutes = sum(len(one.attempts) for one in pacing)
+    minutes = sum(weight * len(one.attempts) for one, weight in zip(pacing, weights, strict=True))
     first = min((one.first for one in pacing), default=0)
     last = max((one.first + len(one.attempts) for one in pacing), default=0)
     if 2 * minutes * MINUTE_S <= most_parts:
-        return last + 2 * minutes + MINUTE_S
+        return last + 2 * ceil(minutes) + MINUTE_S
     low, high = first, last
     while high - low > 1:
         middle = (low + high) // 2
-        played = sum(max(0, min(len(one.attempts), middle - one.first)) for one in pacing)
+        played = sum(
+            weight * max(0, min(len(one.attempts), middle - one.first))
+            for one, weight in zip(pacing, weights, strict=True)
+        )
         low, high = (middle, high) if played * MINUTE_S <= most_parts else (low, middle)
     return max(low, first + 1)
 
