@@ -39,7 +39,7 @@ SHOWN_WITHIN = timedelta(days=SHOWN_WITHIN_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
-class Mails:
+class KnownMails:
     """What a snapshot of the board says of mails.
 
     Attributes:
@@ -53,17 +53,17 @@ class Mails:
     clicks: ActivityLog
 
 
-def read_mails(board: Snapshot, posting_ids: Sequence[str]) -> Mails:
+def read_mails(board: Snapshot, posting_ids: Sequence[str]) -> KnownMails:
     """What is known of mails at the instant of the snapshot."""
     rows = copy_clicks(driver_of(board.connection), posting_ids, CLICKED_WITHIN)
     clicks = click_log(rows["member"], rows["posting"], rows["at"])
-    return Mails(has_mails(board.connection), select_read_state(board.connection), clicks)
+    return KnownMails(has_mails(board.connection), select_read_state(board.connection), clicks)
 
 
 def mailed_members(
     engine: Engine,
     model: Recommender,
-    mails: Mails,
+    mails: KnownMails,
     activity: ActivityLog,
     member_ids: Sequence[str],
     profiles: Callable[[Sequence[int]], Sequence[Member]],

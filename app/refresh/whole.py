@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from app.recommend.ranked import RankedPosting
     from app.recommend.recommender import Recommender
     from app.refresh.chunks import Ranking
-    from app.refresh.mailed import Mails
+    from app.refresh.mailed import KnownMails
     from app.refresh.publish import PublishedRun
 
 _JUDGED_MEMBERS = 1_000  # members whose lists are judged
@@ -88,8 +88,7 @@ def refresh(
         guard.check_seen(runs.BoardCounts(inputs.members, inputs.postings, inputs.activity))
         run = _begin(engine, inputs, options, taken_at=board.taken_at)
         mailed = _fit(engine, board, options, now=run.started_at, processes=processes, progress=progress)
-        model = mailed.recommender
-        write_model(engine, run.id, SavedModel.of(model, board.postings))
+        write_model(engine, run.id, SavedModel.of(model := mailed.recommender, board.postings))
         stages.end("fit")
         ranking.rank(_ranker(engine, board, mailed, run.id, ranking), run.done, processes, progress)
         stages.end("rank")
@@ -203,7 +202,7 @@ class _Board:
     member_ids: Sequence[str]
     profiles_changed_at: datetime | None
     activity: ActivityLog
-    mails: Mails
+    mails: KnownMails
     left_out: LeftOutRows
 
     def inputs(self, chunk_members: int) -> runs.RunInputs:
