@@ -145,6 +145,13 @@ def credential(text: str) -> str:
     return text
 
 
+def api_key(text: str) -> str:
+    """A key that stands in a header of each request."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("the key as the dashboard shows it, without blanks")
+    return text
+
+
 def name(text: str) -> str:
     """A name for people."""
     if not text.isprintable() or len(text) > 200:  # noqa: PLR2004

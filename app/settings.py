@@ -187,6 +187,18 @@ class Settings:
         of_the_planner=True,
     )
 
+    braze_key: str | None = _secret_setting(
+        "CJ_BRAZE_KEY",
+        values.api_key,
+        meaning="a workspace's REST key, for `sync` and `members erase --in-braze`",
+    )
+    braze_private: bool = _setting(
+        False,
+        values.on_or_off,
+        "on where Braze's host may stand inside a private network, or be plain http",
+        of_the_planner=True,
+    )
+
     @property
     def required_database_url(self) -> str:
         """The database of what serves, which starts none of its own.

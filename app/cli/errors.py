@@ -23,6 +23,7 @@ from app.postgres.migrate import MigrationError
 from app.postgres.refusals import refusal
 from app.refresh.shrink_guard import ShrunkError
 from app.settings import SettingsError
+from app.sync.definition import SyncError
 from app.webhook.post import WebhookError
 
 # Each of these carries its sentence.
@@ -41,6 +42,7 @@ _SAYS_WHAT_TO_DO = (
     RegisterError,
     SettingsError,
     ShrunkError,
+    SyncError,
     TemplateError,
     WebhookError,
 )

@@ -16,6 +16,7 @@ _MODULES = {
     "demo.command": ("demo",),
     "evaluating": ("evaluate",),
     "evidence": ("audit", "evidence", "facts"),
+    "loop.syncs": ("sync",),
     "outcomes": ("outcomes",),
     "planner": ("planner",),
     "previewing": ("preview",),
@@ -41,7 +42,8 @@ class _Commands(click.Group):
 
 _EXIT_CODES = """
 Exit codes: 0 it is done; 1 it could not be done, and one sentence says why; 2 a wrong option, or an import that was
-refused and has changed nothing; 3 an import or a reader that left something out, or gaps that were found. `capacity check` has its own.
+refused and has changed nothing; 3 an import, a sync or a reader that left something out, or gaps that were found; 4 a sync
+that is paused. `capacity check` has its own.
 """
 
 

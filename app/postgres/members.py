@@ -10,6 +10,7 @@ from app.postgres.board.load import ERASE_OR_MERGE
 from app.postgres.engines import driver_of
 from app.postgres.feedback import users
 from app.postgres.lists import runs
+from app.postgres.syncs.questions import delete_sent
 from app.serving.erasures import member_hash
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def delete_member(engine: Engine, member_id: str) -> dict[str, int]:
             table: _delete_from_board(connection, table, column, member_id)
             for table, column in (("board.activity", "member_id"), ("board.member", "id"))
         }
+        erased |= delete_sent(connection, member_id)
     with engine.begin() as connection:
         erased["connected_jobs.recommendation_list"] = runs.delete_lists(connection, member_id)
     return erased

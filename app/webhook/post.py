@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 import time
@@ -10,6 +9,8 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+from app.runtime.outgoing import PrivateAddressError, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,19 +105,12 @@ class Webhook:
         return plain
 
     def _address(self, port: int) -> str:
-        found = socket.getaddrinfo(self.host, port, type=socket.SOCK_STREAM)
-        addresses = [str(one[4][0]) for one in found]
-        if not self.private and not all(_is_public(address) for address in addresses):
+        try:
+            return look_up(self.host, port, private=self.private)
+        except PrivateAddressError:
             raise WebhookError(
                 f"The webhook at {self.host} is inside a private network: set CJ_WATCH_PRIVATE=on where that is meant."
-            )
-        return addresses[0]
-
-
-def _is_public(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    return bool((mapped or found).is_global)
+            ) from None
 
 
 def _seconds(text: str | None) -> float:

@@ -392,9 +392,8 @@ def test_an_erased_member_leaves_no_trace_once_the_board_has_erased_its_own(
             driver.execute(
                 sql.SQL("DELETE FROM {} WHERE mem_idx = 5998").format(sql.Identifier("site", table))
             )
-    assert delete_member(service, "5998") == {
-        "board.activity": 0,
-        "board.member": 0,
+    erased = delete_member(service, "5998")
+    assert {table: rows for table, rows in erased.items() if rows} == {
         "connected_jobs.recommendation_list": 1,
     }
     assert everywhere(owner, "5998") == []

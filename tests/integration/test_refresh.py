@@ -314,7 +314,11 @@ def test_erasing_a_member_leaves_no_trace_in_any_table(board: Engine, member: st
     runs = [refresh(board, processes=1).run_id for _ in range(2)]
     assert {f"connected_jobs.recommendation_list_{run}" for run in runs} < set(everywhere(board, member))
     erased = delete_member(board, member)
-    assert erased == {"board.activity": 5, "board.member": 1, "connected_jobs.recommendation_list": 2}
+    assert {table: rows for table, rows in erased.items() if rows} == {
+        "board.activity": 5,
+        "board.member": 1,
+        "connected_jobs.recommendation_list": 2,
+    }
     assert everywhere(board, member) == []
     assert not any(delete_member(board, member).values())
 

@@ -1,0 +1,388 @@
+"""Syncs from a terminal: what one would send, sending it, how runs went, what was refused, and what a member was sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from app.braze.rest.doors import open_events_door, open_rows_door, open_workspace
+from app.cli.database import CommandError, database, database_engine, progress_bar
+from app.postgres.planning.register import PostgresRegister
+from app.postgres.syncs import questions
+from app.postgres.syncs.ledger import PostgresLedger
+from app.postgres.syncs.runs import (
+    end_run,
+    find_destination,
+    hold_destination,
+    requests_this_hour,
+    select_runs,
+    start_run,
+    sync_engine,
+)
+from app.postgres.syncs.source import PostgresSource
+from app.settings import Settings
+from app.sync.courier import Manner
+from app.sync.definition import SyncDefinition, read_definition
+from app.sync.events_run import EventsRun
+from app.sync.pacing import Pacer
+from app.sync.rows_run import RowsRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Engine
+
+    from app.sync.door import Door
+    from app.sync.report import SyncPlan, SyncReport
+
+EXIT_STOPPED = 1
+EXIT_REJECTS = 3
+EXIT_PAUSED = 4
+_HELD_S = 5.0  # between two looks at the lock
+
+
+@click.group()
+def sync() -> None:
+    """Send what changed to Braze, as a sync file says (docs/sync.md)."""
+
+
+_file = click.argument("file", type=click.Path(path_type=Path))
+_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+_again = click.option("--again", is_flag=True, help="Also rows that were refused and have not changed since.")
+_most = click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1_000_000))
+
+
+def read_sync_file(file: Path) -> SyncDefinition:
+    """The sync that a file defines.
+
+    Raises:
+        CommandError: the file cannot be read.
+        SyncError: it does not fit.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CommandError(f"The sync file {file} cannot be read: {error.strerror or error}.") from error
+    return read_definition(content, stem=file.stem)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSync:
+    """A sync with its destination and its database."""
+
+    definition: SyncDefinition
+    engine: Engine
+    door: Door[Any]
+
+    def source(self) -> PostgresSource:
+        """The query's rows."""
+        return PostgresSource(self.engine, self.definition.query, timeout_s=self.definition.query_timeout_s)
+
+    def run(self, destination_id: int, run_id: int | None, *, again: bool) -> RowsRun | EventsRun:
+        """A run, or what would be one where it has no number."""
+        ledger = PostgresLedger(self.engine, self.definition, destination_id=destination_id, run_id=run_id)
+        if self.definition.kind == "events":
+            return EventsRun(self.definition, self.door, self.source(), ledger)
+        return RowsRun(self.definition, self.door, self.source(), ledger, again=again)
+
+    def pacer(self, destination_id: int) -> Pacer:
+        """The destination's budget, as far as this hour has left it."""
+        used = requests_this_hour(self.engine, destination_id)
+        return Pacer(self.definition.limits, requests=self.door.limits.requests, used=used)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[OpenSync]:
+    definition = read_sync_file(file)
+    settings = Settings.from_env()
+    door = open_door(definition, settings)
+    with database() as url:
+        connections = definition.limits.connections
+        engine = sync_engine(url, connections=connections, through_pgbouncer=settings.pgbouncer)
+        try:
+            yield OpenSync(definition, engine, door)
+        finally:
+            engine.dispose()
+
+
+def open_door(definition: SyncDefinition, settings: Settings) -> Door[Any]:
+    """The door to a sync's destination; each destination is named here once.
+
+    Raises:
+        SyncError: the file's options do not fit, or the destination's key is missing.
+    """
+    workspace = open_workspace(definition, key=settings.braze_key, private=settings.braze_private)
+    opener = open_events_door if definition.kind == "events" else open_rows_door
+    return opener(definition, workspace)
+
+
+@sync.command()
+@_file
+@_again
+@_json
+def plan(*, file: Path, again: bool, as_json: bool) -> None:
+    """What `sync run FILE` would send now: members, values, requests, minutes, ten examples. Nothing is sent."""
+    with _opened(file) as opened:
+        destination_id = find_destination(opened.engine, opened.door.identity)
+        found = opened.run(destination_id, None, again=again).plan(opened.pacer(destination_id))
+    click.echo(
+        json.dumps(asdict(found), ensure_ascii=False, indent=2) if as_json else _plan_text(opened, found)
+    )
+
+
+def _plan_text(opened: OpenSync, found: SyncPlan) -> str:
+    counts, noun = found.compared, _noun(opened.definition)
+    lines = [
+        f"{opened.definition.name} to {opened.door.identity}: {counts.members:,} rows of the query.",
+        f"  {noun} with something to send {counts.changed:>12,}",
+        f"  values                       {counts.values:>12,}",
+        f"  {noun} to remove              {counts.gone:>12,}" if counts.gone else "",
+        f"  refused before sending       {counts.refused:>12,}",
+        f"  refused earlier, unchanged   {counts.still_refused:>12,}" if counts.still_refused else "",
+        f"  requests                     {found.requests:>12,}",
+        f"  minutes, at {opened.definition.limits.share:.0%} of the budget {found.seconds / 60:>8,.1f}",
+    ]
+    if found.data_points is not None:
+        lines.append(f"  data points, where a contract bills them {found.data_points:,}")
+    lines += [f"  {one.key}: {_values(one.values)}{_was(one.before)}" for one in found.examples]
+    lines += [f"  {key} is refused. {sentence}" for key, sentence in found.refused]
+    return "\n".join(line for line in lines if line)
+
+
+def _noun(definition: SyncDefinition) -> str:
+    return {"attributes": "members", "events": "events ", "catalog": "items  "}[definition.kind]
+
+
+def _values(values: Any) -> str:
+    return ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+
+
+def _was(before: Any) -> str:
+    return f" (was {_values(before)})" if before else ""
+
+
+@sync.command()
+@_file
+@_again
+@click.option(
+    "--no-wait", is_flag=True, help="End where the hour's budget is used up, instead of waiting for the next."
+)
+@_json
+def run(*, file: Path, again: bool, no_wait: bool, as_json: bool) -> None:
+    """Send what changed, and record what was acknowledged. Exit codes: 3 with refused rows, 4 if paused, 1 if stopped."""
+    with _opened(file) as opened, progress_bar() as progress:
+        with hold_destination(opened.engine, opened.door.identity) as (destination_id, is_held):
+            names = [column.name for column in opened.source().columns()]
+            run_id = start_run(
+                opened.engine,
+                opened.definition,
+                destination_id=destination_id,
+                names=[name for name in names if name != opened.definition.member],
+            )
+            zone = _zone(opened.engine)
+            manner = Manner(
+                repeat_unknown=opened.definition.kind != "events",
+                wait_long=not no_wait,
+                paused=lambda until: _tell_pause(until, zone),
+            )
+            work = opened.run(destination_id, run_id, again=again)
+            report = _recorded(opened, run_id, work, manner, _watched(progress, is_held))
+        refused = questions.count_rejects(opened.engine, sync=opened.definition.name) + report.refused
+    click.echo(json.dumps(asdict(report), ensure_ascii=False, indent=2) if as_json else _report_text(report))
+    _end(report, refused, zone)
+
+
+def _recorded(
+    opened: OpenSync,
+    run_id: int,
+    work: RowsRun | EventsRun,
+    manner: Manner,
+    progress: Callable[[float], None],
+) -> SyncReport:
+    """Run, and record how it ended, whatever that was."""
+    destination_id = find_destination(opened.engine, opened.door.identity)
+    try:
+        report = work.run(opened.pacer(destination_id), manner, progress)
+    except BaseException as error:
+        from app.cli.errors import sentence_of  # noqa: PLC0415 - it knows what every command may raise
+
+        work.report.state = "stopped"
+        work.report.sentence = sentence_of(error) or f"It was ended by {type(error).__name__}."
+        end_run(opened.engine, run_id, work.report)
+        raise
+    end_run(opened.engine, run_id, report)
+    return report
+
+
+def _watched(progress: Callable[[str, float], None], is_held: Callable[[], None]) -> Callable[[float], None]:
+    """Progress on the terminal, which looks now and then whether the destination is still held."""
+    looked = [time.monotonic()]
+
+    def tell(share: float) -> None:
+        progress("sending", share)
+        if time.monotonic() - looked[0] > _HELD_S:
+            looked[0] = time.monotonic()
+            is_held()
+
+    return tell
+
+
+def _zone(engine: Engine) -> ZoneInfo:
+    return ZoneInfo(PostgresRegister(engine).workspace().time_zone)
+
+
+def _clock(until: float, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(until, UTC).astimezone(zone):%H:%M} ({zone.key})"
+
+
+def _tell_pause(until: float | None, zone: ZoneInfo) -> None:
+    if until is None:
+        click.echo("The sync goes on.", err=True)
+    else:
+        click.echo(f"The budget of this hour is used up: paused until {_clock(until, zone)}.", err=True)
+
+
+def _report_text(report: SyncReport) -> str:
+    counts, http = report.compared, report.http
+    lines = [
+        f"rows of the query            {counts.members:>12,}",
+        f"sent and acknowledged        {report.taken:>12,}",
+        f"values in them               {report.values:>12,}",
+        f"refused before sending       {counts.refused:>12,}",
+        f"refused by the destination   {report.refused:>12,}",
+        f"refused earlier, unchanged   {counts.still_refused:>12,}",
+        f"requests                     {http.requests:>12,}",
+        f"  of them too fast (429)     {http.throttled:>12,}",
+        f"  of them unknown, repeated  {http.unknown:>12,}",
+    ]
+    if report.unknown:
+        lines.append(f"events that stay unknown     {report.unknown:>12,}")
+    return "\n".join(lines)
+
+
+def _end(report: SyncReport, refused: int, zone: ZoneInfo) -> None:
+    if report.state == "paused" and report.paused_until is not None:
+        until = _clock(report.paused_until, zone)
+        click.echo(f"The budget of this hour is used up: paused until {until}. Run it again then.", err=True)
+        sys.exit(EXIT_PAUSED)
+    if report.state == "stopped":
+        click.echo(f"connected-jobs: {report.sentence}", err=True)
+        sys.exit(EXIT_STOPPED)
+    if refused:
+        click.echo(f"{refused:,} rows are refused: `connected-jobs sync rejects` says why.", err=True)
+        sys.exit(EXIT_REJECTS)
+
+
+@sync.command()
+@click.option("--name", help="Of this sync alone.")
+@_most
+@_json
+def status(*, name: str | None, most: int, as_json: bool) -> None:
+    """The last runs, the newest first: how each ended, and what it sent."""
+    with database_engine() as engine:
+        found, zone = select_runs(engine, sync=name, most=most), _zone(engine)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2, default=str))
+        return
+    for one in found:
+        told = one.figures
+        until = f" until {_clock(one.paused_until.timestamp(), zone)}" if one.paused_until else ""
+        click.echo(
+            f"{one.id:>6}  {one.started_at.astimezone(zone):%Y-%m-%d %H:%M}  {one.sync:<24}  {one.state}{until}  "
+            f"{told.get('taken', 0):,} sent, {told.get('taken_values', 0):,} values, "
+            f"{told.get('refused', 0) + told.get('refused_by_destination', 0):,} refused, {told.get('requests', 0):,} requests"
+        )
+        if one.sentence:
+            click.echo(f"        {one.sentence}")
+
+
+@sync.command()
+@click.option("--name", help="Of this sync alone.")
+@_most
+@_json
+def rejects(*, name: str | None, most: int, as_json: bool) -> None:
+    """Rows and events that are not sent, each with its sentence. A row is tried again when it says something else."""
+    with database_engine() as engine:
+        found = questions.select_rejects(engine, sync=name, most=most)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2, default=str))
+        return
+    for one in found:
+        click.echo(f"{one.last_at:%Y-%m-%d %H:%M %Z}  {one.sync}  {one.key}  {one.sentence}")
+
+
+@sync.command()
+@_file
+@click.argument("member")
+def explain(*, file: Path, member: str) -> None:
+    """Which value MEMBER was sent when, by which run and why, and what the query says of them now."""
+    with _opened(file) as opened:
+        definition, engine = opened.definition, opened.engine
+        if definition.kind == "events":
+            lines = [
+                _event_line(one)
+                for one in questions.select_events(engine, sync=definition.name, member=member)
+            ]
+            click.echo("\n".join(lines) or f"{definition.name} has sent no event of {member!r}.")
+            return
+        destination_id = find_destination(engine, opened.door.identity)
+        sent = questions.select_sent(engine, destination_id=destination_id, member=member)
+        refused = questions.select_reject(engine, sync=definition.name, key=member)
+        with opened.source().rows(definition.member, only=member) as rows:
+            now = next(rows, None)
+    for one in sent:
+        click.echo(_sent_line(one))
+    if not sent:
+        click.echo(f"{opened.door.identity} has acknowledged nothing of {member!r}.")
+    click.echo(
+        f"The query gives no row of {member!r} now." if now is None else f"The query gives now: {now[1]}"
+    )
+    if refused:
+        click.echo(
+            f"Refused since {refused.first_at:%Y-%m-%d %H:%M %Z}, run {refused.run_id}: {refused.sentence}"
+        )
+
+
+def _sent_line(one: questions.SentValue) -> str:
+    value = json.dumps(one.value, ensure_ascii=False)
+    when = (
+        f"{one.at:%Y-%m-%d %H:%M %Z} by run {one.run_id} of {one.sync}"
+        if one.at
+        else "by a run that is no longer kept"
+    )
+    why = (
+        f"it was {json.dumps(one.before, ensure_ascii=False)}"
+        if one.known_before
+        else "sent for the first time"
+    )
+    return f"{one.name} = {value}  sent {when}: {why}"
+
+
+def _event_line(one: questions.OutboxEntry) -> str:
+    run_ = f" by run {one.run_id}" if one.run_id else ""
+    times = f", {one.attempts} times" if one.attempts > 1 else ""
+    settled = f" {one.settled_at:%Y-%m-%d %H:%M %Z}" if one.settled_at else ""
+    return f"{one.key}  {one.state}{settled}{run_}{times}  {one.sentence}".rstrip()
+
+
+@sync.command()
+@click.argument("name")
+def forget(*, name: str) -> None:
+    """Drop the runs and refused rows of the sync NAME, so that another may send its attributes. What was sent stays known."""
+    with database_engine() as engine:
+        runs = questions.forget_sync(engine, sync=name)
+    if not runs:
+        raise CommandError(f"There is no sync {name!r} on record: see `connected-jobs sync status`.")
+    click.echo(f"{runs:,} runs of {name} are forgotten.")
+
+
+COMMANDS = (sync,)

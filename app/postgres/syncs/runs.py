@@ -1,0 +1,232 @@
+"""Runs of syncs: one at a time for a destination, how each ended, and how much of the hour is used."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.pool import QueuePool
+
+from app.postgres.engines import make_engine
+from app.sync.definition import SyncError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+    from app.sync.definition import SyncDefinition
+    from app.sync.report import SyncReport, SyncState
+
+_ONE_SYNC: Final = 425_011_203  # the first half of an advisory lock's number; the second is the destination's
+KEPT_DAYS: Final = 90  # of runs and batches; what was sent stays known
+_SPARE_CONNECTIONS: Final = 4  # the query, what is known, the lock, the end
+
+
+def sync_engine(url: str, *, connections: int, through_pgbouncer: bool) -> Engine:
+    """An engine for a sync: its threads record at once, each on a connection that is kept."""
+    return make_engine(
+        url,
+        through_pgbouncer=through_pgbouncer,
+        application="connected-jobs sync",
+        poolclass=QueuePool,
+        pool_size=connections + _SPARE_CONNECTIONS,
+        max_overflow=0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRunRecord:
+    """A run on record; of one that was killed the figures are those of its requests."""
+
+    id: int
+    sync: str
+    destination: str
+    state: SyncState
+    started_at: datetime
+    ended_at: datetime | None
+    figures: dict[str, Any]
+    sentence: str
+    paused_until: datetime | None
+
+
+@contextmanager
+def hold_destination(engine: Engine, identity: str) -> Iterator[tuple[int, Callable[[], None]]]:
+    """Hold a destination: gives its number, and what tells whether it is still held.
+
+    Raises:
+        SyncError: another sync to this destination runs.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        number = _destination_id(connection, identity)
+        locked = connection.execute(
+            text(f"SELECT pg_try_advisory_lock({_ONE_SYNC}, :number)"), {"number": number}
+        ).scalar()
+        if not locked:
+            raise SyncError(f"Another sync to {identity} is running: wait for it to end.")
+        try:
+            yield number, lambda: connection.execute(text("SELECT 1")).close()
+        finally:
+            if not connection.closed and not connection.invalidated:
+                connection.execute(
+                    text(f"SELECT pg_advisory_unlock({_ONE_SYNC}, :number)"), {"number": number}
+                )
+
+
+def _destination_id(connection: Connection, identity: str) -> int:
+    connection.execute(
+        text("""
+            INSERT INTO connected_jobs.sync_destination (identity) VALUES (:identity) ON CONFLICT (identity) DO NOTHING
+        """),
+        {"identity": identity},
+    )
+    found: int = connection.execute(
+        text("SELECT id FROM connected_jobs.sync_destination WHERE identity = :identity"),
+        {"identity": identity},
+    ).scalar_one()
+    return found
+
+
+def find_destination(engine: Engine, identity: str) -> int:
+    """A destination's number; 0, which none has, where nothing was sent to it."""
+    with engine.connect() as connection:
+        found: int | None = connection.execute(
+            text("SELECT id FROM connected_jobs.sync_destination WHERE identity = :identity"),
+            {"identity": identity},
+        ).scalar()
+    return found or 0
+
+
+def start_run(
+    engine: Engine, definition: SyncDefinition, *, destination_id: int, names: Sequence[str]
+) -> int:
+    """Put a run on record; runs of the same sync that were killed are marked so, old ones removed.
+
+    Raises:
+        SyncError: another sync sends one of these attributes to the same destination.
+    """
+    own = {"sync": definition.name, "destination": destination_id, "names": list(names)}
+    with engine.begin() as connection:
+        if definition.kind == "attributes":
+            _refuse_overlap(connection, own)
+        connection.execute(
+            text("""
+                UPDATE connected_jobs.sync_run SET state = 'killed', sentence = 'The run was killed.'
+                WHERE destination_id = :destination AND state = 'running'
+            """),
+            own,
+        )
+        connection.execute(
+            text("DELETE FROM connected_jobs.sync_run WHERE started_at < :before"),
+            {"before": datetime.now(UTC) - timedelta(days=KEPT_DAYS)},
+        )
+        found: int = connection.execute(
+            text("""
+                INSERT INTO connected_jobs.sync_run (sync, destination_id, kind, names, digest)
+                VALUES (:sync, :destination, :kind, :names, :digest)
+                RETURNING id
+            """),
+            {**own, "kind": definition.kind, "digest": definition.digest},
+        ).scalar_one()
+    return found
+
+
+def _refuse_overlap(connection: Connection, own: dict[str, Any]) -> None:
+    """One attribute by two syncs would be overwritten by each in turn, with values that the other had just sent."""
+    other = connection.execute(
+        text("""
+            SELECT r.sync, (SELECT min(n) FROM unnest(r.names) AS n WHERE n = ANY (CAST(:names AS text[])))
+            FROM (
+                SELECT DISTINCT ON (sync) sync, names
+                FROM connected_jobs.sync_run
+                WHERE destination_id = :destination AND kind = 'attributes' AND sync <> :sync
+                ORDER BY sync, started_at DESC
+            ) AS r
+            WHERE r.names && CAST(:names AS text[])
+            LIMIT 1
+        """),
+        own,
+    ).first()
+    if other is not None:
+        raise SyncError(
+            f"The sync {other[0]!r} sends {other[1]!r} to the same destination: leave it out of one of them, "
+            "or `connected-jobs sync forget` the other."
+        )
+
+
+def end_run(engine: Engine, run_id: int, report: SyncReport) -> None:
+    """Record how a run ended."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("""
+                UPDATE connected_jobs.sync_run
+                SET state = :state, ended_at = now(), sentence = :sentence, figures = CAST(:figures AS jsonb),
+                    paused_until = to_timestamp(CAST(:paused_until AS double precision))
+                WHERE id = :run
+            """),
+            {
+                "run": run_id,
+                "state": report.state,
+                "sentence": report.sentence,
+                "figures": msgspec.json.encode(_figures(report)).decode(),
+                "paused_until": report.paused_until,
+            },
+        )
+
+
+def _figures(report: SyncReport) -> dict[str, Any]:
+    return {
+        **asdict(report.compared),
+        **asdict(report.http),
+        "taken": report.taken,
+        "taken_values": report.values,
+        "refused_by_destination": report.refused,
+        "unknown_for_good": report.unknown,
+    }
+
+
+def requests_this_hour(engine: Engine, destination_id: int) -> int:
+    """Requests that were recorded for a destination since the clock hour began."""
+    with engine.connect() as connection:
+        found: int = connection.execute(
+            text("""
+                SELECT count(*)
+                FROM connected_jobs.sync_batch AS b
+                JOIN connected_jobs.sync_run AS r ON r.id = b.run_id
+                WHERE r.destination_id = :destination AND b.at >= date_trunc('hour', now())
+                  AND r.started_at > now() - interval '2 days'
+            """),
+            {"destination": destination_id},
+        ).scalar_one()
+    return found
+
+
+def select_runs(engine: Engine, *, sync: str | None = None, most: int = 20) -> list[SyncRunRecord]:
+    """The last runs, newest first."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("""
+                SELECT r.id, r.sync, d.identity AS destination, r.state, r.started_at, r.ended_at, r.sentence, r.paused_until,
+                       CASE WHEN r.figures = '{}' THEN jsonb_build_object('requests', b.requests, 'taken', b.taken,
+                           'taken_values', b.sent_values, 'refused_by_destination', b.refused) ELSE r.figures END AS figures
+                FROM (
+                    SELECT * FROM connected_jobs.sync_run
+                    WHERE CAST(:sync AS text) IS NULL OR sync = :sync
+                    ORDER BY id DESC
+                    LIMIT :most
+                ) AS r
+                JOIN connected_jobs.sync_destination AS d ON d.id = r.destination_id
+                CROSS JOIN LATERAL (
+                    SELECT count(*) AS requests, coalesce(sum(taken), 0) AS taken, coalesce(sum(refused), 0) AS refused,
+                           coalesce(sum(sent_values), 0) AS sent_values
+                    FROM connected_jobs.sync_batch WHERE run_id = r.id AND r.figures = '{}'
+                ) AS b
+                ORDER BY r.id DESC
+            """),
+            {"sync": sync, "most": most},
+        )
+        return [SyncRunRecord(**row) for row in rows.mappings()]

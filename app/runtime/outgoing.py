@@ -1,0 +1,154 @@
+"""Calls that go out with a secret: to an address that was looked at, by few connections, and whatever happens is an answer."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONNECT_S: Final = 5.0
+READ_S: Final = 30.0
+_MOST_ANSWER: Final = 2 * 1024 * 1024
+
+
+class PrivateAddressError(Exception):
+    """A host stands inside a private network, and nobody said that this is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back of one request.
+
+    Args:
+        status: Of HTTP; None where no whole answer came.
+        headers: Their names in lower case.
+        body: As it came, cut at some length.
+        sent: False where the request certainly never left, as without a connection.
+        failure: What kept the answer away.
+    """
+
+    status: int | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    sent: bool = True
+    failure: str = ""
+
+
+def look_up(host: str, port: int, *, private: bool) -> str:
+    """An address of a host.
+
+    Raises:
+        OSError: its name is not known.
+        PrivateAddressError: an address of it is private, and that is not meant.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(one[4][0]) for one in found]
+    if not private and not all(is_public(address) for address in addresses):
+        raise PrivateAddressError(host)
+    return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the open internet."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(found, "ipv4_mapped", None)
+    return bool((mapped or found).is_global)
+
+
+class OutgoingClient:
+    """Requests to one host; used by several threads. No redirect is followed, nothing is tried again.
+
+    Args:
+        url: The host's address, http or https, without a path.
+        headers: Of each request; secrets among them.
+        private: Whether a private or loopback address, and plain http, are meant.
+        connections: Kept open at most.
+    """
+
+    def __init__(
+        self, url: str, *, headers: Mapping[str, str], private: bool = False, connections: int = 4
+    ) -> None:
+        parts = urlsplit(url)
+        self.host = parts.hostname or ""
+        self._secure = parts.scheme == "https"
+        self._port = parts.port or (443 if self._secure else 80)
+        self._name = parts.netloc
+        self._headers = {**headers, "Host": self._name}
+        self._private = private
+        self._connections = connections
+        self._pool: Any = None
+        self._lock = threading.Lock()
+
+    def exchange(self, method: str, path: str, body: bytes | None = None) -> HttpAnswer:
+        """One request, with a JSON body.
+
+        Raises:
+            PrivateAddressError: the host is inside a private network, or would be called without TLS.
+        """
+        import urllib3  # noqa: PLC0415 - of an extra, which all else does without
+
+        if not self._secure and not self._private:
+            raise PrivateAddressError(self.host)
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        try:
+            pool = self._connected()
+            answer = pool.urlopen(
+                method, path, body=body, headers=headers, redirect=False, retries=False, preload_content=False
+            )
+            with answer:
+                content = answer.read(_MOST_ANSWER, decode_content=True)
+                return HttpAnswer(
+                    answer.status, {name.lower(): text for name, text in answer.headers.items()}, content
+                )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            if never_left := _never_left(error):
+                self._forget()  # the host may have moved
+            return HttpAnswer(None, sent=not never_left, failure=_short(error))
+
+    def close(self) -> None:
+        """End the connections."""
+        self._forget()
+
+    def _connected(self) -> Any:
+        """Connections to an address that was looked at: a second look-up could give another."""
+        import urllib3  # noqa: PLC0415 - of an extra, which all else does without
+
+        with self._lock:
+            if self._pool is None:
+                address = look_up(self.host, self._port, private=self._private)
+                timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
+                kept: dict[str, Any] = {"timeout": timeout, "maxsize": self._connections, "retries": False}
+                if self._secure:
+                    kept |= {"server_hostname": self.host, "assert_hostname": self.host}
+                    kept |= {"ssl_context": ssl.create_default_context()}
+                    self._pool = urllib3.HTTPSConnectionPool(address, self._port, **kept)
+                else:
+                    self._pool = urllib3.HTTPConnectionPool(address, self._port, **kept)
+            return self._pool
+
+    def _forget(self) -> None:
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+
+
+def _never_left(error: Exception) -> bool:
+    """Whether the request certainly was not sent: the name is unknown, or no connection came about."""
+    import urllib3  # noqa: PLC0415 - of an extra, which all else does without
+
+    of_urllib3 = urllib3.exceptions
+    refused = (of_urllib3.NewConnectionError, of_urllib3.ConnectTimeoutError, of_urllib3.ClosedPoolError)
+    return isinstance(error, (*refused, socket.gaierror, ConnectionRefusedError))
+
+
+def _short(error: Exception) -> str:
+    """What happened, without an address or a path."""
+    return type(error).__name__.removesuffix("Error") or "failure"

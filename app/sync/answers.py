@@ -1,0 +1,74 @@
+"""What an answer means for a batch: taken, wrong as such, too fast, refused for good, or nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from app.runtime.outgoing import HttpAnswer
+
+Meaning = Literal["taken", "divide", "stop", "slower", "unknown", "not_sent"]
+_TOO_FAST: Final = 429
+_SERVER: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFate:
+    """What to do with a batch.
+
+    Args:
+        meaning: `taken`: all but the refused; `divide`: halve it until the guilty object is alone; `stop`: end the run;
+            `slower`: wait, it was not taken; `unknown`: it may have been taken; `not_sent`: it certainly was not.
+        refused: Objects that were not taken, by place, each with its sentence.
+        sentence: Why, for a person.
+    """
+
+    meaning: Meaning
+    refused: Mapping[int, str] = field(default_factory=dict)
+    sentence: str = ""
+
+
+def fate_of(
+    answer: HttpAnswer,
+    *,
+    who: str,
+    refused: Callable[[bytes], Mapping[int, str]],
+    said: Callable[[bytes], str],
+    key: str,
+) -> BatchFate:
+    """What an answer means.
+
+    Args:
+        answer: What came back.
+        who: The destination, as a sentence names it.
+        refused: Reads from a 2xx body which objects were not taken.
+        said: Reads what a body says to a person.
+        key: The variable that holds the destination's key.
+    """
+    status = answer.status
+    if status is None:
+        why = f"{who} does not answer ({answer.failure})"
+        return BatchFate("unknown" if answer.sent else "not_sent", sentence=f"{why}.")
+    if 200 <= status < 300:  # noqa: PLR2004 - any success
+        return BatchFate("taken", refused(answer.body))
+    if status == _TOO_FAST:
+        return BatchFate("slower", sentence=f"{who} answers 429: too many requests.")
+    if status >= _SERVER:
+        return BatchFate("unknown", sentence=f"{who} answers {status}.")
+    if status in (400, 413):
+        told = said(answer.body) or ("the request is too large" if status == 413 else "no reason given")  # noqa: PLR2004
+        return BatchFate("divide", sentence=f"{who} refuses it: {told}.")
+    return BatchFate("stop", sentence=_why_not(status, who, key))
+
+
+def _why_not(status: int, who: str, key: str) -> str:
+    if status == 401:  # noqa: PLR2004
+        return f"{who} does not know the key: see {key}, and whether the host is that of your workspace."
+    if status == 403:  # noqa: PLR2004
+        return f"{who} knows the key, which lacks the permission for this: give it that in the dashboard."
+    if status == 404:  # noqa: PLR2004
+        return f"{who} does not know this address: see the host and the names in the sync file."
+    return f"{who} answers {status}, which its documents do not name: see whether the host is right."

@@ -1,0 +1,236 @@
+"""A sync of events: into the outbox once, marked before they leave, and never twice but where the definition says so."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from app.sync.courier import TRIES, Courier, Manner, RunStoppedError
+from app.sync.delta import ERASED, ClearedRow, DeltaCounts, RefusedRow
+from app.sync.door import OutboxEvent
+from app.sync.ledger import SettledBatch
+from app.sync.packing import Packer
+from app.sync.report import SyncExample, SyncPlan, SyncReport
+from app.sync.rows_run import EXAMPLES, ended, seconds_for
+from app.sync.values import BadRowValueError, check_columns, row_digest, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from app.sync.definition import SyncDefinition
+    from app.sync.door import Door
+    from app.sync.ledger import Ledger, SourceRows
+    from app.sync.pacing import Pacer
+    from app.sync.values import ColumnKind
+
+_CHUNK: Final = 1_000
+_TICK_S: Final = 0.2
+
+
+class EventsRun:
+    """One run of a sync of events.
+
+    Args:
+        definition: The sync.
+        door: Its destination.
+        source: The query's rows.
+        ledger: The outbox.
+    """
+
+    def __init__(
+        self, definition: SyncDefinition, door: Door[OutboxEvent], source: SourceRows, ledger: Ledger
+    ) -> None:
+        self.report = SyncReport()
+        self._definition = definition
+        self._door = door
+        self._source = source
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._failures: list[BaseException] = []
+        self._unknown_in_turn = 0
+
+    def plan(self, pacer: Pacer) -> SyncPlan:
+        """What a run would do now; nothing is sent or recorded.
+
+        Raises:
+            SyncError: the query or its rows cannot be sent at all.
+        """
+        counts, refused = DeltaCounts(), list[tuple[str, str]]()
+        examples: list[SyncExample] = []
+        for events, bad in self._new_events(counts):
+            refused += [(one.key, one.sentence) for one in bad[: EXAMPLES - len(refused)]]
+            examples += [
+                SyncExample(key=one.key, values={"member": one.member, **one.properties}, before={})
+                for one in events[: EXAMPLES - len(examples)]
+            ]
+        requests = -(-(counts.changed + self._ledger.waiting()) // self._door.limits.objects)
+        return SyncPlan(
+            compared=counts,
+            requests=requests,
+            seconds=seconds_for(requests, pacer),
+            data_points=counts.changed if self._door.limits.data_points else None,
+            examples=examples,
+            refused=refused,
+        )
+
+    def run(self, pacer: Pacer, manner: Manner, progress: Callable[[float], None]) -> SyncReport:
+        """Put the query's new events into the outbox, and send what waits there.
+
+        Args:
+            pacer: The destination's budget.
+            manner: How; `repeat_unknown` of it is off.
+            progress: Told which part is done.
+
+        Raises:
+            SyncError: the query or its rows cannot be sent at all.
+        """
+        courier: Courier[OutboxEvent] = Courier(self._door, pacer, manner)
+        self.report.http = courier.counts
+        _, self.report.unknown = self._ledger.recover()
+        for events, bad in self._new_events(self.report.compared):
+            self._ledger.note([*bad, *(ClearedRow(one.key) for one in events)])
+            self._ledger.enqueue(events)
+        everything = max(self._ledger.waiting(), 1)
+        threads = [
+            threading.Thread(target=self._guarded, args=(courier, manner))
+            for _ in range(self._definition.limits.connections)
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                threads[-1].join(_TICK_S)
+                progress(min((self.report.taken + self.report.refused) / everything, 1.0))
+        finally:
+            courier.stopping.set()
+            for thread in threads:
+                thread.join()
+        return ended(self.report, self._failures)
+
+    def _new_events(self, counts: DeltaCounts) -> Iterator[tuple[list[OutboxEvent], list[RefusedRow]]]:
+        """The query's events that were not in the outbox, in chunks, and those that cannot be sent."""
+        definition = self._definition
+        columns = self._source.columns()
+        needed = [definition.key, definition.member, definition.time]
+        check_columns(columns, needed)
+        self._door.check_columns([one for one in columns if one.name not in needed])
+        kinds = {column.name: column.kind for column in columns}
+        chunk: list[tuple[str, str]] = []
+        with self._source.rows(definition.key) as rows:
+            for row in rows:
+                chunk.append(row)
+                if len(chunk) == _CHUNK:
+                    yield self._checked(chunk, kinds, counts)
+                    chunk = []
+        yield self._checked(chunk, kinds, counts)
+
+    def _checked(
+        self, chunk: Sequence[tuple[str, str]], kinds: Mapping[str, ColumnKind], counts: DeltaCounts
+    ) -> tuple[list[OutboxEvent], list[RefusedRow]]:
+        queued = self._ledger.queued([key for key, _ in chunk])
+        counts.members += len(chunk)
+        events: dict[str, OutboxEvent] = {}
+        refused: list[RefusedRow] = []
+        for key, text in chunk:
+            if key in queued or key in events:
+                counts.unchanged += 1
+                continue
+            found = self._event(key, text, kinds)
+            if isinstance(found, RefusedRow):
+                refused.append(found)
+            else:
+                events[key] = found
+                counts.values += len(found.properties)
+        counts.changed += len(events)
+        counts.refused += len(refused)
+        return list(events.values()), refused
+
+    def _event(self, key: str, text: str, kinds: Mapping[str, ColumnKind]) -> OutboxEvent | RefusedRow:
+        """An event out of a row, or what is wrong with it."""
+        digest = row_digest(text)
+        try:
+            values = values_of(text, kinds)
+        except BadRowValueError as error:
+            return RefusedRow(key, digest, str(error))
+        member, time = values.pop(self._definition.member), values.pop(self._definition.time)
+        if not isinstance(member, str) or not member:
+            return RefusedRow(
+                key, digest, f"{self._definition.member} is no text: an event needs its member's id."
+            )
+        if not isinstance(time, str) or kinds[self._definition.time] != "instant":
+            why = f"{self._definition.time} is no instant: an event needs its time, as timestamptz."
+            return RefusedRow(key, digest, why, member)
+        properties: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+        if (problem := self._door.problem(member, properties)) is not None:
+            return RefusedRow(key, digest, problem, member)
+        if self._ledger.is_erased(member):
+            return RefusedRow(key, digest, ERASED, None)
+        return OutboxEvent(key, member, time, properties)
+
+    def _guarded(self, courier: Courier[OutboxEvent], manner: Manner) -> None:
+        try:
+            while not courier.stopping.is_set() and (
+                claimed := self._ledger.claim(self._door.limits.objects)
+            ):
+                self._send(courier, manner, claimed)
+        except BaseException as error:  # noqa: BLE001 - the main thread raises it
+            with self._lock:
+                self._failures.append(error)
+            courier.stopping.set()
+
+    def _send(self, courier: Courier[OutboxEvent], manner: Manner, claimed: Sequence[OutboxEvent]) -> None:
+        left = {one.key: one for one in claimed}
+        try:
+            self._refuse_late(manner, left)
+            for batch in self._packed(list(left.values())):
+                for settled in courier.deliver(batch):
+                    self._settle(courier, settled, left)
+        except RunStoppedError:
+            self._ledger.unclaim(list(left.values()))
+            raise
+
+    def _packed(self, events: Sequence[OutboxEvent]) -> Iterator[list[OutboxEvent]]:
+        limits = self._door.limits
+        packer = Packer[OutboxEvent](most=limits.objects, most_bytes=limits.most_bytes, size=self._door.size)
+        for one in events:
+            if full := packer.add(one):
+                yield full
+        if rest := packer.rest():
+            yield rest
+
+    def _refuse_late(self, manner: Manner, left: dict[str, OutboxEvent]) -> None:
+        """Refuse events that the destination would not take any more for their age."""
+        oldest_s = self._door.limits.oldest_s
+        if oldest_s is None:
+            return
+        before = manner.clock() - oldest_s
+        late = [one for one in left.values() if datetime.fromisoformat(one.time).timestamp() < before]
+        if late:
+            why = f"It happened more than {oldest_s / 3600:g} hours ago, and {self._door.who} takes none that old."
+            self._count(SettledBatch(None, refused=[(one, why) for one in late]), left)
+
+    def _settle(
+        self, courier: Courier[OutboxEvent], settled: SettledBatch[OutboxEvent], left: dict[str, OutboxEvent]
+    ) -> None:
+        self._count(settled, left)
+        with self._lock:
+            self._unknown_in_turn = self._unknown_in_turn + 1 if settled.unknown else 0
+            in_turn = self._unknown_in_turn
+        if in_turn >= TRIES:
+            raise RunStoppedError(
+                f"{self._door.who} has left {in_turn} requests in turn without an answer to rely on. Run it again later."
+            )
+        if settled.unknown:
+            courier.stopping.wait(min(2.0 ** (in_turn - 1), 16.0))
+
+    def _count(self, settled: SettledBatch[OutboxEvent], left: dict[str, OutboxEvent]) -> None:
+        self._ledger.settle_events(settled)
+        with self._lock:
+            self.report.taken += len(settled.taken)
+            self.report.values += sum(len(one.properties) for one in settled.taken)
+            self.report.refused += len(settled.refused)
+            if self._definition.delivery == "at_most_once":
+                self.report.unknown += len(settled.unknown)
+        for one in (*settled.taken, *(one for one, _ in settled.refused), *settled.unknown):
+            left.pop(one.key, None)

@@ -1,0 +1,1 @@
+"""What each destination takes, checked before anything is sent."""

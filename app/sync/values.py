@@ -1,0 +1,143 @@
+"""A row's values as JSON keeps them: what no receiver could read back is refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from app.sync.definition import SyncError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+ColumnKind = Literal[
+    "boolean", "number", "text", "date", "instant", "json", "numbers", "array", "local_time", "other"
+]
+MOST_WHOLE: Final = 2**53  # every receiver that reads JSON numbers as doubles keeps whole numbers up to here
+_DATE: Final = re.compile(r"[0-2]\d{3}-\d\d-\d\d(T[^B]*)?$")  # others are read as texts
+_NO_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
+SHOWN: Final = 40  # characters of a value that a sentence repeats
+
+
+class BadRowValueError(Exception):
+    """A row that cannot be sent; the sentence names the column."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column of a sync's query: its name, what it holds, and Postgres's word for its type."""
+
+    name: str
+    kind: ColumnKind
+    type_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """A number that JSON's readers do not keep."""
+
+    digits: str
+
+
+def check_columns(columns: Sequence[SourceColumn], needed: Iterable[str]) -> None:
+    """Refuse a query whose columns cannot be sent.
+
+    Raises:
+        SyncError: one is missing, doubled, nameless, or of a type that JSON has no word for.
+    """
+    names = [column.name for column in columns]
+    for name in needed:
+        if name not in names:
+            raise SyncError(
+                f"The query has no column {name!r}: it gives {', '.join(names) or 'none'}. Name one so with AS."
+            )
+    for column in columns:
+        if column.name == "?column?":
+            raise SyncError("A column of the query has no name: give it one with AS.")
+        if names.count(column.name) > 1:
+            raise SyncError(f"The query gives the column {column.name!r} twice: name one of them otherwise.")
+        if column.kind == "local_time":
+            raise SyncError(
+                f"The column {column.name!r} is a timestamp without a time zone, of which nobody knows the instant: "
+                f"write {column.name} AT TIME ZONE 'Asia/Seoul', or cast it to date."
+            )
+        if column.kind == "other":
+            raise SyncError(
+                f"The column {column.name!r} is of type {column.type_name}, which JSON has no word for: cast it to text, "
+                "a number, a boolean, a date or timestamptz, or leave it out."
+            )
+    if len(columns) == len(set(needed)):
+        raise SyncError("The query gives nothing to send beside its ids: add columns.")
+
+
+def row_digest(text: str) -> bytes:
+    """A row's fingerprint: 16 bytes, by which a row that was refused is known again."""
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def values_of(text: str, kinds: Mapping[str, ColumnKind]) -> dict[str, Any]:
+    """A row's values out of its JSON text.
+
+    Raises:
+        BadRowValueError: a number that JSON's readers do not keep.
+    """
+    found: dict[str, Any] = json.loads(text, parse_int=_whole, parse_float=_fraction)
+    for name, value in found.items():
+        if kinds.get(name) in ("number", "numbers") and _is_no_number(value):
+            raise BadRowValueError(f"{name}: NaN and infinity are no numbers of JSON: give NULL instead.")
+        if kinds.get(name) in ("date", "instant") and isinstance(value, str) and not _DATE.match(value):
+            raise BadRowValueError(
+                f"{name}: {shortened(value)} is no date from year 1 to 2999: give NULL instead."
+            )
+        if (beyond := _beyond_in(value)) is not None:
+            raise BadRowValueError(
+                f"{name}: {shortened(beyond.digits)} has more digits than a JSON number keeps: round it, or cast it to text."
+            )
+    return found
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same; true is not 1, but 1 is 1.0."""
+    if isinstance(one, bool) is not isinstance(other, bool):
+        return False
+    if isinstance(one, (dict, list)) or isinstance(other, (dict, list)):
+        return _canonical(one) == _canonical(other)
+    equal: bool = one == other
+    return equal
+
+
+def shortened(text: str, most: int = SHOWN) -> str:
+    """The begin of a value, for a sentence."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _whole(digits: str) -> int | _Beyond:
+    if len(digits) > len(str(MOST_WHOLE)) + 1 or abs(int(digits)) > MOST_WHOLE:
+        return _Beyond(digits)
+    return int(digits)
+
+
+def _fraction(digits: str) -> float | _Beyond:
+    found = float(digits)
+    return found if Decimal(repr(found)) == Decimal(digits) else _Beyond(digits)
+
+
+def _is_no_number(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_is_no_number(one) for one in value)
+    return isinstance(value, str) and value in _NO_NUMBERS
+
+
+def _beyond_in(value: Any) -> _Beyond | None:
+    if isinstance(value, _Beyond):
+        return value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((found for one in inner if (found := _beyond_in(one)) is not None), None)

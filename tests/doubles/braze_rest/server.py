@@ -1,0 +1,227 @@
+"""A workspace of Braze over HTTP, with keys, scopes, sizes, limits, asynchronous application, and faults when told to.
+
+Pages: braze.com/docs/api/errors (400, 401, 403, 404, 413, 429, 5XX), …/api/api_limits (4 MB -> 413), …/post_user_track
+(201; `errors` beside `message`; 75 objects in total, 50 for MAU CY 24-25, 75 of each before), …/post_user_delete (50 ids).
+That an error of a 201 has `type`, `input_array` and `index` is an assumption, from the answers of /users/identify.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Literal
+
+from tests.doubles.braze_rest.catalogs import Catalogs
+from tests.doubles.braze_rest.limits import RequestLimits
+from tests.doubles.braze_rest.profiles import Profiles, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Fault = Literal["500 before", "500 after", "cut before", "cut after", "429", "slow", ""]
+MOST_BYTES = 4 * 1024 * 1024
+SCOPES = {
+    "/users/track": "users.track",
+    "/users/delete": "users.delete",
+    "PUT /catalogs": "catalogs.replace_items",
+    "DELETE /catalogs": "catalogs.delete_items",
+}
+KEY = "a-key-of-the-double"
+
+
+@dataclass
+class BrazeRest:
+    """One workspace.
+
+    Args:
+        most_objects: Of a request, in total or of each array.
+        each: Whether that is meant of each array.
+        too_many: How a request with more is answered: 400 by the docs, 429 by a board's report.
+        faults: What befalls the next requests to /users/track, in turn.
+        draw: What befalls a request when those are used up.
+    """
+
+    profiles: Profiles = field(default_factory=Profiles)
+    catalogs: Catalogs = field(default_factory=Catalogs)
+    limits: RequestLimits = field(default_factory=RequestLimits)
+    keys: dict[str, set[str]] = field(default_factory=lambda: {KEY: set(SCOPES.values())})
+    most_objects: int = 75
+    each: bool = False
+    too_many: int = 400
+    faults: list[Fault] = field(default_factory=list)
+    draw: Callable[[], Fault] = field(default=lambda: "")
+    requests: int = 0
+    objects: list[int] = field(default_factory=list)
+    url: str = ""
+    _pending: list[Callable[[], None]] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def settle(self) -> None:
+        """Apply all that was accepted; between requests there is no order (`two requests for one member may cross`)."""
+        with self._lock:
+            pending, self._pending = self._pending, []
+            random.Random(len(pending)).shuffle(pending)
+            for apply in pending:
+                apply()
+
+    def fault(self) -> Fault:
+        """What befalls the next request."""
+        with self._lock:
+            return self.faults.pop(0) if self.faults else self.draw()
+
+    def answer(  # noqa: PLR0911 - one for each rule
+        self, method: str, path: str, key: str, body: bytes, fault: Fault
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Answer a request: status, JSON body, headers."""
+        with self._lock:
+            self.requests += 1
+            kind = f"{method} /catalogs" if path.startswith("/catalogs/") else path
+            if kind not in SCOPES or (kind.startswith("/users") and method != "POST"):
+                return 404, {"message": "Not Found"}, {}
+            if key not in self.keys:
+                return 401, {"message": "Invalid API key"}, {}
+            if SCOPES[kind] not in self.keys[key]:
+                return 403, {"message": "Your API key does not have permissions for this endpoint"}, {}
+            fits, headers = self.limits.take(forced=fault == "429")
+            if not fits:
+                return 429, {"message": "Rate limit exceeded"}, headers
+            if len(body) > MOST_BYTES:
+                return 413, {"message": "Request Entity Too Large"}, headers
+            try:
+                given = json.loads(body)
+            except ValueError:
+                return 400, {"message": "Invalid JSON"}, headers
+            answer = {"/users/track": self._track, "/users/delete": self._delete}.get(kind)
+            status, said = answer(given) if answer else self._catalog(method, path, given)
+            return status, said, headers
+
+    def _track(self, given: Any) -> tuple[int, Any]:
+        arrays = (
+            {name: given.get(name, []) for name in ("attributes", "events", "purchases")}
+            if isinstance(given, dict)
+            else {}
+        )
+        if (
+            not arrays
+            or not all(isinstance(one, list) for one in arrays.values())
+            or not any(arrays.values())
+        ):
+            return 400, {"message": "No attributes, events or purchases in the request"}
+        counts = [len(one) for one in arrays.values()]
+        self.objects.append(sum(counts))
+        if (max(counts) if self.each else sum(counts)) > self.most_objects:
+            return self.too_many, {"message": "Max Input Length Exceeded"}
+        errors = []
+        works: list[Callable[[], None]] = []
+        checks = {
+            "attributes": (self.profiles.checked_attributes, self.profiles.apply_attributes),
+            "events": (self.profiles.checked_event, self.profiles.apply_event),
+        }
+        for array, (check, apply) in checks.items():
+            for index, one in enumerate(arrays[array]):
+                try:
+                    checked = check(one)
+                except RefusedError as error:
+                    errors.append({"type": str(error), "input_array": array, "index": index})
+                else:
+                    works.append(lambda apply=apply, checked=checked: apply(checked))  # type: ignore[misc] # bound now
+        self._pending += [lambda: _in_turn(works)]
+        said = {
+            "message": "success",
+            "attributes_processed": len(works),
+            **({"errors": errors} if errors else {}),
+        }
+        return 201, said
+
+    def _delete(self, given: Any) -> tuple[int, Any]:
+        ids = given.get("external_ids") if isinstance(given, dict) and len(given) == 1 else None
+        if not isinstance(ids, list) or not 0 < len(ids) <= 50:
+            return 400, {"message": "up to 50 of one kind of identifier"}
+        self.settle()
+        deleted = sum(self.profiles.members.pop(one, None) is not None for one in ids)
+        return 201, {"deleted": deleted, "message": "success"}
+
+    def _catalog(self, method: str, path: str, given: Any) -> tuple[int, Any]:
+        parts = path.split("/")
+        if len(parts) != 4 or parts[3] != "items":
+            return 404, {"message": "Not Found"}
+        problem = self.catalogs.problem(parts[2], given, deleting=method == "DELETE")
+        if problem:
+            status = 404 if problem[0] == "catalog-not-found" else 400
+            return status, {
+                "message": "Invalid Request",
+                "errors": [{"id": problem[0], "message": problem[1]}],
+            }
+        work = self.catalogs.delete if method == "DELETE" else self.catalogs.put
+        self._pending.append(lambda: work(parts[2], given["items"]))
+        return 202, {"message": "success"}
+
+
+def _in_turn(works: list[Callable[[], None]]) -> None:
+    """Attributes, then events, in their order [track]."""
+    for work in works:
+        work()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    braze: BrazeRest
+
+    def _any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = self.braze.fault()
+        if fault == "slow":
+            time.sleep(0.05)
+        if fault == "cut before":
+            return self._cut()
+        if fault == "500 before":
+            return self._say(500, {"message": "Internal Server Error"}, {})
+        key = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        answer = self.braze.answer(self.command, self.path, key, body, fault)
+        if fault == "cut after":
+            return self._cut()
+        if fault == "500 after":
+            return self._say(502, {"message": "Bad Gateway"}, {})
+        return self._say(*answer)
+
+    do_POST = do_PUT = do_DELETE = do_GET = _any  # noqa: N815 - http.server's names
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _say(self, status: int, said: Any, headers: dict[str, str]) -> None:
+        content = json.dumps(said).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def braze_rest(braze: BrazeRest) -> Iterator[BrazeRest]:
+    """A running one."""
+    handler = type("Handler", (_Handler,), {"braze": braze})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] # a cut connection is meant
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    braze.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield braze
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
