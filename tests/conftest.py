@@ -12,6 +12,10 @@ from hypothesis import settings
 # Tests run side by side, as a refresh's processes do, and this keeps linear algebra to one thread in each. Stands before
 # anything imports numpy; programs that a test starts inherit it.
 import app.cli  # noqa: F401
+from tests.postgres_fixtures import bare_database_url, database_url, engine, server_url, template
+
+# One Postgres a worker, for every folder's tests.
+__all__ = ["bare_database_url", "database_url", "engine", "server_url", "template"]
 
 # How long an example takes says how busy the machine is, not whether it is right.
 settings.register_profile("untimed", deadline=None)

@@ -7,27 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.test_pages import (
-    _OVERFLOWING,
-    CHROMIUM,
-    OPENED_AT,
-    WIDTHS_PX,
-    Window,
-    _serious,
-    _window,
-    address,
-    browser,
-    cookies,
-)
-from tests.postgres_fixtures import _create, _drop, _url_of, server_url, template
+from tests.browser.windows import LOOKED_THROUGH_AT, OVERFLOWING, Window, needs_a_browser, opened
+from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.pages.site import DIGEST, EVENING, Site, previews, site_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, StorageState
-
-__all__ = ["address", "browser", "cookies", "server_url", "template"]
 
 PAGES = {
     "week": "/?day=2026-11-23",
@@ -45,7 +32,7 @@ PAGES = {
     "night": "/campaigns/8",
 }
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on PATH (apt-get install chromium)")
+pytestmark = needs_a_browser
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +70,7 @@ def site(server_url: str, template: str) -> Iterator[Site]:
 def window(
     request: pytest.FixtureRequest, browser: Browser, address: str, cookies: StorageState
 ) -> Iterator[Window]:
-    with _window(browser, address, cookies, language=request.param) as window:
+    with opened(browser, address, cookies, language=request.param) as window:
         yield window
 
 
@@ -91,13 +78,8 @@ def test_the_calendars_pages_fit_keep_their_policy_and_are_open_to_everybody(win
     language = ""
     for name, path in PAGES.items():
         window.open(path)
-        language = window.page.locator("html").get_attribute("lang") or ""
-        for width, pixels in WIDTHS_PX.items():
-            window.page.set_viewport_size({"width": pixels, "height": 900})
-            window.keep(f"desk-{name}-{language}-{width}")
-            assert window.page.evaluate(_OVERFLOWING) == [], name
-            if width == OPENED_AT[language]:
-                assert _serious(window.page) == [], name
+        language = language or window.page.locator("html").get_attribute("lang") or ""
+        window.hold_to(f"desk-{name}-{language}", first=LOOKED_THROUGH_AT[language])
 
 
 def test_arrow_keys_go_from_day_to_day_and_out_of_the_month(window: Window) -> None:
@@ -123,7 +105,7 @@ def test_arrow_keys_go_from_day_to_day_and_out_of_the_month(window: Window) -> N
 def test_a_phone_shows_days_that_are_over_where_they_are_asked_for(
     browser: Browser, address: str, cookies: StorageState
 ) -> None:
-    with _window(browser, address, cookies, language="ko", width="phone") as window:
+    with opened(browser, address, cookies, language="ko", width="phone") as window:
         window.open("/month?month=2026-11")
         over = window.page.locator(".month td.past .send").first
         assert not over.is_visible()
@@ -135,7 +117,7 @@ def test_a_weekly_send_is_found_duplicated_repeated_moved_and_taken_off(
     browser: Browser, address: str, cookies: StorageState, site: Site
 ) -> None:
     """A marketer's walk, by what stands on the pages."""
-    with _window(browser, address, cookies, language="ko") as window:
+    with opened(browser, address, cookies, language="ko") as window:
         page = window.page
         window.open("/")
         page.get_by_role("link", name="목록", exact=True).click()
@@ -187,8 +169,8 @@ def test_a_mail_is_seen_as_wide_as_a_phone_and_as_a_desktop(window: Window) -> N
     assert wide > 900
     window.keep(f"desk-preview-{language}-as-phone")
     page.set_viewport_size({"width": 390, "height": 900})
-    assert page.evaluate(_OVERFLOWING) == []
-    assert _serious(page) == []
+    assert page.evaluate(OVERFLOWING) == []
+    assert window.serious() == []
     assert "monospace" in page.locator("#liquid-html").evaluate("(area) => getComputedStyle(area).fontFamily")
 
 

@@ -1,27 +1,21 @@
-"""The HTML mail in a real browser: phone and desktop width, light and dark.
+"""The HTML mail in a real browser: phone and desktop width, light and dark."""
 
-Needs Debian's chromium. With CONNECTED_JOBS_SCREENSHOTS=DIR the pages are kept there as pictures to look at.
-"""
-
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page
 
 from app.braze.calls import StoredCredential
 from app.braze.preview import Rendered, preview
+from tests.browser.windows import SCREENSHOTS, needs_a_browser
 from tests.unit.braze.answers import TEMPLATES, answer_body, answering, posting, realistic_postings
 
-CHROMIUM = shutil.which("chromium")
-SCREENSHOTS = os.environ.get("CONNECTED_JOBS_SCREENSHOTS")
 WIDTHS_PX = (320, 375, 800)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on PATH (apt-get install chromium)")
+pytestmark = needs_a_browser
 
 Scheme = Literal["light", "dark"]
 
@@ -66,17 +60,6 @@ class Mail:
 
     page: Page
     dialogs: list[str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Playwright gives every launch an empty profile directory of its own and removes it.
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 def _html(postings: list[dict[str, object]], **answer: str) -> str:

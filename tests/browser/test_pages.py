@@ -1,36 +1,24 @@
-"""The planner's pages in a real browser: signing in, asking with sliders, both languages, phone and desktop, print.
-
-Needs Debian's chromium. With CONNECTED_JOBS_SCREENSHOTS=DIR the pages are kept there as pictures to look at.
-"""
+"""The planner's pages in a real browser: signing in, asking with sliders, both languages, phone and desktop, print."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it ships no types
-from playwright.sync_api import sync_playwright
 
-from tests.browser.pages_server import served
-from tests.postgres_fixtures import _create, _drop, _url_of, server_url, template
+from tests.browser.windows import LOOKED_THROUGH_AT, SCREENSHOTS, needs_a_browser, opened
+from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.pages.site import DIGEST, EVENING, OPERATOR, Site, previews, site_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState
+    from playwright.sync_api import Browser, StorageState
 
-__all__ = ["server_url", "template"]
-
-CHROMIUM = shutil.which("chromium")
-SCREENSHOTS = os.environ.get("CONNECTED_JOBS_SCREENSHOTS")
-WIDTHS_PX = {"phone": 390, "desktop": 1280}
 ASKED = "/ask?audience=1200000&kind=rate_limited&at=2026-11-25T09:00&finish_by=2026-11-25T10:00&limit_per_min=50000"
 PAGES = {
     "calendar": "/?day=2026-11-23",
@@ -49,20 +37,7 @@ PAGES = {
     "preview": "/preview?member=m-1&campaign=1",
     "not-found": "/nowhere",
 }
-OPENED_AT = {
-    "ko": "desktop",
-    "en": "phone",
-}  # the width that pages are opened at, and looked through by axe-core
-SERIOUS = {"serious", "critical"}
-# The right-most pixel any element paints, but for what scrolls by itself: wider than the window is sideways scrolling.
-_OVERFLOWING = """
-() => [...document.querySelectorAll('body *')]
-  .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1
-    && !element.closest('.scroll, pre, nav, svg'))
-  .map((element) => element.tagName + '.' + element.className)
-"""
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on PATH (apt-get install chromium)")
+pytestmark = needs_a_browser
 
 
 @pytest.fixture(scope="module")
@@ -107,135 +82,35 @@ def site(server_url: str, template: str) -> Iterator[Site]:
     _drop(server_url, name)
 
 
-@pytest.fixture(scope="module")
-def address(site: Site) -> Iterator[str]:
-    """Where the pages are served."""
-    with served(site.app) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def cookies(browser: Browser, address: str, site: Site) -> StorageState:
-    """What a browser keeps of somebody who has signed in and picked no language."""
-    with _window(browser, address, None, language="ko") as window:
-        window.open("/sign-in")
-        window.page.fill("[name=name]", OPERATOR)
-        window.page.fill("[name=secret]", site.secrets[OPERATOR])
-        window.page.click("main button")
-        assert not window.page.url.endswith("/sign-in")
-        return window.page.context.storage_state()
-
-
-class Window:
-    """A signed-in window, and all that the browser complained of in it."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page = page
-        self.address = address
-        self.complaints: list[str] = []
-        page.on("console", self._note)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", self._mind)
-
-    def _note(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "404" not in message.text:
-            self.complaints.append(message.text)
-
-    def _mind(self, request: object) -> None:
-        url = str(getattr(request, "url", ""))
-        if not url.startswith((self.address, "data:", "blob:")):
-            self.complaints.append(f"asked elsewhere: {url}")
-
-    def open(self, path: str) -> None:
-        """Go to a page of ours."""
-        self.page.goto(self.address + path)
-
-    def sentence(self) -> str:
-        """The verdict, as it stands there now."""
-        return self.page.locator(".verdict .sentence").inner_text()
-
-    def keep(self, name: str) -> None:
-        """Keep a picture, where somebody wants one."""
-        if SCREENSHOTS:
-            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
-
-
-@contextmanager
-def _window(
-    browser: Browser,
-    address: str,
-    cookies: StorageState | None,
-    *,
-    language: str,
-    width: str = "desktop",
-    script: bool = True,
-) -> Iterator[Window]:
-    context = browser.new_context(
-        locale={"ko": "ko-KR", "en": "en-GB"}[language],
-        viewport={"width": WIDTHS_PX[width], "height": 900},
-        java_script_enabled=script,
-        timezone_id="Asia/Seoul",
-        storage_state=cookies,
-    )
-    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
-    window = Window(context.new_page(), address)
-    yield window
-    context.close()
-    assert window.complaints == []
-
-
-def _serious(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds serious or critical: the rule, and the first element that breaks it."""
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS]
-
-
-@pytest.mark.parametrize("language", OPENED_AT)
+@pytest.mark.parametrize(("language", "width"), LOOKED_THROUGH_AT.items())
 def test_every_page_fits_its_window_keeps_its_policy_and_is_open_to_everybody(
-    browser: Browser, address: str, cookies: StorageState, language: str
+    browser: Browser, address: str, cookies: StorageState, language: str, width: str
 ) -> None:
-    first = OPENED_AT[language]
-    widths = sorted(WIDTHS_PX, key=lambda width: width != first)
     for seen_by, pages in ((None, {"sign-in": "/sign-in"}), (cookies, PAGES)):
-        with _window(browser, address, seen_by, language=language, width=first) as window:
+        with opened(browser, address, seen_by, language=language, width=width) as window:
             for name, path in pages.items():
-                window.page.set_viewport_size({"width": WIDTHS_PX[first], "height": 900})
                 window.open(path)
                 assert window.page.locator("html").get_attribute("lang") == language
-                assert _serious(window.page) == [], name
-                for width in widths:
-                    window.page.set_viewport_size({"width": WIDTHS_PX[width], "height": 900})
-                    window.keep(f"{name}-{language}-{width}")
-                    assert window.page.evaluate(_OVERFLOWING) == [], (name, width)
+                window.hold_to(f"{name}-{language}")
 
 
 def test_dark_pages_are_dark_and_as_easy_to_read(
     browser: Browser, address: str, cookies: StorageState
 ) -> None:
-    with _window(browser, address, cookies, language="ko") as window:
+    with opened(browser, address, cookies, language="ko") as window:
         window.page.emulate_media(color_scheme="dark")
         for name in ("calendar", "ask", "report-no-go"):
             window.open(PAGES[name])
             window.keep(f"{name}-ko-dark")
             background = window.page.evaluate("getComputedStyle(document.body).backgroundColor")
             assert background == "rgb(19, 21, 24)"
-            assert _serious(window.page) == [], name
+            assert window.serious() == [], name
 
 
 def test_a_send_is_planned_with_the_sliders_and_put_on_record(
     browser: Browser, address: str, cookies: StorageState, site: Site
 ) -> None:
-    with _window(browser, address, cookies, language="ko") as window:
+    with opened(browser, address, cookies, language="ko") as window:
         page = window.page
         window.open("/")
         page.get_by_role("link", name="보내도 될까요?").first.click()
@@ -294,7 +169,7 @@ def test_a_send_is_planned_with_the_sliders_and_put_on_record(
 def test_an_answer_that_does_not_come_is_said_and_the_next_one_takes_its_place(
     browser: Browser, address: str, cookies: StorageState
 ) -> None:
-    with _window(browser, address, cookies, language="en") as window:
+    with opened(browser, address, cookies, language="en") as window:
         page = window.page
         window.open(ASKED)
         page.route("**/ask/answer?*", lambda route: route.fulfill(status=500, body="broken"))
@@ -311,7 +186,7 @@ def test_an_answer_that_does_not_come_is_said_and_the_next_one_takes_its_place(
 def test_without_a_script_one_button_asks_and_nothing_is_missing(
     browser: Browser, address: str, cookies: StorageState
 ) -> None:
-    with _window(browser, address, cookies, language="en", script=False) as window:
+    with opened(browser, address, cookies, language="en", script=False) as window:
         page = window.page
         window.open("/ask")
         page.locator("[name=audience]").first.fill("1.2m")
@@ -329,7 +204,7 @@ def test_without_a_script_one_button_asks_and_nothing_is_missing(
 def test_the_language_changes_on_the_spot_and_stays(
     browser: Browser, address: str, cookies: StorageState
 ) -> None:
-    with _window(browser, address, cookies, language="ko") as window:
+    with opened(browser, address, cookies, language="ko") as window:
         window.open("/campaigns/1")
         window.page.get_by_role("link", name="English").click()
         assert window.page.url == f"{address}/campaigns/1"
@@ -342,7 +217,7 @@ def test_the_language_changes_on_the_spot_and_stays(
 def test_a_report_prints_on_one_sheet_of_a4(
     browser: Browser, address: str, cookies: StorageState, tmp_path: Path, name: str
 ) -> None:
-    with _window(browser, address, cookies, language="ko") as window:
+    with opened(browser, address, cookies, language="ko") as window:
         window.open(PAGES[name])
         sheet = tmp_path / "report.pdf"
         window.page.pdf(path=sheet, prefer_css_page_size=True, print_background=True)
@@ -356,7 +231,7 @@ def test_a_report_prints_on_one_sheet_of_a4(
 def test_the_mail_of_a_preview_is_seen_in_its_frame_and_can_do_nothing(
     browser: Browser, address: str, cookies: StorageState
 ) -> None:
-    with _window(browser, address, cookies, language="ko") as window:
+    with opened(browser, address, cookies, language="ko") as window:
         window.open(PAGES["preview"])
         mail = window.page.frame_locator("iframe.mail.light")
         assert mail.get_by_role("heading", level=1).inner_text() == "회원님을 위한 추천 공고"
@@ -368,7 +243,7 @@ def test_the_mail_of_a_preview_is_seen_in_its_frame_and_can_do_nothing(
 def test_everything_is_reached_from_the_keyboard(
     browser: Browser, address: str, cookies: StorageState
 ) -> None:
-    with _window(browser, address, cookies, language="en") as window:
+    with opened(browser, address, cookies, language="en") as window:
         window.open(ASKED)
         page = window.page
         page.keyboard.press("Tab")

@@ -1,7 +1,4 @@
-"""A marketer's path in a real browser, from a fresh planner to a printed report, in both languages and both widths.
-
-With CONNECTED_JOBS_SCREENSHOTS=DIR each step is kept there as a picture to look at.
-"""
+"""A marketer's path in a real browser, from a fresh planner to a printed report, in both languages and both widths."""
 
 from __future__ import annotations
 
@@ -11,15 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.pages_server import served
-from tests.browser.test_pages import (
-    _OVERFLOWING,
-    CHROMIUM,
-    WIDTHS_PX,
-    _serious,
-    _window,
-    browser,
-)
-from tests.postgres_fixtures import _create, _drop, _url_of, server_url, template
+from tests.browser.windows import needs_a_browser, opened
+from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.pages.site import DIGEST, EVENING, OPERATOR, Site, previews, site_on
 
 if TYPE_CHECKING:
@@ -27,10 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
-
-    from tests.browser.test_pages import Window
-
-__all__ = ["browser", "server_url", "template"]
 
 COMMAND = "make loadtest DEMO=21000"
 LINE = {"ko": "120만, 월요일 9시", "en": "1.2m, Monday 9:00"}
@@ -50,7 +36,7 @@ SAYS = {
     },
 }
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on PATH (apt-get install chromium)")
+pytestmark = needs_a_browser
 
 
 @pytest.fixture
@@ -70,18 +56,6 @@ def address(site: Site) -> Iterator[str]:
         yield address
 
 
-def _look(window: Window, step: str, language: str) -> None:
-    """Each step fits both widths and is open to everybody."""
-    shown = window.page.viewport_size
-    assert shown is not None
-    assert _serious(window.page) == [], step
-    for width, pixels in WIDTHS_PX.items():
-        window.page.set_viewport_size({"width": pixels, "height": 900})
-        window.keep(f"path-{step}-{language}-{width}")
-        assert window.page.evaluate(_OVERFLOWING) == [], (step, width)
-    window.page.set_viewport_size(shown)
-
-
 @pytest.mark.parametrize(("language", "width"), [("ko", "desktop"), ("en", "phone")])
 def test_a_marketer_gets_from_a_fresh_planner_to_a_printed_report(
     browser: Browser, address: str, site: Site, language: str, width: str, tmp_path: Path
@@ -89,7 +63,7 @@ def test_a_marketer_gets_from_a_fresh_planner_to_a_printed_report(
     def says(what: str) -> str:
         return SAYS[what][language]
 
-    with _window(browser, address, None, language=language, width=width) as window:
+    with opened(browser, address, None, language=language, width=width) as window:
         page = window.page
         window.open("/")
         page.fill("[name=name]", OPERATOR)
@@ -100,10 +74,10 @@ def test_a_marketer_gets_from_a_fresh_planner_to_a_printed_report(
         assert page.locator(".week .send").count() == 2
         assert says("unmeasured") in page.locator(".measure").inner_text()
         assert page.locator("#measure").inner_text() == COMMAND
-        _look(window, "1-first", language)
+        window.hold_to(f"path-1-first-{language}")
         site.measured(low_rps=9_000.0)
         window.open("/evidence")
-        _look(window, "2-load-test", language)
+        window.hold_to(f"path-2-load-test-{language}")
 
         # The question as one says it; where the digest is sent already.
         page.get_by_role("navigation").get_by_role("link", name=says("ask")).click()
@@ -113,13 +87,13 @@ def test_a_marketer_gets_from_a_fresh_planner_to_a_printed_report(
         assert window.sentence() == says("verdict")
         assert page.locator("[name=audience]").first.input_value() == "1,200,000"
         assert page.get_by_role("heading", name=says("collides")).is_visible()
-        _look(window, "3-answer", language)
+        window.hold_to(f"path-3-answer-{language}")
 
         # The advice, on record in one click and a name.
         page.get_by_role("link", name=says("save"), exact=True).click()
         page.fill("[name=name]", "월요일 추천")
         page.fill("[name=key]", "monday")
-        _look(window, "4-form", language)
+        window.hold_to(f"path-4-form-{language}")
         page.click("form.columns button.main")
         page.wait_for_url(re.compile(r"/campaigns/3\?done=added$"))
         page.locator(".checklist input").first.check()
@@ -127,10 +101,10 @@ def test_a_marketer_gets_from_a_fresh_planner_to_a_printed_report(
         assert page.locator(".done").inner_text() == says("saved")
         assert page.locator(".checklist input").first.is_checked()
         assert says("report") in window.sentence()
-        _look(window, "5-report", language)
+        window.hold_to(f"path-5-report-{language}")
         window.open("/")
         assert page.locator(".week .mark.go").count() == 3
-        _look(window, "6-calendar", language)
+        window.hold_to(f"path-6-calendar-{language}")
 
         # On one sheet of paper, in the reader's language.
         page.go_back()

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.commands import command_of
-from tests.postgres_fixtures import bare_database_url, database_url, engine, server_url, template
 
 if TYPE_CHECKING:
     from tests.integration.commands import Command
-
-__all__ = ["bare_database_url", "database_url", "engine", "server_url", "template"]
 
 
 @pytest.fixture

@@ -26,14 +26,11 @@ from loadtest.bench.processes import PinnedCores
 from loadtest.bench.report import peer_results, table, verdicts
 from loadtest.bench.turn import Bench, check, service_answers, turn
 from loadtest.errors import BenchError
-from tests.postgres_fixtures import database_url, engine, server_url, template
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from tests.load.conftest import Stub
-
-__all__ = ["database_url", "engine", "server_url", "template"]
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = 300

@@ -12,12 +12,9 @@ from loadtest.bench.peers.sized_board import fill
 from loadtest.bench.processes import PinnedCores
 from loadtest.bench.scale import Round, ServedBoard, table, verdict, workers_verdict
 from loadtest.bench.turn import Bench
-from tests.postgres_fixtures import database_url, server_url, template
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-__all__ = ["database_url", "server_url", "template"]
 
 CHECKS = """
 SELECT (SELECT count(*) FROM board.member), (SELECT count(*) FROM board.posting),

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.postgres_fixtures import _create, _drop, _url_of, server_url, template
+from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web import board
 from tests.web.gunicorn_server import Server, gunicorn
 from tests.web.service import Service, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["server_url", "template"]
 
 
 @pytest.fixture(scope="session")

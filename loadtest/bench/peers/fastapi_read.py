@@ -14,8 +14,8 @@ from loadtest.bench.peers.given import (
     DATABASE_URL,
     HEADERS,
     MEMBER_LIST,
-    PLANS,
     PUBLICATION,
+    SESSION,
     no_reset,
     tune_garbage_collection,
 )
@@ -34,7 +34,7 @@ async def _connected(_app: FastAPI) -> AsyncIterator[None]:
         min_size=CONNECTIONS,
         max_size=CONNECTIONS,
         reset=no_reset,
-        server_settings={"plan_cache_mode": PLANS},
+        server_settings=SESSION,
     ) as pool:
         _at_hand.update(pool=pool, run=tuple((await pool.fetch(PUBLICATION))[0]))
         tune_garbage_collection()

@@ -16,6 +16,7 @@ HEADERS = [
 ]
 MEMBER_LIST = (Path(__file__).parent / "member_list.sql").read_text(encoding="utf-8")
 PLANS = "force_generic_plan"  # else Postgres plans the list's read anew at each call, three times as dear
+SESSION = {"plan_cache_mode": PLANS, "search_path": "pg_catalog"}  # statements name every schema of ours
 PUBLICATION = """
     SELECT r.cutoff_at, r.id
     FROM connected_jobs.publication p

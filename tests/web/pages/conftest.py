@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.postgres_fixtures import _create, _drop, _url_of, database_url
+from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.pages.site import DIGEST, EVENING, Browserlike, Site, previews, site_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["database_url"]
 
 
 @pytest.fixture
