@@ -8,6 +8,7 @@ AZURE_STORAGE_ACCOUNT_KEY and so on.
 from __future__ import annotations
 
 import io
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +19,8 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SCHEMES: Final = ("s3", "gs", "az")
+_SCHEMES: Final = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}  # what names in the environment begin with
+_YES: Final = ("1", "true", "yes")
 _AT_ONCE: Final = 1000  # names of a page, which is what S3 gives
 _BUFFER: Final = 8 * 1024 * 1024
 _WAIT_S: Final = 30
@@ -153,7 +155,12 @@ def open_lake(url: str) -> Lake:
     with _one_sentence(base):
         store = from_url(
             base,
-            client_options={"timeout": f"{_WAIT_S}s", "connect_timeout": "5s"},
+            client_options={
+                "timeout": f"{_WAIT_S}s",
+                "connect_timeout": "5s",
+                # Options given here replace those of the environment, this one too.
+                "allow_http": os.environ.get(f"{_SCHEMES[scheme]}_ALLOW_HTTP", "").lower() in _YES,
+            },
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=_WAIT_S)},
         )
     return Lake(base, "/".join(inside[depth - 1 :]), store)

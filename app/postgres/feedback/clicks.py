@@ -23,7 +23,7 @@ _Found = tuple[Any, Any, bool, str | None]
 def judge_clicks(reader: psycopg.Connection, writer: psycopg.Connection, first: date, last: date) -> int:
     """Find which clicks of these days are a person's; returns for how many that is new or another than before.
 
-    All clicks of a message are looked at together, those of the second before midnight too. What stays as it was is not
+    All clicks of a message are looked at together, those on links without a rid and of the second before midnight too. What stays as it was is not
     written. Written is by `_AT_ONCE`, in order of the key: killed anywhere, the next run finds the rest.
 
     Args:
@@ -49,7 +49,7 @@ def _findings(reader: psycopg.Connection, first: date, last: date) -> Iterator[_
         cursor.itersize = _AT_ONCE
         cursor.execute(
             """
-            SELECT coalesce('r ' || rid, 'b ' || braze_user || ' ' || coalesce(dispatch_id, '')) AS message,
+            SELECT coalesce('b ' || braze_user || ' ' || dispatch_id, 'r ' || rid, 'b ' || braze_user) AS message,
                 day, event_id, extract(epoch FROM at)::bigint, coalesce(link, posting_id, ''), suspect, suspected,
                 extract(epoch FROM sent_at)::bigint, person, why, rule_version
             FROM connected_jobs.click
