@@ -107,7 +107,7 @@ def running(demo: Demo, *, members: int, postings: int) -> Iterator["subprocess.
     Raises:
         ClickException: it ended or was not ready in time.
     """
-    sizes = ["--members", str(members), "--postings", str(postings)]
+    sizes = ["--members", str(members), "--postings", str(postings), "--mails", "0"]
     command = pin([*CONNECTED_JOBS, "demo", "--port", str(demo.port), *sizes], SERVICE_CORE)
     log = demo.folder / "demo.log"
     click.echo(f"Starting a demo of its own; what it says is in {log}.", err=True)

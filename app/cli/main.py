@@ -13,6 +13,7 @@ _MODULES = {
     "campaigns": ("campaigns",),
     "capacity": ("capacity",),
     "demo.command": ("demo",),
+    "demo.mail": ("demo-mail",),
     "evaluating": ("evaluate",),
     "evidence": ("audit", "evidence", "facts"),
     "loop.currents": ("currents",),

@@ -14,6 +14,11 @@ from app.runtime.child_processes import end_with_parent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+CONNECTED_JOBS = [
+    sys.executable,
+    "-c",
+    "from app.cli.main import main; main()",
+]  # our own commands, on this Python
 STOP_S = 15.0
 _AGAIN_S = 1.0  # from an interrupt to the next, until one is heeded
 

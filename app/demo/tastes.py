@@ -49,9 +49,13 @@ class Tastes:
         places = {posting.id: place for place, posting in enumerate(columns.postings)}
         return cls(columns, people, places)
 
-    def knows(self, member_id: str) -> bool:
-        """Whether the member is one of those generated."""
-        return member_id in self._people
+    def subscribers(self) -> list[str]:
+        """The members who agreed to mail and have not left, in the order of their ids."""
+        return sorted(
+            member_id
+            for member_id, (traits, position) in self._people.items()
+            if traits.consenting[position] and not traits.withdrawn[position]
+        )
 
     def suit(self, member_id: str, posting_ids: Sequence[str]) -> NDArray[np.float64]:
         """How well each posting suits a member, in the units of a Gumbel draw: some 3 suits well, below 0 hardly.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,6 @@ from app.demo.activity import SEOUL_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
     from pathlib import Path
     from typing import BinaryIO
 
@@ -122,6 +122,11 @@ def member_row(
         member.salary_unit,
         local(updated_at),
     )
+
+
+def activity_row(member_id: str, posting_id: str, kind: ActivityKind, at_s: int) -> tuple[object, ...]:
+    """In the order of ACTIVITY_COLUMNS; `at_s` is in seconds since 1970 UTC."""
+    return member_id, posting_id, kind.name.lower(), local(datetime.fromtimestamp(at_s, UTC))
 
 
 def local(at: datetime) -> str:

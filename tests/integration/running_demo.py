@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-SMALL = ("--members", "300", "--postings", "150")
+SMALL = ("--members", "300", "--postings", "150", "--mails", "0")
 ROWS, COLUMNS = 60, 200
 _ESCAPE = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])")
 

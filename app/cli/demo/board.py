@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +17,7 @@ from app.cli.board import load_summary
 from app.cli.database import CommandError, progress_bar
 from app.cli.refreshing import summary as refresh_summary
 from app.demo.generate import generate
+from app.demo.tastes import Tastes
 from app.postgres import migrate
 from app.postgres.board.load import load
 from app.postgres.board.snapshot import snapshot
@@ -28,7 +31,54 @@ if TYPE_CHECKING:
 
     from app.board.model import Posting
 
+_GENERATED, _MAILED = "generated.json", "mailed"  # in the demo's folder
 STALE = timedelta(days=1)  # a generated board's newest postings age, so it is made anew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedBoard:
+    """What a demo's members were generated from, kept beside its Postgres: their tastes are drawn again from it."""
+
+    database: str
+    members: int
+    postings: int
+    seed: int
+    made_at: datetime
+    around: bool
+
+    def write(self, folder: Path) -> None:
+        """Keep it in a demo's folder."""
+        values = asdict(self) | {"made_at": self.made_at.isoformat()}
+        (folder / _GENERATED).write_text(json.dumps(values), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path, database: str) -> GeneratedBoard | None:
+        """That of a database; None where its members were not generated."""
+        path = folder / _GENERATED
+        if not path.exists():
+            return None
+        values = json.loads(path.read_text(encoding="utf-8"))
+        board = cls(**values | {"made_at": datetime.fromisoformat(values["made_at"])})
+        return board if board.database == database else None
+
+    def is_mailed(self, folder: Path) -> bool:
+        """Whether the digests of this board have been sent and read."""
+        path = folder / _MAILED
+        return path.exists() and path.read_text(encoding="utf-8") == self.made_at.isoformat()
+
+    def note_mailed(self, folder: Path) -> None:
+        """Keep that they have been."""
+        (folder / _MAILED).write_text(self.made_at.isoformat(), encoding="utf-8")
+
+    def tastes(self, engine: Engine) -> Tastes:
+        """What the board's members look for."""
+        return Tastes.of(
+            members=self.members,
+            postings=self.postings,
+            seed=self.seed,
+            now=self.made_at,
+            around=imported_postings(engine) if self.around else None,
+        )
 
 
 class DemoBoard:
@@ -47,8 +97,8 @@ class DemoBoard:
         key = f"{files} {self._members} {self._postings} {self._seed}"
         return "demo_" + hashlib.sha256(key.encode()).hexdigest()[:12]
 
-    def prepare(self, engine: Engine) -> None:
-        """Tables, data and lists: those of an earlier run today, or all made anew."""
+    def prepare(self, engine: Engine, folder: Path) -> None:
+        """Tables, data and lists: those of an earlier run today, or all made anew; `folder` keeps what they are made of."""
         migrate.upgrade(engine, "board")
         migrate.upgrade(engine, "service")
         with engine.connect() as connection:
@@ -60,33 +110,44 @@ class DemoBoard:
             migrate.upgrade(engine, branch)
         # A summary is printed when its bar is gone: the bar would be drawn over it.
         with TemporaryDirectory() as made, progress_bar() as progress:
-            done = list(self._fill(engine, Path(made), progress))
+            done = list(self._fill(engine, Path(made), folder, progress))
         click.echo("\n".join(done))
         with progress_bar() as progress:
             report = refresh(engine, progress=progress)
         click.echo(refresh_summary(report))
 
-    def _fill(self, engine: Engine, made: Path, progress: Callable[[str, float], None]) -> Iterator[str]:
+    def _fill(
+        self, engine: Engine, made: Path, folder: Path, progress: Callable[[str, float], None]
+    ) -> Iterator[str]:
         """Import what the folder has; generate the whole board, or the members and activity it lacks."""
         if self._data:
             yield _import(engine, self._data, made, progress)
         if "members" in [source.noun.name for source in self._sources]:
             return
-        summary = generate(
-            made / "generated",
+        board = GeneratedBoard(
+            database=self.database_name(),
             members=self._members,
             postings=self._postings,
             seed=self._seed,
-            now=datetime.now(UTC),
-            around=_postings(engine) if self._data else None,
+            made_at=datetime.now(UTC),
+            around=self._data is not None,
+        )
+        summary = generate(
+            made / "generated",
+            members=board.members,
+            postings=board.postings,
+            seed=board.seed,
+            now=board.made_at,
+            around=imported_postings(engine) if self._data else None,
             progress=progress,
         )
         rows = ", ".join(f"{count:,} {noun}" for noun, count in summary.rows.items())
         yield f"Generated, not real: {rows}."
         yield _import(engine, made / "generated", made, progress)
+        board.write(folder)
 
 
-def _postings(engine: Engine) -> Sequence[Posting]:
+def imported_postings(engine: Engine) -> Sequence[Posting]:
     """The board's postings, as they were imported."""
     with snapshot(engine) as board:
         if postings := board.postings():

@@ -16,6 +16,7 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -25,10 +26,10 @@ import click
 from app.braze.mails import TEMPLATES
 from app.cli.campaigns import put_examples
 from app.cli.database import CommandError, embedded_database
-from app.cli.demo.board import DemoBoard
+from app.cli.demo.board import DemoBoard, GeneratedBoard
 from app.cli.planner import PLANNER
 from app.cli.serving import GUNICORN
-from app.cli.subprocesses import running, stop_on_signals
+from app.cli.subprocesses import CONNECTED_JOBS, running, stop_on_signals
 from app.credentials import Scope
 from app.postgres.credentials import insert_credential, select_living_credential
 from app.postgres.engines import batch_engine
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 READY_S = 60.0
 LAST_PORT = 65_535
 PORTS_TRIED = 20
+MAILS = 2_500  # a digest
 SECRET_BYTES = 32
 NAMES = {Scope.CONTENT: "braze", Scope.METRICS: "prometheus", Scope.OPERATOR: "operator"}
 FILES = {
@@ -69,6 +71,13 @@ OTHERS = {
 @click.option("--members", default=20_000, show_default=True, type=click.IntRange(1, 1_000_000))
 @click.option("--postings", default=3_000, show_default=True, type=click.IntRange(1, 200_000))
 @click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--mails",
+    default=MAILS,
+    show_default=True,
+    type=click.IntRange(0, 100_000),
+    help="Members whom two digests go to in the background, through a double of Braze.",
+)
 @click.option("--once", is_flag=True, help="Answer one call, print it and end.")
 def demo(
     *,
@@ -78,6 +87,7 @@ def demo(
     members: int,
     postings: int,
     seed: int,
+    mails: int,
     once: bool,
 ) -> None:
     """Serve a board from an embedded Postgres, and print the call that answers with a member's postings."""
@@ -89,7 +99,7 @@ def demo(
         embedded_database(folder / "postgres", board.database_name()) as url,
     ):
         engine = batch_engine(url)
-        board.prepare(engine)
+        board.prepare(engine, folder)
         put_examples(engine, datetime.now(UTC))
         with engine.connect() as connection:
             member_id = select_active_member_id(connection)
@@ -103,8 +113,38 @@ def demo(
             planner_port = planner_port or _free_port_after(port)
             environment |= _planner_environment(port, planner_port, folder)
             with _logging_to(folder / "planner.log", PLANNER, environment, planner_port) as wait:
-                click.echo(shown.card(planner_port))
-                wait()
+                to_send = _mail_command(board.database_name(), folder, port, mails)
+                click.echo(shown.card(planner_port, _mail_lines(folder, planner_port, to_send=bool(to_send))))
+                with _mailing(folder / "mail.log", to_send, environment):
+                    wait()
+
+
+def _mail_command(database: str, folder: Path, port: int, mails: int) -> list[str]:
+    """What sends the digests; nothing where none are asked for, all have been sent, or nobody knows what members like."""
+    board = GeneratedBoard.read(folder, database)
+    if not mails or board is None or board.is_mailed(folder) or not find_spec("fastavro"):
+        return []
+    of_demo = ["--url", f"http://127.0.0.1:{port}", "--database-name", database, "--mails", str(mails)]
+    return [*CONNECTED_JOBS, "demo-mail", *of_demo]
+
+
+def _mail_lines(folder: Path, planner_port: int, *, to_send: bool) -> str:
+    """Where it is seen what became of mails, and what makes some just now."""
+    page = f"http://127.0.0.1:{planner_port}/results"
+    if not to_send:
+        return f"What became of mails:  {page}"
+    return f"""What becomes of mails:  {page}
+  Two weekly digests go out now, through a double of Braze; {_here(folder / "mail.log")} says when all is read."""
+
+
+@contextmanager
+def _mailing(log: Path, command: list[str], environment: Mapping[str, str]) -> Iterator[None]:
+    """Send the digests meanwhile; the demo goes on without them where that fails, and `log` says why."""
+    if not command:
+        yield
+        return
+    with log.open("wb") as said, running(command, {**OTHERS, **environment}, log=said):
+        yield
 
 
 @contextmanager
@@ -260,7 +300,7 @@ class DemoCard:
         token = base64.b64encode(f"{NAMES[Scope.CONTENT]}:{self.secrets[Scope.CONTENT]}".encode()).decode()
         return json.loads(_get(self._call, Authorization=f"Basic {token}"))
 
-    def card(self, planner_port: int) -> str:
+    def card(self, planner_port: int, of_mails: str) -> str:
         """Calls and commands to paste, and who may sign in."""
         command, folder = _here(Path(sys.executable).with_name("connected-jobs")), _here(self.folder)
         template = _here(TEMPLATES / "jobs-mail.html.liquid")
@@ -285,6 +325,8 @@ Other commands ask the demo's Postgres after the first of these lines:
 The planner says whether a send may go out, and how fast:  http://127.0.0.1:{planner_port}/
   name:    {NAMES[Scope.OPERATOR]}
   secret:  {self.secrets[Scope.OPERATOR]}
+
+{of_mails}
 
 What both log is in {folder}/service.log and planner.log.
 Ctrl-C stops the service and its Postgres."""

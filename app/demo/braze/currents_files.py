@@ -95,14 +95,15 @@ class CurrentsExport:
     _offsets: dict[int, int] = field(default_factory=dict)
     _writes: int = 0
 
-    def write(self, events: Iterable[CurrentsEvent]) -> int:
-        """Write files of some events; returns how many files."""
+    def write(self, events: Iterable[CurrentsEvent], *, until_s: int | None = None) -> int:
+        """Write files of some events, as they lie there at `until_s` (seconds since 1970 UTC); returns how many files."""
         self._writes += 1
         draws = generator(self.seed, "currents", self._writes)
         files: dict[tuple[str, int, Version], list[Mapping[str, Any]]] = defaultdict(list)
         for event_type, record in events:
             versions = [version for version in VERSIONS if has_event(event_type, version)]
-            for queued_s in self._queued(int(record["time"]), draws):
+            for wanted_s in self._queued(int(record["time"]), draws):
+                queued_s = wanted_s if until_s is None else min(wanted_s, until_s)
                 version = versions[int(draws.integers(len(versions)))]
                 files[event_type, queued_s // _HOUR_S, version].append(record)
         return sum(self._write_hour(*key, files[key], draws) for key in sorted(files))

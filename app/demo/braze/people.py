@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 READS: Final = (1.3, 1.7)  # a Beta distribution over members: the share of mails that each one reads
 LOOKS_DOWN: Final = 0.5  # place p is looked at in p ** -LOOKS_DOWN of the mails that are read
 STALE: Final = 0.55  # interest that is left each time a posting was looked at and let be
-CLICKS: Final = (0.9, 4.8)  # slope, and the fit at which half of those who look click
-APPLIES: Final = (0.9, 5.0)  # the same for applying after a click
+CLICKS: Final = (0.9, 3.6)  # slope, and the fit at which half of those who look click
+APPLIES: Final = (0.9, 4.0)  # the same for applying after a click
 SEEN_SHARE: Final = 0.06  # of those who would click and apply, and do so in the app instead
 DRAWN: Final = 0.05  # of clicks without an application: the person applies to another posting of their field
 VIEW_RECORDED: Final = 0.7  # of clicks that the board's own log shows as a view

@@ -85,7 +85,8 @@ class World:
             written += events.answered(mail, delivery, response)
             deeds += _deeds(mail.member_id, response)
             self._remember(mail.member_id, delivery, response)
-        self.export.write(event for event in written if event[1]["time"] <= self.people.until_s)
+        until_s = self.people.until_s
+        self.export.write((event for event in written if event[1]["time"] <= until_s), until_s=until_s)
         self.act(deeds)
 
     def _live_through(self, mail: SentMail, dispatch_id: str) -> tuple[Delivery, Response]:

@@ -1,0 +1,156 @@
+"""From a mail that the double sends to what is told of it: numbers are what happened in the double's world."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psycopg
+import pytest
+from moto.server import ThreadedMotoServer
+
+from app.braze.calls import StoredCredential
+from app.cli.demo.mail import act_on_board
+from app.credentials import Scope
+from app.demo.braze.currents_files import CurrentsExport, put_in_folder
+from app.demo.braze.people import People
+from app.demo.braze.sender import MailSender
+from app.demo.braze.truth import Truth
+from app.demo.braze.world import World
+from app.demo.generate import generate
+from app.demo.tastes import Tastes
+from app.intake.read import read_currents
+from app.lake.objects import open_lake
+from app.postgres.board.load import load
+from app.postgres.credentials import insert_credential
+from app.postgres.engines import batch_engine
+from app.postgres.feedback.recompute import recompute_outcomes
+from app.refresh.whole import refresh
+from tests.loop.calls import calls_to
+from tests.postgres_fixtures import _create, _drop, _url_of
+from tests.web.service import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from app.intake.read import ReadReport
+
+MEMBERS, POSTINGS, SEED = 240, 500, 3
+DIGESTS = (timedelta(days=8), timedelta(days=1))  # ago
+CAMPAIGN = "weekly-digest"
+OPENS = "what-opens-the-circle"
+
+
+@dataclass(frozen=True)
+class Circle:
+    """Two digests that were sent; their files, in a folder, and what happened."""
+
+    url: str
+    engine: Engine
+    now: datetime
+    folder: Path
+    truth: Truth
+
+    def read(self, lake: str) -> ReadReport:
+        return read_currents(self.url, open_lake(lake), now=self.now, reject=lambda _reject: None)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(statement).fetchall()
+
+
+@pytest.fixture(scope="module")
+def circle(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Circle]:
+    place = tmp_path_factory.mktemp("circle")
+    name = _create(server_url, "cj_circle", template)
+    url = _url_of(server_url, name)
+    engine = batch_engine(url)
+    now = datetime.now(UTC)
+    generate(place / "board", now=now, members=MEMBERS, postings=POSTINGS, seed=SEED)
+    load(engine, place / "board", rejects=place / "rejects.csv")
+    with psycopg.connect(url) as connection:  # from the first mail on, only mails make anybody act
+        connection.execute("DELETE FROM board.activity WHERE occurred_at >= %s", [now - DIGESTS[0]])
+    refresh(engine)
+    with engine.begin() as connection:
+        insert_credential(connection, "braze", Scope.CONTENT, secret=OPENS)
+    tastes = Tastes.of(members=MEMBERS, postings=POSTINGS, seed=SEED, now=now)
+    truth = Truth()
+    with serving(url) as service:
+        service.now = datetime.now(UTC)
+        service.run_tasks()
+        world = World(
+            sender=MailSender(
+                base_url="http://service",
+                credential=StoredCredential("braze", OPENS),
+                fetch=calls_to(service.app),
+            ),
+            people=People(tastes, until_s=int(now.timestamp())),
+            export=CurrentsExport(put_in_folder(place / "currents")),
+            act=lambda deeds: act_on_board(engine, deeds),
+        )
+        for ago in DIGESTS:
+            world.send_into(truth, tastes.subscribers(), campaign=CAMPAIGN, at=now - ago)
+    yield Circle(url, engine, now, place / "currents", truth)
+    engine.dispose()
+    _drop(server_url, name)
+
+
+@pytest.fixture(scope="module")
+def bucket(circle: Circle) -> Iterator[str]:
+    """The same files in a bucket."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ |= settings
+    try:
+        boto3.client("s3").create_bucket(Bucket="currents")
+        lake = open_lake("s3://currents/export")
+        for path in circle.folder.rglob("*.avro"):
+            lake.write(f"export/{path.relative_to(circle.folder)}", path.read_bytes())
+        yield "s3://currents/export"
+    finally:
+        server.stop()
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def test_what_is_told_is_what_happened(circle: Circle, bucket: str) -> None:
+    report = circle.read(str(circle.folder))
+    assert (report.rejects, report.stopped, report.without_exposure) == (0, {}, 0)
+    arms = circle.truth.arms
+    mails = {
+        str(arm or ""): count
+        for arm, count in circle.rows("SELECT arm, count(*) FROM connected_jobs.exposure GROUP BY 1")
+    }
+    assert mails == {name: arm.mails for name, arm in arms.items()}
+    recompute_outcomes(circle.engine, now=circle.now, days=10)
+    clicks = circle.rows("SELECT coalesce(person, false), count(*) FROM connected_jobs.click GROUP BY 1")
+    assert dict(clicks) == {
+        True: sum(arm.person_clicks for arm in arms.values()),
+        False: sum(arm.scanner_clicks for arm in arms.values()),
+    }
+    clicked = circle.rows("SELECT count(DISTINCT member_id) FROM connected_jobs.click WHERE person")
+    assert clicked == [(len(set().union(*(arm.clicked for arm in arms.values()))),)]
+    bases = dict(circle.rows("SELECT basis, count(*) FROM connected_jobs.outcome GROUP BY 1"))
+    assert bases == dict(sum((arm.applications for arm in arms.values()), Counter()))
+    again = circle.read(bucket)
+    assert again.rejects == 0
+    assert sum(one.new for one in again.types.values()) == 0
