@@ -18,6 +18,7 @@ from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.random_member import draw_random_member
 from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.results import PostgresResults
 from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.planning.shares import PostgresShares
 from app.postgres.serving.pool import ServingPool
@@ -99,6 +100,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
         readiness=partial(_readiness, book),
         clock=clock.now,
         instruments=instruments,
+        results=PostgresResults(engine),
         random_member=partial(draw_random_member, engine),
     )
     app = create_planner_app(

@@ -22,3 +22,8 @@ def table(text: str | None) -> dict[str, Any] | None:
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def is_storable(text: str) -> bool:
+    """Whether Postgres can hold a text at all."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -15,6 +15,7 @@ from app.credentials import Credential, CredentialBook, Role, Scope, hash_secret
 from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.results import PostgresResults
 from app.web.limits import CallLimits
 from app.web.planner.app import create_planner_app
 from app.web.planner.parts import PlannerParts, SessionCookie
@@ -81,6 +82,7 @@ class Planner:
                 limits=CallLimits(hard_rps=0, soft_rps=0, unknown_rps=0, workers=1),
                 cookie=SessionCookie(key=b"k" * 32),
                 clock=lambda: self.now,
+                results=PostgresResults(self.engine),
             )
         )
 

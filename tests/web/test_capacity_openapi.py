@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from app.postgres.engines import batch_engine
 from tests.web.described import MODES, description_at, try_operation
 from tests.web.planner_service import OPERATOR, Server, planner_server
 from tests.web.test_capacity_api import DEFINITION, DRAFT, EVIDENCE
+from tests.web.worked_results import put_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,10 @@ OPERATIONS = [
     "GET /v1/capacity/audit",
     "GET /v1/capacity/verdict",
     "POST /v1/capacity/check",
+    "GET /v1/results",
+    "GET /v1/results/experiments/{key}",
+    "GET /v1/results/campaigns/{key}",
+    "GET /v1/results/power",
     "GET /health/live",
     "GET /health/ready",
     "GET /openapi.json",
@@ -52,6 +58,9 @@ def planner(
     from tests.postgres_fixtures import _create, _drop, _url_of  # noqa: PLC0415 - a fixture of this file alone
 
     name = _create(server_url, "cj_planner", board_template)
+    engine = batch_engine(_url_of(server_url, name))
+    put_results(engine)
+    engine.dispose()
     with planner_server(_url_of(server_url, name), tmp_path_factory.mktemp("planner")) as running:
         headers = {"Authorization": OPERATOR}
         for path, body in (("campaigns", DRAFT), ("evidence", EVIDENCE)):
@@ -121,6 +130,11 @@ def test_the_answers_of_a_planner_with_one_of_everything_are_as_described(
             "GET /v1/capacity/verdict",
             {"query": {"from": "2026-11-22T00:00:00Z", "until": "2026-11-29T00:00:00Z"}},
         ),
+        ("GET /v1/results", {}),
+        ("GET /v1/results/experiments/{key}", {"path_parameters": {"key": "learning-on"}}),
+        ("GET /v1/results/experiments/{key}", {"path_parameters": {"key": "broken-split"}}),
+        ("GET /v1/results/campaigns/{key}", {"path_parameters": {"key": "weekly-digest"}}),
+        ("GET /v1/results/power", {"query": {"base_share": 0.03, "lift": 0.1}}),
         ("POST /v1/capacity/check", {"body": {"time_zone": "Asia/Seoul", "campaigns": [DEFINITION]}}),
         (
             f"PUT {ONE}",
@@ -133,7 +147,7 @@ def test_the_answers_of_a_planner_with_one_of_everything_are_as_described(
         response = case.call(base_url=planner.url, session=session, headers=headers)
         case.validate_response(response, excluded_checks=[ignored_auth])
         statuses.append(response.status_code)
-    assert statuses == [200] * 9 + [412]
+    assert statuses == [200] * 14 + [412]
 
 
 def test_the_planner_logs_json_and_no_secret(planner: Server) -> None:

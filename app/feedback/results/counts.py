@@ -111,6 +111,18 @@ class SendCounts(msgspec.Struct, frozen=True, kw_only=True):
         """Members mailed; one is in one arm."""
         return sum(arm.members for arm in self.arms)
 
+    def applications(self, ground: str) -> int:
+        """Applications credited on a ground, in all arms."""
+        return sum(arm.applications.get(ground, 0) for arm in self.arms)
+
+    def events(self, kind: str) -> int:
+        """Members whom something befell, in all arms."""
+        return sum(arm.events.get(kind, 0) for arm in self.arms)
+
+    def scanners(self, rule: str) -> int:
+        """Clicks taken for scanners' by a rule, in all arms."""
+        return sum(arm.scanners.get(rule, 0) for arm in self.arms)
+
 
 class ArmCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What an arm's members came to, from the first mail of each until the experiment's end or now.

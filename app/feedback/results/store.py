@@ -29,7 +29,7 @@ class CountedSends:
 
 
 class ResultsStore(Protocol):
-    """What was counted last; each method may raise `RegisterUnavailableError`."""
+    """What was counted last; a store may raise its own error of being unavailable."""
 
     def campaigns(self) -> Sequence[SendCounts]:
         """The newest send of each campaign, the newest first."""
@@ -42,3 +42,23 @@ class ResultsStore(Protocol):
 
     def experiment(self, key: str) -> CountedExperiment | None:
         """One of them."""
+
+
+class NoResults:
+    """Nothing was counted."""
+
+    def campaigns(self) -> Sequence[SendCounts]:
+        """None."""
+        return ()
+
+    def sends(self, campaign: str, since: date | None = None) -> CountedSends:  # noqa: ARG002 - the port's
+        """None."""
+        return CountedSends(sends=(), computed_at=None)
+
+    def experiments(self) -> Sequence[CountedExperiment]:
+        """None."""
+        return ()
+
+    def experiment(self, key: str) -> CountedExperiment | None:  # noqa: ARG002 - the port's
+        """None."""
+        return None

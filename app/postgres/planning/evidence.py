@@ -16,7 +16,7 @@ from app.capacity.evidence.file import EvidenceError, read_evidence, refuse_futu
 from app.capacity.register.ports import EvidenceSummary
 from app.postgres.audit import insert_audit_entry
 from app.postgres.planning.transactions import planner_transaction
-from app.postgres.stored import instant, table
+from app.postgres.stored import instant, is_storable, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -178,7 +178,7 @@ class PostgresEvidence:
 
     def document(self, evidence_id: str) -> Mapping[str, Any] | None:
         """The whole of one."""
-        if not _is_storable(evidence_id):
+        if not is_storable(evidence_id):
             return None
         with planner_transaction(self._engine) as connection:
             return select_evidence_document(connection, evidence_id)
@@ -201,7 +201,7 @@ class PostgresEvidence:
 
     def remove(self, evidence_id: str, *, by: str) -> EvidenceSummary | None:
         """Take a load test back; None where there is none of this id. Who did it is kept."""
-        if not _is_storable(evidence_id):
+        if not is_storable(evidence_id):
             return None
         with planner_transaction(self._engine) as connection:
             return delete_evidence(connection, evidence_id, by=by)
@@ -210,8 +210,3 @@ class PostgresEvidence:
         """What a plan goes by, the newest first; what cannot be read is left out, and `all` names it."""
         with planner_transaction(self._engine) as connection:
             return list(select_evidence_for_planning(connection))
-
-
-def _is_storable(text: str) -> bool:
-    """Whether Postgres can hold a text at all."""
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

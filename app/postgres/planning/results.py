@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.feedback.results.counts import ExperimentCounts, SendCounts
 from app.feedback.results.store import CountedExperiment, CountedSends
 from app.postgres.planning.transactions import planner_transaction
+from app.postgres.stored import is_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,8 @@ class PostgresResults:
 
     def sends(self, campaign: str, since: date | None = None) -> CountedSends:
         """A campaign's sends from a day on, the newest first."""
+        if not is_storable(campaign):
+            return CountedSends(sends=(), computed_at=None)
         with planner_transaction(self._engine) as connection:
             rows = connection.execute(
                 text("""
@@ -72,6 +75,8 @@ class PostgresResults:
 
     def experiment(self, key: str) -> CountedExperiment | None:
         """One of them."""
+        if not is_storable(key):
+            return None
         return next(iter(self._experiments(key)), None)
 
     def _experiments(self, key: str | None) -> list[CountedExperiment]:

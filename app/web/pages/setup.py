@@ -29,6 +29,8 @@ from app.web.pages.evidence_words import what_next
 from app.web.pages.preview import PreviewedMails
 from app.web.pages.queries import PlannerQueries
 from app.web.pages.rendering import is_fragment, page
+from app.web.pages.results import views as results
+from app.web.pages.results.figures import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +78,9 @@ def pages(
         language.install(app)
         app.jinja_env.globals["loadtest_command"] = loadtest_command
         mails = PreviewedMails(previews, parts.random_member)
-        app.register_blueprint(_blueprint(queries, auth, CSRFProtect(app), mails, shares, app))
+        blueprint = _blueprint(queries, auth, CSRFProtect(app), mails, shares, app)
+        results.add(blueprint, queries, parts.results)
+        app.register_blueprint(blueprint)
         app.register_error_handler(404, _not_found(app, auth))
 
     return install
@@ -113,6 +117,7 @@ def _blueprint(
         "ways_out": ways_out,
         "what_next": what_next,
         "numbers_are_for": numbers_are_for,
+        "signed": signed,
     }
     for name, function in filters.items():
         blueprint.add_app_template_filter(function, name)

@@ -1,4 +1,4 @@
-"""The planner's JSON API: campaigns on record, what was counted of them, evidence, and verdicts.
+"""The planner's JSON API: campaigns on record, what was counted of them, evidence, verdicts, and what mails came to.
 
 It takes credentials of the scope `operator` as HTTP Basic or Bearer and never looks at a cookie, so that no page of
 somebody else's can make an operator's browser call it.
@@ -23,8 +23,9 @@ from app.capacity.register.campaigns import (
     RegisterUnavailableError,
 )
 from app.credentials import Role, Scope
+from app.feedback.statistics.power import PowerError
 from app.web.auth import authorise
-from app.web.planner import calendar, campaigns, evidence, verdicts, workspace
+from app.web.planner import calendar, campaigns, evidence, results, verdicts, workspace
 from app.web.planner.answers import campaign_values, encoded_answer, json_answer, problem, version_of
 from app.web.planner.openapi import document
 
@@ -69,11 +70,15 @@ ROUTES = (
     Route("GET", "/v1/capacity/audit", Role.LOOK, workspace.audit),
     Route("GET", "/v1/capacity/verdict", Role.LOOK, verdicts.verdict),
     Route("POST", "/v1/capacity/check", Role.LOOK, verdicts.check),
+    Route("GET", "/v1/results", Role.LOOK, results.all_results),
+    Route("GET", "/v1/results/experiments/<key>", Role.LOOK, results.experiment_results),
+    Route("GET", "/v1/results/campaigns/<key>", Role.LOOK, results.campaign_results),
+    Route("GET", "/v1/results/power", Role.LOOK, results.power),
 )
 
 
 def capacity_blueprint(parts: PlannerParts) -> Blueprint:
-    """The routes under `/v1/capacity`, health, and their description."""
+    """The routes under `/v1/capacity` and `/v1/results`, health, and their description."""
     blueprint = Blueprint(NAME, __name__)
     for route in ROUTES:
         view = _for_operators(parts, route)
@@ -125,6 +130,7 @@ def _add_error_handlers(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(NoSuchCampaignError, told(404, "Not Found"))
     blueprint.register_error_handler(NameTakenError, name_taken)
     blueprint.register_error_handler(DefinitionError, wrong_definition)
+    blueprint.register_error_handler(PowerError, told(400, "Invalid experiment"))
     blueprint.register_error_handler(PlanError, told(400, "Invalid plan"))
     blueprint.register_error_handler(EvidenceError, told(400, "Invalid evidence"))
     blueprint.register_error_handler(RegisterUnavailableError, unavailable)

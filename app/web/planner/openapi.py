@@ -27,6 +27,7 @@ from app.web.openapi_parts import (
     whole,
 )
 from app.web.parameters import SEND
+from app.web.planner.openapi_results import RESULT_SCHEMAS, RESULTS
 from app.web.planner.openapi_schemas import CALIBRATED, DEFINITION_FIELDS, INSTANT, JUDGEMENT, SCHEMAS
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def document(roles: Mapping[str, Role]) -> Json:
             "title": "Connected Jobs: capacity",
             "version": version("connected-jobs"),
             "description": "Planned campaigns, what the service counted of their sends, load tests, and verdicts: "
-            "may it be sent, and how fast. Every path but health needs a credential of the scope operator, whose role is look, plan or administer.",
+            "may it be sent, and how fast; and what mails came to. Every path but health needs a credential of the scope operator, whose role is look, plan or administer.",
         },
         "servers": [{"url": "/"}],
         "paths": paths | _open_paths(),
-        "components": {"schemas": SCHEMAS, "securitySchemes": SECURITY_SCHEMES},
+        "components": {"schemas": SCHEMAS | RESULT_SCHEMAS, "securitySchemes": SECURITY_SCHEMES},
     }
 
 
@@ -72,6 +73,10 @@ def _paths() -> Json:
         "/v1/capacity/audit": {"get": _audit()},
         "/v1/capacity/verdict": {"get": _verdict()},
         "/v1/capacity/check": {"post": _check()},
+        **{
+            path: {"get": _operation(one.name, one.summary, one.responses, *one.parameters)}
+            for path, one in RESULTS.items()
+        },
     }
 
 

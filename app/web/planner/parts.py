@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from app.feedback.results.store import NoResults
 from app.web.planner.metrics import PlannerInstruments
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from app.capacity.register.ports import EvidenceStore, Register
     from app.credentials import CredentialBook
+    from app.feedback.results.store import ResultsStore
     from app.web.limits import CallLimits
 
 
@@ -42,6 +44,7 @@ class PlannerParts:
         readiness: Whether it can answer, and what is missing.
         clock: Now, aware.
         instruments: What is measured.
+        results: What sends and experiments came to.
         random_member: Draws the id of some member who has a list; None where nobody has.
     """
 
@@ -53,4 +56,5 @@ class PlannerParts:
     readiness: Callable[[], tuple[bool, Sequence[str]]] = lambda: (True, ())
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     instruments: PlannerInstruments = field(default_factory=PlannerInstruments)
+    results: ResultsStore = field(default_factory=NoResults)
     random_member: Callable[[], str | None] = lambda: None

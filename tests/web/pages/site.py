@@ -20,6 +20,7 @@ from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.random_member import draw_random_member
 from app.postgres.planning.register import PostgresRegister
+from app.postgres.planning.results import PostgresResults
 from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.planning.shares import PostgresShares
 from app.postgres.serving.pool import ServingPool
@@ -99,6 +100,7 @@ class Site:
             limits=limits,
             cookie=SessionCookie(key=KEY, https_only=False),
             clock=lambda: self.now,
+            results=PostgresResults(self.engine),
             random_member=partial(draw_random_member, self.engine),
         )
         self.app: Flask = create_planner_app(

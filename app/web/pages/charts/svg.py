@@ -38,17 +38,18 @@ _LABEL_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A drawing's width and height in its own units, and how many labels fit beneath it."""
+    """A drawing's width and height in its own units, how many labels fit beneath it, and whether it is for phones."""
 
     width: int
     height: int
     x_labels: int
+    narrow: bool = False
 
 
 WIDE = Size(960, 330, 13)
 MEDIUM = Size(640, 320, 8)  # beside a form
 HALF = Size(400, 280, 5)  # one of two side by side
-NARROW = Size(400, 300, 5)
+NARROW = Size(400, 300, 5, narrow=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def stacked(
     for cut in _runs([height if height > top else None for height in reached]):
         chart.add("", [(x, top) for x, _height in cut])
         roles.append("cut")
-    return _drawn(chart, roles, name, size)
+    return drawn(chart, roles, name, size)
 
 
 def top_of(peaks: Sequence[float], ceiling_rps: float | None) -> float:
@@ -137,7 +138,7 @@ def lines(times: TimeAxis, series: Sequence[Series], *, name: str, size: Size = 
         for run in _runs(one.values):
             chart.add("", run)
             roles.append(one.role)
-    return _drawn(chart, roles, name, size)
+    return drawn(chart, roles, name, size)
 
 
 def latencies(
@@ -149,7 +150,7 @@ def latencies(
 ) -> Markup:
     """Paths and dots through points (x, y), each painted by its role; both scales are logarithmic."""
     points = [point for _role, some in (*paths, *dots) for point in some]
-    chart = pygal.XY(**_options(size), logarithmic=True)
+    chart = pygal.XY(**options(size), logarithmic=True)
     chart.value_formatter = chart.x_value_formatter = count
     chart.y_labels = _decades([y for _x, y in points])
     chart.x_labels = _decades([x for x, _y in points])
@@ -159,7 +160,7 @@ def latencies(
         chart.add("", list(some), show_dots=False)
     for _role, some in dots:
         chart.add("", list(some), stroke=False, dots_size=5)
-    return _drawn(chart, [role for role, _some in (*paths, *dots)], name, size, dotted=True)
+    return drawn(chart, [role for role, _some in (*paths, *dots)], name, size, dotted=True)
 
 
 def _decades(values: Sequence[float]) -> list[float]:
@@ -228,7 +229,8 @@ def _over(totals: Sequence[float], line: Sequence[float], top: float) -> list[li
     return found
 
 
-def _options(size: Size) -> dict[str, Any]:
+def options(size: Size) -> dict[str, Any]:
+    """What every chart of ours asks of pygal."""
     return {
         "width": size.width,
         "height": size.height,
@@ -248,7 +250,7 @@ def _options(size: Size) -> dict[str, Any]:
 
 def _step_chart(times: TimeAxis, size: Size, top: float) -> pygal.XY:
     marks = dict(times.marks(size.x_labels))
-    chart = pygal.XY(**_options(size), show_dots=False, range=(0, top), xrange=(0, times.steps))
+    chart = pygal.XY(**options(size), show_dots=False, range=(0, top), xrange=(0, times.steps))
     chart.y_labels = ticks(top)
     chart.value_formatter = count
     chart.x_labels = list(marks)
@@ -256,7 +258,9 @@ def _step_chart(times: TimeAxis, size: Size, top: float) -> pygal.XY:
     return chart
 
 
-def _drawn(chart: pygal.XY, roles: Sequence[str], name: str, size: Size, *, dotted: bool = False) -> Markup:
+def drawn(chart: pygal.XY, roles: Sequence[str], name: str, size: Size, *, dotted: bool = False) -> Markup:
+    """A chart as it stands in a page: its series painted by their roles, `name` read out instead of it."""
+
     def strip(root: Element) -> Element:
         _strip(root, name, size, dotted=dotted)
         _paint(root, roles)
@@ -275,7 +279,7 @@ def _strip(root: Element, name: str, size: Size, *, dotted: bool) -> None:
             if callable(tag) or tag in _UNWANTED or _is_unwanted(child, dotted=dotted):
                 parent.remove(child)
     root.attrib.pop("id", None)
-    width = "narrow" if size is NARROW else "wide"
+    width = "narrow" if size.narrow else "wide"
     root.set("class", f"chart {width} dotted" if dotted else f"chart {width}")
     root.set("role", "img")
     root.set("aria-label", name)

@@ -1,0 +1,1 @@
+"""Results: what became of the mails, as pages."""

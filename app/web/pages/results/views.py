@@ -1,0 +1,78 @@
+"""Results: what sends and experiments came to; counts alone, and no member's clicks."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import request
+from werkzeug.exceptions import NotFound
+
+from app.feedback.results.campaign import summarise
+from app.feedback.results.experiment import conclude
+from app.feedback.results.sentences import sentences
+from app.web.pages.language import language
+from app.web.pages.rendering import page
+from app.web.pages.results.figures import difference_figure, mark_of, place_figure, reason_names
+from app.web.pages.results.power import PowerQuestion
+
+if TYPE_CHECKING:
+    from flask import Blueprint, Response
+
+    from app.feedback.results.store import CountedExperiment, ResultsStore
+    from app.web.pages.queries import PlannerQueries
+
+GROUNDS: Final = ("clicked", "seen", "drawn")
+
+
+def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) -> None:
+    """Put the routes on the blueprint."""
+
+    @blueprint.get("/results", endpoint="results")
+    def overview() -> Response:
+        return page(
+            "results.html",
+            experiments=[_listed(one) for one in results.experiments()],
+            campaigns=results.campaigns(),
+            power=PowerQuestion.of(request.args),
+        )
+
+    @blueprint.get("/results/experiments/<key>", endpoint="experiment_results")
+    def experiment(key: str) -> Response:
+        counted = results.experiment(key)
+        if counted is None:
+            raise NotFound
+        found = conclude(counted.counts)
+        return page(
+            "experiment_results.html",
+            found=found,
+            counts=counted.counts,
+            computed_at=counted.computed_at,
+            said=sentences(found, language()),
+            mark=mark_of(found),
+            figure=difference_figure(found),
+            zone=queries.zone(),
+        )
+
+    @blueprint.get("/results/campaigns/<key>", endpoint="campaign_results")
+    def campaign(key: str) -> Response:
+        counted = results.sends(key)
+        if counted.computed_at is None:
+            raise NotFound
+        found = summarise(key, counted.sends, queries.clock().astimezone(UTC).date())
+        return page(
+            "campaign_results.html",
+            found=found,
+            computed_at=counted.computed_at,
+            figure=place_figure(found.by_position) if found.by_position else None,
+            reasons=reason_names(),
+            grounds=GROUNDS,
+            experiments=[_listed(one) for one in results.experiments() if one.counts.campaign == key],
+            zone=queries.zone(),
+        )
+
+
+def _listed(one: CountedExperiment) -> dict[str, Any]:
+    """An experiment as a list shows it."""
+    found = conclude(one.counts)
+    return {"counts": one.counts, "said": sentences(found, language())[0], "mark": mark_of(found)}
