@@ -95,7 +95,10 @@ class DeltaRules:
 
 @dataclass(frozen=True, slots=True)
 class KnownRows:
-    """What a destination acknowledged, and which rows were refused by their fingerprints; each ordered by key."""
+    """What a destination acknowledged, and which rows were refused by their fingerprints; each ordered by key.
+
+    A row of which nobody knows whether it arrived is JSON's `null`; a value of which that is so is left out.
+    """
 
     sent: Iterator[RowPair]
     refused: Iterator[tuple[str, bytes]]
@@ -185,9 +188,10 @@ def _difference(
         return RefusedRow(key, digest, str(error))
     if rules.null == "skip":
         values = {name: value for name, value in values.items() if value is not None}
-    before = {} if acknowledged is None else msgspec.json.decode(acknowledged)
+    known: dict[str, Any] | None = None if acknowledged is None else msgspec.json.decode(acknowledged)
+    before = known or {}
     changed = {n: v for n, v in values.items() if n not in before or not same(v, before[n])}
-    if not changed and not (rules.whole and acknowledged is None):
+    if not changed and not (rules.whole and (known is None or len(before) > len(values))):
         return None
     if (problem := rules.check(key, values)) is not None:
         return RefusedRow(key, digest, problem)
@@ -213,4 +217,4 @@ def _gone(
     for passed, text in sent.up_to(key):
         if rules.remove_gone:
             counts.gone += 1
-            yield ChangedRow(passed, {}, msgspec.json.decode(text), b"", gone=True)
+            yield ChangedRow(passed, {}, msgspec.json.decode(text) or {}, b"", gone=True)

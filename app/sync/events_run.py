@@ -185,7 +185,9 @@ class EventsRun:
             self._refuse_late(manner, left)
             for batch in self._packed(list(left.values())):
                 for settled in courier.deliver(batch):
-                    self._settle(courier, settled, left)
+                    self._settle(settled, left)
+                    if settled.unknown:
+                        (manner.sleep or courier.stopping.wait)(min(2.0 ** (self._unknown_in_turn - 1), 16.0))
         except RunStoppedError:
             self._ledger.unclaim(list(left.values()))
             raise
@@ -210,9 +212,7 @@ class EventsRun:
             why = f"It happened more than {oldest_s / 3600:g} hours ago, and {self._door.who} takes none that old."
             self._count(SettledBatch(None, refused=[(one, why) for one in late]), left)
 
-    def _settle(
-        self, courier: Courier[OutboxEvent], settled: SettledBatch[OutboxEvent], left: dict[str, OutboxEvent]
-    ) -> None:
+    def _settle(self, settled: SettledBatch[OutboxEvent], left: dict[str, OutboxEvent]) -> None:
         self._count(settled, left)
         with self._lock:
             self._unknown_in_turn = self._unknown_in_turn + 1 if settled.unknown else 0
@@ -221,8 +221,6 @@ class EventsRun:
             raise RunStoppedError(
                 f"{self._door.who} has left {in_turn} requests in turn without an answer to rely on. Run it again later."
             )
-        if settled.unknown:
-            courier.stopping.wait(min(2.0 ** (in_turn - 1), 16.0))
 
     def _count(self, settled: SettledBatch[OutboxEvent], left: dict[str, OutboxEvent]) -> None:
         self._ledger.settle_events(settled)

@@ -64,6 +64,9 @@ class Ledger(Protocol):
     def note(self, differences: Sequence[RefusedRow | ClearedRow]) -> None:
         """Record rows that are refused before sending, or no longer."""
 
+    def intend(self, batch: Sequence[ChangedRow]) -> None:
+        """Before a batch leaves: what it overwrites is no longer known, until its answer is recorded."""
+
     def settle(self, batch: SettledBatch[ChangedRow]) -> None:
         """Record what became of a request, in one transaction."""
 

@@ -185,6 +185,7 @@ class RowsRun:
         self, courier: Courier[ChangedRow], spool: Spool[ChangedRow], _compared: threading.Event
     ) -> None:
         while not courier.stopping.is_set() and (batch := spool.take()) is not None:
+            self._ledger.intend(batch)
             for settled in courier.deliver(batch):
                 self._ledger.settle(settled)
                 self._count(settled)

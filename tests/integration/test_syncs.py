@@ -100,5 +100,5 @@ def test_only_what_changed_is_sent_and_known_as_sent_when_it_was_acknowledged(wo
     explained = world.sync("explain", file, "m-0008").out
     assert "cj_new = 77  sent" in explained
     assert "by run 3 of wanted: it was 3" in explained
-    assert "by run 1 of wanted: sent for the first time" in explained
+    assert "by run 1 of wanted: nothing was known of it before" in explained
     assert "wanted" in world.sync("status").out

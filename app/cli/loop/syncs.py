@@ -362,7 +362,7 @@ def _sent_line(one: questions.SentValue) -> str:
     why = (
         f"it was {json.dumps(one.before, ensure_ascii=False)}"
         if one.known_before
-        else "sent for the first time"
+        else "nothing was known of it before"
     )
     return f"{one.name} = {value}  sent {when}: {why}"
 

@@ -44,6 +44,24 @@ _REPLACE = _MERGE.replace(
     "sent = a.sent || excluded.sent, batches = a.batches || excluded.batches, before = a.before || excluded.before",
     "sent = excluded.sent, batches = excluded.batches, before = excluded.before",
 )
+_INTEND = """
+    UPDATE connected_jobs.attribute_sent AS a
+    SET sent = a.sent - ARRAY(SELECT jsonb_array_elements_text(t.names::jsonb))
+    FROM unnest(%(keys)s::text[], %(names)s::text[]) AS t (member_id, names)
+    WHERE a.destination_id = %(destination)s AND a.member_id = t.member_id
+"""
+_INTEND_WHOLE = """
+    INSERT INTO connected_jobs.attribute_sent (destination_id, member_id, sent, batches, before)
+    SELECT %(destination)s, t.member_id, 'null', '{}', '{}'
+    FROM unnest(%(keys)s::text[]) AS t (member_id)
+    ON CONFLICT (destination_id, member_id) DO UPDATE SET sent = 'null'
+"""
+_RESTORE = """
+    UPDATE connected_jobs.attribute_sent AS a
+    SET sent = a.sent || t.before::jsonb
+    FROM unnest(%(keys)s::text[], %(before)s::text[]) AS t (member_id, before)
+    WHERE a.destination_id = %(destination)s AND a.member_id = t.member_id
+"""
 _FORGET = (
     "DELETE FROM connected_jobs.attribute_sent WHERE destination_id = %s AND member_id = ANY (%s::text[])"
 )
@@ -166,6 +184,23 @@ class PostgresLedger:
         }
         driver.execute(_REJECT, given)
 
+    def intend(self, batch: Sequence[ChangedRow]) -> None:
+        """Before a batch leaves: what it overwrites is no longer known, until its answer is recorded.
+
+        Else a run that is killed now and a value that changes back would leave the destination with what was under way.
+        """
+        whole = self._definition.kind == "catalog"
+        known = batch if whole else [one for one in batch if one.before]
+        if not known:
+            return
+        given = {
+            **self._own,
+            "keys": [one.key for one in known],
+            "names": [_json(list(one.before)) for one in known],
+        }
+        with self._driver() as driver:
+            driver.execute(_INTEND_WHOLE if whole else _INTEND, given)
+
     def settle(self, batch: SettledBatch[ChangedRow]) -> None:
         """Record what became of a request, in one transaction."""
         taken = [one for one in batch.taken if not one.gone]
@@ -185,6 +220,16 @@ class PostgresLedger:
                 driver.execute(_FORGET, [self._destination, gone])
             driver.execute(_CLEAR, [self._definition.name, [one.key for one in batch.taken]])
             self._reject(driver, [RefusedRow(one.key, one.row, why) for one, why in batch.refused])
+            kept = [one for one, _ in batch.refused if one.before and self._definition.kind == "attributes"]
+            if kept:  # the destination said that it has what it had
+                driver.execute(
+                    _RESTORE,
+                    {
+                        **self._own,
+                        "keys": [one.key for one in kept],
+                        "before": [_json(one.before) for one in kept],
+                    },
+                )
 
     def _batch(self, driver: psycopg.Connection, batch: SettledBatch[Any], *, values: int) -> int:
         row = driver.execute(

@@ -90,7 +90,7 @@ def select_sent(engine: Engine, *, destination_id: int, member: str) -> list[Sen
             text("""
                 SELECT v.name, v.value, a.before ? v.name AS known_before, a.before -> v.name AS before, b.at, b.run_id, r.sync
                 FROM connected_jobs.attribute_sent AS a
-                CROSS JOIN LATERAL jsonb_each(a.sent) AS v (name, value)
+                CROSS JOIN LATERAL jsonb_each(nullif(a.sent, 'null')) AS v (name, value)
                 LEFT JOIN connected_jobs.sync_batch AS b ON b.id = CAST(a.batches ->> v.name AS bigint)
                 LEFT JOIN connected_jobs.sync_run AS r ON r.id = b.run_id
                 WHERE a.destination_id = :destination AND a.member_id = :member
