@@ -11,11 +11,15 @@ from typing import TextIO
 import click
 
 from app.board.importing.files import ImportRefusedError
+from app.braze.rest.deletion import delete_profile
+from app.braze.rest.doors import open_workspace
 from app.cli.database import CommandError, database_engine, progress_bar
 from app.demo.generate import generate as generate_board
 from app.postgres import members as member_rows
 from app.postgres import migrate as migrations
 from app.postgres.board.load import LoadReport, load
+from app.settings import Settings
+from app.sync.definition import read_sync_file
 
 EXIT_REFUSED = 2
 EXIT_REJECTS = 3
@@ -111,19 +115,35 @@ def export(*, most: int | None, out: TextIO) -> None:
 
 @members.command()
 @click.argument("member_id")
-def erase(member_id: str) -> None:
+@click.option(
+    "--in-braze",
+    "sync_file",
+    type=click.Path(path_type=Path),
+    help="Delete the profile too, in the workspace that this sync file names; nothing undoes that.",
+)
+def erase(member_id: str, *, sync_file: Path | None) -> None:
     """Erase every trace of MEMBER_ID. Where the board keeps its own tables, it erases its own first.
 
     No import brings the member back, unless `members restore` lifts that.
     """
+    deleted = 0 if sync_file is None else _delete_in_braze(sync_file, member_id)
     with database_engine() as engine:
         erased = member_rows.delete_member(engine, member_id)
     time.sleep(LET_GO_S)
-    if not any(erased.values()):
+    if sync_file is not None:
+        click.echo(f"Braze deleted {deleted} {'profile' if deleted == 1 else 'profiles'}.")
+    if not any(erased.values()) and not deleted:
         raise CommandError(
             f"There is no trace of member {member_id!r} in Postgres. Should an import bring it, it is left out."
         )
     click.echo("Erased: " + ", ".join(f"{count} from {table}" for table, count in erased.items()))
+
+
+def _delete_in_braze(sync_file: Path, member_id: str) -> int:
+    settings = Settings.from_env()
+    definition = read_sync_file(sync_file)
+    workspace = open_workspace(definition, key=settings.braze_key, private=settings.braze_private)
+    return delete_profile(workspace, member_id)
 
 
 @members.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 Kind = Literal["attributes", "events", "catalog"]
 Null = Literal["skip", "remove"]
@@ -174,6 +175,19 @@ def read_fields(table: Any, readers: Mapping[str, _Reader], where: str) -> dict[
         except ValueError as error:
             raise SyncError(f"{where}: `{name}` does not fit: give {error}.") from None
     return read
+
+
+def read_sync_file(file: Path) -> SyncDefinition:
+    """The sync that a file defines.
+
+    Raises:
+        SyncError: the file cannot be read, or something in it does not fit.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SyncError(f"The sync file {file} cannot be read: {error.strerror or error}.") from error
+    return read_definition(content, stem=file.stem)
 
 
 def read_definition(content: bytes, *, stem: str) -> SyncDefinition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from app.sync.definition import Null
     from app.sync.values import ColumnKind
 
-ERASED: Final = "This member was erased here: nothing of them is sent."
 T = TypeVar("T")
 RowPair = tuple[str, str]  # a key, and its values as JSON text
 
@@ -193,10 +192,10 @@ def _difference(
     changed = {n: v for n, v in values.items() if n not in before or not same(v, before[n])}
     if not changed and not (rules.whole and (known is None or len(before) > len(values))):
         return None
+    if rules.is_erased(key):  # not refused either: a list of refused rows would be a trace of them
+        return None
     if (problem := rules.check(key, values)) is not None:
         return RefusedRow(key, digest, problem)
-    if rules.is_erased(key):
-        return RefusedRow(key, digest, ERASED)
     told = values if rules.whole else changed
     return ChangedRow(key, told, {name: before[name] for name in told if name in before}, digest)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from app.sync.courier import TRIES, Courier, Manner, RunStoppedError
-from app.sync.delta import ERASED, ClearedRow, DeltaCounts, RefusedRow
+from app.sync.delta import ClearedRow, DeltaCounts, RefusedRow
 from app.sync.door import OutboxEvent
 from app.sync.ledger import SettledBatch
 from app.sync.packing import Packer
@@ -139,15 +139,15 @@ class EventsRun:
             found = self._event(key, text, kinds)
             if isinstance(found, RefusedRow):
                 refused.append(found)
-            else:
+            elif found is not None:
                 events[key] = found
                 counts.values += len(found.properties)
         counts.changed += len(events)
         counts.refused += len(refused)
         return list(events.values()), refused
 
-    def _event(self, key: str, text: str, kinds: Mapping[str, ColumnKind]) -> OutboxEvent | RefusedRow:
-        """An event out of a row, or what is wrong with it."""
+    def _event(self, key: str, text: str, kinds: Mapping[str, ColumnKind]) -> OutboxEvent | RefusedRow | None:
+        """An event out of a row, or what is wrong with it; None where its member was erased here."""
         digest = row_digest(text)
         try:
             values = values_of(text, kinds)
@@ -161,11 +161,13 @@ class EventsRun:
         if not isinstance(time, str) or kinds[self._definition.time] != "instant":
             why = f"{self._definition.time} is no instant: an event needs its time, as timestamptz."
             return RefusedRow(key, digest, why, member)
+        if self._ledger.is_erased(
+            member
+        ):  # not refused either: a list of refused rows would be a trace of them
+            return None
         properties: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
         if (problem := self._door.problem(member, properties)) is not None:
             return RefusedRow(key, digest, problem, member)
-        if self._ledger.is_erased(member):
-            return RefusedRow(key, digest, ERASED, None)
         return OutboxEvent(key, member, time, properties)
 
     def _guarded(self, courier: Courier[OutboxEvent], manner: Manner) -> None:

@@ -32,9 +32,10 @@ class Pacer:
         limits: The budget; `requests` of it is known.
         requests: Of the short window, from everybody, where the limits say nothing.
         used: Requests of this clock hour that went before.
+        not_before: Until when an earlier run was told to pause.
     """
 
-    def __init__(self, limits: PaceLimits, *, requests: int, used: int = 0) -> None:
+    def __init__(self, limits: PaceLimits, *, requests: int, used: int = 0, not_before: float = 0.0) -> None:
         self._limits = limits
         self._window = self._most_window = limits.requests or requests
         self._hourly = limits.requests_per_hour
@@ -43,7 +44,7 @@ class Pacer:
         self._pace = 1.0
         self._tokens = 1.0
         self._filled_at: float | None = None
-        self._not_before = 0.0
+        self._not_before = not_before
         self._silent_429s = 0
 
     @property

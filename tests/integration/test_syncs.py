@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from tests.doubles.braze_rest.limits import RequestLimits
 from tests.doubles.braze_rest.profiles import Profiles
 from tests.doubles.braze_rest.server import KEY, BrazeRest, braze_rest
 
@@ -102,3 +103,143 @@ def test_only_what_changed_is_sent_and_known_as_sent_when_it_was_acknowledged(wo
     assert "by run 3 of wanted: it was 3" in explained
     assert "by run 1 of wanted: nothing was known of it before" in explained
     assert "wanted" in world.sync("status").out
+
+
+def test_wrong_rows_are_listed_with_their_sentence_until_they_are_right(world: World) -> None:
+    world.braze.profiles.blocked = {"m-0003"}
+    world.sql("UPDATE board_out.wanted SET cj_field = repeat('x', 256) WHERE member_id = 'm-0002'")
+    file = world.file()
+    ran = world.sync("run", file)
+    assert (ran.code, world.braze.profiles.members["m-0002"], world.braze.profiles.members["m-0003"]) == (
+        3,
+        {},
+        {},
+    )
+    listed = json.loads(world.sync("rejects", "--json").out)
+    assert {(one["key"], one["sentence"]) for one in listed} == {
+        ("m-0002", "cj_field: a text of 256 characters, and Braze takes 255."),
+        ("m-0003", "Braze refuses it: provided external_id is blacklisted and disallowed."),
+    }
+    requests = world.braze.requests
+    assert world.sync("run", file).code == 3  # they have not changed: nothing is sent
+    assert world.braze.requests == requests
+    world.braze.profiles.blocked = set()
+    assert world.sync("run", file, "--again").code == 3
+    world.sql("UPDATE board_out.wanted SET cj_field = 'x' WHERE member_id = 'm-0002'")
+    assert world.sync("run", file).code == 0
+    assert world.sync("rejects").out == ""
+    assert "Refused" not in world.sync("explain", file, "m-0002").out
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("SELEC 1", 'The query cannot run: syntax error at or near "1".'),
+        ("SELECT member_id FROM wanted", 'The query cannot run: relation "wanted" does not exist. Tables and functions'),
+        ("SELECT 1 AS member_id, 2 AS x) AS a; DROP TABLE board_out.wanted; --", "The query cannot run: "),
+        ("SELECT cj_new FROM board_out.wanted", "The query has no column 'member_id': it gives cj_new."),
+        ("SELECT * FROM board_out.wanted UNION ALL SELECT * FROM board_out.wanted", "The query gives 'm-0000' in two rows"),
+        ("SELECT NULL AS member_id, 1 AS x", "The query gives a row whose member_id is NULL"),
+        ("SELECT member_id, now()::timestamp AS x FROM board_out.wanted", "The column 'x' is a timestamp without a time zone"),
+        ("SELECT member_id, '\\x00'::bytea AS x FROM board_out.wanted", "The column 'x' is of type bytea"),
+        ("SELECT member_id, 1 / (cj_new - cj_new) AS x FROM board_out.wanted", "The query cannot run: division by zero."),
+        ("SELECT 'a' AS member_id, txid_current() AS x, nextval('board_out.numbers') AS y", "The query changes something"),
+        ("SELECT 'a' AS member_id, pg_sleep(3)::text AS x", "The query took longer than query_timeout_s = 1"),
+        ("SELECT member_id, cj_new AS email FROM board_out.wanted", "The column 'email' would be an address"),
+        ('SELECT member_id, json \'"\\u0000"\' AS x FROM board_out.wanted', "The query cannot run: unsupported Unicode escape"),
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
+def test_a_query_that_cannot_be_sent_is_one_sentence(world: World, query: str, sentence: str) -> None:
+    world.sql("CREATE SEQUENCE board_out.numbers")
+    ran = world.sync("run", world.file(query, more="query_timeout_s = 1\n"))
+    assert (ran.code, ran.sentence.removeprefix("connected-jobs: ")[: len(sentence)]) == (1, sentence)
+    assert world.sql("SELECT count(*) FROM board_out.wanted") == [(300,)]
+    assert world.braze.requests == 0
+
+
+def test_two_at_once_and_one_attribute_by_two_syncs_are_refused(world: World) -> None:
+    file = world.file()
+    assert world.sync("run", file).code == 0
+    other = world.file("SELECT member_id, cj_new FROM board_out.wanted", name="other")
+    assert "The sync 'wanted' sends 'cj_new' to the same destination" in world.sync("run", other).sentence
+    ((number,),) = world.sql("SELECT id FROM connected_jobs.sync_destination")
+    with psycopg.connect(world.url) as connection:
+        connection.execute("SELECT pg_advisory_lock(425011203, %s)", [number])
+        assert "is running: wait for it to end" in world.sync("run", file).sentence
+    assert world.sync("run", file).code == 0
+
+
+def test_a_spent_hour_pauses_the_run_and_the_next_goes_on(world: World) -> None:
+    world.braze.limits = RequestLimits(hourly=3, dialect="mau")
+    file = world.file()
+    ran = world.sync("run", file, "--no-wait")
+    assert (ran.code, "paused until " in ran.err, "(Asia/Seoul)" in ran.err) == (4, True, True)
+    assert world.sync("run", file, "--no-wait").code == 4  # what this hour has used is known
+    assert "paused until " in world.sync("status").out
+    assert world.braze.limits.refused <= 1
+    world.sql("UPDATE connected_jobs.sync_batch SET at = at - interval '1 hour'")
+    world.sql("UPDATE connected_jobs.sync_run SET paused_until = now()")
+    world.braze.limits = RequestLimits()
+    assert world.sync("run", file, "--no-wait").code == 0
+    assert sum(map(bool, world.braze.profiles.members.values())) == 300
+
+
+@pytest.mark.parametrize(
+    ("key", "private", "sentence"),
+    [
+        ("wrong", "on", "Braze does not know the key: see CJ_BRAZE_KEY"),
+        ("narrow", "on", "Braze knows the key, which lacks the permission"),
+        (None, "on", "CJ_BRAZE_KEY is not set"),
+        (
+            KEY,
+            "off",
+            "is inside a private network, or would be called without https: set CJ_BRAZE_PRIVATE=on",
+        ),
+    ],
+)
+def test_what_does_not_let_us_in_ends_the_run_at_once_and_no_secret_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, key: str | None, private: str, sentence: str
+) -> None:
+    world.braze.keys["narrow"] = {"users.delete"}
+    monkeypatch.setenv("CJ_BRAZE_PRIVATE", private)
+    monkeypatch.delenv("CJ_BRAZE_KEY") if key is None else monkeypatch.setenv("CJ_BRAZE_KEY", key)
+    ran = world.sync("run", world.file())
+    assert (ran.code, sentence in ran.sentence) == (1, True)
+    kept = world.sql(
+        "SELECT r::text FROM connected_jobs.sync_run r UNION ALL SELECT b::text FROM connected_jobs.sync_batch b"
+    )
+    assert KEY not in ran.err + ran.out + str(kept)
+    assert world.braze.requests <= 4
+
+
+EVENTS = "SELECT member_id || '/p-1' AS event_key, member_id, now() AS time, 'p-1' AS posting_id FROM board_out.wanted"
+
+
+def test_events_are_sent_once_and_explained(world: World) -> None:
+    file = world.file(EVENTS, name="applied", more='kind = "events"\nevent = "applied_from_mail"\n')
+    assert json.loads(world.sync("plan", file, "--json").out)["compared"]["changed"] == 300
+    assert world.sync("run", file).code == 0
+    assert world.sync("run", file).code == 0
+    assert len(world.braze.profiles.events) == 300
+    assert world.braze.profiles.events[0].properties["cj_attempt"] == 1
+    assert world.sync("explain", file, "m-0008").out.startswith("m-0008/p-1  sent ")
+
+
+def test_erasing_a_member_reaches_braze_and_what_syncs_know_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cli.board.LET_GO_S", 0.0)
+    file = world.file()
+    assert world.sync("run", file).code == 0
+    world.braze.keys[KEY].discard("users.delete")
+    refused = world.command("members", "erase", "m-0008", "--in-braze", file)
+    assert "Nothing was erased here either" in refused.sentence
+    world.braze.keys[KEY].add("users.delete")
+    erased = world.command("members", "erase", "m-0008", "--in-braze", file)
+    assert (erased.code, "Braze deleted 1 profile." in erased.out) == (0, True)
+    assert "m-0008" not in world.braze.profiles.members
+    sent = world.braze.requests
+    assert world.sync("run", file).code == 0  # the query still gives them
+    assert world.braze.requests == sent
+    assert world.sync("rejects").out == ""

@@ -23,6 +23,7 @@ from app.postgres.syncs.runs import (
     end_run,
     find_destination,
     hold_destination,
+    paused_until,
     requests_this_hour,
     select_runs,
     start_run,
@@ -31,7 +32,7 @@ from app.postgres.syncs.runs import (
 from app.postgres.syncs.source import PostgresSource
 from app.settings import Settings
 from app.sync.courier import Manner
-from app.sync.definition import SyncDefinition, read_definition
+from app.sync.definition import SyncDefinition, read_sync_file
 from app.sync.events_run import EventsRun
 from app.sync.pacing import Pacer
 from app.sync.rows_run import RowsRun
@@ -61,20 +62,6 @@ _again = click.option("--again", is_flag=True, help="Also rows that were refused
 _most = click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1_000_000))
 
 
-def read_sync_file(file: Path) -> SyncDefinition:
-    """The sync that a file defines.
-
-    Raises:
-        CommandError: the file cannot be read.
-        SyncError: it does not fit.
-    """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise CommandError(f"The sync file {file} cannot be read: {error.strerror or error}.") from error
-    return read_definition(content, stem=file.stem)
-
-
 @dataclass(frozen=True, slots=True)
 class OpenSync:
     """A sync with its destination and its database."""
@@ -97,7 +84,8 @@ class OpenSync:
     def pacer(self, destination_id: int) -> Pacer:
         """The destination's budget, as far as this hour has left it."""
         used = requests_this_hour(self.engine, destination_id)
-        return Pacer(self.definition.limits, requests=self.door.limits.requests, used=used)
+        until = paused_until(self.engine, destination_id)
+        return Pacer(self.definition.limits, requests=self.door.limits.requests, used=used, not_before=until)
 
 
 @contextmanager

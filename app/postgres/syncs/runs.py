@@ -205,6 +205,19 @@ def requests_this_hour(engine: Engine, destination_id: int) -> int:
     return found
 
 
+def paused_until(engine: Engine, destination_id: int) -> float:
+    """Until when a run to a destination was told to pause, in seconds of the epoch; 0 where none was."""
+    with engine.connect() as connection:
+        found: float | None = connection.execute(
+            text("""
+                SELECT extract(epoch FROM max(paused_until))::double precision
+                FROM connected_jobs.sync_run WHERE destination_id = :destination AND paused_until > now()
+            """),
+            {"destination": destination_id},
+        ).scalar()
+    return found or 0.0
+
+
 def select_runs(engine: Engine, *, sync: str | None = None, most: int = 20) -> list[SyncRunRecord]:
     """The last runs, newest first."""
     with engine.connect() as connection:

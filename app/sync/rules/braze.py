@@ -11,6 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from app.sync.definition import SyncError
 from app.sync.values import shortened
 
@@ -222,4 +224,4 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode())
+    return len(msgspec.json.encode(value))

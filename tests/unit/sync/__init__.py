@@ -1,0 +1,1 @@
+"""Syncs: what is pure of them."""
