@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.cli.evaluating import _serve
+from app.postgres.engines import batch_engine
+from app.postgres.lists import publications
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
+from app.refresh import publish
 from app.refresh.chunks import Ranking
 from app.refresh.whole import refresh
 from tests.integration.small_board import (
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 MEMBERS, CHUNK = 120, 15  # eight chunks
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -101,51 +100,47 @@ def test_a_second_refresh_at_the_same_time_is_refused(board: Engine) -> None:
     assert rows(board, "SELECT id FROM connected_jobs.refresh_run") == [(run,)]
 
 
-# The refresh of a subprocess, which kills itself at a stage's share or as it publishes.
-KILLED = """
-import json, os, signal, sys
-from app.postgres.lists import publications
-from app.refresh import publish
-from app.postgres.engines import batch_engine
-from app.refresh.chunks import Ranking
-from app.refresh.whole import refresh
-
-url, stage, share, processes = json.loads(sys.argv[1])
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def progress(now_in, done):
-    if now_in == stage and done >= share:
-        die()
-
-if stage == "publish":
-    publications.insert_publication = lambda *_: die()
-if stage == "drop":
-    publish.drop_unneeded_runs = lambda *_: die()
-refresh(batch_engine(url), ranking=Ranking(chunk_members=15), processes=processes, progress=progress)
-"""
-
-
 def refresh_that_is_killed(url: str, *, stage: str, share: float, processes: int) -> None:
-    arguments = json.dumps([url, stage, share, processes])
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED, arguments], env=environment, cwd=ROOT, check=False, timeout=60
+    """A refresh in a process of its own, forked from this one, that kills itself at a stage's share or as it publishes."""
+    process = multiprocessing.get_context("fork").Process(
+        target=_refresh_and_die, args=(url, stage, share, processes)
     )
-    assert ended.returncode == -signal.SIGKILL
-    wait_until(lambda: not processes_with(arguments))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    session = process.pid or 0
+    wait_until(lambda: not processes_of(session))
 
 
-def processes_with(argument: str) -> list[int]:
-    """Live processes that were started with an argument; forks of one have it too."""
+def _refresh_and_die(url: str, stage: str, share: float, processes: int) -> None:
+    os.setsid()
+
+    def die(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def progress(now_in: str, done: float) -> None:
+        if now_in == stage and done >= share:
+            die()
+
+    if stage == "publish":
+        publications.insert_publication = die  # type: ignore[assignment]
+    if stage == "drop":
+        publish.drop_unneeded_runs = die  # type: ignore[assignment]
+    ranking = Ranking(chunk_members=CHUNK)
+    refresh(batch_engine(url), ranking=ranking, processes=processes, progress=progress)
+
+
+def processes_of(session: int) -> list[int]:
+    """Live processes of a session: a process that began it, and all that it forked."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if argument.encode() in (folder / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
+            _name, _, rest = (folder / "stat").read_text().rpartition(") ")
         except OSError:
             continue
+        state, _parent, _group, its_session, *_ = rest.split()
+        if int(its_session) == session and state != "Z":
+            found.append(int(folder.name))
     return found
 
 
