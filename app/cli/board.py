@@ -136,7 +136,7 @@ def erase(member_id: str, *, sync_file: Path | None) -> None:
         raise CommandError(
             f"There is no trace of member {member_id!r} in Postgres. Should an import bring it, it is left out."
         )
-    click.echo("Erased: " + ", ".join(f"{count} from {table}" for table, count in erased.items()))
+    click.echo("Erased: " + ", ".join(f"{count} from {table}" for table, count in erased.items() if count))
 
 
 def _delete_in_braze(sync_file: Path, member_id: str) -> int:

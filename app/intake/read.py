@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Final
 
+import psycopg
+
 from app.braze.currents.container import ContainerError
 from app.braze.currents.reading import read_file
 from app.feedback.exposure import ExposureError
@@ -19,8 +21,6 @@ from app.postgres.feedback import clicked, counts, ledger, retention, rows, user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    import psycopg
 
     from app.braze.currents.reading import CurrentsFile
     from app.lake.objects import Lake, LakeObject
@@ -121,10 +121,19 @@ class _Reader:
             with self.transaction():
                 self.note(one, None, 0, [("file", 0, str(error))])
             return
-        with self.transaction():
-            users.keep_erasures_out(self.driver, self.tombstones)
-            new = self.put(file, rejects)
-            self.note(one, file, new, rejects)
+        try:
+            with self.transaction():
+                users.keep_erasures_out(self.driver, self.tombstones)
+                new = self.put(file, rejects)
+                self.note(one, file, new, rejects)
+        except psycopg.DataError:  # else one file would be in everybody's way for ever
+            with self.transaction():
+                self.note(
+                    one,
+                    None,
+                    0,
+                    [("file", 0, "Postgres takes a value in it for none; nothing of it is kept.")],
+                )
 
     def open(self, one: LakeObject) -> CurrentsFile:
         """Raises `ContainerError` for a file that is none of Currents'."""
@@ -159,9 +168,9 @@ class _Reader:
     def put_part(self, part: Sorted) -> int:
         driver = self.driver
         new = rows.put_exposures(driver, part.exposures)
-        new += rows.put_clicks(driver, part.clicks)
+        new += rows.put_clicks(driver, clicked.with_postings(driver, part.clicks))
         new += rows.put_mail_events(driver, part.events)
-        clicked.name_postings(driver, part.clicks, part.exposures)
+        clicked.name_clicks(driver, part.exposures)
         if part.members:
             users.put_users(driver, part.members)
         if part.merged:
@@ -178,9 +187,12 @@ class _Reader:
         self, one: LakeObject, file: CurrentsFile | None, new: int, rejects: Sequence[tuple[str, int, str]]
     ) -> None:
         """Write down what became of a file, in its transaction, and tell of what was left out."""
-        found = [*(file.refused if file else ()), *rejects]
+        found = [
+            (where, events, _clean(why)) for where, events, why in (*(file.refused if file else ()), *rejects)
+        ]
         parts = key_parts(one.key)
-        event_type = file.schema.event_type if file else ""
+        event_type = _clean(file.schema.event_type) if file else ""
+        unknown = [_clean(name) for name in file.schema.unknown] if file else []
         refused = sum(events for _, events, _ in found)
         report = self.report.types[event_type]
         report.files += 1
@@ -188,7 +200,7 @@ class _Reader:
         report.refused += refused
         if file is not None:
             report.events += file.rows
-            report.unknown.update(file.schema.unknown)
+            report.unknown.update(unknown)
         self.report.rejects += len(found)
         ledger.upsert_file(
             self.driver,
@@ -202,12 +214,17 @@ class _Reader:
                 rows=file.rows if file else 0,
                 new_rows=new,
                 refused=refused,
-                unknown_fields=file.schema.unknown if file else (),
+                unknown_fields=unknown,
                 refusal=found[0][2] if found else None,
             ),
         )
         for where, events, reason in found:
             self.reject(Reject(self.key_of(one.key), where, events, reason))
+
+
+def _clean(text: str) -> str:
+    """A text that Postgres takes."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def read_currents(

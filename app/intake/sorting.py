@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 from app.feedback import links, mail_events
-from app.feedback.exposure import of_extras
+from app.feedback.exposure import ExposureError, of_extras
 from app.postgres.feedback.counts import CountKey, Tally
 from app.postgres.feedback.retention import KEPT_DAYS, first_day
 from app.postgres.feedback.rows import ClickRow, ExposureRow, MailEventRow
@@ -26,6 +26,12 @@ _AHEAD: Final = timedelta(days=1)  # of a clock that is wrong
 _TABLE_OF: Final = {mail_events.SEND: "exposure", mail_events.CLICK: "click"} | dict.fromkeys(
     mail_events.COUNTED, "mail_count"
 )
+
+
+_EVER: Final = (
+    mail_events.CONSENT,
+    mail_events.ORPHANED,
+)  # what they change holds, however long ago it happened
 
 
 class LateError(ValueError):
@@ -55,6 +61,15 @@ class Sorted:
     consents: list[Consent] = field(default_factory=list)
     without_exposure: int = 0
     left_alone: int = 0
+    _latest: float = 0.0
+    _earliest: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._latest = (self.now + _AHEAD).timestamp()
+        self._earliest = {
+            table: datetime.combine(first_day(table, self.now.date()), time(), UTC).timestamp()
+            for table in KEPT_DAYS
+        }
 
     def add(self, event: MailEvent) -> None:
         """Put an event where it belongs.
@@ -66,8 +81,8 @@ class Sorted:
         if event.kind == mail_events.DELETED:
             self.deleted.add(event.braze_user)
             return
+        self._check_time(event)
         at = datetime.fromtimestamp(event.at, UTC)
-        self._check_time(event, at)
         # A sketch names nobody, and is the same before and after an erasure.
         if event.kind in mail_events.COUNTED:
             self._count(event, at.date())
@@ -93,14 +108,11 @@ class Sorted:
             case _:
                 self._add_event(event, at)
 
-    def _check_time(self, event: MailEvent, at: datetime) -> None:
-        table = _TABLE_OF.get(event.kind, "mail_event")
-        if at > self.now + _AHEAD:
+    def _check_time(self, event: MailEvent) -> None:
+        if event.at > self._latest:
             raise LateError("The event is of a day to come.")
-        if at.date() < first_day(table, self.now.date()) and event.kind not in (
-            mail_events.CONSENT,
-            mail_events.ORPHANED,
-        ):
+        table = _TABLE_OF.get(event.kind, "mail_event")
+        if event.at < self._earliest[table] and event.kind not in _EVER:
             raise LateError(f"The event is older than the {KEPT_DAYS[table]} days that such events are kept.")
 
     def _count(self, event: MailEvent, day: date) -> None:
@@ -110,8 +122,11 @@ class Sorted:
         counted.members.append(event.member_id or f"braze:{event.braze_user}")
 
     def _exposure(self, event: MailEvent) -> Exposure | None:
-        """What the template of a send or abort says; None where it says nothing, or is none of a board's campaign."""
-        return None if event.extras is None else of_extras(event.extras)
+        """What the template of a send or abort says; None where it says nothing."""
+        shown = None if event.extras is None else of_extras(event.extras)
+        if shown is not None and any("\0" in one for one in shown.posting_ids):
+            raise ExposureError("The exposure names a posting with a NUL character.")
+        return shown
 
     def _add_exposure(self, event: MailEvent, at: datetime) -> None:
         shown = self._exposure(event)
@@ -207,5 +222,5 @@ class Sorted:
         if event.withdrawn is None:
             return
         self.consents.append(Consent(event.braze_user, event.member_id, event.withdrawn, at))
-        if at.date() >= first_day("mail_event", self.now.date()):
+        if event.at >= self._earliest["mail_event"]:
             self._add_event(event, at)

@@ -2,7 +2,7 @@
 
 Credentials and an endpoint come from the environment alone, under the names their owners gave them: AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP, GOOGLE_APPLICATION_CREDENTIALS,
-AZURE_STORAGE_ACCOUNT_KEY and so on.
+AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY and so on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _YES: Final = ("1", "true", "yes")
 _AT_ONCE: Final = 1000  # names of a page, which is what S3 gives
 _BUFFER: Final = 8 * 1024 * 1024
 _WAIT_S: Final = 30
+_RETRIES = 3
 
 
 class LakeError(OSError):
@@ -145,13 +146,11 @@ def open_lake(url: str) -> Lake:
     if scheme not in _SCHEMES:
         raise LakeError(f"{scheme}:// is not read: give s3://BUCKET/PREFIX, gs://, az:// or a folder.")
     parts = urlsplit(url)
-    depth = 2 if scheme == "az" and parts.path.count("/") > 1 else 1
     if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
         raise LakeError(
             f"A bucket is given as {scheme}://BUCKET/PREFIX, with credentials in the environment and not in the URL."
         )
-    inside = parts.path.strip("/").split("/") if parts.path.strip("/") else []
-    base = "/".join([f"{scheme}://{parts.netloc}", *inside[: depth - 1]])
+    base = f"{scheme}://{parts.netloc}"
     with _one_sentence(base):
         store = from_url(
             base,
@@ -161,9 +160,9 @@ def open_lake(url: str) -> Lake:
                 # Options given here replace those of the environment, this one too.
                 "allow_http": os.environ.get(f"{_SCHEMES[scheme]}_ALLOW_HTTP", "").lower() in _YES,
             },
-            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=_WAIT_S)},
+            retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_WAIT_S)},
         )
-    return Lake(base, "/".join(inside[depth - 1 :]), store)
+    return Lake(base, parts.path.strip("/"), store)
 
 
 @contextmanager

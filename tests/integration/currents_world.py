@@ -41,7 +41,7 @@ def user(member: int) -> str:
 def event(kind: str, number: int, member: int, **fields: Any) -> CurrentsEvent:
     """An e-mail event of one member; `external` None is a profile without a member id."""
     external = fields.pop("external", f"m-{member}")
-    common = {
+    common: dict[str, Any] = {
         "id": str(uuid5(NAMESPACE_OID, f"{kind} {number}")),
         "user_id": user(member),
         "external_user_id": external,

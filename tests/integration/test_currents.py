@@ -170,3 +170,34 @@ def test_what_is_past_its_time_is_dropped_and_comes_too_late(database_url: str, 
     assert {reject.reason for reject in rejects} == {
         "The event is older than the 35 days that such events are kept."
     }
+
+
+def test_gaps_names_what_is_missing(
+    database_url: str, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    ran = command("currents", "gaps")
+    assert (ran.code, ran.out) == (0, "Nothing is missing of the 0 sends of the last 7 days.\n")
+    sent_at = NOW - timedelta(days=2)
+    with connect(database_url) as driver:
+        driver.execute(
+            "INSERT INTO connected_jobs.send (campaign, send, first_at, last_at, sent, sent_by, sent_at)"
+            " VALUES ('weekly-digest', %s, %s, %s, 40, 'me', now())",
+            ["d" * 24, sent_at, sent_at + timedelta(minutes=20)],
+        )
+        driver.execute(
+            "INSERT INTO connected_jobs.send_second (campaign, send, second, calls, degraded)"
+            " VALUES ('weekly-digest', %s, %s, 150, 0)",
+            ["d" * 24, sent_at],
+        )
+    write_files(tmp_path)
+    for file in tmp_path.rglob("event_type=users.messages.email.Click/**/*.avro"):
+        file.unlink()
+    read(database_url, tmp_path)
+    ran = command("currents", "gaps")
+    assert ran.code == 3
+    assert ran.out.splitlines() == [
+        "No file of users.messages.email.Click was ever read: switch this event on in Braze's Currents integration.",
+        f"weekly-digest, send {'d' * 24}: Braze says 40 were sent, and 11 sends with an exposure were read, 72.5% fewer.",
+    ]
+    assert '"kind": "never"' in command("currents", "gaps", "--json").out

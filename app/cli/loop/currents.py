@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.database import CommandError, database
+from app.cli.database import CommandError, database, database_engine
+from app.feedback.gaps import AFTER_WITHIN, find_gaps
 from app.intake.read import read_currents
 from app.lake.objects import open_lake
+from app.postgres.engines import driver_of
+from app.postgres.feedback.gaps import select_file_hours, select_sends_seen
 from app.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from app.feedback.gaps import Gap
     from app.intake.read import ReadReport, Reject
 
 LEFT_OUT = 3  # the exit code of a command that did its work and left something out
@@ -57,6 +62,56 @@ def read(*, prefix: str, dry_run: bool, rejects: Path | None) -> None:
         raise CommandError(f"Some files were not read, and the next run begins with them. {why}")
     if report.rejects:
         sys.exit(LEFT_OUT)
+
+
+@currents.command()
+@click.option(
+    "--days", type=click.IntRange(1, 14), default=7, show_default=True, help="How far to look back."
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def gaps(*, days: int, as_json: bool) -> None:
+    """Hours of a send without files, types that never came, and sends of which other than as many came as Braze says.
+
+    Exit code 3: something is missing.
+    """
+    now = datetime.now(UTC)
+    since = now - timedelta(days=days)
+    with database_engine() as engine, engine.connect() as connection:
+        driver = driver_of(connection)
+        sends = select_sends_seen(driver, since)
+        hours = select_file_hours(driver, since, AFTER_WITHIN)
+    found = find_gaps(sends, hours, hours, now)
+    if as_json:
+        click.echo(json.dumps([_gap_as_json(gap) for gap in found], ensure_ascii=False))
+    else:
+        for gap in found:
+            click.echo(sentence(gap))
+        if not found:
+            click.echo(f"Nothing is missing of the {len(sends)} sends of the last {days} days.")
+    if found:
+        sys.exit(LEFT_OUT)
+
+
+def sentence(gap: Gap) -> str:
+    """What is missing, and what to do."""
+    of = f"{gap.campaign}, send {gap.send}"
+    match gap.kind:
+        case "never":
+            return f"No file of {gap.event_type} was ever read: switch this event on in Braze's Currents integration."
+        case "hours":
+            hours = ", ".join(f"{hour:%Y-%m-%d %H}h" for hour in gap.hours)
+            return (
+                f"{of}: no file of {gap.event_type} for {hours} UTC. What Braze could not write in an hour is lost: see whether"
+                " the bucket was away, and Braze's Currents page for errors."
+            )
+        case "none":
+            return f"{of}: no file of {gap.event_type} came within a day."
+    much = abs(gap.read - gap.sent) / gap.sent if gap.sent else 1.0
+    return f"{of}: Braze says {gap.sent:,} were sent, and {gap.read:,} sends with an exposure were read, {much:.1%} {gap.kind}."
+
+
+def _gap_as_json(gap: Gap) -> dict[str, object]:
+    return asdict(gap) | {"hours": [f"{hour:%Y-%m-%dT%H:00:00Z}" for hour in gap.hours]}
 
 
 @contextmanager

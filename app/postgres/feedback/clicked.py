@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import date
 
     import psycopg
@@ -33,30 +34,51 @@ _NAME = """
 """
 
 
-def name_postings(
-    driver: psycopg.Connection, clicks: Sequence[ClickRow], exposures: Sequence[ExposureRow]
-) -> None:
-    """Give the clicks of mails, of which clicks or exposures were just put, their postings; in the same transaction."""
-    clicked = [one for one in clicks if one.rid is not None and one.position is not None]
-    if clicked:
-        days = {one.day for one in clicked}
-        _name(driver, {one.rid or "" for one in clicked}, days, (min(days) - LATEST, max(days)))
-    if exposures:
-        days = {one.day for one in exposures}
-        _name(driver, {one.rid for one in exposures}, (min(days), max(days) + LATEST), days)
+_SHOWN = """
+    SELECT rid, day, posting_ids
+    FROM connected_jobs.exposure
+    WHERE rid = ANY(%s) AND day BETWEEN %s AND %s
+    ORDER BY sent_at, event_id
+"""
 
 
-def _name(
-    driver: psycopg.Connection, rids: Collection[str], clicked: Collection[date], sent: Collection[date]
-) -> None:
+def with_postings(driver: psycopg.Connection, clicks: Sequence[ClickRow]) -> list[ClickRow]:
+    """Clicks that are about to be put, with the postings of the mails that were read already."""
+    ours = [one for one in clicks if one.rid is not None and one.position is not None]
+    if not ours:
+        return list(clicks)
+    days = {one.day for one in ours}
+    shown: dict[str, list[tuple[date, Sequence[str]]]] = {}
+    for rid, day, ids in driver.execute(
+        _SHOWN, [list({one.rid for one in ours}), min(days) - LATEST, max(days)]
+    ):
+        shown.setdefault(rid, []).append((day, ids))
+    return [replace(one, posting_id=_posting(one, shown.get(one.rid or "", ()))) for one in clicks]
+
+
+def _posting(click: ClickRow, shown: Sequence[tuple[date, Sequence[str]]]) -> str | None:
+    """The posting at a click's place in the last of the mails that it may be of."""
+    place = click.position
+    if place is None:
+        return None
+    fitting = (ids for day, ids in reversed(shown) if click.day - LATEST <= day <= click.day)
+    ids = next(fitting, ())
+    return ids[place - 1] if place <= len(ids) else None
+
+
+def name_clicks(driver: psycopg.Connection, exposures: Sequence[ExposureRow]) -> None:
+    """Give the clicks that were read before their mails their postings, now that these were put; in the same transaction."""
+    if not exposures:
+        return
+    days = {one.day for one in exposures}
     driver.execute(
         _NAME,
         {
-            "rids": list(rids),
-            "first_click": min(clicked),
-            "last_click": max(clicked),
-            "first_sent": min(sent),
-            "last_sent": max(sent),
+            "rids": list({one.rid for one in exposures}),
+            "first_click": min(days),
+            "last_click": max(days) + LATEST,
+            "first_sent": min(days) - LATEST,
+            "last_sent": max(days) + LATEST,
             "days": LATEST.days,
         },
     )

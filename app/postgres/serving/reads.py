@@ -103,11 +103,13 @@ WEIGHTS = _statement(
 # Functions are named with their schema: through PgBouncer the search path is anybody's.
 # Ids come joined by a control character, which no id contains: a text is read in a fraction of an array's time.
 # OFFSET 0 keeps the list a read of its own, which is not made for a member who takes no mail; the member is named
-# again for activity, so that the planner sees which of its partitions to look at.
+# again for activity, so that the planner sees which of its partitions to look at. Who withdrew consent in Braze takes no
+# mail either, until the board knows.
 MEMBER_LIST = _statement(
     "member_list",
     """
-    SELECT m.mail_consent AND m.withdrawn_at IS NULL,
+    SELECT m.mail_consent AND m.withdrawn_at IS NULL
+           AND NOT EXISTS (SELECT FROM connected_jobs.consent c WHERE c.member_id = $2::text AND c.withdrawn),
            pg_catalog.array_to_string(l.posting_ids, pg_catalog.chr(31)),
            l.reasons,
            pg_catalog.array_to_string(
@@ -134,6 +136,7 @@ PROFILE = _statement(
     SELECT {MEMBER_COLUMNS}
     FROM board.member m
     WHERE m.id = $1::text AND m.mail_consent AND m.withdrawn_at IS NULL
+      AND NOT EXISTS (SELECT FROM connected_jobs.consent c WHERE c.member_id = $1::text AND c.withdrawn)
     """,
 )
 POSTINGS = _statement(
@@ -191,6 +194,10 @@ ERASED = _statement(
     SELECT member_hash
     FROM connected_jobs.erased_member
     WHERE erased_at > now() - make_interval(secs => $1::double precision)
+    UNION ALL
+    SELECT pg_catalog.sha256(pg_catalog.convert_to(member_id, 'UTF8'))
+    FROM connected_jobs.consent
+    WHERE withdrawn AND member_id IS NOT NULL AND noted_at > now() - make_interval(secs => $1::double precision)
     """,
     planned_anew=True,
 )
@@ -282,8 +289,10 @@ class PostgresStore:
         if result.ntuples == 0:
             return None
         mailable, ids, reasons, applied, anchors, anchored = map(result.get_value, repeat(0), range(6))
+        if mailable != b"\1":
+            return MemberRow(mailable=False)
         return MemberRow(
-            mailable=mailable == b"\1",
+            mailable=True,
             posting_ids=ids.decode() if ids else "",
             reasons=bytes(reasons) if reasons else b"",
             applied=applied.decode() if applied else "",
