@@ -50,6 +50,7 @@ class ServingParts:
     """The parts of a serving process, apart from HTTP; nothing is read when they are built."""
 
     pool: ServingPool
+    write_pool: ServingPool
     store: PostgresStore
     lag: ReplicationLag
     clock: StoreClock
@@ -80,6 +81,7 @@ def build_serving(
     settings: Settings,
     pool: ServingPool,
     *,
+    write_pool: ServingPool | None = None,
     observers: Observers | None = None,
     breaker: CircuitBreaker | None = None,
     make_ranker: MakeRanker | None = None,
@@ -89,13 +91,17 @@ def build_serving(
     Args:
         settings: Sizes and times of what is kept in memory.
         pool: The connections to read through.
+        write_pool: Those to write through, where `pool` reads standbys (default: `pool`).
         observers: Callbacks for events.
         breaker: Holds calls back from a store that fails (default: after three failures in a row).
         make_ranker: Makes the ranker of a run's shelves (default: from the run's pool and weights).
     """
     observers, breaker = observers or Observers(), breaker or CircuitBreaker()
-    store, clock = PostgresStore(pool, LeftOutRows(observers.on_row_left_out)), StoreClock()
-    publications, register = Publications(store), PostgresSendRegister(pool)
+    store, clock = (
+        PostgresStore(pool, LeftOutRows(observers.on_row_left_out), primary=write_pool),
+        StoreClock(),
+    )
+    publications, register = Publications(store), PostgresSendRegister(write_pool or pool, pool)
     hold = timedelta(seconds=settings.send_hold_s)
     sends = Sends(publications, register, clock, hold=hold, writes=settings.counting)
     cards = _cards(settings, store, observers)
@@ -103,6 +109,7 @@ def build_serving(
     member_lists = _member_lists(settings)
     return ServingParts(
         pool=pool,
+        write_pool=write_pool or pool,
         store=store,
         lag=ReplicationLag(pool),
         clock=clock,

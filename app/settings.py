@@ -47,6 +47,10 @@ class Settings:
     """
 
     database_url: str | None = _secret_setting("DATABASE_URL")
+    write_url: str | None = _secret_setting(
+        "CJ_WRITE_URL",
+        meaning="the primary's URL, where DATABASE_URL names standbys: what the service writes (sends, counts, heartbeats) goes there",
+    )
     data_dir: Path = _setting(
         Path(".data"), values.folder, "where the embedded Postgres and saved shelves live"
     )

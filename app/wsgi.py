@@ -15,7 +15,7 @@ from app.fingerprint import fingerprint
 from app.postgres.connecting import ConnectionTarget, read_database_url
 from app.postgres.serving.heartbeat import PostgresSendCounts, select_campaign_keys, send_heartbeat
 from app.postgres.serving.pool import ServingPool
-from app.postgres.serving.reads import STATEMENTS
+from app.postgres.serving.reads import OF_THE_PRIMARY, STATEMENTS
 from app.runtime.background import PeriodicTask, Scheduler
 from app.runtime.errors import UnavailableError
 from app.runtime.instance import BEAT_EVERY_S, this_instance
@@ -52,6 +52,7 @@ KEEP_S = 60.0
 PRUNE_EVERY_S = 300.0
 MEASURE_S = 5.0
 TIDY_S = 10.0
+WRITING_CONNECTIONS = 2  # one for claims of sends that calls wait for, one for the rest
 UNKNOWN_RPS = (
     20  # wrong credentials a second, all together: guessing 256 bits stays hopeless and cheap to refuse
 )
@@ -64,6 +65,7 @@ class ServiceBackground:
     """What runs beside the calls: connections, the scheduler, and the counts that it adds to Postgres."""
 
     pool: ServingPool
+    write_pool: ServingPool
     scheduler: Scheduler
     counter: SendCounter
     health: Callable[[], HealthServer] | None
@@ -77,7 +79,8 @@ class ServiceBackground:
         """End the scheduler and close the connections."""
         self.scheduler.stop()
         self.finish_counting()
-        self.pool.close()
+        for pool in {self.pool, self.write_pool}:
+            pool.close()
 
 
 def create(settings: Settings | None = None) -> Flask:
@@ -96,11 +99,10 @@ def create(settings: Settings | None = None) -> Flask:
         on_cards_read=instruments.count_cards_read,
         on_read_failed=instruments.count_postgres_failure,
     )
-    parts = build_serving(settings, _pool(settings), observers=observers)
-    counter = SendCounter(PostgresSendCounts(parts.pool), on_lost=instruments.count_lost_counts)
+    parts = build_serving(settings, _pool(settings), write_pool=_write_pool(settings), observers=observers)
+    counter = SendCounter(PostgresSendCounts(parts.write_pool), on_lost=instruments.count_lost_counts)
     tasks = _read_tasks(settings, parts)
-    if target.hosts > 1 and target.writable:
-        tasks.append(PeriodicTask("primary", PRIMARY_POLL_S, parts.pool.follow_primary))
+    tasks += _primary_tasks(target, parts)
     tasks += _metric_tasks(parts, counter, instruments)
     if settings.counting:
         instance = this_instance(settings, fingerprint=build, started_at=datetime.now(UTC))
@@ -122,7 +124,7 @@ def create(settings: Settings | None = None) -> Flask:
         )
     )
     health = partial(HealthServer, settings.health_bind, readiness) if settings.health_bind else None
-    app.extensions[KEY] = ServiceBackground(parts.pool, scheduler, counter, health)
+    app.extensions[KEY] = ServiceBackground(parts.pool, parts.write_pool, scheduler, counter, health)
     return app
 
 
@@ -136,6 +138,28 @@ def _pool(settings: Settings) -> ServingPool:
         threads=settings.threads,
         through_pgbouncer=settings.pgbouncer,
     )
+
+
+def _write_pool(settings: Settings) -> ServingPool | None:
+    """A connection to the primary, for what is written in the background; None where all goes one way."""
+    if settings.write_url is None or not settings.counting:
+        return None
+    return ServingPool(
+        settings.write_url,
+        OF_THE_PRIMARY,
+        size=WRITING_CONNECTIONS,
+        wait_s=settings.pool_wait_ms / 1000,
+        statement_timeout_ms=settings.deadline_ms,
+        through_pgbouncer=settings.pgbouncer,
+    )
+
+
+def _primary_tasks(target: ConnectionTarget, parts: ServingParts) -> list[PeriodicTask]:
+    """What finds out that another host is the primary now."""
+    followed = [parts.pool] if target.hosts > 1 and target.writable else []
+    if parts.write_pool is not parts.pool:
+        followed.append(parts.write_pool)
+    return [PeriodicTask("primary", PRIMARY_POLL_S, pool.follow_primary) for pool in followed]
 
 
 def _limits(settings: Settings, instruments: Instruments) -> CallLimits:
@@ -200,7 +224,7 @@ def _set_gauges(parts: ServingParts, counter: SendCounter, instruments: Instrume
 
 def _planner_tasks(parts: ServingParts, counter: SendCounter, instance: Instance) -> list[PeriodicTask]:
     """What the planner knows of a running service: that it runs, and what it counted of each send."""
-    pool = parts.pool
+    pool = parts.write_pool
     return [
         PeriodicTask("heartbeat", BEAT_EVERY_S, lambda: send_heartbeat(pool, instance)),
         PeriodicTask("counts", COUNT_EVERY_S, counter.count, asks_store=False),
@@ -215,10 +239,14 @@ def _planner_tasks(parts: ServingParts, counter: SendCounter, instance: Instance
 def _connection_target(settings: Settings) -> ConnectionTarget:
     """How the database is reached; which of several hosts is asked is said, and must fit what is done there."""
     target = read_database_url(settings.required_database_url)
-    if target.of_a_standby and settings.counting:
+    if target.of_a_standby and settings.counting and settings.write_url is None:
         raise SettingsError(
-            "target_session_attrs of DATABASE_URL asks for a standby, which takes no writes: set CJ_COUNTING=off, "
-            "or ask for read-write."
+            "target_session_attrs of DATABASE_URL asks for a standby, which takes no writes: give the primary's URL as "
+            "CJ_WRITE_URL, or set CJ_COUNTING=off, or ask for read-write."
+        )
+    if settings.write_url is not None and read_database_url(settings.write_url).of_a_standby:
+        raise SettingsError(
+            "target_session_attrs of CJ_WRITE_URL asks for a standby, which takes no writes: ask for read-write."
         )
     if target.chosen:
         _log.warning(
@@ -236,6 +264,8 @@ def start(app: Flask, *, backlog: Callable[[], int] | None = None) -> ServiceBac
     """
     background: ServiceBackground = app.extensions[KEY]
     background.pool.open(backlog)
+    if background.write_pool is not background.pool:
+        background.write_pool.open()
     background.scheduler.start()
     if not background.scheduler.failing:
         background.pool.await_connected(CONNECTED_WITHIN_S)

@@ -126,3 +126,48 @@ def test_a_standby_is_promoted_and_the_primary_of_before_still_answers(
     assert tally.usable_share == 1.0, tally.failures
     assert tally.showing(VETOED) == 0
     assert tally.between(promoted_s + KNOWN_S, time.monotonic()).showing(["p-02"]) == 0
+
+
+@pytest.mark.slow
+def test_the_primary_is_lost_while_a_standby_is_read(
+    folder: Path, tmp_path: Path, note: Callable[..., None]
+) -> None:
+    """Reads go on from the standby; what is counted waits for the primary of then, and none of it is lost."""
+    first = OwnPostgres(folder / "first")
+    first.start(hot_standby="on", max_wal_senders="4")
+    try:
+        board_name = make_board(first, "read_elsewhere")
+        copy(first.url, folder / "second")
+        with embedded_postgres(folder / "second", options=OPTIONS | {"max_connections": "100"}) as second:
+            sockets = [str(conninfo_to_dict(url)["host"]) for url in (first.url, second.url)]
+            both = make_conninfo(host=",".join(sockets), user="postgres", dbname=board_name)
+            chosen = SETTINGS | {
+                "CJ_SNAPSHOT": str(tmp_path / "saved.json"),
+                "CJ_COUNTING": "on",
+                "CJ_WRITE_URL": both,
+            }
+            url = make_conninfo(both, target_session_attrs="prefer-standby")
+            with gunicorn(url, tmp_path, workers=WORKERS, **chosen) as server, calls(server.port) as load:
+                load.wait_until_normal(within_s=BACK_S)
+                first.kill()
+                lost_s = time.monotonic()
+                time.sleep(3.0)
+                with psycopg.connect(second.url, autocommit=True) as connection:
+                    connection.execute("SELECT pg_promote()")
+                promoted_s = time.monotonic()
+                load.wait_until_normal(within_s=BACK_S)
+                time.sleep(15.0)  # a heartbeat's and a flush's interval
+            tally = load.tally()
+            with psycopg.connect(make_conninfo(second.url, dbname=board_name)) as board:
+                counted = board.execute("SELECT sum(calls) FROM connected_jobs.send_second").fetchone()
+    finally:
+        first.stop()
+    during = tally.between(lost_s, time.monotonic())
+    note(
+        "The primary lost while a standby is read, promoted 3 s after",
+        during,
+        recovered_s=during.recovered_s(promoted_s),
+    )
+    assert_promises(during)
+    assert counted is not None
+    assert counted[0] >= 0.95 * len(tally.outcomes)

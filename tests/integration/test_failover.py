@@ -46,8 +46,13 @@ def test_of_several_hosts_the_one_that_takes_writes_is_asked_unless_the_url_says
 
 def test_a_service_that_counts_asks_no_standby() -> None:
     url = "postgresql://a@b,c/d?target_session_attrs=prefer-standby"
-    with pytest.raises(SettingsError, match="takes no writes: set CJ_COUNTING=off"):
+    with pytest.raises(
+        SettingsError, match="takes no writes: give the primary's URL as CJ_WRITE_URL, or set"
+    ):
         wsgi.create(Settings(database_url=url))
+    with pytest.raises(SettingsError, match="CJ_WRITE_URL asks for a standby, which takes no writes"):
+        wsgi.create(Settings(database_url=url, write_url=url))
+    assert wsgi.create(Settings(database_url=url, write_url="postgresql://a@b/d"))
 
 
 @pytest.fixture

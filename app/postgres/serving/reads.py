@@ -23,6 +23,7 @@ from app.postgres.board.columns import (
 from app.postgres.board.failing_rows import ViewError, read_in_halves, unreadable_row
 from app.postgres.board.left_out import LeftOutRows, UnreadableRowError
 from app.postgres.serving.pool import Statement, UntranslatableError
+from app.runtime.errors import UnavailableError
 from app.serving.shelves import unpack_pool
 from app.serving.store import MemberRow, Publication, Run, Shelf, Standing
 
@@ -220,14 +221,37 @@ STATEMENTS = (
 _NO_RUN = b"0"  # before any run there is no list to find
 
 
+# What the primary is asked for where answers are read from standbys: which run is in force, and by which clock.
+OF_THE_PRIMARY = (PUBLICATIONS, CLOCK)
+
+
+def rows_of_the_primary(
+    primary: ServingPool, standby: ServingPool, statement: Statement
+) -> list[tuple[Any, ...]]:
+    """The rows of one of `OF_THE_PRIMARY`; a standby's while the primary does not answer, when nothing new is published.
+
+    Raises:
+        UnavailableError: neither answers.
+    """
+    try:
+        return primary.rows(statement)
+    except UnavailableError:
+        if standby is primary:
+            raise
+        return standby.rows(statement)
+
+
 class PostgresStore:
     """The store behind the serving pool; whatever goes wrong on the way is an `UnavailableError`.
 
     A row that cannot be used is in no answer, and in `left_out`.
     """
 
-    def __init__(self, pool: ServingPool, left_out: LeftOutRows | None = None) -> None:
+    def __init__(
+        self, pool: ServingPool, left_out: LeftOutRows | None = None, *, primary: ServingPool | None = None
+    ) -> None:
         self._pool = pool
+        self._primary = primary or pool
         self._left_out = left_out or LeftOutRows()
         self.behind = False
 
@@ -235,7 +259,9 @@ class PostgresStore:
         """Publications of runs that still have their lists, newest first; there are a handful of those."""
         return [
             Publication(number, Run(*of_run), effective_at, moves_sends)
-            for number, *of_run, effective_at, moves_sends in self._pool.rows(PUBLICATIONS)
+            for number, *of_run, effective_at, moves_sends in rows_of_the_primary(
+                self._primary, self._pool, PUBLICATIONS
+            )
         ]
 
     def shelves(self, run_id: int) -> list[Shelf]:

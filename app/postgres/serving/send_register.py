@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.postgres.serving.pool import Statement
-from app.postgres.serving.reads import CLOCK
+from app.postgres.serving.reads import CLOCK, rows_of_the_primary
 from app.serving.sends import HeldSend
 from app.serving.store import Run
 
@@ -98,14 +98,18 @@ _PRUNE_SENDS = _statement("prune_sends", _PRUNE)
 
 
 class PostgresSendRegister:
-    """The register through the serving pool; whatever goes wrong on the way is an `UnavailableError`."""
+    """The register through a pool that may write; whatever goes wrong on the way is an `UnavailableError`.
 
-    def __init__(self, pool: ServingPool) -> None:
+    `standby` is where answers are read, if elsewhere.
+    """
+
+    def __init__(self, pool: ServingPool, standby: ServingPool | None = None) -> None:
         self._pool = pool
+        self._standby = standby or pool
 
     def clock(self) -> datetime:
         """The server's clock."""
-        now: datetime = self._pool.rows(CLOCK)[0][0]
+        now: datetime = rows_of_the_primary(self._pool, self._standby, CLOCK)[0][0]
         return now
 
     def claim(self, key: str, hold: timedelta, deadline: Deadline) -> HeldSend | None:
