@@ -2,7 +2,8 @@
 
 It is written from Braze's documentation alone: every message has a due minute and a zone, waits in a list, and starts in
 the first minute that its campaign's limit, the workspace's limit and quiet hours let it. Where nothing fails both agree on
-every minute; the busiest second is that of the limit's pace.
+every minute; the busiest second is that of the limit's pace. What members trigger comes by chance: there the forecast
+agrees on what is expected, and a play keeps every limit, sends all, and stays below what the forecast calls its most.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, time, timedelta
+from fractions import Fraction
 from functools import cache
 from heapq import heapify, heappop, heappush
 from math import ceil
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,6 +23,7 @@ import pytest
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import (
     AllAtOnce,
+    Arrivals,
     Campaign,
     IntelligentTiming,
     Kind,
@@ -30,11 +34,14 @@ from app.capacity.campaign import (
     Workspace,
 )
 from app.capacity.plan.plan import Plan
-from app.capacity.planner.demand.forecast import Forecaster
+from app.capacity.planner.demand.forecast import Forecast, Forecaster
 from app.capacity.planner.demand.work import WorkBudget
-from app.capacity.simulation.result import Quantity
+from app.capacity.simulation.result import Quantity, SimulationResult
 from app.capacity.simulation.send import play
 from app.capacity.simulation.service import Perfect
+
+if TYPE_CHECKING:
+    from app.capacity.planner.demand.pacing import Pacing
 
 DAY = datetime(2026, 11, 23)  # noqa: DTZ001 - wall time
 SEOUL, LONDON, NEW_YORK = "Asia/Seoul", "Europe/London", "America/New_York"
@@ -43,8 +50,12 @@ MOST_WAIT_MIN = 72 * 60
 Message = tuple[int, int, int, str]
 
 
-def drawn(seed: int) -> tuple[list[Campaign], Workspace]:
-    """A plan of one to three campaigns of any kind that is not left to chance."""
+SURE_KINDS: tuple[Kind, ...] = ("at_once", "rate_limited", "local_time_zones", "intelligent_timing")
+ALL_KINDS: tuple[Kind, ...] = (*SURE_KINDS, "canvas_step", "triggered", "triggered")
+
+
+def drawn(seed: int, kinds: tuple[Kind, ...] = SURE_KINDS) -> tuple[list[Campaign], Workspace]:
+    """A plan of one to three campaigns of these kinds."""
     dice = random.Random(seed)
     workspace = Workspace(
         time_zone=SEOUL,
@@ -54,7 +65,6 @@ def drawn(seed: int) -> tuple[list[Campaign], Workspace]:
     planned = []
     for place in range(dice.randint(1, 3)):
         at = DAY + timedelta(hours=9, minutes=dice.choice([0, 0, 3, 600, 780]))
-        kinds: list[Kind] = ["at_once", "rate_limited", "local_time_zones", "intelligent_timing"]
         kind = dice.choice(kinds)
         zones = ((SEOUL, 3.0), (LONDON, 2.0), (NEW_YORK, 1.0))
         own: dict[Kind, Timing] = {
@@ -63,6 +73,9 @@ def drawn(seed: int) -> tuple[list[Campaign], Workspace]:
                 DAY.date(), tuple(float((hour * 7 + seed) % 5) for hour in range(24)), 0.25, time(10, 30)
             ),
         }
+        if kind == "triggered":
+            hourly = dice.choice([None, (1.0, 0.0, 3.0, 0.5, 2.0, 1.0, 4.0)])
+            own["triggered"] = Arrivals(at, at + timedelta(minutes=dice.choice([7, 400, 2_000])), hourly)
         timing = own.get(kind, AllAtOnce(at))
         planned.append(
             Campaign(
@@ -114,8 +127,10 @@ def in_parts(total: int, weights: list[float]) -> list[int]:
 
 def messages_of(one: Campaign) -> list[tuple[int, str]]:
     """Every message's due minute and zone."""
-    names = [zone for zone, _ in one.zones] or [SEOUL]
-    sizes = in_parts(int(one.audience.high), [weight for _, weight in one.zones] or [1.0])
+    alike = isinstance(one.timing, Arrivals) and one.quiet_hours is None  # nobody's zone changes anything
+    zones = one.zones if one.zones and not alike else ((SEOUL, 1.0),)
+    names = [zone for zone, _ in zones]
+    sizes = in_parts(int(one.audience.high), [weight for _, weight in zones])
     found = []
     for zone, size in zip(names, sizes, strict=True):
         match one.timing:
@@ -123,6 +138,8 @@ def messages_of(one: Campaign) -> list[tuple[int, str]]:
                 found += [(unix(at, SEOUL), zone)] * size
             case LocalTimeZones(at):
                 found += [(unix(at, zone), zone)] * size
+            case Arrivals() as timing:
+                found += [(minute, zone) for minute in expected(timing, size)]
             case IntelligentTiming() as timing:
                 fallback, known = in_parts(size, [timing.fallback_share, 1 - timing.fallback_share])
                 due = [unix(datetime.combine(timing.on, timing.fallback_at), zone)] * fallback
@@ -131,6 +148,19 @@ def messages_of(one: Campaign) -> list[tuple[int, str]]:
                     due += [begin - (-60 * number // count) - 1 for number in range(1, count + 1)]
                 found += [(nearest(one.quiet_hours, minute, zone), zone) for minute in due]
     return found
+
+
+def expected(timing: Arrivals, size: int) -> list[int]:
+    """The minutes in which members are expected to act: the n-th of them when so many parts of the weight have passed."""
+    first, end = unix(timing.at, SEOUL), unix(timing.ends_at, SEOUL)
+    hourly = [Fraction(weight) for weight in timing.hourly or (1.0,)]
+    weights = [hourly[min(minute // 60, len(hourly) - 1)] for minute in range(end - first)]
+    whole, passed = sum(weights), Fraction()
+    minutes: list[int] = []
+    for minute, weight in enumerate(weights):
+        passed += weight
+        minutes += [first + minute] * (int(size * passed / whole) - len(minutes))
+    return minutes
 
 
 def nearest(quiet: QuietHours | None, minute: int, zone: str) -> int:
@@ -226,26 +256,55 @@ def first_second(count: int, pace: float, burst: float) -> int:
     return min(count, ceil(round(pace * burst / 60, 9)))
 
 
+def forecast_of(planned: list[Campaign], workspace: Workspace) -> Forecast:
+    high = Forecaster(Plan(campaigns=tuple(planned), workspace=workspace), "high", work=WorkBudget(10**9))
+    return high.forecast({place: one.limit_per_min for place, one in enumerate(planned)})
+
+
+def attempts_of(played: SimulationResult, place: int) -> dict[int, int]:
+    attempts = played.count(Quantity.ATTEMPTS)[:, place]
+    return {int(minute): int(count) for minute, count in zip(played.minutes, attempts, strict=True) if count}
+
+
+def paced(pacing: Pacing) -> dict[int, int]:
+    return {pacing.first + at: int(count) for at, count in enumerate(pacing.attempts) if count}
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_both_agree_on_every_minute_abort_and_busiest_second(seed: int) -> None:
     planned, workspace = drawn(seed)
     started, lost = sent_by_message(planned, workspace)
     played = play(planned, workspace, Perfect(), case="high")
-    plan = Plan(campaigns=tuple(planned), workspace=workspace)
-    high = Forecaster(plan, "high", work=WorkBudget(10**9))
-    forecast = high.forecast({place: one.limit_per_min for place, one in enumerate(planned)})
+    forecast = forecast_of(planned, workspace)
     for place, one in enumerate(planned):
-        attempts = played.count(Quantity.ATTEMPTS)[:, place]
-        by_minute = {int(m): int(n) for m, n in zip(played.minutes, attempts, strict=True) if n}
-        assert by_minute == dict(started[place])
-        pacing = forecast.pacing[place]
-        assert {pacing.first + at: int(n) for at, n in enumerate(pacing.attempts) if n} == dict(
-            started[place]
-        )
-        assert pacing.aborted == lost[place] == int(played.count(Quantity.ABORTED)[:, place].sum())
+        assert attempts_of(played, place) == paced(forecast.pacing[place]) == dict(started[place])
+        aborted = int(played.count(Quantity.ABORTED)[:, place].sum())
+        assert forecast.pacing[place].aborted == lost[place] == aborted
         if workspace.limit_per_min is None:
             pace = one.limit_per_min or UNLIMITED_PER_MIN
             wanted = max(first_second(count, pace, one.burst.high) for count in started[place].values())
             calls = wanted * int(one.calls_per_recipient.high)
             assert int(played.calls_per_s[:, place].max()) == calls
             assert int(forecast.loads[place][1].max()) == calls
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_beside_what_members_trigger_both_expect_the_same_and_a_play_keeps_below_the_most(seed: int) -> None:
+    planned, workspace = drawn(seed, ALL_KINDS)
+    started, lost = sent_by_message(planned, workspace)
+    forecast = forecast_of(planned, workspace)
+    played = play(planned, workspace, Perfect(), case="high")
+    for place, one in enumerate(planned):
+        assert paced(forecast.pacing[place]) == dict(started[place])
+        assert forecast.pacing[place].aborted == lost[place]
+        attempts = attempts_of(played, place)
+        assert sum(attempts.values()) + played.count(Quantity.ABORTED)[:, place].sum() == one.audience.high
+        assert max(attempts.values()) <= (one.limit_per_min or UNLIMITED_PER_MIN)
+    if workspace.limit_per_min is None:
+        first = forecast.together().of(
+            int(played.minutes[0]), 1 + int(played.minutes[-1] - played.minutes[0])
+        )
+        busiest = played.by_second().max(axis=1)
+        assert (busiest <= first[played.minutes - played.minutes[0]]).all()
+    else:
+        assert played.count(Quantity.ATTEMPTS).sum(axis=1).max() <= workspace.limit_per_min
