@@ -22,6 +22,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "NO_GO": ("불가", "NO-GO"),
     "RETEST": ("측정 필요", "RETEST"),
 }
+MOST_KEPT: Final = 1_000  # verdicts of campaigns that are no longer ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +33,13 @@ class Seen:
         verdicts: Of each campaign to come, by its number.
         too_old: The numbers of those for which the load test will be too old.
         fingerprints: Of what ran, in order; none where nothing told.
+        last: The last verdict of each campaign that has begun or was taken off since, the newest last.
     """
 
     verdicts: Mapping[str, str] = field(default_factory=dict)
     too_old: Sequence[str] = ()
     fingerprints: Sequence[str] = ()
+    last: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -44,22 +47,34 @@ class Seen:
             "verdicts": dict(self.verdicts),
             "too_old": list(self.too_old),
             "fingerprints": list(self.fingerprints),
+            "last": dict(self.last),
         }
 
     @classmethod
     def of_json(cls, values: Mapping[str, Any]) -> Seen:
         """Read what `as_json` gave."""
         return cls(
-            verdicts=values["verdicts"], too_old=values["too_old"], fingerprints=values["fingerprints"]
+            verdicts=values["verdicts"],
+            too_old=values["too_old"],
+            fingerprints=values["fingerprints"],
+            last=values.get("last", {}),
         )
 
+    def last_verdicts(self) -> Mapping[int, str]:
+        """The verdict of each campaign when it was last looked at before it began, by its number."""
+        return {int(number): verdict for number, verdict in {**self.last, **self.verdicts}.items()}
 
-def look(found: JudgedRecord, fingerprints: Sequence[str]) -> Seen:
-    """What is so now."""
+
+def look(before: Seen | None, found: JudgedRecord, fingerprints: Sequence[str]) -> Seen:
+    """What is so now, and the last verdicts of what was ahead `before`."""
+    verdicts = {number: one.verdict for number, one in _ahead(found)}
+    known = {} if before is None else {**before.last, **before.verdicts}
+    gone = [(number, verdict) for number, verdict in known.items() if number not in verdicts]
     return Seen(
-        verdicts={number: one.verdict for number, one in _ahead(found)},
+        verdicts=verdicts,
         too_old=[number for number, one in _ahead(found) if _too_old(found, one)],
         fingerprints=sorted(fingerprints),
+        last=dict(gone[-MOST_KEPT:]),
     )
 
 

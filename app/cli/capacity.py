@@ -131,9 +131,10 @@ def watch(*, dry_run: bool) -> None:
             register, PostgresEvidence(engine), now=select_now(connection), work=ONLY_VERDICTS
         )
         kept = select_seen(connection)
-        now = look(found, register.running().fingerprints)
+        before = None if kept is None else Seen.of_json(kept)
+        now = look(before, found, register.running().fingerprints)
         lang = settings.watch_lang
-        lines = turned(None if kept is None else Seen.of_json(kept), now, found, lang)
+        lines = turned(before, now, found, lang)
         if dry_run:
             click.echo("\n".join([TITLES[lang], *lines]) if lines else "Nothing turned: no message.")
             return

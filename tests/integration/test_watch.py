@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -152,3 +156,37 @@ def test_two_at_once_and_no_webhook_are_refused_with_a_sentence(rig: Rig) -> Non
         assert (ran.exit_code, "Another `capacity watch` is at it" in str(ran.exception)) == (1, True)
         ran = rig.watch(told, CJ_WATCH_WEBHOOK="")
         assert "CJ_WATCH_WEBHOOK is not set" in str(ran.exception)
+
+
+def test_a_watch_killed_between_sending_and_storing_tells_it_again_and_then_no_more(rig: Rig) -> None:
+    """Twice rather than never: nothing is kept of what may not have been told, and the lock falls with the process."""
+    with channel() as told:
+        rig.watch(told)
+        rig.measured(2_000.0)
+        environment = {
+            **os.environ,
+            "DATABASE_URL": rig.url,
+            "CJ_WATCH_WEBHOOK": told.url,
+            "CJ_WATCH_PRIVATE": "on",
+        }
+        command = [sys.executable, "-c", "from app.cli.main import main; main()", "capacity", "watch"]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as killed:
+            told.on_call = killed.kill
+            assert killed.wait(timeout=60) == -signal.SIGKILL
+        assert told.calls == 1
+        told.on_call = lambda: None
+        assert rig.watch(told).output == "Told 1.\n"
+        assert rig.watch(told).output == "Nothing turned: no message.\n"
+        assert told.calls == 2
+
+
+def test_the_last_verdict_before_a_campaign_begins_is_kept(rig: Rig) -> None:
+    rig.measured(2_000.0)
+    with channel() as told:
+        rig.watch(told)
+        number = rig.register.campaigns()[0].id
+        assert rig.register.last_verdicts() == {number: "GO"}
+        rig.change(at="2026-01-05T09:00:00")
+        rig.watch(told)
+        rig.watch(told)
+    assert rig.register.last_verdicts() == {number: "GO"}

@@ -96,6 +96,9 @@ class Register(Protocol):
     def enter_sent(self, key: str, send: str, sent: int | None, *, by: str) -> MeasuredSend | None:
         """Note how many messages Braze says it sent (None takes the note back); None for an unknown send."""
 
+    def last_verdicts(self) -> Mapping[int, str]:
+        """The verdict of each campaign when it was last looked at before it began, by its number; of some none is kept."""
+
     def audit_log(self, *, most: int = 200) -> Sequence[AuditEntry]:
         """Who changed what, the newest first."""
 

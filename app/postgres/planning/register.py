@@ -12,11 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from app.capacity.register.campaigns import EditedMeanwhileError, NameTakenError, NoSuchCampaignError
 from app.capacity.register.series import added_weeks, carried_on, changed_in_turn, in_order
 from app.capacity.register.series import following as those_following
+from app.capacity.watch import Seen
 from app.postgres import audit
 from app.postgres.planning import campaigns, instances, send_counts, sessions
 from app.postgres.planning.campaign_search import select_page
 from app.postgres.planning.table_sizes import select_row_estimates
 from app.postgres.planning.transactions import planner_transaction
+from app.postgres.planning.watch import select_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -150,6 +152,12 @@ class PostgresRegister:
         with planner_transaction(self._engine) as connection:
             known = send_counts.update_sent(connection, key, send, sent, by=by)
             return send_counts.select_send(connection, key, send) if known else None
+
+    def last_verdicts(self) -> Mapping[int, str]:
+        """What `capacity watch` last said of each campaign before it began, by its number."""
+        with planner_transaction(self._engine) as connection:
+            seen = select_seen(connection)
+        return {} if seen is None else Seen.of_json(seen).last_verdicts()
 
     def audit_log(self, *, most: int = 200) -> Sequence[AuditEntry]:
         """Who changed what, the newest first."""

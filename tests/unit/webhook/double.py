@@ -9,11 +9,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class Channel:
-    """What was posted, and what is answered: `faults` first, in turn (a status, or "cut" for a dead connection)."""
+    """What was posted, and what is answered: `faults` first, in turn (a status, or "cut" for a dead connection).
+
+    `on_call` is called when a post is there and not answered yet.
+    """
 
     def __init__(self, faults: Sequence[int | str] = (), retry_after: str | None = None) -> None:
         self.faults = list(faults)
@@ -21,10 +24,12 @@ class Channel:
         self.calls = 0
         self.taken: list[dict[str, Any]] = []
         self.url = ""
+        self.on_call: Callable[[], None] = lambda: None
 
     def answer(self, content_type: str, body: bytes) -> tuple[int, bytes]:
         """Answer one post."""
         self.calls += 1
+        self.on_call()
         if self.faults:
             fault = self.faults.pop(0)
             return (0, b"") if fault == "cut" else (int(fault), b"later")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from icalendar import Calendar
 
+from app.capacity.watch import Seen
 from app.credentials import Role
+from app.postgres.planning.watch import update_seen
 from tests.web.pages.site import DIGEST, EVENING, MONDAY
 
 if TYPE_CHECKING:
@@ -82,6 +84,23 @@ def test_the_list_is_searched_sorted_and_paged(site: Site) -> None:
     assert 'aria-sort="descending"' in found
     assert "letter 119" in browser.get("/campaigns?page=3&sort=name").text
     assert "No campaign fits." in browser.get("/campaigns?q=nothing+like+it").text
+
+
+def test_the_list_says_of_a_past_campaign_what_was_counted_and_what_was_said_of_it(site: Site) -> None:
+    one = site.add({**EVENING, "name": "over and done", "at": "2026-11-02T09:00"}, key="over")
+    site.add({**EVENING, "name": "tried only", "at": "2026-11-03T09:00"}, key="tried")
+    began = datetime(2026, 11, 2, 0, 0, 5, tzinfo=UTC)
+    site.counted("over", "d1", [(began, 40), (began + timedelta(seconds=1), 2_160)])
+    site.counted("tried", "d2", [(began + timedelta(days=1), 3)])
+    site.register.enter_sent("over", "d1", 1_100, by="kim")
+    with site.engine.begin() as connection:
+        update_seen(connection, Seen(last={str(one.id): "GO_IF"}).as_json())
+    browser = site.signed_in()
+    past = words(browser.get("/campaigns?when=past").text)
+    assert "What came of it" in past
+    assert "GO IF 2,200 calls at most 2,160 calls/s · 1,100 sent, says Braze" in past
+    assert "3 calls" not in past
+    assert "What came of it" not in words(browser.get("/campaigns").text)
 
 
 def test_a_duplicate_is_a_form_filled_in_for_the_next_week(site: Site) -> None:
