@@ -17,7 +17,8 @@ SLOWEST_RPS = 1.0
 STEPS_DOWN = (0.97, 0.97, 0.96, 0.95, 0.9, 0.85, 0.75)
 MOST_ROUNDS = 4
 SAME_RATE = 1.01  # rates closer than this are one
-CLOSE = 2  # times the precision: the lowest rate that surely broke is no further above the one soaked
+FINE = 0.75  # times the precision: a last soak is made in between unless what broke is no further above
+CLOSE = 1.5  # times the precision: the lowest rate that surely broke is no further above the one soaked
 UNDECIDED = "undecided"
 
 
@@ -97,14 +98,20 @@ class CeilingSearch:
         """Search; at most some minutes' worth of trials."""
         self._begin_round()
         self._double()
-        for _ in range(MOST_ROUNDS):
+        for number in range(MOST_ROUNDS):
             self._bisect()
             self._soak()
             self._refine()
-            if self.soaked is None or self.broke is None or self.broke.complaint or self._breaks_again():
+            if self.broke is None or self.broke.complaint:
+                break
+            # Where no soak held, one retry tells a service that was still warming up from an uneven one.
+            if self.soaked is None and (number or self._lowest_soak() is None):
+                break
+            if self._breaks_again():
                 break
             self._begin_round()
             self._climb()
+        self._refine_once()
         return self.result
 
     @property
@@ -122,7 +129,7 @@ class CeilingSearch:
     def _unconfirmed(self) -> SearchResult:
         """What steps say where no soak held: a rate below every soak that was tried."""
         soaks = [trial for phase, trial in self.trials if phase == "soak"]
-        lowest = min(soaks, key=lambda trial: trial.rps, default=self.broke)
+        lowest = self._lowest_soak() or self.broke
         held = [
             trial for phase, trial in self.trials if trial.held and (not soaks or trial.rps < soaks[-1].rps)
         ]
@@ -132,6 +139,10 @@ class CeilingSearch:
             return SearchResult(kind="none", rps=0.0, low_rps=0.0, high_rps=high_rps, bound_by=bound)
         best = max(held, key=lambda trial: trial.rps) if soaks else self.held
         return _found("unconfirmed", best, high_rps=high_rps, bound_by=bound)
+
+    def _lowest_soak(self) -> RateTrial | None:
+        soaks = (trial for phase, trial in self.trials if phase == "soak")
+        return min(soaks, key=lambda trial: trial.rps, default=None)
 
     def _why_open(self, surely: RateTrial | None) -> str | None:
         """Why the ceiling may lie higher than what was soaked, or None."""
@@ -213,21 +224,30 @@ class CeilingSearch:
     def _refine(self) -> None:
         """Soak between the rate that was soaked and the lowest that did not hold, while they are too far apart."""
         while self.soaked and self.broke and self.broke.rps > self._close_to(self.soaked):
-            trial = self._measure("soak", (self.soaked.rps + self.broke.rps) / 2)
-            if trial.held:
-                self.soaked = trial
-            elif trial.decided or not trial.complaint:
-                self._break("soak", trial)
-            else:
+            if not self._soak_between(self.soaked, self.broke):
                 return
+
+    def _refine_once(self) -> None:
+        """Soak once more in between where what broke is a little further above than the precision asked for."""
+        soaked, surely = self.soaked, self._lowest_break()
+        if soaked and surely and self.is_confirmed and surely.rps > soaked.rps * (1 + FINE * self.precision):
+            self._soak_between(soaked, surely)
+
+    def _soak_between(self, soaked: RateTrial, broke: RateTrial) -> bool:
+        """Soak half way, and say whether that told something of the service."""
+        trial = self._measure("soak", (soaked.rps + broke.rps) / 2)
+        if trial.held:
+            self.soaked = trial
+        elif trial.decided or not trial.complaint:
+            self._break("soak", trial)
+        else:
+            return False
+        return True
 
     def _breaks_again(self) -> bool:
         """Try the lowest rate that broke a step again after the soak; where it holds now, begin again from it."""
-        rates = [
-            trial.rps
-            for phase, trial in self._breaks
-            if phase != "soak" and self.soaked and trial.rps > self.soaked.rps
-        ]
+        floor = self.soaked.rps if self.soaked else 0.0
+        rates = [trial.rps for phase, trial in self._breaks if phase != "soak" and trial.rps > floor]
         before = self.broke
         self.is_confirmed = not rates or not self._try("recheck", min(rates))
         if self.is_confirmed:

@@ -109,11 +109,37 @@ def undecided(at_rps: float) -> Measure:
 
 
 def test_a_soak_that_decides_nothing_has_not_held_and_bounds_nothing() -> None:
-    close = CeilingSearch(measure=undecided(385), start_rps=100, highest_rps=1e6).run()
-    assert (close.kind, close.rps < 385, (close.high_rps or 0) > 400) == ("ceiling", True, True)
+    close = CeilingSearch(measure=undecided(395), start_rps=100, highest_rps=1e6).run()
+    assert (close.kind, close.rps < 395, (close.high_rps or 0) > 400) == ("ceiling", True, True)
     far = CeilingSearch(measure=undecided(300), start_rps=100, highest_rps=1e6).run()
     assert (far.kind, far.rps < 300, far.high_rps) == ("at_least", True, None)
     assert "did not decide" in far.bound_by[0]
+
+
+def test_where_no_soak_held_what_broke_is_tried_again_once_since_the_service_may_have_warmed_up() -> None:
+    soaks: list[float] = []
+
+    def warming(phase: SearchPhase, rps: float) -> RateTrial:
+        if phase == "soak":
+            soaks.append(rps)
+        return service(200 if len(soaks) > 6 else 50, soak_rps=10 if len(soaks) < 8 else 190)(phase, rps)
+
+    found = CeilingSearch(measure=warming, start_rps=25, highest_rps=1e6).run()
+    assert (found.kind, 180 < found.rps <= 190) == ("ceiling", True)
+
+    def uneven(phase: SearchPhase, rps: float) -> RateTrial:
+        return service(200 if phase == "recheck" else 50, soak_rps=10)(phase, rps)
+
+    search = CeilingSearch(measure=uneven, start_rps=25, highest_rps=1e6)
+    assert search.run().kind == "unconfirmed"
+    assert [phase for phase, _ in search.trials].count("recheck") == 1
+
+
+def test_a_last_soak_is_made_between_what_held_and_what_broke_a_little_too_far_above() -> None:
+    search = CeilingSearch(measure=service(400, soak_rps=350), start_rps=100, highest_rps=1e6)
+    result = search.run()
+    assert result.kind == "ceiling"
+    assert result.rps <= 350 < (result.high_rps or 0) <= 1.04 * result.rps
 
 
 def test_without_any_soak_that_held_no_rate_is_told_that_a_soak_refused() -> None:
