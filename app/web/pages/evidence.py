@@ -12,7 +12,7 @@ from app.capacity.evidence.file import CLOCKS_DIFFER, Step
 from app.capacity.formats import number
 from app.web.pages.charts.figures import Figure, Plot
 from app.web.pages.charts.svg import NARROW, WIDE, latencies
-from app.web.pages.evidence_words import facts, found, lines, outcome, what_next
+from app.web.pages.evidence_words import facts, found, lines, outcome, what_next, why_unreadable
 from app.web.pages.forms.campaign import ConfirmForm
 from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
@@ -59,6 +59,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
             summary=summary,
             found=found(document),
             next_step=what_next(summary.kind),
+            why=why_unreadable(summary.wrong) if summary.wrong else "",
             high_rps=None if summary.wrong else _table(document, "verdict").get("high_rps"),
             now=queries.clock(),
             zone=queries.zone(),

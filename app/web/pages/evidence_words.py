@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from app.capacity.formats import number
@@ -93,6 +94,14 @@ def _found(verdict: Mapping[str, Any]) -> str:
     if kind == "unconfirmed":
         return _("%(rps)s calls a second held for a short time only; no soak confirmed it.", rps=rps)
     return _("No rate kept the pass line.") if kind == "none" else ""
+
+
+def why_unreadable(reason: str) -> str:
+    """Why no verdict can go by a file on record; `reason` is the reader's own, which names the field."""
+    field = re.search(r"missing required field `([^`]+)`", reason) or re.search(r"at `\$\.?([^`]+)`", reason)
+    if field is None:
+        return _("It was written by another version, or changed by hand.")
+    return _("%(field)s is missing, or not what this version reads there.", field=field[1])
 
 
 def _rate(value: Any) -> str:

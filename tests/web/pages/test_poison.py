@@ -148,6 +148,8 @@ def test_bad_evidence_in_the_table_is_left_out_and_named_and_can_be_taken_back(s
     assert (after.verdict, after.ceiling.evidence_id) == (before.verdict, before.ceiling.evidence_id)
     listed = {one.id: one.wrong for one in stocked.evidence.all()}
     assert {"shape-0", "../../x", ""} <= {name for name, wrong in listed.items() if wrong}
+    korean = stocked.signed_in(language="ko").get("/evidence/shape-0").text
+    assert "항목이 없거나 이 버전이 읽는 형식이 아닙니다." in korean or "다른 버전이 쓴 파일이거나" in korean
     for name in ("../../x", "", "shape-0"):
         assert browser.post("/evidence/remove", {"id": name}, page="/evidence").status_code == 303
     assert not {"../../x", "", "shape-0"} & {one.id for one in stocked.evidence.all()}

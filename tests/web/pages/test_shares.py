@@ -52,6 +52,19 @@ def test_a_link_shows_the_report_in_the_readers_language_and_no_way_anywhere(sha
     assert OPERATOR not in re.sub(r"Owner: .*", "", signed_in)
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_link_names_no_other_campaign_though_it_says_what_it_meets(site: Site, language: str) -> None:
+    site.measured(low_rps=384.0)
+    site.add({**EVENING, "name": "secret launch", "at": "2026-11-24T09:00:00"}, key="secret")
+    one = site.add(
+        {**EVENING, "name": "mine", "at": "2026-11-24T09:00:00", "audience": 600_000, "limit_per_min": 2_500}
+    )
+    assert "secret launch" in site.signed_in(language=language).get(f"/campaigns/{one.id}").text
+    page = site.client(language=language).get(make(site, number=one.id)).text
+    assert "secret" not in page
+    assert {"en": "another campaign (1)", "ko": "다른 캠페인 (1)"}[language] in page
+
+
 def test_a_link_opens_nothing_else(shared: Site) -> None:
     browser = shared.client()
     browser.get(make(shared))

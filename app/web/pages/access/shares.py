@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, g, redirect, request, url_for
 
 from app.capacity.register.campaigns import NoSuchCampaignError
 from app.capacity.register.shares import LONGEST_DAYS
 from app.web.pages.forms.campaign import SentForm
+from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
 from app.web.pages.report import report_values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
+    from app.capacity.evidence.ceiling import MeasuredCeiling
+    from app.capacity.on_record import Judge
+    from app.capacity.plan.plan import Plan
+    from app.capacity.planner import Judgement, JudgementScope
     from app.capacity.register.campaigns import RegisteredCampaign
     from app.capacity.register.shares import ShareStore
     from app.web.limits import CallLimits
@@ -55,7 +64,8 @@ def add(blueprint: Blueprint, queries: PlannerQueries, shares: ShareStore, limit
             if number is None and not limits.count_wrong_credential():
                 return _unlisted(page("error.html", status=429, kind="too_many", back=None, shared=True))
             return _unlisted(page("error.html", status=404, kind="share", back=None, shared=True))
-        values = report_values(queries.planned(one.id), queries)
+        unnamed = replace(queries, judge=_without_names(queries.judge))
+        values = report_values(unnamed.planned(one.id), queries)
         return _unlisted(
             page(
                 "report.html",
@@ -64,6 +74,23 @@ def add(blueprint: Blueprint, queries: PlannerQueries, shares: ShareStore, limit
                 **{**values, "advised": None, "shared": True},
             )
         )
+
+
+def _without_names(judge: Judge) -> Judge:
+    """What judges alike, but calls the campaigns that are not told of by numbers: a link shows one campaign's report."""
+
+    def judged(
+        plan: Plan, measured: Sequence[MeasuredCeiling], *, scope: JudgementScope, **more: Any
+    ) -> Judgement:
+        taken = {one.name for one in plan.campaigns}
+        numbered = (_("another campaign (%(number)s)", number=number) for number in count(1))
+        free = (name for name in numbered if name not in taken)
+        campaigns = tuple(
+            one if scope.tells(one.name) else replace(one, name=next(free)) for one in plan.campaigns
+        )
+        return judge(replace(plan, campaigns=campaigns), measured, scope=scope, **more)
+
+    return judged
 
 
 def _shown(
