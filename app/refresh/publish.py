@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
+from app.postgres.feedback.lately_shown import delete_lately_shown
 from app.postgres.lists import publications, runs
 from app.postgres.lists.model_store import drop_unneeded_models
 from app.postgres.lists.refresh_lock import (
@@ -132,6 +133,8 @@ def _extent(engine: Engine, run_id: int) -> runs.Extent:
 def _drop(engine: Engine) -> Sequence[int]:
     """Drop runs that are not needed; a failure is logged and left to the next refresh."""
     try:
+        with engine.begin() as connection:
+            delete_lately_shown(connection)
         return drop_unneeded_runs(engine)
     except DBAPIError:
         _log.exception("old runs could not be dropped: the next refresh does it")

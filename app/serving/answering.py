@@ -10,13 +10,14 @@ from app.recommend.ranked import ASKED_COMPANY
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError
+from app.serving.lately_shown import behind, ignored_lately
 from app.serving.member_lists import MemberList
 from app.serving.request import recommendation_id
 from app.serving.selection import select
 from app.serving.store import SEPARATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from app.serving.cards import Cards
@@ -106,8 +107,9 @@ class Answering:
             member_list, cache = self._member_lists.get(
                 request.member_id,
                 run_id,
+                request.options.send_key,
                 context.deadline,
-                lambda: self._member_list(request.member_id, run, context),
+                lambda: self._member_list(request, run, context),
             )
             if cache == "stale":
                 degraded = POSTGRES
@@ -128,7 +130,13 @@ class Answering:
         elif run is None:
             run = self._sends.begin(request.options, context.now)
         known = self._member_lists.last_known(request.member_id)
-        member_list = MemberList(POPULAR, run.id if run else 0, 0.0, applied=known.applied if known else "")
+        member_list = MemberList(
+            POPULAR,
+            run.id if run else 0,
+            0.0,
+            applied=known.applied if known else "",
+            ignored=known.ignored if known else "",
+        )
         return self._assemble(member_list, request, run, context, "none", degraded)
 
     def _begin_send(self, options: RequestOptions, context: CallContext) -> Run | None:
@@ -141,9 +149,13 @@ class Answering:
                 self._on_failure(error.kind)
         return self._sends.begin(options, context.now)
 
-    def _member_list(self, member_id: str, run: Run | None, context: CallContext) -> MemberList:
-        """Read a member's list from the store."""
-        return self._ask_store(lambda: self._read(member_id, run, context))
+    def _member_list(
+        self, request: RecommendationRequest, run: Run | None, context: CallContext
+    ) -> MemberList:
+        """Read a member's list for a send from the store."""
+        return self._ask_store(lambda: self._read(request, run, context))._replace(
+            send_key=request.options.send_key
+        )
 
     def _ask_store(self, read: Callable[[], T]) -> T:
         """Read from the store unless the circuit breaker is open; a failure is counted even where a kept list hides it."""
@@ -160,9 +172,9 @@ class Answering:
         self._breaker.record_success()
         return value
 
-    def _read(self, member_id: str, run: Run | None, context: CallContext) -> MemberList:
-        run_id, made_s = run.id if run else 0, time.monotonic()
-        row = self._store.member_row(member_id, run, context.deadline)
+    def _read(self, request: RecommendationRequest, run: Run | None, context: CallContext) -> MemberList:
+        member_id, run_id, made_s = request.member_id, run.id if run else 0, time.monotonic()
+        row = self._store.member_row(member_id, run, request.options.send_name, context.deadline)
         if row is None or not row.mailable:
             return MemberList(POPULAR, run_id, made_s)
         member_list = (
@@ -178,10 +190,25 @@ class Answering:
             if row.posting_ids
             else self._from_profile(member_id, row, run, context)
         )
+        if row.lately:
+            member_list = self._put_behind(member_list, ignored_lately(row.lately))
         return (
             member_list
             if len(member_list.applied) <= _MOST_KEPT
             else member_list._replace(applied=self._keep_relevant(member_list))
+        )
+
+    def _put_behind(self, member_list: MemberList, ignored: Mapping[str, int]) -> MemberList:
+        """The list with what mails showed since it was made, and nobody clicked, behind the rest."""
+        same_job = self._shelves.with_same_jobs(member_list.run_id, frozenset(ignored))
+        ids = member_list.ids()
+        order = behind(ids, ignored, same_job)
+        anchored = member_list.anchored.ljust(len(ids), b"\0")
+        return member_list._replace(
+            posting_ids=SEPARATOR.join(ids[at] for at in order),
+            reasons=bytes(member_list.reasons[at] for at in order),
+            anchored=bytes(anchored[at] for at in order) if member_list.anchors else b"",
+            ignored=SEPARATOR.join(same_job),
         )
 
     def _keep_relevant(self, member_list: MemberList) -> str:
@@ -244,7 +271,7 @@ class Answering:
             source = source if selected.kept else POPULAR
             if not self._shelves.has_run(run_id):  # another run's shelves are used until these can be read
                 degraded = degraded or POSTGRES
-            selected = self._fill(selected, applied, run_id, context.second, limit)
+            selected = self._fill(selected, applied, run_id, context.second, limit, member_list.ignored)
         return Answer(
             request=request,
             recommendation_id=recommendation_id(request, run_id),
@@ -278,13 +305,22 @@ class Answering:
         return marks, names
 
     def _fill(
-        self, selected: Selected, applied: Collection[str], run_id: int, second: int, limit: int
+        self,
+        selected: Selected,
+        applied: Collection[str],
+        run_id: int,
+        second: int,
+        limit: int,
+        ignored: str,
     ) -> Selected:
         """Add the postings of the run's shelf nearest to the first selected one, behind those selected."""
         first = selected.kept[0][0] if selected.kept else None
         ranked = {card.id: reason for card, reason in selected.kept + selected.held_back}
         place = (first.category, first.region) if first else ()
-        nearest = self._shelves.nearest(run_id, *place)
+        nearest: Iterable[tuple[str, int]] = self._shelves.nearest(run_id, *place)
+        if ignored:
+            last = frozenset(ignored.split(SEPARATOR))
+            nearest = sorted(nearest, key=lambda ranked: ranked[0] in last)
         for posting_id, reason in nearest:
             ranked.setdefault(posting_id, reason)
         return select(ranked.keys(), ranked.values(), self._cards.view, applied, second, limit)

@@ -28,10 +28,12 @@ class MemberList(NamedTuple):
         source: As `Answer.source`.
         run_id: The refresh run it belongs to; 0 before any.
         made_s: When it was read, by the monotonic clock.
+        send_key: The send that it was read for.
         posting_ids: Ids, best first, joined by `SEPARATOR`.
         reasons: A byte for each posting.
         applied: Ids of the postings that the member applied to, joined by `SEPARATOR`.
         anchors, anchored: What reasons name, as in `MemberRow`.
+        ignored: Ids of postings that go behind others also where a popular list fills up, joined by `SEPARATOR`.
     """
 
     source: str
@@ -42,6 +44,8 @@ class MemberList(NamedTuple):
     applied: str = ""
     anchors: str = ""
     anchored: bytes = b""
+    send_key: str = ""
+    ignored: str = ""
 
     def ids(self) -> list[str]:
         """Posting ids, best first."""
@@ -81,12 +85,17 @@ class MemberLists:
         self._stale_s = stale_s
         self._timer = timer
         self._lock = Lock()
-        self._flights: dict[tuple[str, int], _Flight] = {}
+        self._flights: dict[tuple[str, int, str], _Flight] = {}
 
     def get(
-        self, member_id: str, run_id: int, deadline: Deadline, make: Callable[[], MemberList]
+        self,
+        member_id: str,
+        run_id: int,
+        send_key: str,
+        deadline: Deadline,
+        make: Callable[[], MemberList],
     ) -> tuple[MemberList, str]:
-        """The member's list, and whether it was a "hit", a "miss" (made now) or "stale".
+        """The member's list for a send, and whether it was a "hit", a "miss" (made now) or "stale".
 
         Raises:
             UnavailableError: it could not be made and none is kept.
@@ -94,12 +103,13 @@ class MemberLists:
         now_s = self._timer()
         with self._lock:
             kept = self._usable(member_id, now_s)
-            if kept is not None and self._is_fresh(kept, run_id, now_s):
+            if kept is not None and self._is_fresh(kept, run_id, send_key, now_s):
                 return kept, "hit"
-            # A member's sends may be on different runs, which have different lists.
-            flight = self._flights.get((member_id, run_id))
+            # A member's sends may be on different runs, which have different lists, and may have begun at different times.
+            wanted = (member_id, run_id, send_key)
+            flight = self._flights.get(wanted)
             if flight is None:
-                mine = self._flights[member_id, run_id] = _Flight()
+                mine = self._flights[wanted] = _Flight()
         if flight is not None:
             return self._await_flight(flight, member_id, deadline, now_s)
         try:
@@ -112,7 +122,7 @@ class MemberLists:
             return kept, "stale"
         finally:
             with self._lock:
-                del self._flights[member_id, run_id]
+                del self._flights[wanted]
             mine.done.release()
         return result, "miss"
 
@@ -140,8 +150,12 @@ class MemberLists:
         kept = self._kept.get(member_id)
         return kept if kept is not None and kept.made_s > now_s - self._stale_s else None
 
-    def _is_fresh(self, member_list: MemberList, run_id: int, now_s: float) -> bool:
-        return member_list.made_s > now_s - self._fresh_s and member_list.run_id == run_id
+    def _is_fresh(self, member_list: MemberList, run_id: int, send_key: str, now_s: float) -> bool:
+        return (
+            member_list.made_s > now_s - self._fresh_s
+            and member_list.run_id == run_id
+            and member_list.send_key == send_key
+        )
 
     def last_known(self, member_id: str) -> MemberList | None:
         """The list last read of a member, however stale; for an answer that reads nothing."""

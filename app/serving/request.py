@@ -30,6 +30,7 @@ class RequestOptions:
         lang: The language of labels.
         key: The options as bytes, for recommendation ids.
         send_key: The campaign and the send, by which sends are held.
+        send_name: The same as bytes, for reads.
         tracking: The tracking parameters of each place's link, without an experiment's arm.
     """
 
@@ -40,12 +41,14 @@ class RequestOptions:
     lang: str
     key: bytes = field(init=False, repr=False, compare=False)
     send_key: str = field(init=False, repr=False, compare=False)
+    send_name: bytes = field(init=False, repr=False, compare=False)
     tracking: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = (self.campaign, self.send, self.variant or "", str(self.limit), self.lang)
         object.__setattr__(self, "key", "\x1f".join(parts).encode() + b"\x1f")
         object.__setattr__(self, "send_key", f"{self.campaign}\x1f{self.send}")
+        object.__setattr__(self, "send_name", self.send_key.encode())
         object.__setattr__(self, "tracking", _tracking(self, None))
 
 

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from app.runtime.errors import UnavailableError
+from app.serving.lately_shown import COUNTS_EVERY_S, since_counted_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,18 @@ TOUCH_EVERY = timedelta(minutes=1)
 MOST_SENDS = 50_000  # known to a worker; those used longest ago are dropped first
 MOST_AT_ONCE = 5_000  # registered in one statement
 _LONG_AGO, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def _is_counting(now: datetime) -> bool:
+    """Whether what mails showed begins to count for new sends about now.
+
+    A send that was met before must be in the register by then, by which all workers know when it began.
+    """
+    since_s = since_counted_s(now.timestamp())
+    return (
+        since_s < CLAIMED_WITHIN.total_seconds()
+        or since_s > COUNTS_EVERY_S - REGISTERED_WITHIN.total_seconds()
+    )
 
 
 class HeldSend:
@@ -118,8 +131,10 @@ class Sends:
         return held.run
 
     def must_claim(self, options: RequestOptions, now: datetime) -> bool:
-        """Whether another worker may have answered an unknown send from another run."""
-        return self._writes and options.send != PREVIEW and not self._calm_from <= now < self._calm_until
+        """Whether another worker may have answered an unknown send from another run, or with less known of earlier mails."""
+        if not self._writes or options.send == PREVIEW:
+            return False
+        return not self._calm_from <= now < self._calm_until or _is_counting(now)
 
     def begin(self, options: RequestOptions, now: datetime) -> Run | None:
         """Let an unknown send keep the run in force; None before any publication."""

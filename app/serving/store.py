@@ -57,6 +57,8 @@ class MemberRow(NamedTuple):
         applied: Ids of all postings they ever applied to, joined by `SEPARATOR`.
         anchors: Ids and names, in turn, of the postings that reasons may name, joined by `SEPARATOR`.
         anchored: A byte for each of the first places: the number of the anchor that its reason names, from 1; 0 for none.
+        lately: What mails showed and what was clicked since their list was made, as far as it counts for the send: a row
+            for each, as `app.serving.lately_shown` reads them.
     """
 
     mailable: bool
@@ -65,6 +67,7 @@ class MemberRow(NamedTuple):
     applied: str = ""
     anchors: str = ""
     anchored: bytes = b""
+    lately: str = ""
 
 
 class Standing(NamedTuple):
@@ -116,8 +119,10 @@ class Store(Protocol):
     def newest_postings(self, count: int) -> Sequence[Posting]:
         """Open postings, newest first, for a board without a refresh run."""
 
-    def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
-        """A member's list in a run, in one round trip; None for an unknown member."""
+    def member_row(
+        self, member_id: str, run: Run | None, send: bytes, deadline: Deadline
+    ) -> MemberRow | None:
+        """A member's list in a run, for a send by its key, in one round trip; None for an unknown member."""
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:
         """A mailable member's profile; None for anybody else, and where the row cannot be used."""

@@ -334,7 +334,7 @@ def test_migrating_again_changes_nothing(service: Engine, run_id: int) -> None:
 def test_no_call_reads_a_table_of_the_board_from_end_to_end(owner_url: str, run_id: int, mode: str) -> None:
     """But the regions, of which there are three. Plans are asked for as the owner, who may see all of them."""
     calls: dict[Statement, list[object]] = {
-        serving_reads.MEMBER_LIST: [run_id, "18"],
+        serving_reads.MEMBER_LIST: [run_id, "18", "weekly\x1fmonday"],
         serving_reads.PROFILE: ["18"],
         serving_reads.POSTINGS: [[str(n) for n in range(1, 17)]],
         serving_reads.STANDINGS: [[str(n) for n in range(1, 17)]],

@@ -135,8 +135,8 @@ def test_a_board_may_be_in_another_encoding(database_in: str, tmp_path: Path) ->
     try:
         store, run = PostgresStore(pool), Run(report.run_id, datetime.now(UTC), datetime.now(UTC))
         for unheard_of in ("회원-\N{GRINNING FACE}", "café", "\N{GRINNING FACE}"):
-            assert store.member_row(unheard_of, run, Deadline(time.monotonic() + 5)) is None
-        found = store.member_row("m-000001", run, Deadline(time.monotonic() + 5))
+            assert store.member_row(unheard_of, run, b"", Deadline(time.monotonic() + 5)) is None
+        found = store.member_row("m-000001", run, b"", Deadline(time.monotonic() + 5))
         assert found is not None
         assert found.posting_ids
         assert {posting.title for posting in store.newest_postings(3)} <= {f"공고 {n}" for n in range(1, 61)}

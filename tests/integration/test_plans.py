@@ -40,7 +40,7 @@ VALUES: dict[Statement, list[object]] = {
     serving_reads.SAME_JOBS: [RUNS],
     serving_reads.HIDDEN: [SOON + timedelta(hours=1)],
     serving_reads.WEIGHTS: [RUNS],
-    serving_reads.MEMBER_LIST: [RUNS, MEMBER],
+    serving_reads.MEMBER_LIST: [RUNS, MEMBER, "weekly\x1fmonday"],
     serving_reads.PROFILE: [MEMBER],
     serving_reads.POSTINGS: [[f"p-{number:06}" for number in range(100, 116)]],
     serving_reads.NEWEST: [200],

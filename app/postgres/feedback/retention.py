@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KEPT_DAYS: Final = {
     "exposure": 35,
+    "lately_shown": 8,
     "click": 400,
     "mail_event": 400,
     "outcome": 400,
@@ -44,7 +45,11 @@ def drop_old(driver: psycopg.Connection, today: date) -> dict[str, int]:
         table.name: len(drop_partitions(driver, table, first_day(table.name, today)))
         for table in _PARTITIONED
     }
-    for table, column in (("mail_count", "day"), ("currents_file", "hour")):
+    for table, column in (
+        ("lately_shown", "counts_from"),
+        ("mail_count", "day"),
+        ("currents_file", "hour"),
+    ):
         done = driver.execute(
             f"DELETE FROM connected_jobs.{table} WHERE {column} < %s", [first_day(table, today)]
         )

@@ -23,6 +23,10 @@ _MEMBERS = rf"""
         FROM board.activity
         WHERE occurred_at > :since AND kind IN ('view', 'scrap', 'apply')
         UNION
+        SELECT member_id
+        FROM connected_jobs.lately_shown
+        WHERE counts_from > :since AND clicked <> '{{}}'
+        UNION
         SELECT a.member_id
         FROM board.activity a
         JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = a.member_id

@@ -106,6 +106,7 @@ WEIGHTS = _statement(
 # OFFSET 0 keeps the list a read of its own, which is not made for a member who takes no mail; the member is named
 # again for activity, so that the planner sees which of its partitions to look at. Who withdrew consent in Braze takes no
 # mail either, until the board knows.
+# What mails showed lately counts by the send's first moment, which the register knows; a send that is not in it yet begins now.
 MEMBER_LIST = _statement(
     "member_list",
     """
@@ -120,7 +121,20 @@ MEMBER_LIST = _statement(
                        AND m.mail_consent AND m.withdrawn_at IS NULL),
                pg_catalog.chr(31)),
            pg_catalog.array_to_string(l.anchors, pg_catalog.chr(31)),
-           l.anchored
+           l.anchored,
+           (SELECT pg_catalog.string_agg(pg_catalog.array_to_string(s.shown, pg_catalog.chr(31)) || pg_catalog.chr(30)
+                                         || pg_catalog.array_to_string(s.clicked, pg_catalog.chr(31)),
+                                         pg_catalog.chr(29) ORDER BY s.id)
+            FROM connected_jobs.lately_shown s
+            WHERE s.member_id = $2::text AND m.mail_consent AND m.withdrawn_at IS NULL
+              AND s.counts_from <= COALESCE((SELECT k.first_at FROM connected_jobs.send_run k
+                                             WHERE k.campaign = pg_catalog.split_part($3::text, pg_catalog.chr(31), 1)
+                                               AND k.send = pg_catalog.split_part($3::text, pg_catalog.chr(31), 2)
+                                               AND k.until > pg_catalog.now()), pg_catalog.now())
+              AND s.counts_from > (SELECT w.cutoff_at FROM connected_jobs.refresh_run r
+                                   JOIN connected_jobs.refresh_run w
+                                     ON w.id = COALESCE((r.measures ->> 'model')::bigint, r.id)
+                                   WHERE r.id = $1::bigint))
     FROM board.member m
     LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons, r.anchors, r.anchored
                        FROM connected_jobs.recommendation_list r
@@ -302,11 +316,13 @@ class PostgresStore:
         except ViewError:
             return self.postings([row[0] for row in self._pool.rows(NEWEST_IDS, [count])])
 
-    def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
-        """A member's list in a run, and what they ever applied to, in one round trip."""
+    def member_row(
+        self, member_id: str, run: Run | None, send: bytes, deadline: Deadline
+    ) -> MemberRow | None:
+        """A member's list in a run, what they ever applied to, and what mails showed them lately, in one round trip."""
         number = b"%d" % run.id if run else _NO_RUN
         try:
-            result = self._pool.run(MEMBER_LIST, [number, member_id.encode()], deadline)
+            result = self._pool.run(MEMBER_LIST, [number, member_id.encode(), send], deadline)
         except UntranslatableError:
             return None  # an id that no member can have here
         except ViewError as error:  # what they applied to is not known, so no list of theirs can be answered
@@ -314,7 +330,9 @@ class PostgresStore:
             raise
         if result.ntuples == 0:
             return None
-        mailable, ids, reasons, applied, anchors, anchored = map(result.get_value, repeat(0), range(6))
+        mailable, ids, reasons, applied, anchors, anchored, lately = map(
+            result.get_value, repeat(0), range(7)
+        )
         if mailable != b"\1":
             return MemberRow(mailable=False)
         return MemberRow(
@@ -324,6 +342,7 @@ class PostgresStore:
             applied=applied.decode() if applied else "",
             anchors=anchors.decode() if anchors else "",
             anchored=bytes(anchored) if anchored else b"",
+            lately=lately.decode() if lately else "",
         )
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:

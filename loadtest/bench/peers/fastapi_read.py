@@ -47,7 +47,7 @@ app = FastAPI(lifespan=_connected, openapi_url=None)
 @app.get("/v1/members/{external_id}/recommendations")
 async def recommendations(external_id: str) -> Response:
     """Read the member's list."""
-    row = await _at_hand["pool"].fetchrow(MEMBER_LIST, _at_hand["run"][1], external_id)
+    row = await _at_hand["pool"].fetchrow(MEMBER_LIST, _at_hand["run"][1], external_id, "")
     if row is None:
         return Response(status_code=404)
     return Response(BODY, headers=_HEADERS)

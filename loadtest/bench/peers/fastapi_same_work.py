@@ -150,7 +150,7 @@ async def recommendations(
         raise HTTPException(400)
     today = datetime.now(SEOUL).date()
     cutoff_at, run_id = _at_hand["run"]
-    row = await _at_hand["pool"].fetchrow(MEMBER_LIST, run_id, external_id)
+    row = await _at_hand["pool"].fetchrow(MEMBER_LIST, run_id, external_id, "")
     if row is None or not row[0] or not row[1]:
         raise HTTPException(404)
     applied = frozenset(row[3].split("\x1f")) if row[3] else frozenset()

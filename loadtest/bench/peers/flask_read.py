@@ -18,7 +18,7 @@ app = Flask("app", static_folder=None)
 def recommendations(external_id: str) -> Response:
     """Read the member's list."""
     cursor: psycopg.RawCursor[Any] = getattr(_local, "cursor", None) or _connect()
-    row = cursor.execute(MEMBER_LIST, (_local.run[1], external_id)).fetchone()
+    row = cursor.execute(MEMBER_LIST, (_local.run[1], external_id, "")).fetchone()
     if row is None:
         return Response(status=404)
     return Response(BODY, headers=HEADERS)

@@ -141,6 +141,7 @@ class FakeStore:
     now: datetime = NOW
     failing: set[str] = field(default_factory=set)
     behind: bool = False
+    lately: dict[bytes, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def put(self, *postings: Posting) -> None:
@@ -177,10 +178,13 @@ class FakeStore:
         self._ask("newest_postings")
         return sorted(self.board.values(), key=lambda one: one.opened_at, reverse=True)[:count]
 
-    def member_row(self, member_id: str, run: Run | None, deadline: Deadline) -> MemberRow | None:
+    def member_row(
+        self, member_id: str, run: Run | None, send: bytes, deadline: Deadline
+    ) -> MemberRow | None:
         self._ask("member_row", deadline)
         found = self.rows.get(member_id)
-        return MemberRow(found.mailable, applied=found.applied) if found and run is None else found
+        row = MemberRow(found.mailable, applied=found.applied) if found and run is None else found
+        return row and row._replace(lately=self.lately.get(send, row.lately))
 
     def profile(self, member_id: str, deadline: Deadline) -> Member | None:
         self._ask("profile", deadline)

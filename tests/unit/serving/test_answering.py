@@ -448,3 +448,46 @@ def test_of_thousands_of_applications_those_are_kept_that_an_answer_could_hold()
     kept = desk.member_lists.last_known("m")
     assert kept is not None
     assert kept.applied_ids() == {"b", "shelf-0"}
+
+
+def lately(*rows: tuple[str, str]) -> str:
+    """What a read says of mails: ids shown and clicked, a letter each."""
+    return "\x1d".join(SEPARATOR.join(shown) + "\x1e" + SEPARATOR.join(clicked) for shown, clicked in rows)
+
+
+def test_a_new_send_shows_what_the_last_one_did_not_and_what_was_clicked_may_stay() -> None:
+    desk = Desk(fresh_s=60).open()
+    desk.store.put(*(posting(each, f"{at}") for at, each in enumerate("abcdefg")))
+    desk.store.rows["m"] = row(*"abcdefg")._replace(
+        reasons=bytes(range(1, 8)), anchors="x\x1fX", anchored=b"\1\0\1"
+    )
+    desk.store.lately[b"weekly\x1fnew"] = lately(("abc", ""), ("", "b"))
+    old = request(limit=4, send="old")
+    new = request(limit=7, send="new")
+    assert ids(desk.answering.answer(old, context=context())) == list("abcd")
+    found = desk.answering.answer(new, context=context())
+    assert shown(found) == [(each, "abcdefg".index(each) + 1) for each in "bdefgac"]  # each with its reason
+    assert ids(desk.answering.answer(old, context=context())) == list("abcd")  # a retry of a send under way
+    assert ids(desk.answering.answer(new, context=context())) == list("bdefgac")
+
+
+def test_who_gets_popular_postings_gets_others_next_time_and_so_do_several_postings_of_a_job() -> None:
+    desk = Desk()
+    desk.store.same[RUN.id] = [["shelf-1", "shelf-5"]]
+    desk.open()
+    desk.store.rows["m"] = row()
+    desk.store.lately[b"weekly\x1fs"] = lately(([], []), (["shelf-0", "shelf-1"], []))  # type: ignore[arg-type]
+    assert ids(desk.ask(limit=6)) == [f"shelf-{at}" for at in (2, 3, 4, 0, 1, 5)]
+
+
+def test_reasons_that_name_a_posting_keep_naming_it_where_the_list_is_put_in_another_order() -> None:
+    desk = Desk().open()
+    desk.store.put(*(posting(each, f"{at}") for at, each in enumerate("abc")))
+    desk.store.rows["m"] = row(*"abc", reason=Reason.SIMILAR_TO_APPLIED)._replace(
+        anchors="x\x1fX\x1fy\x1fY", anchored=b"\2\1"
+    )
+    desk.store.lately[b"weekly\x1fs"] = lately(("a", ""))
+    found = desk.ask()
+    assert ids(found) == ["b", "c", "a"]
+    assert [mark >> 8 for _, mark in found.places] == [1, 0, 2]
+    assert list(found.names) == ["X", "Y"]

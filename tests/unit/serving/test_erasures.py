@@ -30,7 +30,9 @@ class Told:
 
 def keep(member_lists: MemberLists, *members: str) -> None:
     for member in members:
-        member_lists.get(member, 1, FAR, lambda: MemberList("personalized", 1, 100.0, "a", b"\1"))
+        member_lists.get(
+            member, 1, "send", FAR, lambda: MemberList("personalized", 1, 100.0, "a", b"\1", send_key="send")
+        )
 
 
 def test_the_list_of_an_erased_member_goes_and_all_others_stay() -> None:

@@ -17,7 +17,7 @@ FAR = Deadline(float("inf"))
 
 
 def member_list(run_id: int = 1, *, made_s: float = 100.0, ids: str = "a") -> MemberList:
-    return MemberList("personalized", run_id, made_s, ids, b"\1")
+    return MemberList("personalized", run_id, made_s, ids, b"\1", send_key="send")
 
 
 def refuse() -> MemberList:
@@ -28,13 +28,13 @@ def test_a_plan_is_made_once_while_it_is_fresh_and_of_the_run() -> None:
     timer = Timer()
     member_lists = MemberLists(size=10, fresh_s=20, stale_s=100, timer=timer)
     first, second, third = member_list(), member_list(2), member_list(2, made_s=121.0)
-    assert member_lists.get("m", 1, FAR, lambda: first) == (first, "miss")
+    assert member_lists.get("m", 1, "send", FAR, lambda: first) == (first, "miss")
     timer.now_s = 119.0
-    assert member_lists.get("m", 1, FAR, refuse) == (first, "hit")
-    assert member_lists.get("m", 2, FAR, lambda: second) == (second, "miss")
+    assert member_lists.get("m", 1, "send", FAR, refuse) == (first, "hit")
+    assert member_lists.get("m", 2, "send", FAR, lambda: second) == (second, "miss")
     timer.now_s = 121.0
-    assert member_lists.get("m", 2, FAR, lambda: third) == (third, "miss")
-    assert member_lists.get("other", 2, FAR, member_list)[1] == "miss"
+    assert member_lists.get("m", 2, "send", FAR, lambda: third) == (third, "miss")
+    assert member_lists.get("other", 2, "send", FAR, member_list)[1] == "miss"
     assert len(member_lists) == 2
 
 
@@ -42,23 +42,23 @@ def test_an_old_plan_will_do_while_none_can_be_made_but_not_for_ever() -> None:
     timer = Timer()
     member_lists = MemberLists(size=10, fresh_s=20, stale_s=100, timer=timer)
     first = member_list()
-    member_lists.get("m", 1, FAR, lambda: first)
+    member_lists.get("m", 1, "send", FAR, lambda: first)
     timer.now_s = 199.0
-    assert member_lists.get("m", 2, FAR, refuse) == (first, "stale")
+    assert member_lists.get("m", 2, "send", FAR, refuse) == (first, "stale")
     timer.now_s = 201.0
     with pytest.raises(UnavailableError):
-        member_lists.get("m", 2, FAR, refuse)
+        member_lists.get("m", 2, "send", FAR, refuse)
 
 
 def test_plans_too_old_to_use_are_let_go() -> None:
     timer = Timer()
     member_lists = MemberLists(size=10, fresh_s=20, stale_s=100, timer=timer)
-    member_lists.get("old", 1, FAR, member_list)
-    member_lists.get("newer", 1, FAR, lambda: member_list(made_s=150.0))
+    member_lists.get("old", 1, "send", FAR, member_list)
+    member_lists.get("newer", 1, "send", FAR, lambda: member_list(made_s=150.0))
     timer.now_s = 201.0
     member_lists.evict()
     assert len(member_lists) == 1
-    assert member_lists.get("newer", 1, FAR, refuse)[1] == "stale"
+    assert member_lists.get("newer", 1, "send", FAR, refuse)[1] == "stale"
 
 
 def test_parts_of_one_message_at_once_make_one_plan_and_all_get_it() -> None:
@@ -71,7 +71,7 @@ def test_parts_of_one_message_at_once_make_one_plan_and_all_get_it() -> None:
         return member_list()
 
     parts = [
-        threading.Thread(target=lambda: found.append(member_lists.get("m", 1, soon(), make)))
+        threading.Thread(target=lambda: found.append(member_lists.get("m", 1, "send", soon(), make)))
         for _ in range(6)
     ]
     for part in parts:
@@ -93,7 +93,7 @@ def test_a_member_whose_sends_are_on_two_runs_at_once_gets_each_sends_own_plan()
             going.wait(5)
             return member_list(run_id, ids=f"of run {run_id}")
 
-        found[name] = member_lists.get("m", run_id, soon(), make)[0].posting_ids
+        found[name] = member_lists.get("m", run_id, "send", soon(), make)[0].posting_ids
 
     calls = [
         threading.Thread(target=ask, args=(f"{part} of send {run_id}", run_id))
@@ -124,14 +124,14 @@ def test_whoever_waited_for_a_plan_finds_it_however_soon_they_look(monkeypatch: 
     member_lists = MemberLists(size=10, fresh_s=20, stale_s=100, timer=lambda: 100.0)
     monkeypatch.setattr(member_lists, "_kept", SlowStore())
     found: list[str] = []
-    other = threading.Thread(target=lambda: found.append(member_lists.get("m", 1, soon(), refuse)[1]))
+    other = threading.Thread(target=lambda: found.append(member_lists.get("m", 1, "send", soon(), refuse)[1]))
 
     def make() -> MemberList:
         other.start()
         time.sleep(0.05)  # the other is waiting by now
         return member_list()
 
-    member_lists.get("m", 1, soon(), make)
+    member_lists.get("m", 1, "send", soon(), make)
     other.join(5)
     assert found == ["hit"]
 
@@ -139,7 +139,7 @@ def test_whoever_waited_for_a_plan_finds_it_however_soon_they_look(monkeypatch: 
 def test_who_waited_for_a_plan_that_failed_is_told_that_theirs_is_old() -> None:
     timer = Timer()
     member_lists = MemberLists(size=10, fresh_s=20, stale_s=100, timer=timer)
-    member_lists.get("m", 1, FAR, member_list)
+    member_lists.get("m", 1, "send", FAR, member_list)
     timer.now_s = 150.0
     failing = threading.Event()
     found: list[str] = []
@@ -152,8 +152,10 @@ def test_who_waited_for_a_plan_that_failed_is_told_that_theirs_is_old() -> None:
                 failing.set()
         raise UnavailableError("broken")
 
-    thread = threading.Thread(target=lambda: found.append(member_lists.get("m", 1, soon(), refuse)[1]))
-    assert member_lists.get("m", 1, soon(), make)[1] == "stale"
+    thread = threading.Thread(
+        target=lambda: found.append(member_lists.get("m", 1, "send", soon(), refuse)[1])
+    )
+    assert member_lists.get("m", 1, "send", soon(), make)[1] == "stale"
     thread.join(5)
     assert found == ["stale"]
 
@@ -165,7 +167,7 @@ def test_nobody_waits_for_anothers_plan_beyond_their_own_deadline() -> None:
     def make() -> MemberList:
         def other() -> None:
             try:
-                member_lists.get("m", 1, Deadline(time.monotonic() + 0.05), member_list)
+                member_lists.get("m", 1, "send", Deadline(time.monotonic() + 0.05), member_list)
             except UnavailableError as error:
                 found.append(error.kind)
 
@@ -174,12 +176,20 @@ def test_nobody_waits_for_anothers_plan_beyond_their_own_deadline() -> None:
         thread.join(5)
         return member_list()
 
-    member_lists.get("m", 1, soon(), make)
+    member_lists.get("m", 1, "send", soon(), make)
     assert found == ["shared"]
 
 
 def test_only_so_many_plans_are_kept() -> None:
     member_lists = MemberLists(size=3, fresh_s=20, stale_s=100, timer=lambda: 100.0)
     for number in range(10):
-        member_lists.get(f"m{number}", 1, FAR, member_list)
+        member_lists.get(f"m{number}", 1, "send", FAR, member_list)
     assert len(member_lists) == 3
+
+
+def test_a_list_read_for_one_send_is_none_of_another() -> None:
+    member_lists = MemberLists(size=10, fresh_s=20, stale_s=100, timer=lambda: 100.0)
+    first, second = member_list(), member_list()._replace(send_key="other")
+    assert member_lists.get("m", 1, "send", FAR, lambda: first) == (first, "miss")
+    assert member_lists.get("m", 1, "other", FAR, lambda: second) == (second, "miss")
+    assert member_lists.get("m", 1, "third", FAR, refuse) == (second, "stale")

@@ -10,6 +10,7 @@ import pytest
 
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
+from app.serving.lately_shown import COUNTS_EVERY_S, since_counted_s
 from app.serving.publications import Publications
 from app.serving.request import RequestOptions
 from app.serving.sends import LEAD, MOST_AT_ONCE, PREVIEW, Sends
@@ -305,3 +306,16 @@ def test_whatever_happens_a_message_gets_one_run(seed: int) -> None:
                 workers[at].update()  # a worker that is told to end registers what it met
                 workers[at], due[at] = Worker(register).update(), register.now + 2 * SECOND
     assert {send: runs for send, runs in seen.items() if len(runs) > 1} == {}
+
+
+def test_around_the_moment_from_which_more_counts_a_send_is_claimed_so_that_all_know_when_it_began() -> None:
+    register = store()
+    worker = Worker(register)
+    go(register, worker, by=5 * MINUTE)
+    assert not worker.sends.must_claim(options(), register.now)
+    go(register, worker, by=timedelta(seconds=COUNTS_EVERY_S - since_counted_s(register.now.timestamp()) - 4))
+    asked = [(late, register.now + late * SECOND) for late in (-3, 0, 4, 5)]
+    assert [late for late, now in asked if worker.sends.must_claim(options(), now)] == [0, 4, 5]
+    assert not worker.sends.must_claim(options(PREVIEW), register.now)
+    go(register, worker, by=7 * SECOND)
+    assert not worker.sends.must_claim(options(), register.now)
