@@ -28,6 +28,7 @@ WHOLE_BY_DESIGN = {
     serving_reads.SHELVES: {"shelf"},
     serving_reads.SAME_JOBS: {"same_job"},
     serving_reads.WEIGHTS: {"refresh_run"},
+    serving_reads.MEMBER_LIST: {"refresh_run"},  # only for a member who was mailed since
     serving_reads.PUBLICATIONS: {"publication", "refresh_run"},
     serving_reads.CREDENTIALS: {"credential"},
     serving_reads.SHELF_POOL: {"shelf_pool"},
