@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from app.feedback.lately_shown import behind, ignored_lately
 from app.recommend.ranked import ASKED_COMPANY
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError
-from app.serving.lately_shown import behind, ignored_lately
 from app.serving.member_lists import MemberList
 from app.serving.request import recommendation_id
 from app.serving.selection import select

@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from app.feedback.lately_shown import COUNTS_EVERY_S, since_counted_s
 from app.runtime.errors import UnavailableError
-from app.serving.lately_shown import COUNTS_EVERY_S, since_counted_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

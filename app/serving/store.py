@@ -58,7 +58,7 @@ class MemberRow(NamedTuple):
         anchors: Ids and names, in turn, of the postings that reasons may name, joined by `SEPARATOR`.
         anchored: A byte for each of the first places: the number of the anchor that its reason names, from 1; 0 for none.
         lately: What mails showed and what was clicked since their list was made, as far as it counts for the send: a row
-            for each, as `app.serving.lately_shown` reads them.
+            for each, as `app.feedback.lately_shown` reads them.
     """
 
     mailable: bool

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.feedback.lately_shown import COUNTS_EVERY_S, ignored_lately, since_counted_s
 from app.postgres.engines import batch_engine
 from app.postgres.members import delete_member
 from app.postgres.serving.pool import ServingPool
@@ -15,7 +16,6 @@ from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.refresh.incremental import refresh_changed
 from app.refresh.whole import refresh
 from app.runtime.deadline import Deadline
-from app.serving.lately_shown import COUNTS_EVERY_S, ignored_lately, since_counted_s
 from tests.integration.small_board import change, fill, rows, run_of
 from tests.integration.test_mailed import click, mail
 from tests.postgres_fixtures import _create, _drop, _url_of

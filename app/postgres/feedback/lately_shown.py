@@ -1,4 +1,4 @@
-"""What mails showed since the last whole refresh, which answers read with a member's list (`app.serving.lately_shown`)."""
+"""What mails showed since the last whole refresh, which answers read with a member's list (`app.feedback.lately_shown`)."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.feedback.lately_shown import COUNTS_EVERY_S, since_counted_s
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
-from app.serving.lately_shown import COUNTS_EVERY_S, since_counted_s
 from app.serving.publications import Publications
 from app.serving.request import RequestOptions
 from app.serving.sends import LEAD, MOST_AT_ONCE, PREVIEW, Sends

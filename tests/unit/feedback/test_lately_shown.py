@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.serving.lately_shown import COUNTS_EVERY_S, behind, ignored_lately, since_counted_s
+from app.feedback.lately_shown import COUNTS_EVERY_S, behind, ignored_lately, since_counted_s
 
 
 def rows(*each: tuple[str, str]) -> str:
