@@ -45,7 +45,7 @@ def test_consent_withdrawn_in_braze_stops_the_list_at_once(
         store = PostgresStore(pool)
 
         def takes_mail(member: str = MEMBER) -> tuple[bool, bool, bool]:
-            row = store.member_row(member, None, Deadline(time.monotonic() + 5))
+            row = store.member_row(member, None, b"", Deadline(time.monotonic() + 5))
             profile = store.profile(member, Deadline(time.monotonic() + 5))
             forgotten = member_hash(member) in store.erased(60)
             return row is not None and row.mailable, profile is not None, forgotten

@@ -64,6 +64,8 @@ FROM board.member m, connected_jobs.refresh_run r;
 INSERT INTO connected_jobs.shelf (run_id, category, region, posting_ids, reasons)
 SELECT r.id, c::text, g::text, '{p-000001}', decode('01', 'hex')
 FROM connected_jobs.refresh_run r, generate_series(1, 120) c, generate_series(1, 18) g;
+INSERT INTO connected_jobs.consent (braze_user, member_id, withdrawn, changed_at)
+SELECT 'b-' || n, 'm-x' || n, true, now() FROM generate_series(1, 5000) n;
 INSERT INTO connected_jobs.send_run (campaign, send, run_id, first_at, last_at, until)
 SELECT 'weekly', 'send ' || n, 1, now(), now(), now() + interval '1 day' FROM generate_series(1, 5000) n;
 UPDATE board.posting SET updated_at = now() - make_interval(mins => right(id, 6)::integer);

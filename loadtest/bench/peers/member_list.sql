@@ -1,4 +1,5 @@
-SELECT m.mail_consent AND m.withdrawn_at IS NULL,
+SELECT m.mail_consent AND m.withdrawn_at IS NULL
+       AND NOT EXISTS (SELECT FROM connected_jobs.consent c WHERE c.member_id = $2::text AND c.withdrawn),
        pg_catalog.array_to_string(l.posting_ids, pg_catalog.chr(31)),
        l.reasons,
        pg_catalog.array_to_string(
