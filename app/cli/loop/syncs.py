@@ -184,7 +184,7 @@ def run(*, file: Path, again: bool, no_wait: bool, as_json: bool) -> None:
             )
             work = opened.run(destination_id, run_id, again=again)
             report = _recorded(opened, run_id, work, manner, _watched(progress, is_held))
-        refused = questions.count_rejects(opened.engine, sync=opened.definition.name) + report.refused
+        refused = questions.count_rejects(opened.engine, sync=opened.definition.name)
     click.echo(json.dumps(asdict(report), ensure_ascii=False, indent=2) if as_json else _report_text(report))
     _end(report, refused, zone)
 

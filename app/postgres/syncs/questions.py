@@ -75,10 +75,14 @@ def select_rejects(engine: Engine, *, sync: str | None, most: int) -> list[SyncR
 
 
 def count_rejects(engine: Engine, *, sync: str) -> int:
-    """How many rows of a sync are refused now."""
+    """How many rows and events of a sync are refused now, or of an unknown end."""
     with engine.connect() as connection:
         found: int = connection.execute(
-            text("SELECT count(*) FROM connected_jobs.sync_reject WHERE sync = :sync"), {"sync": sync}
+            text("""
+                SELECT (SELECT count(*) FROM connected_jobs.sync_reject WHERE sync = :sync)
+                     + (SELECT count(*) FROM connected_jobs.outbox WHERE sync = :sync AND state IN ('refused', 'unknown'))
+            """),
+            {"sync": sync},
         ).scalar_one()
     return found
 

@@ -1,0 +1,228 @@
+"""A large sync against the double at its limits, with faults, and killed at random moments: `python -m tests.hostile.syncs`.
+
+So many members, a tenth of them changed, a thousandth wrong; 1 % of the requests get a 429 and 0.5 % a 5xx after they were
+taken. What is checked: every changed value is there, every wrong row is listed with a sentence, nobody who did not change was
+written to, no profile was made. What is measured: time beside the limit's own, 429s, memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from app.postgres import migrate
+from app.postgres.embedded import embedded_postgres, make_database
+from app.postgres.engines import batch_engine
+from tests.doubles.braze_rest.limits import RequestLimits
+from tests.doubles.braze_rest.profiles import Profiles
+from tests.doubles.braze_rest.server import KEY, BrazeRest, braze_rest
+
+if TYPE_CHECKING:
+    from tests.doubles.braze_rest.server import Fault
+
+COMMAND = [sys.executable, "-c", "from app.cli.main import main; main()"]
+SYNC = """
+destination = "braze"
+query = "SELECT member_id, cj_field, cj_region, cj_new FROM big.wanted"
+[limits]
+objects = 75
+requests = {requests}
+share = 1.0
+[braze]
+host = "{host}"
+"""
+BEGIN = """
+CREATE SCHEMA big;
+CREATE TABLE big.wanted AS
+SELECT 'm-' || lpad(n::text, 8, '0') AS member_id, 'field ' || n % 40 AS cj_field, 'region ' || n % 17 AS cj_region, n % 4 AS cj_new
+FROM generate_series(1, {members}) AS n;
+"""
+ACKNOWLEDGED = """
+INSERT INTO connected_jobs.attribute_sent (destination_id, member_id, sent, batches, before)
+SELECT {destination}, member_id, to_jsonb(w) - 'member_id', '{{}}', '{{}}' FROM big.wanted AS w;
+ANALYZE connected_jobs.attribute_sent;
+"""
+CHANGE = """
+UPDATE big.wanted SET cj_new = 10 + right(member_id, 4)::int % 5 WHERE right(member_id, 1) = '3';
+UPDATE big.wanted SET cj_field = repeat('x', 256) WHERE right(member_id, 4) = '1113';
+"""
+
+
+# ruff: noqa: S608, T201 - it makes its own tables, and prints what it found
+
+
+class Everyone(dict[str, dict[str, Any]]):
+    """Every member has a profile; only those that are written to take room."""
+
+    def get(self, key: str, _default: Any = None) -> Any:
+        if key not in self and key.startswith("m-"):
+            self[key] = {}
+        return super().get(key)
+
+
+class Draw:
+    """What befalls requests."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self.slowed = 0
+
+    def __call__(self) -> Fault:
+        drawn = self._rng.random()
+        if drawn < 0.01:
+            self.slowed += 1
+            return "429"
+        return "500 after" if drawn < 0.015 else ""
+
+
+class Trial:
+    """One sync until it has ended by itself."""
+
+    def __init__(self, url: str, options: argparse.Namespace) -> None:
+        self.options = options
+        self.rng = random.Random(options.seed)
+        self.draw = Draw(self.rng)
+        blocked = {f"m-{n:08}" for n in range(2_223, options.members + 1, 10_000)}
+        self.braze = BrazeRest(
+            profiles=Profiles(members=Everyone(), blocked=blocked),
+            limits=RequestLimits(burst=options.requests),
+            draw=self.draw,
+        )
+        self.url = url
+        self.most_kb = 0
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def prepare(self, folder: Path) -> Path:
+        """The state after a first whole run, then the change; gives the sync file."""
+        self.sql(BEGIN.format(members=self.options.members))
+        file = folder / "big.toml"
+        file.write_text(SYNC.format(requests=self.options.requests, host=self.braze.url), encoding="utf-8")
+        host = self.braze.url.removeprefix("http://")
+        self.sql(f"INSERT INTO connected_jobs.sync_destination (identity) VALUES ('braze:{host}:main')")
+        ((number,),) = self.sql("SELECT id FROM connected_jobs.sync_destination")
+        self.sql(ACKNOWLEDGED.format(destination=number))
+        self.sql(CHANGE)
+        return file
+
+    def run(self, file: Path, kill_after_s: float | None) -> int | None:
+        """Run the command; None where it was killed."""
+        environment = {
+            **os.environ,
+            "DATABASE_URL": self.url,
+            "CJ_BRAZE_KEY": KEY,
+            "CJ_BRAZE_PRIVATE": "on",
+        }
+        with subprocess.Popen(
+            [*COMMAND, "sync", "run", str(file)], env=environment, stdout=subprocess.DEVNULL
+        ) as process:
+            end = time.monotonic() + (kill_after_s or 86_400)
+            while process.poll() is None:
+                self._watch_memory(process.pid)
+                if time.monotonic() > end:
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
+                    return None
+                time.sleep(0.1)
+        self.braze.settle()
+        return process.returncode
+
+    def _watch_memory(self, pid: int) -> None:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return
+        found = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
+        self.most_kb = max([self.most_kb, *found])
+
+    def check(self) -> dict[str, Any]:
+        """What is so now; raises `AssertionError` where a promise is broken."""
+        self.braze.settle()
+        profiles = self.braze.profiles
+        wanted = {
+            row[0]: row[1:]
+            for row in self.sql(
+                "SELECT member_id, cj_field, cj_new FROM big.wanted WHERE right(member_id, 1) = '3'"
+            )
+        }
+        refused = {
+            row[0] for row in self.sql("SELECT key FROM connected_jobs.sync_reject WHERE sentence <> ''")
+        }
+        wrong = {one for one, (field, _) in wanted.items() if len(field) > 255} | (
+            profiles.blocked & set(wanted)
+        )
+        assert refused == wrong, (len(refused), len(wrong))
+        missing = [
+            one
+            for one, (_, new) in wanted.items()
+            if one not in wrong and profiles.members.get(one) != {"cj_new": new}
+        ]
+        assert missing == [], missing[:3]
+        assert set(profiles.written) == set(wanted) - wrong
+        assert profiles.made == 0
+        return {
+            "changed": len(wanted),
+            "refused": len(refused),
+            "written again": sum(profiles.written.values()) - len(profiles.written),
+        }
+
+
+def main() -> None:
+    """Run both trials: undisturbed by kills, and killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--members", type=int, default=2_000_000)
+    parser.add_argument("--requests", type=int, default=150, help="that the double takes in 3 s")
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="connected-jobs-syncs-") as folder:
+        Path(folder).chmod(0o711)
+        with embedded_postgres(Path(folder) / "postgres", options={"max_wal_size": "2GB"}) as server:
+            for kills in (0, options.kills):
+                make_database(server, f"syncs_{kills}")
+                url = server.database_url(f"syncs_{kills}")
+                engine = batch_engine(url)
+                migrate.upgrade(engine, "service")
+                engine.dispose()
+                print(json.dumps(_tried(Trial(url, options), Path(folder), kills)), flush=True)
+
+
+def _tried(trial: Trial, folder: Path, kills: int) -> dict[str, Any]:
+    with braze_rest(trial.braze):
+        file = trial.prepare(folder)
+        begin = time.monotonic()
+        for _ in range(kills):
+            if trial.run(file, trial.rng.uniform(2.0, 25.0)) is not None:
+                break
+        code = trial.run(file, None)
+        took_s = time.monotonic() - begin
+        assert code == 3, code  # there are refused rows
+        found = trial.check()
+        before = trial.braze.requests
+        assert trial.run(file, None) == 3
+        assert trial.braze.requests == before
+    own_s = -(-found["changed"] // 75) / (trial.options.requests / 3)
+    caused = trial.braze.limits.refused - trial.draw.slowed
+    return {
+        "members": trial.options.members, "kills": kills, **found, "requests": before, "429s meant": trial.draw.slowed,
+        "429s caused": caused, "seconds": round(took_s, 1), "the limit's own": round(own_s, 1), "ratio": round(took_s / own_s, 2),
+        "most memory, MB": round(trial.most_kb / 1024),
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
