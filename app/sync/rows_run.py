@@ -100,6 +100,18 @@ class RowsRun:
             refused=refused,
         )
 
+    def changed(self) -> Iterator[ChangedRow]:
+        """What changed, for a file; rows that are refused are recorded on the way.
+
+        Raises:
+            SyncError: the query or its rows cannot be sent at all.
+        """
+        for one in self._differences(self.report.compared):
+            if isinstance(one, ChangedRow):
+                yield one
+            else:
+                self._ledger.note([one])
+
     def run(self, pacer: Pacer, manner: Manner, progress: Callable[[float], None]) -> SyncReport:
         """Send what changed.
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
+from tests.doubles.braze_rest.catalogs import Catalogs
 from tests.doubles.braze_rest.limits import RequestLimits
 from tests.doubles.braze_rest.profiles import Profiles
 from tests.doubles.braze_rest.server import KEY, BrazeRest, braze_rest
+from tests.integration.small_board import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from sqlalchemy import Engine
 
     from tests.integration.commands import Command
 
@@ -28,6 +32,17 @@ query = '''
 share = 1.0
 [braze]
 host = "{host}"
+"""
+
+
+ROOT = Path(__file__).parents[2]
+EXPOSURE = """
+    INSERT INTO connected_jobs.exposure (day, event_id, rid, member_id, braze_user, campaign, source, shown, posting_ids, sent_at)
+    VALUES (current_date - %s::int, gen_random_uuid(), 'r', %s, 'b', 'weekly', 'profile', 12, '{}', now())
+"""
+CLICK = """
+    INSERT INTO connected_jobs.click (day, event_id, member_id, braze_user, at, person)
+    VALUES (current_date, gen_random_uuid(), %s, 'b', now(), true)
 """
 
 
@@ -243,3 +258,73 @@ def test_erasing_a_member_reaches_braze_and_what_syncs_know_of_them(
     assert world.sync("run", file).code == 0  # the query still gives them
     assert world.braze.requests == sent
     assert world.sync("rejects").out == ""
+
+
+def test_the_same_delta_as_files_is_sent_once_and_waits_for_the_interval(world: World) -> None:
+    out = world.folder / "cdi"
+    out.mkdir()
+    file = world.file()
+    ran = world.sync("export", file, out)
+    (written,) = out.iterdir()
+    assert (ran.code, written.name) == (0, "wanted-00000001-001.jsonl")
+    lines = [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
+    assert (len(lines), lines[8]["external_id"]) == (300, "m-0008")
+    assert json.loads(lines[8]["payload"]) == {"cj_field": "field 1", "cj_new": 3, "cj_tired": True}
+    assert "have no order: wait 15 minutes" in world.sync("export", file, out).sentence
+    world.sql("UPDATE board_out.wanted SET cj_new = 77 WHERE member_id = 'm-0008'")
+    assert world.sync("export", file, out, "--interval-minutes", 0, "--format", "csv").code == 0
+    (changed,) = out.glob("*.csv")
+    assert changed.read_text(encoding="utf-8") == 'external_id,payload\nm-0008,"{""cj_new"":77}"\n'
+    assert world.sync("run", file).code == 0
+    assert world.braze.requests == 0
+    ids = world.folder / "left.txt"
+    ids.write_text("m-1\nm-2\nm-1\n", encoding="utf-8")
+    assert world.sync("deletes", ids, out).out == "2 members are in delete-left.jsonl.\n"
+    assert "is there already" in world.sync("deletes", ids, out).sentence
+
+
+def ready(world: World, name: str) -> Path:
+    """A sync that comes with the project, to the double."""
+    text = (ROOT / "docs/syncs" / name).read_text(encoding="utf-8")
+    path = world.folder / name
+    path.write_text(text.replace("https://rest.kr-01.braze.com", world.braze.url), encoding="utf-8")
+    return path
+
+
+def test_the_ready_syncs_give_each_member_the_coarse_attributes_and_each_open_posting_an_item(
+    world: World, engine: Engine
+) -> None:
+    fill(engine, members=40, postings=60)
+    world.sql("INSERT INTO board.member (id, mail_consent) VALUES ('m-bare', true), ('m-none', false)")
+    for table in ("exposure", "click"):
+        world.sql(
+            f"CREATE TABLE connected_jobs.{table}_of_a_test PARTITION OF connected_jobs.{table} DEFAULT"
+        )
+    for day in range(2):  # 24 postings and no click, and as many with one
+        for member in ("m-000001", "m-000002"):
+            world.sql(EXPOSURE, day, member)
+    world.sql(CLICK, "m-000002")
+    world.braze.profiles.members |= {f"m-{number:06}": {} for number in range(1, 41)} | {
+        "m-bare": {},
+        "m-none": {},
+    }
+    assert world.sync("run", ready(world, "members.toml")).code == 0
+    members = world.braze.profiles.members
+    (applied,) = world.sql(
+        "SELECT (max(occurred_at) AT TIME ZONE 'Asia/Seoul')::date::text FROM board.activity WHERE member_id = 'm-000001' AND kind = 'apply'"
+    )
+    assert members["m-000001"] == {
+        "cj_source": "profile", "cj_field": "3", "cj_region": "101000", "cj_new_7d": "10+", "cj_last_apply": applied[0],
+        "cj_tired": True,
+    }  # fmt: skip
+    assert members["m-000002"]["cj_tired"] is False
+    assert (members["m-bare"], members["m-none"]) == (
+        {"cj_source": "popular", "cj_new_7d": "0", "cj_tired": False},
+        {},
+    )
+    world.braze.catalogs = Catalogs(fields={"postings": {"title", "company", "region", "deadline", "url"}})
+    assert world.sync("run", ready(world, "postings.toml")).code == 0
+    assert len(world.braze.catalogs.items["postings"]) == 60
+    world.sql("UPDATE board.posting SET status = 'closed' WHERE id = 'p-000007'")
+    assert world.sync("run", ready(world, "postings.toml")).code == 0
+    assert "p-000007" not in world.braze.catalogs.items["postings"]

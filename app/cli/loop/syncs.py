@@ -16,6 +16,7 @@ import click
 
 from app.braze.rest.doors import open_events_door, open_rows_door, open_workspace
 from app.cli.database import CommandError, database, database_engine, progress_bar
+from app.cli.loop import sync_files
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.syncs import questions
 from app.postgres.syncs.ledger import PostgresLedger
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from app.braze.ingestion import FileFormat
     from app.sync.door import Door
     from app.sync.report import SyncPlan, SyncReport
 
@@ -271,6 +273,28 @@ def _end(report: SyncReport, refused: int, zone: ZoneInfo) -> None:
 
 
 @sync.command()
+@_file
+@sync_files.out
+@sync_files.formats
+@click.option(
+    "--interval-minutes",
+    "interval_min",
+    default=15,
+    show_default=True,
+    type=click.IntRange(0, 1440),
+    help="How often Braze reads the folder.",
+)
+def export(*, file: Path, out: str, kind: FileFormat, interval_min: int) -> None:
+    """Write what changed as files for Cloud Data Ingestion to OUT, a folder or a bucket, and count it as sent."""
+    with _opened(file) as opened:
+        report, names = sync_files.export_files(opened, out, kind=kind, interval_min=interval_min)
+        refused = questions.count_rejects(opened.engine, sync=opened.definition.name)
+        zone = _zone(opened.engine)
+    click.echo("\n".join([f"{report.taken:,} rows in {len(names)} files.", *names]))
+    _end(report, refused, zone)
+
+
+@sync.command()
 @click.option("--name", help="Of this sync alone.")
 @_most
 @_json
@@ -373,4 +397,5 @@ def forget(*, name: str) -> None:
     click.echo(f"{runs:,} runs of {name} are forgotten.")
 
 
+sync.add_command(sync_files.deletes)
 COMMANDS = (sync,)

@@ -218,6 +218,22 @@ def paused_until(engine: Engine, destination_id: int) -> float:
     return found or 0.0
 
 
+def minutes_since_sending(engine: Engine, destination_id: int, *, but: int) -> float | None:
+    """Minutes since a run to a destination began or recorded a batch, this run left out; None where none did."""
+    with engine.connect() as connection:
+        found: float | None = connection.execute(
+            text("""
+                SELECT extract(epoch FROM now() - max(greatest(r.started_at, b.at)))::double precision / 60
+                FROM connected_jobs.sync_run AS r
+                LEFT JOIN LATERAL (SELECT max(at) AS at FROM connected_jobs.sync_batch WHERE run_id = r.id) AS b ON true
+                WHERE r.destination_id = :destination AND r.id <> :but AND r.started_at > now() - interval '2 days'
+                  AND (b.at IS NOT NULL OR r.state IN ('running', 'killed'))
+            """),
+            {"destination": destination_id, "but": but},
+        ).scalar()
+    return found
+
+
 def select_runs(engine: Engine, *, sync: str | None = None, most: int = 20) -> list[SyncRunRecord]:
     """The last runs, newest first."""
     with engine.connect() as connection:
