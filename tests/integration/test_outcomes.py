@@ -6,9 +6,9 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from app.feedback.results.counts import ControlCounts, ExperimentCounts, PlaceCo
 from app.feedback.statistics.sums import Sums
 from app.postgres.connecting import connect
 from app.postgres.feedback import recompute
+from app.postgres.feedback.clicks import judge_clicks
 from app.postgres.feedback.outcomes import put_outcomes
 from app.postgres.feedback.recompute import OutcomesError, recompute_outcomes
 from app.postgres.feedback.rows import (
@@ -31,7 +32,9 @@ from app.postgres.feedback.rows import (
     put_exposures,
     put_mail_events,
 )
+from app.postgres.feedback.send_tally import put_send_counts
 from app.postgres.members import delete_member
+from app.recommend.reasons import Reason
 from tests.integration.commands import command_of
 
 if TYPE_CHECKING:
@@ -316,6 +319,37 @@ def test_the_days_second_and_boards_of_views_are_no_matter(loop: Loop) -> None:
     assert put_outcomes(loop.driver, date(2026, 11, 21), Windows()) == (1, 1)
 
 
+def test_clicks_are_counted_by_the_reason_that_the_stored_list_has(loop: Loop) -> None:
+    """A posting that the list does not have, and members whose list is gone, have no reason and are left out."""
+    loop.driver.execute("""
+        INSERT INTO connected_jobs.refresh_run (state, started_at, cutoff_at, inputs, options) OVERRIDING SYSTEM VALUE
+        VALUES ('ready', now(), now(), '{}', '{}');
+        CREATE TABLE connected_jobs.one_list PARTITION OF connected_jobs.recommendation_list FOR VALUES IN (1);
+        INSERT INTO connected_jobs.publication (run_id, published_at, effective_at)
+        VALUES (1, '2026-11-19', '2026-11-19')
+    """)
+    reasons = bytes([Reason.SIMILAR_TO_APPLIED, 0x80 | Reason.FITS_FIELD, 99])
+    members = [f"m-{number}" for number in range(120)]
+    for member in members:
+        _PLANS[member] = "popular"
+        rid = loop.mail(member, postings=("p-1", "p-2", "p-3", "p-filled"))
+        loop.click(member, rid, "p-1", at=SENT + HOUR)
+        loop.click(member, rid, "p-filled", at=SENT + HOUR)
+        loop.driver.execute(
+            "INSERT INTO connected_jobs.recommendation_list (run_id, member_id, posting_ids, reasons) VALUES (1, %s, %s, %s)",
+            [member, ["p-1", "p-2", "p-3", "p-4"], reasons + b"\x01"],
+        )
+    with connect(loop.driver.info.dsn) as reader:
+        reader.autocommit = True
+        judge_clicks(reader, loop.driver, SENT.date(), SENT.date())
+    (counts,) = put_send_counts(loop.driver, SENT.date())
+    by_reason = {place.reason: place for place in counts.places if place.reason}
+    assert list(by_reason) == ["similar_to_applied", "fits_field", "99"]
+    sampled = by_reason["fits_field"].shown
+    assert 0 < sampled < len(members) / 4  # one in 20 of them
+    assert (by_reason["similar_to_applied"].clicked, by_reason["fits_field"].clicked) == (sampled, 0)
+
+
 def test_two_do_not_recompute_at_once(loop: Loop, engine: Engine) -> None:
     loop.driver.execute("SELECT pg_advisory_lock(%s)", [recompute.ONE_RECOMPUTES])
     with pytest.raises(OutcomesError, match="wait for that to end"):
@@ -352,9 +386,80 @@ recompute_outcomes(batch_engine({database_url!r}), now=datetime.fromisoformat({N
             process.kill()
         blocker.rollback()
     assert loop.outcomes() == half
-    while True:  # the server notices that its client is gone
-        with suppress(OutcomesError):
-            recompute_outcomes(engine, now=NOW)
-            break
-        time.sleep(0.05)
+    wait_until_free(loop)
+    recompute_outcomes(engine, now=NOW)
     assert loop.outcomes() == whole
+
+
+@pytest.mark.slow
+def test_recomputations_killed_at_random_moments_leave_whole_days(
+    loop: Loop, engine: Engine, database_url: str
+) -> None:
+    """After each kill every day's outcomes are the old or the new ones; one whole run then ends as an undisturbed one."""
+    random = Random(4)
+    loop.experiment()
+    for number in range(300):
+        member = f"m-{number}"
+        _PLANS[member] = ("popular", "recommended")[number % 2]
+        rid = loop.mail(member)
+        loop.click(member, rid, "p-1", at=SENT + HOUR)
+        for day in range(3):
+            loop.apply(member, "p-1", SENT + day * DAY + 2 * HOUR)
+    recompute_outcomes(engine, now=NOW)
+    whole = state(loop)
+    days = loop.rows(BY_DAY)
+    code = f"""
+from datetime import datetime
+from app.postgres.engines import batch_engine
+from app.postgres.feedback.recompute import recompute_outcomes
+print("begun", flush=True)
+recompute_outcomes(batch_engine({database_url!r}), now=datetime.fromisoformat({NOW.isoformat()!r}))
+"""
+    killed = 0
+    for _ in range(25):
+        loop.driver.execute("""
+            UPDATE connected_jobs.click SET person = NULL, why = NULL, rule_version = NULL;
+            DELETE FROM connected_jobs.outcome;
+            DELETE FROM connected_jobs.enrolment;
+            DELETE FROM connected_jobs.send_result;
+            DELETE FROM connected_jobs.experiment_result
+        """)
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(random.uniform(0, 0.6))
+            killed += process.poll() is None
+            process.kill()
+        wait_until_free(loop)
+        assert set(loop.rows(BY_DAY)) <= set(days)
+        assert loop.rows("SELECT count(*) FROM connected_jobs.enrolment") in ([(0,)], [(300,)])
+        recompute_outcomes(engine, now=NOW)
+        assert state(loop) == whole
+    assert killed > 10
+
+
+BY_DAY = """
+    SELECT (occurred_at AT TIME ZONE 'UTC')::date, count(*), md5(string_agg(o::text, '' ORDER BY o::text))
+    FROM connected_jobs.outcome o GROUP BY 1 ORDER BY 1
+"""
+
+
+def state(loop: Loop) -> list[Any]:
+    """All that a recomputation leaves."""
+    return [
+        loop.rows(f"SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM {table} t")  # noqa: S608 - our own tables
+        for table in (
+            "connected_jobs.outcome",
+            "connected_jobs.enrolment",
+            "(SELECT day, event_id, person, why, rule_version FROM connected_jobs.click)",
+            "(SELECT campaign, day, counts FROM connected_jobs.send_result)",
+            "(SELECT experiment, counts FROM connected_jobs.experiment_result)",
+        )
+    ]
+
+
+def wait_until_free(loop: Loop) -> None:
+    """Wait until the server has noticed that its client is gone."""
+    while not loop.rows(f"SELECT pg_try_advisory_lock({recompute.ONE_RECOMPUTES})")[0][0]:
+        time.sleep(0.02)
+    loop.rows(f"SELECT pg_advisory_unlock({recompute.ONE_RECOMPUTES})")

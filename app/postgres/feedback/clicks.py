@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
-_AT_ONCE: Final = 50_000
+_FETCHED: Final = 20_000
+_AT_ONCE: Final = 200_000
 _MARKED: Final = ("marked",)  # by Braze, without a reason
 _Found = tuple[Any, Any, bool, str | None]
 
@@ -46,7 +47,7 @@ def _findings(reader: psycopg.Connection, first: date, last: date) -> Iterator[_
     """The clicks whose finding is not the one that is kept."""
     begin = datetime.combine(first, time(), UTC) - timedelta(seconds=BURST_S)
     with reader.transaction(), reader.cursor(name="clicks") as cursor:
-        cursor.itersize = _AT_ONCE
+        cursor.itersize = _FETCHED
         cursor.execute(
             """
             SELECT coalesce('b ' || braze_user || ' ' || dispatch_id, 'r ' || rid, 'b ' || braze_user) AS message,
@@ -85,6 +86,7 @@ def _update(writer: psycopg.Connection, found: list[_Found]) -> int:
             copy.set_types(["date", "uuid", "bool", "text"])
             for row in sorted(found, key=itemgetter(0, 1)):
                 copy.write_row(row)
+        writer.execute("ANALYZE pg_temp.judged")
         return writer.execute(
             """
             UPDATE connected_jobs.click c

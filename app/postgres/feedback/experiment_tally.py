@@ -10,6 +10,7 @@ import msgspec
 from app.feedback.results.counts import GUARDS, ArmCounts, ExperimentCounts
 from app.feedback.statistics.sums import Sums
 from app.postgres.board.load import ERASE_OR_MERGE
+from app.postgres.feedback.send_tally import WORK_MEM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,6 +158,7 @@ def _count(
         "before": BEFORE,
         "guards": list(GUARDS),
     }
+    driver.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
     driver.execute(_ENROL, asked)
     for statement, name in (
         (_MEMBERS, "enrolled"),
