@@ -18,7 +18,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy known scale kills hostile cluster image audit clean
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy known scale kills hostile cluster experiments image audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -73,6 +73,9 @@ hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root
 
 accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
 	$(RUN) python -m loadtest.rehearsal.accuracy $(ARGS)
+
+experiments: .venv/ready ## experiments simulated, a million clicks told apart, outcomes killed
+	$(RUN) pytest tests/unit/feedback tests/integration/test_outcomes.py -m slow -s $(PYTEST)
 
 known: .venv/ready ## the search on services of known capacity, TIMES each
 	$(RUN) python -m tests.load.virtual.table $(TIMES)

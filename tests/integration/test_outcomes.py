@@ -21,8 +21,8 @@ from app.feedback.results.counts import ControlCounts, ExperimentCounts, PlaceCo
 from app.feedback.statistics.sums import Sums
 from app.postgres.connecting import connect
 from app.postgres.feedback import recompute
-from app.postgres.feedback.clicks import judge_clicks
 from app.postgres.feedback.outcomes import put_outcomes
+from app.postgres.feedback.persons import judge_clicks
 from app.postgres.feedback.recompute import OutcomesError, recompute_outcomes
 from app.postgres.feedback.rows import (
     ClickRow,
@@ -286,6 +286,21 @@ def test_a_member_keeps_the_arm_of_the_first_mail_and_is_counted_as_crossed(
     assert loop.rows("SELECT member_id, arm, first_at, crossed FROM connected_jobs.enrolment") == [
         ("m-2", "recommended", SENT, True)
     ]
+
+
+def test_who_was_mailed_is_forgotten_after_an_experiment_and_its_counts_stand(
+    loop: Loop, engine: Engine
+) -> None:
+    loop.experiment(started_at=SENT - 20 * DAY, planned_end=SENT + DAY)
+    loop.mail("m-1", at=SENT - 15 * DAY)  # before the days that are recomputed, on the first run
+    recompute_outcomes(engine, now=SENT)
+    assert len(loop.rows("SELECT FROM connected_jobs.enrolment")) == 1
+    recompute_outcomes(engine, now=SENT + 30 * DAY)
+    assert len(loop.rows("SELECT FROM connected_jobs.enrolment")) == 1
+    recompute_outcomes(engine, now=SENT + 40 * DAY)
+    assert loop.rows("SELECT FROM connected_jobs.enrolment") == []
+    (found,) = loop.rows("SELECT counts FROM connected_jobs.experiment_result")
+    assert msgspec.convert(found[0], ExperimentCounts).arms[0].members == 1
 
 
 def test_an_erased_member_is_neither_credited_nor_enrolled(loop: Loop, engine: Engine) -> None:

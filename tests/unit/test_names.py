@@ -1,12 +1,14 @@
-"""One class name has one meaning: whoever looks for a class by its name finds one."""
+"""One class name has one meaning, and one advisory lock one number: two of a number would keep each other out."""
 
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+LOCK = re.compile(r"\b4_250_112_\d{3}\b")  # the numbers of our advisory locks
 # Names that two classes have, each with its reason.
 DOUBLE = {
     "Answer": "what a member is answered; how the calls of a simulated second end, in the send model's own room",
@@ -33,3 +35,10 @@ def test_a_class_name_has_one_meaning() -> None:
     doubles = {name: where for name, where in classes().items() if len(where) > 1}
     assert {name: where for name, where in doubles.items() if name not in DOUBLE} == {}
     assert set(DOUBLE) <= set(doubles)
+
+
+def test_no_two_locks_have_one_number() -> None:
+    modules = (ROOT / "app").rglob("*.py")
+    counts = Counter(number for module in modules for number in LOCK.findall(module.read_text("utf-8")))
+    assert len(counts) > 5
+    assert {number for number, count in counts.items() if count > 1} == set()

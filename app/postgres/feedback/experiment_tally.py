@@ -22,6 +22,7 @@ BEFORE: Final = timedelta(
     days=28
 )  # applications of this time before the first mail tell members apart beforehand
 SETTLED: Final = timedelta(days=8)  # after its end an experiment is counted no more
+KEEP_ENROLMENTS: Final = timedelta(days=35)  # after its end: then its counts alone are kept
 
 _ENROL = """
 INSERT INTO connected_jobs.enrolment AS n (experiment, member_id, arm, first_at, crossed)
@@ -123,6 +124,15 @@ def put_experiment_counts(driver: psycopg.Connection, days: Sequence[date], now:
                 [one.key, msgspec.json.encode(counts).decode()],
             )
         counted.append(one.key)
+    driver.execute(
+        """
+        DELETE FROM connected_jobs.enrolment
+        WHERE experiment IN (
+            SELECT key FROM connected_jobs.experiment WHERE least(planned_end, stopped_at) < %s
+        )
+        """,
+        [now - KEEP_ENROLMENTS],
+    )
     return counted
 
 
@@ -150,7 +160,7 @@ def _count(
         "key": one.key,
         "campaign": one.campaign,
         "arms": [arm["name"] for arm in one.arms],
-        "first": min(days),
+        "first": min(days) if _is_enrolled(driver, one.key) else one.started_at.astimezone(UTC).date(),
         "last": max(days),
         "first_day": one.started_at.astimezone(UTC).date(),
         "begin": one.started_at,
@@ -192,6 +202,12 @@ def _count(
         stopped_at=one.stopped_at,
         until=end,
     )
+
+
+def _is_enrolled(driver: psycopg.Connection, key: str) -> bool:
+    """Whether anybody is enrolled: where nobody is yet, mails since the experiment's start are looked at."""
+    found = driver.execute("SELECT FROM connected_jobs.enrolment WHERE experiment = %s LIMIT 1", [key])
+    return found.fetchone() is not None
 
 
 def _arm_counts(arm: dict[str, Any], sums: list[Any], clicked: int, events: dict[str, int]) -> ArmCounts:

@@ -12,9 +12,9 @@ import psycopg
 
 from app.feedback.attribution import Windows
 from app.postgres.engines import driver_of
-from app.postgres.feedback.clicks import judge_clicks
 from app.postgres.feedback.experiment_tally import put_experiment_counts
 from app.postgres.feedback.outcomes import put_outcomes
+from app.postgres.feedback.persons import judge_clicks
 from app.postgres.feedback.send_tally import mailed_days, put_send_counts
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 DAYS: Final = 8  # a click may be read days late, and opens an application of up to 7 days before
-ONE_RECOMPUTES: Final = 4_250_112_031  # an advisory lock's number, as in `refresh_lock`
+ONE_RECOMPUTES: Final = 4_250_112_035  # an advisory lock's number, as in `refresh_lock`
 
 
 class OutcomesError(Exception):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_ONE_LOOK = 4_250_112_027  # an advisory lock's number: any constant that nobody else on the database uses
+_ONE_LOOK = 4_250_112_036  # an advisory lock's number: any constant that nobody else on the database uses
 
 
 def lock_watch(connection: Connection) -> bool:
