@@ -11,7 +11,7 @@ from app.postgres.board.left_out import LeftOutRows
 from app.postgres.serving.lag import ReplicationLag
 from app.postgres.serving.reads import PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
-from app.recommend.reasons import NAMING
+from app.recommend.reasons import NAMING, Reason
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.serving.answering import Answering
 from app.serving.cards import Cards
@@ -97,16 +97,12 @@ def build_serving(
         make_ranker: Makes the ranker of a run's shelves (default: from the run's pool and weights).
     """
     observers, breaker = observers or Observers(), breaker or CircuitBreaker()
-    store, clock = (
-        PostgresStore(pool, LeftOutRows(observers.on_row_left_out), primary=write_pool),
-        StoreClock(),
-    )
-    publications, register = Publications(store), PostgresSendRegister(write_pool or pool, pool)
-    hold = timedelta(seconds=settings.send_hold_s)
-    sends = Sends(publications, register, clock, hold=hold, writes=settings.counting)
-    cards = _cards(settings, store, observers)
+    store = PostgresStore(pool, LeftOutRows(observers.on_row_left_out), primary=write_pool)
+    clock, publications = StoreClock(), Publications(store)
+    register = PostgresSendRegister(write_pool or pool, pool)
+    sends = _sends(settings, publications, register, clock)
+    cards, member_lists = _cards(settings, store, observers), _member_lists(settings)
     shelves = Shelves(store, cards, make_ranker)
-    member_lists = _member_lists(settings)
     return ServingParts(
         pool=pool,
         write_pool=write_pool or pool,
@@ -129,10 +125,22 @@ def build_serving(
             shelves=shelves,
             member_lists=member_lists,
             breaker=breaker,
-            named=[NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING],
+            named=_named(settings),
             on_failure=observers.on_read_failed,
         ),
     )
+
+
+def _sends(
+    settings: Settings, publications: Publications, register: PostgresSendRegister, clock: StoreClock
+) -> Sends:
+    hold = timedelta(seconds=settings.send_hold_s)
+    return Sends(publications, register, clock, hold=hold, writes=settings.counting)
+
+
+def _named(settings: Settings) -> list[Reason]:
+    """The reasons that may name a posting of the member's."""
+    return [NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING]
 
 
 def _member_lists(settings: Settings) -> MemberLists:
