@@ -11,7 +11,7 @@ from app.postgres.board.left_out import LeftOutRows
 from app.postgres.serving.lag import ReplicationLag
 from app.postgres.serving.reads import PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
-from app.recommend.reasons import NAMING, Reason
+from app.recommend.reasons import NAMING
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.serving.answering import Answering
 from app.serving.cards import Cards
@@ -103,6 +103,10 @@ def build_serving(
     sends = _sends(settings, publications, register, clock)
     cards, member_lists = _cards(settings, store, observers), _member_lists(settings)
     shelves = Shelves(store, cards, make_ranker)
+    answering = Answering(
+        store=store, sends=sends, cards=cards, shelves=shelves, member_lists=member_lists, breaker=breaker,
+        named=[NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING], on_failure=observers.on_read_failed,
+    )  # fmt: skip
     return ServingParts(
         pool=pool,
         write_pool=write_pool or pool,
@@ -118,16 +122,7 @@ def build_serving(
         member_lists=member_lists,
         erasures=Erasures(store, member_lists, kept_s=settings.list_stale_s),
         breaker=breaker,
-        answering=Answering(
-            store=store,
-            sends=sends,
-            cards=cards,
-            shelves=shelves,
-            member_lists=member_lists,
-            breaker=breaker,
-            named=_named(settings),
-            on_failure=observers.on_read_failed,
-        ),
+        answering=answering,
     )
 
 
@@ -136,11 +131,6 @@ def _sends(
 ) -> Sends:
     hold = timedelta(seconds=settings.send_hold_s)
     return Sends(publications, register, clock, hold=hold, writes=settings.counting)
-
-
-def _named(settings: Settings) -> list[Reason]:
-    """The reasons that may name a posting of the member's."""
-    return [NAMING[kind] for kind in settings.named_in_reasons.split(",") if kind in NAMING]
 
 
 def _member_lists(settings: Settings) -> MemberLists:
