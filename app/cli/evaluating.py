@@ -7,7 +7,7 @@ import json
 import time
 from collections import defaultdict
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,14 @@ import click
 from app.cli.database import CommandError, database
 from app.postgres.board.snapshot import count_open_postings, profiles, snapshot
 from app.postgres.engines import batch_engine, driver_of
+from app.postgres.feedback.mailed import select_shown
 from app.postgres.lists.runs import ReadyRun, select_ready_runs
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS
-from app.recommend.evaluation import RankedList, compare, evaluate
+from app.recommend.evaluation import RankedList, RepeatShare, compare, evaluate, repeat_share
 from app.recommend.features.catalogue import build_catalogue
 from app.recommend.misfit_share import MisfitShare, misfit_share, shown_lists
+from app.recommend.scoring.discount import SHOWN_WITHIN_DAYS
 from app.runtime.deadline import Deadline
 from app.serving.request import CallContext, RecommendationRequest, RequestOptions
 from app.serving.store import Publication, Run
@@ -74,7 +76,8 @@ def evaluate_(*, holdout: Path, depths: str, run_id: int | None, other_id: int |
             difference = compare(served, other, held_out, ks=ks)
             report["compared_with"] = other_id
             report["difference"] = {name: metric.to_json() for name, metric in difference.items()}
-        report["misfits"] = _misfits(engine, served).to_json()
+        misfits, repeats = _judge(engine, served)
+        report |= {"misfits": misfits.to_json(), "repeats": repeats.to_json()}
     click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else _table(report))
 
 
@@ -119,16 +122,23 @@ def _choose(rows: Mapping[int, ReadyRun], run_id: int | None) -> ReadyRun:
     return rows[run_id]
 
 
-def _misfits(engine: Engine, served: Mapping[str, RankedList]) -> MisfitShare:
-    """Judge what each member would be shown by their profile and what they did."""
+def _judge(engine: Engine, served: Mapping[str, RankedList]) -> tuple[MisfitShare, RepeatShare]:
+    """Judge what each member would be shown by their profile, what they did, and what mails showed them."""
     with snapshot(engine) as board:
         postings, member_ids = board.postings(), board.member_ids()
         log = board.activity([posting.id for posting in postings])
         ids = sorted(served.keys() & set(member_ids))
         people = profiles(driver_of(board.connection), ids, board.left_out)
+        since = board.taken_at - timedelta(days=SHOWN_WITHIN_DAYS)
+        shown = list(select_shown(driver_of(board.connection), ids, since=since, until=board.taken_at))
     catalogue = build_catalogue(postings, board.taken_at)
+    job_of = dict(zip(catalogue.ids, catalogue.lead.tolist(), strict=True))
+    ignored: dict[str, set[int]] = defaultdict(set)
+    for row in shown:
+        ignored[row.member_id].add(job_of.get(row.posting_id, -1))
     lists = {member_id: one.postings for member_id, one in served.items()}
-    return misfit_share(shown_lists(people, lists, catalogue, log, member_ids), catalogue)
+    misfits = misfit_share(shown_lists(people, lists, catalogue, log, member_ids), catalogue)
+    return misfits, repeat_share(served, ignored, job_of)
 
 
 def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, RankedList]:
@@ -171,6 +181,7 @@ def _table(report: Mapping[str, Any]) -> str:
         for name, part in report["misfits"].items()
         if name != "places"
     ]
+    lines.append(f"{'shown before and ignored@10':<28} {report['repeats']['ignored']:8.1%} of places")
     if "difference" in report:
         lines += [f"difference to run {report['compared_with']}:", *_measures(report["difference"])]
     if report["refresh_members_per_s"]:

@@ -109,6 +109,43 @@ def evaluate(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatShare:
+    """How much of the first ten places the members were shown before in mails and ignored.
+
+    Attributes:
+        mailed: Of how many of the members any mail is known.
+        places: How many places there are, of all members.
+        ignored: The share of them that was shown before and not clicked since.
+    """
+
+    mailed: int
+    places: int
+    ignored: float
+
+    def to_json(self) -> dict[str, float]:
+        """A JSON object."""
+        return {"mailed": self.mailed, "places": self.places, "ignored": self.ignored}
+
+
+def repeat_share(
+    served: Mapping[str, RankedList], ignored: Mapping[str, Collection[int]], job_of: Mapping[str, int]
+) -> RepeatShare:
+    """How much of what members are served was shown to them before and ignored.
+
+    Args:
+        served: What each member would see.
+        ignored: Jobs that were shown to a member in mails and not clicked since, by member; nothing for one never mailed.
+        job_of: The job of each posting, so that several postings of a job count as one.
+    """
+    places = repeats = 0
+    for member, one in served.items():
+        top = one.postings[:TOP]
+        places += len(top)
+        repeats += sum(job_of.get(posting) in ignored.get(member, ()) for posting in top)
+    return RepeatShare(len(served.keys() & ignored.keys()), places, repeats / max(1, places))
+
+
 def compare(
     ours: Mapping[str, RankedList],
     theirs: Mapping[str, RankedList],

@@ -157,6 +157,7 @@ def test_evaluate_and_the_refresh_tell_how_many_places_misfit(
     holdout.write_text("member_id,posting_id\nm-000003,p-000004\nm-000004,p-000004\n")
     told = CliRunner().invoke(evaluate_, ["--holdout", str(holdout), "--json"], catch_exceptions=False)
     misfits = json.loads(told.output)["misfits"]
+    assert json.loads(told.output)["repeats"]["ignored"] == 0  # nobody was mailed
     assert (misfits["places"], misfits["education"]) == (20, 0.0)
     assert misfits["any"] == misfits["career"] >= 0.5
     assert report.misfits is not None

@@ -9,8 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from app.cli.evaluating import _judge
 from app.postgres.engines import batch_engine, driver_of
 from app.postgres.feedback.rows import ClickRow, ExposureRow, put_clicks, put_exposures
+from app.recommend.evaluation import RankedList, RepeatShare
 from app.recommend.options import Options
 from app.refresh.chunks import Ranking
 from app.refresh.incremental import refresh_changed
@@ -162,3 +164,9 @@ def test_a_refresh_of_what_changed_takes_the_same(board: Engine, mailed: Mailed)
     assert report.ranked == report.members
     assert changed == whole
     assert set(changed[CHANGED][0][:10]) != set(mailed.tops[CHANGED])
+
+
+def test_an_evaluation_says_how_much_was_shown_before_and_ignored(board: Engine, mailed: Mailed) -> None:
+    served = {member_id: RankedList(top, "personalized") for member_id, top in mailed.tops.items()}
+    (_, repeats) = _judge(board, served)
+    assert repeats == RepeatShare(mailed=5, places=50, ignored=48 / 50)  # two were clicked, by whomever

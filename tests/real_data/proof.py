@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from app.cli.evaluating import _misfits, _serve
+from app.cli.evaluating import _judge, _serve
 from app.postgres import migrate
 from app.postgres.board.load import load
 from app.postgres.embedded import embedded_postgres
@@ -107,7 +107,7 @@ def _served(folder: Path, wanted: Mapping[str, object]) -> Lists:
             f"rejected rows: {loaded.rejects or 'none'}; refresh of {report.members:,} members: {report.seconds}"
         )
         served = _serve(server.url, run_of(engine, report.run_id), wanted, _KEEP)
-        say(f"first ten places that misfit plainly: {_misfits(engine, served).to_json()}")
+        say(f"first ten places that misfit plainly: {_judge(engine, served)[0].to_json()}")
         engine.dispose()
     return served
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.recommend.evaluation import RankedList, compare, evaluate
+from app.recommend.evaluation import RankedList, compare, evaluate, repeat_share
 
 HELD_OUT = {"a": {"x"}, "b": {"y", "z"}, "c": {"x"}}
 SERVED = {
@@ -72,3 +72,15 @@ def test_nothing_held_out_is_refused_in_a_sentence() -> None:
         ValueError, match=r"^There is nothing to measure: no member has a held-out posting\.$"
     ):
         evaluate(SERVED, {}, catalogue_size=10)
+
+
+def test_what_was_shown_before_and_ignored_is_counted_by_job_in_the_first_ten_places() -> None:
+    job_of = {f"p{number}": number for number in range(20)} | {"again": 0}
+    served = {
+        "mailed": RankedList([f"p{number}" for number in range(20)], "personalized"),
+        "again": RankedList(["again", "p1"], "personalized"),
+        "never": RankedList(["p0", "unknown"], "popular"),
+    }
+    share = repeat_share(served, {"mailed": {3, 4, 15}, "again": {0}, "gone": {1}}, job_of)
+    assert share.to_json() == {"mailed": 2, "places": 14, "ignored": 3 / 14}
+    assert repeat_share({}, {}, {}).to_json() == {"mailed": 0, "places": 0, "ignored": 0}
