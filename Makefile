@@ -1,6 +1,7 @@
 # Everything installs itself: uv from PyPI into .venv where it is not on PATH, then the locked packages.
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
-RUN := $(UV) run --quiet --frozen --extra embedded --extra loop
+EXTRAS := --extra embedded --extra loop
+RUN := $(UV) run --quiet --frozen $(EXTRAS)
 # Three tests more at a time than there are cores: many wait for a server. `make test AT_ONCE=N` tries another number.
 AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 3)
 # Programs start hundreds of times here: what is compiled once takes a third of the time to start.
@@ -23,8 +24,8 @@ PYTEST ?=
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-demo: .venv/ready ## serve a generated board, or DATA=DIR, on PORT
-	@$(RUN) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
+demo: .venv/served ## serve a generated board, or DATA=DIR, on PORT
+	@$(UV) run --quiet --frozen --no-dev $(EXTRAS) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 test: .venv/ready ## all tests but the slow ones
 	$(RUN) pytest -m "not slow and not alone" -n $(AT_ONCE) --dist worksteal $(PYTEST)
@@ -55,11 +56,16 @@ faults: .venv/ready ## every row of the fault table, then every alert
 	$(RUN) pytest tests/faults -m "slow or not slow" --ignore tests/faults/test_alerts.py $(PYTEST)
 	$(RUN) pytest tests/faults/test_alerts.py -m "slow or not slow" -n 6 $(PYTEST)
 
-.venv/ready: pyproject.toml uv.lock
+# What serves needs a fifth of what tests need.
+.venv/served: pyproject.toml uv.lock
 	@echo "Installing the locked packages into .venv (once; it takes minutes on a slow line) ..."
 	@command -v uv >/dev/null || test -x .venv/bin/uv || \
 		{ python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check uv; }
-	@$(UV) sync --quiet --frozen --inexact --extra embedded --extra loop
+	@$(UV) sync --quiet --frozen --inexact --no-dev $(EXTRAS)
+	@touch $@
+
+.venv/ready: .venv/served
+	@$(UV) sync --quiet --frozen --inexact $(EXTRAS)
 	@touch $@
 
 soak: .venv/ready ## a demo under RPS calls/s for MINUTES, with a refresh
