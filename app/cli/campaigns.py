@@ -35,6 +35,7 @@ from app.capacity.register.search import MOST_ON_PAGE, SORTS, When, read_search
 from app.capacity.register.series import duplicate as duplicate_of
 from app.cli.database import CommandError, by_option, database_engine
 from app.demo.campaigns import OWNER, example_campaigns
+from app.plurals import counted
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.register import PostgresRegister
 
@@ -277,7 +278,7 @@ def calendar(
         out.write_bytes(written)
     except OSError as error:
         raise CommandError(f"{out} cannot be written: {error.strerror or error}.") from error
-    click.echo(f"{len(found)} campaigns are in {out}.", err=True)
+    click.echo(f"{counted(len(found), 'campaign is', 'campaigns are')} in {out}.", err=True)
 
 
 @campaigns.command()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.database import CommandError, database
+from app.plurals import counted
 from app.postgres.board.snapshot import count_open_postings, profiles, snapshot
 from app.postgres.engines import batch_engine, driver_of
 from app.postgres.feedback.mailed import select_shown
@@ -173,7 +174,9 @@ def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
 
 def _table(report: Mapping[str, Any]) -> str:
     """The measures for people, each with its 95 % interval."""
-    lines = [f"run {report['run']}: {report['members']:,} members, {report['pairs']:,} held-out pairs"]
+    lines = [
+        f"run {report['run']}: {counted(report['members'], 'member')}, {counted(report['pairs'], 'held-out pair')}"
+    ]
     lines += [f"{name:<28} {part:8.1%} of members" for name, part in report["sources"].items()]
     lines += _measures(report)
     lines += [

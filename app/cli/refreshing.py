@@ -13,6 +13,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.database import CommandError, by_option, database_engine, progress_bar
+from app.plurals import counted
 from app.postgres.lists.publications import select_now
 from app.postgres.planning.send_counts import tidy_counts
 from app.refresh.chunks import HERE, Ranking
@@ -167,7 +168,7 @@ def summary(report: RunReport) -> str:
     """A refresh in a few lines for people."""
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())
     resumed = (
-        f" {report.resumed_chunks} chunks were there from a refresh that did not end."
+        f" {counted(report.resumed_chunks, 'chunk was', 'chunks were')} there from a refresh that did not end."
         if report.resumed_chunks
         else ""
     )
@@ -178,22 +179,26 @@ def summary(report: RunReport) -> str:
         else ""
     )
     of = (
-        f"{report.extent.lists:,} members"
+        counted(report.extent.lists, "member")
         if report.ranked == report.members
-        else f"{report.ranked:,} of {report.members:,} members, the others' as they were,"
+        else f"{report.ranked:,} of {counted(report.members, 'member')}, the others' as they were,"
     )
     same = (
-        f" {report.same_jobs:,} postings are a job that another posting stands for."
+        f" {counted(report.same_jobs, 'posting is', 'postings are')} a job that another posting stands for."
         if report.same_jobs
         else ""
     )
     listless = report.members - report.extent.lists
-    popular = f" {listless:,} who left no trace get popular postings." if listless else ""
+    popular = (
+        f" {counted(listless, 'member who left no trace gets', 'who left no trace get')} popular postings."
+        if listless
+        else ""
+    )
     left_out = "".join(f"\n{sentence}" for sentence in report.left_out)
     misfits = "" if report.misfits is None else f" {report.misfits:.1%} of first ten places misfit plainly."
     return (
-        f"Run {report.run_id}: lists for {of} from {report.postings:,} postings and "
-        f"{report.activity:,} activities ({stages}).{popular}{same}{misfits}{resumed}\n"
+        f"Run {report.run_id}: lists for {of} from {counted(report.postings, 'posting')} and "
+        f"{counted(report.activity, 'activity', 'activities')} ({stages}).{popular}{same}{misfits}{resumed}\n"
         f"Sends begin with it from {_at(report.effective_at)} on; those under way keep their lists.{kept}{left_out}"
     )
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from app.board.campaign_key import CAMPAIGN_KEY
+from app.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,10 +156,10 @@ def _parse_ids(text: str, ids: str, shown: int) -> tuple[str, ...]:
             if not one or quote(posting_id, safe="") != one:
                 raise ExposureError(f"The exposure names a posting as '{one[:64]}', which is no whole id.")
     if len(set(posting_ids)) < len(posting_ids) or len(posting_ids) > shown:
-        raise ExposureError(f"The exposure says {shown} postings and names others than that many.")
+        raise ExposureError(f"The exposure says {counted(shown, 'posting')} and names others than that many.")
     longest = max([_LONGEST_LEFT_OUT, *map(len, written)])
     if len(posting_ids) < shown and len(text) + 1 + longest <= MOST_BYTES:
         raise ExposureError(
-            f"The exposure names {len(posting_ids)} of {shown} postings and had room for more: it was cut on the way."
+            f"The exposure names {len(posting_ids)} of {counted(shown, 'posting')} and had room for more: it was cut on the way."
         )
     return posting_ids

@@ -162,7 +162,7 @@ def test_the_calendar_is_written_for_spreadsheets_and_calendars(run: Any, tmp_pa
     assert "2026-11-23 09:00" in table
     file = tmp_path / "calendar.ics"
     said = run(*("calendar", "--format", "ical", "--from", "2026-11-20", "--lang", "en", "--out", str(file)))
-    assert said == f"1 campaigns are in {file}.\n"
+    assert said == f"1 campaign is in {file}.\n"
     events: Any = Calendar.from_ical(file.read_bytes())
     assert [str(one["SUMMARY"]).partition(" [")[0] for one in events.walk("VEVENT")] == ["weekly digest"]
     with pytest.raises(CommandError, match="cannot be written: Is a directory"):

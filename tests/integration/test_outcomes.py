@@ -222,7 +222,7 @@ def test_commands_count_and_show(
     counted = run("outcomes")
     assert (
         counted.code,
-        "1 applications credited (1 rows changed), 1 sends and 1 experiments" in counted.out,
+        "1 application credited (1 row changed), 1 send and 1 experiment" in counted.out,
     ) == (0, True)
     experiment = json.loads(run("results", "lists", "--json").out)
     assert (experiment["kind"], [arm["applied"] for arm in experiment["arms"]]) == ("experiment", [0, 1])

@@ -149,7 +149,7 @@ def test_a_posting_for_which_the_view_fails_harms_no_other(
         assert {"p-06"} == set(
             connection.scalars(text("SELECT id FROM board.own WHERE company_id IS NOT NULL"))
         ) - {posting.id for posting in read.postings()}
-        assert read.left_out.sentences() == ["Left out of board.posting: 1 rows whose row cannot be used."]
+        assert read.left_out.sentences() == ["Left out of board.posting: 1 row whose row cannot be used."]
     assert (
         "board.posting 'p-06' is left out: its row cannot be read: an expression in the view" in caplog.text
     )
@@ -193,7 +193,7 @@ def test_a_member_for_whose_activity_the_view_fails_is_told_and_harms_no_other(
         read = Snapshot(connection, datetime.now(UTC))
         members, catalogue = read.member_ids(), [posting.id for posting in read.postings()]
         activity = read.activity(catalogue)
-        assert read.left_out.sentences() == ["Left out of board.activity: 1 rows whose row cannot be used."]
+        assert read.left_out.sentences() == ["Left out of board.activity: 1 row whose row cannot be used."]
     assert (members.index("m-bare"), catalogue.index("p-06")) in set(
         zip(activity.member.tolist(), activity.posting.tolist(), strict=True)
     )

@@ -27,6 +27,7 @@ from app.demo.braze.people import People
 from app.demo.braze.sender import MailSender
 from app.demo.braze.world import World
 from app.demo.write import ACTIVITY_COLUMNS, activity_row, write_rows
+from app.plurals import counted
 from app.postgres.board.load import load
 from app.postgres.engines import batch_engine
 from app.settings import Settings
@@ -69,7 +70,7 @@ class DemoMail:
             clicked = sum(len(arm.clicked) for arm in truth.arms.values())
             applied = sum(len(arm.applied) for arm in truth.arms.values())
             click.echo(
-                f"The digest of {at:%Y-%m-%d} went to {mailed:,} members, of whom {clicked:,} clicked and {applied:,} applied."
+                f"The digest of {at:%Y-%m-%d} went to {counted(mailed, 'member')}, of whom {clicked:,} clicked and {applied:,} applied."
             )
             run_command("currents", "read", str(self.files))
             run_command("outcomes", "--days", str(7 * max(WEEKS_AGO) + 2))

@@ -16,6 +16,7 @@ from app.cli.database import CommandError, database, database_engine
 from app.feedback.gaps import AFTER_WITHIN, find_gaps
 from app.intake.read import read_currents
 from app.lake.objects import open_lake
+from app.plurals import counted
 from app.postgres.engines import driver_of
 from app.postgres.feedback.gaps import select_file_hours, select_sends_seen
 from app.settings import Settings
@@ -161,18 +162,22 @@ def summary(report: ReadReport, *, dry_run: bool) -> list[str]:
     for event_type, one in sorted(report.types.items()):
         known = f", fields not known: {', '.join(sorted(one.unknown))}" if one.unknown else ""
         lines.append(
-            f"{event_type or 'none of Currents'}: {one.files:,} files, {one.events:,} events, {one.new:,} new,"
+            f"{event_type or 'none of Currents'}: {counted(one.files, 'file')}, {counted(one.events, 'event')}, {one.new:,} new,"
             f" {one.refused:,} left out{known}"
         )
     if not report.types:
         lines.append("No new files.")
     if report.without_exposure:
-        lines.append(f"{report.without_exposure:,} sends say nothing of what they showed: see docs/loop.md.")
+        lines.append(
+            f"{counted(report.without_exposure, 'send says nothing of what it', 'sends say nothing of what they')} showed: see docs/loop.md."
+        )
     if report.left_alone:
-        lines.append(f"{report.left_alone:,} events are of erased members, previews or load tests.")
+        lines.append(
+            f"{counted(report.left_alone, 'event is', 'events are')} of erased members, previews or load tests."
+        )
     if report.deleted:
         lines.append(
-            f"{report.deleted:,} profiles were deleted in Braze, and all that came of them is erased."
+            f"{counted(report.deleted, 'profile was', 'profiles were')} deleted in Braze, and all that came of them is erased."
         )
     if report.skipped:
         lines.append(f"Not needed, and not read: {', '.join(sorted(report.skipped))}")

@@ -8,6 +8,7 @@ import click
 
 from app.cli.database import CommandError, database_engine, progress_bar
 from app.feedback.attribution import Windows
+from app.plurals import counted
 from app.postgres.feedback.recompute import DAYS, recompute_outcomes
 from app.settings import Settings
 
@@ -63,8 +64,8 @@ def outcomes(*, days: int, clicked_days: int, seen_days: int, drawn_hours: int) 
         )
     seconds = ", ".join(f"{stage} {taken:.1f} s" for stage, taken in report.seconds.items())
     click.echo(
-        f"{report.first} to {report.last} (UTC): {report.judged:,} clicks newly told apart, {report.credited:,} applications "
-        f"credited ({report.changed:,} rows changed), {report.sends} sends and {len(report.experiments)} experiments counted ({seconds})."
+        f"{report.first} to {report.last} (UTC): {counted(report.judged, 'click')} newly told apart, {counted(report.credited, 'application')} "
+        f"credited ({counted(report.changed, 'row')} changed), {counted(report.sends, 'send')} and {counted(len(report.experiments), 'experiment')} counted ({seconds})."
     )
 
 

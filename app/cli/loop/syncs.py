@@ -17,6 +17,7 @@ import click
 from app.braze.rest.doors import open_events_door, open_rows_door, open_workspace
 from app.cli.database import CommandError, database, database_engine, progress_bar
 from app.cli.loop import sync_files
+from app.plurals import counted
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.syncs import questions
 from app.postgres.syncs.ledger import PostgresLedger
@@ -132,7 +133,7 @@ def plan(*, file: Path, again: bool, as_json: bool) -> None:
 def _plan_text(opened: OpenSync, found: SyncPlan) -> str:
     counts, noun = found.compared, _noun(opened.definition)
     lines = [
-        f"{opened.definition.name} to {opened.door.identity}: {counts.members:,} rows of the query.",
+        f"{opened.definition.name} to {opened.door.identity}: {counted(counts.members, 'row')} of the query.",
         f"  {noun} with something to send {counts.changed:>12,}",
         f"  values                       {counts.values:>12,}",
         f"  {noun} to remove              {counts.gone:>12,}" if counts.gone else "",
@@ -268,7 +269,10 @@ def _end(report: SyncReport, refused: int, zone: ZoneInfo) -> None:
         click.echo(f"connected-jobs: {report.sentence}", err=True)
         sys.exit(EXIT_STOPPED)
     if refused:
-        click.echo(f"{refused:,} rows are refused: `connected-jobs sync rejects` says why.", err=True)
+        click.echo(
+            f"{counted(refused, 'row is', 'rows are')} refused: `connected-jobs sync rejects` says why.",
+            err=True,
+        )
         sys.exit(EXIT_REJECTS)
 
 
@@ -394,7 +398,7 @@ def forget(*, name: str) -> None:
         runs = questions.forget_sync(engine, sync=name)
     if not runs:
         raise CommandError(f"There is no sync {name!r} on record: see `connected-jobs sync status`.")
-    click.echo(f"{runs:,} runs of {name} are forgotten.")
+    click.echo(f"{counted(runs, 'run')} of {name} {'is' if runs == 1 else 'are'} forgotten.")
 
 
 sync.add_command(sync_files.deletes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 
 from app.feedback.results.experiment import Conclusion
+from app.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,7 @@ def sentences(result: ExperimentResult, lang: Lang) -> list[str]:
             _in(
                 lang,
                 f"주의: 회원 {counts.crossed:,}명이 두 안의 메일을 모두 받았습니다. 처음 받은 안으로 셌습니다.",
-                f"Caution: {counts.crossed:,} members got mails of two arms. They count for the first.",
+                f"Caution: {counted(counts.crossed, 'member got mails of two arms and counts', 'members got mails of two arms and count')} for the first.",
             )
         )
     return said

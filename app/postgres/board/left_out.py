@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from app.plurals import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,6 +49,6 @@ class LeftOutRows:
     def sentences(self) -> list[str]:
         """How many rows were left out of which relation, and for which column."""
         return [
-            f"Left out of board.{relation}: {count:,} rows whose {column} cannot be used."
+            f"Left out of board.{relation}: {counted(count, 'row')} whose {column} cannot be used."
             for (relation, column), count in sorted(self.counts.items())
         ]

@@ -141,7 +141,7 @@ def test_extras_that_are_no_object_of_texts_are_refused(extras: str) -> None:
         ),
         (
             f"v1|{RID}|weekly|popular||1|p-1,p-2",
-            "The exposure says 1 postings and names others than that many.",
+            "The exposure says 1 posting and names others than that many.",
         ),
         (
             f"v1|{RID}|weekly|popular||3|p-1,p-2",

@@ -21,7 +21,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.ABORT_72H: (
         "{speed} {aborted:n}건이 {hours:n}시간 안에 나가지 못해 Braze가 취소합니다.",
-        "{speed}, {aborted:n} messages wait for {hours:n} hours and Braze aborts them.",
+        "{speed}, {aborted:n message waits|messages wait} for {hours:n hour} and Braze aborts {aborted:1 it|them}.",
     ),
     ReasonCode.NOT_TRIED: (
         "{speed} 어떨지는, 캠페인이 너무 많아 따져 보지 못했습니다.",
@@ -50,7 +50,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.NONE_LATER: (
         "종료 시각을 늦춰도 소용없습니다. 서비스가 처리할 수 있는 속도로는 {hours:n}시간 안에 모두 나가지 못해 Braze가 나머지를 취소합니다.",
-        "Waiting does not help: at what the service carries, not all are sent within {hours:n} hours, and Braze aborts the rest.",
+        "Waiting does not help: at what the service carries, not all are sent within {hours:n hour}, and Braze aborts the rest.",
     ),
     ReasonCode.EVIDENCE_MISSING: (
         "아직 부하 테스트 결과가 없어 판단할 수 없습니다.",
@@ -70,7 +70,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.EVIDENCE_SHORT: (
         "부하 테스트의 확인 구간이 호출 {soak_calls:n}건뿐이라 믿기 어렵습니다(최소 {fewest:n}건). 더 길게 테스트해야 합니다.",
-        "The load test confirmed its result with {soak_calls:n} calls, and {fewest:n} are needed at least: measure for longer.",
+        "The load test confirmed its result with {soak_calls:n call}, and {fewest:n} are needed at least: measure for longer.",
     ),
     ReasonCode.EVIDENCE_NONE: (
         "부하 테스트에서 기준을 지킨 처리량이 없었습니다.",
@@ -82,7 +82,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.EVIDENCE_OLD: (
         "부하 테스트가 {age_days:n}일 전 것이라 너무 오래되었습니다(최대 {max_age_days:n}일).",
-        "The load test is {age_days:n} days old, more than the {max_age_days:n} allowed.",
+        "The load test is {age_days:n day} old, more than the {max_age_days:n} allowed.",
     ),
     ReasonCode.EVIDENCE_FINGERPRINT: (
         "부하 테스트 뒤에 서비스의 프로그램이나 설정이 바뀌었습니다.",
@@ -94,7 +94,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.EVIDENCE_INSTANCES: (
         "부하 테스트는 서버 {measured:n}대로 했는데 지금은 {running:n}대가 운영 중입니다.",
-        "The load test had {measured:n} servers, and {running:n} run now.",
+        "The load test had {measured:n server}, and {running:n runs|run} now.",
     ),
     ReasonCode.EVIDENCE_UNTOLD: (
         "부하 테스트 대상({what})이 기록되어 있지 않아, 지금 서비스와 같은지 알 수 없습니다.",
@@ -115,11 +115,11 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.INSTANCES_UNMEASURED: (
         "이 발송은 서버 {wanted:n}대로 한다고 적혀 있는데, 부하 테스트는 {measured:n}대로 했습니다. {wanted:n}대로도 테스트해 보세요.",
-        "This send counts on {wanted:n} servers, and the load test had {measured:n}: measure with {wanted:n}, too.",
+        "This send counts on {wanted:n server}, and the load test had {measured:n}: measure with {wanted:n}, too.",
     ),
     ReasonCode.INSTANCES_BEYOND_MEASURED: (
         "테스트한 {largest:n}대의 두 배인 {furthest:n}대로도 모자랍니다. 더 많은 서버로 테스트해 보세요.",
-        "Not even {furthest:n} servers do, twice the {largest:n} that were measured: measure with more.",
+        "Not even {furthest:n server does|servers do}, twice the {largest:n} that were measured: measure with more.",
     ),
     ReasonCode.BRAZE_WAIT: (
         "아직 발송을 예약하지 마세요.",
@@ -131,7 +131,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.BRAZE_LIMIT: (
         "발송 속도 제한(Delivery Speed Limit)에 분당 {limit_per_min:n}건을 입력하세요.",
-        "Delivery speed limit: {limit_per_min:n} messages a minute.",
+        "Delivery speed limit: {limit_per_min:n message} a minute.",
     ),
     ReasonCode.BRAZE_RETRY: (
         "템플릿에 `:retry`가 있습니다. 호출이 실패한 메일은 Braze가 나중에 다시 보냅니다.",
@@ -147,7 +147,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.NIGHT: (
         "밤({begin}~{end})에도 최대 {messages:n}건이 나갑니다. 21시부터 8시까지의 광고성 푸시와 문자는 따로 동의를 받아야 하고, 이메일은 예외입니다(정보통신망법 제50조 제3항, 시행령 제61조 제2항).",
-        "Up to {messages:n} messages go out at night ({begin} to {end}). From 21:00 to 8:00 Korean law asks for a consent of its own to advertising push and SMS, and exempts e-mail (Network Act, article 50 (3); its Decree, article 61 (2)).",
+        "Up to {messages:n message goes|messages go} out at night ({begin} to {end}). From 21:00 to 8:00 Korean law asks for a consent of its own to advertising push and SMS, and exempts e-mail (Network Act, article 50 (3); its Decree, article 61 (2)).",
     ),
     ReasonCode.NEXT_DAY: (
         "발송이 다음 날까지 이어져 {finishes_at:t}에 끝납니다.",
@@ -159,11 +159,11 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.NOTE_BREAKER: (
         "계획대로 보내면 1분에 {failures_per_min:n}건까지 실패해, Braze가 이 서비스로의 호출을 {halts:n}번 1분씩 끊습니다.",
-        "As planned, up to {failures_per_min:n} calls fail in a minute, and Braze stops calling the service for a minute {halts:n} times.",
+        "As planned, up to {failures_per_min:n call fails|calls fail} in a minute, and Braze stops calling the service for a minute {halts:n time}.",
     ),
     ReasonCode.NOTE_SKIPPED: (
         "‘{name}’: 시작할 때 이미 시간이 지난 {skipped:n}명은 건너뜁니다.",
-        '"{name}": {skipped:n} members are skipped, their time having passed at launch.',
+        '"{name}": {skipped:n member is|members are} skipped, {skipped:1 its|their} time having passed at launch.',
     ),
     ReasonCode.NOTE_UNCHECKED: (
         "지금 운영 중인 서비스와 비교하지 못했습니다({what}). 부하 테스트 날짜만 확인했습니다.",
@@ -183,11 +183,11 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.NOTE_SHORT_SOAK: (
         "부하 테스트는 {soak_min:n}분 동안 확인한 것이고 발송은 {hours:n}시간 걸립니다: {name}. 오래 걸려야 드러나는 문제는 알 수 없습니다.",
-        "The load test confirmed its result for {soak_min:n} minutes, and {name} takes {hours:n} hours: what comes late was not seen.",
+        "The load test confirmed its result for {soak_min:n minute}, and {name} takes {hours:n hour}: what comes late was not seen.",
     ),
     ReasonCode.NOTE_OTHER_INSTANCES: (
         "서버 {instances:n}대로 한다고 적힌 캠페인은 {instances:n}대로 한 부하 테스트(초당 {usable_rps:n}건까지)로 판단했습니다: {names}.",
-        "What counts on {instances:n} servers is judged by the load test with {instances:n} (up to {usable_rps:n} calls/s): {names}.",
+        "What counts on {instances:n server} is judged by the load test with {instances:n} (up to {usable_rps:n} calls/s): {names}.",
     ),
     ReasonCode.NOTE_CALLS_ASSUMED: (
         "1인당 호출 수를 몰라 {low:n}~{high:n}회로 보고, {high:n}회로 판단했습니다: {names}.",
@@ -215,7 +215,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.NOTE_CAREFUL: (
         "적지 않은 값은 가장 나쁜 경우로 판단해, 있을 법한 값보다 {factor:n}배 조심스럽습니다. 1인당 호출 수와 피크 배수를 직접 적으면 그만큼 빠른 속도가 가능할 수 있고, 한 번 발송하고 나면 측정한 값으로 바뀝니다: {names}.",
-        "What was not typed is taken at its worst, {factor:n} times more careful than is likely. Typing the calls per recipient and how many times the mean the busiest second is may allow a speed so much faster, and after one send what was measured takes their place: {names}.",
+        "What was not typed is taken at its worst, {factor:n time} more careful than is likely. Typing the calls per recipient and how many times the mean the busiest second is may allow a speed so much faster, and after one send what was measured takes their place: {names}.",
     ),
     ReasonCode.NOTE_AT_ONCE: (
         "속도 제한 없이 보내면 Braze가 1분에 {most_per_min:n}건까지 보낸다고 가정했습니다(공개된 최대치 없음): {names}.",
@@ -255,7 +255,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.NOTE_PLAY_CUT_SHORT: (
         "‘계획대로 보내면’의 결과는 처음 {played_min:n}분만 계산한 것입니다.",
-        "What happens as planned was worked out for the first {played_min:n} minutes only.",
+        "What happens as planned was worked out for the first {played_min:n minute} only.",
     ),
     ReasonCode.NOTE_CHANCE_TOGETHER: (
         "끝날 가능성은 여러 캠페인의 인원이 함께 많거나 적다고 보고 계산했습니다.",

@@ -15,6 +15,7 @@ from app.capacity.formats import count, duration, percent, time_in_sentence
 from app.capacity.planner.judgement import CampaignJudgement, Collision, Judgement
 from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
 from app.capacity.planner.wording.catalogue import BREAKS, SENTENCES, TABLES, WHAT
+from app.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,18 +35,26 @@ class _SentenceFormatter(Formatter):
         self._day = day
 
     def format_field(self, value: Any, format_spec: str) -> Any:
-        match format_spec:
-            case "n":
-                return count(value)
+        kind, _, words = format_spec.partition(" ")
+        match kind:
+            case "n" | "1" if words:
+                return _agreeing(value, kind, words)
+            case "n" | "u":
+                return count(value if kind == "n" else floor(value))
             case "p":
                 return percent(value)
             case "t":
                 return time_in_sentence(value, self._day, self._lang)
-            case "u":
-                return count(floor(value))
             case "d":
                 return duration(value, self._lang)
         return super().format_field(value, format_spec)
+
+
+def _agreeing(value: float, kind: str, words: str) -> str:
+    """Write `n hour` or `n member is|members are` as a count with its noun, and `1 it|them` as the word alone."""
+    one, _, many = words.partition("|")
+    word = one if value == 1 else many or f"{one}s"
+    return f"{count(value)} {word}" if kind == "n" else word
 
 
 def say(lang: Lang, korean: str, english: str, /, *, day: date | None = None, **numbers: object) -> str:
@@ -100,7 +109,7 @@ def _too_many_calls(given: TooManyCalls, lang: Lang, day: date | None) -> str:
     said = say(
         lang,
         "{speed} {at:t}에 1초 동안 최대 {peak_rps:n}건을 호출합니다. 쓸 수 있는 한도는 {less}초당 {usable_rps:u}건입니다.{with_}",
-        "{speed}, up to {peak_rps:n} calls come in one second at {at:t}; {usable_rps:u} may be planned on{less}.{with_}",
+        "{speed}, up to {peak_rps:n call comes|calls come} in one second at {at:t}; {usable_rps:u} may be planned on{less}.{with_}",
         day=day,
         speed=_speed(given.limit_per_min, lang),
         at=given.at,
@@ -179,7 +188,7 @@ def _speed(limit_per_min: int | None, lang: Lang) -> str:
     return (
         f"분당 {count(limit_per_min)}건이면"
         if lang == "ko"
-        else f"At {count(limit_per_min)} messages a minute"
+        else f"At {counted(limit_per_min, 'message')} a minute"
     )
 
 
@@ -234,7 +243,7 @@ def _if_later(judged: CampaignJudgement, lang: Lang, day: date | None) -> str:
 def _speed_then(limit_per_min: Any, lang: Lang) -> str:
     if limit_per_min is None:
         return say(lang, "속도 제한 없이", "without a speed limit")
-    return say(lang, "분당 {limit:n}건으로", "at {limit:n} messages a minute", limit=limit_per_min)
+    return say(lang, "분당 {limit:n}건으로", "at {limit:n message} a minute", limit=limit_per_min)
 
 
 def _go(judged: CampaignJudgement, lang: Lang) -> str:
@@ -245,7 +254,7 @@ def _go(judged: CampaignJudgement, lang: Lang) -> str:
     return say(
         lang,
         "보내도 됩니다. 발송 속도는 계획한 분당 {limit:n}건 그대로 두세요.",
-        "Yes, send it. Keep the delivery speed at {limit:n} messages a minute.",
+        "Yes, send it. Keep the delivery speed at {limit:n message} a minute.",
         limit=judged.advised_limit_per_min,
     )
 
@@ -324,7 +333,7 @@ def _so_far(judged: CampaignJudgement, lang: Lang) -> str:
         return say(
             lang,
             " 지금 있는 테스트 결과로는 분당 {limit:n}건만 괜찮아 보입니다.",
-            " By the test at hand, only {limit:n} messages a minute would do.",
+            " By the test at hand, only {limit:n message} a minute would do.",
             limit=highest,
         )
     return say(
@@ -407,7 +416,7 @@ def of_collision(met: Collision, lang: Lang) -> str:
     return say(
         lang,
         "{begins}부터 {ends:t}까지 ‘{name}’ 캠페인이 {others} 캠페인과 겹칩니다. 1초에 최대 {peak:n}건을 호출해 한도를 {excess:n}건 초과합니다.",
-        '"{name}" meets {others} from {begins} to {ends:t}: up to {peak:n} calls in a second, {excess:n} too many.',
+        '"{name}" meets {others} from {begins} to {ends:t}: up to {peak:n call} in a second, {excess:n} too many.',
         begins=time_in_sentence(met.begins_at, None, lang),
         ends=met.ends_at,
         name=met.campaign,
@@ -427,7 +436,7 @@ def ways_out(met: Collision, lang: Lang) -> tuple[str, ...]:
             say(
                 lang,
                 "천천히: ‘{name}’ 캠페인의 발송 속도를 분당 {limit:n}건으로 낮추면 {end:t}에 끝납니다({later:d} 늦게).{own}",
-                'Slower: "{name}" at {limit:n} messages a minute ends at {end:t}, {later:d} later.{own}',
+                'Slower: "{name}" at {limit:n message} a minute ends at {end:t}, {later:d} later.{own}',
                 day=day,
                 name=met.slow.campaign,
                 limit=met.slow.limit_per_min,
@@ -477,7 +486,7 @@ def _at_own(met: Collision, name: str, lang: Lang) -> str:
     """The speed of the one that is moved, where it is not the planned one."""
     if name != met.campaign or met.limit_per_min in {None, met.planned_limit_per_min}:
         return ""
-    return say(lang, "분당 {limit:n}건으로 ", " and at {limit:n} messages a minute", limit=met.limit_per_min)
+    return say(lang, "분당 {limit:n}건으로 ", " and at {limit:n message} a minute", limit=met.limit_per_min)
 
 
 def _with_own(met: Collision, name: str, lang: Lang) -> str:
@@ -487,7 +496,7 @@ def _with_own(met: Collision, name: str, lang: Lang) -> str:
     return say(
         lang,
         " 이때 ‘{name}’ 캠페인은 분당 {limit:n}건으로 보냅니다.",
-        ' "{name}" then goes at {limit:n} messages a minute.',
+        ' "{name}" then goes at {limit:n message} a minute.',
         name=met.campaign,
         limit=met.limit_per_min,
     )

@@ -99,7 +99,7 @@ def _speeds(judged: Judgement, lang: Lang) -> str:
     if ends is None:
         return say(lang, "제한 없이", "without a limit")
     if ends[0] == ends[1]:
-        return say(lang, "분당 {limit:n}건만", "only {limit:n} messages a minute", limit=ends[0])
+        return say(lang, "분당 {limit:n}건만", "only {limit:n message} a minute", limit=ends[0])
     return say(
         lang,
         "분당 {lowest:n}건에서 {highest:n}건까지",

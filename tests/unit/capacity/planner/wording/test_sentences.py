@@ -8,7 +8,7 @@ import pytest
 
 from app.capacity.planner import ReasonCode, TooManyCalls, sentence
 from app.capacity.planner.wording.catalogue import BREAKS, MEASURE_HOW, SENTENCES
-from app.capacity.planner.wording.sentences import quoted
+from app.capacity.planner.wording.sentences import quoted, say
 
 FOLDER = Path(__file__).parents[5] / "app" / "capacity" / "planner"
 AT = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
@@ -31,11 +31,27 @@ def test_no_reason_is_never_given() -> None:
 @pytest.mark.parametrize("said", [*SENTENCES.values(), *BREAKS.values(), MEASURE_HOW])
 def test_a_sentence_has_no_word_of_ours_and_the_same_numbers_in_both_languages(said: tuple[str, str]) -> None:
     korean, english = said
-    fields = [sorted(re.findall(r"\{(\w+)", text)) for text in (korean, english)]
+    fields = [sorted(re.findall(r"\{(\w+)(?!\w|:1 )", text)) for text in (korean, english)]
     assert fields[0] == fields[1]
     plain = [re.sub(r"\{[^}]*\}|`[^`]*`|\(abort_message\)", "", text) for text in (korean, english)]
     assert not any(INTERNAL.search(text) for text in plain)
     assert all(text == "" or text.rstrip().endswith(".") for text in (korean, english))
+
+
+@pytest.mark.parametrize("said", [*SENTENCES.values(), *BREAKS.values(), MEASURE_HOW])
+def test_a_noun_agrees_with_its_count(said: tuple[str, str]) -> None:
+    """The end of a range is never one."""
+    loose = re.findall(
+        r"(?<! to )\{\w+:n\} (?:calls?|days|hours|members|messages|minutes|servers|times)\b", said[1]
+    )
+    assert [one for one in loose if f"to {one}" not in said[1]] == []
+
+
+def test_one_of_anything_is_no_more() -> None:
+    waits = say("en", *SENTENCES[ReasonCode.ABORT_72H], speed="At this speed", aborted=1, hours=72)
+    assert waits == "At this speed, 1 message waits for 72 hours and Braze aborts it."
+    many = say("en", *SENTENCES[ReasonCode.ABORT_72H], speed="At this speed", aborted=1_200, hours=1)
+    assert many == "At this speed, 1,200 messages wait for 1 hour and Braze aborts them."
 
 
 def test_many_names_are_counted() -> None:
