@@ -13,10 +13,11 @@ from app.postgres.serving.reads import PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
 from app.recommend.reasons import NAMING
 from app.runtime.circuit_breaker import CircuitBreaker
+from app.runtime.clock import StoreClock
 from app.serving.answering import Answering
 from app.serving.cards import Cards
-from app.serving.clock import StoreClock
 from app.serving.erasures import Erasures
+from app.serving.experiments import Experiments
 from app.serving.member_lists import MemberLists
 from app.serving.publications import Publications
 from app.serving.sends import Sends
@@ -56,6 +57,7 @@ class ServingParts:
     clock: StoreClock
     register: PostgresSendRegister
     publications: Publications
+    experiments: Experiments
     sends: Sends
     book: CredentialBook
     cards: Cards
@@ -68,7 +70,8 @@ class ServingParts:
     def update_shelves(self) -> None:
         """Read the shelves of all runs that sends use or will use; raises `UnavailableError`."""
         now = self.clock.now()
-        coming = [*self.publications.coming(now), *self.sends.held_runs(now)]
+        recipes = self.publications.runs_of_recipes(self.experiments.recipes(), now - self.sends.hold, now)
+        coming = [*self.publications.coming(now), *self.sends.held_runs(now), *recipes]
         self.shelves.update(self.publications.in_force(now), coming)
 
     def update_lag(self) -> None:
@@ -98,9 +101,9 @@ def build_serving(
     """
     observers, breaker = observers or Observers(), breaker or CircuitBreaker()
     store = PostgresStore(pool, LeftOutRows(observers.on_row_left_out), primary=write_pool)
-    clock, publications = StoreClock(), Publications(store)
+    clock, publications, experiments = StoreClock(), Publications(store), Experiments(store)
     register = PostgresSendRegister(write_pool or pool, pool)
-    sends = _sends(settings, publications, register, clock)
+    sends = _sends(settings, publications, register, clock, experiments)
     cards, member_lists = _cards(settings, store, observers), _member_lists(settings)
     shelves = Shelves(store, cards, make_ranker)
     answering = Answering(
@@ -115,6 +118,7 @@ def build_serving(
         clock=clock,
         register=register,
         publications=publications,
+        experiments=experiments,
         sends=sends,
         book=CredentialBook(store),
         cards=cards,
@@ -127,10 +131,14 @@ def build_serving(
 
 
 def _sends(
-    settings: Settings, publications: Publications, register: PostgresSendRegister, clock: StoreClock
+    settings: Settings,
+    publications: Publications,
+    register: PostgresSendRegister,
+    clock: StoreClock,
+    experiments: Experiments,
 ) -> Sends:
     hold = timedelta(seconds=settings.send_hold_s)
-    return Sends(publications, register, clock, hold=hold, writes=settings.counting)
+    return Sends(publications, register, clock, hold=hold, writes=settings.counting, experiments=experiments)
 
 
 def _member_lists(settings: Settings) -> MemberLists:

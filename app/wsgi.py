@@ -179,6 +179,7 @@ def _read_tasks(settings: Settings, parts: ServingParts) -> list[PeriodicTask]:
     snapshots = SnapshotKeeper(
         SnapshotFile(settings.snapshot_path),
         publications=parts.publications,
+        experiments=parts.experiments,
         shelves=parts.shelves,
         book=parts.book,
     )

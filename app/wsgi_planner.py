@@ -24,8 +24,8 @@ from app.postgres.planning.shares import PostgresShares
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresStore
 from app.runtime.background import PeriodicTask, Scheduler
+from app.runtime.clock import StoreClock
 from app.runtime.errors import UnavailableError
-from app.serving.clock import StoreClock
 from app.settings import Settings
 from app.web.limits import CallLimits
 from app.web.observability.logs import configure_logging, log_uncaught

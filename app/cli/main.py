@@ -15,6 +15,7 @@ _MODULES = {
     "demo.command": ("demo",),
     "demo.mail": ("demo-mail",),
     "evaluating": ("evaluate",),
+    "loop.experiments": ("experiment",),
     "evidence": ("audit", "evidence", "facts"),
     "loop.currents": ("currents",),
     "loop.outcomes": ("outcomes",),

@@ -13,11 +13,13 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.database import CommandError, by_option, database_engine, progress_bar
+from app.feedback.experiments.definition import check_recipe
 from app.plurals import counted
 from app.postgres.lists.publications import select_now
 from app.postgres.planning.send_counts import tidy_counts
 from app.refresh.chunks import HERE, Ranking
 from app.refresh.incremental import refresh_changed
+from app.refresh.recipes import Recipe, read_options
 from app.refresh.rollback import Rollback, roll_back
 from app.refresh.whole import refresh
 from app.settings import Settings
@@ -45,10 +47,18 @@ class _RefreshOptions:
     yes: bool
     processes: int | None
     on: str | None
+    recipe: str | None
+    option: tuple[str, ...]
     by: str
 
     def check(self) -> None:
-        """Raises `CommandError` where options do not go together."""
+        """Raises `CommandError` where options do not go together, `ExperimentError` where a recipe has no recipe's name."""
+        if self.recipe is not None:
+            check_recipe(self.recipe)
+        if self.option and (self.recipe is None or self.rollback or self.changed):
+            raise CommandError(
+                "--option is of a whole refresh with --recipe: the usual lists are made with the usual options."
+            )
         if self.rollback and self.changed:
             raise CommandError("--rollback and --changed do not go together: give one of them.")
         if not self.rollback and (self.to is not None or self.sends_too):
@@ -116,6 +126,17 @@ def _ranking(address: str | None) -> Iterator[Ranking]:
     metavar="ADDRESS",
     help="Rank on the workers of the Dask scheduler at ADDRESS, tls://HOST:8786, each with a DATABASE_URL of its own.",
 )
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="Make, or roll back, the lists of this recipe, for arms of experiments; the usual ones stay as they are.",
+)
+@click.option(
+    "--option",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With --recipe: make its lists otherwise than the usual ones, such as --option per_company=1.",
+)
 @by_option
 def refresh_(**asked: object) -> None:
     """Make every member's list anew and publish them; a killed refresh is resumed."""
@@ -123,13 +144,21 @@ def refresh_(**asked: object) -> None:
     given.check()
     with database_engine() as engine:
         if given.rollback:
-            done = roll_back(engine, to=given.to, moves_sends=given.sends_too, by=given.by)
+            done = roll_back(
+                engine, to=given.to, moves_sends=given.sends_too, by=given.by, recipe=given.recipe
+            )
             click.echo(rollback_summary(done, moved=given.sends_too))
             _await(engine, done.effective_at)
             return
         settings = Settings.from_env()
         with _ranking(given.on) as ranking, progress_bar() as progress:
-            make = refresh_changed if given.changed else partial(refresh, ranking=ranking)
+            make = (
+                partial(refresh_changed, recipe=given.recipe)
+                if given.changed
+                else partial(
+                    refresh, ranking=ranking, recipe=Recipe(given.recipe, read_options(given.option))
+                )
+            )
             report = make(
                 engine,
                 publication_delay=timedelta(seconds=0 if given.at_once else settings.publication_delay_s),
@@ -138,7 +167,7 @@ def refresh_(**asked: object) -> None:
                 processes=given.processes,
                 progress=progress,
             )
-        click.echo(summary(report))
+        click.echo(summary(report, given.recipe))
         _tidy(engine)
         if given.at_once:
             _await(engine, report.effective_at)
@@ -164,7 +193,7 @@ def _await(engine: Engine, effective_at: datetime) -> None:
         time.sleep(left_s)
 
 
-def summary(report: RunReport) -> str:
+def summary(report: RunReport, recipe: str | None = None) -> str:
     """A refresh in a few lines for people."""
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())
     resumed = (
@@ -196,10 +225,11 @@ def summary(report: RunReport) -> str:
     )
     left_out = "".join(f"\n{sentence}" for sentence in report.left_out)
     misfits = "" if report.misfits is None else f" {report.misfits:.1%} of first ten places misfit plainly."
+    begin = "Sends begin" if recipe is None else f"Arms with the recipe '{recipe}' begin"
     return (
         f"Run {report.run_id}: lists for {of} from {counted(report.postings, 'posting')} and "
         f"{counted(report.activity, 'activity', 'activities')} ({stages}).{popular}{same}{misfits}{resumed}\n"
-        f"Sends begin with it from {_at(report.effective_at)} on; those under way keep their lists.{kept}{left_out}"
+        f"{begin} with it from {_at(report.effective_at)} on; those under way keep their lists.{kept}{left_out}"
     )
 
 

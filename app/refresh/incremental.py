@@ -49,6 +49,7 @@ def refresh_changed(
     by: str | None = None,
     processes: int | None = None,
     chunk_members: int = CHUNK_MEMBERS,
+    recipe: str | None = None,
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> RunReport:
     """Make a new run from the one published last and what changed since, and publish it.
@@ -62,6 +63,7 @@ def refresh_changed(
         by: Who publishes.
         processes: How many processes rank at once (default: one a core).
         chunk_members: How many members one process ranks and writes at a time.
+        recipe: Whose lists, in place of the usual ones; with the options and the model of its last whole refresh.
         progress: Called with each stage and the share of it that is done.
 
     Raises:
@@ -70,21 +72,16 @@ def refresh_changed(
     """
     with hold_refresh_lock(engine) as lock:
         stages = Stages()
-        guard = shrink_guard(engine, least_percent=least_percent)
+        guard = shrink_guard(engine, least_percent=least_percent, recipe=recipe)
         with snapshot(engine) as board:
-            changes = _read(board, guard, progress)
+            changes = _read(board, guard, recipe, progress)
         stages.end("read")
         run_id = _begin(engine, board, changes, chunk_members)
         stages.end("copy")
         rank_all(_ranker(engine, changes, run_id, chunk_members), (), processes, progress)
         stages.end("rank")
-        model, previous = changes.updated.recommender, changes.previous
-        measures = {
-            "seconds": stages.seconds,
-            "model": previous.model_run_id,
-            "rows_left_out": board.left_out.rows,
-        }
-        announced = Announcement(what="changed", by=by, delay=publication_delay, instead_of=previous.id)
+        model, announced = changes.updated.recommender, _announced(changes, by, publication_delay)
+        measures = _measures(changes, stages, board.left_out)
         lock.ensure()
         published = publish(
             engine, run_id, model, changes.postings, measures, guard=guard, announced=announced
@@ -93,11 +90,26 @@ def refresh_changed(
         return _report(run_id, changes, published, stages, board.left_out)
 
 
+def _measures(changes: _Changes, stages: Stages, left_out: LeftOutRows) -> dict[str, object]:
+    return {
+        "seconds": stages.seconds,
+        "model": changes.previous.model_run_id,
+        "rows_left_out": left_out.rows,
+    }
+
+
+def _announced(changes: _Changes, by: str | None, delay: timedelta) -> Announcement:
+    return Announcement(
+        what="changed", by=by, delay=delay, instead_of=changes.previous.id, recipe=changes.recipe
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Changes:
     """What changed since the run published last.
 
     Attributes:
+        recipe: Of which lists; None for the usual ones.
         previous: That run.
         updated: Its model over the board as it is now.
         postings: The board's postings, sorted by id.
@@ -105,6 +117,7 @@ class _Changes:
         touched: Ids of those to be ranked again, sorted.
     """
 
+    recipe: str | None
     previous: PreviousRun
     updated: UpdatedModel
     postings: Sequence[Posting]
@@ -112,7 +125,9 @@ class _Changes:
     touched: Sequence[str]
 
 
-def _read(board: Snapshot, guard: ShrinkGuard, progress: Callable[[str, float], None]) -> _Changes:
+def _read(
+    board: Snapshot, guard: ShrinkGuard, recipe: str | None, progress: Callable[[str, float], None]
+) -> _Changes:
     """What changed, by one instant of the board.
 
     Raises:
@@ -120,7 +135,7 @@ def _read(board: Snapshot, guard: ShrinkGuard, progress: Callable[[str, float], 
         ShrunkError: the board is far smaller than last time.
     """
     progress("read", 0.0)
-    previous, saved = _previous(board.connection)
+    previous, saved = _previous(board.connection, recipe)
     postings = read_postings(board)
     updated = update(saved, postings, now=board.taken_at)
     progress("read", 0.5)
@@ -135,23 +150,24 @@ def _read(board: Snapshot, guard: ShrinkGuard, progress: Callable[[str, float], 
     guard.check_seen(count_seen(board.connection, guard, members=len(members), postings=len(postings)))
     progress("read", 1.0)
     touched = [member_id for member_id, is_touched in members.items() if is_touched]
-    return _Changes(previous, updated, postings, len(members), touched)
+    return _Changes(recipe, previous, updated, postings, len(members), touched)
 
 
-def _previous(connection: Connection) -> tuple[PreviousRun, SavedModel]:
+def _previous(connection: Connection, recipe: str | None) -> tuple[PreviousRun, SavedModel]:
     """The run to go on from and its model.
 
     Raises:
         RefreshError: there is none, or the model cannot be read.
     """
-    previous = select_previous_run(connection)
+    previous = select_previous_run(connection, recipe)
+    whole = "connected-jobs refresh" + ("" if recipe is None else f" --recipe {recipe}")
     if previous is None:
-        raise RefreshError("There is no run to go on from: run `connected-jobs refresh` first.")
+        raise RefreshError(f"There is no run to go on from: run `{whole}` first.")
     try:
         return previous, read_model(connection, previous.model_run_id)
     except SavedModelError as error:
         raise RefreshError(
-            f"The model of run {previous.id} cannot be taken up ({error}) Run `connected-jobs refresh`."
+            f"The model of run {previous.id} cannot be taken up ({error}) Run `{whole}`."
         ) from error
 
 
@@ -170,6 +186,7 @@ def _begin(engine: Engine, board: Snapshot, changes: _Changes, chunk_members: in
             connection,
             inputs,
             previous.options,
+            recipe=changes.recipe,
             started_at=board.taken_at,
             cutoff_at=board.taken_at - COMMIT_MARGIN,
         )

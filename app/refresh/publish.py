@@ -85,7 +85,7 @@ def publish(
     measures = {**measures, "lists": extent.lists, "places": extent.places}
 
     def write(connection: Connection) -> datetime:
-        if announced.instead_of not in (None, publications.select_log(connection).newest):
+        if announced.instead_of not in (None, publications.select_log(connection, announced.recipe).newest):
             raise RefreshError(
                 f"Run {announced.instead_of}, which this one goes on from, was left meanwhile: nothing is published; run it again."
             )
@@ -148,14 +148,21 @@ def _shelf(place: tuple[str, str], ranked: Sequence[RankedPosting]) -> Shelf:
 def drop_unneeded_runs(engine: Engine, *, wait_s: float = runs.DROP_WAIT_S) -> Sequence[int]:
     """Keep the run in force, those that are to follow it, the one before it and those that sends keep; drop all others.
 
+    So it is with each recipe that is in use. Which of its runs a send keeps follows from when the send began. All runs of
+    other recipes are dropped.
+
     Returns the runs left to the next refresh because a long transaction reads them; Postgres detaches one
     partition at a time, so those after it wait too. The caller holds both locks.
     """
     with engine.connect() as connection:
-        log = publications.select_log(connection)
-        needed = {*log.needed(), *publications.select_held_runs(connection)}
-        if publications.select_is_serving(connection):
-            needed.update(log.recent())
+        needed = set(publications.select_held_runs(connection))
+        since = publications.select_oldest_send(connection)
+        is_serving = publications.select_is_serving(connection)
+        for recipe in [None, *publications.select_recipes_in_use(connection)]:
+            log = publications.select_log(connection, recipe)
+            needed.update(log.needed())
+            needed.update(log.recent() if is_serving else ())
+            needed.update(log.since(since) if recipe is not None and since is not None else ())
         unneeded = runs.select_runs_to_drop(connection, sorted(needed))
     for place, run_id in enumerate(unneeded):
         if not runs.drop_run(engine, run_id, wait_s=wait_s):

@@ -41,7 +41,12 @@ class Rollback:
 
 
 def roll_back(
-    engine: Engine, *, to: int | None = None, moves_sends: bool = False, by: str | None = None
+    engine: Engine,
+    *,
+    to: int | None = None,
+    moves_sends: bool = False,
+    by: str | None = None,
+    recipe: str | None = None,
 ) -> Rollback:
     """Let sends begin with the run that was in force before the present one; without such a run, withdraw the coming ones.
 
@@ -52,28 +57,26 @@ def roll_back(
         to: Go to this run instead, backward or forward; to the one in force to withdraw those that are to follow.
         moves_sends: Take sends under way along, from newer runs; else they keep what they began with.
         by: Who rolls back.
+        recipe: Whose lists, in place of the usual ones.
 
     Raises:
         RefreshError: there is no such run, or it has no lists any more.
     """
     with hold_publishing_lock(engine), engine.begin() as connection:
-        log = publications.select_log(connection)
+        log = publications.select_log(connection, recipe)
         in_force = log.in_force()
         behind, coming = log.behind(), log.coming()
         if in_force is None:
-            raise RefreshError("There is no earlier run to go back to: none was published.")
+            raise RefreshError(f"There is no earlier run{_of(recipe)} to go back to: none was published.")
         if to is None and not behind:
             if not log.gone_back and not coming:
-                raise RefreshError(
-                    f"There is no earlier run to go back to: answers come from run {in_force}, and of those before it "
-                    "none is kept." + _or_to(log, in_force)
-                )
+                raise RefreshError(_nothing_kept(log, in_force))
             to = in_force  # nothing further back: only what was to follow is withdrawn, if that was not done before
         target = behind[0] if to is None else to
         if target not in {in_force, *behind, *coming, *log.kept()}:
             raise RefreshError(f"Run {target} has no lists to go to." + _or_to(log, in_force))
         effective_at = publications.insert_publication(
-            connection, target, Announcement(what="rollback", by=by, moves_sends=moves_sends)
+            connection, target, Announcement(what="rollback", by=by, moves_sends=moves_sends, recipe=recipe)
         )
         return Rollback(
             in_force,
@@ -84,6 +87,17 @@ def roll_back(
             publications.select_sends_on(connection, in_force) if target != in_force else (),
             refreshing=is_refreshing(connection),
         )
+
+
+def _nothing_kept(log: PublicationLog, in_force: int) -> str:
+    return (
+        f"There is no earlier run to go back to: answers come from run {in_force}, and of those before it "
+        "none is kept." + _or_to(log, in_force)
+    )
+
+
+def _of(recipe: str | None) -> str:
+    return "" if recipe is None else f" of the recipe '{recipe}'"
 
 
 def _or_to(log: PublicationLog, in_force: int) -> str:

@@ -91,10 +91,10 @@ class ShrinkGuard:
         )
 
 
-def shrink_guard(engine: Engine, *, least_percent: int) -> ShrinkGuard:
-    """The guard that follows from the run published last."""
+def shrink_guard(engine: Engine, *, least_percent: int, recipe: str | None = None) -> ShrinkGuard:
+    """The guard that follows from the run published last, of the usual lists or of a recipe."""
     with engine.connect() as connection:
-        last = select_log(connection).newest
+        last = select_log(connection, recipe).newest
         if last is None or not least_percent:
             return ShrinkGuard(least_percent)
         seen, extent = select_board_counts(connection, last)

@@ -18,12 +18,12 @@ from app.postgres.lists.publications import Announcement
 from app.postgres.lists.refresh_lock import RefreshError, hold_refresh_lock, raise_if_taken_over
 from app.recommend.incremental.saved_model import SavedModel
 from app.recommend.misfit_share import TOP, MisfitShare, misfit_share, shown_lists
-from app.recommend.options import Options
 from app.recommend.parallel import split_over_workers
 from app.recommend.recommender import fit
 from app.refresh.chunks import HERE, ChunkRanker, cores, raise_if_killed
 from app.refresh.mailed import job_places, mailed_members, read_mails, shown_to
 from app.refresh.publish import publish
+from app.refresh.recipes import USUAL
 from app.refresh.report import RunReport, Stages
 from app.refresh.shrink_guard import LEAST_PERCENT, shrink_guard
 from app.runtime.child_processes import end_with_parent
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from app.refresh.chunks import Ranking
     from app.refresh.mailed import KnownMails
     from app.refresh.publish import PublishedRun
+    from app.refresh.recipes import Recipe
 
 _JUDGED_MEMBERS = 1_000  # members whose lists are judged
 # Activity that was not yet committed when the snapshot was taken is looked at again at send time.
@@ -52,7 +53,7 @@ COMMIT_MARGIN = timedelta(minutes=10)
 def refresh(
     engine: Engine,
     *,
-    options: Options | None = None,
+    recipe: Recipe = USUAL,
     publication_delay: timedelta = timedelta(0),
     least_percent: int = LEAST_PERCENT,
     by: str | None = None,
@@ -66,7 +67,7 @@ def refresh(
 
     Args:
         engine: The database, with the right to read `board` and to write `connected_jobs`.
-        options: The recommender's options.
+        recipe: The recommender's options, and what the lists are published as.
         publication_delay: How long sends still begin with the current lists; the first run has no delay.
         least_percent: The smallest share of the last refresh's counts that is accepted; 0 accepts anything.
         by: Who publishes.
@@ -78,22 +79,21 @@ def refresh(
         RefreshError: another refresh is running, the board is empty or of another shape, or a process was killed.
         ShrunkError: the board or the lists are far smaller than last time.
     """
-    options = options or Options()
     with hold_refresh_lock(engine) as lock:
         stages = Stages()
-        guard = shrink_guard(engine, least_percent=least_percent)
+        guard = shrink_guard(engine, least_percent=least_percent, recipe=recipe.name)
         board = _read(engine, progress)
         stages.end("read")
         inputs = board.inputs(ranking.chunk_members)
         guard.check_seen(runs.BoardCounts(inputs.members, inputs.postings, inputs.activity))
-        run = _begin(engine, inputs, options, taken_at=board.taken_at)
-        mailed = _fit(engine, board, options, now=run.started_at, processes=processes, progress=progress)
+        run = _begin(engine, inputs, recipe, taken_at=board.taken_at)
+        mailed = _fit(engine, board, recipe, now=run.started_at, processes=processes, progress=progress)
         write_model(engine, run.id, SavedModel.of(model := mailed.recommender, board.postings))
         stages.end("fit")
         ranking.rank(_ranker(engine, board, mailed, run.id, ranking), run.done, processes, progress)
         stages.end("rank")
         misfits = _misfits(engine, run.id, board, model)
-        announced = Announcement(what="refresh", by=by, delay=publication_delay)
+        announced = Announcement(what="refresh", by=by, delay=publication_delay, recipe=recipe.name)
         lock.ensure()
         measures = _measures(run, stages, board, misfits)
         published = publish(engine, run.id, model, board.postings, measures, guard=guard, announced=announced)
@@ -104,7 +104,7 @@ def refresh(
 def _fit(
     engine: Engine,
     board: _Board,
-    options: Options,
+    recipe: Recipe,
     *,
     now: datetime,
     processes: int | None,
@@ -126,7 +126,7 @@ def _fit(
             board.activity,
             members,
             now=now,
-            options=options,
+            options=recipe.options,
             progress=progress,
         )
         return mailed_members(engine, model, board.mails, board.activity, board.member_ids, members)
@@ -265,12 +265,17 @@ def read_postings(board: Snapshot) -> list[Posting]:
     return postings
 
 
-def _begin(engine: Engine, inputs: runs.RunInputs, options: Options, *, taken_at: datetime) -> runs.OpenRun:
-    chosen = asdict(options)
+def _begin(engine: Engine, inputs: runs.RunInputs, recipe: Recipe, *, taken_at: datetime) -> runs.OpenRun:
+    chosen = asdict(recipe.options)
     with engine.begin() as connection:
-        unfinished = runs.select_unfinished_run(connection, inputs, chosen)
+        unfinished = runs.select_unfinished_run(connection, inputs, chosen, recipe=recipe.name)
         return unfinished or runs.insert_run(
-            connection, inputs, chosen, started_at=taken_at, cutoff_at=taken_at - COMMIT_MARGIN
+            connection,
+            inputs,
+            chosen,
+            recipe=recipe.name,
+            started_at=taken_at,
+            cutoff_at=taken_at - COMMIT_MARGIN,
         )
 
 

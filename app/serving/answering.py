@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from app.feedback.experiments.definition import POPULAR as POPULAR_ARM
+from app.feedback.experiments.definition import PROFILE as PROFILE_ARM
 from app.feedback.lately_shown import behind, ignored_lately
 from app.recommend.ranked import ASKED_COMPANY
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import CircuitBreaker
 from app.runtime.errors import UnavailableError
-from app.serving.member_lists import MemberList
+from app.serving.member_lists import MemberList, recipe_key
 from app.serving.request import recommendation_id
 from app.serving.selection import select
 from app.serving.store import SEPARATOR
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
+    from app.feedback.experiments.definition import Arm
     from app.serving.cards import Cards
     from app.serving.member_lists import MemberLists
     from app.serving.request import CallContext, RecommendationRequest, RequestOptions
@@ -29,8 +32,9 @@ if TYPE_CHECKING:
     from app.serving.store import MemberRow, Run, Store
 
 PERSONALIZED, PROFILE, POPULAR = "personalized", "profile", "popular"
-# Values of `degraded`: why an answer was made without a read from Postgres.
+# Values of `degraded`: why the best source was not used.
 POSTGRES, OVER_LIMIT, LATE, FAULT, BEHIND = "postgres", "over_limit", "deadline", "fault", "behind"
+RECIPE = "recipe"  # the recipe of the member's arm has no lists any more, so that the usual ones are used
 T = TypeVar("T")
 # Characters of a member's applications that are kept with their list, about a hundred ids. Of more applications only those
 # to postings that an answer could contain are kept.
@@ -70,6 +74,15 @@ class Answer:
     arm: str | None = None
 
 
+class _Way(NamedTuple):
+    """How a call's list is made: from which run, what it is kept under, and for which arm of an experiment."""
+
+    run: Run | None
+    key: str
+    arm: Arm | None = None
+    degraded: str | None = None
+
+
 class Answering:
     """Answers requests from the worker's memory and one or two reads.
 
@@ -101,15 +114,15 @@ class Answering:
     def answer(self, request: RecommendationRequest, *, context: CallContext) -> Answer:
         """The postings for a member; always an answer, never the `UnavailableError` of the store."""
         run = self._sends.run_of(request.options, context.now) or self._begin_send(request.options, context)
-        run_id = run.id if run else 0
-        degraded = None
+        way = self._way(request, run, context)
+        run_id, degraded = way.run.id if way.run else 0, None
         try:
             member_list, cache = self._member_lists.get(
-                request.member_id,
+                way.key,
                 run_id,
                 request.options.send_key,
                 context.deadline,
-                lambda: self._member_list(request, run, context),
+                lambda: self._member_list(request, way, context),
             )
             if cache == "stale":
                 degraded = POSTGRES
@@ -117,7 +130,25 @@ class Answering:
             member_list, cache, degraded = MemberList(POPULAR, run_id, 0.0), "none", POSTGRES
             if error.kind == SHARED:
                 self._on_failure(error.kind)
-        return self._assemble(member_list, request, run, context, cache, degraded)
+        if way.arm is not None and way.arm.recipe == POPULAR_ARM:
+            member_list = member_list._replace(
+                source=POPULAR, posting_ids="", reasons=b"", anchors="", anchored=b""
+            )
+        return self._assemble(member_list, request, way, context, cache, degraded)
+
+    def _way(self, request: RecommendationRequest, run: Run | None, context: CallContext) -> _Way:
+        """How the list of a call's member is made, given the run that the send keeps."""
+        arm = self._sends.arm_of(request, context.now)
+        if arm is None:
+            return _Way(run, request.member_id)
+        if arm.recipe == PROFILE_ARM:
+            return _Way(run, recipe_key(request.member_id, arm.recipe), arm)
+        if arm.needs_run is None:
+            return _Way(run, request.member_id, arm)
+        own = self._sends.run_of_recipe(arm.needs_run, request.options, context.now)
+        if own is None:
+            return _Way(run, request.member_id, arm, RECIPE)
+        return _Way(own, recipe_key(request.member_id, arm.recipe), arm)
 
     def from_shelf(self, request: RecommendationRequest, *, context: CallContext, degraded: str) -> Answer:
         """The cheapest answer: popular postings from memory, without any read.
@@ -129,15 +160,16 @@ class Answering:
             run = self._sends.in_force(context.now)
         elif run is None:
             run = self._sends.begin(request.options, context.now)
-        known = self._member_lists.last_known(request.member_id)
+        way = self._way(request, run, context)
+        known = self._member_lists.last_known(way.key)
         member_list = MemberList(
             POPULAR,
-            run.id if run else 0,
+            way.run.id if way.run else 0,
             0.0,
             applied=known.applied if known else "",
             ignored=known.ignored if known else "",
         )
-        return self._assemble(member_list, request, run, context, "none", degraded)
+        return self._assemble(member_list, request, way, context, "none", degraded)
 
     def _begin_send(self, options: RequestOptions, context: CallContext) -> Run | None:
         """The run of a send that is new to this worker: the same as on every other worker."""
@@ -149,11 +181,9 @@ class Answering:
                 self._on_failure(error.kind)
         return self._sends.begin(options, context.now)
 
-    def _member_list(
-        self, request: RecommendationRequest, run: Run | None, context: CallContext
-    ) -> MemberList:
+    def _member_list(self, request: RecommendationRequest, way: _Way, context: CallContext) -> MemberList:
         """Read a member's list for a send from the store."""
-        return self._ask_store(lambda: self._read(request, run, context))._replace(
+        return self._ask_store(lambda: self._read(request, way, context))._replace(
             send_key=request.options.send_key
         )
 
@@ -172,8 +202,9 @@ class Answering:
         self._breaker.record_success()
         return value
 
-    def _read(self, request: RecommendationRequest, run: Run | None, context: CallContext) -> MemberList:
-        member_id, run_id, made_s = request.member_id, run.id if run else 0, time.monotonic()
+    def _read(self, request: RecommendationRequest, way: _Way, context: CallContext) -> MemberList:
+        member_id, run, made_s = request.member_id, way.run, time.monotonic()
+        run_id = run.id if run else 0
         row = self._store.member_row(member_id, run, request.options.send_name, context.deadline)
         if row is None or not row.mailable:
             return MemberList(POPULAR, run_id, made_s)
@@ -187,7 +218,7 @@ class Answering:
                 row.applied,
                 *self._anchors_of(row),
             )
-            if row.posting_ids
+            if row.posting_ids and not (way.arm and way.arm.recipe == PROFILE_ARM)
             else self._from_profile(member_id, row, run, context)
         )
         if row.lately:
@@ -245,12 +276,13 @@ class Answering:
         self,
         member_list: MemberList,
         request: RecommendationRequest,
-        run: Run | None,
+        way: _Way,
         context: CallContext,
         cache: str,
         degraded: str | None,
     ) -> Answer:
         """Select the best of the list that may be shown; where they are too few, fill up from the nearest shelf."""
+        run, arm = way.run, way.arm.name if way.arm else None
         run_id = run.id if run else 0
         limit, source = request.options.limit, member_list.source
         applied = self._shelves.with_same_jobs(run_id, member_list.applied_ids())
@@ -274,14 +306,15 @@ class Answering:
             selected = self._fill(selected, applied, run_id, context.second, limit, member_list.ignored)
         return Answer(
             request=request,
-            recommendation_id=recommendation_id(request, run_id),
+            recommendation_id=recommendation_id(request, run_id, arm),
             source=source,
-            degraded=degraded or (BEHIND if self._store.behind else None),
+            degraded=degraded or way.degraded or (BEHIND if self._store.behind else None),
             cache=cache,
             generated_at=run.generated_at if run else context.now,
             today=context.today,
             places=(selected.kept + selected.held_back)[:limit],
             names=names,
+            arm=arm,
         )
 
     def _anchors_of(self, row: MemberRow) -> tuple[str, bytes]:

@@ -56,6 +56,11 @@ class MemberList(NamedTuple):
         return frozenset(self.applied.split(SEPARATOR)) if self.applied else _NOTHING
 
 
+def recipe_key(member_id: str, recipe: str) -> str:
+    """What a recipe's list of a member is kept under; no member's id has a control character."""
+    return f"{member_id}{SEPARATOR}{recipe}"
+
+
 class _Flight:
     """A list that one call is making (single flight); the lock `done` is held until it is made."""
 
@@ -68,7 +73,7 @@ class _Flight:
 
 
 class MemberLists:
-    """Lists by member: fresh for `fresh_s`, then stale until `stale_s`; a stale one is used while the store is away.
+    """Lists by member and recipe: fresh for `fresh_s`, then stale until `stale_s`; a stale one is used while the store is away.
 
     Parts of one message ask within milliseconds of each other; the first call makes the list and the others wait for it.
     Every use applies the veto again, so a list is kept and never an answer. `fresh_s` bounds how long the member's own new
@@ -96,6 +101,8 @@ class MemberLists:
         make: Callable[[], MemberList],
     ) -> tuple[MemberList, str]:
         """The member's list for a send, and whether it was a "hit", a "miss" (made now) or "stale".
+
+        The list of a recipe is kept beside the usual one, under `recipe_key`.
 
         Raises:
             UnavailableError: it could not be made and none is kept.
@@ -166,7 +173,7 @@ class MemberLists:
         """Drop the lists of members whose ids have these hashes."""
         with self._lock:
             kept = list(self._kept)
-        for member_id in [one for one in kept if member_hash(one) in hashes]:
+        for member_id in [one for one in kept if member_hash(one.partition(SEPARATOR)[0]) in hashes]:
             with self._lock:
                 self._kept.pop(member_id, None)
 

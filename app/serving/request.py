@@ -85,7 +85,9 @@ class CallContext:
         self.deadline = deadline
 
 
-def recommendation_id(request: RecommendationRequest, run_id: int) -> str:
-    """16 URL-safe characters that name this request to this run, on every instance and in every retry."""
+def recommendation_id(request: RecommendationRequest, run_id: int, arm: str | None = None) -> str:
+    """16 URL-safe characters that name this request to this run and arm, on every instance and in every retry."""
     named = request.options.key + b"%d\x1f" % run_id + request.member_id.encode()
+    if arm is not None:
+        named += b"\x1f" + arm.encode()
     return urlsafe_b64encode(blake2b(named, digest_size=_RID_BYTES).digest()).decode()

@@ -22,10 +22,12 @@ from app.runtime.errors import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.feedback.experiments.definition import Arm
+    from app.runtime.clock import StoreClock
     from app.runtime.deadline import Deadline
-    from app.serving.clock import StoreClock
+    from app.serving.experiments import Experiments
     from app.serving.publications import Publications
-    from app.serving.request import RequestOptions
+    from app.serving.request import RecommendationRequest, RequestOptions
     from app.serving.store import Run
 
 PREVIEW = "preview"  # the send's name in previews, which are always answered from the run in force
@@ -82,8 +84,11 @@ class SendRegister(Protocol):
     def register(self, sends: Sequence[HeldSend], hold: timedelta) -> Sequence[HeldSend]:
         """Register new sends, note that all of these are used, and return them as registered."""
 
-    def registered_sends(self, most: int) -> Sequence[HeldSend]:
-        """The sends on other runs than the one in force, last used first."""
+    def registered_sends(self, most: int, campaigns: Sequence[str], before: datetime) -> Sequence[HeldSend]:
+        """The sends on other runs than the one in force, and those of some campaigns that began before an instant.
+
+        Those used last come first.
+        """
 
 
 class Sends:
@@ -96,6 +101,7 @@ class Sends:
         hold: How long a send keeps the run of its first call; 0 turns this off.
         writes: Whether this worker may write to the register; if not, it uses its own sends and those that others wrote.
         most: The most sends known at once.
+        experiments: Split the sends of their campaigns, by when a send began.
     """
 
     def __init__(
@@ -107,6 +113,7 @@ class Sends:
         hold: timedelta,
         writes: bool = True,
         most: int = MOST_SENDS,
+        experiments: Experiments | None = None,
     ) -> None:
         self._publications = publications
         self._register = register
@@ -114,6 +121,8 @@ class Sends:
         self._hold = hold
         self._writes = writes and bool(hold)
         self._most = most
+        self.hold = hold
+        self._experiments = experiments
         self._known: dict[str, HeldSend] = {}
         self._new: dict[str, HeldSend] = {}
         self._lock = Lock()
@@ -129,6 +138,22 @@ class Sends:
             return None
         held.used = True
         return held.run
+
+    def arm_of(self, request: RecommendationRequest, now: datetime) -> Arm | None:
+        """The arm of a call's member; None for nearly every campaign, and for a send that began before its experiment."""
+        experiments, campaign = self._experiments, request.options.campaign
+        if experiments is None or campaign not in experiments.campaigns:
+            return None
+        return experiments.arm_of(campaign, request.member_id, self._first_call(request.options, now))
+
+    def run_of_recipe(self, recipe: str, options: RequestOptions, now: datetime) -> Run | None:
+        """The run of a recipe that a send keeps; None where the recipe has none any more."""
+        return self._publications.run_of_recipe(recipe, self._first_call(options, now), now)
+
+    def _first_call(self, options: RequestOptions, now: datetime) -> datetime:
+        """When a send began, as far as this worker knows; now where it keeps nothing."""
+        held = self._known.get(options.send_key)
+        return now if held is None or held.until <= now else held.first_at
 
     def must_claim(self, options: RequestOptions, now: datetime) -> bool:
         """Whether another worker may have answered an unknown send from another run, or with less known of earlier mails."""
@@ -175,23 +200,51 @@ class Sends:
         """
         read_at = self._clock.follow(self._register.clock)
         self._publications.update()
+        failed = self._update_experiments()
         self._end_moved_sends()
         self._follow_register(read_at)
         self._forget(read_at)
+        if failed:
+            self._calm_until = _LONG_AGO  # an experiment may begin of which this worker does not know
         if self._writes:
             self._write_register(read_at)
+        if failed:
+            raise failed
+
+    def _update_experiments(self) -> UnavailableError | None:
+        """Read the experiments; where they cannot be read, sends still keep their runs."""
+        try:
+            if self._experiments is not None:
+                self._experiments.update()
+        except UnavailableError as error:
+            return error
+        return None
 
     def _follow_register(self, read_at: datetime) -> None:
-        """After a switch, read the sends that others registered before it, and set how long no claim is needed."""
-        log = self._publications.log
-        switched_at = next((one.effective_at for one in log if one.effective_at <= read_at), _LONG_AGO)
+        """After a switch, read the sends that others registered before it, and set how long no claim is needed.
+
+        The start and the end of an experiment, and the publication of a recipe, are switches too: what a send gets depends on
+        whether it began before.
+        """
+        split = self._split_switches()
+        instants = [*(one.effective_at for one in self._publications.log), *split]
+        switched_at = max((at for at in instants if at <= read_at), default=_LONG_AGO)
         complete_at = switched_at + CLAIMED_WITHIN
         if self._registered_at < complete_at <= read_at:
-            self._remember(self._register.registered_sends(self._most))
+            before = max((at for at in split if at <= read_at), default=_LONG_AGO)
+            campaigns = sorted(self._experiments.campaigns) if self._experiments else []
+            self._remember(self._register.registered_sends(self._most, campaigns, before))
             self._registered_at = read_at
-        coming = [one.effective_at for one in log if one.effective_at > read_at]
+        coming = [at for at in instants if at > read_at]
         self._calm_until = min([read_at + LEAD - COMMITTED_WITHIN, *coming]) - REGISTERED_WITHIN
         self._calm_from = self._registered_at if self._registered_at >= complete_at else _NEVER
+
+    def _split_switches(self) -> list[datetime]:
+        """The instants that matter to campaigns with an experiment alone."""
+        if self._experiments is None:
+            return []
+        recipes = [one.effective_at for one in self._publications.every if one.recipe is not None]
+        return [*self._experiments.switches(), *recipes]
 
     def _move_times(self, run: Run, *, after: datetime) -> list[datetime]:
         """The instants at which publications move sends away from a run."""

@@ -14,23 +14,26 @@ import msgspec
 from app.board.model import Posting  # noqa: TC001 - same
 from app.board.output_files import is_replaceable
 from app.credentials import Credential  # noqa: TC001 - same
+from app.feedback.experiments.definition import Experiment  # noqa: TC001 - same
 from app.runtime.errors import UnavailableError
 from app.serving.store import Publication, Shelf  # noqa: TC001 - same
 
 if TYPE_CHECKING:
     from app.credentials import CredentialBook
+    from app.serving.experiments import Experiments
     from app.serving.publications import Publications
     from app.serving.shelves import Shelves
 
 
 @dataclass(frozen=True, slots=True)
 class ServingSnapshot:
-    """Publications, shelves with their postings, and credentials (hashes only)."""
+    """Publications, shelves with their postings, credentials (hashes only), and experiments."""
 
     publications: Sequence[Publication]
     shelves: Sequence[Shelf]
     postings: Sequence[Posting]
     credentials: Sequence[Credential]
+    experiments: Sequence[Experiment] = ()
 
 
 class SnapshotFile:
@@ -80,10 +83,17 @@ class SnapshotKeeper:
     """Saves what answering needs while all is well, and gives it back to a worker that starts when it is not."""
 
     def __init__(
-        self, file: SnapshotFile, *, publications: Publications, shelves: Shelves, book: CredentialBook
+        self,
+        file: SnapshotFile,
+        *,
+        publications: Publications,
+        experiments: Experiments,
+        shelves: Shelves,
+        book: CredentialBook,
     ) -> None:
         self._file = file
         self._publications = publications
+        self._experiments = experiments
         self._shelves = shelves
         self._book = book
 
@@ -92,7 +102,11 @@ class SnapshotKeeper:
         if self._shelves.fresh and self._book.fresh:
             self._file.write(
                 ServingSnapshot(
-                    self._publications.log, self._shelves.all(), self._shelves.postings(), self._book.all()
+                    self._publications.every,
+                    self._shelves.all(),
+                    self._shelves.postings(),
+                    self._book.all(),
+                    self._experiments.known,
                 )
             )
 
@@ -101,8 +115,9 @@ class SnapshotKeeper:
         if self._shelves.loaded and self._book.loaded:
             return
         snapshot = self._file.read()
-        if not self._publications.log:
-            self._publications.log = snapshot.publications
+        if not self._publications.every:
+            self._publications.restore(snapshot.publications)
+            self._experiments.restore(snapshot.experiments)
         if not self._shelves.loaded:
             self._shelves.restore(snapshot.shelves, snapshot.postings)
         if not self._book.loaded:

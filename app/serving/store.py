@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.board.model import Member, Posting, Status
+    from app.feedback.experiments.definition import Experiment
     from app.runtime.deadline import Deadline
 
 
@@ -34,13 +35,15 @@ class Run:
 class Publication:
     """From `effective_at` on new sends use `run`, until the next publication takes effect.
 
-    With `moves_sends`, sends in progress on newer runs move to `run` too.
+    With `moves_sends`, sends in progress on newer runs move to `run` too. Runs of a recipe have a log of their own, by
+    which the arms of experiments are answered.
     """
 
     id: int
     run: Run
     effective_at: datetime
     moves_sends: bool = False
+    recipe: str | None = None
 
     def moves(self, run: Run) -> bool:
         """Whether it moves sends away from a run."""
@@ -99,7 +102,10 @@ class Store(Protocol):
     behind: bool
 
     def publications(self) -> Sequence[Publication]:
-        """Publications of runs that still have their lists, newest first."""
+        """Publications of runs that still have their lists, newest first; those of recipes too."""
+
+    def experiments(self) -> Sequence[Experiment]:
+        """Experiments that were started and go on, or ended so lately that a send under way may still be split."""
 
     def shelves(self, run_id: int) -> Sequence[Shelf]:
         """A run's shelves, in any order; none of an unknown run."""

@@ -16,6 +16,7 @@ from app.recommend.evaluation import RankedList, RepeatShare
 from app.recommend.options import Options
 from app.refresh.chunks import Ranking
 from app.refresh.incremental import refresh_changed
+from app.refresh.recipes import Recipe
 from app.refresh.whole import refresh
 from tests.integration.small_board import change, fill, lists_of, rows
 from tests.postgres_fixtures import _create, _drop, _url_of
@@ -135,7 +136,7 @@ def test_lists_are_the_same_in_whatever_chunks_and_processes(board: Engine) -> N
 def test_a_refresh_that_is_told_not_to_learn_makes_the_lists_of_a_board_without_mails(
     board: Engine, mailed: Mailed
 ) -> None:
-    run_id = refresh(board, options=Options(learn_from_mails=False), processes=1).run_id
+    run_id = refresh(board, recipe=Recipe(options=Options(learn_from_mails=False)), processes=1).run_id
     assert lists_of(board, run_id) == mailed.before
 
 

@@ -16,8 +16,8 @@ from app.postgres.serving.reads import STATEMENTS, PostgresStore
 from app.postgres.serving.send_register import PostgresSendRegister
 from app.refresh.publish import drop_unneeded_runs
 from app.refresh.rollback import roll_back
+from app.runtime.clock import StoreClock
 from app.runtime.deadline import Deadline
-from app.serving.clock import StoreClock
 from app.serving.publications import Publications
 from app.serving.request import RequestOptions
 from app.serving.sends import LEAD, HeldSend, Sends
@@ -105,7 +105,7 @@ def test_what_was_met_is_registered_unless_it_is(register: PostgresSendRegister,
     second = published(engine)
     said = register.register(met(second, SEND, "weekly\x1fd-2"), HOLD)
     assert {held.key: held.run for held in said} == {SEND: first, "weekly\x1fd-2": second}
-    assert [held.key for held in register.registered_sends(10)] == [SEND]
+    assert [held.key for held in register.registered_sends(10, [], CUTOFF)] == [SEND]
 
 
 def test_a_send_that_is_over_or_whose_run_is_gone_begins_anew(

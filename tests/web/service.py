@@ -56,6 +56,7 @@ class Service:
             make_ranker=lambda _shelves, _postings, _run_id: ranker,
         )
         self.publications, self.book = parts.publications, parts.book
+        self.experiments = parts.experiments
         self.cards, self.shelves = parts.cards, parts.shelves
         self.app = create_app(
             ContentParts(

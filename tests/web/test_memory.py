@@ -22,6 +22,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(service: Service, tmp_pat
     keep = SnapshotKeeper(
         SnapshotFile(tmp_path / "s"),
         publications=service.publications,
+        experiments=service.experiments,
         shelves=service.shelves,
         book=service.book,
     )

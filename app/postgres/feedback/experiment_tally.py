@@ -93,7 +93,7 @@ GROUP BY n.arm, v.kind
 """
 
 
-class _Experiment(NamedTuple):
+class _ExperimentRow(NamedTuple):
     """A row of the table: its arms as JSON, times as they are."""
 
     key: str
@@ -136,7 +136,7 @@ def put_experiment_counts(driver: psycopg.Connection, days: Sequence[date], now:
     return counted
 
 
-def _select_experiments(driver: psycopg.Connection, now: datetime) -> list[_Experiment]:
+def _select_experiments(driver: psycopg.Connection, now: datetime) -> list[_ExperimentRow]:
     rows = driver.execute(
         """
         SELECT key, campaign, state, arms, started_at, planned_end, stopped_at
@@ -149,11 +149,11 @@ def _select_experiments(driver: psycopg.Connection, now: datetime) -> list[_Expe
         """,
         {"now": now, "settled": now - SETTLED},
     ).fetchall()
-    return [_Experiment(*row) for row in rows]
+    return [_ExperimentRow(*row) for row in rows]
 
 
 def _count(
-    driver: psycopg.Connection, one: _Experiment, days: Sequence[date], now: datetime
+    driver: psycopg.Connection, one: _ExperimentRow, days: Sequence[date], now: datetime
 ) -> ExperimentCounts:
     end = one.end(now)
     asked: dict[str, Any] = {

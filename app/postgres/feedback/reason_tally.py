@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 ONE_IN: Final = 20
 _SOURCE: Final = "personalized"
 _REASON_BITS: Final = 0x7F
-# The run in force when the mail was answered; a send under way may keep the one before, whose lists mostly agree.
+# The run in force when the mail was answered; a send under way may keep the one before, whose lists mostly agree. What
+# the arm of an experiment showed of another recipe is counted where the usual list has the posting too.
 _SAMPLE = """
 SELECT m.campaign, m.arm, m.rid, e.posting_ids, l.posting_ids, l.reasons,
     ARRAY(SELECT DISTINCT c.posting_id FROM pg_temp.mail_click c WHERE c.rid = m.rid AND c.person AND c.posting_id IS NOT NULL)
@@ -28,7 +29,7 @@ JOIN LATERAL (
     SELECT p.run_id
     FROM connected_jobs.publication p
     JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
-    WHERE p.effective_at <= m.sent_at
+    WHERE p.effective_at <= m.sent_at AND r.recipe IS NULL
     ORDER BY p.id DESC
     LIMIT 1
 ) f ON true

@@ -63,17 +63,18 @@ class PreviousRun:
     model_run_id: int
 
 
-def select_previous_run(connection: Connection) -> PreviousRun | None:
-    """The run published last that has its lists, None before the first."""
+def select_previous_run(connection: Connection, recipe: str | None = None) -> PreviousRun | None:
+    """The run of the usual lists, or of a recipe, published last that has its lists, None before the first."""
     row = connection.execute(
         text("""
             SELECT r.id, r.cutoff_at, r.options, coalesce((r.measures ->> 'model')::bigint, r.id)
             FROM connected_jobs.publication p
             JOIN connected_jobs.refresh_run r ON r.id = p.run_id
-            WHERE r.state = 'ready'
+            WHERE r.state = 'ready' AND r.recipe IS NOT DISTINCT FROM CAST(:recipe AS text)
             ORDER BY p.id DESC
             LIMIT 1
-        """)
+        """),
+        {"recipe": recipe},
     ).one_or_none()
     return None if row is None else PreviousRun(*row)
 

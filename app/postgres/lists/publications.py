@@ -34,6 +34,7 @@ class Announcement:
         delay: From now to when it is in force.
         moves_sends: Sends under way go with it, from newer runs.
         instead_of: The run that this one goes on from, which must still be the newest.
+        recipe: Whose log it goes into; None for the usual lists.
     """
 
     what: str
@@ -41,6 +42,7 @@ class Announcement:
     delay: timedelta = timedelta(0)
     moves_sends: bool = False
     instead_of: int | None = None
+    recipe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class PublicationLog:
-    """Every publication, newest first, as it was at `now`."""
+    """Every publication of the usual lists or of one recipe, newest first, as it was at `now`."""
 
     lines: Sequence[LogEntry]
     now: datetime
@@ -115,23 +117,55 @@ class PublicationLog:
 
     def recent(self) -> list[int]:
         """Runs that were in force a moment ago."""
-        since = self.now - _RECENT
+        return self.since(self.now - _RECENT)
+
+    def since(self, since: datetime) -> list[int]:
+        """Runs that were in force at any time since an instant."""
         at = [line.effective_at for line in self.lines if since < line.effective_at <= self.now]
         runs = [self.in_force(instant) for instant in [since, *at]]
         return [run_id for run_id in dict.fromkeys(runs) if run_id is not None]
 
 
-def select_log(connection: Connection) -> PublicationLog:
-    """The whole log."""
+def select_log(connection: Connection, recipe: str | None = None) -> PublicationLog:
+    """The whole log of the usual lists, or of a recipe."""
     rows = connection.execute(
         text("""
             SELECT p.run_id, p.effective_at, r.state = 'ready'
             FROM connected_jobs.publication p
             JOIN connected_jobs.refresh_run r ON r.id = p.run_id
+            WHERE r.recipe IS NOT DISTINCT FROM CAST(:recipe AS text)
             ORDER BY p.id DESC
-        """)
+        """),
+        {"recipe": recipe},
     ).all()
     return PublicationLog([LogEntry(*row) for row in rows], select_now(connection))
+
+
+def select_recipes_in_use(connection: Connection) -> list[str]:
+    """Recipes that an experiment uses, will use or used lately, and those that were published lately, which one may."""
+    return list(
+        connection.execute(
+            text("""
+                SELECT a.recipe
+                FROM connected_jobs.experiment e, jsonb_to_recordset(e.arms) AS a (recipe text)
+                WHERE e.stopped_at IS NULL OR e.stopped_at > now() - interval '8 days'
+                UNION
+                SELECT r.recipe
+                FROM connected_jobs.publication p
+                JOIN connected_jobs.refresh_run r ON r.id = p.run_id
+                WHERE r.recipe IS NOT NULL AND p.published_at > now() - interval '30 days'
+                ORDER BY 1
+            """)
+        ).scalars()
+    )
+
+
+def select_oldest_send(connection: Connection) -> datetime | None:
+    """When the send that began longest ago began, of those that keep a run."""
+    first_at: datetime | None = connection.execute(
+        text("SELECT min(first_at) FROM connected_jobs.send_run WHERE until > clock_timestamp()")
+    ).scalar_one()
+    return first_at
 
 
 def select_table_in_force(connection: Connection) -> str | None:
@@ -165,7 +199,9 @@ def insert_publication(connection: Connection, run_id: int, announced: Announcem
         text("""
             INSERT INTO connected_jobs.publication (run_id, what, published_by, moves_sends, published_at, effective_at)
             SELECT :run_id, :what, :by, :moves_sends, now.at,
-                   CASE WHEN NOT EXISTS (SELECT FROM connected_jobs.publication) THEN now.at
+                   CASE WHEN NOT EXISTS (SELECT FROM connected_jobs.publication p
+                                         JOIN connected_jobs.refresh_run r ON r.id = p.run_id
+                                         WHERE r.recipe IS NOT DISTINCT FROM CAST(:recipe AS text)) THEN now.at
                         ELSE now.at + greatest(CAST(:delay AS interval), l.lead) END
             FROM (SELECT clock_timestamp() AS at) now,
                  (SELECT CASE WHEN EXISTS (SELECT FROM connected_jobs.instance
@@ -179,11 +215,12 @@ def insert_publication(connection: Connection, run_id: int, announced: Announcem
             "by": announced.by,
             "moves_sends": announced.moves_sends,
             "delay": announced.delay,
+            "recipe": announced.recipe,
             "alive_s": ALIVE_S,
             "lead": LEAD,
         },
     ).scalar_one()
-    if announced.moves_sends:
+    if announced.moves_sends and announced.recipe is None:
         connection.execute(
             text("""
                 UPDATE connected_jobs.send_run

@@ -52,17 +52,18 @@ def insert_run(
     inputs: RunInputs,
     options: Mapping[str, Any],
     *,
+    recipe: str | None,
     started_at: datetime,
     cutoff_at: datetime,
 ) -> OpenRun:
-    """Begin a run, with an empty partition for its lists.
+    """Begin a run, of the usual lists or of a recipe, with an empty partition for its lists.
 
     The partition is made apart and attached: that waits for no reader and makes none wait.
     """
     run_id: int = connection.execute(
         text("""
-            INSERT INTO connected_jobs.refresh_run (started_at, cutoff_at, inputs, options)
-            VALUES (:started_at, :cutoff_at, CAST(:inputs AS jsonb), CAST(:options AS jsonb))
+            INSERT INTO connected_jobs.refresh_run (started_at, cutoff_at, inputs, options, recipe)
+            VALUES (:started_at, :cutoff_at, CAST(:inputs AS jsonb), CAST(:options AS jsonb), :recipe)
             RETURNING id
         """),
         {
@@ -70,6 +71,7 @@ def insert_run(
             "cutoff_at": cutoff_at,
             "inputs": json.dumps(asdict(inputs)),
             "options": json.dumps(options),
+            "recipe": recipe,
         },
     ).scalar_one()
     table = _partition(run_id)
@@ -90,19 +92,20 @@ def insert_run(
 
 
 def select_unfinished_run(
-    connection: Connection, inputs: RunInputs, options: Mapping[str, Any]
+    connection: Connection, inputs: RunInputs, options: Mapping[str, Any], *, recipe: str | None
 ) -> OpenRun | None:
-    """The newest run that was begun on the same data with the same options and never finished."""
+    """The newest run of a recipe that was begun on the same data with the same options and never finished."""
     row = connection.execute(
         text("""
             SELECT r.id, r.started_at, ARRAY(SELECT c.chunk FROM connected_jobs.refresh_chunk c WHERE c.run_id = r.id)
             FROM connected_jobs.refresh_run r
             WHERE r.state = 'running'
               AND r.inputs = CAST(:inputs AS jsonb) AND r.options = CAST(:options AS jsonb)
+              AND r.recipe IS NOT DISTINCT FROM CAST(:recipe AS text)
             ORDER BY r.id DESC
             LIMIT 1
         """),
-        {"inputs": json.dumps(asdict(inputs)), "options": json.dumps(options)},
+        {"inputs": json.dumps(asdict(inputs)), "options": json.dumps(options), "recipe": recipe},
     ).one_or_none()
     return None if row is None else OpenRun(row[0], row[1], frozenset(row[2]))
 
@@ -117,14 +120,14 @@ class ReadyRun:
 
 
 def select_ready_runs(connection: Connection) -> list[ReadyRun]:
-    """Every run that has its lists, the one published last first, those that never were last."""
+    """Every run of the usual lists that has them, the one published last first, those that never were last."""
     rows = connection.execute(
         text("""
             SELECT r.id, r.cutoff_at, r.finished_at, (r.inputs ->> 'members')::int,
                    (SELECT sum(value::float) FROM jsonb_each_text(r.measures -> 'seconds'))
             FROM connected_jobs.refresh_run r
             LEFT JOIN connected_jobs.publication p ON p.run_id = r.id
-            WHERE r.state = 'ready'
+            WHERE r.state = 'ready' AND r.recipe IS NULL
             GROUP BY r.id
             ORDER BY max(p.id) DESC NULLS LAST
         """)
@@ -135,7 +138,9 @@ def select_ready_runs(connection: Connection) -> list[ReadyRun]:
 def select_last_finished_at(connection: Connection) -> datetime | None:
     """When the newest of the runs that have their lists was finished, None where there is none."""
     finished_at: datetime | None = connection.execute(
-        text("SELECT max(finished_at) FROM connected_jobs.refresh_run WHERE state = 'ready'")
+        text(
+            "SELECT max(finished_at) FROM connected_jobs.refresh_run WHERE state = 'ready' AND recipe IS NULL"
+        )
     ).scalar()
     return finished_at
 

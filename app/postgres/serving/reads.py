@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import repeat
 from sys import intern
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from app.board.model import Status
 from app.board.veto import shown_until
 from app.credentials import Credential, Role, Scope
+from app.feedback.experiments.definition import Experiment, ExperimentError, arms_from
 from app.postgres.board.columns import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,
@@ -40,11 +42,12 @@ def _statement(name: str, sql: str, *, planned_anew: bool = False, rehearsed: bo
     return Statement(name.encode(), sql.encode(), planned_anew, rehearsed)
 
 
+# The recipe is read so that the statement can be prepared before a migration has made its column.
 PUBLICATIONS = _statement(
     "publications",
     """
     SELECT p.id, p.run_id, r.cutoff_at, r.finished_at, coalesce((r.measures ->> 'rows_left_out')::bigint, 0),
-           p.effective_at, p.moves_sends
+           p.effective_at, p.moves_sends, pg_catalog.to_jsonb(r) ->> 'recipe'
     FROM connected_jobs.publication p
     JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
     ORDER BY p.id DESC
@@ -216,6 +219,18 @@ ERASED = _statement(
     """,
     planned_anew=True,
 )
+# Not prepared, for the same reason. A send may keep what it began with for a week (`CJ_SEND_HOLD_S`).
+EXPERIMENTS = _statement(
+    "experiments",
+    """
+    SELECT key, campaign, salt, arms::text, started_at, stopped_at
+    FROM connected_jobs.experiment
+    WHERE started_at IS NOT NULL
+      AND (stopped_at IS NULL OR stopped_at > pg_catalog.now() - pg_catalog.make_interval(days => 8))
+    ORDER BY started_at, key
+    """,
+    planned_anew=True,
+)
 STATEMENTS = (
     PUBLICATIONS,
     SHELVES,
@@ -272,11 +287,21 @@ class PostgresStore:
     def publications(self) -> list[Publication]:
         """Publications of runs that still have their lists, newest first; there are a handful of those."""
         return [
-            Publication(number, Run(*of_run), effective_at, moves_sends)
-            for number, *of_run, effective_at, moves_sends in rows_of_the_primary(
+            Publication(number, Run(*of_run), effective_at, moves_sends, recipe)
+            for number, *of_run, effective_at, moves_sends, recipe in rows_of_the_primary(
                 self._primary, self._pool, PUBLICATIONS
             )
         ]
+
+    def experiments(self) -> list[Experiment]:
+        """Experiments that were started, and did not end longer ago than a send may go on; none with arms that are none."""
+        found = []
+        for key, campaign, salt, arms, started_at, stopped_at in rows_of_the_primary(
+            self._primary, self._pool, EXPERIMENTS
+        ):
+            with suppress(ExperimentError):
+                found.append(Experiment(key, campaign, salt, arms_from(arms), started_at, stopped_at))
+        return found
 
     def shelves(self, run_id: int) -> list[Shelf]:
         """A run's shelves; a posting stands on many, and those of several runs are kept at once."""

@@ -27,7 +27,7 @@ _IN_FORCE = """
     SELECT p.run_id
     FROM connected_jobs.publication p
     JOIN connected_jobs.refresh_run r ON r.id = p.run_id AND r.state = 'ready'
-    WHERE p.effective_at <= pg_catalog.now()
+    WHERE p.effective_at <= pg_catalog.now() AND pg_catalog.to_jsonb(r) ->> 'recipe' IS NULL
     ORDER BY p.id DESC
     LIMIT 1
 """
@@ -41,6 +41,7 @@ _REGISTER = f"""
         SELECT m.campaign, m.send, m.run_id, pg_catalog.now(), pg_catalog.now(), least(
             pg_catalog.now() + pg_catalog.make_interval(secs => {{hold}}::float8),
             (SELECT pg_catalog.min(p.effective_at) FROM connected_jobs.publication p
+             JOIN connected_jobs.refresh_run o ON o.id = p.run_id AND pg_catalog.to_jsonb(o) ->> 'recipe' IS NULL
              WHERE p.moves_sends AND p.run_id < m.run_id AND p.effective_at > pg_catalog.now()))
         FROM {{met}} AS m (campaign, send, run_id)
         ORDER BY 1, 2
@@ -64,7 +65,8 @@ _OTHERS = f"""
     SELECT s.campaign, s.send, s.first_at, s.until, s.last_at, r.id, r.cutoff_at, r.finished_at
     FROM connected_jobs.send_run s
     JOIN connected_jobs.refresh_run r ON r.id = s.run_id AND r.state = 'ready'
-    WHERE s.until > pg_catalog.now() AND s.run_id IS DISTINCT FROM ({_IN_FORCE})
+    WHERE s.until > pg_catalog.now() AND (
+        s.run_id IS DISTINCT FROM ({_IN_FORCE}) OR s.campaign = ANY ($2::text[]) AND s.first_at < $3::timestamptz)
     ORDER BY s.last_at DESC
     LIMIT $1::bigint
 """
@@ -124,9 +126,9 @@ class PostgresSendRegister:
         rows = self._pool.rows(_REGISTER_SENDS, [list(campaigns), list(names), runs, hold.total_seconds()])
         return [_held_send(row) for row in rows]
 
-    def registered_sends(self, most: int) -> list[HeldSend]:
-        """The sends on other runs than the one in force, those used last first."""
-        return [_held_send(row) for row in self._pool.rows(_OTHER_SENDS, [most])]
+    def registered_sends(self, most: int, campaigns: Sequence[str], before: datetime) -> list[HeldSend]:
+        """The sends on other runs than the one in force, and some campaigns' that began before; those used last first."""
+        return [_held_send(row) for row in self._pool.rows(_OTHER_SENDS, [most, list(campaigns), before])]
 
     def prune(self) -> None:
         """Delete the sends that are over, and those used longest ago where there are too many."""

@@ -7,7 +7,17 @@ from importlib.metadata import version
 from app.board.campaign_key import CAMPAIGN_KEY
 from app.feedback.exposure import MOST_BYTES
 from app.recommend.reasons import Reason
-from app.serving.answering import BEHIND, FAULT, LATE, OVER_LIMIT, PERSONALIZED, POPULAR, POSTGRES, PROFILE
+from app.serving.answering import (
+    BEHIND,
+    FAULT,
+    LATE,
+    OVER_LIMIT,
+    PERSONALIZED,
+    POPULAR,
+    POSTGRES,
+    PROFILE,
+    RECIPE,
+)
 from app.serving.labels import LANGUAGES
 from app.web.openapi_parts import (
     LIVE,
@@ -31,7 +41,7 @@ from app.web.openapi_parts import (
 )
 from app.web.parameters import MEMBER_ID_CHARS, MOST, SEND
 
-DEGRADED = (POSTGRES, OVER_LIMIT, LATE, FAULT, BEHIND)
+DEGRADED = (POSTGRES, OVER_LIMIT, LATE, FAULT, BEHIND, RECIPE)
 
 
 def document() -> Json:

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.board.model import Member, Posting, Status
+from app.runtime.clock import StoreClock
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
-from app.serving.clock import StoreClock
 from app.serving.request import CallContext, RecommendationRequest, RequestOptions
 from app.serving.sends import HeldSend, Sends
 from app.serving.store import SEPARATOR, MemberRow, Publication, Run, Shelf, Standing
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.credentials import Credential
+    from app.feedback.experiments.definition import Experiment
     from app.serving.publications import Publications
 
 NOW = datetime(2025, 1, 15, 3, 0, tzinfo=UTC)
@@ -76,6 +77,7 @@ class FakeRegister:
     def __init__(self, log: Sequence[Publication], now: datetime = NOW) -> None:
         self.log = log
         self.now = now
+        self.split: list[Experiment] = []
         self.rows: dict[str, HeldSend] = {}
         self.asked: list[str] = []
         self.failing = False
@@ -93,9 +95,17 @@ class FakeRegister:
         self._ask("register")
         return [self._registered(one.key, one.run, hold) for one in sends]
 
-    def registered_sends(self, most: int) -> Sequence[HeldSend]:
+    def registered_sends(self, most: int, campaigns: Sequence[str], before: datetime) -> Sequence[HeldSend]:
         self._ask("registered")
-        found = [one for one in self.rows.values() if one.until > self.now and one.run != self._in_force()]
+        found = [
+            one
+            for one in self.rows.values()
+            if one.until > self.now
+            and (
+                one.run != self._in_force()
+                or (one.key.partition(SEPARATOR)[0] in campaigns and one.first_at < before)
+            )
+        ]
         found.sort(key=lambda one: one.used_at, reverse=True)
         return [_copy(one) for one in found[:most]]
 
@@ -108,7 +118,9 @@ class FakeRegister:
         return _copy(there)
 
     def _in_force(self) -> Run | None:
-        return next((one.run for one in self.log if one.effective_at <= self.now), None)
+        return next(
+            (one.run for one in self.log if one.recipe is None and one.effective_at <= self.now), None
+        )
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
@@ -137,6 +149,7 @@ class FakeStore:
     pools: dict[int, list[Posting]] = field(default_factory=dict)
     same: dict[int, list[list[str]]] = field(default_factory=dict)
     learnt: dict[int, dict[str, Any]] = field(default_factory=dict)
+    split: list[Experiment] = field(default_factory=list)
     known: list[Credential] = field(default_factory=list)
     now: datetime = NOW
     failing: set[str] = field(default_factory=set)
@@ -151,6 +164,10 @@ class FakeStore:
     def publications(self) -> Sequence[Publication]:
         self._ask("publications")
         return list(self.log)
+
+    def experiments(self) -> Sequence[Experiment]:
+        self._ask("experiments")
+        return list(self.split)
 
     def shelves(self, run_id: int) -> Sequence[Shelf]:
         self._ask("shelves")

@@ -12,9 +12,9 @@ from app.board.model import Member, Status
 from app.recommend.ranked import ASKED_COMPANY, RankedPosting
 from app.recommend.reasons import Reason
 from app.runtime.circuit_breaker import CircuitBreaker
+from app.runtime.clock import StoreClock
 from app.serving.answering import Answering
 from app.serving.cards import Cards
-from app.serving.clock import StoreClock
 from app.serving.encoding import encode
 from app.serving.member_lists import MemberLists
 from app.serving.publications import Publications

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from app.feedback.experiments.definition import Arm, Experiment
 from app.feedback.lately_shown import COUNTS_EVERY_S, since_counted_s
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
+from app.serving.experiments import Experiments
 from app.serving.publications import Publications
-from app.serving.request import RequestOptions
+from app.serving.request import RecommendationRequest, RequestOptions
 from app.serving.sends import LEAD, MOST_AT_ONCE, PREVIEW, Sends
 from app.serving.store import Publication, Run
 from tests.unit.serving.fakes import NOW, RUN, SECOND_RUN, FakeRegister, FakeStore
@@ -43,12 +46,21 @@ class Worker:
 
     def __init__(self, register: FakeRegister, **options: object) -> None:
         self.register = register
-        self.publications = Publications(FakeStore(log=register.log))  # type: ignore[arg-type] # one list, which grows
-        self.sends = Sends(self.publications, register, StoodClock(), **{"hold": HOLD, **options})  # type: ignore[arg-type] # a test's own
+        store = FakeStore(log=register.log, split=register.split)  # type: ignore[arg-type] # lists, which grow
+        self.publications, self.experiments = Publications(store), Experiments(store)
+        given = {"hold": HOLD, "experiments": self.experiments, **options}
+        self.sends = Sends(self.publications, register, StoodClock(), **given)  # type: ignore[arg-type] # a test's own
 
     def update(self) -> Worker:
         self.sends.update()
         return self
+
+    def whole_call(self, what: RequestOptions) -> tuple[object, ...]:
+        """All that decides what a member is answered: the send's run, their arm, and the run of its recipe."""
+        run_id, now = self.call(what), self.register.now
+        arm = self.sends.arm_of(RecommendationRequest("m", what), now)
+        recipe_run = self.sends.run_of_recipe("other", what, now) if arm else None
+        return run_id, arm and arm.name, recipe_run and recipe_run.id
 
     def call(self, what: RequestOptions | None = None) -> int | None:
         what, now = what or options(), self.register.now
@@ -63,9 +75,26 @@ def store(*log: Publication) -> FakeRegister:
     return FakeRegister(list(log or [FIRST]))
 
 
-def publish(register: FakeRegister, run: Run, *, delay: timedelta = LEAD, moves_sends: bool = False) -> None:
+def publish(
+    register: FakeRegister,
+    run: Run,
+    *,
+    delay: timedelta = LEAD,
+    moves_sends: bool = False,
+    recipe: str | None = None,
+) -> None:
     number = len(register.log) + 1
-    register.log.insert(0, Publication(number, run, register.now + delay, moves_sends))  # type: ignore[attr-defined] # a list
+    register.log.insert(0, Publication(number, run, register.now + delay, moves_sends, recipe))  # type: ignore[attr-defined] # a list
+
+
+def start(register: FakeRegister) -> None:
+    arms = (Arm("a", 0.5, "recommended"), Arm("b", 0.5, "other"))
+    number = len(register.split)
+    register.split.append(Experiment(f"e{number}", "weekly", f"salt-{number}", arms, register.now + LEAD))
+
+
+def stop(register: FakeRegister) -> None:
+    register.split[-1] = replace(register.split[-1], stopped_at=register.now + LEAD)
 
 
 def go(register: FakeRegister, *workers: Worker, by: timedelta) -> None:
@@ -274,13 +303,17 @@ def test_a_run_that_has_no_lists_any_more_holds_nobody() -> None:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_whatever_happens_a_message_gets_one_run(seed: int) -> None:
-    """Calls of a few sends reach workers that update late or are replaced, while runs are published and taken back."""
+def test_whatever_happens_a_message_gets_one_run_and_its_member_one_arm(seed: int) -> None:
+    """Calls of a few sends reach workers that update late or are replaced, while runs are published and taken back.
+
+    Meanwhile experiments begin and end, and the recipe of an arm is published.
+    """
     chance = Random(seed)
     register = store()
+    publish(register, Run(900, NOW, NOW), delay=-LEAD, recipe="other")
     workers = [Worker(register).update() for _ in range(3)]
     due = [register.now] * 3
-    seen: dict[str, set[int | None]] = {}
+    seen: dict[str, set[tuple[object, ...]]] = {}
     run_id, last = 1, 0
     for _ in range(100):
         until = register.now + chance.choice([0.0, 0.001, 0.15, 0.5, 1.0, 1.9, 3.0, 11.0]) * SECOND
@@ -290,17 +323,22 @@ def test_whatever_happens_a_message_gets_one_run(seed: int) -> None:
             workers[at].update()
             due[at] = register.now + chance.choice([2, 2, 4]) * SECOND
         register.now = until
-        match chance.choice(["call"] * 8 + ["publish", "back", "replace"]):
+        match chance.choice(["call"] * 8 + ["publish", "back", "replace", "split", "recipe"]):
             case "call":
                 # A send is new within the last few, so that most first calls come near a switch.
                 last += chance.choice([0, 0, 1])
                 send = options(f"s{last - chance.randint(0, min(3, last))}")
-                seen.setdefault(send.send, set()).add(chance.choice(workers).call(send))
+                seen.setdefault(send.send, set()).add(chance.choice(workers).whole_call(send))
             case "publish":
                 run_id += 1
                 publish(register, Run(run_id, NOW, NOW), delay=chance.choice([LEAD, 2 * LEAD]))
             case "back":
-                publish(register, chance.choice([one.run for one in register.log]))
+                publish(register, chance.choice([one.run for one in register.log if one.recipe is None]))
+            case "recipe":
+                run_id += 1
+                publish(register, Run(900 + run_id, NOW, NOW), delay=LEAD, recipe="other")
+            case "split":
+                (stop if register.split and register.split[-1].stopped_at is None else start)(register)
             case "replace":
                 at = chance.randrange(3)
                 workers[at].update()  # a worker that is told to end registers what it met

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.runtime.clock import StoreClock
 from app.runtime.errors import UnavailableError
-from app.serving.clock import StoreClock
 from tests.unit.serving.fakes import NOW
 
 
