@@ -8,9 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from app.capacity.evidence.hosts import is_loopback
 from loadtest.ceiling.evidence import EnvironmentRecord, Machine
 from loadtest.errors import LoadtestError
-from loadtest.generator.target import Origin, is_loopback
+from loadtest.generator.target import Origin
 
 WANTED_OF_THE_SERVICE = (
     "fingerprint",

@@ -10,8 +10,9 @@ from typing import Final
 
 import msgspec
 
+from app.capacity.evidence.hosts import is_loopback
 from loadtest.generator.http_client import CutOffError, NoReplyError, Reply
-from loadtest.generator.target import Origin, is_loopback
+from loadtest.generator.target import Origin
 
 HTTP_OK: Final = 200
 HTTP_BAD_REQUEST: Final = 400

@@ -1,12 +1,12 @@
 """Whom to call and as whom: the allowed host, the credential, the members, the addresses and headers of a call."""
 
 import base64
-import ipaddress
 import random
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
+from app.capacity.evidence.hosts import is_loopback
 from loadtest.errors import LoadtestError
 
 ALLOWED_HOSTS_VARIABLE = "LOADTEST_ALLOW_HOSTS"
@@ -33,14 +33,6 @@ class Origin:
         """Host and port as the Host header has them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def allowed_origin(url: str | None, *, allowed: frozenset[str] = frozenset()) -> Origin:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from app.capacity.evidence.hosts import is_loopback
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from app.capacity.evidence.file import Evidence
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 Kind = Literal["ceiling", "at_least", "unconfirmed", "none"]
 
 
@@ -67,7 +68,7 @@ class MeasuredCeiling:
             soak_calls=verdict.soak_calls,
             host=host,
             same_machine=evidence.environment.generator.get("same_machine_as_service") is True
-            or host in LOOPBACK,
+            or (host is not None and is_loopback(host)),
             git_dirty=evidence.environment.git_dirty is True,
         )
 

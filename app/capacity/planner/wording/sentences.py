@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from app.capacity.formats import Lang
-    from app.capacity.planner.judgement import Instants
+    from app.capacity.planner.judgement import Instants, ShiftedSend, SlowerSend
 
 MOST_NAMED: Final = 3  # campaigns that a sentence names; the others are counted
 
@@ -430,56 +430,56 @@ def of_collision(met: Collision, lang: Lang) -> str:
 def ways_out(met: Collision, lang: Lang) -> tuple[str, ...]:
     """Say each way out and what it costs; where there is none, say that."""
     said = []
-    day = met.begins_at.date()
     if met.slow is not None:
-        said.append(
-            say(
-                lang,
-                "천천히: ‘{name}’ 캠페인의 발송 속도를 분당 {limit:n}건으로 낮추면 {end:t}에 끝납니다({later:d} 늦게).{own}",
-                'Slower: "{name}" at {limit:n message} a minute ends at {end:t}, {later:d} later.{own}',
-                day=day,
-                name=met.slow.campaign,
-                limit=met.slow.limit_per_min,
-                end=met.slow.finishes_at,
-                later=met.slow.later_min,
-                own=_with_own(met, met.slow.campaign, lang),
-            )
-        )
+        said.append(_slower(met, met.slow, lang))
     if met.shift is not None:
-        said.append(
-            say(
-                lang,
-                "나중에: ‘{name}’ 캠페인을 {by:d} 늦춰 {start:t}에 {speed}시작하면 {end:t}에 끝납니다{late}.{own}",
-                'Later: "{name}" begun {by:d} later, at {start:t}{speed}, ends at {end:t}{late}.{own}',
-                day=day,
-                name=met.shift.campaign,
-                by=met.shift.by_min,
-                start=met.shift.starts_at,
-                end=met.shift.finishes_at,
-                speed=_at_own(met, met.shift.campaign, lang),
-                late=say(lang, "(희망 종료 시각은 넘깁니다)", " (past its own deadline)")
-                if met.shift.in_time is False
-                else "",
-                own=_with_own(met, met.shift.campaign, lang),
-            )
+        said.append(_later(met, met.shift, lang))
+    return tuple(said) or (_no_way_out(met, lang),)
+
+
+def _slower(met: Collision, slow: SlowerSend, lang: Lang) -> str:
+    return say(
+        lang,
+        "천천히: ‘{name}’ 캠페인의 발송 속도를 분당 {limit:n}건으로 낮추면 {end:t}에 끝납니다({later:d} 늦게).{own}",
+        'Slower: "{name}" at {limit:n message} a minute ends at {end:t}, {later:d} later.{own}',
+        day=met.begins_at.date(),
+        name=slow.campaign,
+        limit=slow.limit_per_min,
+        end=slow.finishes_at,
+        later=slow.later_min,
+        own=_with_own(met, slow.campaign, lang),
+    )
+
+
+def _later(met: Collision, shift: ShiftedSend, lang: Lang) -> str:
+    late = say(lang, "(희망 종료 시각은 넘깁니다)", " (past its own deadline)")
+    return say(
+        lang,
+        "나중에: ‘{name}’ 캠페인을 {by:d} 늦춰 {start:t}에 {speed}시작하면 {end:t}에 끝납니다{late}.{own}",
+        'Later: "{name}" begun {by:d} later, at {start:t}{speed}, ends at {end:t}{late}.{own}',
+        day=met.begins_at.date(),
+        name=shift.campaign,
+        by=shift.by_min,
+        start=shift.starts_at,
+        end=shift.finishes_at,
+        speed=_at_own(met, shift.campaign, lang),
+        late=late if shift.in_time is False else "",
+        own=_with_own(met, shift.campaign, lang),
+    )
+
+
+def _no_way_out(met: Collision, lang: Lang) -> str:
+    if not met.measured:
+        return say(
+            lang,
+            "어떻게 하면 되는지는 부하 테스트를 다시 해야 알 수 있습니다.",
+            "What resolves it is known once the service is measured again.",
         )
-    if not said and not met.measured:
-        said.append(
-            say(
-                lang,
-                "어떻게 하면 되는지는 부하 테스트를 다시 해야 알 수 있습니다.",
-                "What resolves it is known once the service is measured again.",
-            )
-        )
-    elif not said:
-        said.append(
-            say(
-                lang,
-                "속도를 낮추거나 하루 안에서 늦춰도 겹칩니다. 다른 날로 옮기세요.",
-                "Neither a lower speed nor a later start within a day resolves it: choose another day.",
-            )
-        )
-    return tuple(said)
+    return say(
+        lang,
+        "속도를 낮추거나 하루 안에서 늦춰도 겹칩니다. 다른 날로 옮기세요.",
+        "Neither a lower speed nor a later start within a day resolves it: choose another day.",
+    )
 
 
 def _at_own(met: Collision, name: str, lang: Lang) -> str:
