@@ -32,6 +32,7 @@ LONGEST = [
     for name in (
         "integration/test_pasted_lines.py",
         "browser/test_pages.py",
+        "browser/test_calendar.py",
         "integration/test_refresh.py",
         "integration/test_demo.py",
         "web/test_every_member.py",
