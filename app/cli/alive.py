@@ -24,7 +24,7 @@ def alive() -> None:
 
 
 def _is_alive(address: str) -> bool:
-    """Whether the address answers, asked directly: a proxy that the environment names is for other hosts."""
+    """Return whether the address answers, asked directly: a proxy that the environment names is for other hosts."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     connection = HTTPConnection(_EVERY_ADDRESS.get(host, host), int(port), timeout=WITHIN_S)

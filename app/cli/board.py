@@ -73,7 +73,7 @@ def import_(folder: Path, rejects: Path | None) -> None:
 
 
 def load_summary(report: LoadReport) -> str:
-    """An import's counts as a table for people."""
+    """Return an import's counts as a table for people."""
     lines = [f"{'':<10} {'read':>10} {'new':>10} {'changed':>10} {'unchanged':>10} {'rejected':>10}"]
     lines += [
         f"{noun:<10} {c.read:>10,} {c.inserted:>10,} {c.updated:>10,} {c.unchanged:>10,} {c.rejected:>10,}"

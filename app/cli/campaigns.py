@@ -295,7 +295,7 @@ def changes(*, number: int) -> None:
 
 
 def _wall_now(register: PostgresRegister) -> datetime:
-    """Now as the clocks of the company's zone show it."""
+    """Return the time that clocks in the company's zone show now."""
     return datetime.now(ZoneInfo(register.workspace().time_zone)).replace(tzinfo=None)
 
 
@@ -320,7 +320,7 @@ def _draft_values(draft: Draft) -> dict[str, Any]:
 
 
 def _definition(file: Path, time_zone: str) -> dict[str, Any]:
-    """The one campaign of a plan file; what all campaigns share is the workspace's and must not differ here."""
+    """Return the one campaign of a plan file; what all campaigns share is the workspace's and must not differ here."""
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -340,12 +340,12 @@ def _definition(file: Path, time_zone: str) -> dict[str, Any]:
 
 
 def _differences(change: Change) -> Iterator[str]:
-    """What a change changed, a line for each field."""
+    """Return what a change changed, a line for each field."""
     yield from _lines(change.before or {}, change.after or {})
 
 
 def _lines(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
-    """Where two drafts differ, a line for each field."""
+    """Return where two drafts differ, a line for each field."""
     before, after = flat_values(one), flat_values(other)
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):

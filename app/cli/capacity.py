@@ -176,7 +176,7 @@ class _GivenEvidence:
     tests: Sequence[MeasuredCeiling]
 
     def measured(self) -> Sequence[MeasuredCeiling]:
-        """All of them."""
+        """Return all load tests that were given."""
         return self.tests
 
 

@@ -54,7 +54,7 @@ by_option = click.option("--by", default=_by, help="Who makes the change.", show
 
 @contextmanager
 def database(*, make: bool = False) -> Iterator[str]:
-    """The URL of the database to use: DATABASE_URL, or a stand-in, which is named on standard error.
+    """Yield the URL of the database to use: DATABASE_URL, or a stand-in, which is named on standard error.
 
     That is the embedded one in CJ_DATA_DIR, started if need be, or else that of the one demo that runs there.
 
@@ -82,7 +82,7 @@ def database(*, make: bool = False) -> Iterator[str]:
 
 
 def _running_demos(data_dir: Path) -> list[Path]:
-    """Where each demo that runs says which database is its own."""
+    """Return where each demo that runs says which database is its own."""
     return [
         file for file in sorted(data_dir.glob("demo-*/database-url")) if _is_locked(file.with_name("lock"))
     ]
@@ -111,7 +111,7 @@ def _which_database(data_dir: Path, demos: Sequence[Path]) -> str:
 
 @contextmanager
 def embedded_database(data_dir: Path, name: str) -> Iterator[str]:
-    """The URL of a database in an embedded server, made where it does not exist."""
+    """Yield the URL of a database in an embedded server, made where it does not exist."""
     with embedded_postgres(data_dir) as server:
         make_database(server, name)
         yield server.database_url(name)
@@ -119,7 +119,7 @@ def embedded_database(data_dir: Path, name: str) -> Iterator[str]:
 
 @contextmanager
 def database_engine(*, make: bool = False) -> Iterator[Engine]:
-    """An engine on the database to use: see `database`."""
+    """Yield an engine on the database to use: see `database`."""
     with database(make=make) as url:
         engine = batch_engine(url, through_pgbouncer=Settings.from_env().pgbouncer)
         yield engine
@@ -128,7 +128,7 @@ def database_engine(*, make: bool = False) -> Iterator[Engine]:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, float], None]]:
-    """A bar with time left for each stage, on a terminal; nothing elsewhere."""
+    """Yield a bar with time left for each stage, on a terminal; nothing elsewhere."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:<10}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:

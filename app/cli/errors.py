@@ -59,7 +59,7 @@ _OF_THE_SYSTEM = {
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """What went wrong and how to mend it, None where that is a defect of the program."""
+    """Return what went wrong and how to mend it, None where that is a defect of the program."""
     if isinstance(error, _SAYS_WHAT_TO_DO):
         return str(error)
     match error:

@@ -93,7 +93,7 @@ def _depths(depths: str) -> list[int]:
 
 
 def _pairs(path: Path) -> dict[str, set[str]]:
-    """Held-out postings by member."""
+    """Return held-out postings by member."""
     held_out: dict[str, set[str]] = defaultdict(set)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -143,7 +143,7 @@ def _judge(engine: Engine, served: Mapping[str, RankedList]) -> tuple[MisfitShar
 
 
 def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, RankedList]:
-    """What each member would be answered from a run: the path of a call, but for HTTP."""
+    """Return what each member would be answered from a run: the path of a call, but for HTTP."""
     options = RequestOptions("evaluation", "evaluation", None, limit, "ko")
     with _answering(url, run) as (answering, now):
         served = {}
@@ -158,7 +158,7 @@ def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str
 
 @contextmanager
 def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
-    """What answers from a run, whichever is published, and now by the store's clock."""
+    """Yield what answers from a run, whichever is published, and now by the store's clock."""
     pool = ServingPool(
         url, STATEMENTS, size=1, wait_s=PATIENCE_S, statement_timeout_ms=round(PATIENCE_S * 1000)
     )
@@ -173,7 +173,7 @@ def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
 
 
 def _table(report: Mapping[str, Any]) -> str:
-    """The measures for people, each with its 95 % interval."""
+    """Return the measures for people, each with its 95 % interval."""
     lines = [
         f"run {report['run']}: {counted(report['members'], 'member')}, {counted(report['pairs'], 'held-out pair')}"
     ]

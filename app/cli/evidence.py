@@ -121,7 +121,7 @@ def facts(*, instances: int | None, dataset: str) -> None:
 
 
 def _facts_of_instances(running: Sequence[InstanceRow]) -> dict[str, Any]:
-    """What instances have in common.
+    """Return what instances have in common.
 
     Raises:
         CommandError: they differ in what their speed depends on, so that no evidence is of all of them.

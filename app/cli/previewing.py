@@ -118,12 +118,12 @@ def _say_beside(line: str) -> None:
 
 
 def _encodable(text: str) -> str:
-    """A text without what no terminal and no file can take: halves of characters."""
+    """Return a text without what no terminal and no file can take: halves of characters."""
     return text.encode(errors="replace").decode()
 
 
 def _check_url(url: str) -> str:
-    """The service's address, which needs a scheme and a host."""
+    """Return the service's address, which needs a scheme and a host."""
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -187,7 +187,7 @@ def _text(path: Path, what: str) -> str:
 
 
 def _credential(path: Path | None) -> StoredCredential | None:
-    """The credential of a file; None where none is named and the demo's is not there."""
+    """Return the credential of a file; None where none is named and the demo's is not there."""
     if path is None:
         if not DEMO_CREDENTIAL.exists():
             return None

@@ -85,7 +85,7 @@ class _RefreshOptions:
 
 @contextmanager
 def _ranking(address: str | None) -> Iterator[Ranking]:
-    """Where members are ranked: on the cluster at an address, which must answer before anything is fitted, or here."""
+    """Yield where members are ranked: on the cluster at an address, which must answer before anything is fitted, or here."""
     if address is None:
         yield HERE
         return
@@ -194,7 +194,7 @@ def _await(engine: Engine, effective_at: datetime) -> None:
 
 
 def summary(report: RunReport, recipe: str | None = None) -> str:
-    """A refresh in a few lines for people."""
+    """Return a refresh in a few lines for people."""
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())
     resumed = (
         f" {counted(report.resumed_chunks, 'chunk was', 'chunks were')} there from a refresh that did not end."
@@ -234,7 +234,7 @@ def summary(report: RunReport, recipe: str | None = None) -> str:
 
 
 def rollback_summary(done: Rollback, *, moved: bool) -> str:
-    """A rollback in a few lines for people: which run answers come from, and from when on."""
+    """Return a rollback in a few lines for people: which run answers come from, and from when on."""
     lines = [
         f"Sends begin with run {done.taken} from {_at(done.effective_at)} on, no more with run {done.left}."
     ]

@@ -94,7 +94,7 @@ def create(*, name: str, scope: str, role: str | None, secret_from: str | None, 
 
 
 def _given_secret(path: str) -> str:
-    """The secret of a file; a short one is refused, since the hash that is kept of it could be guessed from."""
+    """Return the secret of a file; a short one is refused, since the hash that is kept of it could be guessed from."""
     secret = line_of(path, "--secret-from")
     if len(secret) < LEAST_SECRET or not secret.isascii() or " " in secret:
         raise CommandError(

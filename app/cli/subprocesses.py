@@ -27,7 +27,7 @@ _AGAIN_S = 1.0  # from an interrupt to the next, until one is heeded
 def running(
     command: Sequence[str], environment: Mapping[str, str], *, log: BinaryIO | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a process group of its own, so that Ctrl-C reaches it only through us; stopped at the end.
+    """Yield a program in a process group of its own, so that Ctrl-C reaches it only through us; stopped at the end.
 
     What it says goes to `log`, or where ours goes.
     """

@@ -38,7 +38,7 @@ class Context:
     tags: dict[str, Any] = field(default_factory=dict)
 
     def variable(self, name: object) -> object:
-        """The value of a name: of the innermost loop that has it, of the template's own, of what is given."""
+        """Return the value of a name: of the innermost loop that has it, else of the template's own variables, else of what is given."""
         if not isinstance(name, str):
             return None
         for scope in reversed(self.scopes):

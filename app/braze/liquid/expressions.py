@@ -64,7 +64,7 @@ _LITERALS: Final = {
 
 
 class Expression(Protocol):
-    """Something that has a value in a render."""
+    """An expression that has a value in a render."""
 
     def evaluate(self, context: Context) -> object:
         """Return the value; raises LiquidError where Ruby does."""
@@ -310,7 +310,7 @@ def read_condition(tag: str, markup: str) -> tuple[Condition, str]:
 
 
 def _missing_spaces(markup: str) -> str:
-    """A left side that swallowed its operator, as in `a==b`: Liquid takes it for one name."""
+    """Return a left side that swallowed its operator, as in `a==b`: Liquid takes it for one name."""
     return markup if re.search(r"[=!<>]", re.sub(rf"{QUOTED}|{REFERENCE}", "", markup)) else ""
 
 

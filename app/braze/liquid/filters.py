@@ -329,7 +329,7 @@ def _map(value: object, name: object) -> list[Any]:
 
 
 def _with_properties(items: list[Any], name: object) -> Iterable[tuple[Any, object]] | None:
-    """Pair each item with its property; None as soon as one item has no properties at all."""
+    """Return each item with its property, or None if any item has no properties at all."""
     pairs = []
     for item in items:
         if not _has_properties(item):

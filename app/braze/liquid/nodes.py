@@ -28,7 +28,7 @@ class Output:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """Return the whole text so far."""
         return "".join(self._pieces)
 
 
@@ -79,7 +79,7 @@ class Body:
         self.blank = self.blank and (not node.text.strip(SPACE) if isinstance(node, TextNode) else node.blank)
 
     def drop_texts(self) -> None:
-        """Leave out the white space of a body that prints nothing else."""
+        """Drop the white space of a body that prints nothing else."""
         self.nodes = [node for node in self.nodes if not isinstance(node, TextNode)]
 
     def render(self, context: Context, output: Output) -> None:

@@ -32,7 +32,7 @@ class Tag:
     at: int
 
     def wrong(self, sentence: str) -> LiquidSyntaxError:
-        """A syntax error at this tag."""
+        """Return a syntax error that names this tag's offset."""
         return LiquidSyntaxError(sentence, self.at)
 
 

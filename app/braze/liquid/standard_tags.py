@@ -234,7 +234,7 @@ class Counter(LoopVariables):
             self.column += 1
 
     def named(self, name: str) -> object:
-        """`index`, `first`, `parentloop` and the others."""
+        """Return `index`, `first`, `parentloop` or another of its values, None for an unknown name."""
         values: dict[str, object] = {
             "length": self._length,
             "index": self.index + 1,
@@ -260,7 +260,7 @@ class Counter(LoopVariables):
 
 
 def _slice_items(collection: object, start: int, end: int | None) -> Sequence[Any]:
-    """The items from start to before end; a text is one item, whatever the slice."""
+    """Return the items from `start` to before `end`; a text is one item, whatever the slice."""
     if isinstance(collection, str):
         return [collection] if collection else []
     if isinstance(collection, dict):

@@ -35,48 +35,48 @@ class Time:
 
     @classmethod
     def of(cls, year: int, month: int, day: int, second: int = 0, nanosecond: int = 0) -> Time:
-        """The moment of a date and a second of its day, in UTC; days beyond the month's end run on."""
+        """Return the moment of a date and a second of its day, in UTC; days beyond the month's end run into the next month."""
         return cls(_days(year, month, day) * _DAY_S + second, nanosecond)
 
     def at(self, offset: int, zone: str = "") -> Time:
-        """The same moment, seen elsewhere."""
+        """Return the same moment at another offset, in seconds east of UTC."""
         return replace(self, offset=offset, zone=zone)
 
     @property
     def date(self) -> tuple[int, int, int]:
-        """Year, month and day."""
+        """The year, the month (1 to 12) and the day (1 to 31) at its offset."""
         return _date_of((self.second + self.offset) // _DAY_S)
 
     @property
     def time(self) -> tuple[int, int, int]:
-        """Hour, minute and second."""
+        """The hour, the minute and the second at its offset."""
         rest = (self.second + self.offset) % _DAY_S
         return rest // 3600, rest // 60 % 60, rest % 60
 
     @property
     def weekday(self) -> int:
-        """0 for Sunday."""
+        """The day of the week, 0 for Sunday."""
         return ((self.second + self.offset) // _DAY_S + 4) % 7
 
     @property
     def day_of_year(self) -> int:
-        """1 for the first of January."""
+        """The day of the year, 1 for the first of January."""
         return (self.second + self.offset) // _DAY_S - _days(self.date[0], 1, 1) + 1
 
     def __str__(self) -> str:
-        """What Ruby prints of a time."""
+        """Return what Ruby prints for a time."""
         return strftime(self, "%Y-%m-%d %H:%M:%S " + ("UTC" if self.zone == "UTC" else "%z"))
 
 
 def _days(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March."""
+    """Return the days since 1970-01-01 in the Gregorian calendar. It counts in years that begin in March, so that 29 February comes last."""
     year -= month <= 2  # noqa: PLR2004 - February
     day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1  # noqa: PLR2004
     return year * 365 + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
 
 
 def _date_of(days: int) -> tuple[int, int, int]:
-    """The date so many days after 1970-01-01."""
+    """Return the date so many days after 1970-01-01."""
     era, of_era = divmod(days + 719_468, 146_097)
     year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
     of_year = of_era - (365 * year + year // 4 - year // 100)
@@ -262,7 +262,7 @@ def _read_digits(text: str, found: dict[str, int | str]) -> None:
 
 
 def _build_time(found: dict[str, int], zone: str | None, now: Time) -> Time | None:
-    """Complete what was found with today's date, and see it at its zone; None for what no clock or calendar has."""
+    """Complete what was found with today's date and place it at its zone. Return None for what no clock or calendar has."""
     if not found:
         return None
     offset = _offset_of(zone) if zone else None
@@ -297,7 +297,7 @@ def _is_clock(hour: int, minute: int, second: int) -> bool:
 
 
 def _offset_of(zone: str) -> int | None:
-    """Seconds east of UTC; None for names Ruby does not know, which it takes for the local zone."""
+    """Return the seconds east of UTC, or None for names Ruby does not know, which it takes for the local zone."""
     if zone in _ZONES:
         return _ZONES[zone] * 3600
     if zone in _MILITARY:
@@ -388,7 +388,7 @@ def _offset_text(offset: int, colons: int, flags: str, width: int) -> str:
 
 
 def _iso_week(moment: Time) -> tuple[int, int]:
-    """The year and week of ISO 8601, where weeks begin on Monday and the first has a Thursday of the year."""
+    """Return the year and week of ISO 8601. Weeks begin on Monday, and the first week holds the year's first Thursday."""
     weekday = moment.weekday or 7
     day = (moment.second + moment.offset) // _DAY_S
     year = _date_of(day - weekday + 4)[0]

@@ -40,23 +40,23 @@ class Token:
 
     @property
     def markup(self) -> str:
-        """What stands between the braces, and between the hyphens that take white space away."""
+        """The text between the braces, without the hyphens that remove white space."""
         inner = self.text[2:-2]
         return inner[self.trims_before : len(inner) - self.trims_after]
 
     @property
     def trims_before(self) -> bool:
-        """True of `{{-` and `{%-`."""
+        """True for `{{-` and `{%-`, which remove the white space before them."""
         return self.text[2:3] == "-"
 
     @property
     def trims_after(self) -> bool:
-        """True of `-}}` and `-%}`."""
+        """True for `-}}` and `-%}`, which remove the white space after them."""
         return self.text[-3:-2] == "-" and len(self.text) > len("{{-}}") - 1
 
 
 class TemplateSource:
-    """A template's text without its HTML comments, which still knows the lines of the whole."""
+    """A template's text without its HTML comments. It still knows the offsets and lines of the template as written."""
 
     def __init__(self, written: str) -> None:
         self.written = written
@@ -72,12 +72,12 @@ class TemplateSource:
         self.text = "".join([*kept, written[position:]])
 
     def written_at(self, offset: int) -> int:
-        """Where in the template as written an offset of the text stands."""
+        """Return the offset in the template as written of an offset in the text."""
         found = bisect_right(self._starts, offset)
         return offset + (self._cut[found - 1] if found else 0)
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
-        """The line and column, from 1, of an offset in the template as written."""
+        """Return the line and the column, both from 1, of an offset in the template as written."""
         before = self.written[:offset]
         return before.count("\n") + 1, offset - before.rfind("\n")
 
@@ -116,7 +116,7 @@ def _comments(text: str) -> Iterator[tuple[int, int]]:
 
 
 def end_of_output(text: str, start: int) -> int:
-    """Where an output ends, counting the double braces inside it; a single closing brace ends it wrongly.
+    """Return where an output ends, counting the double braces inside it; a single closing brace ends it wrongly.
 
     A closing brace counts even within quotes, as in Ruby; an opening pair only outside of them.
     """
@@ -138,7 +138,7 @@ def end_of_output(text: str, start: int) -> int:
 
 
 def _closing_brace(quoted: str) -> int:
-    """Where within a quoted text an output ends all the same; 0 where it does not."""
+    """Return where an output ends although a quoted text is open, or 0 if it does not end there."""
     plain = _REFERENCE.sub(lambda match: " " * len(match[0]), quoted)
     closing = plain.find("}")
     return 0 if closing < 0 else closing + (2 if plain[closing : closing + 2] == "}}" else 1)
@@ -150,7 +150,7 @@ def without_braces(markup: str) -> str:
         return markup
 
     def plain(match: re.Match[str]) -> str:
-        """An operator beside the braces gets the spaces that it needs without them."""
+        """Put spaces around an operator that stood beside the removed braces."""
         operator = match["operator"] or match["compares"]
         return match["kept"] or (f" {operator.strip()} " if operator else "")
 

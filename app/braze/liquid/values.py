@@ -33,11 +33,11 @@ _EXACT: Final = Context(prec=_PRECISION, Emax=999_999, Emin=-999_999, traps=[])
 
 
 class LoopVariables(ABC):
-    """What a loop offers to its body: `forloop.index` and the like."""
+    """The values a loop offers to its body, such as `forloop.index`."""
 
     @abstractmethod
     def named(self, name: str) -> object:
-        """The value of that name, None where it has none."""
+        """Return the value of that name, or None if it has none."""
 
 
 def to_text(value: object) -> str:  # noqa: PLR0911 - one line a kind of value

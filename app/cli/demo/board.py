@@ -53,7 +53,7 @@ class GeneratedBoard:
 
     @classmethod
     def read(cls, folder: Path, database: str) -> GeneratedBoard | None:
-        """That of a database; None where its members were not generated."""
+        """Return the generated board of a database, or None if its members were not generated."""
         path = folder / _GENERATED
         if not path.exists():
             return None
@@ -62,7 +62,7 @@ class GeneratedBoard:
         return board if board.database == database else None
 
     def is_mailed(self, folder: Path) -> bool:
-        """Whether the digests of this board have been sent and read."""
+        """Return whether the digests of this board have been sent and read."""
         path = folder / _MAILED
         return path.exists() and path.read_text(encoding="utf-8") == self.made_at.isoformat()
 
@@ -71,7 +71,7 @@ class GeneratedBoard:
         (folder / _MAILED).write_text(self.made_at.isoformat(), encoding="utf-8")
 
     def tastes(self, engine: Engine) -> Tastes:
-        """What the board's members look for."""
+        """Return what the board's members look for."""
         return Tastes.of(
             members=self.members,
             postings=self.postings,
@@ -92,13 +92,13 @@ class DemoBoard:
         self._seed = seed
 
     def database_name(self) -> str:
-        """One database for each board, so that another run with the same files and options finds it filled."""
+        """Return the database's name. Each board has its own, so that another run with the same files and options finds it filled."""
         files = [(str(s.path), s.path.stat().st_size, s.path.stat().st_mtime_ns) for s in self._sources]
         key = f"{files} {self._members} {self._postings} {self._seed}"
         return "demo_" + hashlib.sha256(key.encode()).hexdigest()[:12]
 
     def prepare(self, engine: Engine, folder: Path) -> None:
-        """Tables, data and lists: those of an earlier run today, or all made anew; `folder` keeps what they are made of."""
+        """Make tables, data and lists, or take those of an earlier run today; `folder` keeps what they are made of."""
         migrate.upgrade(engine, "board")
         migrate.upgrade(engine, "service")
         with engine.connect() as connection:
@@ -148,7 +148,7 @@ class DemoBoard:
 
 
 def imported_postings(engine: Engine) -> Sequence[Posting]:
-    """The board's postings, as they were imported."""
+    """Return the board's postings, as they were imported."""
     with snapshot(engine) as board:
         if postings := board.postings():
             return postings

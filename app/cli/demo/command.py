@@ -120,7 +120,7 @@ def demo(
 
 
 def _mail_command(database: str, folder: Path, port: int, mails: int) -> list[str]:
-    """What sends the digests; nothing where none are asked for, all have been sent, or nobody knows what members like."""
+    """Return what sends the digests; nothing where none are asked for, all have been sent, or nobody knows what members like."""
     board = GeneratedBoard.read(folder, database)
     if not mails or board is None or board.is_mailed(folder) or not find_spec("fastavro"):
         return []
@@ -129,7 +129,7 @@ def _mail_command(database: str, folder: Path, port: int, mails: int) -> list[st
 
 
 def _mail_lines(folder: Path, planner_port: int, *, to_send: bool) -> str:
-    """Where it is seen what became of mails, and what makes some just now."""
+    """Return where it is seen what became of mails, and what makes some just now."""
     page = f"http://127.0.0.1:{planner_port}/results"
     if not to_send:
         return f"What became of mails:  {page}"
@@ -197,7 +197,7 @@ def _free_ports_after(port: int) -> Iterator[int]:
 
 
 def _credentials(engine: Engine, folder: Path) -> dict[Scope, str]:
-    """A secret for each purpose: those of earlier demos on this port as long as their files are there."""
+    """Return a secret for each purpose: those of earlier demos on this port as long as their files are there."""
     found = {scope: _keep_secret(folder / FILES[scope], NAMES[scope]) for scope in NAMES}
     with engine.begin() as connection:
         for scope, secret in found.items():
@@ -207,7 +207,7 @@ def _credentials(engine: Engine, folder: Path) -> dict[Scope, str]:
 
 
 def _keep_secret(path: Path, name: str = "") -> str:
-    """The secret in a file of ours, `name:secret` or alone; a new one, kept there, where it holds none."""
+    """Return the secret in a file of ours, `name:secret` or alone; a new one, kept there, where it holds none."""
     head = f"{name}:" if name else ""
     kept = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
     if kept.startswith(head) and len(kept) > len(head):
@@ -218,14 +218,14 @@ def _keep_secret(path: Path, name: str = "") -> str:
 
 
 def _write_secret(path: Path, secret: str) -> None:
-    """A file that only its owner may read."""
+    """Write a file that only its owner may read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secret + "\n")
 
 
 def _planner_environment(port: int, planner_port: int, folder: Path) -> dict[str, str]:
-    """The planner's settings: its previews call the demo's service, and its pages come over plain http."""
+    """Return the planner's settings: its previews call the demo's service, and its pages come over plain http."""
     key = folder / "session-key"
     _keep_secret(key)
     return {
@@ -296,12 +296,12 @@ class DemoCard:
         return f"{self._url}/v1/members/{quote(self.member, safe='')}/recommendations?campaign=weekly-digest"
 
     def answer(self) -> Any:
-        """The answer to the call that is shown."""
+        """Return the answer to the call that is shown."""
         token = base64.b64encode(f"{NAMES[Scope.CONTENT]}:{self.secrets[Scope.CONTENT]}".encode()).decode()
         return json.loads(_get(self._call, Authorization=f"Basic {token}"))
 
     def card(self, planner_port: int, of_mails: str) -> str:
-        """Calls and commands to paste, and who may sign in."""
+        """Return calls and commands to paste, and who may sign in."""
         command, folder = _here(Path(sys.executable).with_name("connected-jobs")), _here(self.folder)
         template = _here(TEMPLATES / "jobs-mail.html.liquid")
         user = {scope: f"{name}:{self.secrets[scope]}" for scope, name in NAMES.items()}
@@ -333,7 +333,7 @@ Ctrl-C stops the service and its Postgres."""
 
 
 def _here(path: Path) -> str:
-    """A path as a shell takes it, short where it lies below the folder one is in."""
+    """Return a path as a shell takes it, short where it lies below the folder one is in."""
     whole = path.absolute()  # not resolved: a virtual environment's programs are links
     return shlex.quote(str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole))
 

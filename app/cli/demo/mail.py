@@ -77,13 +77,13 @@ class DemoMail:
 
 
 def spread(members: Sequence[str], count: int) -> list[str]:
-    """As many members as are asked for, from all of them at even distances."""
+    """Return as many members as are asked for, from all of them at even distances."""
     step = max(1, len(members) // max(1, count))
     return list(members[::step][:count])
 
 
 def sent_at(now: datetime, weeks: int) -> datetime:
-    """When the digest of so many weeks ago went out."""
+    """Return when the digest of so many weeks ago went out."""
     day = (now - timedelta(weeks=weeks)).astimezone(BOARD_ZONE)
     return day.replace(hour=SENT_AT_HOUR, minute=0, second=0, microsecond=0)
 

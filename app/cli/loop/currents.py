@@ -94,7 +94,7 @@ def gaps(*, days: int, as_json: bool) -> None:
 
 
 def sentence(gap: Gap) -> str:
-    """What is missing, and what to do."""
+    """Return what is missing, and what to do."""
     of = f"{gap.campaign}, send {gap.send}"
     match gap.kind:
         case "never":
@@ -117,7 +117,7 @@ def _gap_as_json(gap: Gap) -> dict[str, object]:
 
 @contextmanager
 def _adding_to(path: Path | None) -> Iterator[Callable[[Reject], None]]:
-    """Adds rejects to a file; without one, names the first few on standard error."""
+    """Yield what adds rejects to a file; without one, names the first few on standard error."""
     if path is None:
         yield _Named()
         return
@@ -157,7 +157,7 @@ class _Named:
 
 
 def summary(report: ReadReport, *, dry_run: bool) -> list[str]:
-    """What a run did, in lines for a person."""
+    """Return what a run did, in lines for a person."""
     lines = ["Nothing is kept of this: it was a dry run."] if dry_run else []
     for event_type, one in sorted(report.types.items()):
         known = f", fields not known: {', '.join(sorted(one.unknown))}" if one.unknown else ""

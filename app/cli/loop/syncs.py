@@ -74,18 +74,18 @@ class OpenSync:
     door: Door[Any]
 
     def source(self) -> PostgresSource:
-        """The query's rows."""
+        """Return the query's rows."""
         return PostgresSource(self.engine, self.definition.query, timeout_s=self.definition.query_timeout_s)
 
     def run(self, destination_id: int, run_id: int | None, *, again: bool) -> RowsRun | EventsRun:
-        """A run, or what would be one where it has no number."""
+        """Return a run, or what would be one where it has no number."""
         ledger = PostgresLedger(self.engine, self.definition, destination_id=destination_id, run_id=run_id)
         if self.definition.kind == "events":
             return EventsRun(self.definition, self.door, self.source(), ledger)
         return RowsRun(self.definition, self.door, self.source(), ledger, again=again)
 
     def pacer(self, destination_id: int) -> Pacer:
-        """The destination's budget, as far as this hour has left it."""
+        """Return the destination's budget, as far as this hour has left it."""
         used = requests_this_hour(self.engine, destination_id)
         until = paused_until(self.engine, destination_id)
         return Pacer(self.definition.limits, requests=self.door.limits.requests, used=used, not_before=until)
@@ -106,7 +106,7 @@ def _opened(file: Path) -> Iterator[OpenSync]:
 
 
 def open_door(definition: SyncDefinition, settings: Settings) -> Door[Any]:
-    """The door to a sync's destination; each destination is named here once.
+    """Return the door to a sync's destination; each destination is named here once.
 
     Raises:
         SyncError: the file's options do not fit, or the destination's key is missing.
