@@ -6,6 +6,7 @@ position and with each time the posting was shown before, and rises with true fi
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -185,3 +186,28 @@ def play(
         lists, used = world.refresh(week, learn=learn, weights=weights)
         found.append(world.mail(week, lists))
     return found, used
+
+
+def main() -> None:
+    """Print what eight weeks come to, without learning, with the stated defaults and with learning, for three worlds."""
+    sys.stdout.write("fatigue  seed  lists      clicks  applications  repeats in weeks 2 to 8\n")
+    for fatigue, seed in ((0.2, 0), (0.45, 0), (0.45, 1), (1.0, 0)):
+        for name, learn, weights in (
+            ("as ever", False, None),
+            ("defaults", True, Weights()),
+            ("learning", True, None),
+        ):
+            world = World(members=400, postings=400, seed=seed, fatigue=fatigue)
+            weeks, _ = play(world, weeks=8, learn=learn, weights=weights)
+            clicks, applications = (
+                sum(getattr(week, what) for week in weeks) / world.members
+                for what in ("clicks", "applications")
+            )
+            repeats = sum(week.repeats for week in weeks[1:]) / 7
+            sys.stdout.write(
+                f"{fatigue:7}  {seed:4}  {name:9}  {clicks:6.2f}  {applications:12.2f}  {repeats:7.1%}\n"
+            )
+
+
+if __name__ == "__main__":
+    main()
