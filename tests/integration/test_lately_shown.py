@@ -107,6 +107,11 @@ def test_a_send_shows_others_from_a_set_moment_on_and_one_under_way_keeps_its_li
     change(engine, COUNTS, late=-10)
     assert calls.ignored("now") == {"p-000001", "p-000002"}
     assert calls.ignored("now", OTHER) == set()
+    change(
+        engine, """UPDATE connected_jobs.refresh_run SET options = options || '{"learn_from_mails": false}'"""
+    )
+    assert calls.ignored("now") == set()  # a recipe that is not to learn from mails
+    change(engine, "UPDATE connected_jobs.refresh_run SET options = options - 'learn_from_mails'")
     for send, began in (("before", 11), ("after", 9)):
         register(engine, send, calls.run, minutes_ago=began)
     assert calls.ignored("before") == set()

@@ -22,7 +22,8 @@ SELECT m.mail_consent AND m.withdrawn_at IS NULL
           AND s.counts_from > (SELECT w.cutoff_at FROM connected_jobs.refresh_run r
                                JOIN connected_jobs.refresh_run w
                                  ON w.id = COALESCE((r.measures ->> 'model')::bigint, r.id)
-                               WHERE r.id = $1::bigint))
+                               WHERE r.id = $1::bigint
+                                 AND COALESCE((w.options ->> 'learn_from_mails')::boolean, true)))
 FROM board.member m
 LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons, r.anchors, r.anchored
                    FROM connected_jobs.recommendation_list r
