@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from app.feedback.attribution import Windows
 from app.feedback.results.counts import ControlCounts, ExperimentCounts, PlaceCounts, SendCounts
+from app.feedback.results.fewest import FEWEST
 from app.feedback.statistics.sums import Sums
 from app.postgres.connecting import connect
 from app.postgres.feedback import recompute
@@ -216,13 +217,17 @@ def test_commands_count_and_show(
     run = command_of(monkeypatch, capsys)
     sent = datetime.now(UTC) - 2 * DAY
     loop.experiment(started_at=sent - HOUR, planned_end=sent + 30 * DAY)
-    rid = loop.mail("m-2", at=sent)
-    loop.click("m-2", rid, "p-1", at=sent + HOUR)
-    loop.apply("m-2", "p-1", sent + 2 * HOUR)
+    for number in range(FEWEST):
+        member = f"n-{number}"
+        _PLANS[member] = "recommended"
+        rid = loop.mail(member, at=sent)
+    loop.click(member, rid, "p-1", at=sent + HOUR)
+    loop.apply(member, "p-1", sent + 2 * HOUR)
+    loop.mail("m-1", at=sent, campaign="to-one")
     counted = run("outcomes")
     assert (
         counted.code,
-        "1 application credited (1 row changed), 1 send and 1 experiment" in counted.out,
+        "1 application credited (1 row changed), 2 sends and 1 experiment" in counted.out,
     ) == (0, True)
     experiment = json.loads(run("results", "lists", "--json").out)
     assert (experiment["kind"], [arm["applied"] for arm in experiment["arms"]]) == ("experiment", [0, 1])
@@ -233,7 +238,8 @@ def test_commands_count_and_show(
     campaign = json.loads(run("results", "weekly", "--json").out)
     assert [(send["still_grows"], send["arms"][0]["applied"]) for send in campaign["sends"]] == [(True, 1)]
     assert "still grows" in run("results", "weekly").out
-    assert "m-2" not in json.dumps([experiment, campaign])
+    assert member not in json.dumps([experiment, campaign])
+    assert "Nothing was counted of 'to-one'" in run("results", "to-one").sentence
     refused = run("results", "weekly", "--since", "2099-01-01")
     assert (refused.code, "Nothing was counted of 'weekly'" in refused.sentence) == (1, True)
     assert "from its start" in run("results", "lists", "--since", "2026-01-01").sentence

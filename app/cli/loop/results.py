@@ -14,6 +14,7 @@ from app.cli.database import CommandError, database_engine
 from app.feedback.results.as_json import campaign_json, experiment_json
 from app.feedback.results.campaign import summarise
 from app.feedback.results.experiment import conclude
+from app.feedback.results.fewest import FEWEST
 from app.feedback.results.sentences import sentences
 from app.feedback.statistics.power import POWER, Design, PowerError
 from app.postgres.planning.results import PostgresResults
@@ -50,7 +51,7 @@ def results(*, name: str, since: datetime | None, as_json: bool, lang: Lang) -> 
             if not sends.sends or sends.computed_at is None:
                 raise CommandError(
                     f"Nothing was counted of {name!r}: it is no experiment or campaign with mails that `connected-jobs outcomes` "
-                    f"has counted{' since that day' if since else ''}."
+                    f"has counted{' since that day' if since else ''}, or they went to fewer than {FEWEST} members."
                 )
             summary = summarise(name, sends.sends, datetime.now(UTC).date())
             said = campaign_json(summary, sends.computed_at)

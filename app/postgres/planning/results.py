@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import text
 
 from app.feedback.results.counts import ExperimentCounts, SendCounts
+from app.feedback.results.fewest import without_few, without_few_of_an_arm
 from app.feedback.results.store import CountedExperiment, CountedSends
 from app.postgres.planning.transactions import planner_transaction
 from app.postgres.stored import is_storable
@@ -26,7 +27,7 @@ _Counts = TypeVar("_Counts", SendCounts, ExperimentCounts)
 
 
 class PostgresResults:
-    """What was counted last; what cannot be read is left out, and logged."""
+    """What was counted last, but for what would tell of a few members; what cannot be read is left out, and logged."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -47,7 +48,7 @@ class PostgresResults:
                 """),
                 {"most": MOST_LISTED},
             ).scalars()
-            return [counts for one in found if (counts := _read(one, SendCounts)) is not None]
+            return [counts for one in found if (counts := _read_send(one)) is not None]
 
     def sends(self, campaign: str, since: date | None = None) -> CountedSends:
         """A campaign's sends from a day on, the newest first."""
@@ -65,7 +66,7 @@ class PostgresResults:
                 {"campaign": campaign, "since": since, "most": MOST_SENDS},
             ).all()
         return CountedSends(
-            sends=[counts for row in rows if (counts := _read(row.counts, SendCounts)) is not None],
+            sends=[counts for row in rows if (counts := _read_send(row.counts)) is not None],
             computed_at=max((row.computed_at for row in rows), default=None),
         )
 
@@ -92,10 +93,15 @@ class PostgresResults:
                 {"key": key, "most": MOST_LISTED},
             ).all()
         return [
-            CountedExperiment(counts=counts, computed_at=row.computed_at)
+            CountedExperiment(counts=without_few_of_an_arm(counts), computed_at=row.computed_at)
             for row in rows
             if (counts := _read(row.counts, ExperimentCounts)) is not None
         ]
+
+
+def _read_send(text: str) -> SendCounts | None:
+    counts = _read(text, SendCounts)
+    return None if counts is None else without_few(counts)
 
 
 def _read(text: str, kind: type[_Counts]) -> _Counts | None:

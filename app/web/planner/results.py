@@ -46,7 +46,7 @@ def experiment_results(parts: PlannerParts, _by: str, key: str) -> Response:
 def campaign_results(parts: PlannerParts, _by: str, key: str) -> Response:
     """One campaign's sends, those from `since` on."""
     found = parts.results.sends(key, _since())
-    if found.computed_at is None:
+    if not found.sends or found.computed_at is None:
         raise not_found("No send of this campaign was counted; all are listed at /v1/results.")
     today = parts.clock().astimezone(UTC).date()
     return json_answer(campaign_json(summarise(key, found.sends, today), found.computed_at))

@@ -57,7 +57,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
     @blueprint.get("/results/campaigns/<key>", endpoint="campaign_results")
     def campaign(key: str) -> Response:
         counted = results.sends(key)
-        if counted.computed_at is None:
+        if not counted.sends:
             raise NotFound
         found = summarise(key, counted.sends, queries.clock().astimezone(UTC).date())
         return page(

@@ -1,0 +1,46 @@
+"""Counts of so few members that they would tell what one of them did are not shown anywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from app.feedback.statistics.sums import Sums
+
+if TYPE_CHECKING:
+    from app.feedback.results.counts import ExperimentCounts, SendCounts
+
+FEWEST: Final = 10  # members
+
+
+def without_few(send: SendCounts) -> SendCounts | None:
+    """A send without its arms, variants and control groups of fewer members; None where the send itself had fewer."""
+    if send.members < FEWEST:
+        return None
+    return replace(
+        send,
+        arms=[arm for arm in send.arms if arm.members >= FEWEST],
+        variants=[one for one in send.variants if one.members >= FEWEST],
+        controls=[one for one in send.controls if one.members >= FEWEST],
+    )
+
+
+def without_few_of_an_arm(counts: ExperimentCounts) -> ExperimentCounts:
+    """An experiment of which an arm with fewer members tells how many they are, and no more."""
+    return replace(
+        counts,
+        arms=[
+            arm
+            if arm.members >= FEWEST
+            else replace(
+                arm,
+                clicked=0,
+                applied=0,
+                applied_anyway=0,
+                events={},
+                applications=Sums(members=arm.members, y=0, yy=0),
+            )
+            for arm in counts.arms
+        ],
+    )
