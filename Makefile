@@ -19,7 +19,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy known scale kills hostile cluster experiments image audit clean
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills hostile cluster experiments image audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -85,6 +85,9 @@ experiments: .venv/ready ## experiments simulated, a million clicks told apart, 
 
 known: .venv/ready ## the search on services of known capacity, TIMES each
 	$(RUN) python -m tests.load.virtual.table $(TIMES)
+
+loop: .venv/ready ## eight weekly digests, lists that learn from mails or not
+	$(RUN) python -m tests.loop.weeks $(ARGS)
 
 scale: .venv/ready ## what a cold call costs on small and large boards
 	$(RUN) python -m loadtest.bench.scale $(ARGS)

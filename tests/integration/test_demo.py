@@ -68,11 +68,12 @@ def test_it_leaves_nothing_behind_and_the_next_start_keeps_its_secrets(
 ) -> None:
     """Saved passwords and open sessions go on working; what a shell says of another Postgres changes nothing."""
     port = free_port()
-    start: list[str | Path] = [COMMAND, "demo", "--port", str(port), *SMALL]
+    start: list[str | Path] = [COMMAND, "demo", "--port", str(port), *SMALL, "--mails", "50"]
     key = folder / f"demo-{port}" / "session-key"
     with in_a_terminal(*start, folder=folder) as terminal:
         first = terminal.read_until("Ctrl-C stops")
         first_key = key.read_text()
+        wait_until(lambda: "experiment start" in (key.parent / "mail.log").read_text(), 60.0)
         assert terminal.press_ctrl_c() == 0
         wait_until(lambda: not processes_naming(str(folder)))
     elsewhere = {"DATABASE_URL_FILE": "/nowhere", "CJ_SESSION_KEY": "x" * 40}

@@ -23,12 +23,16 @@ from app.demo.braze.truth import Truth
 from app.demo.braze.world import World
 from app.demo.generate import generate
 from app.demo.tastes import Tastes
+from app.feedback.experiments.definition import read_arms
 from app.intake.read import read_currents
 from app.lake.objects import open_lake
 from app.postgres.board.load import load
 from app.postgres.credentials import insert_credential
 from app.postgres.engines import batch_engine
 from app.postgres.feedback.recompute import recompute_outcomes
+from app.postgres.planning.backdating import date_experiment
+from app.postgres.planning.experiments import PostgresExperiments
+from app.postgres.planning.results import PostgresResults
 from app.refresh.whole import refresh
 from tests.loop.calls import calls_to
 from tests.postgres_fixtures import _create, _drop, _url_of
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
 
 MEMBERS, POSTINGS, SEED = 240, 500, 3
 DIGESTS = (timedelta(days=8), timedelta(days=1))  # ago
-CAMPAIGN = "weekly-digest"
+CAMPAIGN, EXPERIMENT = "weekly-digest", "against-popular"
 OPENS = "what-opens-the-circle"
 
 
@@ -82,9 +86,13 @@ def circle(server_url: str, template: str, tmp_path_factory: pytest.TempPathFact
         insert_credential(connection, "braze", Scope.CONTENT, secret=OPENS)
     tastes = Tastes.of(members=MEMBERS, postings=POSTINGS, seed=SEED, now=now)
     truth = Truth()
+    experiments = PostgresExperiments(engine)
+    experiments.create(EXPERIMENT, CAMPAIGN, read_arms(["a=recommended", "b=popular"]), until=None, by="test")
+    experiments.start(EXPERIMENT, by="test")
     with serving(url) as service:
         service.now = datetime.now(UTC)
         service.run_tasks()
+        service.experiments.update()
         world = World(
             sender=MailSender(
                 base_url="http://service",
@@ -97,6 +105,7 @@ def circle(server_url: str, template: str, tmp_path_factory: pytest.TempPathFact
         )
         for ago in DIGESTS:
             world.send_into(truth, tastes.subscribers(), campaign=CAMPAIGN, at=now - ago)
+    date_experiment(engine, EXPERIMENT, started_at=now - timedelta(days=9), end=now + timedelta(days=1))
     yield Circle(url, engine, now, place / "currents", truth)
     engine.dispose()
     _drop(server_url, name)
@@ -136,6 +145,7 @@ def test_what_is_told_is_what_happened(circle: Circle, bucket: str) -> None:
     report = circle.read(str(circle.folder))
     assert (report.rejects, report.stopped, report.without_exposure) == (0, {}, 0)
     arms = circle.truth.arms
+    assert set(arms) == {"a", "b"}
     mails = {
         str(arm or ""): count
         for arm, count in circle.rows("SELECT arm, count(*) FROM connected_jobs.exposure GROUP BY 1")
@@ -151,6 +161,20 @@ def test_what_is_told_is_what_happened(circle: Circle, bucket: str) -> None:
     assert clicked == [(len(set().union(*(arm.clicked for arm in arms.values()))),)]
     bases = dict(circle.rows("SELECT basis, count(*) FROM connected_jobs.outcome GROUP BY 1"))
     assert bases == dict(sum((arm.applications for arm in arms.values()), Counter()))
+    _hold_result(circle)
     again = circle.read(bucket)
     assert again.rejects == 0
     assert sum(one.new for one in again.types.values()) == 0
+
+
+def _hold_result(circle: Circle) -> None:
+    """The experiment's own result has the members, clicks and applications of the double's world, arm by arm."""
+    counted = PostgresResults(circle.engine).experiment(EXPERIMENT)
+    assert counted is not None
+    for arm in counted.counts.arms:
+        happened = circle.truth.arms[arm.arm]
+        assert (arm.members, arm.clicked, arm.applied) == tuple(
+            len(members) for members in (happened.mailed, happened.clicked, happened.applied)
+        )
+        assert arm.events.get("unsubscribe", 0) == len(happened.unsubscribed)
+    assert circle.truth.arms["a"].clicked

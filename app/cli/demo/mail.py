@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,9 +28,12 @@ from app.demo.braze.people import People
 from app.demo.braze.sender import MailSender
 from app.demo.braze.world import World
 from app.demo.write import ACTIVITY_COLUMNS, activity_row, write_rows
+from app.feedback.experiments.register import ExperimentState
 from app.plurals import counted
 from app.postgres.board.load import load
 from app.postgres.engines import batch_engine
+from app.postgres.planning.backdating import date_experiment
+from app.postgres.planning.experiments import PostgresExperiments
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,11 +44,31 @@ if TYPE_CHECKING:
     from app.demo.braze.world import BoardDeed
 
 CAMPAIGN: Final = "jobs-for-you"
-WEEKS_AGO: Final = (2, 1)
+KNOWN_AFTER_S: Final = 20.0  # from the start of an experiment until every instance splits by it
 SENT_AT_HOUR: Final = 10  # in the board's zone
 GENTLE: Final = 10  # of niceness: the demo's answers go first
 SEED: Final = 1
 CREDENTIAL: Final = "credential"  # the file that opens the service's answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """A weekly digest, and the experiment that its members are split for; it ends after so many weeks.
+
+    The first is an A/A, whose arms get the same lists; the second holds what is recommended against what is popular.
+    """
+
+    weeks_ago: int
+    experiment: str
+    arms: Sequence[str]
+    lasts_weeks: int
+
+
+DIGESTS: Final = (
+    Digest(weeks_ago=2, experiment="same-lists", arms=("a=recommended", "b=recommended"), lasts_weeks=1),
+    Digest(weeks_ago=1, experiment="against-popular", arms=("popular", "recommended"), lasts_weeks=2),
+)
+COUNTED_DAYS: Final = 7 * max(digest.weeks_ago for digest in DIGESTS) + 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +78,59 @@ class DemoMail:
     `files` is where the double's Currents writes.
     """
 
+    engine: Engine
     world: World
     members: Sequence[str]
     files: Path
     now: datetime
 
     def send_and_read(self) -> None:
-        """Both digests; what became of each is read before the next, so that its lists have learned from it."""
-        for place, weeks in enumerate(WEEKS_AGO):
-            at = sent_at(self.now, weeks)
-            if place:
+        """Both digests, each in lists that know what became of the one before; what was done before we were killed stays so."""
+        for number, digest in enumerate(DIGESTS):
+            if number:
                 run_command("refresh", "--at-once")
-            truth = self.world.send_digest(self.members, campaign=CAMPAIGN, at=at)
-            mailed = sum(len(arm.mailed) for arm in truth.arms.values())
-            clicked = sum(len(arm.clicked) for arm in truth.arms.values())
-            applied = sum(len(arm.applied) for arm in truth.arms.values())
-            click.echo(
-                f"The digest of {at:%Y-%m-%d} went to {counted(mailed, 'member')}, of whom {clicked:,} clicked and {applied:,} applied."
-            )
-            run_command("currents", "read", str(self.files))
-            run_command("outcomes", "--days", str(7 * max(WEEKS_AGO) + 2))
+            if self._state(digest) == ExperimentState.STOPPED:
+                self.world.sends += 1  # its dispatch is used up
+                continue
+            self._begin(digest)
+            self._send(digest)
+            if digest is not DIGESTS[-1]:
+                run_command("experiment", "stop", digest.experiment)
+            self._date(digest)
+        run_command("outcomes", "--days", str(COUNTED_DAYS))
+
+    def _begin(self, digest: Digest) -> None:
+        """Have the digest's experiment on record and running."""
+        if self._state(digest) is None:
+            arms = [word for arm in digest.arms for word in ("--arm", arm)]
+            run_command("experiment", "create", digest.experiment, "--campaign", CAMPAIGN, *arms)
+        if self._state(digest) == ExperimentState.DRAFT:
+            run_command("experiment", "start", digest.experiment)
+            time.sleep(KNOWN_AFTER_S)
+
+    def _state(self, digest: Digest) -> ExperimentState | None:
+        known = {one.key: one.state for one in PostgresExperiments(self.engine).all()}
+        return known.get(digest.experiment)
+
+    def _send(self, digest: Digest) -> None:
+        at = sent_at(self.now, digest.weeks_ago)
+        truth = self.world.send_digest(self.members, campaign=CAMPAIGN, at=at)
+        mailed, clicked, applied = (
+            sum(len(getattr(arm, what)) for arm in truth.arms.values())
+            for what in ("mailed", "clicked", "applied")
+        )
+        click.echo(
+            f"The digest of {at:%Y-%m-%d} went to {counted(mailed, 'member')}, of whom {clicked:,} clicked and {applied:,} applied."
+        )
+        run_command("currents", "read", str(self.files))
+        self._date(digest)
+        run_command("outcomes", "--days", str(COUNTED_DAYS))
+
+    def _date(self, digest: Digest) -> None:
+        """Let the experiment begin an hour before its mail."""
+        begin = sent_at(self.now, digest.weeks_ago) - timedelta(hours=1)
+        end = begin + timedelta(weeks=digest.lasts_weeks)
+        date_experiment(self.engine, digest.experiment, started_at=begin, end=end)
 
 
 def spread(members: Sequence[str], count: int) -> list[str]:
@@ -132,7 +189,7 @@ def demo_mail(*, url: str, database_name: str, mails: int) -> None:
         seed=SEED,
     )
     members = spread(tastes.subscribers(), mails)
-    DemoMail(world=world, members=members, files=files, now=board.made_at).send_and_read()
+    DemoMail(engine=engine, world=world, members=members, files=files, now=board.made_at).send_and_read()
     board.note_mailed(settings.data_dir)
     click.echo("All is sent and read.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from app.board.model import ActivityKind
 from app.demo.braze.delivery import Delivery, deliver
@@ -15,15 +15,23 @@ from app.demo.braze.truth import Truth
 from app.demo.random_draws import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from app.demo.braze.currents_files import CurrentsEvent, CurrentsExport
+    from app.demo.braze.currents_files import CurrentsEvent
     from app.demo.braze.people import People
     from app.demo.braze.sender import MailSender, SentMail
 
 CONTROL_SHARE: Final = 0.05  # of a campaign's audience: a control group as its marketers often choose it
 ORPHANED: Final = 0.002  # assumption: of the audience, between two sends
+
+
+class Export(Protocol):
+    """Takes the events that Currents is to write, as they lie there at `until_s` (seconds since 1970 UTC)."""
+
+    def write(self, events: Iterable[CurrentsEvent], *, until_s: int | None = None) -> int:
+        """Take events; returns how many files or events that were."""
+        ...
 
 
 class BoardDeed(NamedTuple):
@@ -49,7 +57,7 @@ class World:
 
     sender: MailSender
     people: People
-    export: CurrentsExport
+    export: Export
     act: Callable[[Sequence[BoardDeed]], object]
     seed: int = 1
     profiles: Profiles = field(default_factory=Profiles)
