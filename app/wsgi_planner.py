@@ -16,6 +16,7 @@ from app.capacity.register.campaigns import RegisterUnavailableError
 from app.credentials import CredentialBook
 from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.experiments import PostgresExperiments
 from app.postgres.planning.random_member import draw_random_member
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.results import PostgresResults
@@ -109,6 +110,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
             parts,
             sessions=PostgresSessions(engine),
             shares=PostgresShares(engine),
+            experiment_register=PostgresExperiments(engine),
             previews=_previews(settings),
             loadtest_command=settings.loadtest_command,
         ),

@@ -29,6 +29,7 @@ from app.web.pages.evidence_words import what_next
 from app.web.pages.preview import PreviewedMails
 from app.web.pages.queries import PlannerQueries
 from app.web.pages.rendering import is_fragment, page
+from app.web.pages.results import experiments
 from app.web.pages.results import views as results
 from app.web.pages.results.figures import signed
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from app.braze.mails import Mails
     from app.capacity.register.shares import ShareStore
     from app.credentials import Operator
+    from app.feedback.experiments.register import ExperimentRegister
     from app.web.pages.access.session import Sessions
     from app.web.planner.parts import PlannerParts
 
@@ -55,6 +57,7 @@ def pages(
     *,
     sessions: Sessions,
     shares: ShareStore,
+    experiment_register: ExperimentRegister,
     previews: Mails | None = None,
     loadtest_command: str | None = None,
 ) -> Callable[[Flask], None]:
@@ -64,6 +67,7 @@ def pages(
         parts: The application's.
         sessions: Operators' sessions.
         shares: Links to one report.
+        experiment_register: Experiments on record.
         previews: Renders mails; None where no running service was named.
         loadtest_command: What makes a load test here; None where nobody told.
     """
@@ -80,6 +84,7 @@ def pages(
         mails = PreviewedMails(previews, parts.random_member)
         blueprint = _blueprint(queries, auth, CSRFProtect(app), mails, shares, app)
         results.add(blueprint, queries, parts.results)
+        experiments.add(blueprint, queries, experiment_register)
         app.register_blueprint(blueprint)
         app.register_error_handler(404, _not_found(app, auth))
 

@@ -18,6 +18,7 @@ from app.credentials import CredentialBook, Scope
 from app.postgres.credentials import insert_credential, revoke_credential, select_credentials
 from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
+from app.postgres.planning.experiments import PostgresExperiments
 from app.postgres.planning.random_member import draw_random_member
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.planning.results import PostgresResults
@@ -109,6 +110,7 @@ class Site:
                 parts,
                 sessions=PostgresSessions(self.engine),
                 shares=PostgresShares(self.engine),
+                experiment_register=PostgresExperiments(self.engine),
                 previews=previews,
                 loadtest_command=loadtest_command,
             ),

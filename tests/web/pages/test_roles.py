@@ -50,6 +50,13 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("POST", "/campaigns/<int:number>/shares"): PLAN,
     ("POST", "/campaigns/<int:number>/shares/revoke"): PLAN,
     ("POST", "/settings"): ADMINISTER,
+    ("GET", "/results"): LOOK,
+    ("GET", "/results/campaigns/<key>"): LOOK,
+    ("GET", "/results/experiments/<key>"): LOOK,
+    ("GET", "/experiments"): LOOK,
+    ("POST", "/experiments"): PLAN,
+    ("POST", "/experiments/<key>/start"): PLAN,
+    ("POST", "/experiments/<key>/stop"): PLAN,
 }
 RANKS = list(Role)
 

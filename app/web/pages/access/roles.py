@@ -23,6 +23,9 @@ NEEDED: Final[Mapping[str, Role]] = {
     "pages.shares": Role.PLAN,
     "pages.share": Role.PLAN,
     "pages.revoke_share": Role.PLAN,
+    "pages.add_experiment": Role.PLAN,
+    "pages.start_experiment": Role.PLAN,
+    "pages.stop_experiment": Role.PLAN,
     "pages.remove_evidence": Role.ADMINISTER,
     "pages.save_settings": Role.ADMINISTER,
 }
