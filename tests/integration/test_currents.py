@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Identifier
 
+from app.demo.braze.currents_files import avro_file
+from app.demo.braze.schemas import EMAIL
 from app.intake.read import ReadReport, Reject, read_currents
-from app.lake.objects import open_lake
+from app.lake.objects import Lake, LakeError, LakeObject, open_lake
 from app.postgres.connecting import connect
+from app.postgres.feedback import ledger
 from app.serving.distinct_members import estimate
-from tests.integration.currents_world import NOW, rid, user, write_files
+from tests.integration.currents_world import NOW, event, extras, rid, user, write_files
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
     from tests.integration.commands import Command
@@ -201,3 +207,110 @@ def test_gaps_names_what_is_missing(
         f"weekly-digest, send {'d' * 24}: Braze says 40 were sent, and 11 sends with an exposure were read, 72.5% fewer.",
     ]
     assert '"kind": "never"' in command("currents", "gaps", "--json").out
+
+
+DYING = """
+import os, signal, sys
+from datetime import datetime
+from app.intake.read import read_currents
+from app.lake.objects import open_lake
+from app.postgres.feedback import ledger
+
+url, folder, now, files = sys.argv[1], sys.argv[2], datetime.fromisoformat(sys.argv[3]), int(sys.argv[4])
+noted, seen = ledger.upsert_file, []
+
+def note(driver, file):
+    noted(driver, file)
+    seen.append(file)
+    if len(seen) > files:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ledger.upsert_file = note
+read_currents(url, open_lake(folder), now=now)
+"""
+
+
+def test_a_reader_killed_anywhere_goes_on_to_the_same_tables(database_url: str, tmp_path: Path) -> None:
+    write_files(tmp_path)
+    read(database_url, tmp_path)
+    whole = dump(database_url)
+    empty(database_url)
+    for files in (0, 30):  # within the first file, and within one far behind
+        died = subprocess.run(
+            [sys.executable, "-c", DYING, database_url, str(tmp_path), NOW.isoformat(), str(files)],
+            timeout=120,
+            check=False,
+        )
+        assert died.returncode == -signal.SIGKILL
+        with connect(database_url) as driver:
+            assert driver.execute("SELECT count(*) FROM connected_jobs.currents_file").fetchone() == (files,)
+    assert dump(database_url) != whole
+    read(database_url, tmp_path)
+    assert dump(database_url) == whole
+
+
+def test_a_second_reader_says_so_and_reads_nothing(
+    database_url: str, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    with connect(database_url, autocommit=True) as driver, ledger.hold_reader_lock(driver):
+        ran = command("currents", "read", tmp_path)
+    assert ran.code == 1
+    assert "Another `currents read` is at work" in ran.sentence
+
+
+def test_foreign_and_damaged_files_are_named_once_and_the_rest_loads(
+    database_url: str, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    folder = tmp_path / "bucket"
+    files = write_files(folder)
+    hour = files[0].parent
+    (hour / "foreign.avro").write_bytes(b"PAR1" + bytes(100))
+    (hour / "_SUCCESS").write_bytes(b"")
+    (hour / "half.avro.part").write_bytes(b"")
+    cut = next(file for file in files if "email.Click" in str(file))
+    cut.write_bytes(cut.read_bytes()[:-5])
+    poison = next(file for file in files if "email.Send" in str(file) and "/9/" in str(file))
+    record = event("Send", 70, 70, message_extras=extras(70).replace("p-2", "p%00"))[1]
+    poison.write_bytes(
+        avro_file(f"{EMAIL}Send", 9, [record, event("Send", 71, 71, message_extras=extras(71)[:-30])[1]])
+    )
+    rejects = tmp_path / "rejects.jsonl"
+    ran = command("currents", "read", folder, "--rejects", rejects)
+    assert ran.code == 3
+    found = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert {(Path(one["file"]).name, one["where"], one["reason"]) for one in found} == {
+        ("foreign.avro", "file", "It is no Avro file: it does not begin as one."),
+        ("_SUCCESS", "file", "Its name does not end in .avro, so it is none of Currents'."),
+        (cut.name, "after event 0", "The file ends before its end: it was cut, or is still being written."),
+        (poison.name, "event 1", "The exposure names a posting with a NUL character."),
+        (poison.name, "event 2", "The message extras are no JSON."),
+    }
+    assert "email.Bounce: 2 files, 2 events, 1 new, 0 left out" in ran.out
+    again = command("currents", "read", folder, "--rejects", rejects)
+    assert (again.code, again.out) == (0, "No new files.\n")
+    cut.write_bytes(b"".join(cut.read_bytes() for _ in range(1)) + bytes(5))
+    assert command("currents", "read", folder).code == 3
+
+
+def test_a_file_that_cannot_be_fetched_stops_its_type_and_the_next_run_begins_with_it(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path)
+    fetch = Lake.read
+
+    def fail(lake: Lake, one: LakeObject) -> Any:
+        if "email.Send" in one.key:
+            raise LakeError("s3://bucket cannot be used: it does not answer.")
+        return fetch(lake, one)
+
+    monkeypatch.setattr(Lake, "read", fail)
+    report, rejects = read(database_url, tmp_path)
+    assert report.stopped == {"users.messages.email.Send": "s3://bucket cannot be used: it does not answer."}
+    assert rejects == []
+    monkeypatch.undo()
+    report, _ = read(database_url, tmp_path)
+    assert list(report.types) == ["users.messages.email.Send"]
+    with connect(database_url) as driver:
+        assert driver.execute("SELECT DISTINCT posting_id FROM connected_jobs.click").fetchall() == [("p-2",)]
