@@ -13,6 +13,7 @@ import psycopg
 from app.braze.currents.container import ContainerError
 from app.braze.currents.reading import read_file
 from app.feedback.exposure import ExposureError
+from app.feedback.mail_events import KINDS, SEND
 from app.intake.listing import Branch, branches, key_parts, new_objects
 from app.intake.sorting import LateError, Sorted
 from app.lake.objects import LakeError
@@ -91,7 +92,11 @@ class _Reader:
     report: ReadReport = field(default_factory=ReadReport)
 
     def read_all(self) -> None:
-        for branch in branches(self.lake, self.report.skipped):
+        # Sends first: a click whose mail is known is written once, with its posting.
+        found = sorted(
+            branches(self.lake, self.report.skipped), key=lambda one: KINDS.get(one.event_type or "") != SEND
+        )
+        for branch in found:
             try:
                 self.read_branch(branch)
             except (LakeError, OSError) as error:
