@@ -16,6 +16,7 @@ from app.capacity.simulation.schedule import HOUR_MIN
 
 Limits = Mapping[int, int | None]  # the campaigns that are sent, by place in the plan, and their limits
 FORECAST_STEPS = 30  # of work, for each campaign
+_Sent = tuple[tuple[int, int | None, int], ...]
 NOT_MOVED: Mapping[int, int] = {}
 
 
@@ -69,6 +70,13 @@ class Forecaster:
         ]
         self.work = work
         self._workspace = plan.workspace
+        alike = like is not None and all(
+            one.paced is other.paced for one, other in zip(self.demands, like.demands, strict=True)
+        )
+        # What waits in line for the workspace's limit, by who is sent how: cases of the same audiences share it.
+        self.played_lines: dict[_Sent, Mapping[int, Pacing]] = (
+            like.played_lines if like is not None and alike else {}
+        )
 
     def forecast(self, limits: Limits, moved_min: Mapping[int, int] = NOT_MOVED) -> Forecast:
         """Forecast the campaigns in `limits`, some of them begun later.
@@ -124,6 +132,12 @@ class Forecaster:
 
     def _in_line(self, limits: Limits, moved_min: Mapping[int, int]) -> Mapping[int, Pacing]:
         """Play them in line, in the plan's order, which decides between equals."""
+        sent = tuple((index, limit, moved_min.get(index, 0)) for index, limit in sorted(limits.items()))
+        if sent not in self.played_lines:
+            self.played_lines[sent] = self._played_in_line(limits, moved_min)
+        return self.played_lines[sent]
+
+    def _played_in_line(self, limits: Limits, moved_min: Mapping[int, int]) -> Mapping[int, Pacing]:
         places = sorted(limits)
         assumed = self._workspace.assumptions
         queued = [
