@@ -85,11 +85,11 @@ def _order(trials: Trials) -> list[int]:
 
 
 def _place_next(trials: Trials, index: int) -> Placement:
-    placement = Placement(index, trials.run(index, trials.plan.campaigns[index].limit_per_min))
+    placement = Placement(index, _beside_all(trials, index, trials.plan.campaigns[index].limit_per_min))
     if placement.planned.why_not is None or index in trials.begun:
         placement.chosen = placement.planned
     else:
-        offered = [trials.run(index, limit) for limit in trials.plan.judging.offered_limits_per_min]
+        offered = [_beside_all(trials, index, limit) for limit in trials.plan.judging.offered_limits_per_min]
         placement.chosen = _advised(trials, placement, [trial for trial in offered if trial.why_not is None])
         if placement.chosen is None:
             placement.late = max((one for one in offered if one.carried), key=_speed, default=None)
@@ -124,8 +124,8 @@ def _spares_time(trials: Trials, index: int, trial: Trial) -> bool:
     return trial.pacing.end <= until - ceil(SPARE_SHARE * (until - begin))
 
 
-def _beside_all(trials: Trials, index: int, limit_per_min: int) -> Trial:
-    """Try an offered limit beside all the others; under a shared limit it must not make them late, either."""
+def _beside_all(trials: Trials, index: int, limit_per_min: int | None) -> Trial:
+    """Try a limit beside all that are placed; under a shared limit it must not make them late, either."""
     trial = trials.run(index, limit_per_min)
     if trial.why_not is not None or trials.placed.uncrowded(trial.pacing):
         return trial

@@ -11,7 +11,7 @@ import pytest
 from app.capacity.assumptions import Assumptions
 from app.capacity.campaign import Range, Workspace
 from app.capacity.plan.table import PlanError
-from app.capacity.planner import Judgement
+from app.capacity.planner import Judgement, as_text
 from tests.unit.capacity.planner.conftest import NINE, NOW
 
 Build = Callable[..., Any]
@@ -46,7 +46,9 @@ def test_the_advised_curve_leaves_out_who_cannot_be_sent(at: Build, judged: Buil
     assert not judgement.advised.by_campaign_high[0].any()
 
 
-def test_a_later_campaign_may_delay_an_earlier_one_under_a_shared_limit(at: Build, judged: Build) -> None:
+def test_a_later_campaign_that_would_delay_an_earlier_one_under_a_shared_limit_gives_way(
+    at: Build, judged: Build
+) -> None:
     """In proportion within a minute: the second takes a third of the first's 60,000 a minute from 09:02 on."""
     mixed = Workspace(
         time_zone="Asia/Seoul", limit_per_min=60_000, assumptions=Assumptions(workspace_order="mixed")
@@ -55,8 +57,11 @@ def test_a_later_campaign_may_delay_an_earlier_one_under_a_shared_limit(at: Buil
     second = at("second", 2, recipients=200_000)
     assert judged(first, workspace=mixed).verdict == "GO"
     judgement = judged(first, second, workspace=mixed)
-    told = judgement.campaigns[0]
-    assert (told.verdict, told.binding.code) == ("NO_GO", "finish_by")
+    kept, gives_way = judgement.campaigns
+    assert (kept.verdict, kept.binding) == ("GO", None)
+    assert (gives_way.verdict, gives_way.binding.code) == ("GO_IF", "makes_late")
+    assert gives_way.advised_limit_per_min < 50_000
+    assert 'it keeps "first" from being sent in time' in as_text(judgement, "en")
 
 
 def test_a_send_that_has_begun_is_told_but_decides_nothing(at: Build, judged: Build) -> None:

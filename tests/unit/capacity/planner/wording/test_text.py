@@ -238,6 +238,36 @@ def test_a_text_holds_no_speed_but_those_it_calls_safe_or_refuses(plan: Plan, ma
     assert sorted(in_english) == sorted(in_korean)
 
 
+def test_who_is_placed_later_does_not_make_those_before_late_under_a_shared_limit() -> None:
+    """Three million that fill the workspace's limit until ten, and one message at half past nine that has to go before."""
+
+    def at(name: str, recipients: int, minutes: int, **more: Any) -> Campaign:
+        timing = AllAtOnce(NINE + timedelta(minutes=minutes))
+        return Campaign(name=name, audience=Range.exactly(recipients), timing=timing, **more)
+
+    plan = Plan(
+        campaigns=(
+            at("all", 3_000_000, 10, kind="at_once"),
+            at(
+                "one",
+                1,
+                30,
+                kind="rate_limited",
+                limit_per_min=10,
+                finish_by=NINE + timedelta(hours=1),
+                priority=1,
+            ),
+        ),
+        workspace=Workspace(time_zone="UTC", limit_per_min=60_000),
+    )
+    judged = judge(plan, measured(("ceiling", 90_000, 1)), running=None, now=NOW)
+    everybody, one = judged.campaigns
+    assert (one.verdict, one.finish_by) == ("GO", NINE.replace(tzinfo=UTC) + timedelta(hours=1))
+    assert everybody.verdict == "GO_IF"
+    for named in speeds_named(judged):
+        assert replays_as_safe(plan, judged, named, 63_000) is None
+
+
 def test_the_send_model_agrees_second_by_second() -> None:
     """One whole play of an advised speed: no second above the usable rate, the end as told."""
     one = Campaign(
