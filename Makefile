@@ -19,7 +19,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills hostile cluster experiments image audit clean
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster experiments image audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -73,6 +73,9 @@ soak: .venv/ready ## a demo under RPS calls/s for MINUTES, with a refresh
 
 kills: .venv/ready ## our commands killed at random moments, ROUNDS times
 	$(RUN) python -m tests.hostile.kills --rounds $(ROUNDS) $(ARGS)
+
+syncs: .venv/ready ## a sync of two million members, with faults, then killed ten times
+	$(RUN) python -m tests.hostile.syncs $(ARGS)
 
 hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root
 	$(RUN) python -m tests.hostile.day --minutes $(MINUTES) $(ARGS)

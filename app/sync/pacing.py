@@ -70,7 +70,7 @@ class Pacer:
         others = (
             (1 - self._limits.share) * self._window / 2
         )  # what may be caught up after a wait, and stays theirs
-        most = max(1.0, min(self.per_s / 2, others))
+        most = max(1.0, min(self.per_s * self._limits.window_s, others))
         self._tokens = min(most, self._tokens + (at - self._filled_at) * self.per_s)
         if self._tokens < 1:
             at += (1 - self._tokens) / self.per_s

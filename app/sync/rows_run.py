@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from app.sync.courier import Courier, Manner, RunPausedError, RunStoppedError
-from app.sync.delta import ChangedRow, ClearedRow, DeltaCounts, DeltaRules, RefusedRow, differences
+from app.sync.delta import ChangedRow, ClearedRow, DeltaCounts, DeltaRules, KnownRows, RefusedRow, differences
 from app.sync.packing import Packer
 from app.sync.report import SyncExample, SyncPlan, SyncReport
 from app.sync.spool import Spool
@@ -35,6 +35,7 @@ class RowsRun:
         source: The query's rows.
         ledger: What is known of the destination.
         again: Send rows that were refused before, though they say the same.
+        everything: Send all values, also those that were acknowledged.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class RowsRun:
         ledger: Ledger,
         *,
         again: bool = False,
+        everything: bool = False,
     ) -> None:
         self.report = SyncReport()
+        self._everything = everything
         self._definition = definition
         self._door = door
         self._source = source
@@ -70,7 +73,8 @@ class RowsRun:
             is_erased=self._ledger.is_erased,
         )
         with self._source.rows(definition.member) as rows, self._ledger.known() as known:
-            yield from differences(rows, known, rules, counts)
+            believed = KnownRows(iter(()), known.refused) if self._everything else known
+            yield from differences(rows, believed, rules, counts)
 
     def plan(self, pacer: Pacer) -> SyncPlan:
         """What a run would do now; nothing is sent or recorded.

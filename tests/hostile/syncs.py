@@ -38,7 +38,7 @@ query = "SELECT member_id, cj_field, cj_region, cj_new FROM big.wanted"
 [limits]
 objects = 75
 requests = {requests}
-share = 1.0
+share = {share}
 [braze]
 host = "{host}"
 """
@@ -111,7 +111,10 @@ class Trial:
         """The state after a first whole run, then the change; gives the sync file."""
         self.sql(BEGIN.format(members=self.options.members))
         file = folder / "big.toml"
-        file.write_text(SYNC.format(requests=self.options.requests, host=self.braze.url), encoding="utf-8")
+        file.write_text(
+            SYNC.format(requests=self.options.requests, share=self.options.share, host=self.braze.url),
+            encoding="utf-8",
+        )
         host = self.braze.url.removeprefix("http://")
         self.sql(f"INSERT INTO connected_jobs.sync_destination (identity) VALUES ('braze:{host}:main')")
         ((number,),) = self.sql("SELECT id FROM connected_jobs.sync_destination")
@@ -185,14 +188,15 @@ def main() -> None:
     """Run both trials: undisturbed by kills, and killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=int, default=2_000_000)
-    parser.add_argument("--requests", type=int, default=150, help="that the double takes in 3 s")
+    parser.add_argument("--requests", type=int, default=200, help="that the double takes in 3 s")
+    parser.add_argument("--share", type=float, default=0.3, help="of them that is the sync's")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="connected-jobs-syncs-") as folder:
         Path(folder).chmod(0o711)
         with embedded_postgres(Path(folder) / "postgres", options={"max_wal_size": "2GB"}) as server:
-            for kills in (0, options.kills):
+            for kills in dict.fromkeys((0, options.kills)):
                 make_database(server, f"syncs_{kills}")
                 url = server.database_url(f"syncs_{kills}")
                 engine = batch_engine(url)
@@ -215,7 +219,7 @@ def _tried(trial: Trial, folder: Path, kills: int) -> dict[str, Any]:
         before = trial.braze.requests
         assert trial.run(file, None) == 3
         assert trial.braze.requests == before
-    own_s = -(-found["changed"] // 75) / (trial.options.requests / 3)
+    own_s = -(-found["changed"] // 75) / (trial.options.requests * trial.options.share / 3)
     caused = trial.braze.limits.refused - trial.draw.slowed
     return {
         "members": trial.options.members, "kills": kills, **found, "requests": before, "429s meant": trial.draw.slowed,

@@ -118,6 +118,9 @@ def test_only_what_changed_is_sent_and_known_as_sent_when_it_was_acknowledged(wo
     assert "by run 3 of wanted: it was 3" in explained
     assert "by run 1 of wanted: nothing was known of it before" in explained
     assert "wanted" in world.sync("status").out
+    world.braze.profiles.members["m-0008"] = {}  # a profile that is new in Braze
+    assert world.sync("run", file, "--all").code == 0
+    assert world.braze.profiles.members["m-0008"] == {"cj_field": "field 1", "cj_new": 77, "cj_tired": True}
 
 
 def test_wrong_rows_are_listed_with_their_sentence_until_they_are_right(world: World) -> None:

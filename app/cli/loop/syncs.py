@@ -77,12 +77,14 @@ class OpenSync:
         """Return the query's rows."""
         return PostgresSource(self.engine, self.definition.query, timeout_s=self.definition.query_timeout_s)
 
-    def run(self, destination_id: int, run_id: int | None, *, again: bool) -> RowsRun | EventsRun:
+    def run(
+        self, destination_id: int, run_id: int | None, *, again: bool, everything: bool = False
+    ) -> RowsRun | EventsRun:
         """Return a run, or what would be one where it has no number."""
         ledger = PostgresLedger(self.engine, self.definition, destination_id=destination_id, run_id=run_id)
         if self.definition.kind == "events":
             return EventsRun(self.definition, self.door, self.source(), ledger)
-        return RowsRun(self.definition, self.door, self.source(), ledger, again=again)
+        return RowsRun(self.definition, self.door, self.source(), ledger, again=again, everything=everything)
 
     def pacer(self, destination_id: int) -> Pacer:
         """Return the destination's budget, as far as this hour has left it."""
@@ -165,10 +167,16 @@ def _was(before: Any) -> str:
 @_file
 @_again
 @click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also values that were acknowledged, as for profiles that are new in Braze.",
+)
+@click.option(
     "--no-wait", is_flag=True, help="End where the hour's budget is used up, instead of waiting for the next."
 )
 @_json
-def run(*, file: Path, again: bool, no_wait: bool, as_json: bool) -> None:
+def run(*, file: Path, again: bool, everything: bool, no_wait: bool, as_json: bool) -> None:
     """Send what changed, and record what was acknowledged. Exit codes: 3 with refused rows, 4 if paused, 1 if stopped."""
     with _opened(file) as opened, progress_bar() as progress:
         with hold_destination(opened.engine, opened.door.identity) as (destination_id, is_held):
@@ -185,7 +193,7 @@ def run(*, file: Path, again: bool, no_wait: bool, as_json: bool) -> None:
                 wait_long=not no_wait,
                 paused=lambda until: _tell_pause(until, zone),
             )
-            work = opened.run(destination_id, run_id, again=again)
+            work = opened.run(destination_id, run_id, again=again, everything=everything)
             report = _recorded(opened, run_id, work, manner, _watched(progress, is_held))
         refused = questions.count_rejects(opened.engine, sync=opened.definition.name)
     click.echo(json.dumps(asdict(report), ensure_ascii=False, indent=2) if as_json else _report_text(report))

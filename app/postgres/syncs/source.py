@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.sync.values import ColumnKind
 
 AT_ONCE: Final = 5_000  # rows fetched
+SORT_MB: Final = 128  # of Postgres's memory for the order of the rows; the rest goes to its disk
 _KINDS: dict[str, ColumnKind] = {
     "bool": "boolean", "date": "date", "timestamptz": "instant", "timestamp": "local_time", "json": "json", "jsonb": "json",
     **dict.fromkeys(("int2", "int4", "int8", "float4", "float8", "numeric"), "number"),
@@ -115,6 +116,7 @@ class PostgresSource:
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SET TRANSACTION READ ONLY"))
+                connection.execute(text(f"SET LOCAL work_mem = '{SORT_MB}MB'"))
                 connection.execute(text(f"SET LOCAL statement_timeout = {self._timeout_s * 1000}"))
                 yield connection
         except psycopg.Error as error:
