@@ -123,7 +123,7 @@ class Trial:
         return file
 
     def run(self, file: Path, kill_after_s: float | None) -> int | None:
-        """Run the command; None where it was killed."""
+        """Run the command; None where it was killed, so many seconds after its first request."""
         environment = {
             **os.environ,
             "DATABASE_URL": self.url,
@@ -133,9 +133,11 @@ class Trial:
         with subprocess.Popen(
             [*COMMAND, "sync", "run", str(file)], env=environment, stdout=subprocess.DEVNULL
         ) as process:
-            end = time.monotonic() + (kill_after_s or 86_400)
+            before, end = self.braze.requests, float("inf")
             while process.poll() is None:
                 self._watch_memory(process.pid)
+                if kill_after_s is not None and end == float("inf") and self.braze.requests > before:
+                    end = time.monotonic() + kill_after_s  # it is sending
                 if time.monotonic() > end:
                     process.send_signal(signal.SIGKILL)
                     process.wait()
@@ -208,9 +210,10 @@ def main() -> None:
 def _tried(trial: Trial, folder: Path, kills: int) -> dict[str, Any]:
     with braze_rest(trial.braze):
         file = trial.prepare(folder)
+        own_s = -(-trial.options.members // 750) / (trial.options.requests * trial.options.share / 3)
         begin = time.monotonic()
         for _ in range(kills):
-            if trial.run(file, trial.rng.uniform(2.0, 25.0)) is not None:
+            if trial.run(file, trial.rng.uniform(0.0, 0.8 * own_s / max(kills, 1))) is not None:
                 break
         code = trial.run(file, None)
         took_s = time.monotonic() - begin
@@ -219,7 +222,6 @@ def _tried(trial: Trial, folder: Path, kills: int) -> dict[str, Any]:
         before = trial.braze.requests
         assert trial.run(file, None) == 3
         assert trial.braze.requests == before
-    own_s = -(-found["changed"] // 75) / (trial.options.requests * trial.options.share / 3)
     caused = trial.braze.limits.refused - trial.draw.slowed
     return {
         "members": trial.options.members, "kills": kills, **found, "requests": before, "429s meant": trial.draw.slowed,
