@@ -17,6 +17,7 @@ _MODULES = {
     "evaluating": ("evaluate",),
     "loop.experiments": ("experiment",),
     "evidence": ("audit", "evidence", "facts"),
+    "loop.calendar": ("calendar",),
     "loop.currents": ("currents",),
     "loop.outcomes": ("outcomes",),
     "loop.results": ("power", "results"),
@@ -44,7 +45,7 @@ class _Commands(click.Group):
 
 _EXIT_CODES = """
 Exit codes: 0 it is done; 1 it could not be done, and one sentence says why; 2 a wrong option, or an import that was
-refused and has changed nothing; 3 an import, a sync or a reader that left something out, or gaps that were found; 4 a sync
+refused and has changed nothing; 3 an import, a sync or a reader that left something out, or gaps or faults that were found; 4 a sync
 that is paused. `capacity check` has its own.
 """
 

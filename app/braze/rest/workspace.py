@@ -118,7 +118,7 @@ class BrazeWorkspace:
         """By which what it acknowledged is kept."""
         return f"braze:{urlsplit(self.options.host).netloc}:{self.options.workspace}"
 
-    def exchange(self, method: str, path: str, body: bytes) -> HttpAnswer:
+    def exchange(self, method: str, path: str, body: bytes | None) -> HttpAnswer:
         """One request.
 
         Raises:

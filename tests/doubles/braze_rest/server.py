@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Literal
 
+from tests.doubles.braze_rest.calendar import Calendar
 from tests.doubles.braze_rest.catalogs import Catalogs
 from tests.doubles.braze_rest.limits import RequestLimits
 from tests.doubles.braze_rest.profiles import Profiles, RefusedError
@@ -29,6 +30,8 @@ MOST_BYTES = 4 * 1024 * 1024
 SCOPES = {
     "/users/track": "users.track",
     "/users/delete": "users.delete",
+    "/messages/scheduled_broadcasts": "messages.schedule_broadcasts",
+    "/campaigns/details": "campaigns.details",
     "PUT /catalogs": "catalogs.replace_items",
     "DELETE /catalogs": "catalogs.delete_items",
 }
@@ -49,6 +52,7 @@ class BrazeRest:
 
     profiles: Profiles = field(default_factory=Profiles)
     catalogs: Catalogs = field(default_factory=Catalogs)
+    calendar: Calendar = field(default_factory=Calendar)
     limits: RequestLimits = field(default_factory=RequestLimits)
     keys: dict[str, set[str]] = field(default_factory=lambda: {KEY: set(SCOPES.values())})
     most_objects: int = 75
@@ -81,8 +85,12 @@ class BrazeRest:
         """Answer a request: status, JSON body, headers."""
         with self._lock:
             self.requests += 1
-            kind = f"{method} /catalogs" if path.startswith("/catalogs/") else path
-            if kind not in SCOPES or (kind.startswith("/users") and method != "POST"):
+            kind = f"{method} /catalogs" if path.startswith("/catalogs/") else path.partition("?")[0]
+            if (
+                kind not in SCOPES
+                or (kind.startswith("/users") and method != "POST")
+                or (kind.startswith(("/messages", "/campaigns")) and method != "GET")
+            ):
                 return 404, {"message": "Not Found"}, {}
             if key not in self.keys:
                 return 401, {"message": "Invalid API key"}, {}
@@ -91,6 +99,8 @@ class BrazeRest:
             fits, headers = self.limits.take(forced=fault == "429")
             if not fits:
                 return 429, {"message": "Rate limit exceeded"}, headers
+            if method == "GET":
+                return *self.calendar.answer(path), headers
             if len(body) > MOST_BYTES:
                 return 413, {"message": "Request Entity Too Large"}, headers
             try:
