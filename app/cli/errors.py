@@ -60,12 +60,12 @@ _OF_THE_SYSTEM = {
 
 def sentence_of(error: BaseException) -> str | None:
     """Return what went wrong and how to mend it, None where that is a defect of the program."""
-    if isinstance(error, _SAYS_WHAT_TO_DO):
-        return str(error)
     match error:
         # A page says to try again in a moment; who gave DATABASE_URL is told what is wrong with it.
         case RegisterUnavailableError(__cause__=DBAPIError(orig=CannotConnectError() as cause)):
             return refusal(cause)
+        case _ if isinstance(error, _SAYS_WHAT_TO_DO):
+            return str(error)
         case DBAPIError(orig=psycopg.Error() as cause) | (psycopg.Error() as cause):
             return refusal(cause)
         case OSError():

@@ -90,12 +90,18 @@ class Planner:
         self, method: str, path: str, body: Any = None, *, version: int | None = None, **options: Any
     ) -> Reply:
         """Call a path under `/v1/capacity` as an operator; `version` goes into If-Match."""
+        return self.open(method, f"/v1/capacity{path}", body, version=version, **options)
+
+    def open(
+        self, method: str, path: str, body: Any = None, *, version: int | None = None, **options: Any
+    ) -> Reply:
+        """Call any path as an operator."""
         headers = {"Authorization": OPERATOR} | options.pop("headers", {})
         if version is not None:
             headers["If-Match"] = f'"{version}"'
         if body is not None:
             options["json"] = body
-        got = self.app.test_client().open(f"/v1/capacity{path}", method=method, headers=headers, **options)
+        got = self.app.test_client().open(path, method=method, headers=headers, **options)
         return Reply(got.status_code, got.mimetype or "", dict(got.headers), got.data)
 
 

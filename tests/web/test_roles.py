@@ -35,6 +35,10 @@ NEEDED = {
     ("GET", "/v1/capacity/audit"): LOOK,
     ("GET", "/v1/capacity/verdict"): LOOK,
     ("POST", "/v1/capacity/check"): LOOK,
+    ("GET", "/v1/results"): LOOK,
+    ("GET", "/v1/results/power"): LOOK,
+    ("GET", "/v1/results/campaigns/<key>"): LOOK,
+    ("GET", "/v1/results/experiments/<key>"): LOOK,
 }
 OPEN = {"/health/live", "/health/ready", "/openapi.json", "/metrics"}
 
@@ -58,11 +62,11 @@ def test_every_route_is_in_this_table_with_its_role(planner: Planner) -> None:
 
 @pytest.mark.parametrize(("method", "path"), NEEDED)
 def test_a_role_opens_what_it_may_and_is_told_what_it_needs(planner: Planner, method: str, path: str) -> None:
-    at = path.removeprefix("/v1/capacity").replace("<int:number>", "1").replace("<send>", "day")
+    at = path.replace("<int:number>", "1").replace("<send>", "day").replace("<key>", "none")
     at = at.replace("<path:evidence_id>", "none")
     deeds = planner.register.audit_log()
     for role in Role:
-        got = planner.ask(method, at, headers={"Authorization": ROLES[role]})
+        got = planner.open(method, at, headers={"Authorization": ROLES[role]})
         may = list(Role).index(role) >= list(Role).index(NEEDED[method, path])
         assert (got.status_code != 403) == may, (role, got.data)
         if not may:
@@ -81,6 +85,6 @@ def test_a_description_says_which_role_an_operation_needs(planner: Planner) -> N
         for method, one in methods.items()
     }
     for (method, path), role in NEEDED.items():
-        named = path.replace("<int:number>", "{number}").replace("<send>", "{send}")
+        named = path.replace("<int:number>", "{number}").replace("<send>", "{send}").replace("<key>", "{key}")
         named = named.replace("<path:evidence_id>", "{evidence_id}")
         assert described[method, named] == (None if role is LOOK else f"Needs the role {role}."), path

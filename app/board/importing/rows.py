@@ -32,7 +32,7 @@ from app.board.importing.values import (
     url,
     whole,
 )
-from app.board.model import ActivityKind, Closes, Education, Status
+from app.board.model import BOARD_KINDS, Closes, Education, Status
 from app.board.veto import BOARD_ZONE, last_moment
 from app.board.vocabulary import EMPLOYMENT_TYPES, WORKPLACES
 
@@ -387,7 +387,7 @@ ACTIVITY = Noun(
         Column("posting_id", _ID, required=True),
         Column(
             "kind",
-            scalar(choice({kind.name.lower(): kind.name.lower() for kind in ActivityKind})),
+            scalar(choice({kind.name.lower(): kind.name.lower() for kind in BOARD_KINDS})),
             required=True,
         ),
         Column("occurred_at", _INSTANT, required=True),

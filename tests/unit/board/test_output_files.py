@@ -57,6 +57,6 @@ def test_a_snapshot_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> N
     (tmp_path / "disk").mkdir()
     link = tmp_path / "saved.json"
     link.symlink_to(tmp_path / "disk" / "saved.json")
-    SnapshotFile(link).write(ServingSnapshot([], [], [], []))
+    SnapshotFile(link).write(ServingSnapshot([], [], [], [], []))
     assert link.is_symlink()
-    assert SnapshotFile(link).read() == ServingSnapshot([], [], [], [])
+    assert SnapshotFile(link).read() == ServingSnapshot([], [], [], [], [])
