@@ -64,6 +64,7 @@ FINE = {
     "capacity check": {0, 10, 20, 30},  # GO, GO IF, NO-GO, RETEST
     r"\| grep [^|\n]*$": {0, 1},  # a log without such a line
     "currents gaps": {0, 3},  # nothing was ever read
+    "results weekly-digest": {0, 1},  # nothing was mailed yet
 }
 # What there must be for a line to be given at all.
 BEFORE = {"PID": "sleep 100 >&- 2>&- &", "--rollback": "connected-jobs refresh --at-once"}
@@ -296,7 +297,7 @@ class Stand:
             r"(--member|erase|restore) ID\b": rf"\1 {member}",
             r"\bimport (?:DIR|FOLDER)\b": "import board",
             r"\bDATA=DIR\b": "DATA=board",
-            r"sync run (?:SYNC\.toml|FILE)\b": "sync plan docs/syncs/members.toml",  # there is no Braze
+            r"connected-jobs sync run (?:SYNC\.toml|FILE)\b": "CJ_BRAZE_KEY=none connected-jobs sync plan docs/syncs/members.toml",
             r"--recipe NAME\b": "--recipe own --option keep=20",
             r"results CAMPAIGN\|EXPERIMENT": "results weekly-digest",
             r"\bPID\b": "$!",
