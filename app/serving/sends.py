@@ -43,7 +43,7 @@ MOST_AT_ONCE = 5_000  # registered in one statement
 _LONG_AGO, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def _is_counting(now: datetime) -> bool:
+def is_counting(now: datetime) -> bool:
     """Whether what mails showed begins to count for new sends about now.
 
     A send that was met before must be in the register by then, by which all workers know when it began.
@@ -159,7 +159,7 @@ class Sends:
         """Whether another worker may have answered an unknown send from another run, or with less known of earlier mails."""
         if not self._writes or options.send == PREVIEW:
             return False
-        return not self._calm_from <= now < self._calm_until or _is_counting(now)
+        return not self._calm_from <= now < self._calm_until or is_counting(now)
 
     def begin(self, options: RequestOptions, now: datetime) -> Run | None:
         """Let an unknown send keep the run in force; None before any publication."""
