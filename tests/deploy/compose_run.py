@@ -67,6 +67,11 @@ class Containers:
         """The loopback address that stands for a service's own."""
         return f"127.0.1.{10 + list(self.services).index(name)}"
 
+    @staticmethod
+    def container(name: str) -> str:
+        """The name of a service's container, as Compose would make one."""
+        return f"connected-jobs-{name}"
+
     def up(self) -> None:
         """Start every service when what it depends on is as the file wants it."""
         started: set[str] = set()
@@ -88,7 +93,14 @@ class Containers:
         environment = dict(one.get("environment", {}))
         if name in BIND:
             environment[BIND[name]] = f"{self.address(name)}:{PORT[BIND[name]]}"
-        words = ["run", "--detach", "--name", name, "--network", f"ns:/run/netns/{self.namespace}"]
+        words = [
+            "run",
+            "--detach",
+            "--name",
+            self.container(name),
+            "--network",
+            f"ns:/run/netns/{self.namespace}",
+        ]
         words += [
             "--ulimit",
             "nofile=4096:4096",
@@ -124,12 +136,16 @@ class Containers:
     def _await(self, name: str, condition: str) -> None:
         end = time.monotonic() + START_S
         if condition == "service_completed_successfully":
-            code = self.ask("wait", name).strip()
+            code = self.ask("wait", self.container(name)).strip()
             if code != "0":
                 raise SystemExit(f"{name} ended with {code}:\n{self.logs(name)}")
             return
         check = self.services[name].get("healthcheck", {}).get("test")
-        test = ["exec", name, *check[1:]] if check else ["healthcheck", "run", name]
+        test = (
+            ["exec", self.container(name), *check[1:]]
+            if check
+            else ["healthcheck", "run", self.container(name)]
+        )
         while condition == "service_healthy" and not self.does(*test):
             if time.monotonic() > end:
                 raise SystemExit(f"{name} is not healthy:\n{self.logs(name)}")
@@ -149,7 +165,10 @@ class Containers:
     def logs(self, name: str) -> str:
         """The end of a container's log."""
         ran = subprocess.run(
-            [*self.engine, "logs", "--tail", "30", name], capture_output=True, text=True, check=False
+            [*self.engine, "logs", "--tail", "30", self.container(name)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return ran.stdout + ran.stderr
 
@@ -195,11 +214,13 @@ def _port(url: str) -> int:
 def check(containers: Containers) -> None:
     """A newcomer's first hour: a board, lists, a call through nginx, the planner, metrics, one instance lost."""
     containers.ask(
-        "exec", "refresh", "sh", "-c",
+        "exec", containers.container("refresh"), "sh", "-c",
         "connected-jobs generate /tmp/board --members 300 --postings 200 && connected-jobs import /tmp/board",
     )  # fmt: skip
-    containers.ask("exec", "refresh", "connected-jobs", "refresh", "--at-once")
-    member = containers.ask("exec", "refresh", "connected-jobs", "members", "export", "--most", "1").strip()
+    containers.ask("exec", containers.container("refresh"), "connected-jobs", "refresh", "--at-once")
+    member = containers.ask(
+        "exec", containers.container("refresh"), "connected-jobs", "members", "export", "--most", "1"
+    ).strip()
     entrance = (
         "--cacert", f"{containers.folder}/deploy/secrets/tls-certificate", "--user", f"braze:{containers.secret('braze')}",
         "--resolve", f"jobs-api.example.com:443:{containers.address('nginx')}",
@@ -219,12 +240,14 @@ def check(containers: Containers) -> None:
         if time.monotonic() > end:
             raise SystemExit(f"Prometheus sees {seen}")
         time.sleep(1)
-    containers.ask("stop", "--time", "20", "serve-a")
+    containers.ask("stop", "--time", "20", containers.container("serve-a"))
     assert json.loads(containers.curl(call, *entrance))["postings"] == first["postings"]
     for name in ("serve-b", "planner", "refresh"):
-        containers.ask("stop", "--time", "20", name)
+        containers.ask("stop", "--time", "20", containers.container(name))
     for name in ("serve-a", "serve-b", "planner"):
-        code = containers.ask("inspect", "--format", "{{.State.ExitCode}}", name).strip()
+        code = containers.ask(
+            "inspect", "--format", "{{.State.ExitCode}}", containers.container(name)
+        ).strip()
         assert code == "0", f"{name} ended with {code}"
 
 
