@@ -51,8 +51,9 @@ def test_the_ceiling_of_queueing_theory_lies_between_the_bounds_found(
         assert verdict.high_rps is not None
         assert 0.7 * verdict.high_rps < theory_rps() < 1.1 * verdict.high_rps
         assert {"latency", "still_climbing"} & set(verdict.bound_by)
-    last_soak = [step for step in found.steps if step.phase == "soak"][-1]
-    assert (last_soak.outcome, last_soak.rps, last_soak.calls) == ("held", verdict.rps, verdict.soak_calls)
+    # A soak of a rate between what held and what broke may come last, and break.
+    held = [step for step in found.steps if step.phase == "soak" and step.outcome == "held"][-1]
+    assert (held.rps, held.calls) == (verdict.rps, verdict.soak_calls)
     assert last_soak.latency.percentiles_ms["p50"] >= SERVICE_S * 1000
     assert (found.traffic.members_in_file, found.traffic.members_asked_again) == (MEMBERS, 0)
     seen = stub.tell()
