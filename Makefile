@@ -101,6 +101,9 @@ cluster: .venv/ready ## ranking on a Dask cluster, parts of which die
 image: .venv/ready ## build the Dockerfile and run the image; as root, with buildah
 	@.ci/image
 
+compose: .venv/ready ## the same, then the Compose file's containers together; as root
+	@COMPOSE=on .ci/image
+
 audit: .venv/ready ## known weaknesses of the packages, and their licences; online
 	@mkdir -p .data && $(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .data/requirements.txt
 	$(UV) tool run pip-audit --disable-pip --require-hashes --requirement .data/requirements.txt

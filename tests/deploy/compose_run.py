@@ -230,7 +230,7 @@ def check(containers: Containers) -> None:
     assert (first["source"], first["degraded"]) == ("personalized", None), first
     for name in ("serve-a", "serve-b"):
         assert "true" in containers.curl(f"http://{name}:8080/health/ready"), name
-    assert "operator" not in containers.curl("http://planner:8081/sign-in")
+    assert "<form" in containers.curl("http://planner:8081/sign-in")
     containers.curl(
         "http://planner:8081/v1/capacity/workspace", "--user", f"operator:{containers.secret('operator')}"
     )
