@@ -19,7 +19,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster experiments image audit clean
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster experiments image compose audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
