@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from math import acos, copysign, cos, exp, inf, log, pi, sqrt
 from typing import TYPE_CHECKING, Final, Literal
 
-from scipy.optimize import brentq
-from scipy.stats import norm, t, ttest_ind_from_stats
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -65,6 +62,8 @@ def score(control: Sums, arm: Sums, *, alpha: float = ALPHA) -> Difference | Non
     """
     if not control.members or not arm.members:
         return None
+    from scipy.stats import norm  # noqa: PLC0415 - a second to import, which the planner's start has no need of
+
     one, other = _SharedOutcome(arm), _SharedOutcome(control)
     z = float(norm.isf(alpha / 2))
     difference = one.share - other.share
@@ -94,6 +93,8 @@ def _edge(score_less_z: Callable[[float], float], low: float, high: float) -> fl
         return low
     if score_less_z(inner_high) >= 0:
         return high
+    from scipy.optimize import brentq  # noqa: PLC0415 - a second to import, which the planner's start has no need of
+
     return float(brentq(score_less_z, inner_low, inner_high, xtol=1e-12))
 
 
@@ -159,6 +160,8 @@ def welch(control: Sums, arm: Sums, *, alpha: float = ALPHA) -> Difference | Non
     variance = sum(parts)
     if variance <= 0:
         return None
+    from scipy.stats import t, ttest_ind_from_stats  # noqa: PLC0415 - a second to import, which the planner's start has no need of
+
     degrees = variance**2 / sum(
         part**2 / (one.members - 1) for part, one in zip(parts, (arm, control), strict=True)
     )

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from math import ceil, inf, sqrt
 from typing import Final
 
-from scipy.optimize import brentq
-from scipy.stats import norm
-
 from app.feedback.statistics.intervals import ALPHA
 
 POWER: Final = 0.8
@@ -65,9 +62,13 @@ class Design:
         most = min(1 / self.base_share - 1, _LARGEST)
         if members <= 0 or self._members(most) > members:
             return inf
+        from scipy.optimize import brentq  # noqa: PLC0415 - a second to import, which the planner's start has no need of
+
         return float(brentq(lambda lift: self._members(lift) - members, _SMALLEST, most, xtol=1e-9))
 
     def _members(self, lift: float) -> float:
+        from scipy.stats import norm  # noqa: PLC0415 - a second to import, which the planner's start has no need of
+
         other = min(self.base_share * (1 + lift), 1.0)
         mean = (self.control_share * self.base_share + self.arm_share * other) / (
             self.control_share + self.arm_share
