@@ -41,6 +41,21 @@ def read_text(path: Path, what: str) -> str:
         raise CommandError(f"The {what} {path} cannot be read: {error}.") from error
 
 
+def refuse_pgbouncer(who_holds: str) -> None:
+    """Refuse to go through PgBouncer, which gives a connection to somebody else after each transaction.
+
+    Args:
+        who_holds: What needs connections of its own, as the beginning of a sentence.
+
+    Raises:
+        CommandError: CJ_PGBOUNCER is on.
+    """
+    if Settings.from_env().pgbouncer:
+        raise CommandError(
+            f"{who_holds} of its own: point DATABASE_URL at Postgres itself and leave CJ_PGBOUNCER off."
+        )
+
+
 def _by() -> str:
     """Who is at the terminal, for the record of changes."""
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli.database import CommandError, by_option, database_engine, progress_bar
+from app.cli.database import CommandError, by_option, database_engine, progress_bar, refuse_pgbouncer
 from app.feedback.experiments.definition import check_recipe
 from app.plurals import counted
 from app.postgres.lists.publications import select_now
@@ -65,10 +65,7 @@ class _RefreshOptions:
             raise CommandError("--to and --sends-too are of --rollback: give that too.")
         if self.on is not None:
             self._check_cluster(self.on)
-        if Settings.from_env().pgbouncer:
-            raise CommandError(
-                "A refresh holds a connection of its own: point DATABASE_URL at Postgres itself and leave CJ_PGBOUNCER off."
-            )
+        refuse_pgbouncer("A refresh holds a connection")
 
     def _check_cluster(self, address: str) -> None:
         if self.rollback or self.changed:

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.database import CommandError, database, database_engine
+from app.cli.database import CommandError, database, database_engine, refuse_pgbouncer
 from app.feedback.gaps import AFTER_WITHIN, find_gaps
 from app.intake.read import read_currents
 from app.lake.objects import open_lake
 from app.plurals import counted
 from app.postgres.engines import driver_of
 from app.postgres.feedback.gaps import select_file_hours, select_sends_seen
-from app.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,10 +48,7 @@ def read(*, prefix: str, dry_run: bool, rejects: Path | None) -> None:
     Files may come in any order and be read any number of times. Meant to be run every five minutes. Exit code 3: all is read,
     and something was left out.
     """
-    if Settings.from_env().pgbouncer:
-        raise CommandError(
-            "A reader holds a connection of its own: point DATABASE_URL at Postgres itself and leave CJ_PGBOUNCER off."
-        )
+    refuse_pgbouncer("A reader holds a connection")
     lake = open_lake(prefix)
     with database() as url, _adding_to(rejects) as reject:
         report = read_currents(url, lake, now=datetime.now(UTC), reject=reject, dry_run=dry_run)

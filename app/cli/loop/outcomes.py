@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from app.cli.database import CommandError, database_engine, progress_bar
+from app.cli.database import database_engine, progress_bar, refuse_pgbouncer
 from app.feedback.attribution import Windows
 from app.plurals import counted
 from app.postgres.feedback.recompute import DAYS, recompute_outcomes
-from app.settings import Settings
 
 _DEFAULTS = Windows()
 
@@ -49,10 +48,7 @@ def outcomes(*, days: int, clicked_days: int, seen_days: int, drawn_hours: int) 
 
     Whole days are recomputed, so that it may be killed and run any number of times.
     """
-    if Settings.from_env().pgbouncer:
-        raise CommandError(
-            "Recomputing holds connections of its own: point DATABASE_URL at Postgres itself and leave CJ_PGBOUNCER off."
-        )
+    refuse_pgbouncer("Recomputing holds connections")
     windows = Windows(
         clicked=timedelta(days=clicked_days),
         seen=timedelta(days=seen_days),
