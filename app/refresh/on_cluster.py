@@ -24,7 +24,6 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy.exc import DBAPIError
 
 from app.postgres.board.snapshot import snapshot
-from app.postgres.connecting import CannotConnectError
 from app.postgres.engines import batch_engine, driver_of
 from app.postgres.lists import runs
 from app.postgres.lists.model_store import read_model
@@ -80,11 +79,9 @@ class DaskCluster:
                 progress("rank", count / len(left))
                 if (number := next(waiting, None)) is not None:
                     ranked.add(self._submit(ranker, number))
-        except (SavedModelError, SettingsError, CannotConnectError) as error:
-            raise RefreshError(f"A worker of the cluster cannot rank: {error} {RESUME}") from error
-        except DBAPIError as error:
-            cause = error.orig if isinstance(error.orig, psycopg.Error) else None
-            said = str(error) if cause is None else refusal(cause)
+        except (SavedModelError, SettingsError, psycopg.Error, DBAPIError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            said = refusal(cause) if isinstance(cause, psycopg.Error) else str(error)
             raise RefreshError(f"A worker of the cluster cannot rank: {said} {RESUME}") from error
         except KilledWorker as error:
             raise RefreshError(
@@ -103,7 +100,6 @@ class DaskCluster:
             number,
             ranker.ids(number),
             key=f"run {ranker.run_id} chunk {number}",
-            pure=False,
         )
 
 
