@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -19,14 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from tests.deploy.described import DEPLOY
+from tests.deploy.described import DEPLOY, read_compose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_VARIABLE = re.compile(r"\$\{[A-Z_]+:-([^}]*)\}")
 START_S = 120.0
 LEFT_OUT = {"grafana"}
 BIND = {"serve-a": "CJ_BIND", "serve-b": "CJ_BIND", "planner": "CJ_PLANNER_BIND"}
@@ -59,8 +55,7 @@ class Containers:
     services: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        text = (self.folder / "deploy" / "compose.yaml").read_text(encoding="utf-8").replace("$$", "$")
-        found = yaml.safe_load(_VARIABLE.sub(r"\1", text))
+        found = read_compose(self.folder / "deploy" / "compose.yaml")
         self.services = {name: one for name, one in found["services"].items() if name not in LEFT_OUT}
 
     def address(self, name: str) -> str:

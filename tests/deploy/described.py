@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+import yaml
 
 from app.cli.main import commands
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+_VARIABLE = re.compile(r"\$\{[A-Z_]+:-([^}]*)\}")
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
+
+
+def read_compose(file: Path) -> dict[str, Any]:
+    """A Compose file as Compose reads it: anchors merged, `$$` a dollar, variables at their defaults."""
+    text = file.read_text(encoding="utf-8").replace("$$", "$")
+    found: dict[str, Any] = yaml.safe_load(_VARIABLE.sub(r"\1", text))
+    return found
 
 
 def settings_of(environment: Mapping[str, str], folder: Path) -> Settings:
@@ -63,8 +73,3 @@ def check_command(words: Sequence[str]) -> None:
             raise click.UsageError(f"there is no command {left[0]}")
         command, left = found, left[1:]
     command.make_context("connected-jobs", left)
-
-
-def routes_of(paths: Iterable[str]) -> set[str]:
-    """Those of some paths that neither application answers."""
-    return set(paths) - {"/health/live", "/health/ready", "/v1/", "/metrics"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 import subprocess
@@ -14,19 +13,15 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from tests.deploy.described import DEPLOY, check_command, check_commands, settings_of
+from tests.deploy.described import DEPLOY, check_command, check_commands, read_compose, settings_of
 
 FILE = DEPLOY / "compose.yaml"
-_VARIABLE = re.compile(r"\$\{[A-Z_]+:-([^}]*)\}")
 OURS = {"migrate", "serve-a", "serve-b", "planner", "refresh"}
 
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    """The file as Compose reads it: anchors merged, `$$` a dollar, variables at their defaults."""
-    text = FILE.read_text(encoding="utf-8").replace("$$", "$")
-    found: dict[str, Any] = yaml.safe_load(_VARIABLE.sub(r"\1", text))
-    return found
+    return read_compose(FILE)
 
 
 def test_it_is_what_the_schema_takes(compose: dict[str, Any]) -> None:

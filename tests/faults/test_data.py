@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -21,7 +23,7 @@ from tests.web.gunicorn_server import gunicorn
 from tests.web.wire import basic, call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = ["folder"]  # a fixture of two servers' directories
@@ -34,6 +36,37 @@ UPDATE board.posting SET skills = ARRAY[NULL, repeat('x', 100000)], deadline = '
 WHERE id = 'p-05';
 UPDATE board.company SET name = '' WHERE id = (SELECT company_id FROM board.posting WHERE id = 'p-06');
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A primary with a board, and a standby that follows it; `url` names both."""
+
+    primary: OwnPostgres
+    standby_url: str
+    url: str
+
+    def promote(self) -> float:
+        """Make the standby a primary; returns when that was, on the monotonic clock."""
+        with psycopg.connect(self.standby_url, autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+        return time.monotonic()
+
+
+@contextmanager
+def followed(folder: Path, name: str) -> Iterator[Followed]:
+    """Two servers of a board called `name`."""
+    primary = OwnPostgres(folder / "first")
+    primary.start(hot_standby="on", max_wal_senders="4")
+    try:
+        board_name = make_board(primary, name)
+        copy(primary.url, folder / "second")
+        with embedded_postgres(folder / "second", options=OPTIONS | {"max_connections": "100"}) as standby:
+            sockets = [str(conninfo_to_dict(url)["host"]) for url in (primary.url, standby.url)]
+            url = make_conninfo(host=",".join(sockets), user="postgres", dbname=board_name)
+            yield Followed(primary, make_conninfo(standby.url, dbname=board_name), url)
+    finally:
+        primary.stop()
 
 
 @pytest.mark.slow
@@ -92,31 +125,20 @@ def test_a_member_erased_is_not_brought_back_by_an_outage(
 def test_a_standby_is_promoted_and_the_primary_of_before_still_answers(
     folder: Path, tmp_path: Path, note: Callable[..., None]
 ) -> None:
-    first = OwnPostgres(folder / "first")
-    first.start(hot_standby="on", max_wal_senders="4")
-    try:
-        board_name = make_board(first, "promoted")
-        copy(first.url, folder / "second")
-        with embedded_postgres(folder / "second", options=OPTIONS | {"max_connections": "100"}) as second:
-            sockets = [str(conninfo_to_dict(url)["host"]) for url in (first.url, second.url)]
-            url = make_conninfo(host=",".join(sockets), user="postgres", dbname=board_name)
-            chosen = SETTINGS | {"CJ_SNAPSHOT": str(tmp_path / "saved.json")}
-            with gunicorn(url, tmp_path, workers=WORKERS, **chosen) as server, calls(server.port) as load:
-                load.wait_until_normal(within_s=BACK_S)
-                with psycopg.connect(second.url, autocommit=True) as connection:
-                    connection.execute("SELECT pg_promote()")
-                promoted_s = time.monotonic()
-                # What only the primary of now knows: the one of before, still running, has it open.
-                with psycopg.connect(make_conninfo(second.url, dbname=board_name)) as board:
-                    board.execute(
-                        "UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-02'"
-                    )
-                time.sleep(KNOWN_S + 1.0)
-                load.wait_until_normal(within_s=BACK_S)
-                time.sleep(1.0)
-            tally = load.tally().between(promoted_s, time.monotonic())
-    finally:
-        first.stop()
+    with followed(folder, "promoted") as servers:
+        chosen = SETTINGS | {"CJ_SNAPSHOT": str(tmp_path / "saved.json")}
+        with gunicorn(servers.url, tmp_path, workers=WORKERS, **chosen) as server, calls(server.port) as load:
+            load.wait_until_normal(within_s=BACK_S)
+            promoted_s = servers.promote()
+            # What only the primary of now knows: the one of before, still running, has it open.
+            with psycopg.connect(servers.standby_url) as board:
+                board.execute(
+                    "UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-02'"
+                )
+            time.sleep(KNOWN_S + 1.0)
+            load.wait_until_normal(within_s=BACK_S)
+            time.sleep(1.0)
+        tally = load.tally().between(promoted_s, time.monotonic())
     seen = [o.at_s - promoted_s for o in tally.outcomes if "p-02" in o.ids]
     note(
         "A standby promoted, the primary of before still answering",
@@ -133,35 +155,24 @@ def test_the_primary_is_lost_while_a_standby_is_read(
     folder: Path, tmp_path: Path, note: Callable[..., None]
 ) -> None:
     """Reads go on from the standby; what is counted waits for the primary of then, and none of it is lost."""
-    first = OwnPostgres(folder / "first")
-    first.start(hot_standby="on", max_wal_senders="4")
-    try:
-        board_name = make_board(first, "read_elsewhere")
-        copy(first.url, folder / "second")
-        with embedded_postgres(folder / "second", options=OPTIONS | {"max_connections": "100"}) as second:
-            sockets = [str(conninfo_to_dict(url)["host"]) for url in (first.url, second.url)]
-            both = make_conninfo(host=",".join(sockets), user="postgres", dbname=board_name)
-            chosen = SETTINGS | {
-                "CJ_SNAPSHOT": str(tmp_path / "saved.json"),
-                "CJ_COUNTING": "on",
-                "CJ_WRITE_URL": both,
-            }
-            url = make_conninfo(both, target_session_attrs="prefer-standby")
-            with gunicorn(url, tmp_path, workers=WORKERS, **chosen) as server, calls(server.port) as load:
-                load.wait_until_normal(within_s=BACK_S)
-                first.kill()
-                lost_s = time.monotonic()
-                time.sleep(3.0)
-                with psycopg.connect(second.url, autocommit=True) as connection:
-                    connection.execute("SELECT pg_promote()")
-                promoted_s = time.monotonic()
-                load.wait_until_normal(within_s=BACK_S)
-                time.sleep(15.0)  # a heartbeat's and a flush's interval
-            tally = load.tally()
-            with psycopg.connect(make_conninfo(second.url, dbname=board_name)) as board:
-                counted = board.execute("SELECT sum(calls) FROM connected_jobs.send_second").fetchone()
-    finally:
-        first.stop()
+    with followed(folder, "read_elsewhere") as servers:
+        chosen = SETTINGS | {
+            "CJ_SNAPSHOT": str(tmp_path / "saved.json"),
+            "CJ_COUNTING": "on",
+            "CJ_WRITE_URL": servers.url,
+        }
+        url = make_conninfo(servers.url, target_session_attrs="prefer-standby")
+        with gunicorn(url, tmp_path, workers=WORKERS, **chosen) as server, calls(server.port) as load:
+            load.wait_until_normal(within_s=BACK_S)
+            servers.primary.kill()
+            lost_s = time.monotonic()
+            time.sleep(3.0)
+            promoted_s = servers.promote()
+            load.wait_until_normal(within_s=BACK_S)
+            time.sleep(15.0)  # a heartbeat's and a flush's interval
+        tally = load.tally()
+        with psycopg.connect(servers.standby_url) as board:
+            counted = board.execute("SELECT sum(calls) FROM connected_jobs.send_second").fetchone()
     during = tally.between(lost_s, time.monotonic())
     note(
         "The primary lost while a standby is read, promoted 3 s after",
