@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import pygal  # type: ignore[import-untyped] # pygal ships no types
@@ -20,7 +21,7 @@ NARROW_BARS: Final = Size(400, 300, 0, narrow=True)
 _HALF_BAR: Final = 0.36
 _ROW_PX: Final = 46
 _AROUND_ROWS_PX: Final = 70
-_STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_LEAST_STEP_POWER: Final = -2  # of ten: marks lie a percent apart or more
 _MOST_TICKS: Final = 7
 _KOREAN_PX: Final = 22  # by which its labels are wider than pygal takes them for
 
@@ -58,7 +59,8 @@ def intervals(rows: Sequence[IntervalRow], *, name: str, size: Size) -> Markup:
     """
     size = replace(size, height=_AROUND_ROWS_PX + _ROW_PX * len(rows))
     low, high = min([0.0, *(row.low for row in rows)]), max([0.0, *(row.high for row in rows)])
-    step = next((one for one in _STEPS if (high - low) / one <= _MOST_TICKS), _STEPS[-1])
+    steps = (base * 10.0**power for power in count(_LEAST_STEP_POWER) for base in (1, 2, 5))
+    step = next(one for one in steps if (high - low) / one <= _MOST_TICKS)
     marks = [step * place for place in range(int(low // step), int(-(-high // step)) + 1)]
     chart = pygal.XY(
         **options(size) | {"margin_left": _KOREAN_PX},
