@@ -156,6 +156,11 @@ def test_the_readmes_answer_has_the_shape_of_a_real_one() -> None:
         assert f"rid={shown['recommendation_id']}&campaign={shown['campaign']}&position=" in posting["url"]
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_document_has_the_two_sides_of_a_merge(document: Path) -> None:
+    assert not re.search(r"^(<{7}|>{7}|={7})( |$)", document.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_every_decision_is_in_the_readme() -> None:
     linked = set(re.findall(r"\(docs/decisions/([\w-]+\.md)\)", text_of(README)))
     assert linked == {path.name for path in (ROOT / "docs" / "decisions").glob("*.md")}
