@@ -202,6 +202,15 @@ class Settings:
         "on where Braze's host may stand inside a private network, or be plain http",
         of_the_planner=True,
     )
+    amplitude_key: str | None = _secret_setting(
+        "CJ_AMPLITUDE_KEY", values.api_key, meaning="a project's API key, for `sync` to Amplitude"
+    )
+    amplitude_private: bool = _setting(
+        False,
+        values.on_or_off,
+        "on where Amplitude's host may stand inside a private network, or be plain http",
+        of_the_planner=True,
+    )
 
     @property
     def required_database_url(self) -> str:

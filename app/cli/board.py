@@ -14,6 +14,7 @@ from app.board.importing.files import ImportRefusedError
 from app.braze.rest.deletion import delete_profile
 from app.braze.rest.doors import open_workspace
 from app.cli.database import CommandError, database_engine, progress_bar
+from app.cli.loop.doors import check_is_to_braze
 from app.demo.generate import generate as generate_board
 from app.postgres import members as member_rows
 from app.postgres import migrate as migrations
@@ -142,6 +143,7 @@ def erase(member_id: str, *, sync_file: Path | None) -> None:
 def _delete_in_braze(sync_file: Path, member_id: str) -> int:
     settings = Settings.from_env()
     definition = read_sync_file(sync_file)
+    check_is_to_braze(definition, "--in-braze wants")
     workspace = open_workspace(definition, key=settings.braze_key, private=settings.braze_private)
     return delete_profile(workspace, member_id)
 

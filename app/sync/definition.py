@@ -7,6 +7,9 @@ import tomllib
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from app.setting_values import url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,8 +18,9 @@ if TYPE_CHECKING:
 Kind = Literal["attributes", "events", "catalog"]
 Null = Literal["skip", "remove"]
 Delivery = Literal["at_least_once", "at_most_once"]
-DESTINATIONS: Final = ("braze",)
+DESTINATIONS: Final = ("braze", "amplitude")  # each with its door in `app/cli/loop/doors.py`
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_OWN_NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _Reader = tuple["Callable[[Any], Any]", Any]
 REQUIRED: Final = object()
 
@@ -83,7 +87,8 @@ class SyncDefinition:
     digest: bytes
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A text that says something."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a text")
     return value
@@ -93,6 +98,28 @@ def _name(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError("a name of up to 100 letters, digits, dots, dashes and underscores")
     return value
+
+
+def own_name(value: Any) -> str:
+    """A name that is given here to a workspace or project, so that two on one host are told apart."""
+    if not isinstance(value, str) or not _OWN_NAME.fullmatch(value):
+        raise ValueError("a name of up to 60 letters, digits, dots, dashes and underscores")
+    return value
+
+
+def host_address(said: str) -> Callable[[Any], str]:
+    """A reader of a destination's address, without a path; `said` is what a sentence asks for instead."""
+
+    def read(value: Any) -> str:
+        try:
+            found = url(value if isinstance(value, str) else "")
+        except ValueError:
+            found = ""
+        if not found or urlsplit(found).path:
+            raise ValueError(said)
+        return found
+
+    return read
 
 
 def whole(least: int, most: int) -> Callable[[Any], int]:
@@ -133,12 +160,12 @@ _FIELDS: Mapping[str, _Reader] = {
     "name": (_name, None),
     "destination": (word(*DESTINATIONS), REQUIRED),
     "kind": (word("attributes", "events", "catalog"), "attributes"),
-    "query": (_text, REQUIRED),
-    "member": (_text, "member_id"),
+    "query": (text, REQUIRED),
+    "member": (text, "member_id"),
     "null": (word("skip", "remove"), "skip"),
-    "event": (_text, None),
-    "key": (_text, "event_key"),
-    "time": (_text, "time"),
+    "event": (text, None),
+    "key": (text, "event_key"),
+    "time": (text, "time"),
     "delivery": (word("at_least_once", "at_most_once"), "at_least_once"),
     "query_timeout_s": (whole(1, 86_400), 600),
 }

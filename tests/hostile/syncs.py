@@ -27,9 +27,10 @@ from app.postgres.engines import batch_engine
 from tests.doubles.braze_rest.limits import RequestLimits
 from tests.doubles.braze_rest.profiles import Profiles
 from tests.doubles.braze_rest.server import KEY, BrazeRest, braze_rest
+from tests.doubles.faulty_http import Faults
 
 if TYPE_CHECKING:
-    from tests.doubles.braze_rest.server import Fault
+    from tests.doubles.faulty_http import Fault
 
 COMMAND = [sys.executable, "-c", "from app.cli.main import main; main()"]
 SYNC = """
@@ -97,7 +98,7 @@ class Trial:
         self.braze = BrazeRest(
             profiles=Profiles(members=Everyone(), blocked=blocked),
             limits=RequestLimits(burst=options.requests),
-            draw=self.draw,
+            faults=Faults(draw=self.draw),
         )
         self.url = url
         self.most_kb = 0

@@ -66,5 +66,5 @@ def test_a_key_without_rights_gets_a_sentence(
 
 
 def test_a_full_hour_gets_a_sentence(braze: BrazeRest) -> None:
-    braze.faults = ["429"]
+    braze.faults.next = ["429"]
     assert "Try again later" in str(pulled(braze).exception)

@@ -101,7 +101,7 @@ def begin(rig: SyncRig) -> None:
     )
     rig.braze.profiles = Profiles(members={one: {} for one in MEMBERS}, blocked={BLOCKED})
     rig.braze.catalogs = Catalogs(fields={"postings": {"title", "places"}})
-    rig.braze.faults = []
+    rig.braze.faults.next = []
 
 
 def put(rig: SyncRig, rows: dict[str, tuple[str | None, int | None]]) -> None:
@@ -114,7 +114,7 @@ def put(rig: SyncRig, rows: dict[str, tuple[str | None, int | None]]) -> None:
 
 
 def until_done(rig: SyncRig, text: str) -> None:
-    rig.braze.faults = []
+    rig.braze.faults.next = []
     for _ in range(3):
         report = rig.run(text)
         if report is not None and report.state == "done":
@@ -130,7 +130,7 @@ def test_a_workspace_ends_as_the_query_says(rig: SyncRig, rounds: list[Any]) -> 
     text = ATTRIBUTES.format(host=rig.braze.url)
     for rows, faults, kills in rounds:
         put(rig, rows)
-        rig.braze.faults = list(faults)
+        rig.braze.faults.next = list(faults)
         rig.run(text, kills=list(kills))
     until_done(rig, text)
     wanted = rounds[-1][0]
@@ -161,7 +161,7 @@ def test_an_event_is_sent_once_and_again_only_where_that_was_chosen_and_is_seen(
             [str(number)],
         )
         expected |= {f"{number}-{one}" for one, (word, _) in rows.items() if word != LONG and one != BLOCKED}
-        rig.braze.faults = list(faults)
+        rig.braze.faults.next = list(faults)
         rig.run(text, kills=list(kills))
     until_done(rig, text)
     attempts = [(one.properties["cj_key"], one.properties["cj_attempt"]) for one in rig.braze.profiles.events]
@@ -186,7 +186,7 @@ def test_a_catalog_ends_as_the_query_says_and_what_is_gone_is_deleted(
     text = CATALOG.format(host=rig.braze.url)
     for rows, faults, kills in rounds:
         put(rig, rows)
-        rig.braze.faults = list(faults)
+        rig.braze.faults.next = list(faults)
         rig.run(text, kills=list(kills))
     until_done(rig, text)
     told = {

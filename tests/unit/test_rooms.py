@@ -84,6 +84,22 @@ def test_statements_stand_in_app_postgres_alone() -> None:
     assert found == []
 
 
+def test_doubles_know_nothing_of_us() -> None:
+    """A double that used our code would share its mistakes."""
+    found = {
+        f"{module.relative_to(ROOT)}: {name}"
+        for module in modules("tests/doubles")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        for name in (
+            [node.module or ""] if isinstance(node, ast.ImportFrom)
+            else [one.name for one in node.names] if isinstance(node, ast.Import)
+            else []
+        )
+        if name.partition(".")[0] in ("app", "loadtest")
+    }  # fmt: skip
+    assert found == set()
+
+
 def room_of(folder: Path) -> Path:
     """The folder that a folder of unit tests stands for."""
     parts = folder.relative_to(ROOT / "tests/unit").parts

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from app.runtime.outgoing import OutgoingClient, PrivateAddressError
-from app.setting_values import url
 from app.sync.answers import fate_of
-from app.sync.definition import REQUIRED, SyncError, read_fields, whole
+from app.sync.definition import REQUIRED, SyncError, host_address, own_name, read_fields, whole
 from app.sync.values import shortened
 
 if TYPE_CHECKING:
@@ -24,25 +23,8 @@ if TYPE_CHECKING:
 WHO: Final = "Braze"
 KEY: Final = "CJ_BRAZE_KEY"
 MOST_BYTES: Final = 3_500_000  # of a request; Braze refuses 4 MB
-_WORKSPACE = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _CATALOG = re.compile(r"[A-Za-z0-9_-]{1,250}")
-
-
-def host_url(value: Any) -> str:
-    """The REST address of a workspace's cluster; there is none that would do for all."""
-    try:
-        found = url(value if isinstance(value, str) else "")
-    except ValueError:
-        found = ""
-    if not found or urlsplit(found).path:
-        raise ValueError("the REST address that the dashboard shows, such as https://rest.kr-01.braze.com")
-    return found
-
-
-def _workspace(value: Any) -> str:
-    if not isinstance(value, str) or not _WORKSPACE.fullmatch(value):
-        raise ValueError("a name of up to 60 letters, digits, dots, dashes and underscores")
-    return value
+host_url = host_address("the REST address that the dashboard shows, such as https://rest.kr-01.braze.com")
 
 
 def _catalog(value: Any) -> str:
@@ -76,7 +58,7 @@ def read_options(definition: SyncDefinition) -> BrazeOptions:
     """
     readers = {
         "host": (host_url, REQUIRED),
-        "workspace": (_workspace, "main"),
+        "workspace": (own_name, "main"),
         "array_items": (whole(1, 100), 25),
         "catalog": (_catalog, None),
     }

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from app.braze.rest.doors import open_events_door, open_rows_door, open_workspace
 from app.cli.database import CommandError, database, database_engine, progress_bar
 from app.cli.loop import sync_files
+from app.cli.loop.doors import check_is_to_braze, open_door
 from app.plurals import counted
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.syncs import questions
@@ -56,7 +56,7 @@ _HELD_S = 5.0  # between two looks at the lock
 
 @click.group()
 def sync() -> None:
-    """Send what changed to Braze, as a sync file says (docs/sync.md)."""
+    """Send what changed to Braze or Amplitude, as a sync file says (docs/sync.md)."""
 
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -105,17 +105,6 @@ def _opened(file: Path) -> Iterator[OpenSync]:
             yield OpenSync(definition, engine, door)
         finally:
             engine.dispose()
-
-
-def open_door(definition: SyncDefinition, settings: Settings) -> Door[Any]:
-    """Return the door to a sync's destination; each destination is named here once.
-
-    Raises:
-        SyncError: the file's options do not fit, or the destination's key is missing.
-    """
-    workspace = open_workspace(definition, key=settings.braze_key, private=settings.braze_private)
-    opener = open_events_door if definition.kind == "events" else open_rows_door
-    return opener(definition, workspace)
 
 
 @sync.command()
@@ -298,6 +287,7 @@ def _end(report: SyncReport, refused: int, zone: ZoneInfo) -> None:
 )
 def export(*, file: Path, out: str, kind: FileFormat, interval_min: int) -> None:
     """Write what changed as files for Cloud Data Ingestion to OUT, a folder or a bucket, and count it as sent."""
+    check_is_to_braze(read_sync_file(file), "files for Cloud Data Ingestion are written of")
     with _opened(file) as opened:
         report, names = sync_files.export_files(opened, out, kind=kind, interval_min=interval_min)
         refused = questions.count_rejects(opened.engine, sync=opened.definition.name)

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tests.doubles.braze_rest.calendar import Calendar
 from tests.doubles.braze_rest.catalogs import Catalogs
 from tests.doubles.braze_rest.limits import RequestLimits
 from tests.doubles.braze_rest.profiles import Profiles, RefusedError
+from tests.doubles.faulty_http import Faults, faulty_http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Fault = Literal["500 before", "500 after", "cut before", "cut after", "429", "slow", ""]
+    from tests.doubles.faulty_http import HttpRequest
+
 MOST_BYTES = 4 * 1024 * 1024
 SCOPES = {
     "/users/track": "users.track",
@@ -46,8 +45,7 @@ class BrazeRest:
         most_objects: Of a request, in total or of each array.
         each: Whether that is meant of each array.
         too_many: How a request with more is answered: 400 by the docs, 429 by a board's report.
-        faults: What befalls the next requests to /users/track, in turn.
-        draw: What befalls a request when those are used up.
+        faults: What befalls its requests.
     """
 
     profiles: Profiles = field(default_factory=Profiles)
@@ -58,8 +56,7 @@ class BrazeRest:
     most_objects: int = 75
     each: bool = False
     too_many: int = 400
-    faults: list[Fault] = field(default_factory=list)
-    draw: Callable[[], Fault] = field(default=lambda: "")
+    faults: Faults = field(default_factory=Faults)
     requests: int = 0
     objects: list[int] = field(default_factory=list)
     url: str = ""
@@ -74,15 +71,10 @@ class BrazeRest:
             for apply in pending:
                 apply()
 
-    def fault(self) -> Fault:
-        """What befalls the next request."""
-        with self._lock:
-            return self.faults.pop(0) if self.faults else self.draw()
-
-    def answer(  # noqa: PLR0911 - one for each rule
-        self, method: str, path: str, key: str, body: bytes, fault: Fault
-    ) -> tuple[int, Any, dict[str, str]]:
+    def answer(self, request: HttpRequest) -> tuple[int, Any, dict[str, str]]:  # noqa: PLR0911 - one for each rule
         """Answer a request: status, JSON body, headers."""
+        method, path, body = request.method, request.path, request.body
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
         with self._lock:
             self.requests += 1
             kind = f"{method} /catalogs" if path.startswith("/catalogs/") else path.partition("?")[0]
@@ -96,7 +88,7 @@ class BrazeRest:
                 return 401, {"message": "Invalid API key"}, {}
             if SCOPES[kind] not in self.keys[key]:
                 return 403, {"message": "Your API key does not have permissions for this endpoint"}, {}
-            fits, headers = self.limits.take(forced=fault == "429")
+            fits, headers = self.limits.take(forced=request.fault == "429")
             if not fits:
                 return 429, {"message": "Rate limit exceeded"}, headers
             if method == "GET":
@@ -179,59 +171,8 @@ def _in_turn(works: list[Callable[[], None]]) -> None:
         work()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    braze: BrazeRest
-
-    def _any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        fault = self.braze.fault()
-        if fault == "slow":
-            time.sleep(0.05)
-        if fault == "cut before":
-            return self._cut()
-        if fault == "500 before":
-            return self._say(500, {"message": "Internal Server Error"}, {})
-        key = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        answer = self.braze.answer(self.command, self.path, key, body, fault)
-        if fault == "cut after":
-            return self._cut()
-        if fault == "500 after":
-            return self._say(502, {"message": "Bad Gateway"}, {})
-        return self._say(*answer)
-
-    do_POST = do_PUT = do_DELETE = do_GET = _any  # noqa: N815 - http.server's names
-
-    def _cut(self) -> None:
-        self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
-
-    def _say(self, status: int, said: Any, headers: dict[str, str]) -> None:
-        content = json.dumps(said).encode()
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def braze_rest(braze: BrazeRest) -> Iterator[BrazeRest]:
     """A running one."""
-    handler = type("Handler", (_Handler,), {"braze": braze})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign] # a cut connection is meant
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    braze.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with faulty_http(braze) as braze.url:
         yield braze
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

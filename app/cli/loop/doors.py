@@ -1,0 +1,53 @@
+"""The door to a sync's destination, with the key that the settings have for it; each destination is named here once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app.analytics.amplitude import open_amplitude
+from app.braze.rest.doors import open_events_door, open_rows_door, open_workspace
+from app.cli.database import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from app.settings import Settings
+    from app.sync.definition import SyncDefinition
+    from app.sync.door import Door
+
+
+def _to_braze(definition: SyncDefinition, settings: Settings) -> Door[Any]:
+    workspace = open_workspace(definition, key=settings.braze_key, private=settings.braze_private)
+    opener = open_events_door if definition.kind == "events" else open_rows_door
+    return opener(definition, workspace)
+
+
+def _to_amplitude(definition: SyncDefinition, settings: Settings) -> Door[Any]:
+    return open_amplitude(definition, key=settings.amplitude_key, private=settings.amplitude_private)
+
+
+_OPENERS: Final[Mapping[str, Callable[[SyncDefinition, Settings], Door[Any]]]] = {
+    "braze": _to_braze,
+    "amplitude": _to_amplitude,
+}
+
+
+def open_door(definition: SyncDefinition, settings: Settings) -> Door[Any]:
+    """Return the door to a sync's destination.
+
+    Raises:
+        SyncError: the file's options do not fit, or the destination's key is missing.
+    """
+    return _OPENERS[definition.destination](definition, settings)
+
+
+def check_is_to_braze(definition: SyncDefinition, what: str) -> None:
+    """Refuse what only Braze has.
+
+    Raises:
+        CommandError: the sync goes elsewhere.
+    """
+    if definition.destination != "braze":
+        raise CommandError(
+            f"The sync {definition.name!r} goes to {definition.destination}: {what} a sync file to Braze."
+        )
