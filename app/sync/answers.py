@@ -20,7 +20,8 @@ class BatchFate:
     """What to do with a batch.
 
     Args:
-        meaning: `taken`: all but the refused; `divide`: halve it until the guilty object is alone; `stop`: end the run;
+        meaning: `taken`: all but the refused; `divide`: nothing was taken, so leave out the refused, or where none is named
+            halve it until the guilty object is alone; `stop`: end the run;
             `slower`: wait, it was not taken; `unknown`: it may have been taken; `not_sent`: it certainly was not.
         refused: Objects that were not taken, by place, each with its sentence.
         sentence: Why, for a person.

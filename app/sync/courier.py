@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TRIES: Final = 6
+TOO_FAST_TRIES: Final = 12  # 429s of one batch, each waited for: then the run pauses
+PAUSE_S: Final = 600.0
 _FIRST_WAIT_S: Final = 1.0
 _SILENT_429S: Final = 2  # of one batch, without a word of limits: it may be too large
 _HINTS: Final = ("x-ratelimit-reset", "x-ratelimit-retry-after", "retry-after")
@@ -30,20 +32,22 @@ class RunStoppedError(Exception):
 
 
 class RunPausedError(Exception):
-    """The budget is used up until a later moment.
+    """The destination takes nothing until a later moment.
 
     Args:
         until: Seconds of the epoch.
+        sentence: Why, where it is not that the hour's budget is used up.
     """
 
-    def __init__(self, until: float) -> None:
+    def __init__(self, until: float, sentence: str = "") -> None:
         super().__init__(until)
         self.until = until
+        self.sentence = sentence
 
 
 @dataclass(slots=True)
 class _BatchPart(Generic[T]):
-    """A batch, or a half of one that was refused as such."""
+    """A batch, or a part of one that was refused as such."""
 
     objects: Sequence[T]
     whole: _BatchPart[T] | None = None
@@ -88,14 +92,14 @@ class Courier(Generic[T]):
         self._sleep = manner.sleep or self.stopping.wait
         self._lock = threading.Lock()
         self._paused_until: float | None = None
-        self._refused_alone = 0
+        self._refused_in_turn = 0
 
     def deliver(self, batch: Sequence[T]) -> Iterator[SettledBatch[T]]:
         """Send a batch in as many requests as it takes, and tell what became of each.
 
         Raises:
             RunStoppedError: nothing more can be sent.
-            RunPausedError: the budget is used up, and nobody waits for the next.
+            RunPausedError: the budget is used up, and nobody waits for the next; or each try was too fast.
         """
         waiting = [_BatchPart(batch)]
         while waiting:
@@ -104,10 +108,17 @@ class Courier(Generic[T]):
                 waiting += self._halves(part, part.whole)
                 continue
             answer, fate = self._exchange(part)
-            if fate.meaning == "divide" and len(part.objects) > 1:
-                waiting += self._halves(part, part)
-            else:
+            if fate.meaning != "divide" or len(part.objects) == 1:
                 yield self._settled(part, answer, fate)
+            elif named := [at for at in sorted(fate.refused) if 0 <= at < len(part.objects)]:
+                self._count_refusals(len(named), fate.refused[named[0]])
+                yield SettledBatch(
+                    answer.status, refused=[(part.objects[at], fate.refused[at]) for at in named]
+                )
+                if left := [one for at, one in enumerate(part.objects) if at not in fate.refused]:
+                    waiting.append(_BatchPart(left))
+            else:
+                waiting += self._halves(part, part)
 
     def _halves(self, part: _BatchPart[T], whole: _BatchPart[T] | None) -> list[_BatchPart[T]]:
         middle = (len(part.objects) + 1) // 2
@@ -117,9 +128,10 @@ class Courier(Generic[T]):
         if fate.meaning == "unknown":
             return SettledBatch(answer.status, unknown=part.objects)
         if fate.meaning == "divide":
-            self._count_refusal(fate.sentence)
-            return SettledBatch(answer.status, refused=[(part.objects[0], fate.sentence)])
-        self._refused_alone = 0
+            why = fate.refused.get(0, fate.sentence)
+            self._count_refusals(1, why)
+            return SettledBatch(answer.status, refused=[(part.objects[0], why)])
+        self._refused_in_turn = 0
         if part.whole is not None and not fate.refused:
             part.whole.halves_taken += 1
             if part.whole.halves_taken == 2:  # noqa: PLR2004 - both: the batch was too large, and nothing in it wrong
@@ -128,25 +140,30 @@ class Courier(Generic[T]):
         taken = [one for at, one in enumerate(part.objects) if at not in fate.refused]
         return SettledBatch(answer.status, taken, refused)
 
-    def _count_refusal(self, sentence: str) -> None:
-        self._refused_alone += 1
-        if self._refused_alone > 2 * self._door.limits.objects:
-            raise RunStoppedError(
-                f"Each of the last {self._refused_alone} objects was refused alone. {sentence}"
-            )
+    def _count_refusals(self, count: int, sentence: str) -> None:
+        """End the run where nothing is taken any more: it is no object that is wrong then."""
+        if self._refused_in_turn > 2 * self._door.limits.objects:
+            raise RunStoppedError(f"Each of the last {self._refused_in_turn} objects was refused. {sentence}")
+        self._refused_in_turn += count
 
     def _exchange(self, part: _BatchPart[T]) -> tuple[HttpAnswer, BatchFate]:
         """Send one request until its answer is one to act on."""
-        tries = silent = 0
+        tries = silent = slowed = 0
         while True:
             self._wait_turn()
             answer = self._door.send(part.objects)
             fate = self._door.fate(answer)
-            self._learn(answer, fate)
+            not_before = self._learn(answer, fate)
             if fate.meaning == "stop":
                 raise RunStoppedError(fate.sentence)
             if fate.meaning == "slower":
                 silent += not any(name in answer.headers for name in _HINTS)
+                slowed += 1
+                if slowed == TOO_FAST_TRIES:
+                    until = max(not_before, self._manner.clock() + PAUSE_S)
+                    raise RunPausedError(
+                        until, f"{self._door.who} has answered 429 to one request {slowed} times in turn."
+                    )
                 if silent < _SILENT_429S or len(part.objects) == 1:
                     continue
                 return answer, type(fate)("divide", sentence=fate.sentence)
@@ -162,13 +179,15 @@ class Courier(Generic[T]):
                 )
             self._sleep(_FIRST_WAIT_S * 2 ** (tries - 1))
 
-    def _learn(self, answer: HttpAnswer, fate: BatchFate) -> None:
+    def _learn(self, answer: HttpAnswer, fate: BatchFate) -> float:
+        """Count an answer; gives the moment before which nothing goes, 0 where it says none."""
         with self._lock:
             self.counts.requests += 1
             self.counts.throttled += fate.meaning == "slower"
             self.counts.unknown += fate.meaning == "unknown"
-            if answer.status is not None:
-                self._pacer.learn(answer.headers, self._manner.clock(), too_fast=fate.meaning == "slower")
+            if answer.status is None:
+                return 0.0
+            return self._pacer.learn(answer.headers, self._manner.clock(), too_fast=fate.meaning == "slower")
 
     def _wait_turn(self) -> None:
         with self._lock:

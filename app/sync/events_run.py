@@ -6,7 +6,7 @@ import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from app.sync.courier import TRIES, Courier, Manner, RunStoppedError
+from app.sync.courier import TRIES, Courier, Manner, RunPausedError, RunStoppedError
 from app.sync.delta import ClearedRow, DeltaCounts, RefusedRow
 from app.sync.door import OutboxEvent
 from app.sync.ledger import SettledBatch
@@ -36,12 +36,20 @@ class EventsRun:
         door: Its destination.
         source: The query's rows.
         ledger: The outbox.
+        again: Send events that the destination refused before, as the query gives them now.
     """
 
     def __init__(
-        self, definition: SyncDefinition, door: Door[OutboxEvent], source: SourceRows, ledger: Ledger
+        self,
+        definition: SyncDefinition,
+        door: Door[OutboxEvent],
+        source: SourceRows,
+        ledger: Ledger,
+        *,
+        again: bool = False,
     ) -> None:
         self.report = SyncReport()
+        self._again = again
         self._definition = definition
         self._door = door
         self._source = source
@@ -128,7 +136,7 @@ class EventsRun:
     def _checked(
         self, chunk: Sequence[tuple[str, str]], kinds: Mapping[str, ColumnKind], counts: DeltaCounts
     ) -> tuple[list[OutboxEvent], list[RefusedRow]]:
-        queued = self._ledger.queued([key for key, _ in chunk])
+        queued = self._ledger.queued([key for key, _ in chunk], again=self._again)
         counts.members += len(chunk)
         events: dict[str, OutboxEvent] = {}
         refused: list[RefusedRow] = []
@@ -190,7 +198,7 @@ class EventsRun:
                     self._settle(settled, left)
                     if settled.unknown:
                         (manner.sleep or courier.stopping.wait)(min(2.0 ** (self._unknown_in_turn - 1), 16.0))
-        except RunStoppedError:
+        except (RunStoppedError, RunPausedError):  # what is left did not leave
             self._ledger.unclaim(list(left.values()))
             raise
 

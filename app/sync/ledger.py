@@ -71,10 +71,10 @@ class Ledger(Protocol):
         """Record what became of a request, in one transaction."""
 
     def enqueue(self, events: Sequence[OutboxEvent]) -> int:
-        """Put events into the outbox unless they were there before; gives how many are new."""
+        """Put events into the outbox unless they were there before; a refused one waits again. Gives how many wait now."""
 
-    def queued(self, keys: Collection[str]) -> frozenset[str]:
-        """Which of these events were in the outbox before."""
+    def queued(self, keys: Collection[str], *, again: bool = False) -> frozenset[str]:
+        """Which of these events were in the outbox before; `again` leaves out those that were refused."""
 
     def waiting(self) -> int:
         """How many events wait to be sent."""

@@ -221,7 +221,7 @@ def ended(report: SyncReport, failures: list[BaseException]) -> SyncReport:
     report.state = "done"
     for error in failures:
         if isinstance(error, RunPausedError):
-            report.state, report.paused_until = "paused", error.until
+            report.state, report.paused_until, report.sentence = "paused", error.until, error.sentence
         elif not isinstance(error, RunStoppedError):
             raise error
     stops = [str(error) for error in failures if isinstance(error, RunStoppedError)]

@@ -244,6 +244,49 @@ def test_events_are_sent_once_and_explained(world: World) -> None:
     assert world.sync("explain", file, "m-0008").out.startswith("m-0008/p-1  sent ")
 
 
+def test_a_refused_event_is_sent_again_where_that_is_asked_as_the_query_gives_it_then(world: World) -> None:
+    world.braze.profiles.blocked = {"m-0003"}
+    file = world.file(EVENTS, name="applied", more='kind = "events"\nevent = "applied_from_mail"\n')
+    assert world.sync("run", file).code == 3
+    world.braze.profiles.blocked = set()
+    requests = world.braze.requests
+    assert world.sync("run", file).code == 3
+    assert world.braze.requests == requests
+    world.file(
+        EVENTS.replace("'p-1' AS", "'p-2' AS"),
+        name="applied",
+        more='kind = "events"\nevent = "applied_from_mail"\n',
+    )
+    assert json.loads(world.sync("plan", file, "--again", "--json").out)["compared"]["changed"] == 1
+    assert world.sync("run", file, "--again").code == 0
+    (event,) = (one for one in world.braze.profiles.events if one.member == "m-0003")
+    assert (event.properties["posting_id"], event.properties["cj_attempt"]) == ("p-2", 2)
+    assert (len(world.braze.profiles.events), world.sync("rejects").out) == (300, "")
+
+
+def test_a_pause_leaves_no_event_unknown_that_did_not_leave(world: World) -> None:
+    world.braze.limits = RequestLimits(hourly=2, dialect="mau")
+    more = 'kind = "events"\nevent = "applied_from_mail"\ndelivery = "at_most_once"\n'
+    file = world.file(EVENTS, name="applied", more=more)
+    assert world.sync("run", file, "--no-wait").code == 4
+    world.sql("UPDATE connected_jobs.sync_batch SET at = at - interval '1 hour'")
+    world.sql("UPDATE connected_jobs.sync_run SET paused_until = now()")
+    world.braze.limits = RequestLimits()
+    assert world.sync("run", file).code == 0
+    assert len(world.braze.profiles.events) == 300
+
+
+def test_a_destination_that_only_answers_429_pauses_the_run_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sync.courier.TOO_FAST_TRIES", 2)
+    world.braze.limits = RequestLimits(burst=0)
+    ran = world.sync("run", world.file(more="query_timeout_s = 60\n"))
+    assert ran.code == 4
+    assert "Braze has answered 429 to one request 2 times in turn: paused until " in ran.err
+    assert "Braze has answered 429 to one request 2 times in turn." in world.sync("status").out
+
+
 def test_erasing_a_member_reaches_braze_and_what_syncs_know_of_them(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

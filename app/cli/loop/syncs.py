@@ -83,7 +83,7 @@ class OpenSync:
         """Return a run, or what would be one where it has no number."""
         ledger = PostgresLedger(self.engine, self.definition, destination_id=destination_id, run_id=run_id)
         if self.definition.kind == "events":
-            return EventsRun(self.definition, self.door, self.source(), ledger)
+            return EventsRun(self.definition, self.door, self.source(), ledger, again=again)
         return RowsRun(self.definition, self.door, self.source(), ledger, again=again, everything=everything)
 
     def pacer(self, destination_id: int) -> Pacer:
@@ -236,7 +236,7 @@ def _tell_pause(until: float | None, zone: ZoneInfo) -> None:
     if until is None:
         click.echo("The sync goes on.", err=True)
     else:
-        click.echo(f"The budget of this hour is used up: paused until {_clock(until, zone)}.", err=True)
+        click.echo(f"The destination's budget is used up: paused until {_clock(until, zone)}.", err=True)
 
 
 def _report_text(report: SyncReport) -> str:
@@ -260,7 +260,8 @@ def _report_text(report: SyncReport) -> str:
 def _end(report: SyncReport, refused: int, zone: ZoneInfo) -> None:
     if report.state == "paused" and report.paused_until is not None:
         until = _clock(report.paused_until, zone)
-        click.echo(f"The budget of this hour is used up: paused until {until}. Run it again then.", err=True)
+        why = report.sentence or "The budget of this hour is used up."
+        click.echo(f"{why.rstrip('.')}: paused until {until}. Run it again then.", err=True)
         sys.exit(EXIT_PAUSED)
     if report.state == "stopped":
         click.echo(f"connected-jobs: {report.sentence}", err=True)

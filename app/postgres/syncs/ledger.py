@@ -76,11 +76,14 @@ _REJECT = """
 """
 _CLEAR = "DELETE FROM connected_jobs.sync_reject WHERE sync = %s AND key = ANY (%s::text[])"
 _ENQUEUE = """
-    INSERT INTO connected_jobs.outbox (destination_id, sync, once_key, member_id, happened_at, properties)
+    INSERT INTO connected_jobs.outbox AS o (destination_id, sync, once_key, member_id, happened_at, properties)
     SELECT %(destination)s, %(sync)s, t.once_key, t.member_id, t.happened_at, t.properties::jsonb
     FROM unnest(%(keys)s::text[], %(members)s::text[], %(times)s::text[], %(properties)s::text[])
          AS t (once_key, member_id, happened_at, properties)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (destination_id, sync, once_key) DO UPDATE SET
+        member_id = excluded.member_id, happened_at = excluded.happened_at, properties = excluded.properties,
+        state = 'waiting', sentence = '', settled_at = NULL
+    WHERE o.state = 'refused'
 """
 _CLAIM = """
     UPDATE connected_jobs.outbox AS o
@@ -241,7 +244,7 @@ class PostgresLedger:
         return number
 
     def enqueue(self, events: Sequence[OutboxEvent]) -> int:
-        """Put events into the outbox unless they were there before; gives how many are new."""
+        """Put events into the outbox unless they were there before; a refused one waits again. Gives how many wait now."""
         given = {
             **self._own,
             "keys": [one.key for one in events],
@@ -252,14 +255,16 @@ class PostgresLedger:
         with self._driver() as driver:
             return driver.execute(_ENQUEUE, given).rowcount
 
-    def queued(self, keys: Collection[str]) -> frozenset[str]:
-        """Which of these events were in the outbox before."""
+    def queued(self, keys: Collection[str], *, again: bool = False) -> frozenset[str]:
+        """Which of these events were in the outbox before; `again` leaves out those that were refused."""
         statement = """
             SELECT once_key FROM connected_jobs.outbox
             WHERE destination_id = %(destination)s AND sync = %(sync)s AND once_key = ANY (%(keys)s::text[])
+              AND NOT (%(again)s AND state = 'refused')
         """
+        given = {**self._own, "keys": list(keys), "again": again}
         with self._driver() as driver:
-            return frozenset(row[0] for row in driver.execute(statement, {**self._own, "keys": list(keys)}))
+            return frozenset(row[0] for row in driver.execute(statement, given))
 
     def waiting(self) -> int:
         """How many events wait to be sent."""

@@ -8,7 +8,15 @@ import pytest
 
 from app.runtime.outgoing import HttpAnswer
 from app.sync.answers import BatchFate, fate_of
-from app.sync.courier import TRIES, Courier, Manner, RunPausedError, RunStoppedError
+from app.sync.courier import (
+    PAUSE_S,
+    TOO_FAST_TRIES,
+    TRIES,
+    Courier,
+    Manner,
+    RunPausedError,
+    RunStoppedError,
+)
 from app.sync.definition import PaceLimits
 from app.sync.door import DoorLimits
 from app.sync.pacing import Pacer
@@ -152,9 +160,56 @@ def test_a_key_a_permission_and_an_address_end_the_run_at_once(status: int, sent
 def test_a_destination_that_refuses_each_object_alone_ends_the_run() -> None:
     found = Delivered(ScriptedDoor(lambda _batch: HttpAnswer(400, body=b"no app")))
     with pytest.raises(
-        RunStoppedError, match=r"Each of the last 17 objects was refused alone\. There refuses it: no app"
+        RunStoppedError, match=r"Each of the last 17 objects was refused\. There refuses it: no app"
     ):
         found.deliver(range(100))
+
+
+class NamingDoor(ScriptedDoor):
+    """A door whose 400 names what was wrong, and takes nothing."""
+
+    def fate(self, answer: HttpAnswer) -> BatchFate:
+        if answer.status == 400 and answer.body:
+            return BatchFate("divide", {int(one): f"{int(one)} is wrong." for one in answer.body.split()})
+        return super().fate(answer)
+
+
+def test_what_a_refusal_of_the_whole_names_is_left_out_and_the_rest_is_sent_again() -> None:
+    door = NamingDoor(in_turn(HttpAnswer(400, body=b"1 6"), HttpAnswer(400, body=b"0")))
+    found = Delivered(door).deliver()
+    assert [len(batch) for batch in door.batches] == [8, 6, 5]
+    assert found.taken == [3, 4, 5, 6, 8]
+    assert found.refused == {2: "1 is wrong.", 7: "6 is wrong.", 1: "0 is wrong."}
+
+
+def test_names_that_are_none_of_the_batch_are_no_help_and_it_is_halved() -> None:
+    door = NamingDoor(lambda batch: HttpAnswer(400, body=b"-1 99") if 6 in batch else OK)
+    found = Delivered(door).deliver()
+    assert sorted(found.taken) == [1, 2, 3, 4, 5, 7, 8]
+    assert list(found.refused) == [6]
+
+
+def test_a_destination_that_names_each_object_ends_the_run() -> None:
+    door = NamingDoor(lambda batch: HttpAnswer(400, body=b" ".join(b"%d" % at for at in range(len(batch)))))
+    found = Delivered(door)
+    with pytest.raises(RunStoppedError, match=r"Each of the last 19 objects was refused\. 0 is wrong"):
+        found.deliver(range(100))
+    assert len(door.batches) == 4
+
+
+@pytest.mark.parametrize(
+    ("headers", "objects"), [({"retry-after": "30"}, 8), ({}, 1)], ids=["with a hint", "silent"]
+)
+def test_a_429_that_does_not_end_pauses_the_run_with_a_sentence(
+    headers: dict[str, str], objects: int
+) -> None:
+    door = ScriptedDoor(lambda _batch: HttpAnswer(429, headers))
+    found = Delivered(door)
+    with pytest.raises(RunPausedError) as paused:
+        found.deliver(range(objects))
+    assert len(door.batches) == TOO_FAST_TRIES
+    assert paused.value.until == found.now + PAUSE_S
+    assert paused.value.sentence == "There has answered 429 to one request 12 times in turn."
 
 
 def test_a_spent_hour_is_a_pause_that_is_told_and_over_with_the_clock_hour() -> None:
