@@ -19,7 +19,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster experiments image compose audit clean
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster pgbouncer experiments image compose audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -97,6 +97,11 @@ scale: .venv/ready ## what a cold call costs on small and large boards
 
 cluster: .venv/ready ## ranking on a Dask cluster, parts of which die
 	$(RUN) pytest tests/integration/test_on_cluster.py -m "slow or not slow" $(PYTEST)
+
+pgbouncer: .venv/ready ## reads through PgBouncers that keep statements and do not
+	@.ci/pgbouncer
+	$(RUN) pytest tests/integration/test_pgbouncer.py $(PYTEST)
+	$(RUN) python -m tests.integration.pooled_reads
 
 image: .venv/ready ## build the Dockerfile and run the image; as root, with buildah
 	@.ci/image

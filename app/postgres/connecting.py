@@ -54,6 +54,19 @@ _PINNED = {
 _PINNED_SINCE = {17: {"transaction_timeout": "0"}}
 # Through PgBouncer these are the role's to set.
 _OF_THE_ROLE = {"search_path": SEARCH_PATH, "default_transaction_read_only": "off"}
+_BEGIN_PINNED = "; ".join(
+    [
+        "BEGIN",
+        *(
+            f"SET LOCAL {name} TO {', '.join(map(repr, value.split(', ')))}"
+            for name, value in {
+                "transaction_read_only": "off",
+                "transaction_isolation": "read committed",
+                **_PINNED,
+            }.items()
+        ),
+    ]
+).encode()
 _ENVIRONMENT = ("PGTZ", "PGDATESTYLE", "PGGEQO")  # libpq sends them after what we send
 _NO_UNICODE = "SQL_ASCII"
 _HOST = re.compile(r"[/@].*|[\w.:\[\]%-]*", re.ASCII)
@@ -208,13 +221,13 @@ def _try_hosts(
     return connect(parameters), 0
 
 
-def transaction_settings() -> str:
-    """What a transaction through PgBouncer begins with: the session's settings, for this transaction alone."""
-    pinned = {"transaction_read_only": "off", "transaction_isolation": "read committed", **_PINNED}
-    return "; ".join(
-        f"SET LOCAL {name} TO {', '.join(repr(one) for one in value.split(', '))}"
-        for name, value in pinned.items()
-    )
+def begin_pinned(connection: psycopg.Connection[Any]) -> None:
+    """Begin a transaction through PgBouncer, with the session's settings for it alone.
+
+    All in one message: a role's timeouts cannot end it before it is pinned.
+    """
+    connection.autocommit = True  # else psycopg sends a BEGIN of its own before
+    connection.execute(_BEGIN_PINNED)
 
 
 def read_database_url(
@@ -305,24 +318,31 @@ def _configure_session(connection: psycopg.Connection[Any], *, through_pgbouncer
             "set CJ_PGBOUNCER=on if it is a PgBouncer, or connect to Postgres itself."
         )
     if different:
-        _warn_once(info.user, sorted(different))
+        _warn_once(info.user, {name: _OF_THE_ROLE[name] for name in sorted(different)})
+
+
+def remind_of_the_role(connection: psycopg.Connection[Any], name: str, value: str) -> None:
+    """Through PgBouncer: say once that the role does not set what a session cannot."""
+    row = connection.execute("SELECT pg_catalog.current_setting(%s)", [name]).fetchone()
+    if row != (value,):
+        _warn_once(connection.info.user, {name: value})
 
 
 _warned: set[tuple[str, ...]] = set()
 
 
-def _warn_once(role: str, different: list[str]) -> None:
+def _warn_once(role: str, different: Mapping[str, str]) -> None:
     """Through PgBouncer the role has to say some of it; remind of that once."""
     if (key := (role, *different)) not in _warned:
         _warned.add(key)
-        for name in different:
+        for name, value in different.items():
             _log.warning(
                 "PgBouncer lends sessions whose %s may be anything: "
                 "run ALTER ROLE %s SET %s = %s as a superuser, or as the role",
                 name,
                 role,
                 name,
-                _OF_THE_ROLE[name],
+                value,
             )
 
 

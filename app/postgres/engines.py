@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
 
-from app.postgres.connecting import CONNECT_S, connect, transaction_settings
+from app.postgres.connecting import CONNECT_S, begin_pinned, connect
 
 if TYPE_CHECKING:
     import psycopg
@@ -60,17 +60,21 @@ def make_engine(
     engine = create_engine(
         "postgresql+psycopg://",
         creator=lambda: connect(
-            url, application=application, through_pgbouncer=through_pgbouncer, connect_timeout=connect_s
+            url,
+            application=application,
+            through_pgbouncer=through_pgbouncer,
+            connect_timeout=connect_s,
+            autocommit=through_pgbouncer,  # `begin` is ours there
         ),
         use_native_hstore=False,
         **pool,
     )
     if through_pgbouncer:
-        pinned = transaction_settings()
 
         @event.listens_for(engine, "begin")
-        def pin(connection: Connection) -> None:
-            connection.exec_driver_sql(pinned)
+        def begin(connection: Connection) -> None:
+            if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+                begin_pinned(driver_of(connection))
 
     return engine
 

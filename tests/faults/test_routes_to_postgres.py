@@ -35,15 +35,15 @@ def test_behind_pgbouncer_serving_survives_its_restart(
         port = int(probe.getsockname()[1])
     url = make_conninfo(host="127.0.0.1", port=port, user="postgres", dbname=board_name)
     with (
-        pgbouncer(postgres.socket.parent, port, tmp_path) as first,
+        pgbouncer(postgres.socket.parent, port) as first,
         serving(url, tmp_path / "service", CJ_PGBOUNCER="on") as load,
     ):
         load.wait_until_normal(within_s=BACK_S)
         down_s = time.monotonic()
-        first.kill()
-        first.wait()
+        first.process.kill()
+        first.process.wait()
         time.sleep(1.0)
-        with pgbouncer(postgres.socket.parent, port, tmp_path):
+        with pgbouncer(postgres.socket.parent, port):
             up_s = time.monotonic()
             load.wait_until_normal(within_s=BACK_S)
             time.sleep(2.0)

@@ -20,7 +20,7 @@ from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.postgres.board.failing_rows import ViewError, is_of_a_row
-from app.postgres.connecting import PinnedConnection
+from app.postgres.connecting import PinnedConnection, remind_of_the_role
 from app.runtime.admission import AdmissionControl
 from app.runtime.deadline import Deadline
 from app.runtime.errors import UnavailableError
@@ -35,10 +35,17 @@ BACKGROUND_S = 5.0  # longest wait of a read that no call is waiting for
 BACKGROUND_CHECKOUT_S = 1.0
 CONNECT_S = 2  # the least that libpq accepts
 _TIMEOUT = b"57014"
+# A session has no such statement, or its plan is of tables as they were. Without a pooler only a new connection helps; through
+# one that keeps statements itself, another server, or it was restarted with another setting.
+_STATEMENT_GONE = (b"26000", b"0A000")
+# Asks a session whether it knows this statement under our own name: a pooler that keeps statements gives them names of its own.
+_PROBE = b"connected_jobs_probe"
+_IS_OURS = b"SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements WHERE name OPERATOR(pg_catalog.=) $1::text"
 _NOT_IN_ITS_ENCODING = (b"22P05", b"22021")
 # Classes of errors that go on: read-only, no right or no table, too little of something.
 _LASTING = (b"25", b"42", b"53", b"54")
 _LOOK_S = 0.02
+_PLANS = "force_generic_plan"  # else Postgres plans the member's read anew at every call, which costs more than running it
 _log = logging.getLogger("connected_jobs.postgres")
 
 
@@ -63,9 +70,10 @@ class Statement:
 
 
 class _Connection(PinnedConnection):
-    """A connection that can wait for its own socket."""
+    """A connection that can wait for its own socket, and whether it has the statements prepared."""
 
     poller: select.poll
+    prepared = False
 
 
 class UntranslatableError(UnavailableError):
@@ -95,8 +103,8 @@ class ServingPool:
         wait_s: The longest wait for a connection; a call that would wait longer is refused at once.
         statement_timeout_ms: After which the server gives a statement up too.
         threads: How many answer calls; while Postgres is slow one of them does not wait for it.
-        through_pgbouncer: Keep nothing in the session: PgBouncer lends it to others after each statement. The
-            statement timeout is then the role's, and statements are planned each time.
+        through_pgbouncer: Keep nothing in the session: PgBouncer lends it to others after each statement. Timeouts and
+            how plans are kept are then the role's; where PgBouncer does not keep statements, they are planned each time.
     """
 
     def __init__(
@@ -115,7 +123,6 @@ class ServingPool:
         self._timeline = 0
         self._statements = statements
         self._wait_s = wait_s
-        self._prepare = not through_pgbouncer
         self._admission = AdmissionControl(size, longest_s=wait_s, threads=threads)
         self._said: set[tuple[bytes, bytes]] = set()
         self._lost = True  # the last connection that was used broke, or there was none yet
@@ -127,8 +134,7 @@ class ServingPool:
                 "through_pgbouncer": through_pgbouncer,
                 "settings": {
                     "statement_timeout": str(statement_timeout_ms),
-                    # Otherwise Postgres plans the member's read anew at every call, which costs more than running it.
-                    "plan_cache_mode": "force_generic_plan",
+                    "plan_cache_mode": _PLANS,
                 },
                 "autocommit": True,
                 "connect_timeout": CONNECT_S,
@@ -278,17 +284,16 @@ class ServingPool:
         remaining_s: float,
     ) -> PGresult:
         pgconn = connection.pgconn
-        if self._prepare and not statement.planned_anew:
+        until_s = time.monotonic() + remaining_s
+        if prepared := connection.prepared and not statement.planned_anew:
             pgconn.send_query_prepared(statement.name, values, None, Format.BINARY)
         else:
             pgconn.send_query_params(statement.sql, values, types, None, Format.BINARY)
-        pgconn.flush()
-        _await_reply(pgconn, connection.poller, remaining_s)
-        result = pgconn.get_result()
-        while pgconn.get_result() is not None:
-            pass
-        if result is None:
-            raise UnavailableError("refused")
+        result = _reply(pgconn, connection.poller, remaining_s)
+        if prepared and self._through_pgbouncer and _state(result) in _STATEMENT_GONE:
+            connection.prepared = False  # until it is made anew
+            pgconn.send_query_params(statement.sql, values, types, None, Format.BINARY)
+            result = _reply(pgconn, connection.poller, until_s - time.monotonic())
         # Such a refusal is of this call alone, and the connection is as good as before.
         if result.status == ExecStatus.TUPLES_OK or is_of_a_row(_state(result).decode()):
             return result
@@ -308,16 +313,56 @@ class ServingPool:
     def _configure(self, connection: _Connection) -> None:
         connection.poller = select.poll()
         connection.poller.register(connection.pgconn.socket, select.POLLIN)
-        if not self._prepare:
+        connection.prepared = not self._through_pgbouncer or _keeps_statements(connection)
+        if not connection.prepared:
             return
+        if self._through_pgbouncer:
+            remind_of_the_role(connection, "plan_cache_mode", _PLANS)
         for statement in self._statements:
-            result = connection.pgconn.prepare(statement.name, statement.sql)
-            if result.status != ExecStatus.COMMAND_OK:
-                raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
+            _succeeded(connection.pgconn.prepare(statement.name, statement.sql))
             if statement.rehearsed:
                 # Postgres could be asked how many these are, but psycopg holds the interpreter until it has said so.
                 nothing = [None] * statement.parameters
                 connection.pgconn.exec_prepared(statement.name, nothing)  # type: ignore[arg-type] # None is NULL
+
+
+def _keeps_statements(connection: psycopg.Connection[Any]) -> bool:
+    """Whether what is between here and Postgres keeps our statements, whichever session it lends, as PgBouncer does since 1.21.
+
+    In one transaction, so that it is one session that is asked; nothing stays in it.
+    """
+    connection.execute("BEGIN")
+    try:
+        _succeeded(connection.pgconn.prepare(_PROBE, _IS_OURS))
+        found = _succeeded(connection.pgconn.exec_prepared(_PROBE, [_PROBE])).get_value(0, 0)
+        if found != b"0":
+            connection.execute(b"DEALLOCATE " + _PROBE)
+    finally:
+        connection.execute("ROLLBACK")
+    return found == b"0"
+
+
+def _succeeded(result: PGresult) -> PGresult:
+    """Raise OperationalError where it says so."""
+    if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
+    return result
+
+
+def _reply(pgconn: PGconn, poller: select.poll, remaining_s: float) -> PGresult:
+    """The whole reply to what was sent.
+
+    Raises:
+        UnavailableError: there is none in time.
+    """
+    pgconn.flush()
+    _await_reply(pgconn, poller, remaining_s)
+    result = pgconn.get_result()
+    while pgconn.get_result() is not None:
+        pass
+    if result is None:
+        raise UnavailableError("refused")
+    return result
 
 
 def _await_reply(pgconn: PGconn, poller: select.poll, remaining_s: float) -> None:
