@@ -6,7 +6,6 @@ from http.client import HTTPConnection, HTTPException
 
 import click
 
-from app.cli.database import CommandError
 from app.settings import Settings
 
 WITHIN_S = 2.0
@@ -20,6 +19,8 @@ def alive() -> None:
     settings = Settings.from_env()
     asked = (settings.health_bind or settings.bind, settings.planner_bind)
     if not any(_is_alive(address) for address in asked):
+        from app.cli.database import CommandError  # noqa: PLC0415 - asked every few seconds, and it reads all that commands need
+
         raise CommandError(f"Neither a service at {asked[0]} nor a planner at {asked[1]} answers.")
 
 

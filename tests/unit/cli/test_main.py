@@ -45,6 +45,16 @@ def test_no_module_is_read_to_say_the_version() -> None:
     assert said.rstrip().endswith("[]")
 
 
+def test_asking_whether_it_is_alive_reads_next_to_nothing() -> None:
+    """A container's engine asks every few seconds, and gives it three."""
+    program = (
+        "import sys; import app.cli.main, app.cli.alive\n"
+        "print(sorted({'sqlalchemy', 'psycopg', 'numpy', 'flask', 'rich'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout
+    assert said == "[]\n"
+
+
 def test_no_command_reads_what_only_migrating_learning_and_concluding_need() -> None:
     """They take half a second each, and every command would wait for them."""
     program = (
