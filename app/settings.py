@@ -211,6 +211,15 @@ class Settings:
         "on where Amplitude's host may stand inside a private network, or be plain http",
         of_the_planner=True,
     )
+    airbridge_token: str | None = _secret_setting(
+        "CJ_AIRBRIDGE_TOKEN", values.api_key, meaning="an app's API token, for `sync` to Airbridge"
+    )
+    airbridge_private: bool = _setting(
+        False,
+        values.on_or_off,
+        "on where Airbridge's host may stand inside a private network, or be plain http",
+        of_the_planner=True,
+    )
 
     @property
     def required_database_url(self) -> str:

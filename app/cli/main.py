@@ -17,6 +17,7 @@ _MODULES = {
     "evaluating": ("evaluate",),
     "loop.experiments": ("experiment",),
     "evidence": ("audit", "evidence", "facts"),
+    "loop.airbridge": ("airbridge",),
     "loop.calendar": ("calendar",),
     "loop.currents": ("currents",),
     "loop.outcomes": ("outcomes",),

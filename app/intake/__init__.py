@@ -1,1 +1,1 @@
-"""Reads what comes back from Braze: files of Currents into the loop's tables, and what is missing of them."""
+"""Reads what comes back: files of Braze's Currents and of Airbridge's raw data into the loop's tables, and what is missing."""

@@ -86,8 +86,10 @@ class OutgoingClient:
         self._pool: Any = None
         self._lock = threading.Lock()
 
-    def exchange(self, method: str, path: str, body: bytes | None = None) -> HttpAnswer:
-        """One request, with a JSON body.
+    def exchange(
+        self, method: str, path: str, body: bytes | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> HttpAnswer:
+        """One request, with a JSON body and headers of its own beside those of all.
 
         Raises:
             PrivateAddressError: the host is inside a private network, or would be called without TLS.
@@ -96,11 +98,12 @@ class OutgoingClient:
 
         if not self._secure and not self._private:
             raise PrivateAddressError(self.host)
-        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        of_json = {} if body is None else {"Content-Type": "application/json"}
+        sent = {**self._headers, **of_json, **(headers or {})}
         try:
             pool = self._connected()
             answer = pool.urlopen(
-                method, path, body=body, headers=headers, redirect=False, retries=False, preload_content=False
+                method, path, body=body, headers=sent, redirect=False, retries=False, preload_content=False
             )
             with answer:
                 content = answer.read(_MOST_ANSWER, decode_content=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Kind = Literal["attributes", "events", "catalog"]
 Null = Literal["skip", "remove"]
 Delivery = Literal["at_least_once", "at_most_once"]
-DESTINATIONS: Final = ("braze", "amplitude")  # each with its door in `app/cli/loop/doors.py`
+DESTINATIONS: Final = ("braze", "amplitude", "airbridge")  # each with its door in `app/cli/loop/doors.py`
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OWN_NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _Reader = tuple["Callable[[Any], Any]", Any]
@@ -138,7 +138,8 @@ def word(*words: str) -> Callable[[Any], str]:
 
     def read(value: Any) -> str:
         if value not in words or not isinstance(value, str):
-            raise ValueError(" or ".join(f'"{one}"' for one in words))
+            *others, last = [f'"{one}"' for one in words]
+            raise ValueError(f"{', '.join(others)} or {last}" if others else last)
         return value
 
     return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
@@ -45,6 +46,9 @@ class DoorLimits:
         requests: Requests of the short window, from everybody, as the documents say.
         data_points: Whether each value sent is counted where a contract bills data points.
         oldest_s: Events that happened longer ago are too late; None takes all.
+        margin_s: So long before that an event is not sent any more, for it may wait on the way.
+        passing: Properties that are sent and not kept, such as a member's address: once an event's end is known they are
+            forgotten, and nobody is shown them.
     """
 
     objects: int
@@ -52,6 +56,24 @@ class DoorLimits:
     requests: int
     data_points: bool = False
     oldest_s: float | None = None
+    margin_s: float = 0.0
+    passing: frozenset[str] = frozenset()
+
+    def too_late(self, time: str, now: float, who: str) -> str | None:
+        """Why an event is too late at a moment, as one sentence; None where it is not.
+
+        Args:
+            time: When it happened, in ISO 8601.
+            now: Seconds of the epoch.
+            who: The destination, as the sentence names it.
+        """
+        if (
+            self.oldest_s is None
+            or datetime.fromisoformat(time).timestamp() >= now - self.oldest_s + self.margin_s
+        ):
+            return None
+        margin = f", with a margin of {self.margin_s / 60:g} minutes" if self.margin_s else ""
+        return f"It happened more than {self.oldest_s / 3600:g} hours ago{margin}, and {who} takes none that old."
 
 
 class Door(Protocol[T_contra]):

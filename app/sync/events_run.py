@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from app.sync.courier import TRIES, Courier, Manner, RunPausedError, RunStoppedError
@@ -58,7 +58,7 @@ class EventsRun:
         self._failures: list[BaseException] = []
         self._unknown_in_turn = 0
 
-    def plan(self, pacer: Pacer) -> SyncPlan:
+    def plan(self, pacer: Pacer, clock: Callable[[], float] = time.time) -> SyncPlan:
         """What a run would do now; nothing is sent or recorded.
 
         Raises:
@@ -66,10 +66,10 @@ class EventsRun:
         """
         counts, refused = DeltaCounts(), list[tuple[str, str]]()
         examples: list[SyncExample] = []
-        for events, bad in self._new_events(counts):
+        for events, bad in self._new_events(counts, clock()):
             refused += [(one.key, one.sentence) for one in bad[: EXAMPLES - len(refused)]]
             examples += [
-                SyncExample(key=one.key, values={"member": one.member, **one.properties}, before={})
+                SyncExample(key=one.key, values={"member": one.member, **self._shown(one)}, before={})
                 for one in events[: EXAMPLES - len(examples)]
             ]
         requests = -(-(counts.changed + self._ledger.waiting()) // self._door.limits.objects)
@@ -96,9 +96,10 @@ class EventsRun:
         courier: Courier[OutboxEvent] = Courier(self._door, pacer, manner)
         self.report.http = courier.counts
         _, self.report.unknown = self._ledger.recover()
-        for events, bad in self._new_events(self.report.compared):
+        for events, bad in self._new_events(self.report.compared, manner.clock()):
             self._ledger.note([*bad, *(ClearedRow(one.key) for one in events)])
             self._ledger.enqueue(events)
+        self._ledger.clear_others()
         everything = max(self._ledger.waiting(), 1)
         threads = [
             threading.Thread(target=self._guarded, args=(courier, manner))
@@ -116,7 +117,14 @@ class EventsRun:
                 thread.join()
         return ended(self.report, self._failures)
 
-    def _new_events(self, counts: DeltaCounts) -> Iterator[tuple[list[OutboxEvent], list[RefusedRow]]]:
+    def _shown(self, one: OutboxEvent) -> dict[str, Any]:
+        """An event's properties, for a person to see."""
+        passing = self._door.limits.passing
+        return {name: "…" if name in passing else value for name, value in one.properties.items()}
+
+    def _new_events(
+        self, counts: DeltaCounts, now: float
+    ) -> Iterator[tuple[list[OutboxEvent], list[RefusedRow]]]:
         """The query's events that were not in the outbox, in chunks, and those that cannot be sent."""
         definition = self._definition
         columns = self._source.columns()
@@ -129,12 +137,16 @@ class EventsRun:
             for row in rows:
                 chunk.append(row)
                 if len(chunk) == _CHUNK:
-                    yield self._checked(chunk, kinds, counts)
+                    yield self._checked(chunk, kinds, counts, now)
                     chunk = []
-        yield self._checked(chunk, kinds, counts)
+        yield self._checked(chunk, kinds, counts, now)
 
     def _checked(
-        self, chunk: Sequence[tuple[str, str]], kinds: Mapping[str, ColumnKind], counts: DeltaCounts
+        self,
+        chunk: Sequence[tuple[str, str]],
+        kinds: Mapping[str, ColumnKind],
+        counts: DeltaCounts,
+        now: float,
     ) -> tuple[list[OutboxEvent], list[RefusedRow]]:
         queued = self._ledger.queued([key for key, _ in chunk], again=self._again)
         counts.members += len(chunk)
@@ -145,6 +157,8 @@ class EventsRun:
                 counts.unchanged += 1
                 continue
             found = self._event(key, text, kinds)
+            if isinstance(found, OutboxEvent) and (late := self._late(found, now)):
+                found = RefusedRow(key, row_digest(text), late, found.member)
             if isinstance(found, RefusedRow):
                 refused.append(found)
             elif found is not None:
@@ -213,14 +227,13 @@ class EventsRun:
 
     def _refuse_late(self, manner: Manner, left: dict[str, OutboxEvent]) -> None:
         """Refuse events that the destination would not take any more for their age."""
-        oldest_s = self._door.limits.oldest_s
-        if oldest_s is None:
-            return
-        before = manner.clock() - oldest_s
-        late = [one for one in left.values() if datetime.fromisoformat(one.time).timestamp() < before]
+        now = manner.clock()
+        late = [(one, why) for one in left.values() if (why := self._late(one, now))]
         if late:
-            why = f"It happened more than {oldest_s / 3600:g} hours ago, and {self._door.who} takes none that old."
-            self._count(SettledBatch(None, refused=[(one, why) for one in late]), left)
+            self._count(SettledBatch(None, refused=late), left)
+
+    def _late(self, one: OutboxEvent, now: float) -> str | None:
+        return self._door.limits.too_late(one.time, now, self._door.who)
 
     def _settle(self, settled: SettledBatch[OutboxEvent], left: dict[str, OutboxEvent]) -> None:
         self._count(settled, left)

@@ -64,6 +64,9 @@ class Ledger(Protocol):
     def note(self, differences: Sequence[RefusedRow | ClearedRow]) -> None:
         """Record rows that are refused before sending, or no longer."""
 
+    def clear_others(self) -> None:
+        """Refused rows that this run has not noted are given no more, or were sent: they are no longer listed."""
+
     def intend(self, batch: Sequence[ChangedRow]) -> None:
         """Before a batch leaves: what it overwrites is no longer known, until its answer is recorded."""
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from app.braze.rest.doors import open_events_door, open_rows_door, open_workspace
+from app.cli.loop.doors import open_door
 from app.postgres.syncs.ledger import PostgresLedger
 from app.postgres.syncs.runs import end_run, hold_destination, start_run, sync_engine
 from app.postgres.syncs.source import PostgresSource
+from app.settings import Settings
 from app.sync.courier import Manner
 from app.sync.definition import read_definition
 from app.sync.events_run import EventsRun
 from app.sync.pacing import Pacer
 from app.sync.rows_run import RowsRun
+from tests.doubles import airbridge
 from tests.doubles.braze_rest.server import KEY
 
 if TYPE_CHECKING:
@@ -64,11 +66,18 @@ class KilledDoor:
         return answer
 
 
-class SyncRig:
-    """One database and one workspace."""
+class RigOfSyncs:
+    """One database, and the keys of every destination."""
 
-    def __init__(self, url: str, braze: BrazeRest, clock: Clock) -> None:
-        self.url, self.braze, self.clock = url, braze, clock
+    settings = Settings(
+        braze_key=KEY,
+        braze_private=True,
+        airbridge_token=airbridge.TOKEN,
+        airbridge_private=True,
+    )
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.url, self.clock = url, clock
         self.engine = sync_engine(url, connections=4, through_pgbouncer=False)
 
     def sql(self, statement: str, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
@@ -79,17 +88,19 @@ class SyncRig:
     def run(self, text: str, *, kills: list[str] | None = None, again: bool = False) -> SyncReport | None:
         """Run a sync once; None where it was killed."""
         definition = read_definition(text.encode(), stem="rig")
-        workspace = open_workspace(definition, key=KEY, private=True)
         events = definition.kind == "events"
-        door: Any = (
-            open_events_door(definition, workspace) if events else open_rows_door(definition, workspace)
-        )
-        door = KilledDoor(door, kills if kills is not None else [])
+        door: Any = KilledDoor(open_door(definition, self.settings), kills if kills is not None else [])
         source = PostgresSource(self.engine, definition.query, timeout_s=60)
         manner = Manner(repeat_unknown=not events, clock=self.clock, sleep=self.clock.sleep)
         with hold_destination(self.engine, door.identity) as (number, _):
             run_id = start_run(self.engine, definition, destination_id=number, names=["x"])
-            ledger = PostgresLedger(self.engine, definition, destination_id=number, run_id=run_id)
+            ledger = PostgresLedger(
+                self.engine,
+                definition,
+                destination_id=number,
+                run_id=run_id,
+                passing=door.limits.passing,
+            )
             work: RowsRun | EventsRun
             if events:
                 work = EventsRun(definition, door, source, ledger)
@@ -101,5 +112,18 @@ class SyncRig:
                 end_run(self.engine, run_id, report)
             except KilledError:
                 report = None
+        return report
+
+
+class SyncRig(RigOfSyncs):
+    """One database and one workspace of Braze."""
+
+    def __init__(self, url: str, braze: BrazeRest, clock: Clock) -> None:
+        super().__init__(url, clock)
+        self.braze = braze
+
+    def run(self, text: str, *, kills: list[str] | None = None, again: bool = False) -> SyncReport | None:
+        """Run a sync once, after which Braze applies what it took; None where it was killed."""
+        report = super().run(text, kills=kills, again=again)
         self.braze.settle()
         return report

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 
 from app.demo.braze.currents_files import avro_file
 from app.demo.braze.schemas import EMAIL
-from app.intake.read import ReadReport, Reject, read_currents
+from app.intake.read import read_currents
 from app.lake.objects import Lake, LakeError, LakeObject, open_lake
 from app.postgres.connecting import connect
 from app.postgres.feedback import ledger
@@ -26,6 +26,7 @@ from tests.integration.currents_world import NOW, event, extras, rid, user, writ
 if TYPE_CHECKING:
     import pytest
 
+    from app.intake.reader import ReadReport, Reject
     from tests.integration.commands import Command
 
 TABLES = ("exposure", "click", "mail_event", "mail_count", "braze_user", "consent", "erased_braze_user")
@@ -219,8 +220,8 @@ from app.postgres.feedback import ledger
 url, folder, now, files = sys.argv[1], sys.argv[2], datetime.fromisoformat(sys.argv[3]), int(sys.argv[4])
 noted, seen = ledger.upsert_file, []
 
-def note(driver, file):
-    noted(driver, file)
+def note(driver, file, *files_of):
+    noted(driver, file, *files_of)
     seen.append(file)
     if len(seen) > files:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -33,6 +33,7 @@ BEGIN, END = "<!-- settings:", "<!-- end of settings -->"
 OTHER_VARIABLES = {
     "DATABASE_URL",
     "DATABASE_URL_FILE",
+    "CJ_AIRBRIDGE_TOKEN_FILE",
     "CJ_AMPLITUDE_KEY_FILE",
     "CJ_BRAZE_KEY_FILE",
     "CJ_PREVIEW_CREDENTIAL_FILE",

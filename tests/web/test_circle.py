@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.intake.read import ReadReport
+    from app.intake.reader import ReadReport
 
 MEMBERS, POSTINGS, SEED = 240, 500, 3
 DIGESTS = (timedelta(days=8), timedelta(days=1))  # ago

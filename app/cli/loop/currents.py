@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from app.feedback.gaps import Gap
-    from app.intake.read import ReadReport, Reject
+    from app.intake.reader import ReadReport, Reject
 
 LEFT_OUT = 3  # the exit code of a command that did its work and left something out
 
@@ -50,10 +50,15 @@ def read(*, prefix: str, dry_run: bool, rejects: Path | None) -> None:
     """
     refuse_pgbouncer("A reader holds a connection")
     lake = open_lake(prefix)
-    with database() as url, _adding_to(rejects) as reject:
+    with database() as url, adding_to(rejects) as reject:
         report = read_currents(url, lake, now=datetime.now(UTC), reject=reject, dry_run=dry_run)
-    for line in summary(report, dry_run=dry_run):
+    for line in summary(report, "Currents", dry_run=dry_run):
         click.echo(line)
+    end_read(report)
+
+
+def end_read(report: ReadReport) -> None:
+    """End as a reader does: with its sentence where something was not read, with a code where something was left out."""
     if report.stopped:
         why = "; ".join(f"{branch}: {sentence}" for branch, sentence in sorted(report.stopped.items()))
         raise CommandError(f"Some files were not read, and the next run begins with them. {why}")
@@ -112,7 +117,7 @@ def _gap_as_json(gap: Gap) -> dict[str, object]:
 
 
 @contextmanager
-def _adding_to(path: Path | None) -> Iterator[Callable[[Reject], None]]:
+def adding_to(path: Path | None) -> Iterator[Callable[[Reject], None]]:
     """Yield what adds rejects to a file; without one, names the first few on standard error."""
     if path is None:
         yield _Named()
@@ -152,13 +157,13 @@ class _Named:
             click.echo("More was left out: give --rejects FILE to have it all.", err=True)
 
 
-def summary(report: ReadReport, *, dry_run: bool) -> list[str]:
+def summary(report: ReadReport, whose: str, *, dry_run: bool) -> list[str]:
     """Return what a run did, in lines for a person."""
     lines = ["Nothing is kept of this: it was a dry run."] if dry_run else []
     for event_type, one in sorted(report.types.items()):
         known = f", fields not known: {', '.join(sorted(one.unknown))}" if one.unknown else ""
         lines.append(
-            f"{event_type or 'none of Currents'}: {counted(one.files, 'file')}, {counted(one.events, 'event')}, {one.new:,} new,"
+            f"{event_type or f'none of {whose}'}: {counted(one.files, 'file')}, {counted(one.events, 'event')}, {one.new:,} new,"
             f" {one.refused:,} left out{known}"
         )
     if not report.types:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from app.analytics.airbridge import open_airbridge
 from app.analytics.amplitude import open_amplitude
 from app.braze.rest.doors import open_events_door, open_rows_door, open_workspace
 from app.cli.database import CommandError
@@ -26,9 +27,14 @@ def _to_amplitude(definition: SyncDefinition, settings: Settings) -> Door[Any]:
     return open_amplitude(definition, key=settings.amplitude_key, private=settings.amplitude_private)
 
 
+def _to_airbridge(definition: SyncDefinition, settings: Settings) -> Door[Any]:
+    return open_airbridge(definition, token=settings.airbridge_token, private=settings.airbridge_private)
+
+
 _OPENERS: Final[Mapping[str, Callable[[SyncDefinition, Settings], Door[Any]]]] = {
     "braze": _to_braze,
     "amplitude": _to_amplitude,
+    "airbridge": _to_airbridge,
 }
 
 

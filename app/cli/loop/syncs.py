@@ -56,7 +56,7 @@ _HELD_S = 5.0  # between two looks at the lock
 
 @click.group()
 def sync() -> None:
-    """Send what changed to Braze or Amplitude, as a sync file says (docs/sync.md)."""
+    """Send what changed to Braze, Amplitude or Airbridge, as a sync file says (docs/sync.md)."""
 
 
 _file = click.argument("file", type=click.Path(path_type=Path))
@@ -81,7 +81,13 @@ class OpenSync:
         self, destination_id: int, run_id: int | None, *, again: bool, everything: bool = False
     ) -> RowsRun | EventsRun:
         """Return a run, or what would be one where it has no number."""
-        ledger = PostgresLedger(self.engine, self.definition, destination_id=destination_id, run_id=run_id)
+        ledger = PostgresLedger(
+            self.engine,
+            self.definition,
+            destination_id=destination_id,
+            run_id=run_id,
+            passing=self.door.limits.passing,
+        )
         if self.definition.kind == "events":
             return EventsRun(self.definition, self.door, self.source(), ledger, again=again)
         return RowsRun(self.definition, self.door, self.source(), ledger, again=again, everything=everything)

@@ -1,10 +1,10 @@
-"""Which files of Currents were read, and one reader at a time."""
+"""Which files were read, of Currents and of Airbridge, and one reader of each at a time."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,7 +13,21 @@ if TYPE_CHECKING:
     import psycopg
 
 _ONE_READS = 4_250_112_031  # an advisory lock's number, as in `migrate`
+_ONE_READS_AIRBRIDGE = 4_250_112_033
 _LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class FilesOf:
+    """Whose files: the command that reads them, the table in which they are noted, and the lock that it holds."""
+
+    command: str
+    table: str
+    lock: int
+
+
+CURRENTS: Final = FilesOf("currents read", "currents_file", _ONE_READS)
+AIRBRIDGE: Final = FilesOf("airbridge read", "airbridge_file", _ONE_READS_AIRBRIDGE)
 
 
 class ReaderBusyError(Exception):
@@ -24,7 +38,8 @@ class ReaderBusyError(Exception):
 class ReadFile:
     """A file that was read: what it held, how much of it was new, and what was left out.
 
-    `hour` is when Braze queued its events, `refusal` the first reason why something was left out.
+    `hour` is when Braze queued its events, or the begin of Airbridge's day, `event_type` what Airbridge calls web, app or
+    tracking-link, `schema_id` its version; `refusal` is the first reason why something was left out.
     """
 
     object_key: str
@@ -41,22 +56,22 @@ class ReadFile:
 
 
 @contextmanager
-def hold_reader_lock(driver: psycopg.Connection) -> Iterator[None]:
+def hold_reader_lock(driver: psycopg.Connection, files: FilesOf = CURRENTS) -> Iterator[None]:
     """Keep other readers out for as long as the connection lives.
 
     Raises:
         ReaderBusyError: another one reads.
     """
-    row = driver.execute("SELECT pg_try_advisory_lock(%s)", [_ONE_READS]).fetchone()
+    row = driver.execute("SELECT pg_try_advisory_lock(%s)", [files.lock]).fetchone()
     if not (row and row[0]):
         raise ReaderBusyError(
-            "Another `currents read` is at work on this database: it reads all there is; run again later."
+            f"Another `{files.command}` is at work on this database: it reads all there is; run again later."
         )
     try:
         yield
     finally:
         if not driver.closed:
-            driver.execute("SELECT pg_advisory_unlock(%s)", [_ONE_READS])
+            driver.execute("SELECT pg_advisory_unlock(%s)", [files.lock])
 
 
 def select_last_key(driver: psycopg.Connection, prefix: str) -> str | None:
@@ -72,27 +87,29 @@ def select_last_key(driver: psycopg.Connection, prefix: str) -> str | None:
     return row[0] if row else None
 
 
-def select_etags(driver: psycopg.Connection, keys: Sequence[str]) -> dict[str, str]:
+def select_etags(
+    driver: psycopg.Connection, keys: Sequence[str], files: FilesOf = CURRENTS
+) -> dict[str, str]:
     """The eTag that each of these files had when it was read."""
     return dict(
         driver.execute(
-            "SELECT object_key, etag FROM connected_jobs.currents_file WHERE object_key = ANY(%s)",
+            f"SELECT object_key, etag FROM connected_jobs.{files.table} WHERE object_key = ANY(%s)",
             [list(keys)],
         ).fetchall()
     )
 
 
-def upsert_file(driver: psycopg.Connection, file: ReadFile) -> None:
+def upsert_file(driver: psycopg.Connection, file: ReadFile, files: FilesOf = CURRENTS) -> None:
     """Note a file as read, in the transaction that puts its rows."""
     driver.execute(
-        """
-        INSERT INTO connected_jobs.currents_file
+        f"""
+        INSERT INTO connected_jobs.{files.table} AS t
             (object_key, etag, event_type, schema_id, hour, size, rows, new_rows, refused, unknown_fields, refusal)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (object_key) DO UPDATE
         SET (etag, event_type, schema_id, hour, size, rows, new_rows, refused, unknown_fields, refusal, read_at) =
             (EXCLUDED.etag, EXCLUDED.event_type, EXCLUDED.schema_id, EXCLUDED.hour, EXCLUDED.size, EXCLUDED.rows,
-             currents_file.new_rows + EXCLUDED.new_rows, EXCLUDED.refused, EXCLUDED.unknown_fields, EXCLUDED.refusal, now())
+             t.new_rows + EXCLUDED.new_rows, EXCLUDED.refused, EXCLUDED.unknown_fields, EXCLUDED.refusal, now())
         """,
         [
             file.object_key, file.etag, file.event_type, file.schema_id, file.hour, file.size, file.rows, file.new_rows,

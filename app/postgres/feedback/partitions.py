@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, UndefinedTable
 from psycopg.sql import SQL, Identifier, Literal
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ EXPOSURE = Partitioned("exposure")
 CLICK = Partitioned("click", filled=50)  # whether a person made it is found later
 MAIL_EVENT = Partitioned("mail_event")
 OUTCOME = Partitioned("outcome", monthly=True)
+AIRBRIDGE_EVENT = Partitioned("airbridge_event")
 
 
 def create_partitions(driver: psycopg.Connection, table: Partitioned, days: Iterable[date]) -> None:
@@ -97,7 +98,8 @@ def select_partitions(driver: psycopg.Connection, table: Partitioned) -> list[da
 def drop_partitions(driver: psycopg.Connection, table: Partitioned, before: date) -> list[date]:
     """Drop the parts that hold nothing from `before` on; returns those dropped.
 
-    A part that somebody reads for long is left for the next time. The connection is to be in autocommit.
+    A part that somebody reads for long is left for the next time, and one that another has dropped is passed over. The
+    connection is to be in autocommit.
     """
     dropped = []
     for start in select_partitions(driver, table):
@@ -107,7 +109,7 @@ def drop_partitions(driver: psycopg.Connection, table: Partitioned, before: date
             with driver.transaction():
                 driver.execute("SELECT set_config('lock_timeout', %s, true)", [f"{DROP_WAIT_S:g}s"])
                 driver.execute(SQL("DROP TABLE {}").format(Identifier("connected_jobs", table.part(start))))
-        except LockNotAvailable:
+        except (LockNotAvailable, UndefinedTable):
             continue
         dropped.append(start)
     return dropped

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from app.postgres.feedback.partitions import (
+    AIRBRIDGE_EVENT,
     CLICK,
     EXPOSURE,
     MAIL_EVENT,
@@ -25,10 +26,12 @@ KEPT_DAYS: Final = {
     "outcome": 400,
     "mail_count": 800,
     "currents_file": 800,
+    "airbridge_event": 400,
+    "airbridge_file": 800,
 }
 """Days that each table keeps, today not counted. `braze_user` and `consent` keep a profile until it or its member is erased;
 tombstones are hashes, and stay."""
-_PARTITIONED: Final[tuple[Partitioned, ...]] = (EXPOSURE, CLICK, MAIL_EVENT, OUTCOME)
+_PARTITIONED: Final[tuple[Partitioned, ...]] = (EXPOSURE, CLICK, MAIL_EVENT, OUTCOME, AIRBRIDGE_EVENT)
 
 
 def first_day(table: str, today: date) -> date:
@@ -49,6 +52,7 @@ def drop_old(driver: psycopg.Connection, today: date) -> dict[str, int]:
         ("lately_shown", "counts_from"),
         ("mail_count", "day"),
         ("currents_file", "hour"),
+        ("airbridge_file", "hour"),
     ):
         done = driver.execute(
             f"DELETE FROM connected_jobs.{table} WHERE {column} < %s", [first_day(table, today)]

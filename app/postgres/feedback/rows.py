@@ -10,7 +10,14 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from app.postgres.feedback.partitions import CLICK, EXPOSURE, MAIL_EVENT, Partitioned, create_partitions
+from app.postgres.feedback.partitions import (
+    AIRBRIDGE_EVENT,
+    CLICK,
+    EXPOSURE,
+    MAIL_EVENT,
+    Partitioned,
+    create_partitions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,7 +113,29 @@ class MailEventRow:
     why: str | None = None
 
 
-Row = ExposureRow | ClickRow | MailEventRow
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirbridgeEventRow:
+    """An event as Airbridge counted it, of a `source`: web, app or tracking-link; `day` is that of `at`, in UTC."""
+
+    table: ClassVar[Partitioned] = AIRBRIDGE_EVENT
+
+    day: date
+    event_id: UUID
+    source: str
+    member_id: str | None
+    category: str
+    action: str | None
+    label: str | None
+    value: float | None
+    channel: str | None
+    campaign: str | None
+    ad_group: str | None
+    ad_creative: str | None
+    rid: str | None
+    at: datetime
+
+
+Row = ExposureRow | ClickRow | MailEventRow | AirbridgeEventRow
 _KEY = ("day", "event_id")
 _TYPES = {
     "day": "date",
@@ -121,6 +150,7 @@ _TYPES = {
     "person": "bool",
     "sent_at": "timestamptz",
     "at": "timestamptz",
+    "value": "float8",
 }
 _MERGED = {
     # A copy that names the member wins over a name that only `braze_user` knew.
@@ -143,6 +173,11 @@ def put_clicks(driver: psycopg.Connection, rows: Iterable[ClickRow]) -> int:
 def put_mail_events(driver: psycopg.Connection, rows: Iterable[MailEventRow]) -> int:
     """Put mail events into their days, in one transaction; returns how many were new."""
     return _put(driver, MailEventRow, rows)
+
+
+def put_airbridge_events(driver: psycopg.Connection, rows: Iterable[AirbridgeEventRow]) -> int:
+    """Put events of Airbridge's raw data into their days, in one transaction; returns how many were new."""
+    return _put(driver, AirbridgeEventRow, rows)
 
 
 def _put(driver: psycopg.Connection, kind: type[Row], rows: Iterable[Any]) -> int:
@@ -174,7 +209,8 @@ def _put(driver: psycopg.Connection, kind: type[Row], rows: Iterable[Any]) -> in
 def _merging(table: str, columns: Sequence[str]) -> str:
     """The statement that merges what was copied, writes no row that stays the same, and counts what was not there before."""
     rest = [column for column in columns if column not in _KEY]
-    merged = [_MERGED.get(column, f"GREATEST(t.{column}, EXCLUDED.{column})") for column in rest]
+    special = _MERGED if "nameless" in columns else {}
+    merged = [special.get(column, f"GREATEST(t.{column}, EXCLUDED.{column})") for column in rest]
     return f"""
         WITH put AS (
             INSERT INTO connected_jobs.{table} AS t ({", ".join(columns)})
@@ -192,6 +228,8 @@ def _merging(table: str, columns: Sequence[str]) -> str:
 
 def _merge(columns: Sequence[str], one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
     """Two copies of one event, merged as the statement merges them."""
+    if "nameless" not in columns:
+        return tuple(map(_greatest, one, other))
     nameless = columns.index("nameless")
     return tuple(
         (one[nameless] and other[nameless])

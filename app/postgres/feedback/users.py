@@ -199,7 +199,7 @@ def delete_member_feedback(driver: psycopg.Connection, member_id: str) -> dict[s
             f"DELETE FROM connected_jobs.{table} WHERE nameless AND braze_user = ANY(%s)", [users]
         )
         erased[f"connected_jobs.{table}"] = by_name.rowcount + nameless.rowcount
-    for table in ("lately_shown", "outcome", "enrolment", "consent", "braze_user"):
+    for table in ("lately_shown", "outcome", "enrolment", "consent", "braze_user", "airbridge_event"):
         done = driver.execute(f"DELETE FROM connected_jobs.{table} WHERE member_id = %s", [member_id])
         erased[f"connected_jobs.{table}"] = done.rowcount
     driver.execute(

@@ -101,18 +101,22 @@ _CLAIM = """
 _SETTLE = """
     UPDATE connected_jobs.outbox AS o
     SET state = t.state, sentence = t.sentence, batch_id = %(batch)s,
+        properties = CASE WHEN t.state = 'waiting' THEN o.properties ELSE o.properties - %(passing)s::text[] END,
         settled_at = CASE WHEN t.state = 'waiting' THEN NULL ELSE now() END
     FROM unnest(%(keys)s::text[], %(states)s::text[], %(sentences)s::text[]) AS t (once_key, state, sentence)
     WHERE o.destination_id = %(destination)s AND o.sync = %(sync)s AND o.once_key = t.once_key
 """
 _RECOVER = """
-    UPDATE connected_jobs.outbox SET state = %(state)s
+    UPDATE connected_jobs.outbox
+    SET state = %(state)s,
+        properties = CASE WHEN %(state)s::text = 'waiting' THEN properties ELSE properties - %(passing)s::text[] END
     WHERE destination_id = %(destination)s AND sync = %(sync)s AND state = 'sending'
 """
 _UNCLAIM = """
     UPDATE connected_jobs.outbox SET state = 'waiting', attempts = attempts - 1
     WHERE destination_id = %(destination)s AND sync = %(sync)s AND once_key = ANY (%(keys)s::text[]) AND state = 'sending'
 """
+_CLEAR_OTHERS = "DELETE FROM connected_jobs.sync_reject WHERE sync = %s AND run_id < %s"
 UNKNOWN: Final = "Whether it was taken is not known, and the sync sends each event at most once."
 
 
@@ -124,16 +128,23 @@ class PostgresLedger:
         definition: The sync.
         destination_id: Of `sync_destination`.
         run_id: Of `sync_run`; None for a plan, which records nothing.
+        passing: Properties that an event loses when its end is known.
     """
 
     def __init__(
-        self, engine: Engine, definition: SyncDefinition, *, destination_id: int, run_id: int | None
+        self,
+        engine: Engine,
+        definition: SyncDefinition,
+        *,
+        destination_id: int,
+        run_id: int | None,
+        passing: Collection[str] = (),
     ) -> None:
         self._engine = engine
         self._definition = definition
         self._destination = destination_id
         self._run = run_id
-        self._own = {"destination": destination_id, "sync": definition.name}
+        self._own = {"destination": destination_id, "sync": definition.name, "passing": list(passing)}
         self._erased: frozenset[bytes] | None = None
 
     @contextmanager
@@ -172,6 +183,11 @@ class PostgresLedger:
         with self._driver() as driver:
             driver.execute(_CLEAR, [self._definition.name, cleared])
             self._reject(driver, refused)
+
+    def clear_others(self) -> None:
+        """Refused rows that this run has not noted are given no more, or were sent: they are no longer listed."""
+        with self._driver() as driver:
+            driver.execute(_CLEAR_OTHERS, [self._definition.name, self._run])
 
     def _reject(self, driver: psycopg.Connection, refused: Sequence[RefusedRow]) -> None:
         if not refused:

@@ -28,7 +28,7 @@ def test_what_a_file_leaves_out_has_its_default() -> None:
         ("\xff", "The sync file is no text in UTF-8: save it as UTF-8."),
         ("a =", "The sync file is no TOML: Invalid value (at end of document)."),
         ("query = 'x'", "The sync file lacks `destination`."),
-        (GOOD.replace('braze"', 'mars"', 1), 'The sync file: `destination` does not fit: give "braze" or "amplitude".'),
+        (GOOD.replace('braze"', 'mars"', 1), 'The sync file: `destination` does not fit: give "braze", "amplitude" or "airbridge".'),
         ("colour = 1\n" + GOOD, "The sync file has no field `colour`: known are "),
         ('null = "drop"\n' + GOOD, 'The sync file: `null` does not fit: give "skip" or "remove".'),
         ('kind = "events"\n' + GOOD, "The sync file sends events and lacks `event`, their name."),
