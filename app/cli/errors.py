@@ -13,7 +13,7 @@ from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.table import PlanError
 from app.capacity.register.campaigns import RegisterError, RegisterUnavailableError
 from app.cli.database import CommandError
-from app.feedback.experiments.definition import ExperimentError
+from app.feedback.experiments.refusals import ExperimentError
 from app.lake.objects import LakeError
 from app.postgres.connecting import CannotConnectError, DatabaseUrlError
 from app.postgres.embedded import EmbeddedPostgresError

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
+
+import msgspec
 
 from app.board.campaign_key import CAMPAIGN_KEY
 from app.plurals import counted
@@ -33,18 +34,23 @@ _CUT_CHARACTER = 3  # bytes of a character that is cut off with the bytes behind
 # An id that was left out is taken to be no longer than this, or than the longest of those before it.
 _LONGEST_LEFT_OUT = 64
 _FIELDS = 7
+_PAIRS = json.JSONDecoder(object_pairs_hook=tuple)
 _RID = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
 _SOURCE = re.compile(r"[a-z_]{1,32}", re.ASCII)
 _PLAIN_IDS = re.compile(r"[A-Za-z0-9_.~-]+(?:,[A-Za-z0-9_.~-]+)*", re.ASCII)
 _SHOWN = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
+_SOUND = re.compile(
+    rf"{VERSION}\|({_RID.pattern})\|({CAMPAIGN_KEY.pattern})\|({_SOURCE.pattern})"
+    rf"\|({CAMPAIGN_KEY.pattern}|)\|({_SHOWN.pattern})\|([^|]*)",
+    re.ASCII,
+)
 
 
 class ExposureError(ValueError):
     """A text is no whole exposure; the sentence says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(msgspec.Struct, frozen=True):
     """What one mail showed.
 
     Attributes:
@@ -96,7 +102,7 @@ def of_extras(message_extras: str) -> Exposure | None:
         ExposureError: it was cut on the way, or is no exposure.
     """
     try:
-        pairs = json.loads(message_extras, object_pairs_hook=tuple)
+        pairs = _PAIRS.decode(message_extras)
     except (ValueError, RecursionError) as error:
         raise ExposureError("The message extras are no JSON.") from error
     if not isinstance(pairs, tuple) or not all(
@@ -127,23 +133,33 @@ def parse(text: str) -> Exposure:
             if text.isascii()
             else "An exposure is ASCII; this text has other characters."
         )
-    version, *fields = text.split("|")
-    if version != VERSION:
-        raise ExposureError(f"An exposure begins with {VERSION}|; this text begins with '{version[:20]}'.")
-    if len(fields) != _FIELDS - 1:
-        raise ExposureError(f"An exposure has {_FIELDS} fields; this text has {len(fields) + 1}.")
-    rid, campaign, source, arm, shown, ids = fields
-    for name, field, pattern in (
-        ("recommendation id", rid, _RID),
-        ("campaign", campaign, CAMPAIGN_KEY),
-        ("source", source, _SOURCE),
-        ("arm", arm or "a", CAMPAIGN_KEY),
-        ("number of postings", shown, _SHOWN),
-    ):
-        if not pattern.fullmatch(field):
-            raise ExposureError(f"The {name} of the exposure cannot be '{field[:64]}'.")
+    found = _SOUND.fullmatch(text)
+    if found is None:
+        raise ExposureError(_fault(text))
+    rid, campaign, source, arm, shown, ids = found.groups()
     posting_ids = _parse_ids(text, ids, int(shown))
     return Exposure(rid, campaign, source, arm or None, int(shown), posting_ids)
+
+
+def _fault(text: str) -> str:
+    """What is wrong with a text that is not written as an exposure is."""
+    version, *fields = text.split("|")
+    if version != VERSION:
+        return f"An exposure begins with {VERSION}|; this text begins with '{version[:20]}'."
+    if len(fields) != _FIELDS - 1:
+        return f"An exposure has {_FIELDS} fields; this text has {len(fields) + 1}."
+    rid, campaign, source, arm, shown, _ids = fields
+    return next(
+        f"The {name} of the exposure cannot be '{field[:64]}'."
+        for name, field, pattern in (
+            ("recommendation id", rid, _RID),
+            ("campaign", campaign, CAMPAIGN_KEY),
+            ("source", source, _SOURCE),
+            ("arm", arm or "a", CAMPAIGN_KEY),
+            ("number of postings", shown, _SHOWN),
+        )
+        if not pattern.fullmatch(field)
+    )
 
 
 def _parse_ids(text: str, ids: str, shown: int) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ link_aliasing), security software rewrites a link into a parameter of its own, a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 from urllib.parse import unquote, unquote_plus
+
+import msgspec
 
 from app.board.campaign_key import CAMPAIGN_KEY
 
@@ -21,8 +22,7 @@ _MOST_WRAPPINGS: Final = 3
 _MOST_CHARACTERS: Final = 255
 
 
-@dataclass(frozen=True, slots=True)
-class ClickedLink:
+class ClickedLink(msgspec.Struct, frozen=True):
     """A clicked link.
 
     Attributes:

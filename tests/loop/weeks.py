@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from app.board.veto import BOARD_ZONE
 from app.braze.calls import StoredCredential
 from app.capacity.formats import LANGUAGES
 from app.credentials import Scope
@@ -47,6 +48,7 @@ from tests.web.service import Service, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
     from sqlalchemy import Engine
 
@@ -99,13 +101,18 @@ class Weeks:
     deeds: list[BoardDeed]
     members: Sequence[str]
     place: Path
+    weeks: int
     truth: Truth = field(default_factory=Truth)
     report: list[dict[str, Any]] = field(default_factory=list)
 
-    def live(self, weeks: int) -> None:
+    def last_day(self) -> date:
+        """The last whole day of the board's that lies before the end of the weeks."""
+        return (datetime.now(BOARD_ZONE) + timedelta(weeks=self.weeks, days=-1)).date()
+
+    def live(self) -> None:
         """A send a week, each with lists made after what became of the last was read."""
-        for week in range(weeks):
-            at = weeks_before(self.timeline.end, weeks - week)
+        for week in range(self.weeks):
+            at = weeks_before(self.timeline.end, self.weeks - week)
             self._begin_week(at, first=not week)
             self.service.now = datetime.now(UTC)
             before = {
@@ -136,7 +143,7 @@ class Weeks:
             refresh(self.engine, recipe=recipe)
         if first:
             experiments = PostgresExperiments(self.engine)
-            experiments.create(EXPERIMENT, CAMPAIGN, read_arms(ARMS), until=None, by="loop")
+            experiments.create(EXPERIMENT, CAMPAIGN, read_arms(ARMS), until=self.last_day(), by="loop")
             started = experiments.start(EXPERIMENT, by="loop").started_at
             assert started is not None
             self.service.now = started
@@ -180,13 +187,13 @@ def main(members: int, postings: int, weeks: int) -> None:
         timeline = Timeline(place / "board", end=end, members=members, postings=postings, seed=SEED)
         tastes = Tastes.of(members=members, postings=postings, seed=SEED, now=end)
         with serving(url) as service:
-            lived = _weeks(url, engine, service, timeline, tastes, place)
-            lived.live(weeks)
+            lived = _weeks(url, engine, service, timeline, tastes, place, weeks)
+            lived.live()
         _print_result(lived)
 
 
 def _weeks(
-    url: str, engine: Engine, service: Service, timeline: Timeline, tastes: Tastes, place: Path
+    url: str, engine: Engine, service: Service, timeline: Timeline, tastes: Tastes, place: Path, weeks: int
 ) -> Weeks:
     collected, deeds = Collected(), list[Any]()
     world = World(
@@ -211,6 +218,7 @@ def _weeks(
         deeds=deeds,
         members=tastes.subscribers(),
         place=place,
+        weeks=weeks,
     )
 
 

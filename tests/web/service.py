@@ -77,7 +77,10 @@ class Service:
     def run_tasks(self) -> None:
         """Do once what the background tasks do again and again."""
         self.publications.update()
-        self.shelves.update(self.publications.in_force(self.now), self.publications.coming(self.now))
+        self.experiments.update()
+        recipes = self.publications.runs_of_recipes(self.experiments.recipes(), self.now, self.now)
+        coming = [*self.publications.coming(self.now), *recipes]
+        self.shelves.update(self.publications.in_force(self.now), coming)
         self.book.update()
         self.cards.update()
 

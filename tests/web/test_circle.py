@@ -92,7 +92,6 @@ def circle(server_url: str, template: str, tmp_path_factory: pytest.TempPathFact
     with serving(url) as service:
         service.now = datetime.now(UTC)
         service.run_tasks()
-        service.experiments.update()
         world = World(
             sender=MailSender(
                 base_url="http://service",

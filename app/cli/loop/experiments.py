@@ -11,7 +11,8 @@ import msgspec
 
 from app.board.veto import BOARD_ZONE
 from app.cli.database import by_option, database_engine
-from app.feedback.experiments.definition import ExperimentError, read_arms
+from app.feedback.experiments.definition import read_arms
+from app.feedback.experiments.refusals import ExperimentError, Refusal
 from app.feedback.experiments.register import ExperimentState
 from app.postgres.planning.experiments import PostgresExperiments
 
@@ -106,9 +107,7 @@ def _day(text: str | None) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError as error:
-        raise ExperimentError(
-            f"The planned end '{text[:40] if text else ''}' is no day: write it like 2026-12-31."
-        ) from error
+        raise ExperimentError(Refusal.NO_DAY, given=(text or "")[:40]) from error
 
 
 COMMANDS = (experiment,)

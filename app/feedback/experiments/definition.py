@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from app.board.campaign_key import CAMPAIGN_KEY
+from app.feedback.experiments.refusals import ExperimentError, Refusal
 
 RECOMMENDED: Final = "recommended"
 POPULAR: Final = "popular"
@@ -21,12 +22,7 @@ BUCKETS: Final = 10_000
 """Members are split into so many equal parts: a share is a whole number of them."""
 FEWEST_ARMS, MOST_ARMS = 2, 8
 _SHARE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?", re.ASCII)
-_KEY_WORDS = "1 to 64 of a-z, 0-9, - and _, beginning and ending with a letter or digit"
 _WHOLE = 100.0
-
-
-class ExperimentError(Exception):
-    """An experiment that cannot be as asked; the sentence says why, and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ def arms_from(arms: str) -> tuple[Arm, ...]:
     try:
         found = msgspec.json.decode(arms, type=tuple[_ArmOnRecord, ...])
     except msgspec.MsgspecError as error:
-        raise ExperimentError(f"The arms on record cannot be read: {error}.") from error
+        raise ExperimentError(Refusal.ARMS_ON_RECORD, error=error) from error
     return tuple(Arm(one.name, one.share, one.recipe or one.name) for one in found)
 
 
@@ -93,14 +89,14 @@ class _ArmOnRecord(msgspec.Struct):
     recipe: str | None = None
 
 
-def check_key(name: str, what: str) -> str:
+def check_key(name: str, refusal: Refusal, **places: object) -> str:
     """A name that is written like a campaign's.
 
     Raises:
-        ExperimentError: it is not.
+        ExperimentError: it is not, as `refusal` says.
     """
     if not CAMPAIGN_KEY.fullmatch(name):
-        raise ExperimentError(f"The {what} '{name[:80]}' must be {_KEY_WORDS}.")
+        raise ExperimentError(refusal, name=name[:80], **places)
     return name
 
 
@@ -111,10 +107,8 @@ def check_recipe(name: str) -> str:
         ExperimentError: it is none, or names a way that needs no refresh.
     """
     if name in BUILT_IN:
-        raise ExperimentError(
-            f"'{name}' is a way to make lists that is always there: give the recipe another name."
-        )
-    return check_key(name, "recipe's name")
+        raise ExperimentError(Refusal.RECIPE_BUILT_IN, name=name)
+    return check_key(name, Refusal.RECIPE_NAME)
 
 
 def read_arms(texts: Sequence[str]) -> tuple[Arm, ...]:
@@ -127,20 +121,15 @@ def read_arms(texts: Sequence[str]) -> tuple[Arm, ...]:
     """
     written = [_parts(text) for text in texts]
     if not FEWEST_ARMS <= len(written) <= MOST_ARMS:
-        raise ExperimentError(
-            f"An experiment has {FEWEST_ARMS} to {MOST_ARMS} arms, the first of them the control; there are {len(written)}: "
-            "give --arm NAME=RECIPE once for each."
-        )
+        raise ExperimentError(Refusal.ARM_COUNT, fewest=FEWEST_ARMS, most=MOST_ARMS, given=len(written))
     names = [name for name, _, _ in written]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ExperimentError(f"Two arms are named '{twice}': give each a name of its own.")
+        raise ExperimentError(Refusal.ARM_TWICE, name=twice)
     percentages = [percent for _, _, percent in written if percent is not None]
     if percentages and len(percentages) < len(written):
-        raise ExperimentError(
-            "Some arms have a percentage and some have none: give all of them one, or none."
-        )
+        raise ExperimentError(Refusal.SOME_PERCENTAGES)
     if percentages and round(sum(percentages), 2) != _WHOLE:
-        raise ExperimentError(f"The arms' percentages add up to {sum(percentages):g}, and must to 100.")
+        raise ExperimentError(Refusal.PERCENTAGE_SUM, sum=sum(percentages))
     shares = [percent / _WHOLE for percent in percentages] or [1 / len(written)] * len(written)
     return tuple(Arm(name, share, recipe) for (name, recipe, _), share in zip(written, shares, strict=True))
 
@@ -149,14 +138,11 @@ def _parts(text: str) -> tuple[str, str, float | None]:
     """The name, the recipe and the percentage of one arm."""
     way, colon, percent = text.partition(":")
     name, equals, recipe = way.partition("=")
-    check_key(name, "arm's name")
+    check_key(name, Refusal.ARM_NAME)
     if equals and recipe not in BUILT_IN:
-        check_key(recipe, f"recipe of the arm '{name}'")
+        check_key(recipe, Refusal.RECIPE_OF_ARM, arm=name)
     if not colon:
         return name, recipe or name, None
     if not _SHARE.fullmatch(percent) or not 0 < float(percent) < _WHOLE:
-        raise ExperimentError(
-            f"The percentage of the arm '{name}' must be above 0 and below 100, with two decimals at most, "
-            f"such as {name}:50; it is '{percent[:20]}'."
-        )
+        raise ExperimentError(Refusal.PERCENTAGE, name=name, given=percent[:20])
     return name, recipe or name, float(percent)

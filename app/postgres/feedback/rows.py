@@ -6,9 +6,13 @@ the other, texts by their bytes.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations
+from datetime import date, datetime  # noqa: TC003 - same
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID  # noqa: TC003 - same
+
+import msgspec
 
 from app.postgres.feedback.partitions import (
     AIRBRIDGE_EVENT,
@@ -20,15 +24,12 @@ from app.postgres.feedback.partitions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import date, datetime
-    from uuid import UUID
+    from collections.abc import Iterable
 
     import psycopg
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureRow:
+class ExposureRow(msgspec.Struct, frozen=True, kw_only=True):
     """Postings shown to a member in a mail that went out; `day` is that of `sent_at`, in UTC.
 
     `member_id` is None, and `nameless` true, where the event named no member; `shown` counts the postings, also those
@@ -55,8 +56,7 @@ class ExposureRow:
     sent_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClickRow:
+class ClickRow(msgspec.Struct, frozen=True, kw_only=True):
     """A click, a person's or a scanner's; `day` is that of `at`, in UTC.
 
     `link` tells the links of a message apart and says nothing else. `suspect` and `suspected` are what Braze says of
@@ -90,8 +90,7 @@ class ClickRow:
     rule_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailEventRow:
+class MailEventRow(msgspec.Struct, frozen=True, kw_only=True):
     """A bounce, spam mark, unsubscription, abort, retry, enrolment or change of consent; `day` is that of `at`, in UTC."""
 
     table: ClassVar[Partitioned] = MAIL_EVENT
@@ -182,10 +181,11 @@ def put_airbridge_events(driver: psycopg.Connection, rows: Iterable[AirbridgeEve
 
 def _put(driver: psycopg.Connection, kind: type[Row], rows: Iterable[Any]) -> int:
     """Copy rows to a table of this transaction, and merge that into the real one."""
-    columns = [field.name for field in dataclasses.fields(kind)]
+    columns = kind.__struct_fields__
+    values_of = attrgetter(*columns)
     merged: dict[tuple[date, UUID], tuple[Any, ...]] = {}
     for row in rows:
-        values = tuple(getattr(row, name) for name in columns)
+        values = values_of(row)
         key = (row.day, row.event_id)
         merged[key] = values if key not in merged else _merge(columns, merged[key], values)
     if not merged:

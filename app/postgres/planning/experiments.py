@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import bindparam
 
 from app.board.veto import BOARD_ZONE
-from app.feedback.experiments.definition import ExperimentError, arms_from, check_key
+from app.feedback.experiments.definition import arms_from, check_key
+from app.feedback.experiments.refusals import ExperimentError, Refusal
 from app.feedback.experiments.register import ExperimentState, RegisteredExperiment
 from app.postgres.audit import insert_audit_entry
 from app.postgres.lists.publications import select_is_serving, select_log, select_now
@@ -52,16 +53,12 @@ class PostgresExperiments:
         self, key: str, campaign: str, arms: Sequence[Arm], *, until: date | None, by: str
     ) -> RegisteredExperiment:
         """Put a draft on record."""
-        check_key(key, "experiment's name")
-        check_key(campaign, "campaign")
+        check_key(key, Refusal.EXPERIMENT_NAME)
+        check_key(campaign, Refusal.CAMPAIGN_NAME)
         if key == campaign:
-            raise ExperimentError(
-                f"An experiment needs another name than its campaign '{campaign}': results are asked for by either."
-            )
+            raise ExperimentError(Refusal.NAMED_AS_CAMPAIGN, campaign=campaign)
         if campaign.startswith(NOT_COUNTED):
-            raise ExperimentError(
-                f"'{campaign}' is no campaign that mails go out for: no result would come back."
-            )
+            raise ExperimentError(Refusal.NOT_MAILED, campaign=campaign)
         try:
             with planner_transaction(self._engine) as connection:
                 planned_end = None if until is None else _end_of(connection, until)
@@ -69,9 +66,7 @@ class PostgresExperiments:
                 _audit(connection, "create", None, made, by)
                 return made
         except IntegrityError as error:
-            raise ExperimentError(
-                f"There is an experiment '{key}' already: give this one another name."
-            ) from error
+            raise ExperimentError(Refusal.NAME_TAKEN, name=key) from error
 
     def start(self, key: str, *, by: str) -> RegisteredExperiment:
         """Split the sends that begin from an instant on."""
@@ -90,8 +85,7 @@ class PostgresExperiments:
                 return after
         except IntegrityError as error:
             raise ExperimentError(
-                f"The campaign '{campaign}' has the experiment '{self._running(campaign)}' going on: stop that first, "
-                "two at once could not be told apart."
+                Refusal.OTHER_RUNNING, campaign=campaign, name=self._running(campaign)
             ) from error
 
     def stop(self, key: str, *, by: str) -> RegisteredExperiment:
@@ -99,7 +93,7 @@ class PostgresExperiments:
         with planner_transaction(self._engine) as connection:
             before = _select(connection, key)
             if before.stopped_at is not None:
-                raise ExperimentError(f"The experiment '{key}' was stopped on {_day(before.stopped_at)}.")
+                raise ExperimentError(Refusal.STOPPED, name=key, day=_day(before.stopped_at))
             at = _effective(connection)
             if before.started_at is not None:
                 at = max(at, before.started_at)
@@ -152,14 +146,7 @@ def _select(connection: Connection, key: str) -> RegisteredExperiment:
         {"most": _MOST_NAMED},
     ).scalars()
     named = ", ".join(keys)
-    raise ExperimentError(
-        f"There is no experiment '{key[:80]}'"
-        + (
-            f": there are {named}."
-            if named
-            else ": there is none; `connected-jobs experiment create` makes one."
-        )
-    )
+    raise ExperimentError(Refusal.UNKNOWN if named else Refusal.NONE_AT_ALL, name=key[:80], others=named)
 
 
 def _update(connection: Connection, key: str, changes: str, at: datetime) -> RegisteredExperiment:
@@ -172,39 +159,27 @@ def _update(connection: Connection, key: str, changes: str, at: datetime) -> Reg
 
 def _check_draft(one: RegisteredExperiment) -> None:
     if one.stopped_at is not None:
-        raise ExperimentError(
-            f"The experiment '{one.key}' was stopped on {_day(one.stopped_at)} and does not go on again: make a new one."
-        )
+        raise ExperimentError(Refusal.STOPPED_FOR_GOOD, name=one.key, day=_day(one.stopped_at))
     if one.started_at is not None:
-        raise ExperimentError(
-            f"The experiment '{one.key}' goes on since {_day(one.started_at)}; of one that was started nothing can be changed."
-        )
+        raise ExperimentError(Refusal.STARTED, name=one.key, day=_day(one.started_at))
 
 
 def _check_recipes(connection: Connection, one: RegisteredExperiment) -> None:
     for arm in one.arms:
         if arm.needs_run is not None and select_log(connection, arm.needs_run).in_force() is None:
-            raise ExperimentError(
-                f"The arm '{arm.name}' needs lists of the recipe '{arm.needs_run}', and none are in force: "
-                f"run `connected-jobs refresh --recipe {arm.needs_run}` first."
-            )
+            raise ExperimentError(Refusal.NO_LISTS, arm=arm.name, recipe=arm.needs_run)
 
 
 def _check_end(connection: Connection, one: RegisteredExperiment) -> None:
     if one.planned_end is not None and one.planned_end <= select_now(connection):
-        raise ExperimentError(
-            f"The planned end of the experiment '{one.key}' was {_day(one.planned_end - timedelta(seconds=1))}: "
-            "make a new one with a later end."
-        )
+        raise ExperimentError(Refusal.ENDED, name=one.key, day=_day(one.planned_end - timedelta(seconds=1)))
 
 
 def _end_of(connection: Connection, until: date) -> datetime:
     """The end of a day in the board's zone, which must be to come and not too far away."""
     now = select_now(connection).astimezone(BOARD_ZONE)
     if not now.date() <= until <= (now + LONGEST).date():
-        raise ExperimentError(
-            f"The planned end {until} must be a day from today on, and within a year: today is {now.date()}."
-        )
+        raise ExperimentError(Refusal.END_OUT_OF_REACH, day=until, today=now.date())
     return datetime.combine(until, time(), BOARD_ZONE) + timedelta(days=1)
 
 

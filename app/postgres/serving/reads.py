@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from app.board.model import Status
 from app.board.veto import shown_until
 from app.credentials import Credential, Role, Scope
-from app.feedback.experiments.definition import Experiment, ExperimentError, arms_from
+from app.feedback.experiments.definition import Experiment, arms_from
+from app.feedback.experiments.refusals import ExperimentError
 from app.postgres.board.columns import (
     MEMBER_COLUMNS,
     POSTING_COLUMNS,

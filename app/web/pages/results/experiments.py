@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from flask import g, redirect, request, url_for
 
-from app.feedback.experiments.definition import BUILT_IN, ExperimentError, read_arms
+from app.feedback.experiments.definition import BUILT_IN, read_arms
+from app.feedback.experiments.refusals import ExperimentError, Refusal
+from app.web.pages.language import language
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:
@@ -54,9 +56,7 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        raise ExperimentError(
-            f"The planned end '{text[:40]}' is no day: write it like 2026-12-31."
-        ) from error
+        raise ExperimentError(Refusal.NO_DAY, given=(text or "")[:40]) from error
 
 
 def _done(change: Callable[[], object], queries: PlannerQueries, register: ExperimentRegister) -> AnyResponse:
@@ -64,7 +64,7 @@ def _done(change: Callable[[], object], queries: PlannerQueries, register: Exper
     try:
         change()
     except ExperimentError as error:
-        return _shown(queries, register, wrong=str(error), status=400)
+        return _shown(queries, register, wrong=error.said(language()), status=400)
     return redirect(url_for("pages.experiments"), 303)
 
 

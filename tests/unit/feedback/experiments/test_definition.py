@@ -10,11 +10,11 @@ import pytest
 from app.feedback.experiments.definition import (
     Arm,
     Experiment,
-    ExperimentError,
     check_key,
     check_recipe,
     read_arms,
 )
+from app.feedback.experiments.refusals import ExperimentError, Refusal
 
 AT = datetime(2025, 1, 15, tzinfo=UTC)
 
@@ -34,9 +34,9 @@ def test_arms_are_read_as_they_are_written() -> None:
 @pytest.mark.parametrize(
     ("arms", "sentence"),
     [
-        ([], "An experiment has 2 to 8 arms, the first of them the control; there are 0: give --arm NAME=RECIPE once for each."),
-        (["a"], "An experiment has 2 to 8 arms, the first of them the control; there are 1: give --arm NAME=RECIPE once for each."),
-        ([f"a{n}=recommended" for n in range(9)], "An experiment has 2 to 8 arms, the first of them the control; there are 9: give --arm NAME=RECIPE once for each."),
+        ([], "An experiment has 2 to 8 arms, the first of them the control; there are 0: write NAME=RECIPE once for each."),
+        (["a"], "An experiment has 2 to 8 arms, the first of them the control; there are 1: write NAME=RECIPE once for each."),
+        ([f"a{n}=recommended" for n in range(9)], "An experiment has 2 to 8 arms, the first of them the control; there are 9: write NAME=RECIPE once for each."),
         (["a=recommended", "a=popular"], "Two arms are named 'a': give each a name of its own."),
         (["a=recommended:50", "b=popular"], "Some arms have a percentage and some have none: give all of them one, or none."),
         (["a=recommended:50", "b=popular:49"], "The arms' percentages add up to 99, and must to 100."),
@@ -56,9 +56,9 @@ def test_arms_that_cannot_be_get_one_sentence(arms: list[str], sentence: str) ->
 
 
 def test_names_are_written_like_campaigns_and_no_recipe_is_named_like_what_is_always_there() -> None:
-    assert (check_key("a-1", "campaign"), check_recipe("own")) == ("a-1", "own")
+    assert (check_key("a-1", Refusal.CAMPAIGN_NAME), check_recipe("own")) == ("a-1", "own")
     with pytest.raises(ExperimentError, match="The campaign '-' must be 1 to 64"):
-        check_key("-", "campaign")
+        check_key("-", Refusal.CAMPAIGN_NAME)
     with pytest.raises(ExperimentError, match="'popular' is a way to make lists that is always there"):
         check_recipe("popular")
 
