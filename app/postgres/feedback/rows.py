@@ -112,8 +112,7 @@ class MailEventRow(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AirbridgeEventRow:
+class AirbridgeEventRow(msgspec.Struct, frozen=True, kw_only=True):
     """An event as Airbridge counted it, of a `source`: web, app or tracking-link; `day` is that of `at`, in UTC."""
 
     table: ClassVar[Partitioned] = AIRBRIDGE_EVENT
