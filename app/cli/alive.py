@@ -1,4 +1,4 @@
-"""Whether what runs in this container, or at these settings, is alive: for container engines, systemd and Kubernetes."""
+"""Liveness check for container engines, systemd and Kubernetes: is the service or planner with these settings alive?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def alive() -> None:
 
 
 def _is_alive(address: str) -> bool:
-    """Return whether the address answers, asked directly: a proxy that the environment names is for other hosts."""
+    """Return whether the address answers. The call ignores any proxy in the environment."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     connection = HTTPConnection(_EVERY_ADDRESS.get(host, host), int(port), timeout=WITHIN_S)

@@ -24,7 +24,7 @@ from app.sync.definition import read_sync_file
 
 EXIT_REFUSED = 2
 EXIT_REJECTS = 3
-LET_GO_S = 3.0  # within which every worker has read that a member was erased
+LET_GO_S = 3.0  # every worker has read of an erased member after this time
 
 
 @click.command()
@@ -109,7 +109,7 @@ def members() -> None:
     "--out", type=click.File("w", encoding="utf-8"), default="-", help="Where to (default: standard output)."
 )
 def export(*, most: int | None, out: TextIO) -> None:
-    """Ids of members who take mail, one a line, in random but repeatable order: what a load test asks for."""
+    """Print the ids of members who take mail, one a line, in random but repeatable order: input for a load test."""
     with database_engine() as engine, engine.connect() as connection:
         out.writelines(member_id + "\n" for member_id in member_rows.select_member_ids(connection, most=most))
 
@@ -151,7 +151,7 @@ def _delete_in_braze(sync_file: Path, member_id: str) -> int:
 @members.command()
 @click.argument("member_id")
 def restore(member_id: str) -> None:
-    """Let imports bring MEMBER_ID again, who was erased and has registered anew."""
+    """Let imports load MEMBER_ID again, a member who was erased and has registered anew."""
     with database_engine() as engine, engine.begin() as connection:
         if not member_rows.restore_member(connection, member_id):
             raise CommandError(f"Member {member_id!r} was not erased here.")

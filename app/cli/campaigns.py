@@ -85,7 +85,7 @@ _repeat = click.option(
 @click.option("--page", type=click.IntRange(1), help=f"This page of {MOST_ON_PAGE} of them.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_(*, removed: bool, as_json: bool, page: int | None, **asked: str | None) -> None:
-    """The campaigns on record: all, or a page of those that are asked for."""
+    """List the campaigns on record: all, or one page of those that match."""
     with _register() as register:
         if page or any(asked.values()):
             given = {"q": asked["words"], "when": asked["when"] or ("removed" if removed else "all")}
@@ -156,7 +156,7 @@ def edit(
     by: str,
     **given: str | None,
 ) -> None:
-    """Save the campaign in FILE as the next version; what no option says stays as it is."""
+    """Save the campaign in FILE as the next version; values without an option stay as they are."""
     with _register() as register:
         current = _draft_values(_require(register, number).draft())
         changed = {name: value for name, value in given.items() if value is not None}
@@ -210,7 +210,7 @@ def show(*, number: int) -> None:
 @campaigns.command()
 @click.option("--now", "now_text", hidden=True)
 def examples(*, now_text: str | None) -> None:
-    """Put example campaigns of next week on record, sized to the newest load test; those nobody touched are renewed."""
+    """Put example campaigns of next week on record, sized to the newest load test; unchanged older examples are renewed."""
     with database_engine() as engine:
         now = datetime.fromisoformat(now_text) if now_text else datetime.now(UTC)
         put_examples(engine, now)
@@ -218,7 +218,7 @@ def examples(*, now_text: str | None) -> None:
 
 
 def put_examples(engine: Engine, now: datetime) -> None:
-    """Put the demo's campaigns on record, or renew those that nobody but the demo has touched."""
+    """Put the demo's campaigns on record, or renew those that only the demo has changed."""
     register = PostgresRegister(engine)
     workspace = register.workspace()
     measured = [one for one in PostgresEvidence(engine).measured() if not is_ahead(one.ended_at, now)]
@@ -235,7 +235,7 @@ def put_examples(engine: Engine, now: datetime) -> None:
 
 @campaigns.command()
 def plan() -> None:
-    """All campaigns on record as one plan file, measured values in place of what they leave out."""
+    """Print all campaigns on record as one plan file; measured values fill what a campaign leaves out."""
     with _register() as register:
         record = read_record(register)
         found = plan_of(record.workspace, record.campaigns, calibrations=calibrations_of(record, register))
@@ -295,7 +295,7 @@ def changes(*, number: int) -> None:
 
 
 def _wall_now(register: PostgresRegister) -> datetime:
-    """Return the time that clocks in the company's zone show now."""
+    """Return the current local time in the company's zone."""
     return datetime.now(ZoneInfo(register.workspace().time_zone)).replace(tzinfo=None)
 
 
@@ -320,7 +320,7 @@ def _draft_values(draft: Draft) -> dict[str, Any]:
 
 
 def _definition(file: Path, time_zone: str) -> dict[str, Any]:
-    """Return the one campaign of a plan file; what all campaigns share is the workspace's and must not differ here."""
+    """Return the one campaign of a plan file; its workspace values must equal the workspace's on record."""
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

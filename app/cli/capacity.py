@@ -1,4 +1,4 @@
-"""Sends, and what they ask of the service."""
+"""Commands that play and judge planned sends."""
 
 from __future__ import annotations
 
@@ -38,14 +38,12 @@ if TYPE_CHECKING:
 EXIT_CODES: Final[Mapping[Verdict, int]] = {"GO": 0, "GO_IF": 10, "NO_GO": 20, "RETEST": 30}
 TITLES: Final[Mapping[Lang, str]] = {"ko": "발송 판정이 바뀌었습니다", "en": "Verdicts on sends have turned"}
 MORE: Final[Mapping[Lang, str]] = {"ko": "외 {count}건", "en": "and {count} more"}
-MOST_PLAYED: Final = (
-    60_000  # campaign-seconds of the play beyond the ceiling: seconds of work, which a command may take
-)
+MOST_PLAYED: Final = 60_000  # campaign-seconds to play beyond the ceiling; they take a command some seconds
 
 
 @click.group()
 def capacity() -> None:
-    """What a planned send asks of the service, by Braze's rules."""
+    """Play and judge planned sends by Braze's rules."""
 
 
 @capacity.command()
@@ -110,7 +108,7 @@ def check(
 @capacity.command()
 @click.option("--dry-run", is_flag=True, help="Print the message; send and keep nothing.")
 def watch(*, dry_run: bool) -> None:
-    """Judge the campaigns to come, and tell a Slack or Teams webhook (CJ_WATCH_WEBHOOK) what turned since the last time.
+    """Judge the coming campaigns, and tell a Slack or Teams webhook (CJ_WATCH_WEBHOOK) which verdicts changed.
 
     A verdict that turned, a load test that will be too old on the day, or another program or settings: one message for
     all. For a nightly cron. A message is sent at least once: killed between sending and keeping what was seen, the next
@@ -152,7 +150,7 @@ def _judge_file(plan: Path, measured: Sequence[MeasuredCeiling], now_text: str |
 
 
 def _judge_register(measured: Sequence[MeasuredCeiling], now_text: str | None) -> Judgement:
-    """Judge what is on record and not over; evidence given stands in for that on record."""
+    """Judge the campaigns on record that are not over; evidence given here replaces the evidence on record."""
     with database_engine() as engine:
         register = PostgresRegister(engine)
         with engine.connect() as connection:

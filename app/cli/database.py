@@ -42,7 +42,7 @@ def read_text(path: Path, what: str) -> str:
 
 
 def refuse_pgbouncer(who_holds: str) -> None:
-    """Refuse to go through PgBouncer, which gives a connection to somebody else after each transaction.
+    """Refuse PgBouncer: it gives the connection to another client after each transaction.
 
     Args:
         who_holds: What needs connections of its own, as the beginning of a sentence.
@@ -57,7 +57,7 @@ def refuse_pgbouncer(who_holds: str) -> None:
 
 
 def _by() -> str:
-    """Who is at the terminal, for the record of changes."""
+    """Return the user at the terminal, for the audit log."""
     try:
         return f"{getpass.getuser()} (command line)"
     except (KeyError, OSError):  # a container's user has no name
@@ -69,7 +69,7 @@ by_option = click.option("--by", default=_by, help="Who makes the change.", show
 
 @contextmanager
 def database(*, make: bool = False) -> Iterator[str]:
-    """Yield the URL of the database to use: DATABASE_URL, or a stand-in, which is named on standard error.
+    """Yield the URL of the database to use: DATABASE_URL, or else an embedded one, which is named on standard error.
 
     That is the embedded one in CJ_DATA_DIR, started if need be, or else that of the one demo that runs there.
 

@@ -1,4 +1,4 @@
-"""The sentence a failed command prints, where there is something a person can mend."""
+"""The sentence that a failed command prints if a person can mend the cause."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _OF_THE_SYSTEM = {
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """Return what went wrong and how to mend it, None where that is a defect of the program."""
+    """Return what went wrong and how to mend it; None for a defect of the program."""
     match error:
         # A page says to try again in a moment; who gave DATABASE_URL is told what is wrong with it.
         case RegisterUnavailableError(__cause__=DBAPIError(orig=CannotConnectError() as cause)):

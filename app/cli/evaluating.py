@@ -1,4 +1,4 @@
-"""How good the lists are, as the serving path would give them."""
+"""Measuring the quality of lists as the serving path would give them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _choose(rows: Mapping[int, ReadyRun], run_id: int | None) -> ReadyRun:
 
 
 def _judge(engine: Engine, served: Mapping[str, RankedList]) -> tuple[MisfitShare, RepeatShare]:
-    """Judge what each member would be shown by their profile, what they did, and what mails showed them."""
+    """Judge what each member would be shown against their profile, their activity and their past mails."""
     with snapshot(engine) as board:
         postings, member_ids = board.postings(), board.member_ids()
         log = board.activity([posting.id for posting in postings])
@@ -143,7 +143,7 @@ def _judge(engine: Engine, served: Mapping[str, RankedList]) -> tuple[MisfitShar
 
 
 def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str, RankedList]:
-    """Return what each member would be answered from a run: the path of a call, but for HTTP."""
+    """Return each member's answer from a run: the path of a call without HTTP."""
     options = RequestOptions("evaluation", "evaluation", None, limit, "ko")
     with _answering(url, run) as (answering, now):
         served = {}
@@ -158,7 +158,7 @@ def _serve(url: str, run: Run, members: Collection[str], limit: int) -> dict[str
 
 @contextmanager
 def _answering(url: str, run: Run) -> Iterator[tuple[Answering, datetime]]:
-    """Yield what answers from a run, whichever is published, and now by the store's clock."""
+    """Yield the answering part on one run, published or not, and the current time by the store's clock."""
     pool = ServingPool(
         url, STATEMENTS, size=1, wait_s=PATIENCE_S, statement_timeout_ms=round(PATIENCE_S * 1000)
     )

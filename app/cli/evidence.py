@@ -1,4 +1,4 @@
-"""Evidence of load tests, and what a service tells of itself for them."""
+"""Commands about load-test evidence, and the facts of a running service that go into it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def add(*, file: Path, by: str) -> None:
 
 @evidence.command("list")
 def list_() -> None:
-    """All load tests, the newest first; those that no verdict goes by say why."""
+    """List all load tests, newest first; each that no verdict uses says why."""
     with database_engine() as engine:
         for row in PostgresEvidence(engine).all():
             at = f"{row.ended_at:%Y-%m-%d %H:%M}" if row.ended_at else "no date         "
@@ -68,7 +68,7 @@ def show(evidence_id: str) -> None:
 @click.argument("evidence_id")
 @by_option
 def remove(*, evidence_id: str, by: str) -> None:
-    """Take the load test EVIDENCE_ID back: no verdict goes by it any more. `audit` keeps who did it."""
+    """Remove the load test EVIDENCE_ID: no verdict uses it any more. `audit` keeps who did it."""
     with database_engine() as engine:
         removed = PostgresEvidence(engine).remove(evidence_id, by=by)
     if removed is None:
@@ -80,7 +80,7 @@ def remove(*, evidence_id: str, by: str) -> None:
 @click.option("--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def audit(*, most: int, as_json: bool) -> None:
-    """Who changed what, the newest first: campaigns, publications, evidence, counts of sends, credentials."""
+    """Print who changed what, newest first: campaigns, publications, evidence, counts of sends, credentials."""
     with database_engine() as engine:
         entries = PostgresRegister(engine).audit_log(most=most)
     if as_json:
@@ -104,7 +104,7 @@ def audit(*, most: int, as_json: bool) -> None:
 )
 @click.option("--dataset", default="", help="A name for what the board holds.")
 def facts(*, instances: int | None, dataset: str) -> None:
-    """What runs tells of itself, as JSON: for `python -m loadtest ceiling --service-facts`.
+    """Print the facts of the running service as JSON, for `python -m loadtest ceiling --service-facts`.
 
     Where nothing runs, it is what these settings would make, and `told_by` says so.
     """
@@ -121,7 +121,7 @@ def facts(*, instances: int | None, dataset: str) -> None:
 
 
 def _facts_of_instances(running: Sequence[InstanceRow]) -> dict[str, Any]:
-    """Return what instances have in common.
+    """Return the facts that all instances have in common.
 
     Raises:
         CommandError: they differ in what their speed depends on, so that no evidence is of all of them.

@@ -32,7 +32,7 @@ _MODULE_OF = {command: module for module, commands in _MODULES.items() for comma
 
 
 class _Commands(click.Group):
-    """Reads a command's module when it is asked for: the others take seconds that it has no need of."""
+    """Imports a command's module only when that command runs, since each import takes time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(_MODULE_OF)

@@ -98,7 +98,7 @@ def preview(
 
 
 def _say_all(part: PartPreview) -> None:
-    """Print what stands beside the mail."""
+    """Print subject, notes and missing values beside the mail."""
     for call in part.calls:
         _say_beside(
             f"{call.method} {call.url} -> {call.failure or call.status} in {call.duration_s * 1000:.0f} ms"
@@ -118,7 +118,7 @@ def _say_beside(line: str) -> None:
 
 
 def _encodable(text: str) -> str:
-    """Return a text without what no terminal and no file can take: halves of characters."""
+    """Return a text without lone surrogates, which no terminal and no file can encode."""
     return text.encode(errors="replace").decode()
 
 
@@ -199,7 +199,7 @@ def _credential(path: Path | None) -> StoredCredential | None:
 
 
 def _attributes(path: Path) -> dict[str, Any]:
-    """Read what only Braze would fill in."""
+    """Read the values that only Braze would fill in."""
     shape = 'an object such as {"first_name": "민지", "custom_attribute": {"desired_job": "개발자"}}'
     try:
         attributes = json.loads(_text(path, "attributes file"))

@@ -82,7 +82,7 @@ class _RefreshOptions:
 
 @contextmanager
 def _ranking(address: str | None) -> Iterator[Ranking]:
-    """Yield where members are ranked: on the cluster at an address, which must answer before anything is fitted, or here."""
+    """Yield where members are ranked: on this machine, or on the cluster at an address, which must answer before the fit."""
     if address is None:
         yield HERE
         return
@@ -171,7 +171,7 @@ def refresh_(**asked: object) -> None:
 
 
 def _tidy(engine: Engine) -> None:
-    """Tidy what the service counts, which otherwise only a running planner does."""
+    """Delete old counts of the service, which otherwise only a running planner does."""
     try:
         tidy_counts(engine)
     except SQLAlchemyError as error:
@@ -182,7 +182,7 @@ def _tidy(engine: Engine) -> None:
 
 
 def _await(engine: Engine, effective_at: datetime) -> None:
-    """Wait until a publication is in force, so that it is when the command ends."""
+    """Wait until a publication is in force, so that a later command finds it so."""
     with engine.connect() as connection:
         left_s = (effective_at - select_now(connection)).total_seconds()
     if left_s > 0:
@@ -191,7 +191,7 @@ def _await(engine: Engine, effective_at: datetime) -> None:
 
 
 def summary(report: RunReport, recipe: str | None = None) -> str:
-    """Return a refresh in a few lines for people."""
+    """Return a refresh's report in a few lines for people."""
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())
     resumed = (
         f" {counted(report.resumed_chunks, 'chunk was', 'chunks were')} there from a refresh that did not end."

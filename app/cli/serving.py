@@ -1,4 +1,4 @@
-"""Serving answers, and the credentials that open them."""
+"""Commands that serve answers and manage credentials."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.settings import Settings, line_of
 if TYPE_CHECKING:
     from app.postgres.credentials import CredentialRow
 
-LEAST_SECRET = 32  # characters of a secret that is given
+LEAST_SECRET = 32  # characters of a secret that a person brings
 GRANIAN = [sys.executable, "-m", "app.granian_serving"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "--config", str(Path(__file__).parents[1] / "gunicorn_conf.py")]
 
@@ -48,7 +48,7 @@ def credential() -> None:
 @click.argument("name")
 @click.option(
     "--scope",
-    # The words themselves: of an enumeration click would take the names.
+    # Plain strings: of an enumeration click would show the names, not the values.
     type=click.Choice([scope.value for scope in Scope], case_sensitive=False),
     default=Scope.CONTENT.value,
     show_default=True,
@@ -94,7 +94,7 @@ def create(*, name: str, scope: str, role: str | None, secret_from: str | None, 
 
 
 def _given_secret(path: str) -> str:
-    """Return the secret of a file; a short one is refused, since the hash that is kept of it could be guessed from."""
+    """Return the secret in a file. A short one is refused: it could be guessed from its stored hash."""
     secret = line_of(path, "--secret-from")
     if len(secret) < LEAST_SECRET or not secret.isascii() or " " in secret:
         raise CommandError(

@@ -1,4 +1,4 @@
-"""Programs that run beside a command and end with it."""
+"""Child programs that run beside a command and end with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONNECTED_JOBS = [
     "from app.cli.main import main; main()",
 ]  # our own commands, on this Python
 STOP_S = 15.0
-_AGAIN_S = 1.0  # from an interrupt to the next, until one is heeded
+_AGAIN_S = 1.0  # between two interrupts, until the program stops
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def running(
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, and an end asked for be a quiet one.
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, without an error message.
 
     SIGINT is taken too: a shell's background jobs begin with it ignored. An interrupt that Python drops, as it drops
     whatever is raised in a destructor or a weak reference's callback, is followed by another.
@@ -60,7 +60,7 @@ def stop_on_signals() -> Iterator[None]:
 
     def stop(number: int, _frame: object) -> None:
         if number == signal.SIGALRM and sys.exc_info()[0] is KeyboardInterrupt:
-            return  # heeded: the block is being left
+            return  # the block is already ending
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
         raise KeyboardInterrupt
 

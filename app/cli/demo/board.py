@@ -37,7 +37,7 @@ STALE = timedelta(days=1)  # a generated board's newest postings age, so it is m
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedBoard:
-    """What a demo's members were generated from, kept beside its Postgres: their tastes are drawn again from it."""
+    """The seed and sizes a demo's members were generated from, kept beside its Postgres; their tastes are drawn again from them."""
 
     database: str
     members: int
@@ -67,7 +67,7 @@ class GeneratedBoard:
         return path.exists() and path.read_text(encoding="utf-8") == self.made_at.isoformat()
 
     def note_mailed(self, folder: Path) -> None:
-        """Keep that they have been."""
+        """Record that the digests have been sent and read."""
         (folder / _MAILED).write_text(self.made_at.isoformat(), encoding="utf-8")
 
     def tastes(self, engine: Engine) -> Tastes:
@@ -98,7 +98,7 @@ class DemoBoard:
         return "demo_" + hashlib.sha256(key.encode()).hexdigest()[:12]
 
     def prepare(self, engine: Engine, folder: Path) -> None:
-        """Make tables, data and lists, or take those of an earlier run today; `folder` keeps what they are made of."""
+        """Make tables, data and lists, or use those of an earlier run today; `folder` keeps what they are made of."""
         migrate.upgrade(engine, "board")
         migrate.upgrade(engine, "service")
         with engine.connect() as connection:

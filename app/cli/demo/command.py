@@ -120,7 +120,7 @@ def demo(
 
 
 def _mail_command(database: str, folder: Path, port: int, mails: int) -> list[str]:
-    """Return what sends the digests; nothing where none are asked for, all have been sent, or nobody knows what members like."""
+    """Return the command that sends the digests; nothing if none are asked for, all were sent, or the board was not generated."""
     board = GeneratedBoard.read(folder, database)
     if not mails or board is None or board.is_mailed(folder) or not find_spec("fastavro"):
         return []
@@ -129,7 +129,7 @@ def _mail_command(database: str, folder: Path, port: int, mails: int) -> list[st
 
 
 def _mail_lines(folder: Path, planner_port: int, *, to_send: bool) -> str:
-    """Return where it is seen what became of mails, and what makes some just now."""
+    """Return the lines that say where results are shown, and whether digests are being sent now."""
     page = f"http://127.0.0.1:{planner_port}/results"
     if not to_send:
         return f"What became of mails:  {page}"
@@ -139,7 +139,7 @@ def _mail_lines(folder: Path, planner_port: int, *, to_send: bool) -> str:
 
 @contextmanager
 def _mailing(log: Path, command: list[str], environment: Mapping[str, str]) -> Iterator[None]:
-    """Send the digests meanwhile; the demo goes on without them where that fails, and `log` says why."""
+    """Send the digests in the background. If that fails, the demo goes on without them and `log` says why."""
     if not command:
         yield
         return
@@ -149,7 +149,7 @@ def _mailing(log: Path, command: list[str], environment: Mapping[str, str]) -> I
 
 @contextmanager
 def _port_of_our_own(port: int, folder: Path, planner_port: int | None) -> Iterator[None]:
-    """Keep other demos off the port from now on; refuse one that another program listens on, and leave nothing then."""
+    """Lock the port against other demos; refuse a port that another program listens on, and leave no files then."""
     _refuse_taken(port, "make demo PORT={}")
     if planner_port is not None:
         _refuse_taken(planner_port, "--planner-port {}")
@@ -197,7 +197,7 @@ def _free_ports_after(port: int) -> Iterator[int]:
 
 
 def _credentials(engine: Engine, folder: Path) -> dict[Scope, str]:
-    """Return a secret for each purpose: those of earlier demos on this port as long as their files are there."""
+    """Return a secret for each purpose: that of an earlier demo on this port if its file is still there."""
     found = {scope: _keep_secret(folder / FILES[scope], NAMES[scope]) for scope in NAMES}
     with engine.begin() as connection:
         for scope, secret in found.items():
@@ -207,7 +207,7 @@ def _credentials(engine: Engine, folder: Path) -> dict[Scope, str]:
 
 
 def _keep_secret(path: Path, name: str = "") -> str:
-    """Return the secret in a file of ours, `name:secret` or alone; a new one, kept there, where it holds none."""
+    """Return the secret in a file, `name:secret` or alone; an empty or absent file gets a new one."""
     head = f"{name}:" if name else ""
     kept = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
     if kept.startswith(head) and len(kept) > len(head):
@@ -280,7 +280,7 @@ def _get(url: str, **headers: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class DemoCard:
-    """What a person is shown of a running demo; every line of it can be pasted."""
+    """The text that a running demo shows; every line of it can be pasted into a shell."""
 
     folder: Path
     port: int
@@ -333,7 +333,7 @@ Ctrl-C stops the service and its Postgres."""
 
 
 def _here(path: Path) -> str:
-    """Return a path as a shell takes it, short where it lies below the folder one is in."""
+    """Return a path quoted for a shell, relative if it lies below the current folder."""
     whole = path.absolute()  # not resolved: a virtual environment's programs are links
     return shlex.quote(str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole))
 

@@ -53,7 +53,7 @@ CREDENTIAL: Final = "credential"  # the file that opens the service's answers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """A weekly digest, and the experiment that its members are split for; it ends after so many weeks.
+    """A weekly digest and its experiment, which ends after a number of weeks.
 
     The first is an A/A, whose arms get the same lists; the second holds what is recommended against what is popular.
     """
@@ -85,7 +85,7 @@ class DemoMail:
     now: datetime
 
     def send_and_read(self) -> None:
-        """Both digests, each in lists that know what became of the one before; what was done before we were killed stays so."""
+        """Send and read both digests, each with lists that learnt from the one before; a killed run is continued."""
         for number, digest in enumerate(DIGESTS):
             if number:
                 run_command("refresh", "--at-once")
@@ -100,7 +100,7 @@ class DemoMail:
         run_command("outcomes", "--days", str(COUNTED_DAYS))
 
     def _begin(self, digest: Digest) -> None:
-        """Have the digest's experiment on record and running."""
+        """Put the digest's experiment on record and start it."""
         if self._state(digest) is None:
             arms = [word for arm in digest.arms for word in ("--arm", arm)]
             run_command("experiment", "create", digest.experiment, "--campaign", CAMPAIGN, *arms)
@@ -127,20 +127,20 @@ class DemoMail:
         run_command("outcomes", "--days", str(COUNTED_DAYS))
 
     def _date(self, digest: Digest) -> None:
-        """Let the experiment begin an hour before its mail."""
+        """Date the experiment's start to an hour before its mail."""
         begin = sent_at(self.now, digest.weeks_ago) - timedelta(hours=1)
         end = begin + timedelta(weeks=digest.lasts_weeks)
         date_experiment(self.engine, digest.experiment, started_at=begin, end=end)
 
 
 def spread(members: Sequence[str], count: int) -> list[str]:
-    """Return as many members as are asked for, from all of them at even distances."""
+    """Return `most` of the members, evenly spaced over all of them."""
     step = max(1, len(members) // max(1, count))
     return list(members[::step][:count])
 
 
 def sent_at(now: datetime, weeks: int) -> datetime:
-    """Return when the digest of so many weeks ago went out."""
+    """Return when the digest of a number of weeks ago was sent."""
     day = (now - timedelta(weeks=weeks)).astimezone(BOARD_ZONE)
     return day.replace(hour=SENT_AT_HOUR, minute=0, second=0, microsecond=0)
 
@@ -154,7 +154,7 @@ def act_on_board(engine: Engine, deeds: Sequence[BoardDeed]) -> None:
 
 
 def run_command(*arguments: str) -> None:
-    """One of our commands on the demo's database, named before it speaks; it ends with us.
+    """Run one of our commands on the demo's database; its output follows its name, and it ends with this process.
 
     Raises:
         CommandError: it failed, and has said why.

@@ -1,1 +1,1 @@
-"""Commands of the loop: what goes out to others, and what comes back."""
+"""Commands of the loop: syncs out, events and outcomes in."""

@@ -1,4 +1,4 @@
-"""Experiments on lists: who makes, starts and stops them at a terminal, and what there is."""
+"""Commands that make, start, stop and list experiments on lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What mails came to: applications credited, sends and experiments counted."""
+"""Crediting applications to mails, and counting sends and experiments."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DEFAULTS = Windows()
     help="The same of a click on another posting.",
 )
 def outcomes(*, days: int, clicked_days: int, seen_days: int, drawn_hours: int) -> None:
-    """Credit applications to mails, and count what sends and experiments came to; nightly, before `refresh`.
+    """Credit applications to mails, and count the results of sends and experiments; run it nightly, before `refresh`.
 
     Whole days are recomputed, so that it may be killed and run any number of times.
     """
