@@ -9,10 +9,11 @@ import click
 
 _MODULES = {
     "alive": ("alive",),
-    "board": ("generate", "import", "members", "migrate"),
+    "board": ("import", "migrate"),
     "campaigns": ("campaigns",),
     "capacity": ("capacity",),
     "demo.command": ("demo",),
+    "demo.generating": ("generate",),
     "demo.mail": ("demo-mail",),
     "evaluating": ("evaluate",),
     "loop.experiments": ("experiment",),
@@ -23,6 +24,7 @@ _MODULES = {
     "loop.outcomes": ("outcomes",),
     "loop.results": ("power", "results"),
     "loop.syncs": ("sync",),
+    "members": ("members",),
     "planner": ("planner",),
     "previewing": ("preview",),
     "refreshing": ("refresh",),

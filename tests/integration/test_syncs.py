@@ -290,7 +290,7 @@ def test_a_destination_that_only_answers_429_pauses_the_run_and_says_so(
 def test_erasing_a_member_reaches_braze_and_what_syncs_know_of_them(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.cli.board.LET_GO_S", 0.0)
+    monkeypatch.setattr("app.cli.members.LET_GO_S", 0.0)
     file = world.file()
     assert world.sync("run", file).code == 0
     world.braze.keys[KEY].discard("users.delete")

@@ -1,1 +1,1 @@
-"""The demo's command, the board that it serves, and the mails that it has sent."""
+"""The demo's command, the board that it serves, the mails that it has sent, and generating such a board."""

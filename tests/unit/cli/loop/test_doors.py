@@ -9,10 +9,10 @@ from click.testing import CliRunner
 
 from app.analytics.amplitude import AmplitudeEvents, AmplitudeProperties
 from app.braze.rest.track import BrazeAttributes
-from app.cli.board import members
 from app.cli.database import CommandError
 from app.cli.loop.doors import _OPENERS, open_door
 from app.cli.loop.syncs import sync
+from app.cli.members import members
 from app.settings import Settings
 from app.sync.definition import DESTINATIONS, SyncError, read_definition
 
