@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from app.runtime.parquet import parquet
 from app.sync.definition import SyncError
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def encoded(lines: Lines, kind: FileFormat) -> bytes:
     """A file's bytes, read back and looked at as a whole, for one wrong line would cost all.
 
     Raises:
-        SyncError: Parquet is asked for and its library not installed, or a line would void the file.
+        ParquetError: Parquet is asked for, and its library not installed.
+        SyncError: a line would void the file.
     """
     content = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}[kind](lines)
     check(decoded(content, kind))
@@ -74,13 +76,7 @@ def _cell(value: Any) -> str:
 
 
 def _parquet(lines: Lines) -> bytes:
-    try:
-        import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415 - an extra's
-        import pyarrow.parquet as pq  # type: ignore[import-untyped] # noqa: PLC0415 - same
-    except ImportError as error:
-        raise SyncError(
-            "What writes Parquet is not installed: install connected-jobs with its extra `parquet`, or choose jsonl or csv."
-        ) from error
+    pa, pq = parquet()
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(lines), sink)
     return sink.getvalue()
@@ -92,8 +88,7 @@ def decoded(content: bytes, kind: FileFormat) -> Sequence[Mapping[str, Any]]:
         return [json.loads(line) for line in content.decode().split("\n")[:-1]]
     if kind == "csv":
         return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-    import pyarrow.parquet as pq  # noqa: PLC0415 - an extra's
-
+    _, pq = parquet()
     found: list[dict[str, Any]] = pq.read_table(io.BytesIO(content)).to_pylist()
     return found
 

@@ -23,8 +23,10 @@ from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.migrate import MigrationError
 from app.postgres.refusals import refusal
 from app.refresh.shrink_guard import ShrunkError
+from app.runtime.parquet import ParquetError
 from app.settings import SettingsError
 from app.sync.definition import SyncError
+from app.warehouse.manifest import WarehouseError
 from app.webhook.post import WebhookError
 
 # Each of these carries its sentence.
@@ -38,6 +40,7 @@ _SAYS_WHAT_TO_DO = (
     LakeError,
     MigrationError,
     OutcomesError,
+    ParquetError,
     PlanError,
     ReaderBusyError,
     RefreshError,
@@ -46,6 +49,7 @@ _SAYS_WHAT_TO_DO = (
     ShrunkError,
     SyncError,
     TemplateError,
+    WarehouseError,
     WebhookError,
 )
 _OF_THE_SYSTEM = {

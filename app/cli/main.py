@@ -24,6 +24,7 @@ _MODULES = {
     "loop.outcomes": ("outcomes",),
     "loop.results": ("power", "results"),
     "loop.syncs": ("sync",),
+    "loop.warehouse": ("warehouse",),
     "members": ("members",),
     "planner": ("planner",),
     "previewing": ("preview",),

@@ -1,4 +1,4 @@
-"""A bucket (`s3://`, `gs://`, `az://`) or a folder behind three functions: list what is newer, read, write.
+"""A bucket (`s3://`, `gs://`, `az://`) or a folder behind few functions: list what is newer, read, write, delete.
 
 Credentials and an endpoint come from the environment alone, under the names their owners gave them: AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP, GOOGLE_APPLICATION_CREDENTIALS,
@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SCHEMES: Final = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}  # what names in the environment begin with
 _YES: Final = ("1", "true", "yes")
@@ -25,6 +26,8 @@ _AT_ONCE: Final = 1000  # names of a page, which is what S3 gives
 _BUFFER: Final = 8 * 1024 * 1024
 _WAIT_S: Final = 30
 _RETRIES = 3
+_PARTS_AT_ONCE: Final = 4  # of a large file, each in memory
+_UNFINISHED: Final = re.compile(r"#\d+$")  # what the store calls a file of a folder until it is whole
 
 
 class LakeError(OSError):
@@ -124,6 +127,42 @@ class Lake:
         with _one_sentence(self.url):
             obstore.put(self._store, key, content)
 
+    def write_file(self, key: str, file: IO[bytes]) -> None:
+        """Put a file's bytes, whole or not at all; a large one goes in parts.
+
+        Raises:
+            LakeError: the bucket does not answer, or refuses.
+        """
+        import obstore  # noqa: PLC0415 - an extra's
+
+        with _one_sentence(self.url):
+            obstore.put(self._store, key, file, max_concurrency=_PARTS_AT_ONCE)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; one that is gone already is no fault.
+
+        Raises:
+            LakeError: the bucket does not answer, or refuses.
+        """
+        import obstore  # noqa: PLC0415 - an extra's
+
+        for key in keys:
+            with _one_sentence(self.url), suppress(FileNotFoundError):
+                obstore.delete(self._store, key)
+
+    def sweep(self, prefix: str) -> None:
+        """Remove what writes that were killed left below a prefix of a folder; a bucket shows no such thing.
+
+        Raises:
+            LakeError: it cannot be removed.
+        """
+        if "://" in self.url:
+            return
+        with _one_sentence(self.url):
+            for path in Path(self.url, prefix).rglob("*"):
+                if _UNFINISHED.search(path.name) and path.is_file():
+                    path.unlink(missing_ok=True)
+
 
 def open_lake(url: str) -> Lake:
     """The bucket or folder of a URL or path.
@@ -178,7 +217,7 @@ def _one_sentence(url: str) -> Iterator[None]:
         raise LakeError(f"{url} is not there, or what was listed in it is gone.") from error
     except (BaseError, OSError, ValueError) as error:
         why = {
-            "PermissionDeniedError": "it refuses these credentials: the reader needs to list and to get",
+            "PermissionDeniedError": "it refuses these credentials: who reads needs to list and to get, who writes to put, and an export to delete too",
             "UnauthenticatedError": "it does not know these credentials",
         }.get(type(error).__name__) or " ".join(str(error).split("\n")[0].split())[:200]
         raise LakeError(f"{url} cannot be used: {why}.") from error

@@ -47,6 +47,7 @@ DOCUMENTS = sorted(
         *(ROOT / "docs").glob("*.md"),
         ROOT / "docs/templates/README.md",
         ROOT / "docs/deploy/README.md",
+        ROOT / "docs/warehouse/README.md",
     ]
 )
 PAGES = ROOT / "app/web/pages/templates/pages"
@@ -298,6 +299,7 @@ class Stand:
             r"\bimport (?:DIR|FOLDER)\b": "import board",
             r"\bDATA=DIR\b": "DATA=board",
             r"connected-jobs sync run (?:SYNC\.toml|FILE)\b": "CJ_BRAZE_KEY=none connected-jobs sync plan docs/syncs/members.toml",
+            r"warehouse export DIR\b": "warehouse export warehouse",
             r"calendar pull --host \S+": "calendar pull --help",  # there is no Braze
             r"--recipe NAME\b": "--recipe own --option keep=20",
             r"results CAMPAIGN\|EXPERIMENT": "results weekly-digest",

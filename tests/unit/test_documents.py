@@ -27,6 +27,7 @@ DOCUMENTS = sorted(
         ROOT / "CHANGELOG.md",
         *(ROOT / "docs").glob("*.md"),
         *(ROOT / "docs" / "decisions").glob("*.md"),
+        *(ROOT / "docs" / "warehouse").glob("*.md"),
     ]
 )
 BEGIN, END = "<!-- settings:", "<!-- end of settings -->"

@@ -28,6 +28,7 @@ KEPT_DAYS: Final = {
     "currents_file": 800,
     "airbridge_event": 400,
     "airbridge_file": 800,
+    "changed_day": 400,
 }
 """Days that each table keeps, today not counted. `braze_user` and `consent` keep a profile until it or its member is erased;
 tombstones are hashes, and stay."""
@@ -53,6 +54,7 @@ def drop_old(driver: psycopg.Connection, today: date) -> dict[str, int]:
         ("mail_count", "day"),
         ("currents_file", "hour"),
         ("airbridge_file", "hour"),
+        ("changed_day", "day"),
     ):
         done = driver.execute(
             f"DELETE FROM connected_jobs.{table} WHERE {column} < %s", [first_day(table, today)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from app.lake.objects import LakeError, open_lake
+from tests.s3 import s3_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,35 +17,15 @@ BUCKET = "mail-events"
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """Where an S3 with one bucket listens."""
-    import boto3  # noqa: PLC0415 - half a second
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",  # noqa: S106 - moto takes any
-    )
-    client.create_bucket(Bucket=BUCKET)
-    yield url
-    server.stop()
+def s3() -> Iterator[dict[str, str]]:
+    """The environment of an S3 with one bucket."""
+    with s3_with(BUCKET) as environment:
+        yield environment
 
 
 @pytest.fixture
-def configured(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ENDPOINT_URL": s3,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "hush",
-    }.items():
+def configured(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in s3.items():
         monkeypatch.setenv(name, value)
 
 
@@ -73,6 +53,26 @@ def test_what_is_written_is_listed_from_where_one_left_off_and_read(where: str) 
     (after,) = [one for one in lake.newer(base + "t") if one.key == found[0].key]
     assert after.etag != before
     assert after.size == 5
+
+
+def test_a_file_is_put_whole_and_what_is_deleted_is_gone(where: str, tmp_path: Path) -> None:
+    lake = open_lake(where)
+    base = f"{lake.prefix}/" if lake.prefix else ""
+    large = tmp_path.parent / f"{tmp_path.name}-large"
+    large.write_bytes(bytes(12_000_000))  # in three parts
+    with large.open("rb") as file:
+        lake.write_file(f"{base}files/x", file)
+    assert [one.size for one in lake.newer(base + "files")] == [12_000_000]
+    lake.delete([f"{base}files/x", f"{base}files/never-there"])
+    assert list(lake.newer(base + "files")) == []
+
+
+def test_what_a_killed_write_left_in_a_folder_is_swept_away(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("x.csv", "x.csv#1", "y.csv#23"):
+        (tmp_path / "a" / "b" / name).write_text("m-1")
+    open_lake(str(tmp_path)).sweep("a")
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["x.csv"]
 
 
 @pytest.mark.usefixtures("configured")

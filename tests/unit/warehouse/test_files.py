@@ -1,0 +1,56 @@
+"""A day's file holds its rows as they come, and the same rows are the same bytes."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from app.warehouse import files
+from app.warehouse.files import write_rows
+from app.warehouse.tables import CLICKS, EXPOSURES
+
+SENT = datetime(2026, 11, 20, 9, 30, tzinfo=timezone(timedelta(hours=9)))
+MAIL = ("e", "r", None, "주간", None, None, None, None, "profile", None, 2, ['p,"1"', "p\n2"], SENT)
+CLICK = ("e", None, "m", None, None, None, None, None, None, None, None, None, SENT, None, None, None, None)
+
+
+def test_a_large_day_waits_in_memory_by_the_row_group_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "ROW_GROUP", 100)
+    file = io.BytesIO()
+    assert write_rows(file, EXPOSURES, "parquet", ([MAIL] * 20 for _ in range(17)), SENT) == 340
+    found = pq.read_metadata(file)
+    assert [found.row_group(number).num_rows for number in range(found.num_row_groups)] == [100, 100, 100, 40]
+
+
+def test_moments_are_in_utc_and_what_is_unknown_is_null() -> None:
+    file = io.BytesIO()
+    write_rows(file, CLICKS, "parquet", [[CLICK]], SENT)
+    (row,) = pq.read_table(file).to_pylist()
+    assert (row["clicked_at"], row["person"], row["position"]) == (SENT, None, None)
+    assert str(row["clicked_at"].tzinfo) == "UTC"
+
+
+def test_csv_quotes_what_would_break_a_line_and_can_be_written_on() -> None:
+    file = io.BytesIO()
+    assert write_rows(file, EXPOSURES, "csv", [[MAIL], [MAIL]], SENT) == 2
+    assert not file.closed
+    head, *rest = file.getvalue().decode().split("\n")
+    assert head == ",".join(column.name for column in EXPOSURES.columns)
+    assert rest == [
+        'e,r,,주간,,,,,profile,,2,"[""p,\\""1\\"""", ""p\\n2""]",2026-11-20 00:30:00.000000+00,2026-11-20 00:30:00.000000+00'
+    ] * 2 + [""]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_the_same_rows_are_the_same_bytes(kind: Any) -> None:
+    def bytes_of(*batches: list[tuple[Any, ...]]) -> bytes:
+        file = io.BytesIO()
+        write_rows(file, EXPOSURES, kind, batches, SENT)
+        return file.getvalue()
+
+    assert bytes_of([MAIL] * 3, [MAIL]) == bytes_of([MAIL] * 3, [MAIL])
+    assert bytes_of() != bytes_of([MAIL])
