@@ -65,7 +65,9 @@ def _jsonl(lines: Lines) -> bytes:
 
 def _csv(lines: Lines) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(
+        text
+    )  # whose line end is CRLF, without which a lone CR in a value would not be quoted
     writer.writerow(lines[0])
     writer.writerows([_cell(value) for value in line.values()] for line in lines)
     return text.getvalue().encode()

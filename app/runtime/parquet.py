@@ -16,8 +16,8 @@ def parquet() -> tuple[Any, Any]:
         ParquetError: it is not installed.
     """
     try:
-        import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415 - an extra's
-        import pyarrow.parquet as pq  # type: ignore[import-untyped] # noqa: PLC0415 - same
+        import pyarrow as pa  # noqa: PLC0415 - an extra's
+        import pyarrow.parquet as pq  # noqa: PLC0415 - same
     except ImportError as error:
         raise ParquetError(
             "What writes and reads Parquet is not installed: install connected-jobs with its extra `parquet`, "

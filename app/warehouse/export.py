@@ -47,7 +47,7 @@ class DayRows(Protocol):
         """A day's rows, at one instant, in the order of their key, some at a time."""
 
 
-class Place(Protocol):
+class ExportPlace(Protocol):
     """A folder or a bucket; keys are below the place that was asked for."""
 
     def sizes(self) -> dict[str, int]:
@@ -98,7 +98,7 @@ class WarehouseExport:
     """
 
     source: DayRows
-    place: Place
+    place: ExportPlace
     kind: ExportFormat
     now: Callable[[], datetime]
 

@@ -69,7 +69,9 @@ def _parquet(file: IO[bytes], table: WarehouseTable, batches: Iterable[Rows], as
 def _csv(file: IO[bytes], table: WarehouseTable, batches: Iterable[Rows], as_of: datetime) -> int:
     rows = 0
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(
+        text
+    )  # whose line end is CRLF, without which a lone CR in a value would not be quoted
     writer.writerow([column.name for column in table.columns])
     types = [column.type for column in table.columns]
     for batch in batches:

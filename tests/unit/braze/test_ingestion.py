@@ -42,7 +42,9 @@ def test_samples_are_as_the_pages_show_them() -> None:
         ingestion.encoded(ingestion.user_lines([row]), "jsonl")
         == b'{"external_id":"m-1","payload":"{\\"cj_new\\":3}"}\n'
     )
-    assert ingestion.encoded(ingestion.catalog_lines([gone]), "csv") == b"id,payload,deleted\np-2,{},true\n"
+    assert (
+        ingestion.encoded(ingestion.catalog_lines([gone]), "csv") == b"id,payload,deleted\r\np-2,{},true\r\n"
+    )
 
 
 @pytest.mark.parametrize("kind", ingestion.FORMATS)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,8 +14,12 @@ from app.warehouse import files
 from app.warehouse.files import write_rows
 from app.warehouse.tables import CLICKS, EXPOSURES
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SENT = datetime(2026, 11, 20, 9, 30, tzinfo=timezone(timedelta(hours=9)))
 MAIL = ("e", "r", None, "주간", None, None, None, None, "profile", None, 2, ['p,"1"', "p\n2"], SENT)
+RETURN = ("e", "r", "m\r1", *MAIL[3:])
 CLICK = ("e", None, "m", None, None, None, None, None, None, None, None, None, SENT, None, None, None, None)
 
 
@@ -38,11 +43,18 @@ def test_csv_quotes_what_would_break_a_line_and_can_be_written_on() -> None:
     file = io.BytesIO()
     assert write_rows(file, EXPOSURES, "csv", [[MAIL], [MAIL]], SENT) == 2
     assert not file.closed
-    head, *rest = file.getvalue().decode().split("\n")
+    head, *rest = file.getvalue().decode().split("\r\n")
     assert head == ",".join(column.name for column in EXPOSURES.columns)
     assert rest == [
         'e,r,,주간,,,,,profile,,2,"[""p,\\""1\\"""", ""p\\n2""]",2026-11-20 00:30:00.000000+00,2026-11-20 00:30:00.000000+00'
     ] * 2 + [""]  # fmt: skip
+
+
+def test_csv_gives_back_a_lone_return(tmp_path: Path) -> None:
+    with (tmp_path / "x.csv").open("w+b") as file:
+        write_rows(file, EXPOSURES, "csv", [[RETURN]], SENT)
+    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as text:
+        assert [row["member_id"] for row in csv.DictReader(text)] == ["m\r1"]
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

@@ -19,7 +19,8 @@ def schema() -> str:
     parts = []
     for table in TABLES:
         rows = [
-            f"| `{one.name}` | {one.type}{'' if one.required else ', null'} | {one.says} |" for one in table.columns
+            f"| `{one.name}` | {one.type}{'' if one.required else ', null'} | {one.says} |"
+            for one in table.columns
         ]
         key = ", ".join(f"`{name}`" for name in table.key)
         head = f"**`{table.name}`**: {table.row}. Key: `day`, {key}."
