@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
 from app.feedback import links
+from app.runtime.parquet import ParquetError, parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -298,9 +299,8 @@ def _parquet(
     content: bytes, named: Mapping[str, str]
 ) -> tuple[list[str], Iterator[Mapping[str, Any] | RawRowError]]:
     try:
-        import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415 - an extra's
-        import pyarrow.parquet as pq  # type: ignore[import-untyped] # noqa: PLC0415 - same
-    except ImportError:
+        pa, pq = parquet()
+    except ParquetError:
         raise RawDataError(
             "It is Parquet, and what reads that is not installed: install connected-jobs with its extra `parquet`."
         ) from None
@@ -325,8 +325,7 @@ def _parquet(
 
 def _to_microseconds(batch: Any) -> Any:
     """A batch without nanoseconds, which Python's times do not have."""
-    import pyarrow as pa  # noqa: PLC0415 - an extra's
-
+    pa, _ = parquet()
     for place, column in enumerate(batch.schema):
         if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
             coarse = batch.column(place).cast(pa.timestamp("us", column.type.tz), safe=False)
