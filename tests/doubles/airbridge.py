@@ -221,8 +221,8 @@ def _csv(rows: list[dict[str, str]]) -> bytes:
 
 
 def _parquet(rows: list[dict[str, str]]) -> bytes:
-    import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415 - of an extra
-    import pyarrow.parquet as pq  # type: ignore[import-untyped] # noqa: PLC0415 - same
+    import pyarrow as pa  # noqa: PLC0415 - of an extra
+    import pyarrow.parquet as pq  # noqa: PLC0415 - same
 
     content = io.BytesIO()
     pq.write_table(pa.table({name: [one[name] or None for one in rows] for name in RAW_NAMES}), content)
