@@ -94,7 +94,8 @@ def _by_best_hour(
     minutes = 1 if workspace.assumptions.hour_shape == "on_the_hour" else HOUR_MIN
     for hour, in_hour in enumerate(apportion(known, timing.users_per_hour).tolist()):
         first = unix_minute(midnight + timedelta(hours=hour), zone)
-        yield from enumerate(apportion_in_order(in_hour, [1.0] * minutes).tolist(), start=first)
+        due = apportion_in_order(in_hour, [1.0] * minutes).tolist() if in_hour else []
+        yield from ((minute, count) for minute, count in enumerate(due, start=first) if count)
 
 
 def _outside_quiet_hours(

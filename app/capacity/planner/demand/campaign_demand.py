@@ -8,7 +8,12 @@ import numpy as np
 from app.capacity.apportion import Counts
 from app.capacity.campaign import Arrivals, Campaign, Case, Workspace
 from app.capacity.local_time import MINUTE_S
-from app.capacity.planner.demand.expected_arrivals import ArrivalCurve, expected_arrivals, highest_arrivals
+from app.capacity.planner.demand.expected_arrivals import (
+    ArrivalCurve,
+    expected_arrivals,
+    highest_arrivals,
+    laying_out_steps,
+)
 from app.capacity.planner.demand.paced_campaign import PacedCampaign
 from app.capacity.planner.demand.pacing import Pacing
 from app.capacity.planner.demand.work import WorkBudget
@@ -55,10 +60,11 @@ class CampaignDemand:
         if like is not None and like.recipients == self.recipients:
             self.paced = like.paced
         else:
+            work.spend(ARRIVAL_STEPS + laying_out_steps(campaign, self.recipients))
             self.paced = PacedCampaign(
                 campaign, workspace, expected_arrivals(campaign, workspace, case), work
             )
-            work.spend(ARRIVAL_STEPS + len(self.arrivals.counts) // ARRIVALS_A_STEP)
+            work.spend(len(self.arrivals.counts) // ARRIVALS_A_STEP)
         self._most = (
             highest_arrivals(campaign, workspace, case)
             if self.triggered and case == "high"

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.capacity.apportion import Counts, apportion_in_order
-from app.capacity.campaign import Arrivals, Campaign, Case, QuietHours, Workspace
-from app.capacity.local_time import QuietClock, held_until, until_quiet
+from app.capacity.campaign import Arrivals, Campaign, Case, IntelligentTiming, QuietHours, Workspace
+from app.capacity.local_time import MINUTE_S, QuietClock, held_until, until_quiet
+from app.capacity.planner.demand.minute_counts import DAY_MIN
 from app.capacity.simulation.schedule import DueMinute, arrival_weights, by_zone, schedule_of
 
+CLOCK_STEPS: Final = 3  # for a look at a zone's quiet hours
+ARRIVING_A_STEP: Final = 8  # minutes in which messages arrive by chance: arrays
 SURPRISE: Final = 1e-6  # the chance that any minute of a triggered send exceeds `highest_arrivals`
 
 
@@ -70,6 +73,17 @@ def expected_arrivals(campaign: Campaign, workspace: Workspace, case: Case) -> A
         campaign, workspace, case, np.random.default_rng(0)
     )  # nothing is drawn: none is triggered
     return _joining(campaign, due.messages, due.skipped)
+
+
+def laying_out_steps(campaign: Campaign, recipients: int) -> int:
+    """Return how much work it is to find when so many messages fall due."""
+    timing, zones = campaign.timing, max(1, len(campaign.zones))
+    if isinstance(timing, IntelligentTiming):
+        return zones * min(DAY_MIN, recipients) * (1 if campaign.quiet_hours is None else CLOCK_STEPS)
+    if isinstance(timing, Arrivals):
+        minutes = int((timing.ends_at - timing.at).total_seconds()) // MINUTE_S
+        return minutes * (1 if campaign.quiet_hours is None else zones) // ARRIVING_A_STEP
+    return zones
 
 
 def highest_arrivals(campaign: Campaign, workspace: Workspace, case: Case) -> ArrivalCurve:

@@ -20,6 +20,7 @@ from app.capacity.simulation.schedule import HOUR_MIN
 
 LEAST_STEPS = 60  # steps of the closed form
 MINUTES_A_STEP = 40
+GIVING_UP_A_STEP = 4  # minutes that are counted one by one
 PLAYED_FOR_ABORTS = 60_000  # steps for who is aborted, where it is sure that some are
 CLOCK_STEPS = 10  # for a look at a zone's clock
 
@@ -68,17 +69,20 @@ class PacedCampaign:
             return self._counted(pace_in_open_hours(arrivals, cap, self._keep_min, self._quiet, zone))
 
     def _counted(self, pacing: Pacing) -> Pacing:
-        self._work.spend(len(pacing.attempts) // MINUTES_A_STEP)
+        """Pay for what was laid out: minute by minute where messages were given up."""
+        minutes_a_step = GIVING_UP_A_STEP if pacing.aborted else MINUTES_A_STEP
+        self._work.spend(len(pacing.attempts) // minutes_a_step)
         return pacing
 
     def _in_many_zones(self, arrivals: ArrivalCurve, cap: int, quiet: QuietHours, zones: set[str]) -> Pacing:
         """Pace it as if quiet hours held nothing that waits; where they would, play it."""
-        pacing = pace_alone(arrivals, cap, self._keep_min)
+        pacing = self._counted(pace_alone(arrivals, cap, self._keep_min))
         if not pacing.aborted and not self._held(arrivals, pacing, quiet, zones):
-            return self._counted(pacing)
+            return pacing
         # However long quiet hours hold a message, it waits in the hours between: where so many wait, some are aborted.
-        sure = pace_alone(arrivals, cap, self._keep_min * ceil(DAY_MIN / (DAY_MIN - _length_min(quiet))))
-        return self._counted(sure) if sure.aborted else self._played(arrivals, cap, quiet)
+        longest_min = self._keep_min * ceil(DAY_MIN / (DAY_MIN - _length_min(quiet)))
+        sure = self._counted(pace_alone(arrivals, cap, longest_min))
+        return sure if sure.aborted else self._played(arrivals, cap, quiet)
 
     def _held(self, arrivals: ArrivalCurve, pacing: Pacing, quiet: QuietHours, zones: set[str]) -> bool:
         """Say whether messages wait when quiet hours begin in one of the zones."""

@@ -55,11 +55,34 @@ WORST_FIRST: Final[tuple[Verdict, ...]] = ("NO_GO", "RETEST", "GO_IF", "GO")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkBounds:
-    """How much is worked out: see `judge`."""
+    """How much is worked out by each of the load tests that a plan is judged by: see `judge`."""
 
     samples: int
     most_steps: int
     most_played: int
+
+
+class FirstLooks:
+    """A plan as it is, forecast once for all load tests that it is judged by: what it asks for is no matter of those.
+
+    Tests that called different hosts have different campaigns ask; those looks share one budget of work.
+    """
+
+    def __init__(self, plan: Plan, most_steps: int) -> None:
+        self.work = WorkBudget(most_steps)
+        self._plan = plan
+        self._left = most_steps
+        self._looks: dict[frozenset[str], tuple[Mapping[Case, Forecaster], Mapping[Case, Forecast]]] = {}
+
+    def look(self, hosts: frozenset[str]) -> tuple[Mapping[Case, Forecaster], Mapping[Case, Forecast]]:
+        """Return the forecasters of each case, and the plan as it is. Raises PlanError where it is too much work."""
+        if hosts not in self._looks:
+            self.work.grant(self._left)
+            forecasters = _forecasters(self._plan, self.work, hosts)
+            as_planned = {index: one.limit_per_min for index, one in enumerate(self._plan.campaigns)}
+            self._looks[hosts] = forecasters, _forecasts(forecasters, as_planned)
+            self._left = self.work.left
+        return self._looks[hosts]
 
 
 def judge(
@@ -78,31 +101,35 @@ def judge(
     `running` None is that nobody knows what runs: then only a test's age and kind are checked. Every campaign is
     judged beside all the others of the plan, and those within `scope` are told. `samples` are drawn
     for the chance of ending in time; `most_steps` and `most_played` bound the work on plans of many campaigns; with
-    `most_played` 0 nothing is played, and no campaign tells what becomes of it as planned. A campaign that counts on another number of instances is judged by the test of so many, where one holds.
+    `most_played` 0 nothing is played, and no campaign tells what becomes of it as planned. A campaign that counts on
+    another number of instances is judged by the test of so many, where one holds; the tests share the work, whichever
+    campaigns are told of, so that these have the same verdicts alone.
 
     Raises:
         PlanError: the plan is too much work, with the way out.
     """
     if most_steps is None:
         most_steps = max(MOST_STEPS, STEPS_EACH * len(plan.campaigns))
-    bounds = WorkBounds(samples=samples, most_steps=most_steps, most_played=most_played)
     of_now = [one for one in measured if not is_ahead(one.ended_at, now)]
-
-    def judged(chosen: tuple[Ceiling, MeasuredCeiling | None]) -> Judgement:
-        return _judge_by(plan, chosen, of_now, now=now, scope=scope, bounds=bounds)
-
-    found = judged(choose_ceiling(plan, measured, running, now))
-    for size in _other_sizes(plan, scope, found.ceiling.instances):
+    first = choose_ceiling(plan, measured, running, now)
+    others: dict[int, tuple[Ceiling, MeasuredCeiling | None]] = {}
+    for size in sorted({one.instances for one in plan.campaigns if one.instances} - {first[0].instances}):
         chosen = choose_ceiling(plan, measured, running, now, instances=size)
         if chosen[0].instances == size and not chosen[0].retest:
-            found = _with_those_of_size(found, judged(chosen), plan, size)
+            others[size] = chosen
+    share = 1 + len(others)
+    bounds = WorkBounds(samples=samples, most_steps=most_steps // share, most_played=most_played // share)
+    looks = FirstLooks(plan, most_steps)
+
+    def judged(chosen: tuple[Ceiling, MeasuredCeiling | None]) -> Judgement:
+        return _judge_by(looks, plan, chosen, of_now, now=now, scope=scope, bounds=bounds)
+
+    found = judged(first)
+    for size, chosen in others.items():
+        of_size = judged(chosen)
+        if any(one.instances == size and scope.tells(one.name) for one in plan.campaigns):
+            found = _with_those_of_size(found, of_size, plan, size)
     return found
-
-
-def _other_sizes(plan: Plan, scope: JudgementScope, measured: int | None) -> Sequence[int]:
-    """Return the numbers of instances that campaigns which are told of count on, other than the one measured."""
-    wanted = {one.instances for one in plan.campaigns if one.instances and scope.tells(one.name)}
-    return sorted(wanted - {measured})
 
 
 def _with_those_of_size(found: Judgement, of_size: Judgement, plan: Plan, size: int) -> Judgement:
@@ -132,6 +159,7 @@ def _with_those_of_size(found: Judgement, of_size: Judgement, plan: Plan, size: 
 
 
 def _judge_by(
+    looks: FirstLooks,
     plan: Plan,
     chosen: tuple[Ceiling, MeasuredCeiling | None],
     measured: Sequence[MeasuredCeiling],
@@ -143,7 +171,7 @@ def _judge_by(
     """Judge a plan by one ceiling; `measured` are all load tests, for what more instances would do."""
     ceiling, decides = chosen
     told = [index for index, one in enumerate(plan.campaigns) if scope.tells(one.name)]
-    findings = _find_out(plan, ceiling, now, hosts=hosts_of(plan, decides), bounds=bounds)
+    findings = _find_out(looks, plan, ceiling, now, hosts=hosts_of(plan, decides), bounds=bounds)
     findings = replace(
         findings,
         decides=decides,
@@ -189,18 +217,22 @@ def hosts_of(plan: Plan, decides: MeasuredCeiling | None) -> frozenset[str]:
 
 
 def _find_out(
-    plan: Plan, ceiling: Ceiling, now: datetime, *, hosts: frozenset[str], bounds: WorkBounds
+    looks: FirstLooks,
+    plan: Plan,
+    ceiling: Ceiling,
+    now: datetime,
+    *,
+    hosts: frozenset[str],
+    bounds: WorkBounds,
 ) -> PlanFindings:
     """Forecast the plan, place its campaigns, and forecast it as advised: each with a part of the work.
 
     What is then left is for telling it; where that does not suffice for a way out or a chance, none is told.
     """
-    most_steps = bounds.most_steps
-    work = WorkBudget(most_steps)
-    forecasters = _forecasters(plan, work, hosts)
+    most_steps, work = bounds.most_steps, looks.work
+    forecasters, planned = looks.look(hosts)
     now_minute = int(now.timestamp()) // MINUTE_S
     rps = inf if ceiling.usable_rps is None else ceiling.usable_rps
-    planned = _forecasts(forecasters, {index: one.limit_per_min for index, one in enumerate(plan.campaigns)})
     trials = Trials(
         plan,
         forecasters["high"],
