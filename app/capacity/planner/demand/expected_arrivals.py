@@ -14,7 +14,8 @@ from app.capacity.local_time import MINUTE_S, QuietClock, held_until, until_quie
 from app.capacity.planner.demand.minute_counts import DAY_MIN
 from app.capacity.simulation.schedule import DueMinute, arrival_weights, by_zone, schedule_of
 
-CLOCK_STEPS: Final = 3  # for a look at a zone's quiet hours
+CLOCK_STEPS: Final = 2  # for a look at a zone's quiet hours
+PLACED_A_STEP: Final = 2  # minutes of Intelligent Timing
 ARRIVING_A_STEP: Final = 8  # minutes in which messages arrive by chance: arrays
 SURPRISE: Final = 1e-6  # the chance that any minute of a triggered send exceeds `highest_arrivals`
 
@@ -79,7 +80,8 @@ def laying_out_steps(campaign: Campaign, recipients: int) -> int:
     """Return how much work it is to find when so many messages fall due."""
     timing, zones = campaign.timing, max(1, len(campaign.zones))
     if isinstance(timing, IntelligentTiming):
-        return zones * min(DAY_MIN, recipients) * (1 if campaign.quiet_hours is None else CLOCK_STEPS)
+        minutes = zones * min(DAY_MIN, recipients)
+        return minutes // PLACED_A_STEP if campaign.quiet_hours is None else minutes * CLOCK_STEPS
     if isinstance(timing, Arrivals):
         minutes = int((timing.ends_at - timing.at).total_seconds()) // MINUTE_S
         return minutes * (1 if campaign.quiet_hours is None else zones) // ARRIVING_A_STEP

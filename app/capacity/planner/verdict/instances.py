@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from app.capacity.evidence.scaling import FEWEST_SIZES, FURTHEST, Point, ScalingError, fit
 from app.capacity.planner.judgement import Instances
 from app.capacity.planner.reasons import Reason, ReasonCode
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from app.capacity.evidence.ceiling import MeasuredCeiling
 
-FEWEST_SIZES: Final = 3
-FURTHEST: Final = 2  # times the largest measured number, as app.capacity.evidence.scaling has it
 Row = tuple[int, float, float, float]
 
 
@@ -76,8 +75,6 @@ def _plain_bound(wanted_rps: float, rows: tuple[Row, ...]) -> int | None:
 
 @lru_cache(maxsize=64)
 def _fitted(rows: tuple[Row, ...], wanted_rps: float, too_few: int) -> int | None:
-    from app.capacity.evidence.scaling import Point, ScalingError, fit  # noqa: PLC0415 - scipy takes half a second to import
-
     try:
         return fit([Point(*row) for row in rows]).size_for(wanted_rps, above=too_few)
     except ScalingError:

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from time import process_time
 from typing import Any
 
 import pytest
 
 from app.capacity.assumptions import Assumptions
-from app.capacity.campaign import Range, Workspace
+from app.capacity.campaign import IntelligentTiming, QuietHours, Range, Workspace
 from app.capacity.plan.table import PlanError
 from app.capacity.planner import Judgement, as_text
-from tests.unit.capacity.planner.conftest import NINE, NOW
+from app.capacity.planner.demand.work import WorkBudget
+from app.capacity.planner.scope import JudgementScope
+from tests.unit.capacity.planner.conftest import NINE, NOW, RUNNING
 
 Build = Callable[..., Any]
 
@@ -118,3 +120,66 @@ def test_where_nothing_is_played_all_else_is_said_alike(at: Build, judged: Build
     for one, same in zip(played.campaigns, plain.campaigns, strict=True):
         assert replace(one, as_planned=None) == same
     assert plain.collisions == played.collisions
+
+
+@pytest.fixture
+def steps_taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The work that was really done, piece by piece."""
+    taken: list[int] = []
+    spend = WorkBudget.spend
+
+    def counted(budget: WorkBudget, steps: int) -> None:
+        if steps <= budget.left:
+            taken.append(steps)
+        spend(budget, steps)
+
+    monkeypatch.setattr(WorkBudget, "spend", counted)
+    return taken
+
+
+def test_load_tests_of_several_sizes_share_the_work_of_one(
+    at: Build, judged: Build, measured: Build, steps_taken: list[int]
+) -> None:
+    """Twenty sends that wait for a workspace's limit, each counting on one of four numbers of servers."""
+    shared = Workspace(time_zone="Asia/Seoul", limit_per_min=40_000)
+    sends = [at(f"c{place}", 7 * place, instances=1 + place % 4) for place in range(20)]
+    tests = [measured(4_000.0 * size, evidence_id=f"of {size}", instances=size) for size in range(1, 5)]
+    judged(
+        *(replace(one, instances=1) for one in sends), workspace=shared, tests=tests[:1], most_steps=50_000
+    )
+    by_one = sum(steps_taken)
+    steps_taken.clear()
+    judgement = judged(*sends, workspace=shared, tests=tests, most_steps=50_000)
+    assert judgement.notes[-1].code == "note_other_instances"
+    assert sum(steps_taken) < 1.5 * by_one
+
+
+def test_a_campaign_has_one_verdict_whoever_else_is_told_of_where_load_tests_share_the_work(
+    at: Build, judged: Build, measured: Build
+) -> None:
+    shared = Workspace(time_zone="Asia/Seoul", limit_per_min=40_000)
+    sends = [at(f"c{place}", 7 * place, instances=(None, 2, 3)[place % 3]) for place in range(12)]
+    tests = [measured(4_000.0 * size, evidence_id=f"of {size}", instances=size) for size in (1, 2, 3)]
+    work = {"workspace": shared, "tests": tests, "most_steps": 20_000, "running": RUNNING}
+    told = {one.name: (one.verdict, one.binding) for one in judged(*sends, **work).campaigns}
+    for name, verdict in told.items():
+        (alone,) = judged(*sends, **work, scope=JudgementScope(names=frozenset({name}))).campaigns
+        assert (alone.verdict, alone.binding) == verdict
+
+
+def test_best_hours_in_many_zones_are_paid_for_before_they_are_laid_out(
+    at: Build, judged: Build, steps_taken: list[int]
+) -> None:
+    best = IntelligentTiming(NINE.date(), (1.0,) * 24, 0.0, time(10))
+    zones = tuple((zone, 1.0) for zone in ("Asia/Seoul", "Europe/London", "America/New_York", "Asia/Kolkata"))
+    one = at("best", kind="intelligent_timing", timing=best, limit_per_min=None)
+    judged(one)
+    in_one_zone = sum(steps_taken)
+    steps_taken.clear()
+    judged(replace(one, zones=zones, quiet_hours=QuietHours(time(21), time(8))))
+    assert sum(steps_taken) > 4 * in_one_zone
+    many = [replace(one, name=f"c{place}", zones=zones) for place in range(20)]
+    steps_taken.clear()
+    with pytest.raises(PlanError, match="fewer campaigns"):
+        judged(*many, most_steps=50_000)
+    assert sum(steps_taken) <= 50_000
