@@ -4,10 +4,10 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from app.capacity.campaign import Arrivals, Campaign, QuietHours, Range, Workspace
+from app.capacity.campaign import Arrivals, Campaign, IntelligentTiming, QuietHours, Range, Workspace
 from app.capacity.plan.plan import Plan
 from app.capacity.planner.demand.forecast import Forecaster
-from app.capacity.planner.demand.work import WorkBudget
+from app.capacity.planner.demand.work import WorkBudget, WorkLimitExceededError
 from app.capacity.planner.verdict.judge import MOST_STEPS
 
 AT = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - wall time
@@ -45,3 +45,19 @@ def test_a_week_of_triggered_messages_held_at_night_takes_a_part_of_the_work_of_
     pacing = high.forecast({0: limit}).pacing[0]
     assert pacing.started + pacing.aborted == recipients
     assert bool(pacing.aborted) == (limit is not None and recipients > limit * 60 * 24 * 7)
+
+
+def test_best_hours_in_many_zones_are_paid_for_before_they_are_laid_out() -> None:
+    """Six days of minutes, each looked up on a clock of its zone, whatever few messages they hold."""
+    one = Campaign(
+        name="best",
+        kind="intelligent_timing",
+        audience=Range.exactly(9_000),
+        timing=IntelligentTiming(AT.date(), (1.0,) * 24, 0.0, time(10)),
+        quiet_hours=QuietHours(time(21), time(8)),
+        zones=tuple((zone, 1.0) for zone in ZONES),
+    )
+    plan, minutes = Plan(campaigns=(one,), workspace=Workspace(time_zone="Asia/Seoul")), 6 * 1_440
+    with pytest.raises(WorkLimitExceededError):
+        Forecaster(plan, "high", work=WorkBudget(minutes))
+    assert Forecaster(plan, "high", work=WorkBudget(4 * minutes)).demands[0].arrivals.recipients() == 9_000

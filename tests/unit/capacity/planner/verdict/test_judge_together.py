@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import timedelta
 from time import process_time
 from typing import Any
 
 import pytest
 
 from app.capacity.assumptions import Assumptions
-from app.capacity.campaign import IntelligentTiming, QuietHours, Range, Workspace
+from app.capacity.campaign import Range, Workspace
 from app.capacity.plan.table import PlanError
 from app.capacity.planner import Judgement, as_text
 from app.capacity.planner.demand.work import WorkBudget
@@ -165,21 +165,3 @@ def test_a_campaign_has_one_verdict_whoever_else_is_told_of_where_load_tests_sha
     for name, verdict in told.items():
         (alone,) = judged(*sends, **work, scope=JudgementScope(names=frozenset({name}))).campaigns
         assert (alone.verdict, alone.binding) == verdict
-
-
-def test_best_hours_in_many_zones_are_paid_for_before_they_are_laid_out(
-    at: Build, judged: Build, steps_taken: list[int]
-) -> None:
-    best = IntelligentTiming(NINE.date(), (1.0,) * 24, 0.0, time(10))
-    zones = tuple((zone, 1.0) for zone in ("Asia/Seoul", "Europe/London", "America/New_York", "Asia/Kolkata"))
-    one = at("best", kind="intelligent_timing", timing=best, limit_per_min=None)
-    judged(one)
-    in_one_zone = sum(steps_taken)
-    steps_taken.clear()
-    judged(replace(one, zones=zones, quiet_hours=QuietHours(time(21), time(8))))
-    assert sum(steps_taken) > 4 * in_one_zone
-    many = [replace(one, name=f"c{place}", zones=zones) for place in range(20)]
-    steps_taken.clear()
-    with pytest.raises(PlanError, match="fewer campaigns"):
-        judged(*many, most_steps=50_000)
-    assert sum(steps_taken) <= 50_000
