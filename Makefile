@@ -14,12 +14,13 @@ DEMO ?=
 RPS ?= 300
 MINUTES ?= 20
 ROUNDS ?= 240
+FROM ?=
 TIMES ?= 60
 ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster pgbouncer experiments image compose audit clean
+.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster pgbouncer upgrade experiments image compose audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -102,6 +103,10 @@ pgbouncer: .venv/ready ## reads through PgBouncers that keep statements and do n
 	@.ci/pgbouncer
 	$(RUN) pytest tests/integration/test_pgbouncer.py $(PYTEST)
 	$(RUN) python -m tests.integration.pooled_reads
+
+upgrade: .venv/ready ## a board restored on a fresh server; the version FROM, or the last tag, upgraded under calls
+	$(RUN) pytest tests/integration/test_restored.py -m slow $(PYTEST)
+	$(RUN) python -m tests.deploy.upgrade --from "$(FROM)" $(ARGS)
 
 image: .venv/ready ## build the Dockerfile and run the image; as root, with buildah
 	@.ci/image
