@@ -7,15 +7,16 @@ record first goes first, and what is only asked about comes last: it pushes nobo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.table import PlanError, is_zone
-from app.capacity.planner import JudgementScope
+from app.capacity.planner import JudgementScope, Reason, ReasonCode
 from app.capacity.planner import judge as judge_plan
+from app.capacity.register.in_braze import differences, is_unfinished, missing
 from app.capacity.register.plans import MOST_PLANNED, calibrations, in_turn, meets, plan_of, span
 
 if TYPE_CHECKING:
@@ -49,10 +50,14 @@ class LoadTests(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A campaign on record that is not judged: it cannot be read, there are too many at once, or it is too much work."""
+    """A campaign on record that is not judged.
+
+    It cannot be read, came from Braze and is not finished (`detail` names the missing fields), is beyond too many at
+    once, or is too much work.
+    """
 
     campaign: RegisteredCampaign
-    why: Literal["unreadable", "too_many", "too_much"]
+    why: Literal["unreadable", "unfinished", "too_many", "too_much"]
     detail: str = ""
 
     def sentence(self) -> str:
@@ -61,6 +66,8 @@ class LeftOut:
             return "Too many campaigns are on record to judge all at once: those that begin first are."
         if self.why == "too_much":
             return "Its quiet hours in many time zones are too much work beside the others: plan it alone, or in parts."
+        if self.why == "unfinished":
+            return f"It came from Braze and lacks {self.detail}: see `connected-jobs campaigns edit --help`."
         return f"It can no longer be read: {self.detail}"
 
 
@@ -106,7 +113,11 @@ def read_record(register: Register) -> OnRecord:
         try:
             span(one.campaign(), workspace.time_zone)
         except (DefinitionError, OverflowError, ValueError) as error:
-            left_out.append(LeftOut(campaign=one, why="unreadable", detail=str(error)))
+            left_out.append(
+                LeftOut(campaign=one, why="unfinished", detail=", ".join(missing(one.definition)))
+                if is_unfinished(one)
+                else LeftOut(campaign=one, why="unreadable", detail=str(error))
+            )
         else:
             campaigns.append(one)
     return OnRecord(workspace=workspace, campaigns=campaigns, left_out=left_out)
@@ -177,6 +188,31 @@ def judge_one(
     )
 
 
+def said_of_braze(one: RegisteredCampaign, time_zone: str) -> tuple[Reason, ...]:
+    """What is wrong with a campaign in Braze, as it was last read: its templates, its time and its key; that it is gone."""
+    found = one.in_braze
+    if found is None:
+        return ()
+    if found.gone_at is not None:
+        return (Reason(ReasonCode.BRAZE_GONE, {"name": one.name}),)
+    codes = {code.value for code in ReasonCode if code.name.startswith("TEMPLATE_")}
+    templates = [
+        Reason(ReasonCode(finding.code), {**finding.numbers, "name": one.name})
+        for finding in found.findings
+        if finding.code in codes
+    ]
+    if found.looked_at is None:
+        templates.append(Reason(ReasonCode.TEMPLATE_UNREAD, {"name": one.name}))
+    apart = [
+        Reason(_DIFFERENCES[other.field], {"name": one.name, "here": other.here, "there": other.there})
+        for other in differences(one, time_zone)
+    ]
+    return (*templates, *apart)
+
+
+_DIFFERENCES: Final = {"at": ReasonCode.BRAZE_OTHER_TIME, "key": ReasonCode.BRAZE_OTHER_KEY}
+
+
 def calibrations_of(
     record: OnRecord, register: Register, known_at: datetime | None = None
 ) -> Mapping[str, Calibration]:
@@ -229,6 +265,8 @@ def _judged(
             if one.id not in kept and (one in told or not _is_over(one, record.time_zone, now))
         ]
         left_out = [*record.left_out, *too_many]
+        if said := [reason for one in shown for reason in said_of_braze(one, record.time_zone)]:
+            judgement = replace(judgement, notes=(*judgement.notes, *said))
         return JudgedRecord(told=shown, left_out=left_out, plan=plan, judgement=judgement)
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.capacity.register.campaigns import read_draft
+from app.capacity.register.in_braze import ScheduledSend, TemplateFinding
+from app.postgres.planning.in_braze import fill_register
 from tests.browser.windows import LOOKED_THROUGH_AT, SCREENSHOTS, needs_a_browser, opened
 from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.pages.site import DIGEST, EVENING, OPERATOR, Site, previews, site_on
@@ -29,6 +32,12 @@ PAGES = {
     "report": "/campaigns/1",
     "report-no-go": "/campaigns/4",
     "report-after": "/campaigns/5",
+    "report-in-braze": "/campaigns/6",
+    "unfinished": "/campaigns/7",
+    "unfinished-edit": "/campaigns/7/edit",
+    "unfinished-week": "/?day=2026-11-30",
+    "unfinished-month": "/month?month=2026-12",
+    "unfinished-list": "/campaigns?when=all",
     "edit": "/campaigns/1/edit",
     "history": "/campaigns/1/changes",
     "remove": "/campaigns/1/remove",
@@ -78,8 +87,43 @@ def site(server_url: str, template: str) -> Iterator[Site]:
         calls = [(begin + timedelta(seconds=second), 640 - 10 * (second % 60)) for second in range(600)]
         site.counted("last-week", "2026-11-13", calls, degraded=2)
         site.register.enter_sent("last-week", "2026-11-13", 100_400, by=OPERATOR)
+        _fill_from_braze(site)
         yield site
     _drop(server_url, name)
+
+
+def _fill_from_braze(site: Site) -> None:
+    """Campaign 6 is Braze's and finished, with faults of its template; 7 waits for somebody."""
+    digest = {**DIGEST, "name": "신입 공채 추천", "audience": 40_000, "at": "2026-11-30T09:00"}
+    draft = {"key": "new-hires", "owner": "CRM", "braze_campaign_id": "b-6", "definition": digest}
+    del digest["finish_by"]
+    site.register.add(read_draft(draft), by=OPERATOR)
+    at = "2026-12-01T09:00:00+09:00"
+    faults = tuple(
+        TemplateFinding(code=code, numbers={"message": "Variant 1", "part": "body", "times": 2})
+        for code in ("template_no_member", "template_extras_count")
+    )
+    sends = [
+        ScheduledSend(
+            id=f"b-{number}",
+            name=f"주간 추천 {number}",
+            kind="campaign",
+            at=at,
+            schedule="Asia/Seoul",
+            tags=("추천", "weekly"),
+            key="new-hires",
+            findings=faults,
+        )
+        for number in (6, 7)
+    ]
+    fill_register(
+        site.engine,
+        sends,
+        listed={"b-6", "b-7"},
+        until=datetime(2026, 12, 20, tzinfo=UTC),
+        now=site.now,
+        by="cron",
+    )
 
 
 @pytest.mark.parametrize(("language", "width"), LOOKED_THROUGH_AT.items())

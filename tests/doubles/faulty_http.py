@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 Fault = Literal["500 before", "500 after", "cut before", "cut after", "429", "slow", ""]
-Said = tuple[int, Any, "Mapping[str, str]"]  # status, JSON body, headers
+Said = tuple[int, Any, "Mapping[str, str]"]  # status, JSON body (bytes go as they are), headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def _say(self, status: int, said: Any, headers: Mapping[str, str]) -> None:
-        content = json.dumps(said).encode()
+        content = said if isinstance(said, bytes) else json.dumps(said).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)

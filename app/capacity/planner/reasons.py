@@ -92,6 +92,20 @@ class ReasonCode(StrEnum):
     NOTE_CHANCE_TOGETHER = auto()
     NOTE_PLAYS_ONLY = auto()
 
+    # Of a campaign's templates and its time as Braze has them.
+    TEMPLATE_NO_CALL = auto()
+    TEMPLATE_UNSEEN = auto()
+    TEMPLATE_NO_MEMBER = auto()
+    TEMPLATE_NO_SEND = auto()
+    TEMPLATE_URLS_DIFFER = auto()
+    TEMPLATE_RETRY_ABORTS = auto()
+    TEMPLATE_EXTRAS_ELSEWHERE = auto()
+    TEMPLATE_EXTRAS_COUNT = auto()
+    TEMPLATE_UNREAD = auto()
+    BRAZE_GONE = auto()
+    BRAZE_OTHER_TIME = auto()
+    BRAZE_OTHER_KEY = auto()
+
     # What gives first above the ceiling that a load test found; CEILING where that was not told.
     LATENCY_SLO = auto()
     CUT_OFFS = auto()

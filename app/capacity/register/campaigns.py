@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.capacity.campaign import Campaign
+    from app.capacity.register.in_braze import InBraze
 
 LONGEST_OWNER: Final = 100
 BRAZE_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
@@ -121,7 +122,8 @@ class RegisteredCampaign:
 
     Several may have one `key` (a digest of every week), but no two living ones one name. `version` goes up by
     one with every edit. Instants are aware; `removed_at` is None for a living one. `series` is the number of the
-    campaign that its weekly series began with, None for one that is in none.
+    campaign that its weekly series began with, None for one that is in none. `in_braze` is what Braze says of one that
+    came from its calendar.
     """
 
     id: int
@@ -136,6 +138,7 @@ class RegisteredCampaign:
     updated_by: str
     removed_at: datetime | None = None
     series: int | None = None
+    in_braze: InBraze | None = None
 
     @property
     def name(self) -> str:

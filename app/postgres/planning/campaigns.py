@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.sql import bindparam
 
 from app.capacity.register.campaigns import Change, RegisteredCampaign, WorkspaceSettings
+from app.capacity.register.in_braze import InBraze
 from app.postgres.stored import instant, table
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 COLUMNS = f"""
     id, key, owner, braze_campaign_id, definition::text AS definition, version, series,
     {instant("created_at")}, created_by, {instant("updated_at")}, updated_by,
-    CASE WHEN removed_at IS NULL THEN NULL WHEN isfinite(removed_at) THEN removed_at ELSE now() END AS removed_at
+    CASE WHEN removed_at IS NULL THEN NULL WHEN isfinite(removed_at) THEN removed_at ELSE now() END AS removed_at,
+    (SELECT row_to_json(b)::text FROM connected_jobs.campaign_in_braze AS b WHERE b.campaign_id = campaign.id) AS in_braze
 """
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -208,7 +211,18 @@ def campaign_of(row: Row[Any]) -> RegisteredCampaign:
     """A campaign; of one whose definition cannot be read that is empty, and its reader says so."""
     values = row._asdict()
     instants = {name: values[name] or _NEVER for name in ("created_at", "updated_at")}
-    return RegisteredCampaign(**values | instants | {"definition": table(row.definition) or {}})
+    read = {"definition": table(row.definition) or {}, "in_braze": _in_braze(table(row.in_braze))}
+    return RegisteredCampaign(**values | instants | read)
+
+
+def _in_braze(values: Mapping[str, Any] | None) -> InBraze | None:
+    """What Braze says; of a row that cannot be read nothing."""
+    if values is None:
+        return None
+    try:
+        return msgspec.convert({**values, "id": values["braze_id"]}, InBraze)
+    except (msgspec.ValidationError, KeyError):
+        return None
 
 
 def _workspace(row: Row[Any]) -> WorkspaceSettings:

@@ -11,7 +11,9 @@ from flask import Blueprint, Response, g, redirect, request, url_for
 from app.capacity.calibration import forecast_errors
 from app.capacity.drift import Minute, advise, progress_of
 from app.capacity.formats import number
+from app.capacity.register.in_braze import is_unfinished
 from app.web.pages.advice import advised_changes
+from app.web.pages.calendar.in_braze import in_braze_values
 from app.web.pages.calendar.listing import row_of
 from app.web.pages.charts.figures import (
     Figure,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from app.capacity.campaign import Campaign
     from app.capacity.drift import Advice, Progress
     from app.capacity.planner import Ceiling
+    from app.capacity.register.campaigns import RegisteredCampaign
     from app.web.pages.charts.steps import Steps
     from app.web.pages.queries import CampaignOnRecord, Judged, PlannerQueries
 
@@ -64,6 +67,8 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
 
     @blueprint.get("/campaigns/<int:number>", endpoint="report")
     def report(number: int) -> Response:
+        if (one := unfinished(queries, number)) is not None:
+            return page("unfinished.html", **unfinished_values(one, queries))
         planned = queries.planned(number)
         return page("report.html", sent_form=SentForm(), sent_wrong=None, **report_values(planned, queries))
 
@@ -93,6 +98,17 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
         )
 
 
+def unfinished(queries: PlannerQueries, number: int) -> RegisteredCampaign | None:
+    """A campaign that came from Braze and waits for somebody; None for any other."""
+    one = queries.register.campaign(number)
+    return one if one is not None and is_unfinished(one) else None
+
+
+def unfinished_values(one: RegisteredCampaign, queries: PlannerQueries) -> dict[str, Any]:
+    """What the page shows of a campaign of which there is no report yet."""
+    return {"campaign": one, "starts": row_of(one).starts, **in_braze_values(one, queries.zone())}
+
+
 def report_values(planned: CampaignOnRecord, queries: PlannerQueries) -> dict[str, Any]:
     """What a report shows of a campaign."""
     judged = planned.judged
@@ -106,6 +122,7 @@ def report_values(planned: CampaignOnRecord, queries: PlannerQueries) -> dict[st
         "chart": of_campaign(judged) if judged else None,
         "numbers": three_numbers(judged) if judged else (),
         "live": _live(planned, judged, queries) if judged and planned.sends else None,
+        **in_braze_values(planned.campaign, queries.zone()),
     }
 
 

@@ -24,6 +24,7 @@ from app.web.pages.access import sign_in
 from app.web.pages.access.roles import needed_for
 from app.web.pages.access.session import SignIn, way_back, with_typed
 from app.web.pages.calendar import campaigns, files, listing, month, week
+from app.web.pages.calendar.in_braze import lacks
 from app.web.pages.charts.figures import numbers_are_for
 from app.web.pages.evidence_words import what_next
 from app.web.pages.preview import PreviewedMails
@@ -123,6 +124,7 @@ def _blueprint(
         "what_next": what_next,
         "numbers_are_for": numbers_are_for,
         "signed": signed,
+        "lacks": lacks,
     }
     for name, function in filters.items():
         blueprint.add_app_template_filter(function, name)

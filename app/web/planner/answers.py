@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from flask import Response
 
+from app.capacity.register.in_braze import is_unfinished, missing
 from app.web.problems import CallerError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def not_found(detail: str) -> CallerError:
 
 def campaign_values(one: RegisteredCampaign) -> dict[str, Any]:
     """A campaign on record as the API shows it."""
-    return {"name": one.name, **msgspec.to_builtins(one)}
+    lacks = missing(one.definition) if is_unfinished(one) else ()
+    return {"name": one.name, **msgspec.to_builtins(one), "missing": list(lacks)}
 
 
 def version_of(one: RegisteredCampaign | WorkspaceSettings) -> dict[str, str]:

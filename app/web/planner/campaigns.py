@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from app.capacity.on_record import read_record
 from app.capacity.plan.table import is_zone
 from app.capacity.register.campaigns import NoSuchCampaignError, RegisteredCampaign, read_draft
+from app.capacity.register.in_braze import is_unfinished
 from app.capacity.register.plans import sends_of
 from app.capacity.register.search import CampaignPage
 from app.capacity.register.series import duplicate
@@ -122,5 +124,7 @@ def _refuse_too_large(number: int) -> None:
 
 
 def _sends(register: Register, one: RegisteredCampaign) -> list[MeasuredSend]:
-    on_record = [other for other in register.campaigns() if other.id != one.id]
+    if is_unfinished(one):
+        return []
+    on_record = [other for other in read_record(register).campaigns if other.id != one.id]
     return sends_of(one, [one, *on_record], register.sends(one.key), register.workspace().time_zone)

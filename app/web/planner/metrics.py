@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 AHEAD: Final = timedelta(days=7)
 VERDICTS: Final = ("GO", "GO_IF", "NO_GO", "RETEST")
-WHYS: Final = ("unreadable", "too_many", "too_much")
+WHYS: Final = ("unreadable", "unfinished", "too_many", "too_much")
 PARTS: Final = ("pages", "api", "other")
 CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
 BUCKETS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)

@@ -256,7 +256,7 @@ def _verdict() -> Json:
     left_out = object_of(
         id={"type": "integer"},
         name=text("Its name, or its number"),
-        why=text("Why it is not judged", enum=["unreadable", "too_many", "too_much"]),
+        why=text("Why it is not judged", enum=["unreadable", "unfinished", "too_many", "too_much"]),
         detail=text("What cannot be read"),
     )
     answer = object_of(

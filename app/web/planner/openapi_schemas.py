@@ -51,6 +51,26 @@ _CAMPAIGN = object_of(
     updated_by=text("An operator"),
     removed_at=_PERHAPS_INSTANT,
     series=whole("The number of the campaign that its weekly series began with", nullable=True, minimum=1),
+    in_braze={"anyOf": [ref("InBraze"), {"type": "null"}]},
+    missing={
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Fields of one from Braze that somebody has yet to say",
+    },
+)
+_IN_BRAZE = object_of(
+    id=text("Braze's id of the campaign or Canvas"),
+    told={"type": "object", "description": "name, kind, at, schedule, tags and key, as Braze has them"},
+    given={"type": "object", "description": "What was taken over of it; these fields follow Braze"},
+    findings={
+        "type": "array",
+        "items": object_of(
+            code=text("What is wrong with a template"), numbers={"type": "object", "description": "Of it"}
+        ),
+    },
+    read_at=INSTANT,
+    looked_at=_PERHAPS_INSTANT,
+    gone_at=_PERHAPS_INSTANT,
 )
 _WORKSPACE_DEFINITION: Json = {
     "type": "object",
@@ -122,6 +142,7 @@ SCHEMAS: Json = {
     "Definition": _DEFINITION,
     "Draft": _DRAFT,
     "Evidence": _EVIDENCE,
+    "InBraze": _IN_BRAZE,
     "Problem": PROBLEM,
     "Range": _RANGE,
     "Send": _SEND,

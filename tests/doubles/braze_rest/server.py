@@ -31,6 +31,7 @@ SCOPES = {
     "/users/delete": "users.delete",
     "/messages/scheduled_broadcasts": "messages.schedule_broadcasts",
     "/campaigns/details": "campaigns.details",
+    "/canvas/details": "canvas.details",
     "PUT /catalogs": "catalogs.replace_items",
     "DELETE /catalogs": "catalogs.delete_items",
 }
@@ -81,7 +82,7 @@ class BrazeRest:
             if (
                 kind not in SCOPES
                 or (kind.startswith("/users") and method != "POST")
-                or (kind.startswith(("/messages", "/campaigns")) and method != "GET")
+                or (kind.startswith(("/messages", "/campaigns", "/canvas")) and method != "GET")
             ):
                 return 404, {"message": "Not Found"}, {}
             if key not in self.keys:
@@ -92,7 +93,8 @@ class BrazeRest:
             if not fits:
                 return 429, {"message": "Rate limit exceeded"}, headers
             if method == "GET":
-                return *self.calendar.answer(path), headers
+                status, said, more = self.calendar.answer(path, self.url)
+                return status, said, headers | more
             if len(body) > MOST_BYTES:
                 return 413, {"message": "Request Entity Too Large"}, headers
             try:

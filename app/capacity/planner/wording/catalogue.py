@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from app.capacity.planner.reasons import ReasonCode
+from app.capacity.planner.wording.in_braze import IN_BRAZE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -265,6 +266,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "계획 파일의 service와 failures는 판단에 쓰지 않았습니다.",
         "The plan's tables service and failures are for plays, and were not used.",
     ),
+    **IN_BRAZE,
 }
 MEASURE_HOW: Final = (
     "서비스 담당자에게 부하 테스트를 요청하세요: `python -m loadtest ceiling`, 지금과 같은 서버 수와 설정으로.",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, g, redirect, request, url_for
 
 from app.capacity.register.campaigns import NoSuchCampaignError
+from app.capacity.register.in_braze import is_unfinished
 from app.capacity.register.shares import LONGEST_DAYS
 from app.web.pages.forms.campaign import SentForm
 from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
-from app.web.pages.report import report_values
+from app.web.pages.report import report_values, unfinished_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,8 @@ def add(blueprint: Blueprint, queries: PlannerQueries, shares: ShareStore, limit
             if number is None and not limits.count_wrong_credential():
                 return _unlisted(page("error.html", status=429, kind="too_many", back=None, shared=True))
             return _unlisted(page("error.html", status=404, kind="share", back=None, shared=True))
+        if is_unfinished(one):
+            return _unlisted(page("unfinished.html", shared=True, **unfinished_values(one, queries)))
         unnamed = replace(queries, judge=_without_names(queries.judge))
         values = report_values(unnamed.planned(one.id), queries)
         return _unlisted(

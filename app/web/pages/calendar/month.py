@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
 
+from app.web.pages.calendar.in_braze import with_unfinished
 from app.web.pages.calendar.sends import calendar_part, read_day
 from app.web.pages.rendering import page
 
@@ -30,11 +31,12 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
         begins = first - timedelta(days=first.weekday())
         weeks = -((begins - later).days // _WEEK)
         part = calendar_part(queries, begins, weeks * _WEEK)
+        days = with_unfinished(part.days, part.found.left_out, queries.zone())
         return page(
             "month.html",
             month=first,
             part=part,
-            weeks=[part.days[place : place + _WEEK] for place in range(0, weeks * _WEEK, _WEEK)],
+            weeks=[days[place : place + _WEEK] for place in range(0, weeks * _WEEK, _WEEK)],
             most=MOST_SHOWN,
             earlier=(first - timedelta(days=1)).replace(day=1),
             later=later,

@@ -24,12 +24,13 @@ EARLIEST, LATEST = date(2000, 2, 10), date(2099, 11, 20)  # what the plan file's
 
 @dataclass(frozen=True, slots=True)
 class CalendarSend:
-    """A campaign in the calendar; `collides` where it does not fit beside others."""
+    """A campaign in the calendar; `collides` where it does not fit beside others, `is_unfinished` where it waits for somebody."""
 
     campaign: RegisteredCampaign
     at: datetime
     judgement: CampaignJudgement | None
     collides: bool = False
+    is_unfinished: bool = False
 
     @property
     def title(self) -> str:

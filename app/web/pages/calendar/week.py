@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
 
+from app.web.pages.calendar.in_braze import with_unfinished
 from app.web.pages.calendar.sends import CalendarDay, CalendarSend, days_of, read_day
 from app.web.pages.charts.figures import of_day
 from app.web.pages.rendering import page
@@ -29,7 +30,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
     def calendar() -> Response:
         asked_for = read_day(request.args.get("day"))
         week = queries.week(asked_for) if asked_for else queries.next_week()
-        days = _days(week)
+        days = with_unfinished(_days(week), week.left_out, week.time_zone)
         chosen = asked_for or _first_to_show(week, days)
         return page(
             "calendar.html",
