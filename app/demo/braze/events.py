@@ -10,20 +10,23 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from app.demo.braze.messages import CanvasMessage
 from app.demo.braze.profiles import braze_uuid
-from app.demo.braze.schemas import EMAIL, ENROLL_IN_CONTROL, GLOBAL_STATE_CHANGE
+from app.demo.braze.schemas import CANVAS_ENTRY, EMAIL, ENROLL_IN_CONTROL, GLOBAL_STATE_CHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.demo.braze.currents_files import CurrentsEvent
     from app.demo.braze.delivery import Delivery
+    from app.demo.braze.messages import BrazeMessage
     from app.demo.braze.people import Response
     from app.demo.braze.profiles import Profiles
     from app.demo.braze.sender import SentMail
 
 MOST_LOG: Final = 128
 ABORT_TYPE: Final = "liquid_abort_message"  # assumption: no page lists the values
+RETRY_TYPE: Final = "connected_content"  # assumption: no page lists the values
 ESP: Final = "SparkPost"
 FROM_DOMAIN: Final = "mail.invalid"
 _BROWSER: Final = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
@@ -31,26 +34,10 @@ _SCANNER: Final = "Mozilla/5.0 (compatible; link-check)"
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignMessage:
-    """A send of a campaign, as its events name it; its ids follow from its key."""
-
-    campaign: str
-    dispatch_id: str
-
-    def fields(self) -> dict[str, Any]:
-        """What every e-mail event of the send says of it."""
-        return {
-            "campaign_id": braze_uuid("campaign", self.campaign),
-            "message_variation_id": braze_uuid("variation", self.campaign),
-            "dispatch_id": self.dispatch_id,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class MailEvents:
     """The events of one member and one send; each has an id of its own."""
 
-    message: CampaignMessage
+    message: BrazeMessage
     profiles: Profiles
 
     def aborted(self, mail: SentMail) -> Iterator[CurrentsEvent]:
@@ -59,6 +46,12 @@ class MailEvents:
         yield self._event(
             "Abort", mail, mail.at_s, abort_type=ABORT_TYPE, abort_log=log, message_extras=_extras(mail)
         )
+
+    def retried(self, mail: SentMail) -> Iterator[CurrentsEvent]:
+        """Each time that a failed call with `:retry` sent the message to the back of the queue."""
+        for number, (at_s, failure) in enumerate(mail.retried):
+            log = failure[:MOST_LOG]
+            yield self._event("Retry", mail, at_s, retry_type=RETRY_TYPE, retry_log=log, number=number)
 
     def sent(self, mail: SentMail, delivery: Delivery) -> Iterator[CurrentsEvent]:
         """A mail that went out, and how mailboxes took it."""
@@ -110,36 +103,51 @@ class MailEvents:
             yield self._event("Unsubscribe", mail, at_s)
             yield self._state_change(mail, at_s)
 
-    def held_back(self, member_id: str, at_s: int) -> CurrentsEvent:
-        """A member of the campaign's control group, who gets no mail. The event has no dispatch."""
-        of_send = self.message.fields()
-        del of_send["dispatch_id"], of_send["message_variation_id"]
-        return ENROLL_IN_CONTROL, {
-            "id": braze_uuid(ENROLL_IN_CONTROL, self.message.dispatch_id, member_id),
-            **self.profiles.fields(member_id),
-            **of_send,
-            "time": at_s,
-        }
+    def entered(self, member_id: str, at_s: int, *, held_back: bool) -> Iterator[CurrentsEvent]:
+        """A member of the audience: into a Canvas everybody enters, into a campaign's control group who gets no mail.
+
+        Neither event has a dispatch.
+        """
+        of_send = self.message.fields(member_id)
+        if isinstance(self.message, CanvasMessage):
+            kind, more = CANVAS_ENTRY, {"in_control_group": held_back}
+        elif held_back:
+            kind, more = ENROLL_IN_CONTROL, {}
+            of_send = {"campaign_id": of_send["campaign_id"]}
+        else:
+            return
+        of_send.pop("dispatch_id", None)
+        yield (
+            kind,
+            {
+                "id": braze_uuid(kind, self.message.send, member_id),
+                **self.profiles.fields(member_id),
+                **of_send,
+                **more,
+                "time": at_s,
+            },
+        )
 
     def _event(self, name: str, mail: SentMail, at_s: int, *, number: int = 0, **more: Any) -> CurrentsEvent:
         return EMAIL + name, {
-            "id": braze_uuid(name, self.message.dispatch_id, mail.member_id, at_s, number),
+            "id": braze_uuid(name, self.message.send, mail.member_id, at_s, number),
             **self.profiles.fields(mail.member_id),
-            **self.message.fields(),
+            **self.message.fields(mail.member_id),
             "email_address": self.profiles.address(mail.member_id),
             "time": at_s,
             **more,
         }
 
     def _state_change(self, mail: SentMail, at_s: int) -> CurrentsEvent:
+        of_send = self.message.fields(mail.member_id)
         return GLOBAL_STATE_CHANGE, {
-            "id": braze_uuid(GLOBAL_STATE_CHANGE, self.message.dispatch_id, mail.member_id, at_s),
+            "id": braze_uuid(GLOBAL_STATE_CHANGE, self.message.send, mail.member_id, at_s),
             **self.profiles.fields(mail.member_id),
             "email_address": self.profiles.address(mail.member_id),
             "channel": "email",
             "subscription_status": "Unsubscribed",
             "state_change_source": "email",
-            "campaign_id": self.message.fields()["campaign_id"],
+            **{name: of_send[name] for name in ("campaign_id", "canvas_id") if name in of_send},
             "time": at_s,
         }
 

@@ -36,6 +36,7 @@ class Profiles:
     seed: int = 1
     unsubscribed: set[str] = field(default_factory=set)
     undeliverable: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
     _replaced: Counter[str] = field(default_factory=Counter)
 
     def user_id(self, member_id: str) -> str:
@@ -55,9 +56,19 @@ class Profiles:
             "time": at_s,
         }
 
+    def deletion(self, member_id: str, at_s: int) -> Mapping[str, Any]:
+        """The fields of the UserDeleteRequest event for the member's profile; it has no external id."""
+        user_id = self.user_id(member_id)
+        return {
+            "id": braze_uuid("deletion", user_id),
+            "user_id": user_id,
+            "app_group_id": APP_GROUP,
+            "time": at_s,
+        }
+
     def may_get_mail(self, member_id: str) -> bool:
-        """Whether the member is subscribed and has an address that has not bounced for good."""
-        return member_id not in self.unsubscribed and member_id not in self.undeliverable
+        """Whether the member has a profile, is subscribed and has an address that has not bounced for good."""
+        return not any(member_id in those for those in (self.unsubscribed, self.undeliverable, self.deleted))
 
     def fields(self, member_id: str) -> dict[str, Any]:
         """What every event about the member says of them."""

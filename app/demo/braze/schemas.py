@@ -16,6 +16,7 @@ Version = Literal[9, 10, 12]
 VERSIONS: Final[tuple[Version, ...]] = (9, 10, 12)
 
 EMAIL: Final = "users.messages.email."
+CANVAS_ENTRY: Final = "users.canvas.Entry"
 ENROLL_IN_CONTROL: Final = "users.campaigns.EnrollInControl"
 GLOBAL_STATE_CHANGE: Final = "users.behaviors.subscription.GlobalStateChange"
 USER_DELETE_REQUEST: Final = "users.UserDeleteRequest"
@@ -81,6 +82,11 @@ _MAIL_FIELDS: Final[tuple[tuple[str, Any, str, int], ...]] = (
 )
 # Of the other events: required fields, then optional ones, beside id and time.
 _OTHER: Final[dict[str, tuple[dict[str, str], dict[str, str]]]] = {
+    CANVAS_ENTRY: (
+        {"user_id": "string", "canvas_id": "string", "canvas_variation_id": "string", "in_control_group": "boolean"},
+        {"external_user_id": "string", "canvas_name": "string", "canvas_variation_name": "string",
+         "canvas_step_id": "string", "canvas_step_name": "string", "timezone": "string", "app_group_id": "string"},
+    ),
     ENROLL_IN_CONTROL: (
         {"user_id": "string", "campaign_id": "string"},
         {"external_user_id": "string", "campaign_name": "string", "message_variation_id": "string",

@@ -1,13 +1,18 @@
 """Sends a campaign's mails: the published templates, rendered against a running service, in the seconds of the send model.
 
 Calls go out as fast as they are rendered; only what is written of them is dated by the model. A mail of which a call fails is
-aborted by the template, as docs/user_guide/personalization_and_dynamic_content/connected_content/aborting_connected_content says.
+aborted by the template, as docs/user_guide/personalization_and_dynamic_content/connected_content/aborting_connected_content says;
+with the template that asks for `:retry` it goes to the back of the queue instead, up to five times
+(…/connected_content/connected_content_retries), and is rendered anew then: no page says that anything of the first time is kept.
+
+Assumption RETRIES_WAIT_LAST: those that still wait when the send model has started all are tried a minute apart.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from html import unescape
 from typing import TYPE_CHECKING, Any, Final
@@ -17,8 +22,9 @@ from zoneinfo import ZoneInfo
 from app.braze.calls import FetchError
 from app.braze.http_fetch import fetch_over_http
 from app.braze.mails import TEMPLATES, Mails
-from app.braze.preview import Aborted, Rendered, preview
+from app.braze.preview import Aborted, Rendered, WouldBeRetried, preview
 from app.capacity.campaign import AllAtOnce, Campaign, Range, Workspace
+from app.capacity.local_time import MINUTE_S
 from app.capacity.simulation.send import Send
 from app.capacity.simulation.service import Answer
 from app.demo.braze.people import Link
@@ -33,8 +39,10 @@ if TYPE_CHECKING:
 
     from app.braze.calls import CallAnswer, Fetch, Request, StoredCredential
     from app.braze.preview import PartPreview
+    from app.demo.braze.messages import BrazeMessage
 
 TEMPLATE: Final = "jobs-mail"
+RETRYING: Final = "jobs-mail-retry"
 PARTS: Final = ("html", "txt")
 MINUTES: Final = 30  # the delivery speed is set so that a send takes this long, and longer above FASTEST
 FASTEST: Final = (
@@ -47,7 +55,10 @@ _HREF: Final = re.compile(r'<a\b[^>]*\shref="([^"]*)"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMail:
-    """A mail that went out, or was aborted (`abort_reason`): when, with which extras, links and answer."""
+    """A mail that went out, or was aborted (`abort_reason`): when, with which extras, links and answer.
+
+    `retried` is when a failed call sent it back before that, and why.
+    """
 
     member_id: str
     at_s: int
@@ -55,6 +66,15 @@ class SentMail:
     links: Sequence[Link] = ()
     arm: str | None = None
     abort_reason: str | None = None
+    retried: Sequence[tuple[int, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message in the queue, with the times that it was sent back."""
+
+    member_id: str
+    retried: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,32 +85,39 @@ class MailSender:
     credential: StoredCredential
     fetch: Fetch = fetch_over_http
     seed: int = 1
+    template: str = TEMPLATE
+    lost_calls: float = LOST_CALLS
     progress: Callable[[float], None] = field(default=lambda _share: None)
 
-    def send(
-        self, members: Sequence[str], *, campaign: str, dispatch_id: str, at: datetime
-    ) -> Iterator[SentMail]:
+    def send(self, members: Sequence[str], *, message: BrazeMessage, at: datetime) -> Iterator[SentMail]:
         """Send to members in their order, from `at` (with a zone) on; a send takes about `MINUTES`."""
-        send = Send([_planned(campaign, len(members), at)], Workspace(time_zone=TIME_ZONE), seed=self.seed)
-        mails = Mails(base_url=self.base_url, credential=self.credential, folder=TEMPLATES)
-        templates = [mails.liquid(TEMPLATE, part, campaign=campaign) for part in PARTS]
-        waiting = iter(members)
-        done = 0
+        planned = _planned(message.campaign, len(members), at, retry=self.template == RETRYING)
+        send = Send([planned], Workspace(time_zone=TIME_ZONE), seed=self.seed)
+        waiting = deque(map(_Waiting, members))
+        renderer = _MessageRenderer(self, message)
+        done, second = 0, int(at.timestamp())
         for offer in send.offers():
+            second = offer.second
             started = sum(part.batch.started[part.place] for part in offer.parts)
-            message = _MessageRenderer(
-                templates, dispatch_id, self, generator(self.seed, dispatch_id, offer.second)
-            )
-            ended = _EndedCalls()
-            for member_id in [next(waiting) for _ in range(started)]:
-                yield message.render(member_id, offer.second, ended)
-            send.settle(offer, ended.answer(offer.calls))
-            done += started
+            renderer.begin(second)
+            for _ in range(min(started, len(waiting))):
+                mail = renderer.render(waiting.popleft(), second, waiting)
+                if mail is not None:
+                    yield mail
+                    done += 1
+            send.settle(offer, renderer.ended.answer(offer.calls))
             self.progress(done / len(members))
+        while waiting:
+            second += MINUTE_S
+            renderer.begin(second)
+            for one in [waiting.popleft() for _ in range(len(waiting))]:
+                mail = renderer.render(one, second, waiting)
+                if mail is not None:
+                    yield mail
 
 
-def _planned(campaign: str, audience: int, at: datetime) -> Campaign:
-    """The send as the send model takes it: no retries, aborted where a call fails, a call for each part."""
+def _planned(campaign: str, audience: int, at: datetime, *, retry: bool) -> Campaign:
+    """The send as the send model takes it: aborted or tried again where a call fails, a call for each part."""
     return Campaign(
         name=campaign,
         kind="rate_limited",
@@ -98,7 +125,8 @@ def _planned(campaign: str, audience: int, at: datetime) -> Campaign:
         timing=AllAtOnce(at.astimezone(ZoneInfo(TIME_ZONE)).replace(tzinfo=None, second=0, microsecond=0)),
         limit_per_min=min(FASTEST, max(1, -(-audience // MINUTES))),
         calls_per_recipient=Range.exactly(len(PARTS)),
-        abort_on_failure=True,
+        abort_on_failure=not retry,
+        retry=retry,
     )
 
 
@@ -120,40 +148,71 @@ class _EndedCalls:
 class _MessageRenderer:
     """Renders one message after another, and keeps the answer that the last part got."""
 
-    templates: Sequence[str]
-    dispatch_id: str
     sender: MailSender
-    draws: np.random.Generator
+    message: BrazeMessage
     ended: _EndedCalls = field(default_factory=_EndedCalls)
     body: bytes = b""
+    draws: np.random.Generator = field(init=False)
+    _liquid: dict[str | None, Sequence[str]] = field(default_factory=dict)
 
-    def render(self, member_id: str, at_s: int, ended: _EndedCalls) -> SentMail:
-        """Both parts of a member's mail; the first that is aborted aborts it."""
-        self.ended = ended
+    def begin(self, second: int) -> None:
+        """What follows is rendered in this second."""
+        self.ended = _EndedCalls()
+        self.draws = generator(self.sender.seed, self.message.send, second)
+
+    def render(self, waiting: _Waiting, at_s: int, queue: deque[_Waiting]) -> SentMail | None:
+        """Both parts of a member's mail; the first that is aborted aborts it. None where it went to the back of the queue."""
         rendered: list[PartPreview] = []
-        for template in self.templates:
+        member_id = waiting.member_id
+        for template in self._templates(self.message.variant_of(member_id)):
             part = preview(
                 template,
                 user_id=member_id,
                 base_url=self.sender.base_url,
                 credential=self.sender.credential,
-                attributes={"campaign.dispatch_id": self.dispatch_id},
+                attributes={"campaign.dispatch_id": self.message.dispatch_of(member_id)},
                 fetch=self._fetch,
+                attempt=1 + len(waiting.retried),
             )
             rendered.append(part)
-            if not isinstance(part.outcome, Rendered):
-                reason = part.outcome.reason if isinstance(part.outcome, Aborted) else part.outcome.failure
-                return SentMail(member_id=member_id, at_s=at_s, extras=part.extras, abort_reason=reason or "")
+            if isinstance(part.outcome, WouldBeRetried):
+                queue.append(_Waiting(member_id, (*waiting.retried, (at_s, part.outcome.failure))))
+                return None
+            if isinstance(part.outcome, Aborted):
+                return SentMail(
+                    member_id=member_id,
+                    at_s=at_s,
+                    extras=part.extras,
+                    abort_reason=part.outcome.reason or "",
+                    retried=waiting.retried,
+                )
         answer = json.loads(self.body)
         html = rendered[0].outcome
         links = _links(html.text, answer) if isinstance(html, Rendered) else []
         return SentMail(
-            member_id=member_id, at_s=at_s, extras=rendered[0].extras, links=links, arm=answer.get("arm")
+            member_id=member_id,
+            at_s=at_s,
+            extras=rendered[0].extras,
+            links=links,
+            arm=answer.get("arm"),
+            retried=waiting.retried,
         )
+
+    def _templates(self, variant: str | None) -> Sequence[str]:
+        """The Liquid of both parts, in a variant with its `variant=` typed into the call."""
+        if variant not in self._liquid:
+            mails = Mails(base_url=self.sender.base_url, credential=self.sender.credential, folder=TEMPLATES)
+            key = self.message.campaign if variant is None else f"{self.message.campaign}&variant={variant}"
+            parts = [
+                mails.liquid(self.sender.template, part, campaign=self.message.campaign) for part in PARTS
+            ]
+            asked = f"campaign={self.message.campaign}&"
+            self._liquid[variant] = [part.replace(asked, f"campaign={key}&") for part in parts]
+        return self._liquid[variant]
 
     def _fetch(self, request: Request, /) -> CallAnswer:
         """A call that the network may lose."""
-        if self.draws.random() < LOST_CALLS:
+        if self.draws.random() < self.sender.lost_calls:
             self.ended.cut_off += 1
             raise FetchError("no complete answer within 2 s")
         try:

@@ -44,6 +44,7 @@ class Truth:
     arms: defaultdict[str, ArmTruth] = field(default_factory=lambda: defaultdict(ArmTruth))
     held_back: set[str] = field(default_factory=set)
     aborted: int = 0
+    retries: int = 0
     _mailed_before: set[tuple[str, str]] = field(default_factory=set)
     _clicked: set[tuple[str, str]] = field(default_factory=set)
 

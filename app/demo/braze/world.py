@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from app.board.model import ActivityKind
 from app.demo.braze.delivery import Delivery, deliver
-from app.demo.braze.events import CampaignMessage, MailEvents
+from app.demo.braze.events import MailEvents
+from app.demo.braze.messages import CampaignMessage, CanvasMessage
 from app.demo.braze.people import DeliveredMail, Response
 from app.demo.braze.profiles import Profiles, braze_id
-from app.demo.braze.schemas import USER_ORPHAN
+from app.demo.braze.schemas import USER_DELETE_REQUEST, USER_ORPHAN
 from app.demo.braze.truth import Truth
 from app.demo.random_draws import generator
 
@@ -69,25 +70,42 @@ class World:
         self.send_into(truth, members, campaign=campaign, at=at)
         return truth
 
-    def send_into(self, truth: Truth, members: Sequence[str], *, campaign: str, at: datetime) -> None:
-        """As `send_digest`, counted with earlier sends."""
+    def send_into(
+        self,
+        truth: Truth,
+        members: Sequence[str],
+        *,
+        campaign: str,
+        at: datetime,
+        canvas: str | None = None,
+        variants: tuple[str, ...] = (),
+    ) -> None:
+        """As `send_digest`, counted with earlier sends; by a step of a Canvas where one is named, in variants where there are."""
         self.sends += 1
-        message = CampaignMessage(campaign, braze_id("dispatch", self.seed, campaign, self.sends))
+        send = braze_id("dispatch", self.seed, campaign, self.sends)
+        message = (
+            CampaignMessage(campaign, send, variants)
+            if canvas is None
+            else CanvasMessage(campaign, send, canvas, variants=variants)
+        )
         events = MailEvents(message, self.profiles)
         at_s = int(at.timestamp())
         written: list[CurrentsEvent] = list(self._orphans(members, at_s))
         audience = [member for member in members if self.profiles.may_get_mail(member)]
-        held_back = {member for member in audience if self._is_held_back(campaign, member)}
+        held_back = {member for member in audience if self._is_held_back(canvas or campaign, member)}
         truth.held_back |= held_back
-        written += [events.held_back(member, at_s) for member in sorted(held_back)]
+        for member in audience:
+            written += events.entered(member, at_s, held_back=member in held_back)
         mailed = [member for member in audience if member not in held_back]
         deeds: list[BoardDeed] = []
-        for mail in self.sender.send(mailed, campaign=campaign, dispatch_id=message.dispatch_id, at=at):
+        for mail in self.sender.send(mailed, message=message, at=at):
+            written += events.retried(mail)
+            truth.retries += len(mail.retried)
             if mail.abort_reason is not None:
                 truth.aborted += 1
                 written += events.aborted(mail)
                 continue
-            delivery, response = self._live_through(mail, message.dispatch_id)
+            delivery, response = self._live_through(mail, message.dispatch_of(mail.member_id))
             truth.note(mail, delivery, response)
             written += events.sent(mail, delivery)
             written += events.answered(mail, delivery, response)
@@ -96,6 +114,12 @@ class World:
         until_s = self.people.until_s
         self.export.write((event for event in written if event[1]["time"] <= until_s), until_s=until_s)
         self.act(deeds)
+
+    def delete_profiles(self, members: Sequence[str], *, at: datetime) -> None:
+        """Delete members' profiles in Braze, which tells of it by Braze's own id alone, and sends them nothing any more."""
+        at_s = int(at.timestamp())
+        self.profiles.deleted.update(members)
+        self.export.write((USER_DELETE_REQUEST, self.profiles.deletion(member, at_s)) for member in members)
 
     def _live_through(self, mail: SentMail, dispatch_id: str) -> tuple[Delivery, Response]:
         delivered = DeliveredMail(
