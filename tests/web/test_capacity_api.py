@@ -188,6 +188,8 @@ def test_a_campaign_is_added_shown_listed_and_its_adding_written_down(planner: P
         "updated_by": "operator kim",
         "removed_at": None,
         "series": None,
+        "in_braze": None,
+        "missing": [],
     }
     assert all(datetime.fromisoformat(time).tzinfo for time in times)
     shown = planner.ask("GET", f"/campaigns/{one['id']}")

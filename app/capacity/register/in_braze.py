@@ -146,11 +146,16 @@ def differences(one: RegisteredCampaign, time_zone: str) -> tuple[OtherInBraze, 
     name = "on" if "on" in there else "at"
     here = one.definition.get(name)
     if name in there and here is not None and here != there[name]:
-        found.append(OtherInBraze(field="at", here=str(here), there=str(there[name])))
+        found.append(OtherInBraze(field="at", here=_told_time(here), there=_told_time(there[name])))
     key = told.get(_KEY)
     if isinstance(key, str) and key != one.key:
         found.append(OtherInBraze(field="key", here=one.key, there=key))
     return tuple(found)
+
+
+def _told_time(wall: object) -> str:
+    """A wall time or day as a sentence has it."""
+    return str(wall).replace("T", " ")[: len("2026-11-23 09:00")]
 
 
 def first_draft(
