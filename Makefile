@@ -77,6 +77,7 @@ kills: .venv/ready ## our commands killed at random moments, ROUNDS times
 
 syncs: .venv/ready ## a sync of two million members, with faults, then killed ten times
 	$(RUN) python -m tests.hostile.syncs $(ARGS)
+	$(RUN) python -m tests.hostile.airbridge
 
 hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root
 	$(RUN) python -m tests.hostile.day --minutes $(MINUTES) $(ARGS)

@@ -13,6 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.analytics.airbridge import event_uuid
+from app.postgres.syncs.ledger import PostgresLedger
+from app.postgres.syncs.runs import hold_destination, start_run
+from app.sync.definition import read_definition
+from app.sync.door import OutboxEvent
 from tests.doubles.airbridge import TOKEN, Airbridge
 from tests.doubles.faulty_http import faulty_http
 from tests.integration.sync_rig import Clock, RigOfSyncs
@@ -221,6 +225,18 @@ def test_addresses_and_ids_of_devices_are_forgotten_once_an_events_end_is_known(
     one = next(iter(rig.airbridge.stored.values()))
     assert (one["address"], one["device"]) == (ADDRESS, "cookie-7")
     assert set(one["goal"]["customAttributes"]) == {"rid", "cj_key", "cj_attempt"}
+
+
+def test_no_more_is_claimed_than_was_asked_for(rig: AirbridgeRig) -> None:
+    """Whatever plan Postgres takes: what is claimed and not sent is unknown for good after a kill, where each is sent at most once."""
+    definition = read_definition(rig.sync().encode(), stem="rig")
+    with hold_destination(rig.engine, "a destination") as (number, _):
+        run_id = start_run(rig.engine, definition, destination_id=number, names=["x"])
+        ledger = PostgresLedger(rig.engine, definition, destination_id=number, run_id=run_id)
+        time = "2026-11-20T09:12:00+09:00"
+        for start in range(0, 3_000, 1_000):
+            ledger.enqueue([OutboxEvent(f"e-{one}", "m-1", time, {}) for one in range(start, start + 1_000)])
+        assert [len(ledger.claim(most)) for most in (1, 1, 20, 1)] == [1, 1, 20, 1]
 
 
 def test_the_pace_keeps_to_the_minute_and_a_429_waits(rig: AirbridgeRig) -> None:

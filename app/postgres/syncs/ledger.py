@@ -85,16 +85,18 @@ _ENQUEUE = """
         state = 'waiting', sentence = '', settled_at = NULL
     WHERE o.state = 'refused'
 """
+# A subquery in its place may be run once for each row that it is joined to, and then claims more than its limit.
 _CLAIM = """
-    UPDATE connected_jobs.outbox AS o
-    SET state = 'sending', attempts = o.attempts + 1
-    FROM (
+    WITH w AS MATERIALIZED (
         SELECT once_key FROM connected_jobs.outbox
         WHERE destination_id = %(destination)s AND sync = %(sync)s AND state = 'waiting'
         ORDER BY queued_at, once_key
         LIMIT %(most)s
         FOR UPDATE SKIP LOCKED
-    ) AS w
+    )
+    UPDATE connected_jobs.outbox AS o
+    SET state = 'sending', attempts = o.attempts + 1
+    FROM w
     WHERE o.destination_id = %(destination)s AND o.sync = %(sync)s AND o.once_key = w.once_key
     RETURNING o.once_key, o.member_id, o.happened_at, o.properties::text, o.attempts
 """
