@@ -75,8 +75,9 @@ soak: .venv/ready ## a demo under RPS calls/s for MINUTES, with a refresh
 kills: .venv/ready ## our commands killed at random moments, ROUNDS times
 	$(RUN) python -m tests.hostile.kills --rounds $(ROUNDS) $(ARGS)
 
-syncs: .venv/ready ## a sync of two million members, with faults, then killed ten times
+syncs: .venv/ready ## two million members, then 50,000 outcomes synced, with faults and kills
 	$(RUN) python -m tests.hostile.syncs $(ARGS)
+	$(RUN) python -m tests.hostile.amplitude
 	$(RUN) python -m tests.hostile.airbridge
 
 hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root

@@ -39,10 +39,15 @@ OBJECTS: Final = 1_000
 REQUESTS: Final = 3  # in 3 s: with 1,000 events each what a Starter plan takes
 MOST_BYTES: Final = 18_000_000  # of a request; Amplitude refuses 20 MB
 THROTTLED_WAIT_S: Final = 30  # its pages: until a throttled user is tried again
+_QUOTA: Final = f"{WHO} has had 500,000 events of this member today and takes no more: see what sends them, and run with --again tomorrow."
 _TOO_FAST: Final = 429
 _WRONG: Final = 400
 _UNAVAILABLE: Final = 503
-_FIELDS: Final = {"events_with_missing_fields": "misses", "events_with_invalid_fields": "does not take"}
+_FIELDS: Final = {
+    "events_with_missing_fields": "misses",
+    "events_with_invalid_fields": "does not take",
+    "events_with_invalid_id_lengths": "does not take the length of",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +146,12 @@ class AmplitudeProject:
         said = _json_of(answer.body)
         if answer.status == _UNAVAILABLE:
             return BatchFate("not_sent", sentence=f"{WHO} answers 503.")
-        if answer.status == _TOO_FAST and (
-            said.get("exceeded_daily_quota_users") or said.get("exceeded_daily_quota_devices")
+        if answer.status == _TOO_FAST and _any_of(
+            said, "exceeded_daily_quota_users", "exceeded_daily_quota_devices"
         ):
-            return BatchFate(
-                "divide",
-                sentence=f"{WHO} has had 500,000 events of this member today and takes no more: see what sends them.",
-            )
+            throttled = _any_of(said, "throttled_users", "throttled_devices")
+            named = [] if throttled else _places(said.get("throttled_events"))
+            return BatchFate("divide", dict.fromkeys(named, _QUOTA), _QUOTA)
         if answer.status == _WRONG and _told(said, self.key).lower().startswith("invalid api key"):
             return BatchFate(
                 "stop",
@@ -170,6 +174,10 @@ def _json_of(body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _any_of(said: Mapping[str, Any], *names: str) -> bool:
+    return any(said.get(name) for name in names)
 
 
 def refused_in(said: Mapping[str, Any]) -> dict[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from app.sync.courier import TRIES, Courier, Manner, RunPausedError, RunStoppedError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1_000
 _TICK_S: Final = 0.2
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventsRun:
@@ -170,19 +172,13 @@ class EventsRun:
 
     def _event(self, key: str, text: str, kinds: Mapping[str, ColumnKind]) -> OutboxEvent | RefusedRow | None:
         """An event out of a row, or what is wrong with it; None where its member was erased here."""
-        digest = row_digest(text)
+        digest, member = row_digest(text), None
         try:
             values = values_of(text, kinds)
+            member = _member_of(values.pop(self._definition.member), self._definition.member)
+            time = _time_of(values.pop(self._definition.time), self._definition.time, kinds)
         except BadRowValueError as error:
-            return RefusedRow(key, digest, str(error))
-        member, time = values.pop(self._definition.member), values.pop(self._definition.time)
-        if not isinstance(member, str) or not member:
-            return RefusedRow(
-                key, digest, f"{self._definition.member} is no text: an event needs its member's id."
-            )
-        if not isinstance(time, str) or kinds[self._definition.time] != "instant":
-            why = f"{self._definition.time} is no instant: an event needs its time, as timestamptz."
-            return RefusedRow(key, digest, why, member)
+            return RefusedRow(key, digest, str(error), member)
         if self._ledger.is_erased(
             member
         ):  # not refused either: a list of refused rows would be a trace of them
@@ -255,3 +251,17 @@ class EventsRun:
                 self.report.unknown += len(settled.unknown)
         for one in (*settled.taken, *(one for one, _ in settled.refused), *settled.unknown):
             left.pop(one.key, None)
+
+
+def _member_of(found: Any, name: str) -> str:
+    if not isinstance(found, str) or not found:
+        raise BadRowValueError(f"{name} is no text: an event needs its member's id.")
+    return found
+
+
+def _time_of(found: Any, name: str, kinds: Mapping[str, ColumnKind]) -> str:
+    if not isinstance(found, str) or kinds[name] != "instant":
+        raise BadRowValueError(f"{name} is no instant: an event needs its time, as timestamptz.")
+    if datetime.fromisoformat(found) < _EPOCH:
+        raise BadRowValueError(f"{name}: {found} is before 1970: an event needs the time when it happened.")
+    return found

@@ -27,7 +27,7 @@ from app.postgres.embedded import embedded_postgres, make_database
 from app.postgres.engines import batch_engine
 from tests.doubles.airbridge import TOKEN, Airbridge
 from tests.doubles.faulty_http import faulty_http
-from tests.hostile.syncs import COMMAND
+from tests.hostile.sync_command import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

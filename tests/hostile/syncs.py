@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,11 +24,11 @@ from tests.doubles.braze_rest.limits import RequestLimits
 from tests.doubles.braze_rest.profiles import Profiles
 from tests.doubles.braze_rest.server import KEY, BrazeRest, braze_rest
 from tests.doubles.faulty_http import Faults
+from tests.hostile.sync_command import SyncCommand
 
 if TYPE_CHECKING:
     from tests.doubles.faulty_http import Fault
 
-COMMAND = [sys.executable, "-c", "from app.cli.main import main; main()"]
 SYNC = """
 destination = "braze"
 query = "SELECT member_id, cj_field, cj_region, cj_new FROM big.wanted"
@@ -101,7 +97,8 @@ class Trial:
             faults=Faults(draw=self.draw),
         )
         self.url = url
-        self.most_kb = 0
+        environment = {"CJ_BRAZE_KEY": KEY, "CJ_BRAZE_PRIVATE": "on"}
+        self.command = SyncCommand(url, environment, lambda: self.braze.requests)
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -125,35 +122,10 @@ class Trial:
 
     def run(self, file: Path, kill_after_s: float | None) -> int | None:
         """Run the command; None where it was killed, so many seconds after its first request."""
-        environment = {
-            **os.environ,
-            "DATABASE_URL": self.url,
-            "CJ_BRAZE_KEY": KEY,
-            "CJ_BRAZE_PRIVATE": "on",
-        }
-        with subprocess.Popen(
-            [*COMMAND, "sync", "run", str(file)], env=environment, stdout=subprocess.DEVNULL
-        ) as process:
-            before, end = self.braze.requests, float("inf")
-            while process.poll() is None:
-                self._watch_memory(process.pid)
-                if kill_after_s is not None and end == float("inf") and self.braze.requests > before:
-                    end = time.monotonic() + kill_after_s  # it is sending
-                if time.monotonic() > end:
-                    process.send_signal(signal.SIGKILL)
-                    process.wait()
-                    return None
-                time.sleep(0.1)
-        self.braze.settle()
-        return process.returncode
-
-    def _watch_memory(self, pid: int) -> None:
-        try:
-            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-        except OSError:
-            return
-        found = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
-        self.most_kb = max([self.most_kb, *found])
+        code = self.command.run(file, kill_after_s)
+        if code is not None:
+            self.braze.settle()
+        return code
 
     def check(self) -> dict[str, Any]:
         """What is so now; raises `AssertionError` where a promise is broken."""
@@ -227,7 +199,7 @@ def _tried(trial: Trial, folder: Path, kills: int) -> dict[str, Any]:
     return {
         "members": trial.options.members, "kills": kills, **found, "requests": before, "429s meant": trial.draw.slowed,
         "429s caused": caused, "seconds": round(took_s, 1), "the limit's own": round(own_s, 1), "ratio": round(took_s / own_s, 2),
-        "most memory, MB": round(trial.most_kb / 1024),
+        "most memory, MB": round(trial.command.most_kb / 1024),
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from app.sync.definition import read_definition
 from app.sync.events_run import EventsRun
 from app.sync.pacing import Pacer
 from app.sync.rows_run import RowsRun
-from tests.doubles import airbridge
+from tests.doubles import airbridge, amplitude
 from tests.doubles.braze_rest.server import KEY
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class RigOfSyncs:
         braze_private=True,
         airbridge_token=airbridge.TOKEN,
         airbridge_private=True,
+        amplitude_key=amplitude.KEY,
+        amplitude_private=True,
     )
 
     def __init__(self, url: str, clock: Clock) -> None:
@@ -103,7 +105,7 @@ class RigOfSyncs:
             )
             work: RowsRun | EventsRun
             if events:
-                work = EventsRun(definition, door, source, ledger)
+                work = EventsRun(definition, door, source, ledger, again=again)
             else:
                 work = RowsRun(definition, door, source, ledger, again=again)
             pacer = Pacer(definition.limits, requests=door.limits.requests)

@@ -85,19 +85,18 @@ _ENQUEUE = """
         state = 'waiting', sentence = '', settled_at = NULL
     WHERE o.state = 'refused'
 """
-# A subquery in its place may be run once for each row that it is joined to, and then claims more than its limit.
+# A run fills the outbox and empties it before Postgres has counted its rows. These name their keys, else they are planned as if a
+# sync had one event: once for each, all others would be read.
 _CLAIM = """
-    WITH w AS MATERIALIZED (
+    UPDATE connected_jobs.outbox AS o
+    SET state = 'sending', attempts = o.attempts + 1
+    WHERE o.destination_id = %(destination)s AND o.sync = %(sync)s AND o.once_key = ANY (ARRAY(
         SELECT once_key FROM connected_jobs.outbox
         WHERE destination_id = %(destination)s AND sync = %(sync)s AND state = 'waiting'
         ORDER BY queued_at, once_key
         LIMIT %(most)s
         FOR UPDATE SKIP LOCKED
-    )
-    UPDATE connected_jobs.outbox AS o
-    SET state = 'sending', attempts = o.attempts + 1
-    FROM w
-    WHERE o.destination_id = %(destination)s AND o.sync = %(sync)s AND o.once_key = w.once_key
+    ))
     RETURNING o.once_key, o.member_id, o.happened_at, o.properties::text, o.attempts
 """
 _SETTLE = """
@@ -107,6 +106,7 @@ _SETTLE = """
         settled_at = CASE WHEN t.state = 'waiting' THEN NULL ELSE now() END
     FROM unnest(%(keys)s::text[], %(states)s::text[], %(sentences)s::text[]) AS t (once_key, state, sentence)
     WHERE o.destination_id = %(destination)s AND o.sync = %(sync)s AND o.once_key = t.once_key
+      AND o.once_key = ANY (%(keys)s::text[])
 """
 _RECOVER = """
     UPDATE connected_jobs.outbox
