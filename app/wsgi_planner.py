@@ -24,6 +24,7 @@ from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.planning.shares import PostgresShares
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import CLOCK, CREDENTIALS, PostgresStore
+from app.postgres.syncs.register import PostgresSyncs
 from app.runtime.background import PeriodicTask, Scheduler
 from app.runtime.clock import StoreClock
 from app.runtime.errors import UnavailableError
@@ -111,6 +112,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
             sessions=PostgresSessions(engine),
             shares=PostgresShares(engine),
             experiment_register=PostgresExperiments(engine),
+            sync_register=PostgresSyncs(engine),
             previews=_previews(settings),
             loadtest_command=settings.loadtest_command,
         ),

@@ -142,16 +142,18 @@ def database_engine(*, make: bool = False) -> Iterator[Engine]:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, float], None]]:
-    """Yield a bar with time left for each stage, on a terminal; nothing elsewhere."""
+def progress_bar() -> Iterator[Callable[[str, float | None], None]]:
+    """Yield a bar with time left for each stage, on a terminal; nothing elsewhere. A stage of None is none that can be told."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:<10}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         tasks = {}
 
-        def report(stage: str, share: float) -> None:
+        def report(stage: str, share: float | None) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0)
+                for task in bars.tasks:  # of an earlier stage
+                    bars.update(task.id, total=1.0, completed=1.0)
+                tasks[stage] = bars.add_task(stage, total=None if share is None else 1.0)
             bars.update(tasks[stage], completed=share)
 
         yield report

@@ -31,6 +31,10 @@ class RunStoppedError(Exception):
     """The run cannot go on; the sentence says why."""
 
 
+class RunHaltedError(Exception):
+    """A person paused the sync; the sentence says who."""
+
+
 class RunPausedError(Exception):
     """The destination takes nothing until a later moment.
 
@@ -198,7 +202,7 @@ class Courier(Generic[T]):
             self._paused_until = at if long else None
         if long and not self._manner.wait_long:
             raise RunPausedError(at)
-        if long or told is not None:
+        if long != (told is not None):  # of several who wait, the first tells
             self._manner.paused(at if long else None)
         while (left := at - self._manner.clock()) > 0 and not self.stopping.is_set():
             self._sleep(min(left, LONG_WAIT_S))

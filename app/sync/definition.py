@@ -66,6 +66,7 @@ class SyncDefinition:
         time: The column with an event's time.
         delivery: Whether an event whose outcome nobody knows is sent again.
         query_timeout_s: How long Postgres may work on the query at a stretch.
+        within_hours: Another run must have come to its end by then, else somebody is told; 0 is no such time.
         limits: How fast.
         options: What the destination wants to know besides, its own table in the file.
         digest: SHA-256 of the file's text.
@@ -82,6 +83,7 @@ class SyncDefinition:
     time: str
     delivery: Delivery
     query_timeout_s: int
+    within_hours: int
     limits: PaceLimits
     options: Mapping[str, Any]
     digest: bytes
@@ -169,6 +171,7 @@ _FIELDS: Mapping[str, _Reader] = {
     "time": (text, "time"),
     "delivery": (word("at_least_once", "at_most_once"), "at_least_once"),
     "query_timeout_s": (whole(1, 86_400), 600),
+    "within_hours": (whole(0, 8_760), 26),
 }
 _LIMITS: Mapping[str, _Reader] = {
     "objects": (whole(1, 2_000), None),

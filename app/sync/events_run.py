@@ -7,12 +7,12 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from app.sync.courier import TRIES, Courier, Manner, RunPausedError, RunStoppedError
+from app.sync.courier import TRIES, Courier, Manner, RunHaltedError, RunPausedError, RunStoppedError
 from app.sync.delta import ClearedRow, DeltaCounts, RefusedRow
 from app.sync.door import OutboxEvent
 from app.sync.ledger import SettledBatch
 from app.sync.packing import Packer
-from app.sync.report import SyncExample, SyncPlan, SyncReport
+from app.sync.report import Foresight, RunProgress, SyncExample, SyncPlan, SyncReport
 from app.sync.rows_run import EXAMPLES, ended, seconds_for
 from app.sync.values import BadRowValueError, check_columns, row_digest, values_of
 
@@ -84,13 +84,13 @@ class EventsRun:
             refused=refused,
         )
 
-    def run(self, pacer: Pacer, manner: Manner, progress: Callable[[float], None]) -> SyncReport:
+    def run(self, pacer: Pacer, manner: Manner, watch: Callable[[RunProgress], None]) -> SyncReport:
         """Put the query's new events into the outbox, and send what waits there.
 
         Args:
             pacer: The destination's budget.
             manner: How; `repeat_unknown` of it is off.
-            progress: Told which part is done.
+            watch: As of a run of rows.
 
         Raises:
             SyncError: the query or its rows cannot be sent at all.
@@ -98,26 +98,34 @@ class EventsRun:
         courier: Courier[OutboxEvent] = Courier(self._door, pacer, manner)
         self.report.http = courier.counts
         _, self.report.unknown = self._ledger.recover()
-        for events, bad in self._new_events(self.report.compared, manner.clock()):
-            self._ledger.note([*bad, *(ClearedRow(one.key) for one in events)])
-            self._ledger.enqueue(events)
-        self._ledger.clear_others()
-        everything = max(self._ledger.waiting(), 1)
+        foresight = Foresight(pacer, objects=self._door.limits.objects, clock=manner.clock)
         threads = [
             threading.Thread(target=self._guarded, args=(courier, manner))
             for _ in range(self._definition.limits.connections)
         ]
         try:
+            self._enqueue(manner.clock(), watch)
+            total = self._ledger.waiting()
             for thread in threads:
                 thread.start()
             while any(thread.is_alive() for thread in threads):
                 threads[-1].join(_TICK_S)
-                progress(min((self.report.taken + self.report.refused) / everything, 1.0))
+                watch(foresight.at(self.report.taken + self.report.refused, total))
+        except RunHaltedError as halted:
+            self._failures.insert(0, halted)
         finally:
             courier.stopping.set()
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:
+                    thread.join()
         return ended(self.report, self._failures)
+
+    def _enqueue(self, now: float, watch: Callable[[RunProgress], None]) -> None:
+        for events, bad in self._new_events(self.report.compared, now):
+            watch(RunProgress())
+            self._ledger.note([*bad, *(ClearedRow(one.key) for one in events)])
+            self._ledger.enqueue(events)
+        self._ledger.clear_others()
 
     def _shown(self, one: OutboxEvent) -> dict[str, Any]:
         """An event's properties, for a person to see."""
@@ -244,8 +252,7 @@ class EventsRun:
     def _count(self, settled: SettledBatch[OutboxEvent], left: dict[str, OutboxEvent]) -> None:
         self._ledger.settle_events(settled)
         with self._lock:
-            self.report.taken += len(settled.taken)
-            self.report.values += sum(len(one.properties) for one in settled.taken)
+            self.report.count_taken(one.properties for one in settled.taken)
             self.report.refused += len(settled.refused)
             if self._definition.delivery == "at_most_once":
                 self.report.unknown += len(settled.unknown)

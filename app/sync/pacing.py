@@ -66,12 +66,15 @@ class Pacer:
         """Take the next place; gives when its request may go, now or later."""
         if self._filled_at is None:
             self._filled_at = now
-        at = max(now, self._not_before, self._filled_at)
+        begin = max(now, self._filled_at)
+        at = max(begin, self._not_before)
         others = (
             (1 - self._limits.share) * self._window / 2
         )  # what may be caught up after a wait, and stays theirs
-        most = max(1.0, min(self.per_s * self._limits.window_s, others))
-        self._tokens = min(most, self._tokens + (at - self._filled_at) * self.per_s)
+        most = max(1.0, min(self.full_per_s * self._limits.window_s, others))
+        # A wait that the destination asked for is caught up whole: being asked is no reason to go slower during it.
+        gained = (begin - self._filled_at) * self.per_s + (at - begin) * self.full_per_s
+        self._tokens = min(most, self._tokens + gained)
         if self._tokens < 1:
             at += (1 - self._tokens) / self.per_s
             self._tokens = 1.0
@@ -82,6 +85,20 @@ class Pacer:
         self._filled_at = at
         self._used += 1
         return at
+
+    def seconds_left(self, requests: int, now: float) -> float:
+        """How long so many requests will take from now on, this hour's rest and hourly pauses included."""
+        begin = max(now, self._not_before)
+        hourly = self.hourly
+        if hourly is None:
+            return begin - now + requests / self.full_per_s
+        hour = max(begin // HOUR_S * HOUR_S, self._hour or 0.0)  # places may be taken in an hour to come
+        begin = max(begin, hour)
+        rest = hourly if self._hour is not None and self._hour != hour else max(0, hourly - self._used)
+        if requests <= rest:
+            return begin - now + requests / self.full_per_s
+        hours, within = divmod(requests - rest - 1, hourly)
+        return hour + HOUR_S * (hours + 1) - now + (within + 1) / self.full_per_s
 
     def _in_hour(self, at: float) -> float:
         """The same moment, or the next clock hour where this one's share is used up."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from app.sync.courier import Courier, Manner, RunPausedError, RunStoppedError
+from app.sync.courier import Courier, Manner, RunHaltedError, RunPausedError, RunStoppedError
 from app.sync.delta import ChangedRow, ClearedRow, DeltaCounts, DeltaRules, KnownRows, RefusedRow, differences
 from app.sync.packing import Packer
-from app.sync.report import SyncExample, SyncPlan, SyncReport
+from app.sync.report import Foresight, SyncExample, SyncPlan, SyncReport
 from app.sync.spool import Spool
 from app.sync.values import check_columns
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.sync.door import Door
     from app.sync.ledger import Ledger, SettledBatch, SourceRows
     from app.sync.pacing import Pacer
+    from app.sync.report import RunProgress
 
 EXAMPLES: Final = 10
 _NOTED: Final = 500  # refused rows recorded at once
@@ -116,13 +117,13 @@ class RowsRun:
             else:
                 self._ledger.note([one])
 
-    def run(self, pacer: Pacer, manner: Manner, progress: Callable[[float], None]) -> SyncReport:
+    def run(self, pacer: Pacer, manner: Manner, watch: Callable[[RunProgress], None]) -> SyncReport:
         """Send what changed.
 
         Args:
             pacer: The destination's budget.
             manner: How.
-            progress: Told which part is done, once that is known.
+            watch: Told now and then how far it is; raises `RunHaltedError` where the run is to end after the requests under way.
 
         Raises:
             SyncError: the query or its rows cannot be sent at all; what was acknowledged before is recorded.
@@ -136,14 +137,17 @@ class RowsRun:
             threading.Thread(target=self._guarded, args=(self._send, courier, spool, compared))
             for _ in range(self._definition.limits.connections)
         ]
+        foresight = Foresight(pacer, objects=self._door.limits.objects, clock=manner.clock)
         try:
             for thread in threads:
                 thread.start()
             while any(thread.is_alive() for thread in threads):
                 threads[-1].join(_TICK_S)
-                if compared.is_set():
-                    done = self.report.taken + self.report.refused
-                    progress(done / max(self.report.compared.changed + self.report.compared.gone, 1))
+                compares = self.report.compared
+                total = compares.changed + compares.gone if compared.is_set() else None
+                watch(foresight.at(self.report.taken + self.report.refused, total))
+        except RunHaltedError as halted:
+            self._failures.insert(0, halted)
         finally:
             courier.stopping.set()
             spool.finish()
@@ -208,8 +212,7 @@ class RowsRun:
 
     def _count(self, settled: SettledBatch[ChangedRow]) -> None:
         with self._lock:
-            self.report.taken += len(settled.taken)
-            self.report.values += sum(len(one.values) for one in settled.taken)
+            self.report.count_taken(one.values for one in settled.taken)
             self.report.refused += len(settled.refused)
 
     def _ended(self) -> SyncReport:
@@ -222,8 +225,11 @@ def ended(report: SyncReport, failures: list[BaseException]) -> SyncReport:
     for error in failures:
         if isinstance(error, RunPausedError):
             report.state, report.paused_until, report.sentence = "paused", error.until, error.sentence
-        elif not isinstance(error, RunStoppedError):
+        elif not isinstance(error, (RunStoppedError, RunHaltedError)):
             raise error
+    for error in failures:
+        if isinstance(error, RunHaltedError):
+            report.state, report.paused_until, report.sentence = "paused", None, str(error)
     stops = [str(error) for error in failures if isinstance(error, RunStoppedError)]
     if stops and report.state != "paused":
         report.state, report.sentence = "stopped", stops[0]

@@ -29,21 +29,28 @@ class SyncCommand:
         self._environment = {**os.environ, "DATABASE_URL": url, **environment}
         self._requests = requests
         self.most_kb = 0
+        self.first_s: float | None = (
+            None  # from the start to the first request, of the last run that made one
+        )
 
-    def run(self, file: Path, kill_after_s: float | None = None) -> int | None:
-        """Run it; None where it was killed, so many seconds after its first request."""
+    def run(self, file: Path, kill_after_s: float | None = None, *, after_requests: int = 1) -> int | None:
+        """Run it; None where it was killed, so many seconds after so many requests of its own."""
         words = [*COMMAND, "sync", "run", str(file)]
         with subprocess.Popen(words, env=self._environment, stdout=subprocess.DEVNULL) as process:
-            before, end = self._requests(), float("inf")
+            before, end, begun = self._requests(), float("inf"), time.monotonic()
+            first_s = None
             while process.poll() is None:
                 self._watch_memory(process.pid)
-                if kill_after_s is not None and end == float("inf") and self._requests() > before:
+                made = self._requests() - before
+                if made and first_s is None:
+                    first_s = self.first_s = time.monotonic() - begun
+                if kill_after_s is not None and end == float("inf") and made >= after_requests:
                     end = time.monotonic() + kill_after_s  # it is sending
                 if time.monotonic() > end:
                     process.send_signal(signal.SIGKILL)
                     process.wait()
                     return None
-                time.sleep(0.1)
+                time.sleep(0.02)
         return process.returncode
 
     def _watch_memory(self, pid: int) -> None:

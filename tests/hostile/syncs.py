@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -83,6 +85,45 @@ class Draw:
         return "500 after" if drawn < 0.015 else ""
 
 
+class Cpu:
+    """CPU seconds so far: of the sync's own processes, of the double (this process), and of Postgres."""
+
+    def __init__(self, postmaster: int) -> None:
+        self._postmaster = postmaster
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._begin = self._now()
+
+    def used(self) -> dict[str, float]:
+        """Since the beginning."""
+        return {name: round(now - self._begin[name], 1) for name, now in self._now().items()}
+
+    def _now(self) -> dict[str, float]:
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return {
+            "sync": ended.ru_utime + ended.ru_stime,
+            "double": time.process_time(),
+            "Postgres": self._postgres(),
+        }
+
+    def _postgres(self) -> float:
+        """Of the postmaster, its children, and those that have ended."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            except OSError:
+                continue
+            pid, parent, times = int(stat.parent.name), int(fields[1]), [int(one) for one in fields[11:15]]
+            if pid == self._postmaster:
+                ticks += sum(times)
+            elif parent == self._postmaster:
+                ticks += sum(times[:2])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class Trial:
     """One sync until it has ended by itself."""
 
@@ -120,12 +161,23 @@ class Trial:
         self.sql(CHANGE)
         return file
 
-    def run(self, file: Path, kill_after_s: float | None) -> int | None:
-        """Run the command; None where it was killed, so many seconds after its first request."""
-        code = self.command.run(file, kill_after_s)
-        if code is not None:
+    def run(self, file: Path, kill_after: int | None = None) -> int | None:
+        """Run the command; None where it was killed, at some moment after so many of its requests."""
+        if kill_after is None:
+            code = self.command.run(file)
             self.braze.settle()
-        return code
+            return code
+        a_request_s = 3 / (self.options.requests * self.options.share)
+        return self.command.run(file, self.rng.uniform(0, a_request_s), after_requests=kill_after)
+
+    def batches(self) -> list[int]:
+        """What each run recorded, the first first; of one that was killed, before it was."""
+        return [
+            row[0]
+            for row in self.sql(
+                "SELECT (SELECT count(*) FROM connected_jobs.sync_batch WHERE run_id = r.id) FROM connected_jobs.sync_run AS r ORDER BY id"
+            )
+        ]
 
     def check(self) -> dict[str, Any]:
         """What is so now; raises `AssertionError` where a promise is broken."""
@@ -165,40 +217,46 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=2_000_000)
     parser.add_argument("--requests", type=int, default=200, help="that the double takes in 3 s")
     parser.add_argument("--share", type=float, default=0.3, help="of them that is the sync's")
-    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--kills", type=int, nargs="+", default=[0, 10], help="of each trial")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="connected-jobs-syncs-") as folder:
         Path(folder).chmod(0o711)
         with embedded_postgres(Path(folder) / "postgres", options={"max_wal_size": "2GB"}) as server:
-            for kills in dict.fromkeys((0, options.kills)):
+            for kills in options.kills:
                 make_database(server, f"syncs_{kills}")
                 url = server.database_url(f"syncs_{kills}")
                 engine = batch_engine(url)
                 migrate.upgrade(engine, "service")
                 engine.dispose()
-                print(json.dumps(_tried(Trial(url, options), Path(folder), kills)), flush=True)
+                found = _tried(Trial(url, options), Path(folder), kills, Cpu(server.pid))
+                print(json.dumps(found), flush=True)
 
 
-def _tried(trial: Trial, folder: Path, kills: int) -> dict[str, Any]:
+def _tried(trial: Trial, folder: Path, kills: int, cpu: Cpu) -> dict[str, Any]:
     with braze_rest(trial.braze):
         file = trial.prepare(folder)
-        own_s = -(-trial.options.members // 750) / (trial.options.requests * trial.options.share / 3)
+        changed = -(-trial.options.members // 750)  # requests
+        own_s = changed / (trial.options.requests * trial.options.share / 3)
         begin = time.monotonic()
+        cpu.begin()
         for _ in range(kills):
-            if trial.run(file, trial.rng.uniform(0.0, 0.8 * own_s / max(kills, 1))) is not None:
-                break
-        code = trial.run(file, None)
+            after = trial.rng.randint(1, max(1, changed // (kills + 1)))
+            assert trial.run(file, kill_after=after) is None, "it had ended before it was killed"
+        code = trial.run(file)
         took_s = time.monotonic() - begin
+        used = cpu.used()
         assert code == 3, code  # there are refused rows
         found = trial.check()
         before = trial.braze.requests
-        assert trial.run(file, None) == 3
+        assert trial.run(file) == 3
         assert trial.braze.requests == before
     caused = trial.braze.limits.refused - trial.draw.slowed
     return {
-        "members": trial.options.members, "kills": kills, **found, "requests": before, "429s meant": trial.draw.slowed,
-        "429s caused": caused, "seconds": round(took_s, 1), "the limit's own": round(own_s, 1), "ratio": round(took_s / own_s, 2),
+        "members": trial.options.members, "kills": kills, "batches recorded by each run": trial.batches(), **found,
+        "requests": before, "429s meant": trial.draw.slowed, "429s caused": caused, "seconds": round(took_s, 1),
+        "the limit's own": round(own_s, 1), "ratio": round(took_s / own_s, 2),
+        "seconds to the first request": trial.command.first_s and round(trial.command.first_s, 1), "CPU seconds": used,
         "most memory, MB": round(trial.command.most_kb / 1024),
     }  # fmt: skip
 

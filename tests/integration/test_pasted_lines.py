@@ -300,6 +300,7 @@ class Stand:
             r"\bDATA=DIR\b": "DATA=board",
             r"connected-jobs sync run (?:SYNC\.toml|FILE)\b": "CJ_BRAZE_KEY=none connected-jobs sync plan docs/syncs/members.toml",
             r"warehouse export DIR\b": "warehouse export warehouse",
+            r"connected-jobs sync plan FILE\b": "CJ_BRAZE_KEY=none connected-jobs sync plan docs/syncs/members.toml",
             r"calendar pull --host \S+": "calendar pull --help",  # there is no Braze
             r"--recipe NAME\b": "--recipe own --option keep=20",
             r"results CAMPAIGN\|EXPERIMENT": "results weekly-digest",

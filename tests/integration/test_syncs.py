@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 import pytest
 
+from app.postgres.engines import batch_engine
+from app.postgres.syncs.register import PostgresSyncs
 from tests.doubles.braze_rest.catalogs import Catalogs
 from tests.doubles.braze_rest.limits import RequestLimits
 from tests.doubles.braze_rest.profiles import Profiles
@@ -20,6 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from app.sync.record import SyncRunRecord
     from tests.integration.commands import Command
 
 ATTRIBUTES = """
@@ -374,3 +386,128 @@ def test_the_ready_syncs_give_each_member_the_coarse_attributes_and_each_open_po
     world.sql("UPDATE board.posting SET status = 'closed' WHERE id = 'p-000007'")
     assert world.sync("run", ready(world, "postings.toml")).code == 0
     assert "p-000007" not in world.braze.catalogs.items["postings"]
+
+
+def test_a_paused_sync_sends_nothing_until_somebody_lets_it_go_on(world: World) -> None:
+    file = world.file()
+    assert "There is no sync 'wanted' on record" in world.sync("pause", "wanted").sentence
+    world.sql("UPDATE board_out.wanted SET cj_field = repeat('x', 256) WHERE member_id = 'm-0002'")
+    assert world.sync("run", file).code == 3
+    world.sql("UPDATE board_out.wanted SET cj_new = 9")
+    assert world.sync("pause", "wanted", "--by", "kim").out.startswith("wanted is paused since 20")
+    assert "by kim" in world.sync("pause", "wanted", "--by", "lee").out  # it was paused before
+    requests, out = world.braze.requests, file.parent / "out"
+    out.mkdir()
+    for words in (("run", file), ("export", file, out)):
+        ran = world.sync(*words)
+        assert (ran.code, world.braze.requests, list(out.iterdir())) == (4, requests, [])
+        assert "by kim: nothing was sent.\n`connected-jobs sync resume wanted` lets it go on." in ran.err
+    assert world.sync("status").out.startswith("wanted is paused since 20")
+    assert json.loads(world.sync("status", "--json").out)[0]["pause"]["by"] == "kim"
+    assert world.sync("plan", file).code == 0
+    assert world.sync("resume", "wanted", "--by", "lee").out == "wanted goes on with its next `sync run`.\n"
+    assert world.sync("resume", "wanted").out == "wanted was not paused.\n"
+    assert world.sync("run", file).code == 3
+    assert world.braze.profiles.members["m-0008"]["cj_new"] == 9
+    assert world.sql("SELECT who, what, subject FROM connected_jobs.audit ORDER BY id") == [
+        ("kim", "sync pause", "wanted"),
+        ("lee", "sync resume", "wanted"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["attributes", "events"])
+def test_a_run_under_way_ends_after_its_requests_when_somebody_pauses_it(
+    world: World, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cli.loop.syncs._LOOK_S", 0.0)
+    slow = "objects = 5\nrequests = 60\nconnections = 2\n"
+    query, more = "SELECT * FROM board_out.wanted", ""
+    if kind == "events":
+        query = "SELECT member_id AS event_key, member_id, now() AS time, cj_field FROM board_out.wanted"
+        more = 'kind = "events"\nevent = "applied_from_mail"\n'
+    file = world.file(query, more=more)
+    file.write_text(file.read_text().replace("share = 1.0", f"{slow}share = 1.0"))
+
+    def draw() -> Literal[""]:
+        if world.braze.requests == 3:
+            world.sql(
+                "INSERT INTO connected_jobs.sync_pause (sync, paused_by) VALUES ('wanted', 'kim') ON CONFLICT DO NOTHING"
+            )
+        return ""
+
+    world.braze.faults.draw = draw
+    ran = world.sync("run", file)
+    assert (ran.code, ran.err) == (
+        4,
+        "It was paused by kim. What was acknowledged is kept, and the rest waits.\n",
+    )
+    assert 3 < world.braze.requests < 60
+    ((state, sentence, taken, waiting),) = world.sql(
+        "SELECT state, sentence, (figures ->> 'taken')::int, (SELECT count(*) FROM connected_jobs.outbox WHERE state = 'sending')"
+        " FROM connected_jobs.sync_run"
+    )
+    assert (state, sentence, taken, waiting) == (
+        "paused",
+        "It was paused by kim.",
+        5 * world.braze.requests,
+        0,
+    )
+    assert world.sync("resume", "wanted").code == 0
+    assert world.sync("run", file).code == 0
+    assert world.braze.requests == 60  # nothing was sent twice
+
+
+def test_a_run_says_on_record_how_far_it_is_and_until_when_its_hour_holds_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cli.loop.syncs._LOOK_S", 0.0)
+    file = world.file()
+    file.write_text(
+        file.read_text().replace(
+            "share = 1.0", "objects = 30\nconnections = 1\nrequests_per_hour = 4\nshare = 1.0"
+        )
+    )
+    engine = batch_engine(world.url)
+    register = PostgresSyncs(engine)
+    seen: list[SyncRunRecord] = []
+
+    def pause_when_it_waits() -> None:
+        for _ in range(300):
+            if register.syncs() and (found := register.syncs()[0].last).paused_until:
+                seen.append(found)
+                break
+            time.sleep(0.05)
+        world.sql("INSERT INTO connected_jobs.sync_pause (sync, paused_by) VALUES ('wanted', 'kim')")
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(pause_when_it_waits)
+        ran = world.sync("run", file)
+    assert (ran.code, ran.err.count("paused until")) == (4, 1)
+    (found,) = seen
+    assert (found.state, found.total, found.done, found.share) == ("running", 300, 120, 0.4)
+    assert found.paused_until is not None
+    assert found.ends_at is not None
+    assert timedelta(hours=1) <= found.ends_at - found.paused_until < timedelta(hours=1, minutes=1)
+    world.sql("UPDATE connected_jobs.sync_run SET state = 'running'")
+    assert register.syncs()[0].last.state == "killed"  # nobody holds the destination
+    engine.dispose()
+
+
+def test_a_run_at_a_terminal_draws_a_bar_with_the_time_left(world: World) -> None:
+    file = world.file()
+    file.write_text(
+        file.read_text().replace("share = 1.0", "objects = 5\nrequests = 90\nconnections = 2\nshare = 1.0")
+    )
+    leader, follower = pty.openpty()
+    words = [sys.executable, "-c", "from app.cli.main import main; main()", "sync", "run", str(file)]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=follower, env=environment) as process:
+        os.close(follower)
+        said = b""
+        with suppress(OSError):  # EIO, where the other side is closed
+            while more := os.read(leader, 65_536):
+                said += more
+        assert process.wait() == 0
+    os.close(leader)
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
+    assert re.search(r"sending +\S+ +[1-9][0-9]?% 0:00:0[0-9]", drawn), drawn[-400:]

@@ -14,14 +14,16 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from app.cli.database import CommandError, database, database_engine, progress_bar
+from app.cli.database import CommandError, by_option, database, database_engine, progress_bar
 from app.cli.loop import sync_files
 from app.cli.loop.doors import check_is_to_braze, open_door
 from app.plurals import counted
 from app.postgres.planning.register import PostgresRegister
 from app.postgres.syncs import questions
 from app.postgres.syncs.ledger import PostgresLedger
+from app.postgres.syncs.register import PostgresSyncs
 from app.postgres.syncs.runs import (
+    SyncPausedError,
     end_run,
     find_destination,
     hold_destination,
@@ -45,13 +47,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from app.braze.ingestion import FileFormat
+    from app.postgres.syncs.runs import HeldDestination
     from app.sync.door import Door
-    from app.sync.report import SyncPlan, SyncReport
+    from app.sync.record import SyncRunRecord
+    from app.sync.report import RunProgress, SyncPlan, SyncReport
 
 EXIT_STOPPED = 1
 EXIT_REJECTS = 3
 EXIT_PAUSED = 4
-_HELD_S = 5.0  # between two looks at the lock
+_LOOK_S = 1.0  # between two looks at whether the destination is held and somebody paused the sync
 
 
 @click.group()
@@ -174,22 +178,21 @@ def _was(before: Any) -> str:
 def run(*, file: Path, again: bool, everything: bool, no_wait: bool, as_json: bool) -> None:
     """Send what changed, and record what was acknowledged. Exit codes: 3 with refused rows, 4 if paused, 1 if stopped."""
     with _opened(file) as opened, progress_bar() as progress:
-        with hold_destination(opened.engine, opened.door.identity) as (destination_id, is_held):
+        zone = _zone(opened.engine)
+        with _unless_paused(zone), hold_destination(opened.engine, opened.door.identity) as (number, held):
             names = [column.name for column in opened.source().columns()]
             run_id = start_run(
                 opened.engine,
                 opened.definition,
-                destination_id=destination_id,
+                destination_id=number,
                 names=[name for name in names if name != opened.definition.member],
             )
-            zone = _zone(opened.engine)
+            watch = TerminalWatch(progress, held, run_id, zone)
             manner = Manner(
-                repeat_unknown=opened.definition.kind != "events",
-                wait_long=not no_wait,
-                paused=lambda until: _tell_pause(until, zone),
+                repeat_unknown=opened.definition.kind != "events", wait_long=not no_wait, paused=watch.pause
             )
-            work = opened.run(destination_id, run_id, again=again, everything=everything)
-            report = _recorded(opened, run_id, work, manner, _watched(progress, is_held))
+            work = opened.run(number, run_id, again=again, everything=everything)
+            report = _recorded(opened, run_id, work, manner, watch)
         refused = questions.count_rejects(opened.engine, sync=opened.definition.name)
     click.echo(json.dumps(asdict(report), ensure_ascii=False, indent=2) if as_json else _report_text(report))
     _end(report, refused, zone)
@@ -200,12 +203,12 @@ def _recorded(
     run_id: int,
     work: RowsRun | EventsRun,
     manner: Manner,
-    progress: Callable[[float], None],
+    watch: Callable[[RunProgress], None],
 ) -> SyncReport:
     """Run, and record how it ended, whatever that was."""
     destination_id = find_destination(opened.engine, opened.door.identity)
     try:
-        report = work.run(opened.pacer(destination_id), manner, progress)
+        report = work.run(opened.pacer(destination_id), manner, watch)
     except BaseException as error:
         from app.cli.errors import sentence_of  # noqa: PLC0415 - it knows what every command may raise
 
@@ -217,17 +220,67 @@ def _recorded(
     return report
 
 
-def _watched(progress: Callable[[str, float], None], is_held: Callable[[], None]) -> Callable[[float], None]:
-    """Progress on the terminal, which looks now and then whether the destination is still held."""
-    looked = [time.monotonic()]
+class TerminalWatch:
+    """A run's progress on the terminal and on record; looks now and then whether a person paused its sync.
 
-    def tell(share: float) -> None:
-        progress("sending", share)
-        if time.monotonic() - looked[0] > _HELD_S:
-            looked[0] = time.monotonic()
-            is_held()
+    Args:
+        show: Draws a stage's bar.
+        held: The destination.
+        run_id: The run.
+        zone: Of the times that people read.
+    """
 
-    return tell
+    def __init__(
+        self,
+        show: Callable[[str, float | None], None],
+        held: HeldDestination,
+        run_id: int,
+        zone: ZoneInfo,
+    ) -> None:
+        self._show = show
+        self._held = held
+        self._run_id = run_id
+        self._zone = zone
+        self._paused_until: float | None = None
+        self._looked: float | None = None
+
+    def __call__(self, progress: RunProgress) -> None:
+        """Tell how far the run is; raises `RunHaltedError` where it is to end."""
+        if progress.total is None:
+            self._show("comparing", None)
+        else:
+            self._show("sending", progress.done / progress.total if progress.total else 1.0)
+        now = time.monotonic()
+        if self._looked is None or now - self._looked > _LOOK_S:
+            self._looked = now
+            self._held.look(self._run_id, progress, self._paused_until)
+
+    def pause(self, until: float | None) -> None:
+        """The budget is used up until then, or it is no longer."""
+        self._paused_until = until
+        if until is None:
+            click.echo("The sync goes on.", err=True)
+        else:
+            click.echo(
+                f"The destination's budget is used up: paused until {_clock(until, self._zone)}.", err=True
+            )
+
+
+@contextmanager
+def _unless_paused(zone: ZoneInfo) -> Iterator[None]:
+    """End with one sentence where a person has paused the sync."""
+    try:
+        yield
+    except SyncPausedError as paused:
+        click.echo(
+            f"{paused.sync} is paused {_since(paused.at, paused.by, zone)}: nothing was sent.", err=True
+        )
+        click.echo(f"`connected-jobs sync resume {paused.sync}` lets it go on.", err=True)
+        sys.exit(EXIT_PAUSED)
+
+
+def _since(at: datetime, by: str, zone: ZoneInfo) -> str:
+    return f"since {at.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key}) by {by}"
 
 
 def _zone(engine: Engine) -> ZoneInfo:
@@ -236,13 +289,6 @@ def _zone(engine: Engine) -> ZoneInfo:
 
 def _clock(until: float, zone: ZoneInfo) -> str:
     return f"{datetime.fromtimestamp(until, UTC).astimezone(zone):%H:%M} ({zone.key})"
-
-
-def _tell_pause(until: float | None, zone: ZoneInfo) -> None:
-    if until is None:
-        click.echo("The sync goes on.", err=True)
-    else:
-        click.echo(f"The destination's budget is used up: paused until {_clock(until, zone)}.", err=True)
 
 
 def _report_text(report: SyncReport) -> str:
@@ -264,7 +310,10 @@ def _report_text(report: SyncReport) -> str:
 
 
 def _end(report: SyncReport, refused: int, zone: ZoneInfo) -> None:
-    if report.state == "paused" and report.paused_until is not None:
+    if report.state == "paused":
+        if report.paused_until is None:
+            click.echo(f"{report.sentence} What was acknowledged is kept, and the rest waits.", err=True)
+            sys.exit(EXIT_PAUSED)
         until = _clock(report.paused_until, zone)
         why = report.sentence or "The budget of this hour is used up."
         click.echo(f"{why.rstrip('.')}: paused until {until}. Run it again then.", err=True)
@@ -296,9 +345,10 @@ def export(*, file: Path, out: str, kind: FileFormat, interval_min: int) -> None
     """Write what changed as files for Cloud Data Ingestion to OUT, a folder or a bucket, and count it as sent."""
     check_is_to_braze(read_sync_file(file), "files for Cloud Data Ingestion are written of")
     with _opened(file) as opened:
-        report, names = sync_files.export_files(opened, out, kind=kind, interval_min=interval_min)
-        refused = questions.count_rejects(opened.engine, sync=opened.definition.name)
         zone = _zone(opened.engine)
+        with _unless_paused(zone):
+            report, names = sync_files.export_files(opened, out, kind=kind, interval_min=interval_min)
+        refused = questions.count_rejects(opened.engine, sync=opened.definition.name)
     click.echo("\n".join([f"{report.taken:,} rows in {len(names)} files.", *names]))
     _end(report, refused, zone)
 
@@ -314,16 +364,24 @@ def status(*, name: str | None, most: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2, default=str))
         return
+    for sync_name, pause in {one.sync: one.pause for one in found if one.pause}.items():
+        click.echo(f"{sync_name} is paused {_since(pause.at, pause.by, zone)}.")
     for one in found:
         told = one.figures
         until = f" until {_clock(one.paused_until.timestamp(), zone)}" if one.paused_until else ""
         click.echo(
-            f"{one.id:>6}  {one.started_at.astimezone(zone):%Y-%m-%d %H:%M}  {one.sync:<24}  {one.state}{until}  "
+            f"{one.id:>6}  {one.started_at.astimezone(zone):%Y-%m-%d %H:%M}  {one.sync:<24}  {one.state}{until}{_how_far(one, zone)}  "
             f"{told.get('taken', 0):,} sent, {told.get('taken_values', 0):,} values, "
             f"{told.get('refused', 0) + told.get('refused_by_destination', 0):,} refused, {told.get('requests', 0):,} requests"
         )
         if one.sentence:
             click.echo(f"        {one.sentence}")
+
+
+def _how_far(one: SyncRunRecord, zone: ZoneInfo) -> str:
+    if one.state != "running" or one.share is None or one.ends_at is None:
+        return ""
+    return f" {one.share:.0%}, ends about {_clock(one.ends_at.timestamp(), zone)}"
 
 
 @sync.command()
@@ -332,8 +390,8 @@ def status(*, name: str | None, most: int, as_json: bool) -> None:
 @_json
 def rejects(*, name: str | None, most: int, as_json: bool) -> None:
     """Rows and events that are not sent, each with its sentence. A row is tried again when it says something else."""
-    with database_engine() as engine:
-        found = questions.select_rejects(engine, sync=name, most=most)
+    with database_engine() as engine, engine.connect() as connection:
+        found = questions.select_rejects(connection, sync=name, most=most)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2, default=str))
         return
@@ -393,6 +451,26 @@ def _event_line(one: questions.OutboxEntry) -> str:
     times = f", {one.attempts} times" if one.attempts > 1 else ""
     settled = f" {one.settled_at:%Y-%m-%d %H:%M %Z}" if one.settled_at else ""
     return f"{one.key}  {one.state}{settled}{run_}{times}  {one.sentence}".rstrip()
+
+
+@sync.command()
+@click.argument("name")
+@by_option
+def pause(*, name: str, by: str) -> None:
+    """Send nothing of the sync NAME until it is resumed; a run that is under way ends after its requests under way."""
+    with database_engine() as engine:
+        zone, found = _zone(engine), PostgresSyncs(engine).pause(name, by=by)
+    click.echo(f"{name} is paused {_since(found.at, found.by, zone)}.")
+
+
+@sync.command()
+@click.argument("name")
+@by_option
+def resume(*, name: str, by: str) -> None:
+    """Let the sync NAME go on: its next `sync run` sends what has changed meanwhile."""
+    with database_engine() as engine:
+        was_paused = PostgresSyncs(engine).resume(name, by=by)
+    click.echo(f"{name} goes on with its next `sync run`." if was_paused else f"{name} was not paused.")
 
 
 @sync.command()

@@ -15,8 +15,8 @@ from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence, refuse_future
 from app.capacity.register.ports import EvidenceSummary
 from app.postgres.audit import insert_audit_entry
-from app.postgres.planning.transactions import planner_transaction
 from app.postgres.stored import instant, is_storable, table
+from app.postgres.transactions import planner_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

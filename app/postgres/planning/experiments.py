@@ -18,7 +18,7 @@ from app.feedback.experiments.refusals import ExperimentError, Refusal
 from app.feedback.experiments.register import ExperimentState, RegisteredExperiment
 from app.postgres.audit import insert_audit_entry
 from app.postgres.lists.publications import select_is_serving, select_log, select_now
-from app.postgres.planning.transactions import planner_transaction
+from app.postgres.transactions import planner_transaction
 from app.serving.send_counts import NOT_COUNTED
 from app.serving.sends import LEAD
 

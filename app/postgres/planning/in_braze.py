@@ -20,7 +20,7 @@ from app.capacity.register.in_braze import (
     updated_draft,
 )
 from app.postgres.planning import campaigns
-from app.postgres.planning.transactions import planner_transaction
+from app.postgres.transactions import planner_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import text
 
 from app.postgres.lists.publications import select_table_in_force
-from app.postgres.planning.transactions import planner_transaction
+from app.postgres.transactions import planner_transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

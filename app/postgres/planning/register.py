@@ -17,8 +17,8 @@ from app.postgres import audit
 from app.postgres.planning import campaigns, instances, send_counts, sessions
 from app.postgres.planning.campaign_search import select_page
 from app.postgres.planning.table_sizes import select_row_estimates
-from app.postgres.planning.transactions import planner_transaction
 from app.postgres.planning.watch import select_seen
+from app.postgres.transactions import planner_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from app.feedback.results.counts import ExperimentCounts, SendCounts
 from app.feedback.results.fewest import without_few, without_few_of_an_arm
 from app.feedback.results.store import CountedExperiment, CountedSends
-from app.postgres.planning.transactions import planner_transaction
 from app.postgres.stored import is_storable
+from app.postgres.transactions import planner_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.credentials import Operator, Role
-from app.postgres.planning.transactions import planner_transaction
+from app.postgres.transactions import planner_transaction
 
 if TYPE_CHECKING:
     from datetime import timedelta

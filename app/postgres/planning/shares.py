@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.capacity.register.shares import Share
 from app.credentials import hash_secret
 from app.postgres.audit import insert_audit_entry
-from app.postgres.planning.transactions import planner_transaction
+from app.postgres.transactions import planner_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -110,7 +110,7 @@ _SETTLE = """
 """
 _RECOVER = """
     UPDATE connected_jobs.outbox
-    SET state = %(state)s,
+    SET state = %(state)s::text, sentence = %(sentence)s, settled_at = CASE WHEN %(state)s::text = 'unknown' THEN now() END,
         properties = CASE WHEN %(state)s::text = 'waiting' THEN properties ELSE properties - %(passing)s::text[] END
     WHERE destination_id = %(destination)s AND sync = %(sync)s AND state = 'sending'
 """
@@ -299,7 +299,8 @@ class PostgresLedger:
         again = self._definition.delivery == "at_least_once"
         with self._driver() as driver:
             state = "waiting" if again else "unknown"
-            found = driver.execute(_RECOVER, {**self._own, "state": state}).rowcount
+            given = {**self._own, "state": state, "sentence": "" if again else UNKNOWN}
+            found = driver.execute(_RECOVER, given).rowcount
         return (found, 0) if again else (0, found)
 
     def claim(self, most: int) -> list[OutboxEvent]:

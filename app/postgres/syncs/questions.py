@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.sync.record import SyncReject
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncReject:
-    """A row or event that is not sent: whose it is, why, and since when."""
-
-    sync: str
-    key: str
-    sentence: str
-    run_id: int | None
-    first_at: datetime
-    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,40 +41,50 @@ class OutboxEntry:
     run_id: int | None
 
 
-def select_rejects(engine: Engine, *, sync: str | None, most: int) -> list[SyncReject]:
-    """Rows that are refused now, and events of an unknown or refused end, the newest first."""
-    with engine.connect() as connection:
-        rows = connection.execute(
-            text("""
-                SELECT sync, key, sentence, run_id, first_at, last_at
-                FROM (
-                    SELECT sync, key, sentence, run_id, first_at, last_at FROM connected_jobs.sync_reject
-                    UNION ALL
-                    SELECT o.sync, o.once_key, o.sentence, b.run_id, o.queued_at, o.settled_at
-                    FROM connected_jobs.outbox AS o
-                    LEFT JOIN connected_jobs.sync_batch AS b ON b.id = o.batch_id
-                    WHERE o.state IN ('refused', 'unknown') AND o.settled_at IS NOT NULL
-                ) AS r
-                WHERE CAST(:sync AS text) IS NULL OR sync = :sync
-                ORDER BY last_at DESC, sync, key
-                LIMIT :most
-            """),
-            {"sync": sync, "most": most},
-        )
-        return [SyncReject(**row) for row in rows.mappings()]
+_REJECTS = """
+    SELECT sync, key, member_id, sentence, run_id, first_at, last_at FROM connected_jobs.sync_reject
+    UNION ALL
+    SELECT o.sync, o.once_key, o.member_id, o.sentence, b.run_id, o.queued_at, coalesce(o.settled_at, o.queued_at)
+    FROM connected_jobs.outbox AS o
+    LEFT JOIN connected_jobs.sync_batch AS b ON b.id = o.batch_id
+    WHERE o.state IN ('refused', 'unknown')
+"""
+
+
+def select_rejects(
+    connection: Connection, *, sync: str | None, member: str | None = None, first: int = 0, most: int
+) -> list[SyncReject]:
+    """Rows that are refused now, and events of an unknown or refused end, the newest first; of one member or item where asked."""
+    rows = connection.execute(
+        text(f"""
+            SELECT sync, key, member_id AS member, sentence, run_id, first_at, last_at
+            FROM ({_REJECTS}) AS r
+            WHERE (CAST(:sync AS text) IS NULL OR sync = :sync)
+              AND (CAST(:member AS text) IS NULL OR :member IN (member_id, key))
+            ORDER BY last_at DESC, sync, key
+            OFFSET :first LIMIT :most
+        """),
+        {"sync": sync, "member": member, "first": first, "most": most},
+    )
+    return [SyncReject(**row) for row in rows.mappings()]
+
+
+def count_rejects_in(connection: Connection, *, sync: str, member: str | None = None) -> int:
+    """How many rows and events of a sync are refused now, or of an unknown end; of one member or item where asked."""
+    found: int = connection.execute(
+        text(f"""
+            SELECT count(*) FROM ({_REJECTS}) AS r
+            WHERE sync = :sync AND (CAST(:member AS text) IS NULL OR :member IN (member_id, key))
+        """),
+        {"sync": sync, "member": member},
+    ).scalar_one()
+    return found
 
 
 def count_rejects(engine: Engine, *, sync: str) -> int:
     """How many rows and events of a sync are refused now, or of an unknown end."""
     with engine.connect() as connection:
-        found: int = connection.execute(
-            text("""
-                SELECT (SELECT count(*) FROM connected_jobs.sync_reject WHERE sync = :sync)
-                     + (SELECT count(*) FROM connected_jobs.outbox WHERE sync = :sync AND state IN ('refused', 'unknown'))
-            """),
-            {"sync": sync},
-        ).scalar_one()
-    return found
+        return count_rejects_in(connection, sync=sync)
 
 
 def select_sent(engine: Engine, *, destination_id: int, member: str) -> list[SentValue]:
@@ -126,7 +126,7 @@ def select_reject(engine: Engine, *, sync: str, key: str) -> SyncReject | None:
     with engine.connect() as connection:
         row = connection.execute(
             text("""
-                SELECT sync, key, sentence, run_id, first_at, last_at
+                SELECT sync, key, member_id AS member, sentence, run_id, first_at, last_at
                 FROM connected_jobs.sync_reject WHERE sync = :sync AND key = :key
             """),
             {"sync": sync, "key": key},
@@ -147,7 +147,8 @@ def delete_sent(connection: Connection, member_id: str) -> dict[str, int]:
 def forget_sync(engine: Engine, *, sync: str) -> int:
     """Drop a sync's runs and refused rows, so that its attributes may be another's; gives how many runs."""
     with engine.begin() as connection:
-        connection.execute(text("DELETE FROM connected_jobs.sync_reject WHERE sync = :sync"), {"sync": sync})
+        for table in ("sync_reject", "sync_pause"):
+            connection.execute(text(f"DELETE FROM connected_jobs.{table} WHERE sync = :sync"), {"sync": sync})
         return connection.execute(
             text("DELETE FROM connected_jobs.sync_run WHERE sync = :sync"), {"sync": sync}
         ).rowcount

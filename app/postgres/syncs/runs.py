@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,15 +12,17 @@ from sqlalchemy import text
 from sqlalchemy.pool import QueuePool
 
 from app.postgres.engines import make_engine
+from app.sync.courier import RunHaltedError
 from app.sync.definition import SyncError
+from app.sync.record import SyncPause, SyncRunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
 
     from app.sync.definition import SyncDefinition
-    from app.sync.report import SyncReport, SyncState
+    from app.sync.report import RunProgress, SyncReport
 
 _ONE_SYNC: Final = 425_011_203  # the first half of an advisory lock's number; the second is the destination's
 KEPT_DAYS: Final = 90  # of runs and batches; what was sent stays known
@@ -39,24 +41,60 @@ def sync_engine(url: str, *, connections: int, through_pgbouncer: bool) -> Engin
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncRunRecord:
-    """A run on record; of one that was killed the figures are those of its requests."""
+class SyncPausedError(SyncError):
+    """A person has paused the sync.
 
-    id: int
-    sync: str
-    destination: str
-    state: SyncState
-    started_at: datetime
-    ended_at: datetime | None
-    figures: dict[str, Any]
-    sentence: str
-    paused_until: datetime | None
+    Args:
+        sync: Its name.
+        at, by: Since when, and who did it.
+    """
+
+    def __init__(self, sync: str, at: datetime, by: str) -> None:
+        super().__init__(
+            f"{sync} is paused by {by}: nothing is sent. `connected-jobs sync resume {sync}` lets it go on."
+        )
+        self.sync, self.at, self.by = sync, at, by
+
+
+class HeldDestination:
+    """A destination that this process holds, and what it says of its run on the way.
+
+    Args:
+        connection: The one that holds it; when it is lost, so is the destination.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def look(self, run_id: int, progress: RunProgress, paused_until: float | None) -> None:
+        """Tell how far a run is, and learn whether it is to end.
+
+        Raises:
+            RunHaltedError: a person paused its sync.
+        """
+        self._connection.execute(
+            text("""
+                UPDATE connected_jobs.sync_run
+                SET total = :total, ends_at = now() + make_interval(secs => CAST(:left_s AS double precision)),
+                    paused_until = to_timestamp(CAST(:paused_until AS double precision))
+                WHERE id = :run
+            """),
+            {"run": run_id, "total": progress.total, "left_s": progress.left_s, "paused_until": paused_until},
+        )
+        by: str | None = self._connection.execute(
+            text("""
+                SELECT p.paused_by FROM connected_jobs.sync_pause AS p
+                JOIN connected_jobs.sync_run AS r ON r.sync = p.sync WHERE r.id = :run
+            """),
+            {"run": run_id},
+        ).scalar()
+        if by is not None:
+            raise RunHaltedError(f"It was paused by {by}.")
 
 
 @contextmanager
-def hold_destination(engine: Engine, identity: str) -> Iterator[tuple[int, Callable[[], None]]]:
-    """Hold a destination: gives its number, and what tells whether it is still held.
+def hold_destination(engine: Engine, identity: str) -> Iterator[tuple[int, HeldDestination]]:
+    """Hold a destination: gives its number, and what a run tells and asks there on the way.
 
     Raises:
         SyncError: another sync to this destination runs.
@@ -69,7 +107,7 @@ def hold_destination(engine: Engine, identity: str) -> Iterator[tuple[int, Calla
         if not locked:
             raise SyncError(f"Another sync to {identity} is running: wait for it to end.")
         try:
-            yield number, lambda: connection.execute(text("SELECT 1")).close()
+            yield number, HeldDestination(connection)
         finally:
             if not connection.closed and not connection.invalidated:
                 connection.execute(
@@ -107,10 +145,12 @@ def start_run(
     """Put a run on record; runs of the same sync that were killed are marked so, old ones removed.
 
     Raises:
+        SyncPausedError: a person has paused the sync.
         SyncError: another sync sends one of these attributes to the same destination.
     """
     own = {"sync": definition.name, "destination": destination_id, "names": list(names)}
     with engine.begin() as connection:
+        refuse_paused(connection, definition.name)
         if definition.kind == "attributes":
             _refuse_overlap(connection, own)
         connection.execute(
@@ -126,13 +166,31 @@ def start_run(
         )
         found: int = connection.execute(
             text("""
-                INSERT INTO connected_jobs.sync_run (sync, destination_id, kind, names, digest)
-                VALUES (:sync, :destination, :kind, :names, :digest)
+                INSERT INTO connected_jobs.sync_run (sync, destination_id, kind, names, digest, within_hours)
+                VALUES (:sync, :destination, :kind, :names, :digest, :within_hours)
                 RETURNING id
             """),
-            {**own, "kind": definition.kind, "digest": definition.digest},
+            {
+                **own,
+                "kind": definition.kind,
+                "digest": definition.digest,
+                "within_hours": definition.within_hours,
+            },
         ).scalar_one()
     return found
+
+
+def refuse_paused(connection: Connection, sync: str) -> None:
+    """Refuse what would send for a sync that a person has paused.
+
+    Raises:
+        SyncPausedError: it is so.
+    """
+    found = connection.execute(
+        text("SELECT paused_at, paused_by FROM connected_jobs.sync_pause WHERE sync = :sync"), {"sync": sync}
+    ).first()
+    if found is not None:
+        raise SyncPausedError(sync, *found)
 
 
 def _refuse_overlap(connection: Connection, own: dict[str, Any]) -> None:
@@ -164,8 +222,8 @@ def end_run(engine: Engine, run_id: int, report: SyncReport) -> None:
         connection.execute(
             text("""
                 UPDATE connected_jobs.sync_run
-                SET state = :state, ended_at = now(), sentence = :sentence, figures = CAST(:figures AS jsonb),
-                    paused_until = to_timestamp(CAST(:paused_until AS double precision))
+                SET state = :state, ended_at = now(), ends_at = NULL, sentence = :sentence,
+                    figures = CAST(:figures AS jsonb), paused_until = to_timestamp(CAST(:paused_until AS double precision))
                 WHERE id = :run
             """),
             {
@@ -184,6 +242,7 @@ def _figures(report: SyncReport) -> dict[str, Any]:
         **asdict(report.http),
         "taken": report.taken,
         "taken_values": report.values,
+        "by_name": report.by_name,
         "refused_by_destination": report.refused,
         "unknown_for_good": report.unknown,
     }
@@ -237,25 +296,41 @@ def minutes_since_sending(engine: Engine, destination_id: int, *, but: int) -> f
 def select_runs(engine: Engine, *, sync: str | None = None, most: int = 20) -> list[SyncRunRecord]:
     """The last runs, newest first."""
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("""
-                SELECT r.id, r.sync, d.identity AS destination, r.state, r.started_at, r.ended_at, r.sentence, r.paused_until,
-                       CASE WHEN r.figures = '{}' THEN jsonb_build_object('requests', b.requests, 'taken', b.taken,
-                           'taken_values', b.sent_values, 'refused_by_destination', b.refused) ELSE r.figures END AS figures
-                FROM (
-                    SELECT * FROM connected_jobs.sync_run
-                    WHERE CAST(:sync AS text) IS NULL OR sync = :sync
-                    ORDER BY id DESC
-                    LIMIT :most
-                ) AS r
-                JOIN connected_jobs.sync_destination AS d ON d.id = r.destination_id
-                CROSS JOIN LATERAL (
-                    SELECT count(*) AS requests, coalesce(sum(taken), 0) AS taken, coalesce(sum(refused), 0) AS refused,
-                           coalesce(sum(sent_values), 0) AS sent_values
-                    FROM connected_jobs.sync_batch WHERE run_id = r.id AND r.figures = '{}'
-                ) AS b
-                ORDER BY r.id DESC
-            """),
+        return runs_where(
+            connection,
+            "id IN (SELECT id FROM connected_jobs.sync_run WHERE CAST(:sync AS text) IS NULL OR sync = :sync ORDER BY id DESC LIMIT :most)",
             {"sync": sync, "most": most},
         )
-        return [SyncRunRecord(**row) for row in rows.mappings()]
+
+
+def runs_where(connection: Connection, condition: str, values: dict[str, Any]) -> list[SyncRunRecord]:
+    """The runs that a condition of ours finds, newest first; one whose process is gone was killed."""
+    rows = connection.execute(
+        text(f"""
+            SELECT r.id, r.sync, d.identity AS destination, r.kind, r.started_at, r.ended_at, r.sentence, r.paused_until,
+                   r.total, r.ends_at, p.paused_at, p.paused_by,
+                   CASE WHEN r.state = 'running' AND NOT EXISTS (
+                       SELECT 1 FROM pg_catalog.pg_locks AS l
+                       WHERE l.locktype = 'advisory' AND l.classid = {_ONE_SYNC} AND l.objid::bigint = r.destination_id
+                         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+                   ) THEN 'killed' ELSE r.state END AS state,
+                   CASE WHEN r.figures = '{{}}' THEN jsonb_build_object('requests', b.requests, 'taken', b.taken,
+                       'taken_values', b.sent_values, 'refused_by_destination', b.refused) ELSE r.figures END AS figures
+            FROM (SELECT * FROM connected_jobs.sync_run WHERE {condition}) AS r
+            JOIN connected_jobs.sync_destination AS d ON d.id = r.destination_id
+            LEFT JOIN connected_jobs.sync_pause AS p ON p.sync = r.sync
+            CROSS JOIN LATERAL (
+                SELECT count(*) AS requests, coalesce(sum(taken), 0) AS taken, coalesce(sum(refused), 0) AS refused,
+                       coalesce(sum(sent_values), 0) AS sent_values
+                FROM connected_jobs.sync_batch WHERE run_id = r.id AND r.figures = '{{}}'
+            ) AS b
+            ORDER BY r.id DESC
+        """),
+        values,
+    )
+    return [_run(dict(row)) for row in rows.mappings()]
+
+
+def _run(row: dict[str, Any]) -> SyncRunRecord:
+    at, by = row.pop("paused_at"), row.pop("paused_by")
+    return SyncRunRecord(**row, pause=None if at is None else SyncPause(at=at, by=by))

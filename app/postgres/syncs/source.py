@@ -90,7 +90,9 @@ class PostgresSource:
             ):  # whose order of bytes is not that of characters
                 order = sql.SQL("convert_to(q.{}::text, 'UTF8')").format(name)
             statement = sql.SQL(
-                "SELECT q.{name}::text, (to_jsonb(q) - {key})::text FROM (\n{query}\n) AS q {where} ORDER BY {order} NULLS FIRST"
+                # Rows are ordered before JSON is made of them: what is sorted is small, and the first row comes early.
+                "SELECT q.{name}::text, (to_jsonb(q) - {key})::text "
+                "FROM (SELECT q.* FROM (\n{query}\n) AS q {where} ORDER BY {order} NULLS FIRST) AS q"
             ).format(
                 name=name,
                 key=sql.Literal(key),

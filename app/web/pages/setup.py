@@ -17,7 +17,7 @@ from app.capacity.register.campaigns import NoSuchCampaignError, RegisterUnavail
 from app.credentials import Role
 from app.telemetry import LogField
 from app.web.observability.logs import request_id
-from app.web.pages import ask, evidence, language, preview, report, settings
+from app.web.pages import ask, evidence, language, preview, report, settings, syncs
 from app.web.pages.access import security_headers as headers
 from app.web.pages.access import shares as share_links
 from app.web.pages.access import sign_in
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from app.capacity.register.shares import ShareStore
     from app.credentials import Operator
     from app.feedback.experiments.register import ExperimentRegister
+    from app.sync.record import SyncRegister
     from app.web.pages.access.session import Sessions
     from app.web.planner.parts import PlannerParts
 
@@ -59,6 +60,7 @@ def pages(
     sessions: Sessions,
     shares: ShareStore,
     experiment_register: ExperimentRegister,
+    sync_register: SyncRegister,
     previews: Mails | None = None,
     loadtest_command: str | None = None,
 ) -> Callable[[Flask], None]:
@@ -69,6 +71,7 @@ def pages(
         sessions: Operators' sessions.
         shares: Links to one report.
         experiment_register: Experiments on record.
+        sync_register: Syncs on record.
         previews: Renders mails; None where no running service was named.
         loadtest_command: What makes a load test here; None where nobody told.
     """
@@ -86,6 +89,7 @@ def pages(
         blueprint = _blueprint(queries, auth, CSRFProtect(app), mails, shares, app)
         results.add(blueprint, queries, parts.results)
         experiments.add(blueprint, queries, experiment_register)
+        syncs.add(blueprint, queries, sync_register)
         app.register_blueprint(blueprint)
         app.register_error_handler(404, _not_found(app, auth))
 

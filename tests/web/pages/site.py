@@ -26,6 +26,7 @@ from app.postgres.planning.sessions import PostgresSessions
 from app.postgres.planning.shares import PostgresShares
 from app.postgres.serving.pool import ServingPool
 from app.postgres.serving.reads import STATEMENTS, PostgresStore
+from app.postgres.syncs.register import PostgresSyncs
 from app.web.limits import CallLimits
 from app.web.pages import pages
 from app.web.planner.app import create_planner_app
@@ -111,6 +112,7 @@ class Site:
                 sessions=PostgresSessions(self.engine),
                 shares=PostgresShares(self.engine),
                 experiment_register=PostgresExperiments(self.engine),
+                sync_register=PostgresSyncs(self.engine),
                 previews=previews,
                 loadtest_command=loadtest_command,
             ),

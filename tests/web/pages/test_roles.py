@@ -57,6 +57,11 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("POST", "/experiments"): PLAN,
     ("POST", "/experiments/<key>/start"): PLAN,
     ("POST", "/experiments/<key>/stop"): PLAN,
+    ("GET", "/syncs"): LOOK,
+    ("GET", "/syncs/<name>"): LOOK,
+    ("GET", "/syncs/<name>/rejects.csv"): LOOK,
+    ("POST", "/syncs/<name>/pause"): PLAN,
+    ("POST", "/syncs/<name>/resume"): PLAN,
 }
 RANKS = list(Role)
 

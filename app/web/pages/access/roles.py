@@ -26,6 +26,8 @@ NEEDED: Final[Mapping[str, Role]] = {
     "pages.add_experiment": Role.PLAN,
     "pages.start_experiment": Role.PLAN,
     "pages.stop_experiment": Role.PLAN,
+    "pages.pause_sync": Role.PLAN,
+    "pages.resume_sync": Role.PLAN,
     "pages.remove_evidence": Role.ADMINISTER,
     "pages.save_settings": Role.ADMINISTER,
 }
