@@ -4,7 +4,8 @@ The rule that documents keep, and this test reads them by:
 
 - A block of `sh` is run as it stands, line after line; so is a command of ours in running text that has all it needs. (One
   that lacks an argument is a command's name: tests/unit/test_documents.py looks for it.)
-- Commands are found as the README says, with `.venv/bin` on PATH. Words in capitals stand for what `Stand` tells.
+- Commands are found as the README says, with `.venv/bin` on PATH; ours are forked, see `warm_commands`. Words in
+  capitals stand for what `Stand` tells.
 - `make` is asked what it would do (`make -n`): what it starts, other tests run. A server is started, asked, and stopped.
 - A load test is a short one. The journal is the demo's own log.
 - A block that begins with `# on a server` needs root, systemd or what a site has: its grammar alone is checked here.
@@ -36,6 +37,7 @@ from tests.integration.running_demo import (
     quick_place,
 )
 from tests.integration.test_evidence import EVIDENCE
+from tests.integration.warm_commands import warm_commands
 from tests.postgres_fixtures import EMBEDDED_PROGRAMS
 
 if TYPE_CHECKING:
@@ -152,6 +154,8 @@ def demo() -> Iterator[Demo]:
             "uv.lock",
         ):
             (desk / name).symlink_to(ROOT / name)
+        (desk / "bin").mkdir()
+        stack.enter_context(warm_commands(desk / "bin"))
         start: list[str | Path] = [ROOT / ".venv/bin/connected-jobs", "demo", "--port", str(port), *SMALL]
         terminal = stack.enter_context(in_a_terminal(*start, folder=place / ".data"))
         shown = terminal.read_until("Ctrl-C stops")
@@ -268,7 +272,6 @@ class Stand:
         }.items():
             (demo.desk / name).write_text(text, encoding="utf-8")
         demo.run("connected-jobs generate board --members 20 --postings 10")
-        (demo.desk / "bin").mkdir()
         journal = demo.desk / "bin" / "journalctl"
         journal.write_text(JOURNAL.format(log=demo.folder / "service.log"), encoding="utf-8")
         journal.chmod(0o755)
