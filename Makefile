@@ -20,7 +20,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster pgbouncer upgrade experiments image compose audit clean
+.PHONY: help demo test alone check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster pgbouncer upgrade experiments image compose audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -30,6 +30,8 @@ demo: .venv/served ## serve a generated board, or DATA=DIR, on PORT
 
 test: .venv/ready ## all tests but the slow ones
 	$(RUN) pytest -m "not slow and not alone" -n $(AT_ONCE) --dist worksteal $(PYTEST)
+
+alone: .venv/ready ## tests that load a service or break it under load, with nothing beside them
 	$(RUN) pytest -m "not slow and alone" tests/load tests/faults $(PYTEST)
 
 check: .venv/ready ## lint, format, types, architecture
@@ -73,6 +75,7 @@ soak: .venv/ready ## a demo under RPS calls/s for MINUTES, with a refresh
 	$(RUN) python -m loadtest.soak --rps $(RPS) --minutes $(MINUTES) $(ARGS)
 
 kills: .venv/ready ## our commands killed at random moments, ROUNDS times
+	$(RUN) pytest tests/integration/test_refresh.py -m slow $(PYTEST)
 	$(RUN) python -m tests.hostile.kills --rounds $(ROUNDS) $(ARGS)
 
 syncs: .venv/ready ## two million members, then 50,000 outcomes synced, with faults and kills

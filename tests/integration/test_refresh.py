@@ -155,10 +155,10 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     ("stage", "share", "processes", "resumed"),
     [
         ("read", 1.0, 1, (0, 0)),
-        ("rank", 0.0, 2, (0, 0)),
-        ("rank", 0.4, 1, (4, 4)),
+        pytest.param("rank", 0.0, 2, (0, 0), marks=pytest.mark.slow),
+        pytest.param("rank", 0.4, 1, (4, 4), marks=pytest.mark.slow),
         ("rank", 0.4, 2, (4, 8)),
-        ("rank", 1.0, 2, (8, 8)),
+        pytest.param("rank", 1.0, 2, (8, 8), marks=pytest.mark.slow),
         ("publish", 0.0, 1, (8, 8)),
     ],
     ids=["read", "about to rank", "half ranked", "half ranked by two", "ranked", "about to publish"],
@@ -192,19 +192,25 @@ def test_a_refresh_killed_after_publishing_has_published_whole(board: Engine, da
     assert lists_of(board, run) == lists_made_at_once(board, now=started_at(board, run))
 
 
+CHANGES = {
+    "a member left": "UPDATE board.member SET mail_consent = false WHERE id = 'm-000001'",
+    "activity went": "DELETE FROM board.activity WHERE member_id = 'm-000001'",
+    "a posting closed": "UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-000001'",
+    "a profile changed": "UPDATE board.member SET skills = '{welding}', updated_at = now() WHERE id = 'm-000001'",
+    "as many came as left": """
+        INSERT INTO board.member (id, mail_consent) VALUES ('a-newcomer', true);
+        UPDATE board.member SET withdrawn_at = now() WHERE id = 'm-000120'
+    """,
+}
+SELDOM = {"a member left", "a posting closed", "a profile changed"}
+
+
 @pytest.mark.parametrize(
     "meanwhile",
     [
-        "UPDATE board.member SET mail_consent = false WHERE id = 'm-000001'",
-        "DELETE FROM board.activity WHERE member_id = 'm-000001'",
-        "UPDATE board.posting SET status = 'closed', updated_at = now() WHERE id = 'p-000001'",
-        "UPDATE board.member SET skills = '{welding}', updated_at = now() WHERE id = 'm-000001'",
-        """
-        INSERT INTO board.member (id, mail_consent) VALUES ('a-newcomer', true);
-        UPDATE board.member SET withdrawn_at = now() WHERE id = 'm-000120'
-        """,
+        pytest.param(statement, id=name, marks=pytest.mark.slow if name in SELDOM else ())
+        for name, statement in CHANGES.items()
     ],
-    ids=["a member left", "activity went", "a posting closed", "a profile changed", "as many came as left"],
 )
 def test_a_killed_refresh_of_a_board_that_changed_is_begun_anew_and_its_lists_dropped(
     board: Engine, database_url: str, meanwhile: str

@@ -47,7 +47,7 @@ OPERATIONS = [
     "GET /health/ready",
     "GET /openapi.json",
 ]
-EXAMPLES = 25
+EXAMPLES = 10
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RECOMMENDATIONS = "GET /v1/members/{external_id}/recommendations"
 CREDENTIALS = {RECOMMENDATIONS: basic("braze"), "GET /metrics": basic("prometheus")}
-EXAMPLES = {RECOMMENDATIONS: 60}
+EXAMPLES = {RECOMMENDATIONS: 40}
 OPERATIONS = [RECOMMENDATIONS, "GET /health/live", "GET /health/ready", "GET /metrics", "GET /openapi.json"]
 
 
