@@ -13,7 +13,7 @@ from app.capacity.formats import LANGUAGES, number, percent
 from app.cli.database import CommandError, database_engine
 from app.feedback.results.as_json import campaign_json, experiment_json
 from app.feedback.results.campaign import summarise
-from app.feedback.results.experiment import conclude
+from app.feedback.results.experiment import NOT_SINCE, conclude
 from app.feedback.results.fewest import FEWEST
 from app.feedback.results.sentences import sentences
 from app.feedback.statistics.power import POWER, Design, PowerError
@@ -42,7 +42,7 @@ def results(*, name: str, since: datetime | None, as_json: bool, lang: Lang) -> 
         store = PostgresResults(engine)
         if experiment := store.experiment(name):
             if since:
-                raise CommandError("An experiment is counted from its start: --since is for campaigns.")
+                raise CommandError(NOT_SINCE)
             found = conclude(experiment.counts)
             said = experiment_json(found, experiment.computed_at)
             lines = _experiment_lines(found, lang)
@@ -56,20 +56,28 @@ def results(*, name: str, since: datetime | None, as_json: bool, lang: Lang) -> 
             summary = summarise(name, sends.sends, datetime.now(UTC).date())
             said = campaign_json(summary, sends.computed_at)
             lines = _campaign_lines(summary)
-    click.echo(json.dumps(said, ensure_ascii=False, indent=2) if as_json else "\n".join(lines))
+    if as_json:
+        click.echo(json.dumps(said, ensure_ascii=False, indent=2))
+        return
+    click.echo("\n".join(lines))
+    click.echo(f"As `connected-jobs outcomes` counted it on {said['computed_at']:.16} UTC.")
 
 
 def _experiment_lines(found: ExperimentResult, lang: Lang) -> Iterator[str]:
     yield from sentences(found, lang)
     yield ""
-    yield f"{'arm':<20}{'mailed':>12}{'clicked':>10}{'applied':>10}{'applications':>14}{'unsubscribed':>14}{'spam':>8}"
+    yield f"{'arm':<20}{'mailed':>12}{'clicked':>10}{'after click':>13}{'applied':>10}{'applications':>14}{'unsubscribed':>14}{'spam':>8}"
     for arm in found.counts.arms:
         yield (
-            f"{arm.arm:<20}{arm.members:>12,}{arm.clicked:>10,}{arm.applied:>10,}{arm.applications.y:>14,.0f}"
+            f"{arm.arm:<20}{arm.members:>12,}{arm.clicked:>10,}{_or_dash(arm.after_click):>13}{arm.applied:>10,}{arm.applications.y:>14,.0f}"
             f"{arm.events.get('unsubscribe', 0):>14,}{arm.events.get('spam', 0):>8,}"
         )
     p_value = found.sample_ratio_p
     yield f"Split: p = {'-' if p_value is None else f'{p_value:.3g}'}; members met in two arms: {found.counts.crossed:,}."
+
+
+def _or_dash(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"
 
 
 def _campaign_lines(found: CampaignResult) -> Iterator[str]:

@@ -134,6 +134,8 @@ class ArmCounts(msgspec.Struct, frozen=True, kw_only=True):
         members: Mailed at least once, whatever became of the mail: the denominator of everything.
         clicked: People who clicked.
         applied: Members with a credited application.
+        after_click: Members of these who applied to a posting that they had clicked in the mail; None as counted before
+            that was told apart.
         applications: Credited applications, with those of the 28 days before the first mail (credited or not) as x.
         applied_anyway: Members with any application on the board, credited or not.
         events: Members by what befell their mails.
@@ -147,6 +149,7 @@ class ArmCounts(msgspec.Struct, frozen=True, kw_only=True):
     applied: int
     applications: Sums
     applied_anyway: int
+    after_click: int | None = None
     events: dict[str, int] = {}
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     _Compare = Callable[[Sums, Sums], Difference | None]
 
 WORSE_GUARDS: Final = ("unsubscribe", "spam")  # more of these is harm that no application makes good
+NOT_SINCE: Final = (
+    "An experiment is counted whole, from its start: of days chosen afterwards the arm that one likes could be made the better. "
+    "Only a campaign's sends are shown since a day."
+)
 FEWEST_APPLIED: Final = 10  # members of both arms: below it nothing is concluded
 _DAY: Final = timedelta(days=1)
 
@@ -45,7 +49,8 @@ class ArmComparison:
     Attributes:
         arm: Its name.
         clicked: Difference of the share of members who clicked.
-        applied: Of the share with a credited application: what is decided by.
+        decisive: What is decided by: of the share who applied to a posting that they had clicked in the mail.
+        applied: Of the share with a credited application.
         applications: Of credited applications per member.
         applied_anyway: Of the share with any application on the board, credited or not.
         guards: Of the shares of `WORSE_GUARDS`.
@@ -56,6 +61,7 @@ class ArmComparison:
 
     arm: str
     clicked: Difference | None
+    decisive: Difference | None
     applied: Difference | None
     applications: Difference | None
     applied_anyway: Difference | None
@@ -65,8 +71,8 @@ class ArmComparison:
 
     @property
     def contradicted(self) -> bool:
-        """Whether all applications on the board go the other way than those credited to the mail."""
-        one, other = self.applied, self.applied_anyway
+        """Whether all applications on the board go the other way than what is decided by."""
+        one, other = self.decisive, self.applied_anyway
         return bool(
             one
             and other
@@ -134,45 +140,63 @@ def _compare(
         pair = (of_share(other.members, count(other)), of_share(one.members, count(one)))
         return score(*pair, alpha=alpha) if at_end else gavi(*pair, alpha=alpha)
 
-    applied = shares(lambda arm: arm.applied)
+    decided_by = _decided_by(counts)
+    applied = shares(_applied)
+    decisive = applied if decided_by is _applied else shares(decided_by)
     guards = {
         kind: shares(lambda arm, kind=kind: arm.events.get(kind, 0))  # type: ignore[misc] # mypy knows no defaults of lambdas
         for kind in WORSE_GUARDS
     }
-    enough = one.applied + other.applied >= FEWEST_APPLIED
-    conclusion = _conclusion(applied, guards, enough=enough, at_end=at_end)
+    enough = decided_by(one) + decided_by(other) >= FEWEST_APPLIED
+    conclusion = _conclusion(decisive, guards, enough=enough, at_end=at_end)
     return ArmComparison(
         arm=one.arm,
         clicked=shares(lambda arm: arm.clicked),
+        decisive=decisive,
         applied=applied,
         applications=(welch if at_end else gavi)(of_other, of_one, alpha=alpha),
         applied_anyway=shares(lambda arm: arm.applied_anyway),
         guards=guards,
         conclusion=conclusion,
-        more_days=_more_days(counts, applied) if conclusion is Conclusion.NOT_YET else None,
+        more_days=_more_days(counts, decisive) if conclusion is Conclusion.NOT_YET else None,
     )
 
 
+def _decided_by(counts: ExperimentCounts) -> Callable[[ArmCounts], int]:
+    """What is decided by: who applies without a click on the posting may have done so without the mail.
+
+    Such applications are credited to whichever list shows what people apply to anyway, and are more noise than effect. Counts
+    of before that was told apart are decided by all credited applications.
+    """
+    if any(arm.after_click is None for arm in counts.arms):
+        return _applied
+    return lambda arm: arm.after_click or 0
+
+
+def _applied(arm: ArmCounts) -> int:
+    return arm.applied
+
+
 def _conclusion(
-    applied: Difference | None, guards: Mapping[str, Difference | None], *, enough: bool, at_end: bool
+    decisive: Difference | None, guards: Mapping[str, Difference | None], *, enough: bool, at_end: bool
 ) -> Conclusion:
-    if applied is None or not enough:
+    if decisive is None or not enough:
         return Conclusion.TOO_FEW
     if any(guard is not None and guard.absolute.low > 0 for guard in guards.values()):
         return Conclusion.HARMFUL
-    if applied.absolute.low > 0:
+    if decisive.absolute.low > 0:
         return Conclusion.BETTER
-    if applied.absolute.high < 0:
+    if decisive.absolute.high < 0:
         return Conclusion.WORSE
     return Conclusion.NO_DIFFERENCE if at_end else Conclusion.NOT_YET
 
 
-def _more_days(counts: ExperimentCounts, applied: Difference | None) -> int | None:
+def _more_days(counts: ExperimentCounts, decisive: Difference | None) -> int | None:
     """Days until the interval is as narrow as today's difference is large: its width goes with the root of the time."""
-    if applied is None or counts.started_at is None or not applied.absolute.value:
+    if decisive is None or counts.started_at is None or not decisive.absolute.value:
         return None
-    half = (applied.absolute.high - applied.absolute.low) / 2
+    half = (decisive.absolute.high - decisive.absolute.low) / 2
     elapsed = (counts.until - counts.started_at) / _DAY
-    days = max(1, ceil(elapsed * ((half / applied.absolute.value) ** 2 - 1)))
+    days = max(1, ceil(elapsed * ((half / decisive.absolute.value) ** 2 - 1)))
     left = None if counts.planned_end is None else (counts.planned_end - counts.until) / _DAY
     return days if left is None or days <= left else None

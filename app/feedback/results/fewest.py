@@ -38,6 +38,7 @@ def without_few_of_an_arm(counts: ExperimentCounts) -> ExperimentCounts:
                 clicked=0,
                 applied=0,
                 applied_anyway=0,
+                after_click=0,
                 events={},
                 applications=Sums(members=arm.members, y=0, yy=0),
             )

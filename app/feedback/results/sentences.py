@@ -100,7 +100,7 @@ def of_arm(one: ArmComparison, control: str, result: ExperimentResult, lang: Lan
     harmed = [
         _in(lang, *_HARM[kind]) for kind, guard in one.guards.items() if guard and guard.absolute.low > 0
     ]
-    much, interval = ("", "") if one.applied is None else _told(one.applied, lang)
+    much, interval = ("", "") if one.decisive is None else _told(one.decisive, lang)
     return _in(lang, *_CONCLUSIONS[one.conclusion]).format(
         arm=one.arm, control=control, much=much, interval=interval, harm=(harmed or [""])[0]
     )

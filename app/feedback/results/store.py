@@ -22,7 +22,7 @@ class CountedExperiment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedSends:
-    """Counts of a campaign's sends, the newest first, and when the last of them was made; None where there is none."""
+    """Counts of sends, the newest first, and when the last of them was made; None where there is none."""
 
     sends: Sequence[SendCounts]
     computed_at: datetime | None
@@ -31,7 +31,7 @@ class CountedSends:
 class ResultsStore(Protocol):
     """What was counted last; a store may raise its own error of being unavailable."""
 
-    def campaigns(self) -> Sequence[SendCounts]:
+    def campaigns(self) -> CountedSends:
         """The newest send of each campaign, the newest first."""
 
     def sends(self, campaign: str, since: date | None = None) -> CountedSends:
@@ -47,9 +47,9 @@ class ResultsStore(Protocol):
 class NoResults:
     """Nothing was counted."""
 
-    def campaigns(self) -> Sequence[SendCounts]:
+    def campaigns(self) -> CountedSends:
         """None."""
-        return ()
+        return CountedSends(sends=(), computed_at=None)
 
     def sends(self, campaign: str, since: date | None = None) -> CountedSends:  # noqa: ARG002 - the port's
         """None."""

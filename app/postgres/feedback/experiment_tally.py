@@ -48,7 +48,7 @@ WHERE experiment = %(key)s
 """
 _CREDITED = """
 CREATE TEMPORARY TABLE credited_applications ON COMMIT DROP AS
-SELECT n.member_id, count(*)::float8 AS y
+SELECT n.member_id, count(*)::float8 AS y, bool_or(o.basis = 'clicked') AS after_click
 FROM connected_jobs.outcome o
 JOIN pg_temp.enrolled n ON n.member_id = o.member_id
 WHERE o.campaign = %(campaign)s AND o.occurred_at >= greatest(n.first_at, %(begin)s) AND o.occurred_at < %(end)s
@@ -65,7 +65,8 @@ WHERE a.kind = 'apply' AND a.occurred_at >= n.first_at - %(before)s::interval AN
 GROUP BY n.member_id
 """
 _SUMS = """
-SELECT n.arm, count(*), count(c.y), count(*) FILTER (WHERE b.applied), coalesce(sum(c.y), 0), coalesce(sum(c.y * c.y), 0),
+SELECT n.arm, count(*), count(c.y), count(*) FILTER (WHERE b.applied), count(*) FILTER (WHERE c.after_click),
+    coalesce(sum(c.y), 0), coalesce(sum(c.y * c.y), 0),
     coalesce(sum(b.x), 0), coalesce(sum(b.x * b.x), 0), coalesce(sum(c.y * b.x), 0)
 FROM pg_temp.enrolled n
 LEFT JOIN pg_temp.credited_applications c ON c.member_id = n.member_id
@@ -192,7 +193,7 @@ def _count(
         state=one.state,
         arms=[
             _arm_counts(
-                arm, sums.get(arm["name"], [0] * 8), clicked.get(arm["name"], 0), events.get(arm["name"], {})
+                arm, sums.get(arm["name"], [0] * 9), clicked.get(arm["name"], 0), events.get(arm["name"], {})
             )
             for arm in one.arms
         ],
@@ -211,7 +212,7 @@ def _is_enrolled(driver: psycopg.Connection, key: str) -> bool:
 
 
 def _arm_counts(arm: dict[str, Any], sums: list[Any], clicked: int, events: dict[str, int]) -> ArmCounts:
-    members, applied, anyway, y, yy, x, xx, xy = sums
+    members, applied, anyway, after_click, y, yy, x, xx, xy = sums
     return ArmCounts(
         arm=arm["name"],
         share=float(arm.get("share") or 0),
@@ -221,5 +222,6 @@ def _arm_counts(arm: dict[str, Any], sums: list[Any], clicked: int, events: dict
         applied=applied,
         applications=Sums(members=members, y=y, yy=yy, x=x, xx=xx, xy=xy),
         applied_anyway=anyway,
+        after_click=after_click,
         events=events,
     )

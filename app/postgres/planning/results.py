@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from sqlalchemy import text
@@ -32,14 +32,14 @@ class PostgresResults:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def campaigns(self) -> Sequence[SendCounts]:
+    def campaigns(self) -> CountedSends:
         """The newest send of each campaign, the newest first."""
         with planner_transaction(self._engine) as connection:
-            found = connection.execute(
+            rows = connection.execute(
                 text("""
-                    SELECT s.counts::text
+                    SELECT s.counts::text AS counts, s.computed_at
                     FROM (
-                        SELECT DISTINCT ON (campaign) day, campaign, counts
+                        SELECT DISTINCT ON (campaign) day, campaign, counts, computed_at
                         FROM connected_jobs.send_result
                         ORDER BY campaign, day DESC
                     ) s
@@ -47,8 +47,8 @@ class PostgresResults:
                     LIMIT :most
                 """),
                 {"most": MOST_LISTED},
-            ).scalars()
-            return [counts for one in found if (counts := _read_send(one)) is not None]
+            ).all()
+        return _counted(rows)
 
     def sends(self, campaign: str, since: date | None = None) -> CountedSends:
         """A campaign's sends from a day on, the newest first."""
@@ -65,10 +65,7 @@ class PostgresResults:
                 """),
                 {"campaign": campaign, "since": since, "most": MOST_SENDS},
             ).all()
-        return CountedSends(
-            sends=[counts for row in rows if (counts := _read_send(row.counts)) is not None],
-            computed_at=max((row.computed_at for row in rows), default=None),
-        )
+        return _counted(rows)
 
     def experiments(self) -> Sequence[CountedExperiment]:
         """All that were counted, the newest first."""
@@ -97,6 +94,13 @@ class PostgresResults:
             for row in rows
             if (counts := _read(row.counts, ExperimentCounts)) is not None
         ]
+
+
+def _counted(rows: Sequence[Any]) -> CountedSends:
+    return CountedSends(
+        sends=[counts for row in rows if (counts := _read_send(row.counts)) is not None],
+        computed_at=max((row.computed_at for row in rows), default=None),
+    )
 
 
 def _read_send(text: str) -> SendCounts | None:

@@ -87,6 +87,7 @@ def pages(
         app.jinja_env.globals["loadtest_command"] = loadtest_command
         mails = PreviewedMails(previews, parts.random_member)
         blueprint = _blueprint(queries, auth, CSRFProtect(app), mails, shares, app)
+        listing.add(blueprint, queries, parts.results)
         results.add(blueprint, queries, parts.results)
         experiments.add(blueprint, queries, experiment_register)
         syncs.add(blueprint, queries, sync_register)
@@ -135,7 +136,6 @@ def _blueprint(
     sign_in.add(blueprint, auth)
     week.add(blueprint, queries)
     month.add(blueprint, queries)
-    listing.add(blueprint, queries)
     files.add(blueprint, queries)
     ask.add(blueprint, queries)
     campaigns.add(blueprint, queries)

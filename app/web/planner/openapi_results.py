@@ -76,6 +76,9 @@ _ARM = object_of(
     members=whole("Members mailed, whatever became of the mail", minimum=0),
     clicked=whole("People who clicked", minimum=0),
     applied=whole("Members with a credited application", minimum=0),
+    after_click=whole(
+        "Members who applied to a posting that they had clicked in the mail", nullable=True, minimum=0
+    ),
     applications=_NUMBER,
     applied_anyway=whole("Members with any application on the board", minimum=0),
     events=_COUNTS,
@@ -83,6 +86,7 @@ _ARM = object_of(
 _COMPARISON = object_of(
     arm=text("Its name"),
     clicked=_PERHAPS,
+    decisive=_PERHAPS,
     applied=_PERHAPS,
     applications=_PERHAPS,
     applied_anyway=_PERHAPS,
@@ -167,7 +171,11 @@ RESULTS: Final = {
     "/v1/results/experiments/{key}": Described(
         "experiment_results",
         "What an experiment's arms came to, and what may be concluded",
-        {"200": body("docs/loop.md", ref("ExperimentResult")), "404": _NONE},
+        {
+            "200": body("docs/loop.md", ref("ExperimentResult")),
+            "400": problem("`since` was given: an experiment is counted whole."),
+            "404": _NONE,
+        },
         (_KEY,),
     ),
     "/v1/results/campaigns/{key}": Described(

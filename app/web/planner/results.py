@@ -10,7 +10,7 @@ from flask import request
 
 from app.feedback.results.as_json import campaign_json, experiment_json, send_json
 from app.feedback.results.campaign import summarise
-from app.feedback.results.experiment import conclude
+from app.feedback.results.experiment import NOT_SINCE, conclude
 from app.feedback.statistics.power import Design
 from app.web.planner.answers import json_answer, not_found
 from app.web.planner.requests import MOST
@@ -31,12 +31,14 @@ def all_results(parts: PlannerParts, _by: str) -> Response:
         for one in parts.results.experiments()
     ]
     return json_answer(
-        {"experiments": experiments, "campaigns": [send_json(one) for one in parts.results.campaigns()]}
+        {"experiments": experiments, "campaigns": [send_json(one) for one in parts.results.campaigns().sends]}
     )
 
 
 def experiment_results(parts: PlannerParts, _by: str, key: str) -> Response:
-    """One experiment."""
+    """One experiment, which is counted whole."""
+    if request.args.get("since"):
+        raise invalid("since", NOT_SINCE)
     found = parts.results.experiment(key)
     if found is None:
         raise not_found("No experiment of this key was counted; all are listed at /v1/results.")

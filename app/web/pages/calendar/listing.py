@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from app.capacity.campaign import Campaign
     from app.capacity.register.campaigns import RegisteredCampaign
     from app.capacity.register.search import CampaignSearch
+    from app.feedback.results.counts import SendCounts
+    from app.feedback.results.store import ResultsStore
     from app.web.pages.queries import PlannerQueries
 
 
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 class CampaignRow:
     """A campaign in the list: its start on the wall, a date alone where it begins at no one time; `plan` None unread.
 
-    Of a past one `send` is its newest send as counted, and `verdict` the last before it began, where they are known.
+    Of a past one `send` is its newest send as counted, `came` what its mails came to, and `verdict` the last before it began,
+    where they are known.
     """
 
     campaign: RegisteredCampaign
@@ -38,13 +41,14 @@ class CampaignRow:
     plan: Campaign | None
     send: MeasuredSend | None = None
     verdict: str | None = None
+    came: SendCounts | None = None
 
     def began(self, now: datetime) -> bool:
         """Whether its start lies before `now`, on the wall."""
         return self.starts is not None and self.starts.isoformat() < now.isoformat()
 
 
-def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
+def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) -> None:
     """Put the route on the blueprint."""
 
     @blueprint.get("/campaigns", endpoint="campaigns")
@@ -58,13 +62,15 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
             search=search,
             asked=_asked(search),
             found=found,
-            rows=_with_results([row_of(one) for one in found.campaigns], wall, queries),
+            rows=_with_results([row_of(one) for one in found.campaigns], wall, queries, results),
             now=wall,
             zone=queries.zone(),
         )
 
 
-def _with_results(rows: Sequence[CampaignRow], now: datetime, queries: PlannerQueries) -> list[CampaignRow]:
+def _with_results(
+    rows: Sequence[CampaignRow], now: datetime, queries: PlannerQueries, results: ResultsStore
+) -> list[CampaignRow]:
     """The rows, and in those of the past what became of them."""
     keys = {row.campaign.key for row in rows if row.plan is not None and row.began(now)}
     if not keys:
@@ -73,16 +79,28 @@ def _with_results(rows: Sequence[CampaignRow], now: datetime, queries: PlannerQu
     verdicts = queries.register.last_verdicts()
     living = [one for one in read_record(queries.register).campaigns if one.key in keys]
     zone = queries.zone().key
-    return [
-        replace(
+    newest = {counts.campaign: counts for counts in results.campaigns().sends}
+
+    def with_result(row: CampaignRow) -> CampaignRow:
+        if row.plan is None or not row.began(now):
+            return row
+        send = next(iter(sends_of(row.campaign, living, sends[row.campaign.key], zone)), None)
+        return replace(
             row,
-            send=next(iter(sends_of(row.campaign, living, sends[row.campaign.key], zone)), None),
+            send=send,
             verdict=verdicts.get(row.campaign.id),
+            came=_mails_of(send, newest.get(row.campaign.key)),
         )
-        if row.plan is not None and row.began(now)
-        else row
-        for row in rows
-    ]
+
+    return [with_result(row) for row in rows]
+
+
+def _mails_of(send: MeasuredSend | None, newest: SendCounts | None) -> SendCounts | None:
+    """What a send's mails came to, where those counted last of its campaign are its own."""
+    if send is None or newest is None:
+        return None
+    own = send.first_at.astimezone(UTC).date() <= newest.day <= send.last_at.astimezone(UTC).date()
+    return newest if own else None
 
 
 def _asked(search: CampaignSearch) -> dict[str, Any]:

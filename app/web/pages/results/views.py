@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.feedback.results.store import CountedExperiment, ResultsStore
     from app.web.pages.queries import PlannerQueries
 
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 GROUNDS: Final = ("clicked", "seen", "drawn")
 
 
@@ -30,10 +31,14 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
 
     @blueprint.get("/results", endpoint="results")
     def overview() -> Response:
+        experiments, newest = results.experiments(), results.campaigns()
+        counted_at = [one.computed_at for one in experiments] + [newest.computed_at or NEVER]
         return page(
             "results.html",
-            experiments=[_listed(one) for one in results.experiments()],
-            campaigns=results.campaigns(),
+            experiments=[_listed(one) for one in experiments],
+            campaigns=newest.sends,
+            computed_at=max(counted_at),
+            zone=queries.zone(),
             power=PowerQuestion.of(request.args),
         )
 
