@@ -202,6 +202,7 @@ def test_applications_are_credited_and_everything_is_counted(loop: Loop, engine:
         1,
         1,
     )
+    assert (popular_arm.after_click, recommended_arm.after_click) == (0, 1)
     assert popular_arm.applications == Sums(members=2, y=1, yy=1, x=1, xx=1, xy=0)
     assert popular_arm.events == {"unsubscribe": 1}
     assert (recommended_arm.members, recommended_arm.clicked, recommended_arm.applied) == (2, 1, 1)
@@ -243,7 +244,8 @@ def test_commands_count_and_show(
     assert "Nothing was counted of 'to-one'" in run("results", "to-one").sentence
     refused = run("results", "weekly", "--since", "2099-01-01")
     assert (refused.code, "Nothing was counted of 'weekly'" in refused.sentence) == (1, True)
-    assert "from its start" in run("results", "lists", "--since", "2026-01-01").sentence
+    assert f"counted it on {datetime.now(UTC):%Y-%m-%d}" in run("results", "lists").out
+    assert "counted whole, from its start" in run("results", "lists", "--since", "2026-01-01").sentence
     assert run("power", "--base-rate", 3, "--lift", 10).out.startswith("106,421 members")
     assert run("power", "--base-rate", 3, "--members", 200_000).out.startswith("200,000 members")
     assert "Give --lift" in run("power", "--base-rate", 3).sentence

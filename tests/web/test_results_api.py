@@ -107,6 +107,12 @@ def test_a_day_that_is_none_is_named(ask: Any) -> None:
     assert (got.status_code, got.json["parameter"]) == (400, "since")
 
 
+def test_an_experiment_has_no_part_of_its_days(ask: Any) -> None:
+    got = ask("/experiments/learning-on", since="2026-11-14")
+    assert (got.status_code, got.json["parameter"]) == (400, "since")
+    assert "counted whole" in got.json["detail"]
+
+
 @pytest.fixture(scope="module")
 def planner_of_module(server_url: str, template: str) -> Iterator[Planner]:
     name = _create(server_url, "cj_results", template)

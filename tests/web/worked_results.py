@@ -27,7 +27,8 @@ COUNTED_AT = datetime(2026, 11, 21, 18, 40, tzinfo=UTC)
 NEWEST = date(2026, 11, 20)
 
 
-def arm(name: str, members: int, applied: int, **more: Any) -> ArmCounts:
+def arm(name: str, members: int, after_click: int, **more: Any) -> ArmCounts:
+    applied = 5 * after_click // 4
     values: dict[str, Any] = {
         "share": 0.5,
         "recipe": "recommended",
@@ -38,7 +39,7 @@ def arm(name: str, members: int, applied: int, **more: Any) -> ArmCounts:
         "applied_anyway": 3 * applied,
         "events": {"unsubscribe": 80, "spam": 6, "bounce": 400, "abort": 120},
     }
-    return ArmCounts(arm=name, members=members, applied=applied, **values | more)
+    return ArmCounts(arm=name, members=members, after_click=after_click, applied=applied, **values | more)
 
 
 def experiment(key: str, *arms: ArmCounts, days: int, planned_days: int, **more: Any) -> ExperimentCounts:
@@ -138,6 +139,23 @@ def send(day: date, mailed: int) -> SendCounts:
 SENDS = tuple(send(NEWEST - timedelta(weeks=week), 300_000 - 2_000 * week) for week in range(3))
 
 
+def put_send(engine: Engine, counted: SendCounts) -> None:
+    """Keep what a send came to, as `outcomes` does."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("""
+                INSERT INTO connected_jobs.send_result (campaign, day, counts, computed_at)
+                VALUES (:campaign, :day, CAST(CAST(:counts AS text) AS jsonb), :at)
+            """),
+            {
+                "campaign": counted.campaign,
+                "day": counted.day,
+                "counts": msgspec.json.encode(counted).decode(),
+                "at": COUNTED_AT,
+            },
+        )
+
+
 def put_results(engine: Engine) -> None:
     """Keep all of them, as `outcomes` does."""
     with engine.begin() as connection:
@@ -149,16 +167,5 @@ def put_results(engine: Engine) -> None:
                 """),
                 {"key": one.key, "counts": msgspec.json.encode(one).decode(), "at": COUNTED_AT},
             )
-        for counted in SENDS:
-            connection.execute(
-                text("""
-                    INSERT INTO connected_jobs.send_result (campaign, day, counts, computed_at)
-                    VALUES (:campaign, :day, CAST(CAST(:counts AS text) AS jsonb), :at)
-                """),
-                {
-                    "campaign": counted.campaign,
-                    "day": counted.day,
-                    "counts": msgspec.json.encode(counted).decode(),
-                    "at": COUNTED_AT,
-                },
-            )
+    for counted in SENDS:
+        put_send(engine, counted)

@@ -14,8 +14,10 @@ from icalendar import Calendar
 
 from app.capacity.watch import Seen
 from app.credentials import Role
+from app.feedback.results.counts import MailCounts, SendCounts
 from app.postgres.planning.watch import update_seen
 from tests.web.pages.site import DIGEST, EVENING, MONDAY
+from tests.web.worked_results import put_send
 
 if TYPE_CHECKING:
     from tests.web.pages.site import Browserlike, Site
@@ -95,9 +97,13 @@ def test_the_list_says_of_a_past_campaign_what_was_counted_and_what_was_said_of_
     site.register.enter_sent("over", "d1", 1_100, by="kim")
     with site.engine.begin() as connection:
         update_seen(connection, Seen(last={str(one.id): "GO_IF"}).as_json())
+    mails = MailCounts(arm="", mailed=1_100, members=1_100, clicked=120, applied=14)
+    put_send(site.engine, SendCounts(campaign="over", day=began.date(), arms=[mails]))
+    put_send(site.engine, SendCounts(campaign="tried", day=began.date(), arms=[mails]))
     browser = site.signed_in()
     past = words(browser.get("/campaigns?when=past").text)
     assert "What came of it" in past
+    assert past.count("120 clicked, 14 applied") == 1
     assert "GO IF 2,200 calls at most 2,160 calls/s · 1,100 sent, says Braze" in past
     assert "3 calls" not in past
     assert "What came of it" not in words(browser.get("/campaigns").text)

@@ -52,6 +52,7 @@ def test_the_list_has_every_experiment_and_campaign(korean: Browserlike) -> None
     shown = korean.get("/results").text
     for path in ("experiments/learning-on", "experiments/aa-check", "campaigns/weekly-digest"):
         assert f"/results/{path}" in shown
+    assert "11월 22일 (일) 03:40에 집계했습니다" in shown
 
 
 def test_nothing_counted_is_said(site: Site) -> None:

@@ -163,6 +163,28 @@ def test_credit_and_board_that_disagree_are_told() -> None:
     assert "opposite ways" in sentences(found, "en")[1]
 
 
+def test_it_is_decided_by_who_applied_to_what_they_clicked() -> None:
+    """An arm that shows what people apply to anyway is credited with more, and has done no more."""
+    counts = experiment(
+        arm("A", 60_000, 3_000, after_click=900),
+        arm("B", 60_000, 3_400, after_click=905),
+        arm("C", 60_000, 3_000, after_click=1_100),
+        until=PLANNED,
+    )
+    seen_more, clicked_more = conclude(counts).comparisons
+    assert seen_more.applied is not None
+    assert seen_more.applied.absolute.low > 0
+    assert (seen_more.conclusion, clicked_more.conclusion) == (Conclusion.NO_DIFFERENCE, Conclusion.BETTER)
+
+
+def test_counts_of_before_that_was_told_apart_are_decided_by_all_credited_applications() -> None:
+    found = conclude(
+        experiment(arm("A", 60_000, 3_000, after_click=900), arm("B", 60_000, 3_400), until=PLANNED)
+    )
+    assert found.comparisons[0].decisive is found.comparisons[0].applied
+    assert found.comparisons[0].conclusion == Conclusion.BETTER
+
+
 def test_members_of_two_arms_are_told() -> None:
     found = conclude(experiment(arm("A", 6_000, 300), arm("B", 6_000, 300), crossed=500, until=PLANNED))
     assert sentences(found, "ko")[1].startswith("주의: 회원 500명이")
