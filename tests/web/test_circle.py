@@ -1,10 +1,15 @@
-"""From a mail that the double sends to what is told of it: numbers are what happened in the double's world."""
+"""From a mail that the double sends to what is told of it: numbers are what happened in the double's world.
+
+The first digest is a campaign's, in two variants, with the template that aborts; the second a Canvas step's, with the one that
+asks for `:retry`, and every tenth call is lost.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +17,14 @@ import boto3
 import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
+from psycopg import sql
 
 from app.braze.calls import StoredCredential
 from app.cli.demo.mail import act_on_board
 from app.credentials import Scope
 from app.demo.braze.currents_files import CurrentsExport, put_in_folder
 from app.demo.braze.people import People
-from app.demo.braze.sender import MailSender
+from app.demo.braze.sender import RETRYING, MailSender
 from app.demo.braze.truth import Truth
 from app.demo.braze.world import World
 from app.demo.generate import generate
@@ -44,12 +50,29 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from app.braze.calls import CallAnswer, Fetch, Request
     from app.intake.reader import ReadReport
 
 MEMBERS, POSTINGS, SEED = 240, 500, 3
 DIGESTS = (timedelta(days=8), timedelta(days=1))  # ago
+CANVAS = "weekly-journey"
 CAMPAIGN, EXPERIMENT = "weekly-digest", "against-popular"
 OPENS = "what-opens-the-circle"
+
+
+@dataclass
+class Answers:
+    """Passes calls on, and keeps what each URL was answered: the answer's id and its postings."""
+
+    fetch: Fetch
+    of: dict[str, list[tuple[str, tuple[str, ...]]]] = field(default_factory=lambda: defaultdict(list))
+
+    def __call__(self, request: Request, /) -> CallAnswer:
+        answer = self.fetch(request)
+        said = json.loads(answer.body)
+        shown = tuple(one["id"] for one in said["postings"])
+        self.of[request.url].append((said["recommendation_id"], shown))
+        return answer
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,8 @@ class Circle:
     now: datetime
     folder: Path
     truth: Truth
+    world: World
+    answers: Answers
 
     def read(self, lake: str) -> ReadReport:
         return read_currents(self.url, open_lake(lake), now=self.now, reject=lambda _reject: None)
@@ -68,6 +93,16 @@ class Circle:
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url) as connection:
             return connection.execute(statement).fetchall()
+
+    def left_of(self, members: list[str], *tables: str) -> dict[str, int]:
+        """How many rows of members each table has."""
+        found = {}
+        with psycopg.connect(self.url) as connection:
+            for table in tables:
+                count = sql.SQL("SELECT count(*) FROM connected_jobs.{} WHERE member_id = ANY(%s)")
+                row = connection.execute(count.format(sql.Identifier(table)), [members]).fetchone()
+                found[table] = row[0] if row else 0
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -92,20 +127,21 @@ def circle(server_url: str, template: str, tmp_path_factory: pytest.TempPathFact
     with serving(url) as service:
         service.now = datetime.now(UTC)
         service.run_tasks()
+        answers = Answers(calls_to(service.app))
         world = World(
             sender=MailSender(
-                base_url="http://service",
-                credential=StoredCredential("braze", OPENS),
-                fetch=calls_to(service.app),
+                base_url="http://service", credential=StoredCredential("braze", OPENS), fetch=answers
             ),
             people=People(tastes, until_s=int(now.timestamp())),
             export=CurrentsExport(put_in_folder(place / "currents")),
             act=lambda deeds: act_on_board(engine, deeds),
         )
-        for ago in DIGESTS:
-            world.send_into(truth, tastes.subscribers(), campaign=CAMPAIGN, at=now - ago)
+        first, second = (now - ago for ago in DIGESTS)
+        world.send_into(truth, tastes.subscribers(), campaign=CAMPAIGN, at=first, variants=("a", "b"))
+        world.sender.template, world.sender.lost_calls = RETRYING, 0.1
+        world.send_into(truth, tastes.subscribers(), campaign=CAMPAIGN, at=second, canvas=CANVAS)
     date_experiment(engine, EXPERIMENT, started_at=now - timedelta(days=9), end=now + timedelta(days=1))
-    yield Circle(url, engine, now, place / "currents", truth)
+    yield Circle(url, engine, now, place / "currents", truth, world, answers)
     engine.dispose()
     _drop(server_url, name)
 
@@ -161,6 +197,8 @@ def test_what_is_told_is_what_happened(circle: Circle, bucket: str) -> None:
     bases = dict(circle.rows("SELECT basis, count(*) FROM connected_jobs.outcome GROUP BY 1"))
     assert bases == dict(sum((arm.applications for arm in arms.values()), Counter()))
     _hold_result(circle)
+    _hold_names(circle)
+    _hold_retries(circle)
     again = circle.read(bucket)
     assert again.rejects == 0
     assert sum(one.new for one in again.types.values()) == 0
@@ -177,3 +215,76 @@ def _hold_result(circle: Circle) -> None:
         )
         assert arm.events.get("unsubscribe", 0) == len(happened.unsubscribed)
     assert circle.truth.arms["a"].clicked
+
+
+def _hold_names(circle: Circle) -> None:
+    """What a campaign's mails are named by, and what a Canvas's are; both stand under the key of their template."""
+    named = circle.rows("""
+        SELECT campaign, campaign_id IS NULL, canvas_id IS NULL, count(DISTINCT variation_id),
+               count(DISTINCT dispatch_id) = 1, count(*) > 100
+        FROM connected_jobs.exposure GROUP BY 1, 2, 3 ORDER BY 2
+    """)
+    assert named == [(CAMPAIGN, False, True, 2, True, True), (CAMPAIGN, True, False, 1, False, True)]
+    one_to_one = circle.rows("""
+        SELECT count(DISTINCT (variant, variation_id)) FROM connected_jobs.click
+        WHERE campaign_id IS NOT NULL AND variant IS NOT NULL
+    """)
+    assert one_to_one == [(2,)]  # `variant=` of the link and Braze's variant, without a third pair
+    by_canvas = circle.rows(
+        "SELECT count(*) FROM connected_jobs.outcome WHERE rid IN (SELECT rid FROM connected_jobs.exposure WHERE canvas_id IS NOT NULL)"
+    )
+    assert by_canvas[0][0] > 0
+    control = circle.rows(
+        "SELECT DISTINCT canvas_id IS NULL FROM connected_jobs.mail_event WHERE kind = 'control' ORDER BY 1"
+    )
+    assert control == [(False,), (True,)]
+
+
+def _hold_retries(circle: Circle) -> None:
+    """A message that was tried again got the same list under the same id, and was sent once."""
+    assert circle.truth.retries > 10
+    assert circle.rows("SELECT count(*) FROM connected_jobs.mail_event WHERE kind = 'retry'") == [
+        (circle.truth.retries,)
+    ]
+    assert max(map(len, circle.answers.of.values())) > len(("html", "txt"))
+    assert {len(set(answers)) for answers in circle.answers.of.values()} == {1}
+    twice = circle.rows("SELECT rid FROM connected_jobs.exposure GROUP BY 1 HAVING count(*) > 1")
+    assert twice == []
+
+
+def test_a_profile_that_braze_deletes_takes_all_that_came_of_it_along(circle: Circle) -> None:
+    circle.read(str(circle.folder))
+    recompute_outcomes(circle.engine, now=circle.now, days=10)
+    gone = [one for (one,) in circle.rows("SELECT member_id FROM connected_jobs.outcome GROUP BY 1 LIMIT 2")]
+    with psycopg.connect(circle.url) as connection:
+        connection.execute(
+            """
+            WITH made AS (
+                INSERT INTO connected_jobs.sync_destination (identity) VALUES ('braze:rest.example:main') RETURNING id
+            )
+            INSERT INTO connected_jobs.attribute_sent SELECT id, unnest(%s::text[]), '{}', '{}', '{}' FROM made
+            """,
+            [gone],
+        )
+    circle.world.delete_profiles(gone, at=circle.now)
+    report = circle.read(str(circle.folder))
+    assert report.deleted == len(gone)
+    tables = (
+        "exposure",
+        "click",
+        "mail_event",
+        "outcome",
+        "enrolment",
+        "consent",
+        "braze_user",
+        "lately_shown",
+    )
+    assert circle.left_of(gone, *tables, "attribute_sent") == dict.fromkeys((*tables, "attribute_sent"), 0)
+    assert circle.left_of(gone, "recommendation_list")["recommendation_list"] >= len(
+        gone
+    )  # they are members still
+    with psycopg.connect(circle.url) as connection:  # every file again, as if it were late
+        connection.execute("TRUNCATE connected_jobs.currents_file")
+    assert circle.read(str(circle.folder)).rejects == 0
+    recompute_outcomes(circle.engine, now=circle.now, days=10)
+    assert circle.left_of(gone, *tables) == dict.fromkeys(tables, 0)

@@ -57,7 +57,10 @@ class Profiles:
         }
 
     def deletion(self, member_id: str, at_s: int) -> Mapping[str, Any]:
-        """The fields of the UserDeleteRequest event for the member's profile; it has no external id."""
+        """The fields of the UserDeleteRequest event for the member's profile; it has no external id.
+
+        Source: docs/user_guide/data/distribution/braze_currents/changelogs, version 10, and the sample of that version.
+        """
         user_id = self.user_id(member_id)
         return {
             "id": braze_uuid("deletion", user_id),

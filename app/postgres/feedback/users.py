@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _NAMELESS_TABLES = ("exposure", "click", "mail_event", "consent")
+_OF_A_MEMBER = ("lately_shown", "outcome", "enrolment")  # what is made of the others
 _MOST_MERGES = 8  # of one profile, each into the next
 _MARGIN = "1 hour"  # an erasure may wait so long for a file to be read
 
@@ -150,7 +151,8 @@ def name_the_nameless(driver: psycopg.Connection) -> None:
 def delete_users(driver: psycopg.Connection, braze_users: Collection[str]) -> None:
     """Erase all that Braze told of profiles that were deleted there, with those merged into them; a hash of each id stays.
 
-    A member's own list and the board's rows are not touched: who is to be erased from these is erased by `members erase`.
+    So is what a sync's ledger says that this workspace has of them: it has it no longer. A member's own list and the board's
+    rows are not touched: who is to be erased from these is erased by `members erase`.
     """
     if not braze_users:
         return
@@ -178,8 +180,16 @@ def delete_users(driver: psycopg.Connection, braze_users: Collection[str]) -> No
             f"DELETE FROM connected_jobs.{table} WHERE member_id = ANY(%s) AND braze_user = ANY(%s)",
             [members, gone],
         )
-    for table in ("outcome", "enrolment"):
+    for table in _OF_A_MEMBER:
         driver.execute(f"DELETE FROM connected_jobs.{table} WHERE member_id = ANY(%s)", [members])
+    driver.execute(
+        """
+        DELETE FROM connected_jobs.attribute_sent
+        WHERE member_id = ANY(%s)
+          AND destination_id IN (SELECT id FROM connected_jobs.sync_destination WHERE identity LIKE 'braze:%%')
+        """,
+        [members],
+    )
     for table in ("consent", "braze_user"):
         driver.execute(f"DELETE FROM connected_jobs.{table} WHERE braze_user = ANY(%s)", [gone])
 
@@ -199,7 +209,7 @@ def delete_member_feedback(driver: psycopg.Connection, member_id: str) -> dict[s
             f"DELETE FROM connected_jobs.{table} WHERE nameless AND braze_user = ANY(%s)", [users]
         )
         erased[f"connected_jobs.{table}"] = by_name.rowcount + nameless.rowcount
-    for table in ("lately_shown", "outcome", "enrolment", "consent", "braze_user", "airbridge_event"):
+    for table in (*_OF_A_MEMBER, "consent", "braze_user", "airbridge_event"):
         done = driver.execute(f"DELETE FROM connected_jobs.{table} WHERE member_id = %s", [member_id])
         erased[f"connected_jobs.{table}"] = done.rowcount
     driver.execute(
