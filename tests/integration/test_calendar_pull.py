@@ -187,6 +187,12 @@ def test_what_is_gone_is_told_and_comes_back(pull: Pulling) -> None:
     assert pull.one().in_braze.gone_at is None  # type: ignore[union-attr] # it is there
 
 
+def test_nothing_is_gone_while_an_entry_has_no_id(pull: Pulling) -> None:
+    pull()
+    pull.braze.calendar.scheduled = [7]
+    assert "is gone" not in pull().output
+
+
 def test_what_lies_beyond_the_days_asked_for_is_not_gone(pull: Pulling) -> None:
     pull()
     pull.braze.calendar.scheduled = []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from app.capacity.plan.json_values import DefinitionError, read_definition
-from app.capacity.plan.repeats import begins_on, dated, moved
+from app.capacity.plan.repeats import begins_on, dated, moved, undated
 from app.capacity.plan.table import LONGEST_TEXT, YEARS
 from app.capacity.register.campaigns import Draft
 
@@ -247,8 +247,7 @@ def key_without_template(braze_id: str) -> str:
 
 def free_name(raw: str, planned: Mapping[str, Any], taken: Collection[str], *, day: bool = False) -> str:
     """Braze's name, or, where another campaign has it, with its day or a number beside it."""
-    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in raw).split())
-    plain = plain[:LONGEST_TEXT].rstrip() or "Braze"
+    plain = _plain(raw)
     begins = begins_on(planned)
     tries = [dated(plain, begins)] if day else [plain, dated(plain, begins)]
     for name in tries:
@@ -260,12 +259,19 @@ def free_name(raw: str, planned: Mapping[str, Any], taken: Collection[str], *, d
     )
 
 
+def _plain(raw: str) -> str:
+    """Braze's name as a plan file may have it."""
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in raw).split())
+    return text[:LONGEST_TEXT].rstrip() or "Braze"
+
+
 def _renamed(known: InBraze, send: ScheduledSend, planned: Mapping[str, Any], taken: Collection[str]) -> str:
     """The name that Braze now gives; the same as before where nothing it goes by changed."""
-    before = known.given.get(_NAME)
-    has_day = before == dated(str(known.told.get("name")), begins_on(known.given))
-    same_day = begins_on(known.given) == begins_on(planned)
-    if isinstance(before, str) and known.told.get("name") == send.name and (same_day or not has_day):
+    before = str(known.given.get(_NAME) or "")
+    plain, begins = _plain(str(known.told.get("name"))), begins_on(planned)
+    has_day = plain == undated(plain) and before != undated(before) and plain.startswith(undated(before))
+    stands = not has_day or (begins is not None and before.endswith(begins.isoformat()))
+    if before and known.told.get("name") == send.name and stands:
         return before
     return free_name(send.name, planned, {name for name in taken if name != before}, day=has_day)
 

@@ -57,6 +57,12 @@ class _CalendarReading:
     failing: Sequence[tuple[ScheduledSend, str]]
     no_mail: Sequence[ScheduledSend]
 
+    def listed(self) -> frozenset[str] | None:
+        """The ids of all that Braze has scheduled; None where one of them is not known."""
+        unread = [one.id for one in self.unread]
+        known = [one.id for one in (*self.sends, *self.no_mail)]
+        return None if None in unread else frozenset(known) | frozenset(filter(None, unread))
+
 
 @click.group()
 def calendar() -> None:
@@ -97,8 +103,7 @@ def pull(
         pulled = fill_register(
             engine,
             reading.sends,
-            listed={one.id for one in [*reading.sends, *reading.no_mail]}
-            | {one.id for one in reading.unread if one.id},
+            listed=reading.listed(),
             until=until.replace(hour=0, minute=0, second=0, microsecond=0),
             now=now,
             by=by,
@@ -186,7 +191,8 @@ def _lines(
         at = f"{send.at} ({send.schedule})  " if send is not None else ""
         what = f"{_SAID[one.what]}: {', '.join(one.changed)}" if one.changed else _SAID[one.what]
         lines.append(f"{at}{name}  {number}, {what}{f': {one.why}' if one.why else ''}")
-        if campaign is not None and campaign.removed_at is None and (lacks := missing(campaign.definition)):
+        told = campaign is not None and campaign.removed_at is None and one.what != "gone"
+        if told and campaign is not None and (lacks := missing(campaign.definition)):
             lines.append(f"  Missing: {', '.join(lacks)}. Add them on its page, or with `campaigns edit`.")
         lines += [f"  {sentence(reason, lang)}" for reason in reasons]
         if send is not None and send.id in why:

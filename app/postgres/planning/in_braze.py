@@ -70,7 +70,7 @@ def fill_register(
     engine: Engine,
     sends: Sequence[ScheduledSend],
     *,
-    listed: Collection[str],
+    listed: Collection[str] | None,
     until: datetime,
     now: datetime,
     by: str,
@@ -81,7 +81,8 @@ def fill_register(
     Args:
         engine: Of the planner's database.
         sends: What could be read.
-        listed: The ids of all that Braze listed, those included that could not be read.
+        listed: The ids of all that Braze listed, those included that could not be read; None where not all are known,
+            and so nothing can be said to be gone.
         until: What lies before was asked for: an instant.
         now: An instant.
         by: Who pulls, for the record of changes.
@@ -105,7 +106,8 @@ def fill_register(
         )
         for send in sends:
             _put(pull, send)
-        _look_for_gone(pull, {*listed}, until.astimezone(zone).replace(tzinfo=None))
+        if listed is not None:
+            _look_for_gone(pull, {*listed}, until.astimezone(zone).replace(tzinfo=None))
         if dry_run:
             connection.rollback()
     return pull.pulled
