@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from app.runtime.outgoing import HttpAnswer
 
 Meaning = Literal["taken", "divide", "stop", "slower", "unknown", "not_sent"]
+_TIMEOUT: Final = 408  # of a proxy, which does not say whether the request went on
 _TOO_FAST: Final = 429
 _SERVER: Final = 500
 
@@ -57,7 +58,7 @@ def fate_of(
         return BatchFate("taken", refused(answer.body))
     if status == _TOO_FAST:
         return BatchFate("slower", sentence=f"{who} answers 429: too many requests.")
-    if status >= _SERVER:
+    if status >= _SERVER or status == _TIMEOUT:
         return BatchFate("unknown", sentence=f"{who} answers {status}.")
     if status in (400, 413):
         told = said(answer.body) or ("the request is too large" if status == 413 else "no reason given")  # noqa: PLR2004
@@ -67,7 +68,7 @@ def fate_of(
 
 def _why_not(status: int, who: str, key: str) -> str:
     if status == 401:  # noqa: PLR2004
-        return f"{who} does not know the key: see {key}, and whether the host is that of your workspace."
+        return f"{who} does not know the key: see {key}, and whether it belongs to the host."
     if status == 403:  # noqa: PLR2004
         return f"{who} knows the key, which lacks the permission for this: give it that in the dashboard."
     if status == 404:  # noqa: PLR2004

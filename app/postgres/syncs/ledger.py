@@ -44,11 +44,14 @@ _REPLACE = _MERGE.replace(
     "sent = a.sent || excluded.sent, batches = a.batches || excluded.batches, before = a.before || excluded.before",
     "sent = excluded.sent, batches = excluded.batches, before = excluded.before",
 )
+# A run fills tables and reads them before Postgres has counted their rows, and is planned as if there were one. What changes some of
+# them names their keys, else all would be read for each batch.
 _INTEND = """
     UPDATE connected_jobs.attribute_sent AS a
     SET sent = a.sent - ARRAY(SELECT jsonb_array_elements_text(t.names::jsonb))
     FROM unnest(%(keys)s::text[], %(names)s::text[]) AS t (member_id, names)
     WHERE a.destination_id = %(destination)s AND a.member_id = t.member_id
+      AND a.member_id = ANY (%(keys)s::text[])
 """
 _INTEND_WHOLE = """
     INSERT INTO connected_jobs.attribute_sent (destination_id, member_id, sent, batches, before)
@@ -61,6 +64,7 @@ _RESTORE = """
     SET sent = a.sent || t.before::jsonb
     FROM unnest(%(keys)s::text[], %(before)s::text[]) AS t (member_id, before)
     WHERE a.destination_id = %(destination)s AND a.member_id = t.member_id
+      AND a.member_id = ANY (%(keys)s::text[])
 """
 _FORGET = (
     "DELETE FROM connected_jobs.attribute_sent WHERE destination_id = %s AND member_id = ANY (%s::text[])"
@@ -85,8 +89,6 @@ _ENQUEUE = """
         state = 'waiting', sentence = '', settled_at = NULL
     WHERE o.state = 'refused'
 """
-# A run fills the outbox and empties it before Postgres has counted its rows. These name their keys, else they are planned as if a
-# sync had one event: once for each, all others would be read.
 _CLAIM = """
     UPDATE connected_jobs.outbox AS o
     SET state = 'sending', attempts = o.attempts + 1

@@ -120,7 +120,9 @@ def test_after_a_429_the_same_batch_goes_when_the_headers_say() -> None:
     assert (found.now - 1_800_000_000.0, len(found.taken), found.courier.counts.throttled) == (2.0, 8, 1)
 
 
-@pytest.mark.parametrize("answer", [HttpAnswer(500), HttpAnswer(None, failure="cut")], ids=["500", "cut"])
+@pytest.mark.parametrize(
+    "answer", [HttpAnswer(500), HttpAnswer(408), HttpAnswer(None, failure="cut")], ids=["500", "408", "cut"]
+)
 def test_an_unknown_outcome_is_repeated_where_that_changes_nothing_and_told_elsewhere(
     answer: HttpAnswer,
 ) -> None:
