@@ -41,6 +41,11 @@ class Metric(StrEnum):
     PLANNER_USABLE = "cj_planner_usable_rps"
     PLANNER_EVIDENCE_AGE = "cj_planner_evidence_age_seconds"
     PLANNER_JUDGED_AT = "cj_planner_judged_at_seconds"
+    SYNC_OVERDUE = "cj_sync_overdue_seconds"
+    SYNC_RUNNING = "cj_sync_running_seconds"
+    SYNC_REFUSED_SHARE = "cj_sync_refused_share"
+    SYNC_OLDEST_EVENT = "cj_sync_oldest_event_seconds"
+    SYNC_PAUSED = "cj_sync_paused_seconds"
 
 
 class LogField(StrEnum):

@@ -84,7 +84,7 @@ def create_planner(settings: Settings | None = None) -> Flask:
     book = CredentialBook(store)
     limits = CallLimits(hard_rps=0, soft_rps=0, unknown_rps=UNKNOWN_RPS, workers=1)
     instruments = PlannerInstruments()
-    measure = partial(_measure, instruments, register, evidence, clock)
+    measure = partial(_measure, instruments, register, evidence, PostgresSyncs(engine), clock)
     scheduler = Scheduler(
         [
             PeriodicTask("clock", CLOCK_POLL_S, lambda: _follow_clock(clock, store)),
@@ -144,9 +144,14 @@ def _tidy(register: PostgresRegister) -> None:
 
 
 def _measure(
-    instruments: PlannerInstruments, register: PostgresRegister, evidence: PostgresEvidence, clock: StoreClock
+    instruments: PlannerInstruments,
+    register: PostgresRegister,
+    evidence: PostgresEvidence,
+    syncs: PostgresSyncs,
+    clock: StoreClock,
 ) -> None:
     try:
+        instruments.update_syncs(syncs.syncs(), clock.now())
         instruments.update(register, evidence, clock.now())
     except RegisterUnavailableError as error:
         raise UnavailableError("register") from error

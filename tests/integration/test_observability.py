@@ -186,6 +186,7 @@ def test_panels_do_not_overlap_and_stand_in_rows() -> None:
         "Limits",
         "Workers",
         "Planning",
+        "Syncs",
     ]
     assert len({panel["id"] for panel in dashboard()["panels"]}) == len(dashboard()["panels"])
 

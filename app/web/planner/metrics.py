@@ -1,4 +1,4 @@
-"""What is measured of the planner: its requests, and what it says of the week ahead."""
+"""What is measured of the planner: its requests, what it says of the week ahead, and how syncs stand."""
 
 from __future__ import annotations
 
@@ -14,18 +14,27 @@ from app.capacity.on_record import ONLY_VERDICTS, judge_window
 from app.telemetry import Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from flask import Response
 
     from app.capacity.on_record import LoadTests
     from app.capacity.register.ports import Register
+    from app.sync.record import SyncOnRecord
 
 AHEAD: Final = timedelta(days=7)
 VERDICTS: Final = ("GO", "GO_IF", "NO_GO", "RETEST")
 WHYS: Final = ("unreadable", "unfinished", "too_many", "too_much")
 PARTS: Final = ("pages", "api", "other")
 CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
+OF_SYNCS: Final = {
+    Metric.SYNC_OVERDUE: "Since when a run should have come to its end; 0 in time, and while a person paused it",
+    Metric.SYNC_RUNNING: "How long the run under way has taken",
+    Metric.SYNC_REFUSED_SHARE: "The part of the last run's rows or events that was refused",
+    Metric.SYNC_OLDEST_EVENT: "How long ago the oldest event happened that waits to be sent",
+    Metric.SYNC_PAUSED: "Since when a person has paused it",
+}
 BUCKETS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
@@ -68,6 +77,10 @@ class PlannerInstruments:
             Metric.PLANNER_JUDGED_AT, "When these were last found out, in Unix time", registry=registry
         )
 
+        self._syncs = {
+            name: Gauge(name, about, ["sync"], registry=registry) for name, about in OF_SYNCS.items()
+        }
+
     def measure_requests(self, app: Flask) -> None:
         """Measure the application's requests."""
 
@@ -101,6 +114,22 @@ class PlannerInstruments:
             self._age.set(ceiling.age_days * 86_400 if holds and ceiling.age_days is not None else inf)
         self._forecast.set(judged.planned.peak_rps if judged else 0)
         self._judged_at.set(now.timestamp())
+
+    def update_syncs(self, syncs: Sequence[SyncOnRecord], now: datetime) -> None:
+        """Take over how syncs stand: they are commands of their own, and only the tables outlive them."""
+        for gauge in self._syncs.values():
+            gauge.clear()  # of a sync that was forgotten nothing is told
+        for one in syncs:
+            last, begun_at = one.last, one.last.started_at if one.last.state == "running" else now
+            told = {
+                Metric.SYNC_OVERDUE: one.overdue(now).total_seconds(),
+                Metric.SYNC_RUNNING: (now - begun_at).total_seconds(),
+                Metric.SYNC_REFUSED_SHARE: last.refused_share or 0.0,
+                Metric.SYNC_OLDEST_EVENT: (now - (one.oldest_event_at or now)).total_seconds(),
+                Metric.SYNC_PAUSED: (now - one.pause.at).total_seconds() if one.pause else 0.0,
+            }
+            for name, value in told.items():
+                self._syncs[name].labels(one.name).set(max(value, 0.0))
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format."""

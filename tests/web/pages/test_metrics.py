@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,11 @@ from sqlalchemy import text
 
 from app.credentials import Scope
 from app.postgres.credentials import insert_credential
+from app.postgres.syncs.questions import forget_sync
+from app.postgres.syncs.register import PostgresSyncs
 from app.web.planner.metrics import PlannerInstruments
 from tests.web.pages.site import DIGEST, EVENING, OPERATOR
+from tests.web.worked_syncs import held, put_syncs
 
 if TYPE_CHECKING:
     from tests.web.pages.site import Site
@@ -67,3 +71,25 @@ def test_they_tell_what_the_week_ahead_looks_like(site: Site) -> None:
     assert values["cj_planner_usable_rps"] == pytest.approx(6_300)
     assert values["cj_planner_forecast_peak_rps"] == 10_002
     assert values["cj_planner_judged_at_seconds"] == site.now.timestamp()
+
+
+def test_they_tell_how_each_sync_stands(site: Site) -> None:
+    put_syncs(site.engine, site.now)
+    instruments = PlannerInstruments()
+    syncs = PostgresSyncs(site.engine)
+    later = site.now + timedelta(hours=2)
+    with held(site.engine):
+        instruments.update_syncs(syncs.syncs(), later)
+    values = _values(instruments.exposition().decode())
+    assert values['cj_sync_overdue_seconds{sync="segments"}'] == 36 * 3600
+    assert values['cj_sync_overdue_seconds{sync="members"}'] == 0
+    assert values['cj_sync_overdue_seconds{sync="postings"}'] == 0  # a person paused it
+    assert values['cj_sync_paused_seconds{sync="postings"}'] == 7200
+    assert values['cj_sync_paused_seconds{sync="members"}'] == 0
+    assert values['cj_sync_running_seconds{sync="members-nightly"}'] == 7200 + 720
+    assert values['cj_sync_running_seconds{sync="members"}'] == 0
+    assert values['cj_sync_oldest_event_seconds{sync="outcomes"}'] == 7200
+    assert values['cj_sync_refused_share{sync="members"}'] == pytest.approx((3 + 118 + 20) / 1_998_204)
+    forget_sync(site.engine, sync="members")
+    instruments.update_syncs(syncs.syncs(), later)
+    assert 'sync="members"' not in instruments.exposition().decode()
