@@ -21,7 +21,7 @@ from app.postgres.feedback import ledger, retention, rows, users
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from app.intake.raw_data import RawDataFile, RawEvent
+    from app.intake.raw_data import RawDataFile
     from app.intake.reader import Refused
     from app.lake.objects import Lake, LakeObject
 
@@ -102,7 +102,7 @@ class _RawDataReader(FileReader["RawDataFile"]):
         new, part = 0, list[rows.AirbridgeEventRow]()
         first = retention.first_day(_TABLE, self.now.date())
         for event in file.events():
-            if event.at.date() < first:
+            if event.day < first:
                 kept = retention.KEPT_DAYS[_TABLE]
                 rejects.append(
                     (f"row {file.rows}", 1, f"It is older than the {kept} days that such events are kept.")
@@ -112,7 +112,7 @@ class _RawDataReader(FileReader["RawDataFile"]):
             elif event.member_id is not None and self.tombstones.buries(event.member_id, ""):
                 self.report.left_alone += 1
             else:
-                part.append(_row(event, file.source))
+                part.append(event)
             if len(part) == _AT_ONCE:
                 new += rows.put_airbridge_events(self.driver, part)
                 part = []
@@ -125,25 +125,6 @@ class _RawDataReader(FileReader["RawDataFile"]):
             return FileOrigin()
         day = datetime.combine(parts.day, time(), UTC)
         return FileOrigin(parts.source if file else "", clean(parts.version), day)
-
-
-def _row(event: RawEvent, source: str) -> rows.AirbridgeEventRow:
-    return rows.AirbridgeEventRow(
-        day=event.at.date(),
-        event_id=event.event_id,
-        source=source,
-        member_id=event.member_id,
-        category=event.category,
-        action=event.action,
-        label=event.label,
-        value=event.value,
-        channel=event.channel,
-        campaign=event.campaign,
-        ad_group=event.ad_group,
-        ad_creative=event.ad_creative,
-        rid=event.rid,
-        at=event.at,
-    )
 
 
 def read_airbridge(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
 from app.feedback import links
+from app.postgres.feedback.rows import AirbridgeEventRow
 from app.runtime.parquet import ParquetError, parquet
 
 if TYPE_CHECKING:
@@ -72,31 +73,6 @@ class Readable(Protocol):
         """So many bytes, or all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawEvent:
-    """An event as Airbridge counted it.
-
-    Attributes:
-        event_id: Airbridge's own, or a hash of the row where the file has none.
-        at: When it happened.
-        member_id: The member, where Airbridge knew.
-        rid: The mail's recommendation id, out of the event's attributes or its deep link.
-    """
-
-    event_id: UUID
-    at: datetime
-    member_id: str | None
-    category: str
-    action: str | None
-    label: str | None
-    value: float | None
-    channel: str | None
-    campaign: str | None
-    ad_group: str | None
-    ad_creative: str | None
-    rid: str | None
-
-
 @dataclass(slots=True)
 class RawDataFile:
     """A file being read.
@@ -117,7 +93,7 @@ class RawDataFile:
     rows: int = 0
     refused: list[tuple[str, int, str]] = field(default_factory=list)
 
-    def events(self) -> Iterator[RawEvent]:
+    def events(self) -> Iterator[AirbridgeEventRow]:
         """Its events; rows that are none are put into `refused`, and so is the rest of a damaged file."""
         try:
             for row in self._rows:
@@ -131,14 +107,17 @@ class RawDataFile:
         except RawDataError as error:
             self.refused.append((f"after row {self.rows}", 0, str(error)))
 
-    def _event(self, row: Mapping[str, Any]) -> RawEvent:
+    def _event(self, row: Mapping[str, Any]) -> AirbridgeEventRow:
         given = {ours: row.get(name) for ours, name in self.columns.items()}
         category = _text(given, "category")
         if category is None:
             raise RawRowError("It has no category, so it is no event.")
-        return RawEvent(
+        at = _instant(given.get("at"), self.zone)
+        return AirbridgeEventRow(
+            day=at.date(),
             event_id=_event_id(given, row),
-            at=_instant(given.get("at"), self.zone),
+            source=self.source,
+            at=at,
             member_id=_member(given.get("member_id")),
             category=category,
             action=_text(given, "action"),

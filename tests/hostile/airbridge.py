@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import signal
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -27,7 +24,7 @@ from app.postgres.embedded import embedded_postgres, make_database
 from app.postgres.engines import batch_engine
 from tests.doubles.airbridge import TOKEN, Airbridge
 from tests.doubles.faulty_http import faulty_http
-from tests.hostile.sync_command import COMMAND
+from tests.hostile.sync_command import SyncCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,42 +81,13 @@ class Trial:
         self.draw = Draw(random.Random(options.seed), options.per_minute)
         self.airbridge = Airbridge(per_minute=options.per_minute)
         self.airbridge.faults.draw = self.draw
-        self.most_kb = 0
+        environment = {"CJ_AIRBRIDGE_TOKEN": TOKEN, "CJ_AIRBRIDGE_PRIVATE": "on"}
+        self.command = SyncCommand(url, environment, lambda: self.airbridge.requests)
 
     def sql(self, statement: str) -> Sequence[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
-
-    def run(self, file: Path, kill_after_s: float | None) -> int | None:
-        """Run the command; None where it was killed, so many seconds after its first request."""
-        environment = {
-            **os.environ,
-            "DATABASE_URL": self.url,
-            "CJ_AIRBRIDGE_TOKEN": TOKEN,
-            "CJ_AIRBRIDGE_PRIVATE": "on",
-        }
-        words = [*COMMAND, "sync", "run", str(file)]
-        with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL) as process:
-            before, end = self.airbridge.requests, float("inf")
-            while process.poll() is None:
-                self._watch_memory(process.pid)
-                if kill_after_s is not None and end == float("inf") and self.airbridge.requests > before:
-                    end = time.monotonic() + kill_after_s
-                if time.monotonic() > end:
-                    process.send_signal(signal.SIGKILL)
-                    process.wait()
-                    return None
-                time.sleep(0.1)
-        return process.returncode
-
-    def _watch_memory(self, pid: int) -> None:
-        try:
-            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-        except OSError:
-            return
-        found = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
-        self.most_kb = max([self.most_kb, *found])
 
     def check(self) -> dict[str, Any]:
         """What is so now; raises `AssertionError` where a promise is broken."""
@@ -184,19 +152,19 @@ def _tried(trial: Trial, folder: Path, kills: int) -> dict[str, Any]:
         own_s = options.outcomes / (options.per_minute * options.share / 60)
         begin, rng = time.monotonic(), random.Random(options.seed)
         for _ in range(kills):
-            if trial.run(file, rng.uniform(0.0, 0.8 * own_s / kills)) is not None:
+            if trial.command.run(file, rng.uniform(0.0, 0.8 * own_s / kills)) is not None:
                 break
-        code = trial.run(file, None)
+        code = trial.command.run(file)
         took_s = time.monotonic() - begin
         assert code == 3, code  # there are refused rows
         found = trial.check()
         before = trial.airbridge.requests
-        assert trial.run(file, None) == 3
+        assert trial.command.run(file) == 3
         assert trial.airbridge.requests == before
     return {
         "kills": kills, **found, "requests": before, "429s meant": trial.draw.slowed,
         "429s caused": trial.airbridge.too_fast - trial.draw.slowed, "seconds": round(took_s, 1), "the limit's own": round(own_s, 1),
-        "ratio": round(took_s / own_s, 2), "most memory, MB": round(trial.most_kb / 1024),
+        "ratio": round(took_s / own_s, 2), "most memory, MB": round(trial.command.most_kb / 1024),
     }  # fmt: skip
 
 

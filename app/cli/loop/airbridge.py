@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from app.cli.database import CommandError, database, refuse_pgbouncer
-from app.cli.loop.currents import adding_to, end_read, summary
+from app.cli.loop.currents import adding_to, dry_run_option, end_read, rejects_option, summary
 from app.intake.airbridge import RawDataWords, read_airbridge
 from app.intake.raw_data import COLUMNS
 from app.lake.objects import open_lake
@@ -19,6 +18,7 @@ from app.sync.rules.tracking_link import LinkError, liquid_link
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
+    from pathlib import Path
 
 
 @click.group()
@@ -28,12 +28,8 @@ def airbridge() -> None:
 
 @airbridge.command()
 @click.argument("prefix")
-@click.option("--dry-run", is_flag=True, help="Read all the same, say what was found, and keep nothing.")
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A file to which everything that is left out is added, a line of JSON each.",
-)
+@dry_run_option
+@rejects_option
 @click.option(
     "--column",
     "columns",

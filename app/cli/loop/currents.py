@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from app.feedback.gaps import Gap
     from app.intake.reader import ReadReport, Reject
 
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Read all the same, say what was found, and keep nothing."
+)
+rejects_option = click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file to which everything that is left out is added, a line of JSON each.",
+)
 LEFT_OUT = 3  # the exit code of a command that did its work and left something out
 
 
@@ -36,12 +44,8 @@ def currents() -> None:
 
 @currents.command()
 @click.argument("prefix")
-@click.option("--dry-run", is_flag=True, help="Read all the same, say what was found, and keep nothing.")
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A file to which everything that is left out is added, a line of JSON each.",
-)
+@dry_run_option
+@rejects_option
 def read(*, prefix: str, dry_run: bool, rejects: Path | None) -> None:
     """Read the files that are new below PREFIX: s3://BUCKET/..., gs://..., az://... or a folder.
 

@@ -113,7 +113,11 @@ class MailEventRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AirbridgeEventRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as Airbridge counted it, of a `source`: web, app or tracking-link; `day` is that of `at`, in UTC."""
+    """An event as Airbridge counted it; `day` is that of `at`, in UTC.
+
+    `event_id` is Airbridge's own, or a hash of the row where a file has none; `source` is web, app or tracking-link;
+    `member_id` is None where Airbridge did not know; `rid` is out of the event's attributes or its deep link.
+    """
 
     table: ClassVar[Partitioned] = AIRBRIDGE_EVENT
 
