@@ -23,6 +23,7 @@ from app.warehouse.manifest import (
     read_manifest,
     to_remove,
     to_write,
+    with_empty,
 )
 from app.warehouse.tables import TABLES
 
@@ -117,7 +118,7 @@ class WarehouseExport:
         sizes = self.place.sizes()
         manifest = self._manifest(sizes)
         report.older = older_versions({key.partition("/")[0] for key in sizes})
-        states = self.source.states()
+        states = with_empty(self.source.states())
         writing = to_write(states, manifest, sizes, everything=everything)
         for table, _day in states.keys() - set(writing):
             report.tables[table].kept += 1

@@ -18,6 +18,7 @@ FORMATS: Final[tuple[ExportFormat, ...]] = ("parquet", "csv")
 FOLDER: Final = f"v{VERSION}"
 NAME: Final = f"{FOLDER}/manifest.json"
 DAY_ZONE: Final = "UTC"
+NO_DAY: Final = date(1970, 1, 1)  # of the empty file of a table without any row
 Part = tuple[str, date]  # a table and a day: one file
 _OLDER = re.compile(r"v(\d+)")
 
@@ -101,6 +102,13 @@ def read_manifest(content: bytes) -> Manifest:
             f"export to another place, or remove {FOLDER} and all is exported again."
         )
     return found
+
+
+def with_empty(states: Mapping[Part, str]) -> dict[Part, str]:
+    """The state of each day, with a day without rows for a table that has none: who reads files finds its columns."""
+    there = {table for table, _day in states}
+    empty = {(table.name, NO_DAY): "empty" for table in TABLES if table.name not in there}
+    return {**states, **empty}
 
 
 def to_write(

@@ -61,6 +61,7 @@ class Warehouse:
     """A database with the loop's rows, and a place that they are exported to."""
 
     loop: Loop
+    engine: Engine
     command: Command
     out: str
     environment: dict[str, str] | None
@@ -122,7 +123,7 @@ def warehouse(
 ) -> Warehouse:
     monkeypatch.setenv("DATABASE_URL", database_url)
     fill(loop, engine)
-    return Warehouse(loop, command, str(tmp_path / "made" / "here"), None)
+    return Warehouse(loop, engine, command, str(tmp_path / "made" / "here"), None)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -375,6 +376,18 @@ def test_csv_says_the_same(warehouse: Warehouse) -> None:
         1,
         "connected-jobs: v1 holds files of parquet: export csv to another place, or remove v1 first.",
     )
+
+
+def test_a_table_without_rows_has_an_empty_file(warehouse: Warehouse) -> None:
+    """Which goes when it has some."""
+    warehouse.loop.driver.execute("DELETE FROM connected_jobs.experiment_result")
+    assert "results    1 day written (0 rows)" in warehouse.export().out
+    (empty,) = [key for key in warehouse.files() if key.startswith("v1/results/")]
+    assert empty == "v1/results/day=1970-01-01/results.parquet"
+    assert pq.read_schema(io.BytesIO(warehouse.files()[empty])).names[:2] == ["experiment", "campaign"]
+    recompute_outcomes(warehouse.engine, now=NOW)
+    assert "results    1 day written (2 rows), 0 as they were, 1 removed" in warehouse.export().out
+    assert empty not in warehouse.files()
 
 
 def test_a_file_that_somebody_cut_or_took_away_is_written_again(warehouse: Warehouse) -> None:

@@ -6,11 +6,16 @@ asks for `:retry`, and every tenth call is lost.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
+import shutil
+import subprocess
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -40,19 +45,22 @@ from app.postgres.planning.backdating import date_experiment
 from app.postgres.planning.experiments import PostgresExperiments
 from app.postgres.planning.results import PostgresResults
 from app.refresh.whole import refresh
+from tests.doubles.braze_rest.profiles import Profiles
+from tests.doubles.braze_rest.server import KEY, BrazeRest, braze_rest
 from tests.loop.calls import calls_to
 from tests.postgres_fixtures import _create, _drop, _url_of
 from tests.web.service import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sqlalchemy import Engine
 
     from app.braze.calls import CallAnswer, Fetch, Request
     from app.intake.reader import ReadReport
 
+ROOT = Path(__file__).parents[2]
+WAREHOUSE = ROOT / "docs/warehouse"
 MEMBERS, POSTINGS, SEED = 240, 500, 3
 DIGESTS = (timedelta(days=8), timedelta(days=1))  # ago
 CANVAS = "weekly-journey"
@@ -288,3 +296,76 @@ def test_a_profile_that_braze_deletes_takes_all_that_came_of_it_along(circle: Ci
     assert circle.read(str(circle.folder)).rejects == 0
     recompute_outcomes(circle.engine, now=circle.now, days=10)
     assert circle.left_of(gone, *tables) == dict.fromkeys(tables, 0)
+
+
+def test_what_the_warehouse_makes_of_it_comes_back_to_braze(circle: Circle, tmp_path: Path) -> None:
+    """The cron line of docs/warehouse as it stands: tables, export, dbt, the model's table, the sync, and the double's profiles."""
+    circle.read(str(circle.folder))
+    recompute_outcomes(circle.engine, now=circle.now, days=10)
+    project = tmp_path / "warehouse"
+    shutil.copytree(WAREHOUSE, project)
+    members = [member for (member,) in circle.rows("SELECT id FROM board.member")]
+    with braze_rest(BrazeRest(profiles=Profiles(members={member: {} for member in members}))) as braze:
+        sync = (project / "attributes.toml").read_text(encoding="utf-8")
+        (project / "attributes.toml").write_text(sync.replace("https://rest.kr-01.braze.com", braze.url))
+        said = nightly(circle, project)
+        braze.settle()
+    assert re.search(r"PASS=\d+ WARN=0 ERROR=0 SKIP=0", said), said[-3000:]
+    told = {member: values for member, values in braze.profiles.members.items() if values}
+    assert told == wanted(circle)
+    assert {one["cj_clicks_28d"] for one in told.values()} == {"0", "1-3"}
+    assert any("cj_applied_from_mail" in one for one in told.values())
+    assert braze.profiles.made == 0
+
+
+def nightly(circle: Circle, project: Path) -> str:
+    """What the cron line says, run as cron would, from its folder."""
+    (line,) = re.findall(
+        r"^```crontab\n(.*)\n```", (WAREHOUSE / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    *_when, command = line.split(None, 5)
+    steps = command.split(" && ")
+    (dag,) = [
+        ast.literal_eval(node.value)
+        for node in ast.parse((WAREHOUSE / "airflow_dag.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+    ]
+    assert steps == ["cd /srv/connected-jobs/docs/warehouse", *dag.values()]
+    ran = subprocess.run(
+        ["bash", "-euc", " && ".join(steps[1:])],
+        cwd=project,
+        env=os.environ
+        | {
+            "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
+            "DATABASE_URL": circle.url,
+            "WAREHOUSE": str(project / "made"),
+            "CJ_BRAZE_KEY": KEY,
+            "CJ_BRAZE_PRIVATE": "on",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:]
+    return ran.stdout
+
+
+def wanted(circle: Circle) -> dict[str, dict[str, Any]]:
+    """What the loop's own tables say of each member, asked of Postgres and told in the model's words."""
+    rows = circle.rows("""
+        SELECT m.member_id, (SELECT count(DISTINCT e.rid) FROM connected_jobs.exposure e WHERE e.member_id = m.member_id),
+            (SELECT count(*) FROM connected_jobs.click c WHERE c.member_id = m.member_id AND c.person),
+            (SELECT max((o.occurred_at AT TIME ZONE 'UTC')::date) FROM connected_jobs.outcome o WHERE o.member_id = m.member_id)
+        FROM (SELECT member_id FROM connected_jobs.exposure UNION SELECT member_id FROM connected_jobs.click) m
+        WHERE m.member_id IS NOT NULL
+    """)
+    return {
+        member: {
+            "cj_mails_28d": "0" if not mails else "1-3" if mails < 4 else "4-7" if mails < 8 else "8+",
+            "cj_clicks_28d": "0" if not clicks else "1-3" if clicks < 4 else "4+",
+        }
+        | ({"cj_applied_from_mail": f"{last}"} if last else {})
+        for member, mails, clicks, last in rows
+    }
