@@ -216,8 +216,13 @@ def _one_sentence(url: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise LakeError(f"{url} is not there, or what was listed in it is gone.") from error
     except (BaseError, OSError, ValueError) as error:
+        said = " ".join(str(error).split("\n")[0].split())
+        # A refused listing comes as any other failure of one, a refused object by its name.
+        kind = "PermissionDeniedError" if "status code: 403" in said else type(error).__name__
         why = {
-            "PermissionDeniedError": "it refuses these credentials: who reads needs to list and to get, who writes to put, and an export to delete too",
+            "PermissionDeniedError": (
+                "it refuses these credentials: who reads needs to list and to get, who writes to put, and an export to delete too"
+            ),
             "UnauthenticatedError": "it does not know these credentials",
-        }.get(type(error).__name__) or " ".join(str(error).split("\n")[0].split())[:200]
+        }.get(kind) or said[:200]
         raise LakeError(f"{url} cannot be used: {why}.") from error

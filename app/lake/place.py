@@ -22,15 +22,19 @@ class LakePlace:
     def _whole(self, key: str) -> str:
         return "/".join(filter(None, [self.lake.prefix, key]))
 
-    def sizes(self) -> dict[str, int]:
-        """Bytes of every object there, by key; what killed writes left in a folder is removed first.
+    def folders(self) -> list[str]:
+        """The names of the folders there.
 
         Raises:
             LakeError: the bucket does not answer, or refuses; so do the functions below.
         """
-        self.lake.sweep(self.lake.prefix)
-        begin = len(self._whole(".")) - 1
-        return {one.key[begin:]: one.size for one in self.lake.newer(self.lake.prefix)}
+        return [one.rpartition("/")[2] for one in self.lake.folders(self.lake.prefix)[0]]
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of every object in a folder, by key; what killed writes left there on a disk is removed first."""
+        self.lake.sweep(self._whole(folder))
+        begin = len(self._whole("k")) - 1
+        return {one.key[begin:]: one.size for one in self.lake.newer(self._whole(folder))}
 
     def read(self, key: str, size: int) -> bytes:
         """An object of which the size is known, whole."""

@@ -12,6 +12,7 @@ import psycopg
 
 from app.feedback.attribution import BASES
 from app.feedback.results.counts import GUARDS, SCANNERS, ExperimentCounts, SendCounts
+from app.postgres.planning.results import read_counts
 from app.warehouse.manifest import WarehouseError
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class PostgresDays:
         found = self._driver.execute(
             "SELECT counts::text FROM connected_jobs.send_result WHERE day = %s ORDER BY campaign", [day]
         )
-        counted = [msgspec.json.decode(counts, type=SendCounts) for (counts,) in found]
+        counted = [one for (counts,) in found if (one := read_counts(counts, SendCounts)) is not None]
         return [
             (
                 one.campaign, arm.arm or None, arm.mailed, arm.members, arm.clicked, arm.clicks,
@@ -153,8 +154,8 @@ class PostgresDays:
         for (counts,) in self._driver.execute(
             "SELECT counts::text FROM connected_jobs.experiment_result ORDER BY experiment"
         ):
-            one = msgspec.json.decode(counts, type=ExperimentCounts)
-            if one.started_at is not None:
+            one = read_counts(counts, ExperimentCounts)
+            if one is not None and one.started_at is not None:
                 found.setdefault(one.started_at.astimezone(UTC).date(), []).append(one)
         return found
 

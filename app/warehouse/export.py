@@ -51,8 +51,11 @@ class DayRows(Protocol):
 class ExportPlace(Protocol):
     """A folder or a bucket; keys are below the place that was asked for."""
 
-    def sizes(self) -> dict[str, int]:
-        """Bytes of every object there, by key; remains of writes that were killed are removed."""
+    def folders(self) -> list[str]:
+        """The names of the folders there."""
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of every object in a folder, by key; remains of writes that were killed are removed."""
 
     def read(self, key: str, size: int) -> bytes:
         """An object of a size, whole."""
@@ -115,9 +118,9 @@ class WarehouseExport:
             WarehouseError: what lies there is of another format or kind.
         """
         report = ExportReport()
-        sizes = self.place.sizes()
+        sizes = self.place.sizes(FOLDER)
         manifest = self._manifest(sizes)
-        report.older = older_versions({key.partition("/")[0] for key in sizes})
+        report.older = older_versions(self.place.folders())
         states = with_empty(self.source.states())
         writing = to_write(states, manifest, sizes, everything=everything)
         for table, _day in states.keys() - set(writing):

@@ -51,7 +51,7 @@ def _parquet(file: IO[bytes], table: WarehouseTable, batches: Iterable[Rows], as
     rows = 0
     waiting: list[Any] = []
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in batches:
+        for batch in filter(None, batches):
             columns = [*zip(*batch, strict=True), [as_of] * len(batch)]
             arrays = [
                 pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)
@@ -74,7 +74,7 @@ def _csv(file: IO[bytes], table: WarehouseTable, batches: Iterable[Rows], as_of:
     )  # whose line end is CRLF, without which a lone CR in a value would not be quoted
     writer.writerow([column.name for column in table.columns])
     types = [column.type for column in table.columns]
-    for batch in batches:
+    for batch in filter(None, batches):
         writer.writerows(
             [_cell(value, type_) for value, type_ in zip((*row, as_of), types, strict=True)] for row in batch
         )

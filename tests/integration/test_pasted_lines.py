@@ -199,6 +199,8 @@ def test_the_screen_holds_the_summary_and_ends_with_lines_that_work(demo: Demo) 
 
     (board,) = re.findall(r"^  (export DATABASE_URL_FILE=.*\n  .*campaigns list)$", demo.shown, re.MULTILINE)
     assert len(demo.run(board, told=False).splitlines()) >= 6
+    (export,) = re.findall(r"^  (\S+ warehouse export .*)$", demo.shown, re.MULTILINE)
+    assert "v1/manifest.json says what is there." in demo.run(f"{board}\n{export}", told=False)
     assert "python -m loadtest.local" in demo.run("make -n loadtest DEMO=" + str(demo.port), told=False)
 
     (name,) = re.findall(r"^ +name: +(.*)$", demo.shown, re.MULTILINE)

@@ -258,6 +258,7 @@ def test_whom_nobody_has_any_more_leaves_the_export_too(anywhere: Warehouse, eng
     ):  # of an export that was killed, and days that are past their time since
         place.write(lone.replace("2026-11-06", day), files[lone])
     place.write("v1/exposures/notes.txt", b"a person's own")
+    place.write("v1x/exposures.parquet", b"the same")
     delete_member(engine, "m-1")
     ran = anywhere.export()
     assert "exposures  2 days written (6 rows), 0 as they were, 3 removed" in ran.out
@@ -275,6 +276,7 @@ def test_whom_nobody_has_any_more_leaves_the_export_too(anywhere: Warehouse, eng
         for row in anywhere.rows(table)
         if row["member_id"] == "m-1"
     ]
+    assert anywhere.files()["v1x/exposures.parquet"] == b"the same"
     assert "2026-11-06" not in anywhere.manifest()["tables"]["exposures"]
 
 

@@ -313,7 +313,7 @@ def test_what_the_warehouse_makes_of_it_comes_back_to_braze(circle: Circle, tmp_
     assert re.search(r"PASS=\d+ WARN=0 ERROR=0 SKIP=0", said), said[-3000:]
     told = {member: values for member, values in braze.profiles.members.items() if values}
     assert told == wanted(circle)
-    assert {one["cj_clicks_28d"] for one in told.values()} == {"0", "1-3"}
+    assert {one["cj_clicks_28d"] for one in told.values()} >= {"0", "1-3"}
     assert any("cj_applied_from_mail" in one for one in told.values())
     assert braze.profiles.made == 0
 

@@ -321,6 +321,7 @@ Other commands ask the demo's Postgres after the first of these lines:
 
   export DATABASE_URL_FILE={shlex.quote(str(self.folder.resolve() / "database-url"))}
   {command} campaigns list
+  {command} warehouse export {folder}/warehouse{"" if find_spec("pyarrow") else " --format csv"}
 
 The planner says whether a send may go out, and how fast:  http://127.0.0.1:{planner_port}/
   name:    {NAMES[Scope.OPERATOR]}

@@ -92,7 +92,7 @@ class PostgresResults:
         return [
             CountedExperiment(counts=without_few_of_an_arm(counts), computed_at=row.computed_at)
             for row in rows
-            if (counts := _read(row.counts, ExperimentCounts)) is not None
+            if (counts := read_counts(row.counts, ExperimentCounts)) is not None
         ]
 
 
@@ -104,11 +104,12 @@ def _counted(rows: Sequence[Any]) -> CountedSends:
 
 
 def _read_send(text: str) -> SendCounts | None:
-    counts = _read(text, SendCounts)
+    counts = read_counts(text, SendCounts)
     return None if counts is None else without_few(counts)
 
 
-def _read(text: str, kind: type[_Counts]) -> _Counts | None:
+def read_counts(text: str, kind: type[_Counts]) -> _Counts | None:
+    """Counts as they were kept, None for what cannot be read, which is logged."""
     try:
         return msgspec.json.decode(text, type=kind)
     except (msgspec.MsgspecError, RecursionError) as error:

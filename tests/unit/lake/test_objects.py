@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +85,33 @@ def test_a_bucket_that_is_not_there_is_one_sentence_without_secrets() -> None:
     assert str(caught.value).startswith("s3://nowhere ")
     assert "hush" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_bucket_that_refuses_says_which_rights_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def _refuse(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_PUT = _refuse  # noqa: N815 - http.server's names
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        for use in (lambda lake: list(lake.newer("")), lambda lake: lake.write_file("x", io.BytesIO(b"x"))):
+            with pytest.raises(
+                LakeError, match=r"it refuses these credentials: .* an export to delete too\.$"
+            ):
+                use(open_lake("s3://mail-events/prefix"))
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.usefixtures("configured")
