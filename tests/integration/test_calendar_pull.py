@@ -9,11 +9,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
+from app.braze.rest.calendar import BrazeCalendar
 from app.capacity.on_record import judge_window
 from app.capacity.register.campaigns import RegisteredCampaign, read_draft
 from app.cli.loop.calendar import calendar
@@ -91,7 +93,8 @@ def pull(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pulling
         "DATABASE_URL": database_url,
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("app.braze.rest.calendar.time.sleep", lambda _s: None)
+    at_once = partial(BrazeCalendar, sleep=lambda _s: None)
+    monkeypatch.setattr("app.cli.loop.calendar.BrazeCalendar", at_once)
     engine = planner_engine(database_url)
     with braze_rest(BrazeRest()) as running:
         running.calendar.scheduled = [entry()]
@@ -395,6 +398,14 @@ def test_a_workspace_that_never_answers_is_one_sentence(pull: Pulling) -> None:
     pull.braze.faults.draw = lambda: "cut before"
     assert "Braze did not answer" in str(pull().exception)
     assert list(pull.register.campaigns()) == []
+
+
+def test_a_workspace_that_answers_too_slowly_is_one_sentence(
+    pull: Pulling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runtime.outgoing.READ_S", 0.01)
+    pull.braze.faults.draw = lambda: "slow"
+    assert "Braze did not answer /messages/scheduled_broadcasts: ReadTimeout" in str(pull().exception)
 
 
 def test_a_spent_hour_is_not_waited_for(pull: Pulling) -> None:

@@ -212,6 +212,38 @@ def test_applications_are_credited_and_everything_is_counted(loop: Loop, engine:
     assert (again.judged, again.credited, again.changed) == (0, 3, 0)
 
 
+def test_mails_of_a_canvas_count_as_those_of_a_campaign(loop: Loop, engine: Engine) -> None:
+    """They have no campaign's id: the key of their template, the Canvas's id and the member tell what is whose."""
+    loop.experiment()
+    of_canvas: dict[str, Any] = {"campaign_id": None, "canvas_id": "K1"}
+    for member in ("m-1", "m-2"):
+        rid = loop.mail(member, **of_canvas, variation_id="KV1", dispatch_id=f"d-{member}")
+        loop.click(member, rid, "p-1", at=SENT + HOUR, **of_canvas, variation_id="KV1")
+        loop.apply(member, "p-1", SENT + 2 * HOUR)
+    for kind in ("unsubscribe", "spam", "bounce"):
+        loop.event(kind, "m-1", at=SENT + 3 * HOUR, **of_canvas)
+    loop.event("unsubscribe", "m-2", at=SENT + 3 * HOUR, campaign_id=None, canvas_id="K2")  # another's
+    loop.event("control", "m-9", at=SENT, **of_canvas)
+    loop.apply("m-9", "p-1", SENT + DAY)
+    recompute_outcomes(engine, now=NOW)
+
+    (row,) = loop.rows("SELECT counts FROM connected_jobs.send_result")
+    counted = msgspec.convert(row[0], SendCounts)
+    guards = {"unsubscribe": 1, "spam": 1, "bounce": 1}
+    popular, recommended = counted.arms
+    assert (counted.campaign, counted.campaign_ids, counted.canvas_ids) == ("weekly", [], ["K1"])
+    assert (popular.events, recommended.events) == (guards, {})
+    assert (popular.clicked, popular.applied, popular.applications) == (1, 1, {"clicked": 1})
+    assert counted.controls == [ControlCounts(of="canvas", members=1, applied=1)]
+    assert [one.variation_id for one in counted.variants] == ["KV1"]
+    (found,) = loop.rows("SELECT counts FROM connected_jobs.experiment_result")
+    arms = msgspec.convert(found[0], ExperimentCounts).arms
+    assert [(one.members, one.clicked, one.applied, one.events) for one in arms] == [
+        (1, 1, 1, guards),
+        (1, 1, 1, {}),
+    ]
+
+
 def test_commands_count_and_show(
     loop: Loop, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,7 @@ class SendCounts(msgspec.Struct, frozen=True, kw_only=True):
         controls: Members held back on this day.
         applied_anyway: Of the mailed, those who applied to anything on the board within 7 days: what the controls are held against.
         campaign_ids: Braze's ids that these mails had.
+        canvas_ids: Those of Canvases, whose mails have no campaign's.
     """
 
     campaign: str
@@ -105,6 +106,7 @@ class SendCounts(msgspec.Struct, frozen=True, kw_only=True):
     controls: list[ControlCounts] = []
     applied_anyway: int = 0
     campaign_ids: list[str] = []
+    canvas_ids: list[str] = []
 
     @property
     def members(self) -> int:

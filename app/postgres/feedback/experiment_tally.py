@@ -89,6 +89,10 @@ WHERE v.kind = ANY (%(guards)s) AND v.day >= %(first_day)s AND v.at >= n.first_a
         SELECT jsonb_array_elements_text(counts -> 'campaign_ids')
         FROM connected_jobs.send_result
         WHERE campaign = %(campaign)s AND day >= %(first_day)s
+    ) OR v.canvas_id IN (
+        SELECT jsonb_array_elements_text(counts -> 'canvas_ids')
+        FROM connected_jobs.send_result
+        WHERE campaign = %(campaign)s AND day >= %(first_day)s
     ))
 GROUP BY n.arm, v.kind
 """

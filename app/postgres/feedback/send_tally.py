@@ -166,7 +166,8 @@ GROUP BY 1, 2
 ORDER BY 1, 2
 """
 _IDS = """
-SELECT campaign, array_agg(DISTINCT campaign_id) FILTER (WHERE campaign_id IS NOT NULL)
+SELECT campaign, array_agg(DISTINCT campaign_id) FILTER (WHERE campaign_id IS NOT NULL),
+    array_agg(DISTINCT canvas_id) FILTER (WHERE canvas_id IS NOT NULL)
 FROM pg_temp.mail
 GROUP BY campaign
 """
@@ -212,7 +213,7 @@ def _counted(driver: psycopg.Connection, day: date, asked: dict[str, Any]) -> li
     controls: dict[str, list[ControlCounts]] = defaultdict(list)
     for campaign, of, members, applied in rows(_CONTROLS):
         controls[campaign].append(ControlCounts(of=of, members=members, applied=applied))
-    anyway, ids = dict(rows(_APPLIED_ANYWAY)), dict(rows(_IDS))
+    anyway, ids = dict(rows(_APPLIED_ANYWAY)), {campaign: of for campaign, *of in rows(_IDS)}
     return [
         SendCounts(
             campaign=campaign,
@@ -222,9 +223,11 @@ def _counted(driver: psycopg.Connection, day: date, asked: dict[str, Any]) -> li
             variants=variants.get(campaign, []),
             controls=controls.get(campaign, []),
             applied_anyway=anyway.get(campaign, 0),
-            campaign_ids=ids.get(campaign) or [],
+            campaign_ids=campaign_ids or [],
+            canvas_ids=canvas_ids or [],
         )
         for campaign, of_campaign in arms.items()
+        for campaign_ids, canvas_ids in [ids.get(campaign, ((), ()))]
     ]
 
 
