@@ -93,7 +93,7 @@ experiments: .venv/ready ## experiments simulated, a million clicks told apart, 
 	$(RUN) pytest tests/unit/feedback tests/integration/test_outcomes.py -m slow -s $(PYTEST)
 
 known: .venv/ready ## the search on services of known capacity, TIMES each
-	$(RUN) python -m tests.load.virtual.table $(TIMES)
+	$(RUN) python -m tests.load.virtual.table $(TIMES) $(ARGS)
 
 loop: .venv/ready ## eight weekly digests, lists that learn from mails or not
 	$(RUN) python -m tests.loop.weeks $(ARGS)

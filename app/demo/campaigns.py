@@ -31,7 +31,7 @@ def example_campaigns(usable_rps: float | None, today: date) -> list[Mapping[str
     speeds = [limit for limit in Judging().offered_limits_per_min if limit <= affordable]
     fast = speeds[-1] if speeds else Judging().offered_limits_per_min[0]
     slow = speeds[-2] if len(speeds) > 1 else fast
-    each_of_two = max(10, int(affordable * 0.6) // 10 * 10)
+    each_of_two = _as_typed(int(affordable * 0.6))
     monday = today + timedelta(days=7 - today.weekday())
 
     def at(day: int, hour: int, minute: int = 0) -> str:
@@ -57,6 +57,12 @@ def example_campaigns(usable_rps: float | None, today: date) -> list[Mapping[str
         ),
     }
     return [{"key": key, "owner": OWNER, "definition": definition} for key, definition in definitions.items()]
+
+
+def _as_typed(limit_per_min: int) -> int:
+    """Round a speed up to two figures, as somebody types one, and to ten at least."""
+    unit = max(10, 10 ** (len(str(limit_per_min)) - 2))
+    return max(10, -(-limit_per_min // unit) * unit)
 
 
 def _rate_limited(

@@ -30,7 +30,7 @@ FURTHEST: Final = 2  # times the largest measured size
 DRAWS: Final = 2_000
 INSIDE: Final = (5, 95)
 NOISE: Final = (
-    0.04  # standard deviation of a ceiling between two runs, as a share of it, while nothing was repeated
+    0.045  # standard deviation of a ceiling between two runs, as a share of it, while nothing was repeated
 )
 NOISE_SPREAD: Final = 0.5  # of its logarithm: a factor of 1.6 up or down
 LEAST_NOISE: Final = 0.015
@@ -130,17 +130,29 @@ class Scaling:
             f"up to {self.furthest}, twice what was measured: measure larger sizes, or make one of them faster."
         )
 
+    def probable_size_for(self, wanted_rps: float, *, above: int = 0) -> int | None:
+        """The smallest size, larger than `above`, that reaches a rate as likely as not; None where none does.
+
+        It is where to measure next where no size surely does.
+        """
+        middles = self._percentiles(range(1, self.furthest + 1), (50,))[0]
+        enough = np.flatnonzero(middles[above:] >= wanted_rps)
+        return above + int(enough[0]) + 1 if len(enough) else None
+
     def _intervals(self, sizes: Sequence[int]) -> Floats:
         """Lower and upper bounds, a column a size."""
+        return self._percentiles(sizes, INSIDE)
+
+    def _percentiles(self, sizes: Sequence[int], shares: tuple[int, ...]) -> Floats:
         single, sigma, kappa = self.draws[:, :, None]
         n = np.array(sizes, float)
         rps = single * n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
-        bounds: Floats = np.percentile(rps, INSIDE, axis=0)
-        return bounds
+        found: Floats = np.percentile(rps, shares, axis=0)
+        return found
 
 
-def fit(points: Sequence[Point], *, seed: int = 1) -> Scaling:
-    """Fit the law to every run there is.
+def fit(points: Sequence[Point], *, seed: int = 1, noises: Floats = NOISES) -> Scaling:
+    """Fit the law to every run there is; `noises` are how far two runs may differ.
 
     Raises:
         ScalingError: fewer than three sizes.
@@ -151,7 +163,7 @@ def fit(points: Sequence[Point], *, seed: int = 1) -> Scaling:
             f"The law has three unknowns and {len(sizes)} sizes were given: measure at {FEWEST_SIZES} or more."
         )
     ordered = tuple(sorted(points))
-    draws, noise = _posterior(ordered, np.random.default_rng(seed))
+    draws, noise = _posterior(ordered, np.random.default_rng(seed), noises)
     return Scaling(ordered, noise, draws)
 
 
@@ -160,7 +172,7 @@ def _middle(points: Sequence[Point]) -> Floats:
     return np.array([math.sqrt(point.low_rps * point.high_rps) for point in points])
 
 
-def _posterior(points: Sequence[Point], chance: np.random.Generator) -> tuple[Floats, float]:
+def _posterior(points: Sequence[Point], chance: np.random.Generator, noises: Floats) -> tuple[Floats, float]:
     """Draw laws from the posterior; and its mean noise between runs."""
     sizes = np.array([point.size for point in points], float)
     sigma, kappa = _grid(sizes.max())
@@ -168,19 +180,19 @@ def _posterior(points: Sequence[Point], chance: np.random.Generator) -> tuple[Fl
     singles = np.log(_middle(points)) - rises  # a row a curve: log lambda as each run would have it
     bracket = np.array([math.log(point.high_rps / point.low_rps) for point in points])
     weights = 1 / (
-        bracket**2 / 12 + NOISES[:, None] ** 2
+        bracket**2 / 12 + noises[:, None] ** 2
     )  # a row a noise; a bracket is even between its ends
     total = weights.sum(axis=1)
     mean = singles @ weights.T / total
     misfit = singles**2 @ weights.T - mean**2 * total
     likelihood = 0.5 * (np.log(weights).sum(axis=1) - np.log(total) - misfit)
-    log_posterior = likelihood - 0.5 * (np.log(NOISES / NOISE) / NOISE_SPREAD) ** 2
+    log_posterior = likelihood - 0.5 * (np.log(noises / NOISE) / NOISE_SPREAD) ** 2
     posterior = np.exp(log_posterior - log_posterior.max())
     posterior /= posterior.sum()
     drawn = chance.choice(posterior.size, DRAWS, p=posterior.ravel())
     curve, noise = np.unravel_index(drawn, posterior.shape)
     single = np.exp(mean[curve, noise] + chance.standard_normal(DRAWS) / np.sqrt(total[noise]))
-    return np.array([single, sigma[curve], kappa[curve]]), float(posterior.sum(axis=0) @ NOISES)
+    return np.array([single, sigma[curve], kappa[curve]]), float(posterior.sum(axis=0) @ noises)
 
 
 def _grid(largest: float) -> tuple[Floats, Floats]:

@@ -211,12 +211,14 @@ class Collision:
 class Instances:
     """How many instances the plan as wished needs, by the law fitted to measured sizes; `why` where it can't be said.
 
-    `at_least` is no forecast: fewer would not do even if every instance added as much as the first.
+    `at_least` is no forecast: fewer would not do even if every instance added as much as the first. `probable`, where
+    no number surely does, are as many as do as likely as not: so many are to be measured next.
     """
 
     wanted_rps: float
     needed: int | None = None
     at_least: int | None = None
+    probable: int | None = None
     sizes: tuple[int, ...] = ()
     why: Reason | None = None
 

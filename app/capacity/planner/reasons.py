@@ -49,6 +49,7 @@ class ReasonCode(StrEnum):
     INSTANCES_TOO_FEW_SIZES = auto()
     INSTANCES_UNMEASURED = auto()
     INSTANCES_BEYOND_MEASURED = auto()
+    INSTANCES_NOT_SURE = auto()
 
     # What to choose in Braze.
     BRAZE_WAIT = auto()

@@ -113,6 +113,11 @@ class CampaignQueue:
         """Count the messages queued now or later."""
         return self.size() + self._ahead + sum(later.total() for later in self._later.values())
 
+    def minutes_left(self, cap: int, now: int) -> int:
+        """Return in about how many minutes messages will start, at most `cap` in each, while nothing fails."""
+        due = self._expected[-1][0] - now if self._next < len(self._expected) else 0
+        return max(-(-self.pending() // cap), min(len(self._expected) - self._next, due))
+
 
 def allot(
     queues: Sequence[CampaignQueue],

@@ -25,7 +25,7 @@ from app.capacity.simulation.unhealthy_host import HALTED_STATUS, HostBreakers
 from app.capacity.simulation.within_minute import Batch
 from app.capacity.simulation.workspace_limit import paces
 
-OFFERS_A_TELLING: Final = 5_000  # seconds with messages between two tellings of how far a play is
+OFFERS_A_TELLING: Final = 2_000  # seconds with messages between two tellings of how far a play is
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class Send:
         self._tally = MinuteTally(len(campaigns))
         self._in_flight = 0
         self._minute = 0
+        self._minutes_done = 0  # of all campaigns, one by one
         self.first_minute = self._next_minute() or 0
 
     def offers(self) -> Iterator[Offer]:
@@ -99,9 +100,16 @@ class Send:
             self._book_messages(offer, answer)
 
     def share_done(self) -> float:
-        """Return the share of all recipients whose message waits no more."""
-        pending = sum(run.queue.pending() for run in self._runs)
-        return 1 - pending / max(1, sum(run.recipients for run in self._runs))
+        """Return the share of the work that is done: of the minutes in which each campaign starts messages.
+
+        Their number would say little: a week of triggered messages is few, and nearly all of the work.
+        """
+        most = self._workspace.limit_per_min
+        caps = [run.cap if most is None else min(run.cap, most) for run in self._runs]
+        left = sum(
+            run.queue.minutes_left(cap, self._minute) for run, cap in zip(self._runs, caps, strict=True)
+        )
+        return self._minutes_done / max(1, self._minutes_done + left)
 
     def result(self) -> SimulationResult:
         """Return the counts so far."""
@@ -153,6 +161,7 @@ class Send:
                 self._tally.add(minute, Quantity.ATTEMPTS, index, count)
                 self._tally.add(minute, Quantity.RETRIES, index, batch.retries())
                 batches.append((index, batch))
+        self._minutes_done += len(batches)
         return batches
 
     def _parts(self, batches: Sequence[tuple[int, Batch]], minute: int, place: int) -> tuple[Part, ...]:
@@ -241,9 +250,11 @@ def play(
 def play_through(
     send: Send, service: Service, progress: Callable[[float], None] | None = None
 ) -> SimulationResult:
-    """Play what is left of `send` against `service`; `progress` is told the share of its messages that are done."""
+    """Play what is left of `send` against `service`; `progress` is told the share of the work that is done."""
     for played, offer in enumerate(send.offers()):
         send.settle(offer, service.answer(offer.second, offer.calls))
         if progress is not None and played % OFFERS_A_TELLING == 0:
             progress(send.share_done())
+    if progress is not None:
+        progress(1.0)
     return send.result()

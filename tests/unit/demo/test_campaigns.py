@@ -41,7 +41,7 @@ def measured(low_rps: float) -> MeasuredCeiling:
     )
 
 
-@pytest.mark.parametrize("low_rps", [90, 300, 600, 1_000, 2_345, 12_000])
+@pytest.mark.parametrize("low_rps", [30, 90, 300, 384, 600, 1_000, 2_345, 5_600, 12_000])
 def test_there_is_one_of_each_verdict_and_a_collision(low_rps: float) -> None:
     judgement = judged(low_rps)
     assert {one.name: one.verdict for one in judgement.campaigns} == {
@@ -55,6 +55,8 @@ def test_there_is_one_of_each_verdict_and_a_collision(low_rps: float) -> None:
     assert [(one.campaign, one.others) for one in judgement.collisions] == [
         ("신입 공채 알림", ("커리어 뉴스레터",))
     ]
+    typed = [one.planned_limit_per_min for one in judgement.campaigns if one.planned_limit_per_min]
+    assert [limit for limit in typed if limit % 10 or len(str(limit).rstrip("0")) > 2] == []
     (year_end,) = [one for one in judgement.campaigns if one.name == "연말 특별 발송"]
     assert year_end.binding is not None
     assert sentence(year_end.binding, "en") == (

@@ -41,11 +41,16 @@ def instances_needed(
         )
         at_least = _plain_bound(wanted_rps, rows)
         return Instances(wanted_rps=wanted_rps, at_least=at_least, sizes=sizes, why=few)
-    needed = _fitted(rows, wanted_rps, decides.instances or 0)
-    beyond = Reason(
-        ReasonCode.INSTANCES_BEYOND_MEASURED, {"furthest": FURTHEST * sizes[-1], "largest": sizes[-1]}
-    )
-    return Instances(wanted_rps=wanted_rps, needed=needed, sizes=sizes, why=None if needed else beyond)
+    needed, probable = _fitted(rows, wanted_rps, decides.instances or 0)
+    why = None
+    if needed is None:
+        numbers = {"furthest": FURTHEST * sizes[-1], "largest": sizes[-1]}
+        why = (
+            Reason(ReasonCode.INSTANCES_BEYOND_MEASURED, numbers)
+            if probable is None
+            else Reason(ReasonCode.INSTANCES_NOT_SURE, {**numbers, "probable": probable})
+        )
+    return Instances(wanted_rps=wanted_rps, needed=needed, probable=probable, sizes=sizes, why=why)
 
 
 def _rows(decides: MeasuredCeiling, measured: Sequence[MeasuredCeiling]) -> tuple[Row, ...]:
@@ -74,8 +79,10 @@ def _plain_bound(wanted_rps: float, rows: tuple[Row, ...]) -> int | None:
 
 
 @lru_cache(maxsize=64)
-def _fitted(rows: tuple[Row, ...], wanted_rps: float, too_few: int) -> int | None:
+def _fitted(rows: tuple[Row, ...], wanted_rps: float, too_few: int) -> tuple[int | None, int | None]:
+    """Return how many surely do, and where none does how many do as likely as not."""
+    scaling = fit([Point(*row) for row in rows])
     try:
-        return fit([Point(*row) for row in rows]).size_for(wanted_rps, above=too_few)
+        return scaling.size_for(wanted_rps, above=too_few), None
     except ScalingError:
-        return None
+        return None, scaling.probable_size_for(wanted_rps, above=too_few)

@@ -122,6 +122,10 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "테스트한 {largest:n}대의 두 배인 {furthest:n}대로도 모자랍니다. 더 많은 서버로 테스트해 보세요.",
         "Not even {furthest:n server does|servers do}, twice the {largest:n} that were measured: measure with more.",
     ),
+    ReasonCode.INSTANCES_NOT_SURE: (
+        "서버 {probable:n}대면 될 수도 있지만 확실하지 않습니다(가능성 반반). {probable:n}대로 부하 테스트를 해 보세요.",
+        "As likely as not {probable:n server does|servers do}, and no number surely does: measure with {probable:n}.",
+    ),
     ReasonCode.BRAZE_WAIT: (
         "아직 발송을 예약하지 마세요.",
         "Do not schedule it yet.",

@@ -177,6 +177,13 @@ def servers(instances: Instances, *, open_speed: bool) -> ShownNumber:
         )
     if instances.at_least is not None:
         return ShownNumber(label, _("at least %(count)s", count=number(instances.at_least)), "", wish)
+    if instances.probable is not None:
+        return ShownNumber(
+            label,
+            _("perhaps %(count)s", count=number(instances.probable)),
+            "",
+            _("not sure before a load test with so many"),
+        )
     return ShownNumber(label, "–", "", _("known once it is measured"))
 
 

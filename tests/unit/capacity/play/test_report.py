@@ -1,6 +1,7 @@
 """The report of a played plan, for machines and for people."""
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -197,3 +198,29 @@ def test_a_plan_is_played_by_its_low_likely_or_high_numbers(case: Case, recipien
 def test_a_broken_plan_is_refused_by_a_sentence() -> None:
     with pytest.raises(PlanError, match=r"^plan: time_zone is missing; .*\.$"):
         play_file("")
+
+
+def test_how_far_a_play_of_a_week_is_rises_evenly_with_the_work() -> None:
+    """28 messages a minute for half a day, beside a million in ten minutes: few of them, and most of the work."""
+    plan = """
+time_zone = "Asia/Seoul"
+[[campaigns]]
+name = "triggered"
+kind = "triggered"
+audience = 20000
+at = 2026-11-23T09:00:00
+ends_at = 2026-11-23T21:00:00
+
+[[campaigns]]
+name = "digest"
+kind = "rate_limited"
+audience = 1000000
+at = 2026-11-23T10:00:00
+limit_per_min = 100000
+"""
+    told: list[float] = []
+    play_file(plan, progress=told.append)
+    assert told == sorted(told)
+    assert (len(told) > 5, told[-1]) == (True, 1.0)
+    steps = [later - earlier for earlier, later in pairwise([0.0, *told])]
+    assert max(steps) < 3 / len(told)

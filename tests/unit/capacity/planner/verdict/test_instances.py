@@ -10,6 +10,7 @@ import pytest
 from app.capacity.campaign import Campaign, Range
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.scaling import Law
+from app.capacity.planner import as_text
 from tests.unit.capacity.planner.conftest import MEASURED_AT, RUNNING
 
 Build = Callable[..., Any]
@@ -52,6 +53,26 @@ def test_more_than_twice_what_was_measured_is_not_spoken_of(
         "instances_beyond_measured",
         {"furthest": 6, "largest": 3},
     )
+
+
+def test_where_no_number_is_sure_the_one_to_measure_next_is_named(
+    campaign: Build, judged: Build, measured: Build
+) -> None:
+    """The law's five do 3,846, and 3,810 are asked for; of eight 3,620 are sure, and of none more."""
+    wish = campaign(500_000, limit_per_min=80_000, burst=Range.exactly(2))
+    judgement = judged(wish, tests=sized(measured, 1, 2, 4))
+    needed = judgement.instances
+    assert (needed.needed, needed.probable) == (None, 5)
+    assert LAW.rps(5) >= needed.wanted_rps
+    assert needed.why is not None
+    assert (needed.why.code, needed.why.numbers) == (
+        "instances_not_sure",
+        {"furthest": 8, "largest": 4, "probable": 5},
+    )
+    assert "As likely as not 5 servers do, and no number surely does: measure with 5." in as_text(
+        judgement, "en"
+    )
+    assert "5대로 부하 테스트를 해 보세요" in as_text(judgement, "ko")
 
 
 def test_one_measured_size_gives_a_bound_and_what_to_measure(
