@@ -124,10 +124,11 @@ class Scaling:
         enough = np.flatnonzero(lows[above:] >= wanted_rps)
         if len(enough):
             return above + int(enough[0]) + 1
-        best = int(lows.argmax()) + 1
+        best, probable = int(lows.argmax()) + 1, self.probable_size_for(wanted_rps, above=above)
+        next_one = "larger sizes" if probable is None else f"{probable}, which does as likely as not"
         raise ScalingError(
             f"{wanted_rps:g} calls/s is more than {best} of these surely do ({lows.max():.0f}), the best "
-            f"up to {self.furthest}, twice what was measured: measure larger sizes, or make one of them faster."
+            f"up to {self.furthest}, twice what was measured: measure {next_one}, or make one of them faster."
         )
 
     def probable_size_for(self, wanted_rps: float, *, above: int = 0) -> int | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.capacity.evidence.scaling import Law, Point, ScalingError, fit
-from tests.unit.capacity.evidence.coverage import Outcomes, table
+from tests.unit.capacity.evidence.coverage import NOISES, Outcomes, table
 
 LAW = Law(single_rps=400, sigma=0.05, kappa=0.01)
 
@@ -91,10 +91,33 @@ def test_a_stated_90_per_cent_holds_the_truth_in_85_to_95_and_advice_is_too_smal
     runs: int,
 ) -> None:
     """Synthetic services, 24 kinds, 12 times each; `coverage.py` is the long run."""
-    pooled = Outcomes()
-    for _, _, _, cell in table(12, runs):
+    pooled, by_noise = Outcomes(), {noise: Outcomes() for noise in NOISES}
+    for _, _, noise, cell in table(12, runs):
         pooled.add(cell)
+        by_noise[noise].add(cell)
     at_largest, at_twice, too_small, *_ = pooled.shares
     assert 0.85 < at_largest < 0.96
     assert 0.85 < at_twice < 0.96
     assert too_small < 0.05
+    assert min(by_noise[0.0].shares[:2]) > 0.95
+    assert min(by_noise[0.07].shares[:2]) > (0.75 if runs == 1 else 0.82)
+
+
+def test_a_rule_that_knew_the_noise_would_refuse_nearly_as_much() -> None:
+    """So what is refused is what the points do not tell, and the size to measure next mostly carries the wish."""
+    guessed, known = Outcomes(), Outcomes()
+    for _, _, _, cell in table(5, 1):
+        guessed.add(cell)
+    for _, _, _, cell in table(5, 1, noise_known=True):
+        known.add(cell)
+    assert known.refused > 0.8 * guessed.refused
+    assert guessed.probable_does > 0.75 * guessed.probable
+    assert guessed.probable > 0.6 * (guessed.refused - guessed.beyond_reach)
+
+
+def test_a_refusal_names_the_size_to_measure_next() -> None:
+    scaling = fit(measured(LAW, 1, 2, 4))
+    wanted = LAW.rps(6)
+    assert scaling.probable_size_for(wanted) in {6, 7}
+    with pytest.raises(ScalingError, match=r"measure [67], which does as likely as not, or make"):
+        scaling.size_for(wanted)
