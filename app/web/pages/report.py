@@ -20,11 +20,12 @@ from app.web.pages.charts.figures import (
     Plot,
     of_campaign,
     three_numbers,
+    told_cut,
     usable_by_step,
     usable_told,
 )
 from app.web.pages.charts.steps import fitting, received_by_step, stepped
-from app.web.pages.charts.svg import NARROW, WIDE, Series, lines
+from app.web.pages.charts.svg import NARROW, WIDE, Series, lines, top_of
 from app.web.pages.forms.campaign import SentForm
 from app.web.pages.language import gettext as _
 from app.web.pages.language import moment
@@ -235,13 +236,11 @@ def _chart(
         for step in range(steps.times.steps)
         if received[step] is not None or high[step] > 0
     ]
+    peak = max([*high, *(calls for calls in received if calls is not None)], default=0.0)
+    top = top_of([peak], None if usable is None else max(usable))
+    wide, narrow = (lines(steps.times, series, name=told, size=size, top=top) for size in (WIDE, NARROW))
     return Figure(
-        plots=[
-            Plot(
-                wide=lines(steps.times, series, name=told, size=WIDE),
-                narrow=lines(steps.times, series, name=told, size=NARROW),
-            )
-        ],
+        plots=[Plot(title=told_cut(peak, top), wide=wide, narrow=narrow)],
         legend=legend,
         columns=(_("From"), _("Likely"), _("Worst case"), _("Actual")),
         rows=rows,

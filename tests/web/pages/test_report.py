@@ -69,6 +69,23 @@ def test_the_plan_file_of_a_campaign_can_be_taken_along(operator: Browserlike) -
     assert [one["name"] for one in plan["campaigns"]] == [DIGEST["name"], EVENING["name"]]  # judged beside it
 
 
+def test_the_line_is_not_lost_under_what_was_received_and_the_cut_is_said(site: Site) -> None:
+    """A line of 700 calls a second, and 40,000 came: cut off above four times the line, in both drawings."""
+    site.measured(low_rps=1_000.0)
+    one = site.add(DIGEST)
+    _counted(site, 5, 40_000)
+    site.now = BEGIN + timedelta(minutes=5, seconds=5)
+    page = site.signed_in().get(f"/campaigns/{one.id}").text
+    live = page[page.index('id="now"') :]
+    live = live[: live.index("</figure>")]
+    assert 'class="plot-title">cut off: up to 40,001<' in live
+    assert [svg.count('class="series cut"') > 0 for svg in re.findall(r"<svg.*?</svg>", live, re.DOTALL)][
+        :2
+    ] == [True] * 2
+    marks = [int(mark.replace(",", "")) for mark in re.findall(r"<text[^>]*>([\d,]+)</text>", live)]
+    assert max(marks) == 5_000
+
+
 def test_a_send_that_goes_as_forecast_says_that_there_is_nothing_to_do(site: Site) -> None:
     page = _text(_during(site, 5, LIKELY_RPS))
     assert "The send, now" in page

@@ -325,15 +325,17 @@ def _plot(curve: _PlottedCurve, usable: Sequence[float] | None, top: float, *, w
     areas = areas or [Series("area own", "", [0.0] * curve.steps.times.steps)]
     told = " ".join(part for part in (curve.title, _alone(curve.steps, usable)) if part)
     peak = max(curve.steps.high, default=0.0)
-    title = curve.title
-    if peak > top:
-        cut = _("cut off: up to %(calls)s", calls=number(peak))
-        title = f"{title} · {cut}" if title else str(cut)
+    title = " · ".join(part for part in (curve.title, told_cut(peak, top)) if part)
     drawings = [
         stacked(curve.steps.times, areas, ceiling_rps=usable, name=told, size=size, top=top)
         for size in (wide, NARROW)
     ]
     return Plot(title=title, wide=drawings[0], narrow=drawings[1])
+
+
+def told_cut(peak: float, top: float) -> str:
+    """What a drawing that ends at `top` says where its peak is cut off."""
+    return str(_("cut off: up to %(calls)s", calls=number(peak))) if peak > top else ""
 
 
 def _rows_of_both(planned: Steps, advised: Steps, usable: Sequence[float] | None) -> list[tuple[str, ...]]:

@@ -129,15 +129,25 @@ def top_of(peaks: Sequence[float], ceiling_rps: float | None) -> float:
     return nice_top(min(most, HIGHEST * ceiling_rps) if ceiling_rps else most)
 
 
-def lines(times: TimeAxis, series: Sequence[Series], *, name: str, size: Size = WIDE) -> Markup:
-    """Lines over the same places in steps, each painted by its role; gaps stay gaps."""
-    top = max((value for one in series for value in one.values if value is not None), default=0)
-    chart = _step_chart(times, size, nice_top(top))
+def lines(
+    times: TimeAxis, series: Sequence[Series], *, name: str, size: Size = WIDE, top: float | None = None
+) -> Markup:
+    """Lines over the same places in steps, each painted by its role; gaps stay gaps.
+
+    What rises above `top` (default: what shows all) is cut off there.
+    """
+    if top is None:
+        top = nice_top(max((value for one in series for value in one.values if value is not None), default=0))
+    chart = _step_chart(times, size, top)
     roles = []
     for one in series:
-        for run in _runs(one.values):
+        for run in _runs([None if value is None else min(value, top) for value in one.values]):
             chart.add("", run)
             roles.append(one.role)
+    for one in series:
+        for cut in _runs([None if value is None or value <= top else top for value in one.values]):
+            chart.add("", cut)
+            roles.append("cut")
     return drawn(chart, roles, name, size)
 
 
