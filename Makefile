@@ -86,7 +86,8 @@ syncs: .venv/ready ## two million members, then 50,000 outcomes synced, with fau
 hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root
 	$(RUN) python -m tests.hostile.day --minutes $(MINUTES) $(ARGS)
 
-accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side
+accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side; first that it notices a ceiling that moves
+	$(RUN) pytest -q tests/load/test_accuracy.py -m slow -k middle_of_a_send
 	$(RUN) python -m loadtest.rehearsal.accuracy $(ARGS)
 
 experiments: .venv/ready ## experiments simulated, a million clicks told apart, outcomes killed

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+import gevent
 import msgspec
 
 from loadtest.ceiling.terminal import Terminal
@@ -26,7 +27,7 @@ from loadtest.generator import readiness
 from loadtest.generator.options import SenderOptions, new_send_name
 from loadtest.generator.sender import Sender
 from loadtest.outputs import dated
-from loadtest.rehearsal.comparison import HEAD, Row, compare, line, sentence
+from loadtest.rehearsal.comparison import BETWEEN_S, HEAD, Row, compare, line, sentence
 from loadtest.rehearsal.scenarios import Scenario, read_scenarios, scaled
 from loadtest.rehearsal.service_costs import Costs, ceiling_moved, measure_costs, run_steadily, usable_rps
 
@@ -95,7 +96,7 @@ def find_accuracy(
     for limiter, group in groupby(made, key=attrgetter("limiter")):
         with setup.start(*limiter) as (sender, _):
             for scenario in group:
-                rows.append(_compared(scenario, sender, costs, target_s=target_s, terminal=terminal))
+                rows.append(compared(scenario, sender, costs, target_s=target_s, terminal=terminal))
                 terminal.say(line(rows[-1]))
     rows.sort(key=attrgetter("name"))
     return Accuracy(
@@ -106,18 +107,26 @@ def find_accuracy(
     )
 
 
-def _compared(
-    scenario: Scenario, sender: Sender, costs: Costs, *, target_s: float, terminal: Terminal
+def compared(
+    scenario: Scenario,
+    sender: Sender,
+    costs: Costs,
+    *,
+    target_s: float,
+    terminal: Terminal,
+    tries: int = TRIES,
+    probe_s: float = PROBE_S,
 ) -> Row:
     """Compare a scenario; one above the ceiling once more where the ceiling is another now, which the row then says."""
     moved: str | None = None
-    for _ in range(TRIES):
+    for _ in range(tries):
         row = compare(scenario, sender, target_s=target_s, terminal=terminal)
         _, hard_rps = scenario.limiter
         if row.forecast.peak_rps <= costs.ceiling_rps or 0 < hard_rps <= costs.ceiling_rps:
             return row
         sender.report = _unreported
-        moved = ceiling_moved(lambda rps: usable_rps(run_steadily(sender, rps, PROBE_S)), costs.ceiling_rps)
+        gevent.sleep(BETWEEN_S)  # what an overload left waiting is no sign of another ceiling
+        moved = ceiling_moved(lambda rps: usable_rps(run_steadily(sender, rps, probe_s)), costs.ceiling_rps)
         if moved is None:
             return row
         terminal.say(f"{scenario.name}: {moved}.")

@@ -21,10 +21,11 @@ StartService = Callable[[int, int], AbstractContextManager[tuple[Sender, int]]]
 AHEAD_S = 0.1
 BETWEEN_S = 2.0  # until queues and connections are as before
 FIRST_RPS = 50.0
-KEPT_UP = 0.98  # of a rate answered usably: the service does that rate
+KEPT_UP = 0.97  # of a rate answered usably: the service does that rate
 HIGHEST_RPS = 100_000.0
 PRECISION = 0.06
 MAY_MOVE = 0.12  # of the ceiling: what the search's precision and the luck of a short trial explain
+PROBES = 2
 OVERLOAD = 1.4  # times the ceiling: so much is offered to see what is left of it
 SETTLED_AFTER_S = 2  # seconds of a load phase that are left out, while a queue fills
 EVERYTHING = 1  # calls/s: a line that everything is over
@@ -61,9 +62,17 @@ def run_steadily(sender: Sender, rps: float, seconds: float) -> LoadStats:
 
 
 def usable_rps(stats: LoadStats) -> float:
-    """Usable answers a second, once a queue has had time to fill; by the second in which a call was meant."""
-    lines = [line for second, line in stats.seconds.items() if second >= SETTLED_AFTER_S]
-    return sum(line.calls - line.failed for line in lines) / max(len(lines), 1)
+    """Usable answers a second, once a queue has had time to fill, and while calls were sent; by when they came.
+
+    By when they were meant a short trial would take in what a queue still held at its end, and a service would look a third
+    faster than it is: so far does a queue of six seconds stay within Braze's two.
+    """
+    whole = [
+        second
+        for second, line in stats.seconds.items()
+        if second >= SETTLED_AFTER_S and line.calls > stats.seconds[SETTLED_AFTER_S].calls / 2
+    ]
+    return sum(stats.answered[second] for second in whole) / max(len(whole), 1)
 
 
 def find_ceiling_rps(usable_at: Callable[[float], float]) -> float:
@@ -97,7 +106,8 @@ def ceiling_moved(usable_at: Callable[[float], float], ceiling_rps: float) -> st
         ceiling_rps: What it did when it was measured.
     """
     lower, higher = ceiling_rps * (1 - MAY_MOVE), ceiling_rps * (1 + MAY_MOVE)
-    if (usable := usable_at(lower)) < KEPT_UP * lower:
+    usable = max(usable_at(lower) for _ in range(PROBES))  # a neighbour's second can spoil any
+    if usable < KEPT_UP * lower:
         return f"the ceiling fell: {usable:.0f} of {lower:.0f} calls/s were answered, and {ceiling_rps:.0f} had been"
     if (usable := usable_at(higher)) >= KEPT_UP * higher:
         return f"the ceiling rose: {usable:.0f} of {higher:.0f} calls/s were answered, and {ceiling_rps:.0f} had been the most"

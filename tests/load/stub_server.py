@@ -5,7 +5,7 @@ capacity is exactly k / service time however unpunctual the event loop is.
 
 Run it: `python tests/load/stub_server.py --port 8099 --servers 4 --service-ms 20`; it prints `ready PORT`. With
 `python -m tests.load.stub_server --known leak` it is one of tests/load/virtual/services.py.
-Change it while it runs: `GET /stub?stall_s=5`, `/stub?mode=degraded`, `/stub?mode=ok`; `GET /stub` tells what
+Change it while it runs: `GET /stub?stall_s=5`, `/stub?service_ms=40`, `/stub?mode=degraded`, `/stub?mode=ok`; `GET /stub` tells what
 arrived. Modes: ok, degraded, status-503, status-429, cut-off, empty, malformed, vetoed, redirect, drop.
 """
 
@@ -72,6 +72,8 @@ class Stub:
         """Carry out what a `/stub` address asks, and tell what was seen."""
         if "mode" in query:
             self.mode = query["mode"][0]
+        if "service_ms" in query:
+            self.service_s = float(query["service_ms"][0]) / 1000
         if "stall_s" in query:
             self.stall(now, float(query["stall_s"][0]))
         gaps = sorted(map(operator.sub, self.arrived[1:], self.arrived))
