@@ -61,7 +61,7 @@ def example_campaigns(usable_rps: float | None, today: date) -> list[Mapping[str
 
 def _as_typed(limit_per_min: int) -> int:
     """Round a speed up to two figures, as somebody types one, and to ten at least."""
-    unit = max(10, 10 ** (len(str(limit_per_min)) - 2))
+    unit = max(10, int("1" + "0" * (len(str(limit_per_min)) - 2)))
     return max(10, -(-limit_per_min // unit) * unit)
 
 
