@@ -89,3 +89,12 @@ def test_headers_that_are_no_numbers_change_nothing() -> None:
     odd = {"x-ratelimit-limit": "many", "x-ratelimit-remaining": "-1", "x-ratelimit-reset": "soon"}
     assert pacer.learn(odd, NOW, too_fast=False) == 0.0
     assert pacer.full_per_s == pytest.approx(300)
+
+
+def test_a_wait_that_was_asked_for_is_caught_up_at_the_full_pace_within_what_may_be_at_once() -> None:
+    pacer = Pacer(PaceLimits(requests=200, window_s=3.0, share=0.3), requests=1)
+    pacer.reserve(NOW)
+    pacer.learn({"x-ratelimit-retry-after": "2"}, NOW, too_fast=True)
+    times = [pacer.reserve(NOW) for _ in range(60)]
+    assert times.count(NOW + 2) == 40  # two seconds of 20 a second, though it goes slower from now on
+    assert max(sum(begin <= at < begin + 3 for at in times) for begin in times) <= 2 * 60
