@@ -16,6 +16,7 @@ from app.capacity.formats import duration, percent, time_in_sentence
 from app.sync.definition import SyncError
 from app.web.pages.language import gettext as _
 from app.web.pages.language import language
+from app.web.pages.reject_words import korean_reason
 from app.web.pages.rendering import page
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _shown(queries: PlannerQueries, register: SyncRegister, name: str) -> Respon
         runs=[(one, run_state(one, now), took(one)) for one in runs],
         changed=next((one for one in runs if one.figures.get("by_name")), None),
         rejects=rejects,
+        reason=reason_of,
         member=member,
         asked=asked,
         pages=-(-rejects.total // A_PAGE),
@@ -161,6 +163,12 @@ def took(one: SyncRunRecord) -> str:
     return _("under a minute") if minutes < 1 else duration(round(minutes), language())
 
 
+def reason_of(sentence: str) -> tuple[str, str]:
+    """Why something was refused, in the page's language where that is known, and the language that it is in."""
+    korean = korean_reason(sentence) if language() == "ko" else None
+    return (sentence, "en") if korean is None else (korean, "ko")
+
+
 def _as_csv(register: SyncRegister, name: str, queries: PlannerQueries) -> str:
     """What is refused, a row each, as a spreadsheet reads it."""
     found, zone = register.rejects(name, member=None, first=0, most=MOST_DOWNLOADED), queries.zone()
@@ -170,5 +178,7 @@ def _as_csv(register: SyncRegister, name: str, queries: PlannerQueries) -> str:
     for one in found.rejects:
         times = [f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (one.first_at, one.last_at)]
         other = "" if one.key == one.member else harmless(one.key)
-        table.writerow([harmless(one.member or ""), other, harmless(one.sentence), *times, one.run_id])
+        table.writerow(
+            [harmless(one.member or ""), other, harmless(reason_of(one.sentence)[0]), *times, one.run_id]
+        )
     return BOM + written.getvalue()

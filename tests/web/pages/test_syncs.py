@@ -98,7 +98,7 @@ def test_what_is_refused_is_downloaded_for_a_spreadsheet(site: Site) -> None:
     rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert rows[0] == ["회원", "이벤트 또는 항목", "사유", "발생 시각", "마지막 시도", "실행"]
     assert len(rows) == 102
-    assert ["m-000102", "", "cj_field: a text of 256 characters, and Braze takes 255.",
+    assert ["m-000102", "", "cj_field: 글자 수가 256자로, 한도인 255자를 넘습니다.",
             "2026-11-20 10:30", "2026-11-20 10:30", "2"] in rows  # fmt: skip
     assert "'=HYPERLINK: a text that a spreadsheet takes for a formula." in [row[2] for row in rows]
 

@@ -1,0 +1,91 @@
+"""Why a row was refused, in Korean: sentences are kept in English, as commands write them, and told again here.
+
+What is not known here stays English: a destination's own words, and what a person seldom meets.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_NAME = r"(?P<name>[^:]+): "
+_WORDS: Final = [
+    (re.compile(pattern), told)
+    for pattern, told in (
+        (r"The member's id is empty\.", "회원 ID가 비어 있습니다."),
+        (
+            r"The member's id has blanks around it, or a character that cannot be printed: (?P<who>\w+) would .*",
+            "회원 ID 앞뒤에 공백이 있거나 보이지 않는 문자가 있습니다. {who}가 다른 회원으로 인식합니다.",
+        ),
+        (
+            r"The member's id has more than (?P<most>[\d,]+) (?P<unit>bytes|characters)\.",
+            "회원 ID가 너무 깁니다(최대 {most}{unit}).",
+        ),
+        (
+            r"The member's id '(?P<id>.*)' is one that Amplitude takes for nobody's\.",
+            "Amplitude가 받지 않는 회원 ID입니다: {id}",
+        ),
+        (
+            r"The member's id '(?P<id>.*)' has (?P<has>\d+) characters, and min_id_length is (?P<least>\d+)\.",
+            "회원 ID가 너무 짧습니다: {id} ({has}자, 최소 {least}자).",
+        ),
+        (
+            _NAME
+            + r"a text of (?P<has>[\d,]+) characters(?: within it)?, (?:and|which) (?P<who>\w+|a catalog) "
+            r"(?:takes|would cut to) (?P<most>[\d,]+)\.",
+            "{name}: 글자 수가 {has}자로, 한도인 {most}자를 넘습니다.",
+        ),
+        (
+            _NAME + r"an array of (?P<has>\d+) elements, of which Braze would keep (?P<most>\d+)\.",
+            "{name}: 배열 항목이 {has}개로, Braze 한도인 {most}개를 넘습니다.",
+        ),
+        (_NAME + r"an array with an element twice, .*", "{name}: 배열에 같은 항목이 두 번 있습니다."),
+        (_NAME + r"an array in an array, .*", "{name}: 배열 안에 배열이 있어 Braze가 받지 않습니다."),
+        (_NAME + r"a null within it(?:\.|, .*)", "{name}: 안에 빈 값(null)이 있습니다."),
+        (
+            _NAME + r"the nested key (?P<key>.+): (?P<who>\w+) takes .*",
+            "{name}: 하위 키 이름 {key}을(를) {who}가 받지 않습니다.",
+        ),
+        (
+            _NAME + r"NaN and infinity are no numbers of JSON: give NULL instead\.",
+            "{name}: 숫자가 아닌 값(NaN 또는 무한대)입니다. NULL로 바꿔 주세요.",
+        ),
+        (
+            _NAME + r"(?P<value>.+) is no date from year 1 to 2999: give NULL instead\.",
+            "{name}: 날짜가 올바르지 않습니다({value}). NULL로 바꿔 주세요.",
+        ),
+        (
+            _NAME + r"(?P<value>.+) has more digits than a JSON number keeps: .*",
+            "{name}: 숫자 자릿수가 너무 많습니다({value}). 반올림하거나 텍스트로 바꿔 주세요.",
+        ),
+        (
+            r"It happened more than (?P<hours>[\d.]+) hours ago(?:.*), and (?P<who>\w+) takes none that old\.",
+            "발생한 지 {hours}시간이 지나 {who}가 받지 않습니다.",
+        ),
+        (
+            r"(?P<name>\S+) is no instant: an event needs its time, as timestamptz\.",
+            "{name}: 이벤트 시각이 없거나 올바르지 않습니다.",
+        ),
+        (r"(?P<name>\S+) is no text: an event needs its member's id\.", "{name}: 회원 ID가 없습니다."),
+        (
+            r"It has no address of the member: without one Airbridge .*",
+            "회원의 IP 주소가 없습니다. 없으면 Airbridge에 이 서버의 주소가 기록됩니다.",
+        ),
+        (
+            r"The member's address is none of .*",
+            "회원의 IP 주소가 올바르지 않습니다. 프록시 주소일 수 있습니다.",
+        ),
+        (r"Whether it was taken is not known, and .*", "반영 여부를 알 수 없어 다시 보내지 않았습니다."),
+        (r"(?P<who>\w+) refuses it: (?P<why>.+)", "{who}가 거부했습니다: {why}"),
+    )
+]
+_UNITS: Final = {"bytes": "바이트", "characters": "자"}
+
+
+def korean_reason(sentence: str) -> str | None:
+    """A refusal's sentence in Korean; None where it has none."""
+    for pattern, told in _WORDS:
+        if (found := pattern.fullmatch(sentence)) is not None:
+            given = {name: _UNITS.get(word, word) for name, word in found.groupdict().items()}
+            return told.format(**given)
+    return None
