@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +143,24 @@ def test_once_finished_it_is_judged_and_its_faults_stand_on_its_page_and_in_its_
     assert (kept.definition["audience"], kept.owner) == (10_000, "kim")
     removed = filled.register.remove(one.id, version=kept.version, by="kim")
     assert browser.get(f"/campaigns/{removed.id}").status_code == 200
+
+
+def test_two_pulls_at_once_put_each_send_on_record_once(site: Site) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(pull, site, *SENDS) for _ in range(4)]:
+            done.result()
+    assert len(unfinished(site)) == len(SENDS)
+
+
+def test_who_edits_what_a_pull_moved_meanwhile_is_shown_both(filled: Site) -> None:
+    one = unfinished(filled)[0]
+    pull(filled, replace(SENDS[0], at="2026-11-24T11:00:00+09:00"), *SENDS[1:])
+    typed = {"audience": "10,000", "limit_per_min": "5,000", "kind": "rate_limited", "at": "2026-11-24T09:00"}
+    form = {**typed, "name": one.name, "key": one.key, "owner": "kim", "version": str(one.version)}
+    saved = filled.signed_in().post(
+        f"/campaigns/{one.id}/edit", {**form, "calls": "unsure", "on_failure": "blank"}
+    )
+    assert (saved.status_code, "11:00" in saved.text, "cron" in saved.text) == (409, True, True)
 
 
 def test_a_removed_unfinished_one_can_be_looked_at(filled: Site) -> None:
