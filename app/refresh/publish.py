@@ -149,7 +149,8 @@ def drop_unneeded_runs(engine: Engine, *, wait_s: float = runs.DROP_WAIT_S) -> S
     """Keep the run in force, those that are to follow it, the one before it and those that sends keep; drop all others.
 
     So it is with each recipe that is in use. Which of its runs a send keeps follows from when the send began. All runs of
-    other recipes are dropped.
+    other recipes are dropped. A run that was begun of another recipe and never finished is kept while its refresh can resume
+    it: until a refresh has seen another board.
 
     Returns the runs left to the next refresh because a long transaction reads them; Postgres detaches one
     partition at a time, so those after it wait too. The caller holds both locks.
@@ -163,6 +164,7 @@ def drop_unneeded_runs(engine: Engine, *, wait_s: float = runs.DROP_WAIT_S) -> S
             needed.update(log.needed())
             needed.update(log.recent() if is_serving else ())
             needed.update(log.since(since) if recipe is not None and since is not None else ())
+        needed.update(runs.select_resumable_runs(connection))
         unneeded = runs.select_runs_to_drop(connection, sorted(needed))
     for place, run_id in enumerate(unneeded):
         if not runs.drop_run(engine, run_id, wait_s=wait_s):

@@ -32,6 +32,7 @@ MEMBERS, POSTINGS = 300, 120
 ERASED = "m-000003"
 LEAST_LISTS = 0.8  # of a run's members; those without consent have none
 MOST_KEPT = 3  # runs that may stand after a whole refresh
+MOST_KEPT_OF_RECIPE = 2
 HANGS_S = 120.0
 STATE = """
 SELECT (SELECT md5(string_agg(md5(ROW(id, title, company_id, categories, regions, status, url)::text), '' ORDER BY id))
@@ -90,6 +91,9 @@ class World:
             "import": Kind(("import", str(two)), "listed", 3.2),
             "refresh": Kind(("refresh", "--at-once"), "later", 6.5),
             "refresh, delayed": Kind(("refresh",), "later", 6.5),
+            "refresh --recipe": Kind(
+                ("refresh", "--recipe", "own", "--option", "keep=10", "--at-once"), "later", 6.5
+            ),
             "refresh --changed": Kind(("refresh", "--changed", "--at-once"), "later", 3.0),
             "rollback": Kind(("refresh", "--rollback"), "twice", 2.2),
             "migrate": Kind(("migrate", "--board"), "empty", 1.8),
@@ -173,7 +177,7 @@ class World:
             if rows(url, f"SELECT 1 FROM {table} t WHERE t::text LIKE %s LIMIT 1", named)  # noqa: S608 - names from the catalogue
         ]
 
-    def left_over(self, name: str) -> list[str]:
+    def left_over(self, name: str, kinds: set[str]) -> list[str]:
         """What stands after a whole refresh with nothing in its way."""
         url = self.url(name)
         done = command(url, "refresh", "--at-once", check=False)
@@ -184,7 +188,8 @@ class World:
         lists = rows(
             url, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^recommendation_list_[0-9]'"
         )
-        if running or len(lists) > MOST_KEPT:
+        most = MOST_KEPT + (MOST_KEPT_OF_RECIPE if "refresh --recipe" in kinds else 0)
+        if running or len(lists) > most:
             found.append(f"left over: running {running}, tables {lists}")
         return found
 
@@ -240,7 +245,7 @@ def alone(world: World, kind: str) -> tuple[str, list[str]]:
     settled(world, name)
     found += world.torn(name) + world.half_done(name, kind) + world.not_done(name, kind)
     if kind != "migrate":
-        found += world.left_over(name)
+        found += world.left_over(name, {kind})
     rows(world.postgres.url, f"DROP DATABASE {name} WITH (FORCE)")
     return f"{kind}, {how} killed after {after_s:.1f} s{'' if struck else ', when it had ended'}", found
 
@@ -277,7 +282,7 @@ def together(world: World, first: str, second: str) -> tuple[str, list[str]]:
     if "erase" in kinds:
         found += world.traces(name)
     if kinds != {"migrate"}:
-        found += world.left_over(name)
+        found += world.left_over(name, kinds)
     rows(world.postgres.url, f"DROP DATABASE {name} WITH (FORCE)")
     return f"{first} and {second} at once, {running[victim] if victim else 'none'} killed", found
 
@@ -290,6 +295,8 @@ PAIRS = (
     ("refresh --changed", "erase"),
     ("refresh", "erase"),
     ("import", "erase"),
+    ("refresh --recipe", "refresh"),
+    ("refresh --recipe", "erase"),
     ("migrate", "migrate"),
     ("rollback", "rollback"),
     ("refresh --changed", "refresh --changed"),

@@ -16,8 +16,10 @@ from app.postgres.engines import batch_engine
 from app.postgres.lists import publications
 from app.postgres.lists.refresh_lock import RefreshError
 from app.postgres.members import delete_member
+from app.recommend.options import Options
 from app.refresh import publish
 from app.refresh.chunks import Ranking
+from app.refresh.recipes import USUAL, Recipe
 from app.refresh.whole import refresh
 from tests.integration.small_board import (
     change,
@@ -100,10 +102,12 @@ def test_a_second_refresh_at_the_same_time_is_refused(board: Engine) -> None:
     assert rows(board, "SELECT id FROM connected_jobs.refresh_run") == [(run,)]
 
 
-def refresh_that_is_killed(url: str, *, stage: str, share: float, processes: int) -> None:
+def refresh_that_is_killed(
+    url: str, *, stage: str, share: float, processes: int, recipe: Recipe = USUAL
+) -> None:
     """A refresh in a process of its own, forked from this one, that kills itself at a stage's share or as it publishes."""
     process = multiprocessing.get_context("fork").Process(
-        target=_refresh_and_die, args=(url, stage, share, processes)
+        target=_refresh_and_die, args=(url, stage, share, processes, recipe)
     )
     process.start()
     process.join(60)
@@ -112,7 +116,7 @@ def refresh_that_is_killed(url: str, *, stage: str, share: float, processes: int
     wait_until(lambda: not processes_of(session))
 
 
-def _refresh_and_die(url: str, stage: str, share: float, processes: int) -> None:
+def _refresh_and_die(url: str, stage: str, share: float, processes: int, recipe: Recipe) -> None:
     os.setsid()
 
     def die(*_: object) -> None:
@@ -127,7 +131,7 @@ def _refresh_and_die(url: str, stage: str, share: float, processes: int) -> None
     if stage == "drop":
         publish.drop_unneeded_runs = die  # type: ignore[assignment]
     ranking = Ranking(chunk_members=CHUNK)
-    refresh(batch_engine(url), ranking=ranking, processes=processes, progress=progress)
+    refresh(batch_engine(url), ranking=ranking, processes=processes, progress=progress, recipe=recipe)
 
 
 def processes_of(session: int) -> list[int]:
@@ -225,6 +229,30 @@ def test_a_killed_refresh_of_a_board_that_changed_is_begun_anew_and_its_lists_dr
     ]
     assert rows(board, "SELECT to_regclass('connected_jobs.recommendation_list_1')") == [(None,)]
     assert lists_of(board, report.run_id) == lists_made_at_once(board, now=started_at(board, report.run_id))
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["the same board", "another board"])
+def test_a_recipes_killed_refresh_is_kept_by_the_usual_one_while_it_can_go_on(
+    board: Engine,
+    database_url: str,
+    changed: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    ranking = Ranking(chunk_members=CHUNK)
+    own = Recipe("own", Options(keep=10))
+    refresh_that_is_killed(database_url, stage="rank", share=0.4, processes=1, recipe=own)
+    if changed:
+        change(board, CHANGES["activity went"])
+    usual = refresh(board, ranking=ranking, processes=1).run_id
+    state = "dropped" if changed else "running"
+    states = "SELECT id, state, recipe FROM connected_jobs.refresh_run ORDER BY 1"
+    assert rows(board, states) == [(1, state, "own"), (usual, "ready", None)]
+    report = refresh(board, ranking=ranking, processes=1, recipe=own)
+    assert report.resumed_chunks == (0 if changed else 4)
+    made = (report.run_id, "ready", "own")
+    assert rows(board, states)[-1 if changed else 0] == made
+    assert lists_of(board, report.run_id) == lists_made_at_once(
+        board, now=started_at(board, report.run_id), options=own.options
+    )
 
 
 def test_a_refresh_one_of_whose_processes_is_killed_says_so_and_can_be_resumed(board: Engine) -> None:

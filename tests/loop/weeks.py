@@ -36,6 +36,7 @@ from app.postgres.credentials import insert_credential
 from app.postgres.embedded import embedded_postgres, make_database
 from app.postgres.engines import batch_engine
 from app.postgres.feedback.recompute import recompute_outcomes
+from app.postgres.planning.backdating import date_experiment
 from app.postgres.planning.experiments import PostgresExperiments
 from app.postgres.planning.results import PostgresResults
 from app.recommend.options import Options
@@ -144,9 +145,12 @@ class Weeks:
         if first:
             experiments = PostgresExperiments(self.engine)
             experiments.create(EXPERIMENT, CAMPAIGN, read_arms(ARMS), until=self.last_day(), by="loop")
-            started = experiments.start(EXPERIMENT, by="loop").started_at
-            assert started is not None
-            self.service.now = started
+            one = experiments.start(EXPERIMENT, by="loop")
+            assert one.started_at is not None
+            assert one.planned_end is not None
+            self.service.now = one.started_at
+            # The mails of this week are dated a little before now: else the first of them would not count.
+            date_experiment(self.engine, EXPERIMENT, started_at=self.timeline.end, end=one.planned_end)
         self.service.now = max(self.service.now, datetime.now(UTC)) + timedelta(minutes=1)
         self.service.run_tasks()
 

@@ -110,6 +110,26 @@ def select_unfinished_run(
     return None if row is None else OpenRun(row[0], row[1], frozenset(row[2]))
 
 
+def select_resumable_runs(connection: Connection) -> list[int]:
+    """Of recipes other than the run's that was finished last, those that were begun on the board which that one saw."""
+    return list(
+        connection.execute(
+            text("""
+                SELECT r.id
+                FROM connected_jobs.refresh_run r
+                JOIN (
+                    SELECT inputs, recipe
+                    FROM connected_jobs.refresh_run
+                    WHERE state = 'ready'
+                    ORDER BY finished_at DESC NULLS LAST, id DESC
+                    LIMIT 1
+                ) last ON r.inputs = last.inputs AND r.recipe IS DISTINCT FROM last.recipe
+                WHERE r.state = 'running'
+            """)
+        ).scalars()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ReadyRun:
     """A run whose lists are all in: how many members it was made for, and how long that took, 0 where it is not known."""
