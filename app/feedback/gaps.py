@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime, tzinfo
 
 _EMAIL = "users.messages.email."
 DURING: Final = (f"{_EMAIL}Send", f"{_EMAIL}Delivery")
@@ -35,8 +36,9 @@ class SendSeen:
         first_at: Its first call.
         last_at: Its last call.
         calls: Calls by hour, where the hours are still kept.
-        sent: How many mails Braze says it sent, as somebody entered it; None where nobody did.
+        sent: How many mails Braze says it sent, as it was asked or somebody entered it; None where neither is known.
         read: How many Send events were read.
+        campaign_ids: Braze's ids that this campaign is known by.
     """
 
     campaign: str
@@ -46,6 +48,31 @@ class SendSeen:
     calls: Mapping[datetime, int]
     sent: int | None
     read: int
+    campaign_ids: tuple[str, ...] = ()
+
+    def days(self, zone: tzinfo) -> list[date]:
+        """The days in a zone on which it went out."""
+        first, last = (at.astimezone(zone).date() for at in (self.first_at, self.last_at))
+        return [first + timedelta(days=day) for day in range((last - first).days + 1)]
+
+
+def with_sent(
+    sends: Sequence[SendSeen], told: Mapping[str, Mapping[date, int]], zone: tzinfo
+) -> list[SendSeen]:
+    """The sends with what Braze says its campaigns sent, by id and day of a zone, in place of what was entered.
+
+    Braze counts by day: sends of one campaign that went out on the same day cannot be told apart, and keep what was entered.
+    So does one of which Braze knows none, as of a campaign whose id is not known here.
+    """
+    shared = Counter((send.campaign, day) for send in sends for day in send.days(zone))
+
+    def sent(send: SendSeen) -> int | None:
+        if any(shared[send.campaign, day] > 1 for day in send.days(zone)):
+            return send.sent
+        count = sum(told.get(one, {}).get(day, 0) for one in send.campaign_ids for day in send.days(zone))
+        return count or send.sent
+
+    return [replace(send, sent=sent(send)) for send in sends]
 
 
 @dataclass(frozen=True, slots=True)

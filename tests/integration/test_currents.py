@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Identifier
 
+from app.board.veto import BOARD_ZONE
 from app.demo.braze.currents_files import avro_file
 from app.demo.braze.schemas import EMAIL
 from app.intake.read import read_currents
@@ -21,9 +22,12 @@ from app.lake.objects import Lake, LakeError, LakeObject, open_lake
 from app.postgres.connecting import connect
 from app.postgres.feedback import ledger
 from app.serving.distinct_members import estimate
+from tests.doubles.braze_rest.server import KEY, BrazeRest, braze_rest
 from tests.integration.currents_world import NOW, event, extras, rid, user, write_files
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pytest
 
     from app.intake.reader import ReadReport, Reject
@@ -208,6 +212,32 @@ def test_gaps_names_what_is_missing(
         f"weekly-digest, send {'d' * 24}: Braze says 40 were sent, and 11 sends with an exposure were read, 72.5% fewer.",
     ]
     assert '"kind": "never"' in command("currents", "gaps", "--json").out
+    _ask_braze(database_url, sent_at, command, monkeypatch)
+
+
+def _ask_braze(
+    database_url: str, sent_at: datetime, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a key, what Braze says counts in place of what was entered."""
+    with connect(database_url) as driver:
+        driver.execute(
+            "INSERT INTO connected_jobs.send_result (campaign, day, counts)"
+            " VALUES ('weekly-digest', %s, '{\"campaign_ids\": [\"c-1\"]}')",
+            [sent_at.date()],
+        )
+    day = sent_at.astimezone(BOARD_ZONE).date().isoformat()
+    with braze_rest(BrazeRest()) as braze:
+        refused = command("currents", "gaps", "--host", braze.url)
+        assert (refused.code, "Set CJ_BRAZE_KEY" in refused.sentence) == (1, True)
+        monkeypatch.setenv("CJ_BRAZE_KEY", KEY)
+        monkeypatch.setenv("CJ_BRAZE_PRIVATE", "on")
+        ran = command("currents", "gaps", "--host", braze.url)
+        assert (ran.code, "/campaigns/data_series" in ran.sentence) == (1, True)
+        braze.calendar.sent["c-1"] = {day: [6, 5]}
+        assert "Braze says" not in command("currents", "gaps", "--host", braze.url).out
+        braze.calendar.sent["c-1"] = {day: [16, 6]}
+        ran = command("currents", "gaps", "--host", braze.url)
+        assert (ran.code, "Braze says 22 were sent, and 11 sends" in ran.out) == (3, True)
 
 
 DYING = """

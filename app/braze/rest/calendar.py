@@ -1,7 +1,7 @@
-"""What a workspace has scheduled, and the texts of the messages of a campaign or a Canvas.
+"""What a workspace has scheduled, the texts of the messages of a campaign or a Canvas, and what a campaign sent.
 
 Pages: braze.com/docs/api/endpoints/messaging/schedule_messages/get_messages_scheduled, …/export/campaigns/get_campaign_details,
-…/export/canvas/get_canvas_details. None tells the audience or the delivery speed; a recurring one appears once, with
+…/export/canvas/get_canvas_details, …/export/campaigns/get_campaign_analytics. None of the first three tells the audience or the delivery speed; a recurring one appears once, with
 its next occurrence. No page speaks of a second page of the list: an answer whose `Link` header names a next one, as
 those of other exports do (…/custom_events/get_custom_events_data), is followed.
 """
@@ -12,7 +12,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -123,6 +123,35 @@ class BrazeCalendar:
             return self._canvas_messages(one.id)
         body, _ = self._get(f"/campaigns/details?{urlencode({'campaign_id': one.id})}")
         return _messages(body.get("messages"), "/campaigns/details", "")
+
+    def sent(self, campaign_id: str, until: datetime, days: int) -> dict[date, int]:
+        """E-mails that a campaign sent, by day; in which zone a day is, no page says: assumed, that of the company.
+
+        `/sends/data_series` would tell one send from another, but only of API campaigns whose call named a `send_id`.
+
+        Raises:
+            SyncError: Braze does not answer, or not as documented.
+        """
+        where = "/campaigns/data_series"
+        asked = {
+            "campaign_id": campaign_id,
+            "length": days,
+            "ending_at": until.isoformat(timespec="seconds"),
+        }
+        body, _ = self._get(f"{where}?{urlencode(asked)}")
+        series = body.get("data")
+        if not isinstance(series, list):
+            raise SyncError(f"Braze's answer to {where} has no list `data`.")
+        try:
+            return {
+                date.fromisoformat(one["time"][:10]): sum(
+                    int(variation.get("sent") or 0)
+                    for variation in (one.get("messages") or {}).get("email") or ()
+                )
+                for one in series
+            }
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise SyncError(f"Braze's answer to {where} has a day that cannot be read.") from error
 
     def _canvas_messages(self, canvas_id: str) -> list[TemplateMessage]:
         where = "/canvas/details"

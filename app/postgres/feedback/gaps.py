@@ -20,7 +20,14 @@ _SENDS = """
             FROM connected_jobs.exposure e
             WHERE e.campaign = s.campaign
               AND e.day BETWEEN (s.first_at AT TIME ZONE 'UTC')::date AND (s.last_at AT TIME ZONE 'UTC')::date + 1
-              AND e.sent_at BETWEEN s.first_at - interval '10 minutes' AND s.last_at + interval '1 hour') AS read
+              AND e.sent_at BETWEEN s.first_at - interval '10 minutes' AND s.last_at + interval '1 hour') AS read,
+           ARRAY(SELECT jsonb_array_elements_text(r.counts -> 'campaign_ids')
+                 FROM connected_jobs.send_result r
+                 WHERE r.campaign = s.campaign AND r.day >= (s.first_at AT TIME ZONE 'UTC')::date - 35
+                 UNION
+                 SELECT c.braze_campaign_id FROM connected_jobs.campaign c
+                 WHERE c.key = s.campaign AND c.braze_campaign_id <> ''
+                 ORDER BY 1) AS campaign_ids
     FROM connected_jobs.send s
     WHERE s.last_at >= %s
     ORDER BY s.first_at, s.campaign, s.send
@@ -39,8 +46,8 @@ def select_sends_seen(driver: psycopg.Connection, since: datetime) -> list[SendS
     for campaign, send, hour, count in driver.execute(_HOURS, [since]):
         calls[campaign, send][hour] = int(count)
     return [
-        SendSeen(campaign, send, first_at, last_at, calls[campaign, send], sent, read)
-        for campaign, send, first_at, last_at, sent, read in driver.execute(_SENDS, [since])
+        SendSeen(campaign, send, first_at, last_at, calls[campaign, send], sent, read, tuple(campaign_ids))
+        for campaign, send, first_at, last_at, sent, read, campaign_ids in driver.execute(_SENDS, [since])
     ]
 
 

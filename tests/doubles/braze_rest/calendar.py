@@ -8,8 +8,11 @@ further pages, named by a `Link` header as in …/custom_events/get_custom_event
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
+
+MOST_DAYS: Final = 100
 
 
 @dataclass
@@ -20,6 +23,7 @@ class Calendar:
         scheduled: Entries of the list.
         campaigns: Details by id.
         canvases: Details by id.
+        sent: E-mails by campaign's id and day, of each variation; a day without mails has none of it in the series.
         instead: An answer to all, unlike the documented; bytes go as they are.
         failing: The status that an id's details get, in place of an answer.
         page_size: Entries of one page; None is all in one.
@@ -29,6 +33,7 @@ class Calendar:
     scheduled: list[Any] = field(default_factory=list)
     campaigns: dict[str, Any] = field(default_factory=dict)
     canvases: dict[str, Any] = field(default_factory=dict)
+    sent: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     instead: Any = None
     failing: dict[str, int] = field(default_factory=dict)
     page_size: int | None = None
@@ -41,6 +46,8 @@ class Calendar:
             return 200, self.instead, {}
         if path.startswith("/messages"):
             return self._list(path, asked, url)
+        if path.startswith("/campaigns/data_series"):
+            return self._series(asked)
         kind, of = (
             ("campaign_id", self.campaigns) if path.startswith("/campaigns") else ("canvas_id", self.canvases)
         )
@@ -49,6 +56,29 @@ class Calendar:
             return self.failing[braze_id], {"message": "Internal Server Error"}, {}
         one = of.get(braze_id)
         return (200, one, {}) if one is not None else (400, {"message": f"Invalid {kind}"}, {})
+
+    def _series(self, asked: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
+        """…/export/campaigns/get_campaign_analytics: `length` of 1 to 100 days before `ending_at`, in time's order."""
+        if asked.get("campaign_id", "") not in self.sent:
+            return 400, {"message": "Invalid campaign_id"}, {}
+        if not asked.get("length", "").isdigit() or not 1 <= int(asked["length"]) <= MOST_DAYS:
+            return 400, {"message": "length must be between 1 and 100"}, {}
+        end = datetime.fromisoformat(asked["ending_at"]).date()
+        days = [(end - timedelta(days=ago)).isoformat() for ago in reversed(range(int(asked["length"])))]
+        counts = self.sent[asked["campaign_id"]]
+        data = [
+            {
+                "time": day,
+                "messages": {
+                    "email": [
+                        {"variation_name": f"Variant {place}", "sent": sent, "delivered": sent}
+                        for place, sent in enumerate(counts.get(day, ()), 1)
+                    ]
+                },
+            }
+            for day in days
+        ]
+        return 200, {"message": "success", "data": data}, {}
 
     def _list(self, path: str, asked: dict[str, str], url: str) -> tuple[int, Any, dict[str, str]]:
         self.lists += 1

@@ -31,6 +31,7 @@ SCOPES = {
     "/users/delete": "users.delete",
     "/messages/scheduled_broadcasts": "messages.schedule_broadcasts",
     "/campaigns/details": "campaigns.details",
+    "/campaigns/data_series": "campaigns.data_series",
     "/canvas/details": "canvas.details",
     "PUT /catalogs": "catalogs.replace_items",
     "DELETE /catalogs": "catalogs.delete_items",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.feedback.gaps import AFTER, DURING, Gap, SendSeen, find_gaps
+from app.feedback.gaps import AFTER, DURING, Gap, SendSeen, find_gaps, with_sent
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -20,6 +20,17 @@ SEND = SendSeen(
 )
 ALL = {event_type: {NINE, NINE + HOUR, NINE + 2 * HOUR} for event_type in (*DURING, *AFTER)}
 LATER = NINE + 30 * HOUR
+
+
+def test_what_braze_says_counts_in_place_of_what_was_entered() -> None:
+    day, night = NINE.date(), NINE.replace(hour=23)
+    one = replace(SEND, sent=40, campaign_ids=("a", "b"))
+    over_midnight = replace(SEND, campaign="other", first_at=night, last_at=night + HOUR, campaign_ids=("c",))
+    told = {"a": {day: 5_000}, "b": {day: 30}, "c": {day: 7, day + 24 * HOUR: 2}}
+    assert [send.sent for send in with_sent([one, over_midnight], told, UTC)] == [5_030, 9]
+    assert with_sent([one], {}, UTC) == [one]
+    twice = replace(one, send="d2")
+    assert [send.sent for send in with_sent([one, twice], told, UTC)] == [40, 40]
 
 
 def test_nothing_is_missing_where_there_are_files_of_each_hour() -> None:

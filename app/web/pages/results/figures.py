@@ -75,7 +75,7 @@ def _metrics(one: ArmComparison) -> Iterator[tuple[str, Difference | None]]:
     yield _("People who clicked"), one.clicked
     if one.decisive is not one.applied:  # else it was counted before the two were told apart
         yield _("Applied to what they clicked"), one.decisive
-    yield _("Members who applied"), one.applied
+    yield _("Applied, on any ground"), one.applied
     yield _("Applications a member"), one.applications
     yield _("Applied at all"), one.applied_anyway
 

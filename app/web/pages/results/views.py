@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
@@ -47,9 +47,11 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
         counted = results.experiment(key)
         if counted is None:
             raise NotFound
-        found = conclude(counted.counts)
+        found, end = conclude(counted.counts), counted.counts.planned_end
         return page(
             "experiment_results.html",
+            last_day=end
+            and (end - timedelta(seconds=1)).astimezone(queries.zone()),  # it ends as that day does
             found=found,
             counts=counted.counts,
             computed_at=counted.computed_at,
