@@ -17,6 +17,8 @@ from app.web.pages.results.figures import difference_figure, mark_of, place_figu
 from app.web.pages.results.power import PowerQuestion
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from flask import Blueprint, Response
 
     from app.feedback.results.store import CountedExperiment, ResultsStore
@@ -47,11 +49,10 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
         counted = results.experiment(key)
         if counted is None:
             raise NotFound
-        found, end = conclude(counted.counts), counted.counts.planned_end
+        found = conclude(counted.counts)
         return page(
             "experiment_results.html",
-            last_day=end
-            and (end - timedelta(seconds=1)).astimezone(queries.zone()),  # it ends as that day does
+            last_day=_last_day(counted.counts.planned_end, queries.zone()),
             found=found,
             counts=counted.counts,
             computed_at=counted.computed_at,
@@ -77,6 +78,11 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
             experiments=[_listed(one) for one in results.experiments() if one.counts.campaign == key],
             zone=queries.zone(),
         )
+
+
+def _last_day(end: datetime | None, zone: tzinfo) -> datetime | None:
+    """The last day that counts: an experiment ends as that day does."""
+    return end and (end - timedelta(seconds=1)).astimezone(zone)
 
 
 def _listed(one: CountedExperiment) -> dict[str, Any]:
