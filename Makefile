@@ -20,7 +20,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test alone check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster pgbouncer upgrade experiments image compose audit clean
+.PHONY: help demo test alone check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster engines pgbouncer upgrade sizing experiments image compose audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -104,6 +104,12 @@ scale: .venv/ready ## what a cold call costs on small and large boards
 
 cluster: .venv/ready ## ranking on a Dask cluster, parts of which die
 	$(RUN) pytest tests/integration/test_on_cluster.py -m "slow or not slow" $(PYTEST)
+
+engines: .venv/ready ## CPU and memory of ranking on Dask beside forks, in turn
+	$(RUN) python -m tests.integration.ranking_costs $(ARGS)
+
+sizing: .venv/ready ## docs/sizing.md's formula against instances behind nginx here
+	$(RUN) python -m tests.deploy.sizing $(ARGS)
 
 pgbouncer: .venv/ready ## reads through PgBouncers that keep statements and do not
 	@.ci/pgbouncer

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 START_S, STOP_S, COMMAND_S = 120.0, 30.0, 900.0
 PAUSE_S = 0.05
+STOPPED = 130
 CAMPAIGN = "weekly-digest"
 
 
@@ -235,6 +236,18 @@ def walk(old: Version, new: Version, folder: Path, seconds: float) -> Calls:
     return calls
 
 
+def said_of(calls: Calls) -> int:
+    """Print what was answered; 1 where a call was refused or degraded, or nobody was asked in a phase."""
+    click.echo(calls.table())
+    refused = sum(count for (_, _, how), count in calls.answers.items() if how.startswith("refused"))
+    degraded = sum(count for (_, _, how), count in calls.answers.items() if how.startswith("degraded"))
+    click.echo(f"{calls.answers.total()} calls: {refused} refused, {degraded} degraded.")
+    unasked = calls.expected - {key[:2] for key in calls.answers}
+    if unasked:
+        click.echo(f"Never asked: {sorted(unasked)}")
+    return 1 if refused or degraded or unasked else 0
+
+
 @click.command()
 @click.option("--from", "reference", default="", help="A tag or commit; the last tag if not given.")
 @click.option("--seconds", default=4.0, show_default=True, help="Of each phase at least.")
@@ -249,15 +262,8 @@ def main(*, reference: str, seconds: float) -> None:
             }
             old = Version(f"the version {reference}", unpacked(reference, folder), environment)
             calls = walk(old, Version("this version", ROOT, environment), folder, seconds)
-    click.echo(calls.table())
-    refused = sum(count for (_, _, how), count in calls.answers.items() if how.startswith("refused"))
-    other = sum(count for (_, _, how), count in calls.answers.items() if how.startswith("degraded"))
-    click.echo(f"{calls.answers.total()} calls: {refused} refused, {other} degraded.")
-    unasked = calls.expected - {key[:2] for key in calls.answers}
-    if unasked:
-        click.echo(f"Never asked: {sorted(unasked)}")
-    if refused or other or unasked:
-        raise SystemExit(1)
+        raise SystemExit(said_of(calls))
+    raise SystemExit(STOPPED)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from tests.faults.load import calls
 from tests.faults.rig import SETTINGS, WORKERS, assert_promises
 from tests.faults.tcp_proxy import proxy
-from tests.pgbouncer import PGBOUNCER, pgbouncer
+from tests.pgbouncer import KEEPING, NO_KEEPING, PGBOUNCER, pgbouncer
 from tests.web.gunicorn_server import gunicorn
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.faults.own_postgres import OwnPostgres
 
 BACK_S = 30.0
+MOST_DEGRADED = 0.02
 
 
 @pytest.mark.slow
@@ -50,6 +51,39 @@ def test_behind_pgbouncer_serving_survives_its_restart(
             tally = load.tally().between(down_s, time.monotonic())
     note("PgBouncer (transactions) killed and back", tally, recovered_s=tally.recovered_s(up_s))
     assert_promises(tally)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed (Debian: pgbouncer)")
+@pytest.mark.skipif(KEEPING is None, reason=NO_KEEPING)
+def test_a_pgbouncer_that_keeps_statements_stops_keeping_them_and_gives_way_to_one_that_does_not(
+    postgres: OwnPostgres, board_name: str, note: Callable[..., None], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = int(probe.getsockname()[1])
+    url = make_conninfo(host="127.0.0.1", port=port, user="postgres", dbname=board_name)
+    way = (postgres.socket.parent, port)
+    with (
+        pgbouncer(*way, program=KEEPING, max_prepared_statements=200) as first,
+        serving(url, tmp_path / "service", CJ_PGBOUNCER="on") as load,
+    ):
+        load.wait_until_normal(within_s=BACK_S)
+        told_s = time.monotonic()
+        first.change("max_prepared_statements", 0)
+        time.sleep(2.0)
+        told = load.tally().between(told_s, time.monotonic())
+        first.process.kill()  # told to end, it waits for its clients since 1.23, and the service keeps its connections
+        first.process.wait()
+        with pgbouncer(*way):
+            up_s = time.monotonic()
+            load.wait_until_normal(within_s=BACK_S)
+            time.sleep(2.0)
+            replaced = load.tally().between(told_s, time.monotonic())
+    note("PgBouncer 1.24 told to keep no statements", told)
+    note("PgBouncer 1.24 replaced by 1.18", replaced, recovered_s=replaced.recovered_s(up_s))
+    assert_promises(told)
+    assert_promises(replaced)
+    assert told.degraded_share < MOST_DEGRADED
 
 
 @pytest.mark.slow

@@ -7,8 +7,10 @@ region, the popular ones more. Prints seconds by stage, CPU included, and peak m
 from __future__ import annotations
 
 import argparse
+import cProfile
 import gc
 import multiprocessing
+import pstats
 import resource
 import sys
 import time
@@ -135,13 +137,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--stated", action="store_true", help="take the stated weights, which saves half the fit"
     )
+    parser.add_argument("--profile", action="store_true", help="also tell where the fit's CPU time goes")
     parser.add_argument("--save", help="also write the activity for other programs, as numpy's .npz")
     asked = parser.parse_args(arguments)
     board = generate(asked.members, asked.postings, asked.activities)
     if asked.save:
         np.savez(asked.save, member=board.activity.member, posting=board.activity.posting)
     say(f"generated: {asked.members:,} x {asked.postings:,} x {asked.activities:,}, {_peak_gb():.2f} GB")
-    model = _timed_fit(board, asked.members, Weights() if asked.stated else None)
+    weights = Weights() if asked.stated else None
+    if asked.profile:
+        profile = cProfile.Profile(time.process_time)
+        model = profile.runcall(_timed_fit, board, asked.members, weights)
+        pstats.Stats(profile).sort_stats("cumulative").print_stats(40)
+    else:
+        model = _timed_fit(board, asked.members, weights)
     _timed_rank(model, board, asked.chunks, asked.processes)
     return 0
 

@@ -96,14 +96,14 @@ def placed(conf: str, changes: dict[str, str]) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, service_port: int, *, connections: int = 256) -> Iterator[Front]:
+def nginx(folder: Path, *service_ports: int, connections: int = 256) -> Iterator[Front]:
     certificate, key = self_signed(folder)
     https, http = free_port(), free_port()
     log = folder / "connected-jobs.log"
     site = placed(
         CONF.read_text(encoding="utf-8"),
         {
-            "server 127.0.0.1:8080;": f"server 127.0.0.1:{service_port};",
+            "server 127.0.0.1:8080;": " ".join(f"server 127.0.0.1:{port};" for port in service_ports),
             "listen 443 ssl;": f"listen 127.0.0.1:{https} ssl;",
             "listen 80;": f"listen 127.0.0.1:{http};",
             "/etc/ssl/connected-jobs/fullchain.pem": str(certificate),
