@@ -303,6 +303,7 @@ class Stand:
             r"(--member|erase|restore) ID\b": rf"\1 {member}",
             r"\bimport (?:DIR|FOLDER)\b": "import board",
             r"\bDATA=DIR\b": "DATA=board",
+            r"\bFROM=TAG\b": "FROM=v1",
             r"connected-jobs sync run (?:SYNC\.toml|FILE)\b": "CJ_BRAZE_KEY=none connected-jobs sync plan docs/syncs/members.toml",
             r"warehouse export DIR\b": "warehouse export warehouse",
             r"connected-jobs sync plan FILE\b": "CJ_BRAZE_KEY=none connected-jobs sync plan docs/syncs/members.toml",
