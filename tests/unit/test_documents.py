@@ -169,6 +169,12 @@ def test_every_decision_is_in_the_readme() -> None:
     assert linked == {path.name for path in (ROOT / "docs" / "decisions").glob("*.md")}
 
 
+def test_the_glossary_has_each_word_once_in_the_order_of_the_alphabet() -> None:
+    words = re.findall(r"^\| ([^|]+) \|", text_of(ROOT / "docs/glossary.md"), re.MULTILINE)[1:]
+    assert len(words) > 40
+    assert words == sorted({word.lower() for word in words})
+
+
 def test_every_command_is_in_some_document() -> None:
     mentioned = {words[0] for document in DOCUMENTS for words in commands_named(text_of(document)) if words}
     assert set(commands.list_commands(CONTEXT)) - mentioned == {
