@@ -97,25 +97,41 @@ def main() -> None:
 @click.option("--highest-rps", default=100_000.0, show_default=True, help="never offer more than this")
 @click.option("--precision", default=0.05, show_default=True, help="bisect until the bounds are this close")
 @click.option(
-    "--step-s", default=8.0, show_default=True, help="seconds of a step, prolonged up to three times"
+    "--step-s",
+    default=SearchBudget.step_s,
+    show_default=True,
+    help="seconds of a step, prolonged up to three times",
 )
-@click.option("--soak-s", default=60.0, show_default=True)
+@click.option("--soak-s", default=SearchBudget.soak_s, show_default=True)
 @click.option(
-    "--longest-soak-s", default=100.0, show_default=True, help="a soak may be prolonged to judge cut-offs"
+    "--longest-soak-s",
+    default=SearchBudget.longest_soak_s,
+    show_default=True,
+    help="a soak may be prolonged to judge cut-offs",
 )
 @click.option(
     "--open-soak-s",
-    default=240.0,
+    default=SearchBudget.open_soak_s,
     show_default=True,
     help="a soak that does not decide goes on to this, then counts as not held",
 )
 @click.option(
-    "--overload-s", default=10.0, show_default=True, help="seconds at three times the ceiling; 0 for none"
+    "--overload-s",
+    default=SearchBudget.overload_s,
+    show_default=True,
+    help="seconds at three times the ceiling; 0 for none",
 )
-@click.option("--search-s", default=240.0, show_default=True, help="after this bisect no further: soak")
-@click.option("--limit-s", default=900.0, show_default=True, help="begin no step or soak after this")
 @click.option(
-    "--return-s", default=60.0, show_default=True, help="how long to wait for a service that went away"
+    "--search-s", default=SearchBudget.search_s, show_default=True, help="after this bisect no further: soak"
+)
+@click.option(
+    "--limit-s", default=SearchBudget.limit_s, show_default=True, help="begin no step or soak after this"
+)
+@click.option(
+    "--return-s",
+    default=SearchBudget.return_s,
+    show_default=True,
+    help="how long to wait for a service that went away",
 )
 @click.option("--processes", default=1, show_default=True, help="generate from so many Locust workers")
 @click.option(

@@ -30,7 +30,7 @@ class OutOfTimeError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchBudget:
-    """How long to look.
+    """How long to look; what is not said otherwise, the command has, too.
 
     Attributes:
         step_s: seconds of a step; one that is still open is prolonged up to three times.
@@ -46,7 +46,7 @@ class SearchBudget:
     step_s: float = 8.0
     soak_s: float = 60.0
     longest_soak_s: float = 100.0
-    open_soak_s: float = 400.0
+    open_soak_s: float = 240.0
     overload_s: float = 10.0
     return_s: float = 60.0
     search_s: float = 240.0
