@@ -20,7 +20,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test alone check format serve bench loadtest faults soak accuracy known loop scale kills syncs hostile cluster engines pgbouncer upgrade sizing experiments image compose audit clean
+.PHONY: help demo test alone check format serve bench loadtest faults soak accuracy path known loop scale kills syncs hostile cluster engines pgbouncer upgrade sizing experiments image compose audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -86,12 +86,15 @@ syncs: .venv/ready ## two million members, then 50,000 outcomes synced, with fau
 hostile: .venv/ready ## sends for MINUTES while everything goes wrong; as root
 	$(RUN) python -m tests.hostile.day --minutes $(MINUTES) $(ARGS)
 
-accuracy: .venv/ready ## twenty sends, forecast and rehearsed side by side; first that it notices a ceiling that moves
+accuracy: .venv/ready ## twenty sends, forecast and rehearsed after a proof that a moved ceiling is noticed
 	$(RUN) pytest -q tests/load/test_accuracy.py -m slow -k middle_of_a_send
 	$(RUN) python -m loadtest.rehearsal.accuracy $(ARGS)
 
 experiments: .venv/ready ## experiments simulated, a million clicks told apart, outcomes killed
 	$(RUN) pytest tests/unit/feedback tests/integration/test_outcomes.py -m slow -s $(PYTEST)
+
+path: .venv/ready ## a fresh demo, its load test, and the pages after it in a browser
+	$(RUN) pytest tests/browser/test_real_path.py -m slow $(PYTEST)
 
 known: .venv/ready ## the search on services of known capacity, TIMES each
 	$(RUN) python -m tests.load.virtual.table $(TIMES) $(ARGS)
