@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.braze.ingestion import FileFormat
-    from app.cli.loop.syncs import OpenSync
+    from app.cli.loop.sync_opened import OpenSync
     from app.sync.delta import ChangedRow
     from app.sync.report import SyncReport
 
