@@ -126,7 +126,7 @@ def lists_made_at_once(engine: Engine, *, now: datetime, options: Options | None
 
 
 def everywhere(engine: Engine, needle: str) -> list[str]:
-    """Tables, in any schema but Postgres's own, with a row that holds the text anywhere, in bytes as well."""
+    """Tables, in any schema but Postgres's own, with a row that holds the text anywhere as a word, in bytes as well."""
     columns = rows(
         engine,
         """
@@ -141,9 +141,11 @@ def everywhere(engine: Engine, needle: str) -> list[str]:
     holds: dict[str, list[str]] = {}
     for table, column, is_bytes in columns:
         found = (
-            "position(convert_to(:needle, 'UTF8') IN {})" if is_bytes else "strpos(CAST({} AS text), :needle)"
+            "position(convert_to(:needle, 'UTF8') IN {}) > 0"
+            if is_bytes
+            else r"CAST({} AS text) ~ ('\m' || :needle || '\M')"  # as a part, short ones stand in random names by chance
         )
-        holds.setdefault(table, []).append(f"{found.format(column)} > 0")
+        holds.setdefault(table, []).append(found.format(column))
     return [
         table
         for table, either in holds.items()

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 SENT = datetime(2026, 11, 20, 0, 30, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-_PLANS = {"m-1": "popular", "m-2": "recommended", "m-3": "recommended", "m-4": "popular"}
+ARMS = {"m-1": "popular", "m-2": "recommended", "m-3": "recommended", "m-4": "popular"}
 
 
 @dataclass
@@ -57,6 +57,7 @@ class Loop:
 
     driver: psycopg.Connection
     next_id: int = 0
+    arms: dict[str, str] = field(default_factory=ARMS.copy)
 
     def id(self) -> UUID:
         self.next_id += 1
@@ -68,7 +69,7 @@ class Loop:
         rid = more.pop("rid", f"rid-{member}-{at:%d%H}")
         row = ExposureRow(
             day=at.date(), event_id=self.id(), rid=rid, member_id=member, braze_user=f"b-{member}",
-            campaign="weekly", campaign_id="C1", variation_id="V1", source="personalized", arm=_PLANS[member],
+            campaign="weekly", campaign_id="C1", variation_id="V1", source="personalized", arm=self.arms[member],
             shown=len(postings), posting_ids=list(postings), sent_at=at,
         )  # fmt: skip
         put_exposures(self.driver, [replace(row, **more)])
@@ -77,7 +78,7 @@ class Loop:
     def click(self, member: str, rid: str, posting: str | None, *, at: datetime, **more: Any) -> None:
         row = ClickRow(
             day=at.date(), event_id=self.id(), rid=rid, member_id=member, braze_user=f"b-{member}", campaign="weekly",
-            variation_id="V1", arm=_PLANS[member], variant="a", posting_id=posting, position=1, link=posting, at=at,
+            variation_id="V1", arm=self.arms[member], variant="a", posting_id=posting, position=1, link=posting, at=at,
         )  # fmt: skip
         put_clicks(self.driver, [replace(row, **more)])
 
@@ -253,7 +254,7 @@ def test_commands_count_and_show(
     loop.experiment(started_at=sent - HOUR, planned_end=sent + 30 * DAY)
     for number in range(FEWEST):
         member = f"n-{number}"
-        _PLANS[member] = "recommended"
+        loop.arms[member] = "recommended"
         rid = loop.mail(member, at=sent)
     loop.click(member, rid, "p-1", at=sent + HOUR)
     loop.apply(member, "p-1", sent + 2 * HOUR)
@@ -387,7 +388,7 @@ def test_clicks_are_counted_by_the_reason_that_the_stored_list_has(loop: Loop) -
     reasons = bytes([Reason.SIMILAR_TO_APPLIED, 0x80 | Reason.FITS_FIELD, 99])
     members = [f"m-{number}" for number in range(120)]
     for member in members:
-        _PLANS[member] = "popular"
+        loop.arms[member] = "popular"
         rid = loop.mail(member, postings=("p-1", "p-2", "p-3", "p-filled"))
         loop.click(member, rid, "p-1", at=SENT + HOUR)
         loop.click(member, rid, "p-filled", at=SENT + HOUR)
@@ -456,7 +457,7 @@ def test_recomputations_killed_at_random_moments_leave_whole_days(
     loop.experiment()
     for number in range(300):
         member = f"m-{number}"
-        _PLANS[member] = ("popular", "recommended")[number % 2]
+        loop.arms[member] = ("popular", "recommended")[number % 2]
         rid = loop.mail(member)
         loop.click(member, rid, "p-1", at=SENT + HOUR)
         for day in range(3):

@@ -153,4 +153,4 @@ def forget(*, name: str) -> None:
     click.echo(f"{counted(runs, 'run')} of {name} {'is' if runs == 1 else 'are'} forgotten.")
 
 
-COMMANDS = (status, rejects, explain, pause, resume, forget)
+LOOKING_BACK = (status, rejects, explain, pause, resume, forget)

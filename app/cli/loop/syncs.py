@@ -181,7 +181,7 @@ class TerminalWatch:
         self._show = show
         self._held = held
         self._run_id = run_id
-        self.zone_of = zone
+        self._zone = zone
         self._paused_until: float | None = None
         self._looked: float | None = None
 
@@ -203,7 +203,7 @@ class TerminalWatch:
             click.echo("The sync goes on.", err=True)
         else:
             click.echo(
-                f"The destination's budget is used up: paused until {clock(until, self.zone_of)}.", err=True
+                f"The destination's budget is used up: paused until {clock(until, self._zone)}.", err=True
             )
 
 
@@ -282,6 +282,6 @@ def export(*, file: Path, out: str, kind: FileFormat, interval_min: int) -> None
     _end(report, refused, zone)
 
 
-for command in (sync_files.deletes, *sync_record.COMMANDS):
+for command in (sync_files.deletes, *sync_record.LOOKING_BACK):
     sync.add_command(command)
 COMMANDS = (sync,)
