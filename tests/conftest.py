@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.postgres_fixtures import bare_database_url, database_url, engine, ser
 
 # One Postgres a worker, for every folder's tests.
 __all__ = ["bare_database_url", "database_url", "engine", "server_url", "template"]
+
+# What is collected lives as long as the worker: nothing of it is garbage to look for, then or later.
+gc.disable()
 
 # How long an example takes says how busy the machine is, not whether it is right.
 settings.register_profile("untimed", deadline=None)
@@ -46,6 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     if workers > 1:
         items[:] = dealt(items, workers)
+
+
+def pytest_collection_finish() -> None:
+    """From now on garbage is looked for among what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:

@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,6 +132,7 @@ def server_url() -> Iterator[str]:
     """The server's URL, with the right to make databases."""
     if url := os.environ.get("DATABASE_URL"):
         yield url
+        _administrator(url).close()
         return
     folder = Path(tempfile.mkdtemp(prefix="connected-jobs-tests-", dir=quick_folder()))
     folder.chmod(0o711)
@@ -143,6 +145,7 @@ def server_url() -> Iterator[str]:
                 for name, value in _STRANGE_ROLES.items():
                     connection.execute(f"ALTER ROLE ALL SET {name} = '{value}'")
             yield server.url
+            _administrator(server.url).close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -183,26 +186,33 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@cache
+def _administrator(server_url: str) -> psycopg.Connection:
+    """A connection that makes and drops databases, as long as the worker runs."""
+    return psycopg.connect(server_url, autocommit=True)
+
+
 def _create(server_url: str, prefix: str, template: str = "template1") -> str:
     name = f"{prefix}_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
+    connection = _administrator(server_url)
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+            sql.Identifier(name), sql.Identifier(template)
+        )
+    )
+    for setting, value in _STRANGE_DATABASE.items():
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
+            sql.SQL("ALTER DATABASE {} SET {} = {}").format(
+                sql.Identifier(name), sql.Identifier(setting), value
             )
         )
-        for setting, value in _STRANGE_DATABASE.items():
-            connection.execute(
-                sql.SQL("ALTER DATABASE {} SET {} = {}").format(
-                    sql.Identifier(name), sql.Identifier(setting), value
-                )
-            )
     return name
 
 
 def _drop(server_url: str, name: str) -> None:
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    _administrator(server_url).execute(
+        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    )
 
 
 def _url_of(server_url: str, name: str) -> str:

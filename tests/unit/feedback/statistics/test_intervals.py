@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import warnings
 from math import exp, log, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
-import tea_tasting as tt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 from statsmodels.stats.proportion import confint_proportions_2indep
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
-from tea_tasting.aggr import Aggregates
 
 from app.feedback.statistics.cuped import adjusted, gain
 from app.feedback.statistics.intervals import always_valid_half_width, gavi, score, welch
@@ -128,7 +127,18 @@ def sums(y: np.ndarray, x: np.ndarray) -> Sums:
     return Sums(members=len(y), y=y.sum(), yy=y @ y, x=x.sum(), xx=x @ x, xy=x @ y)
 
 
-def aggregates(of: Sums) -> Aggregates:
+def told_by_tea_tasting(control: Sums, arm: Sums, **options: Any) -> Any:
+    """tea-tasting takes a second to import, which every process that collects tests would take."""
+    import tea_tasting  # noqa: PLC0415 - see above
+
+    return tea_tasting.Mean("y", equal_var=False, **options).analyze_aggregates(
+        aggregates(control), aggregates(arm)
+    )
+
+
+def aggregates(of: Sums) -> Any:
+    from tea_tasting.aggr import Aggregates  # noqa: PLC0415 - see above
+
     return Aggregates(
         count_=of.members,
         mean_={"y": of.mean, "x": of.x / of.members},
@@ -145,9 +155,7 @@ def test_a_difference_of_means_is_welchs_of_statsmodels_and_tea_tasting() -> Non
     assert (found.absolute.low, found.absolute.high) == pytest.approx(
         compared.tconfint_diff(usevar="unequal"), rel=1e-9
     )
-    told = tt.Mean("y", use_t=True, equal_var=False).analyze_aggregates(
-        aggregates(sums(*control)), aggregates(sums(*arm))
-    )
+    told = told_by_tea_tasting(sums(*control), sums(*arm), use_t=True)
     assert found.p_value == pytest.approx(told.pvalue, rel=1e-9)
     assert found.relative is not None
     assert found.relative.value == pytest.approx(told.rel_effect_size)
@@ -160,9 +168,7 @@ def test_a_difference_of_means_is_welchs_of_statsmodels_and_tea_tasting() -> Non
 def test_the_adjustment_is_tea_tastings_cuped() -> None:
     control, arm = sums(*drawn(3, 5_000, 0.3)), sums(*drawn(4, 5_000, 0.33))
     found = welch(*adjusted([control, arm]))
-    told = tt.Mean("y", covariate="x", equal_var=False).analyze_aggregates(
-        aggregates(control), aggregates(arm)
-    )
+    told = told_by_tea_tasting(control, arm, covariate="x")
     assert found is not None
     # tea-tasting pools the slope over both arms' variance of the mean; ours within arms: they differ in the third digit.
     assert found.absolute.value == pytest.approx(told.effect_size, rel=0.02)
