@@ -30,7 +30,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
-# Files that take longest; each begins at once, with a worker of its own.
+# Files that take longest, or whose set-up costs most: they are begun first, so that no two workers share one.
 LONGEST = [
     TESTS / name
     for name in (
@@ -40,6 +40,10 @@ LONGEST = [
         "integration/test_refresh.py",
         "integration/test_demo.py",
         "web/test_every_member.py",
+        "web/test_circle.py",
+        "web/test_capacity_openapi.py",
+        "web/test_openapi.py",
+        "web/test_counted.py",
     )
 ]
 

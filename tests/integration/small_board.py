@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -126,7 +127,10 @@ def lists_made_at_once(engine: Engine, *, now: datetime, options: Options | None
 
 
 def everywhere(engine: Engine, needle: str) -> list[str]:
-    """Tables, in any schema but Postgres's own, with a row that holds the text anywhere as a word, in bytes as well."""
+    """Tables, in any schema but Postgres's own, with a row that holds the text anywhere, in bytes as well.
+
+    Not as a part of a longer word or number: in those a short one stands by chance.
+    """
     columns = rows(
         engine,
         """
@@ -138,16 +142,15 @@ def everywhere(engine: Engine, needle: str) -> list[str]:
         ORDER BY 1
         """,
     )
-    holds: dict[str, list[str]] = {}
+    as_text, as_bytes = (
+        rf"(^|[^\w.]){needle}($|[^\w.])",
+        re.compile(rb"(?<![\w.])%b(?![\w.])" % needle.encode()),
+    )
+    found: dict[str, None] = {}
     for table, column, is_bytes in columns:
-        found = (
-            "position(convert_to(:needle, 'UTF8') IN {}) > 0"
-            if is_bytes
-            else r"CAST({} AS text) ~ ('\m' || :needle || '\M')"  # as a part, short ones stand in random names by chance
-        )
-        holds.setdefault(table, []).append(found.format(column))
-    return [
-        table
-        for table, either in holds.items()
-        if rows(engine, f"SELECT 1 FROM {table} WHERE {' OR '.join(either)} LIMIT 1", needle=needle)  # noqa: S608 - names from the catalogue
-    ]
+        what = column if is_bytes else f"CAST({column} AS text)"
+        where = f"{what} IS NOT NULL" if is_bytes else f"{what} ~ :text LIMIT 1"
+        held = rows(engine, f"SELECT {what} FROM {table} WHERE {where}", text=as_text)  # noqa: S608 - names from the catalogue
+        if any(not is_bytes or as_bytes.search(value) for (value,) in held):
+            found[table] = None
+    return list(found)
