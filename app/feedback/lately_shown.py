@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # As the migration has it: every ten minutes, half a minute past, two minutes after those at which sends like to begin.
 COUNTS_EVERY_S, COUNTS_AT_S = 600, 150
-# Between rows, between what a row says was shown and clicked, and between ids: control characters, which no id contains.
+# Between rows, between a row's number, what it says was shown and what was clicked, and between ids: control characters,
+# which no id contains.
 ROWS, PARTS, SEPARATOR = "\x1d", "\x1e", "\x1f"
 
 
@@ -27,11 +28,12 @@ def ignored_lately(rows: str) -> dict[str, int]:
     """The ids of the postings shown and not clicked since, each with the number of the mail that showed it last.
 
     Args:
-        rows: As `MemberRow.lately` has them.
+        rows: As `MemberRow.lately` has them, in any order.
     """
     ignored: dict[str, int] = {}
-    for number, row in enumerate(rows.split(ROWS)):
-        shown, _, clicked = row.partition(PARTS)
+    parts = [row.split(PARTS) for row in rows.split(ROWS) if row]
+    parts.sort(key=lambda row: int(row[0]))
+    for number, (_, shown, clicked) in enumerate(parts):
         for id_ in shown.split(SEPARATOR):
             ignored[id_] = number
         for id_ in clicked.split(SEPARATOR):

@@ -8,8 +8,11 @@ from app.feedback.lately_shown import COUNTS_EVERY_S, behind, ignored_lately, si
 
 
 def rows(*each: tuple[str, str]) -> str:
-    """Rows of postings shown and clicked, a letter each."""
-    return "\x1d".join("\x1f".join(shown) + "\x1e" + "\x1f".join(clicked) for shown, clicked in each)
+    """Rows of postings shown and clicked, a letter each, numbered from 9 on."""
+    return "\x1d".join(
+        f"{number}\x1e" + "\x1f".join(shown) + "\x1e" + "\x1f".join(clicked)
+        for number, (shown, clicked) in enumerate(each, 9)
+    )
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,11 @@ def rows(*each: tuple[str, str]) -> str:
 )
 def test_what_was_clicked_since_is_not_ignored(lately: str, ignored: dict[str, int]) -> None:
     assert ignored_lately(lately) == ignored
+
+
+def test_rows_come_in_any_order() -> None:
+    backwards = "\x1d".join(reversed(rows(("ab", ""), ("", "b"), ("b", "")).split("\x1d")))
+    assert ignored_lately(backwards) == {"a": 0, "b": 2}
 
 
 def test_what_was_shown_longest_ago_comes_back_first() -> None:

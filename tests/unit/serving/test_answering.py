@@ -452,7 +452,10 @@ def test_of_thousands_of_applications_those_are_kept_that_an_answer_could_hold()
 
 def lately(*rows: tuple[str, str]) -> str:
     """What a read says of mails: ids shown and clicked, a letter each."""
-    return "\x1d".join(SEPARATOR.join(shown) + "\x1e" + SEPARATOR.join(clicked) for shown, clicked in rows)
+    return "\x1d".join(
+        f"{number}\x1e" + SEPARATOR.join(shown) + "\x1e" + SEPARATOR.join(clicked)
+        for number, (shown, clicked) in enumerate(rows)
+    )
 
 
 def test_a_new_send_shows_what_the_last_one_did_not_and_what_was_clicked_may_stay() -> None:
