@@ -83,6 +83,11 @@ class PostgresDays:
     def __init__(self, driver: psycopg.Connection) -> None:
         self._driver = driver
 
+    def database(self) -> str:
+        """What tells this database from others; a copy of it says the same."""
+        row = self._driver.execute("SELECT id::text FROM connected_jobs.database_id").fetchone()
+        return row[0] if row else ""
+
     def states(self) -> Mapping[Part, str]:
         """The state of each day that has rows; it is another one whenever any row of the day changed."""
         with self._driver.transaction():

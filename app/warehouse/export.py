@@ -41,6 +41,9 @@ NOTED_AFTER = 25  # files: an export that is killed goes on from there
 class DayRows(Protocol):
     """Where the rows come from."""
 
+    def database(self) -> str:
+        """What tells this database from others."""
+
     def states(self) -> Mapping[Part, str]:
         """The state of each day that has rows: another one whenever any row of it changed."""
 
@@ -115,7 +118,7 @@ class WarehouseExport:
         """Bring the place up to date; days that have not changed are left alone, unless everything is asked for.
 
         Raises:
-            WarehouseError: what lies there is of another format or kind.
+            WarehouseError: what lies there is of another database, format or kind.
         """
         report = ExportReport()
         sizes = self.place.sizes(FOLDER)
@@ -141,8 +144,14 @@ class WarehouseExport:
         return report
 
     def _manifest(self, sizes: Mapping[str, int]) -> Manifest:
+        database = self.source.database()
         if NAME in sizes:
             found = read_manifest(self.place.read(NAME, sizes[NAME]))
+            if found.database not in ("", database):
+                raise WarehouseError(
+                    f"{FOLDER} holds the days of another database: export to another place, or remove {FOLDER} first."
+                )
+            found.database = database
             if found.format != self.kind:
                 raise WarehouseError(
                     f"{FOLDER} holds files of {found.format}: export {self.kind} to another place, or remove {FOLDER} first."
@@ -153,7 +162,9 @@ class WarehouseExport:
             raise WarehouseError(
                 f"{strange} lies there without a manifest: export to another place, or remove {FOLDER} first."
             )
-        return Manifest(format=self.kind, exported_at=self.now())
+        manifest = Manifest(format=self.kind, database=database, exported_at=self.now())
+        self._note(manifest, ())  # the place is taken before anything is written
+        return manifest
 
     def _write(self, part: Part, state: str, manifest: Manifest) -> PartState:
         """Write a day into a file without a name, and put that under its key at once."""

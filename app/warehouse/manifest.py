@@ -44,6 +44,7 @@ class Manifest(msgspec.Struct, kw_only=True):
         schema_version: Of the columns: see docs/warehouse.
         format: Of the files.
         day_zone: The time zone of all days.
+        database: Which database's days these are; "" where an export of before it was noted wrote them.
         exported_at: When the export ended; a day that was not over by then may grow.
         tables: By table and day, the files.
     """
@@ -51,6 +52,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     schema_version: int = VERSION
     format: ExportFormat
     day_zone: str = DAY_ZONE
+    database: str = ""
     exported_at: datetime
     tables: dict[str, dict[date, PartState]] = {}
 

@@ -476,6 +476,37 @@ def test_two_exports_at_once_are_refused(warehouse: Warehouse, monkeypatch: pyte
     )
 
 
+def test_a_place_with_the_days_of_another_database_is_refused_and_left_as_it_was(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.export()
+    before = warehouse.files()
+    warehouse.loop.driver.execute("UPDATE connected_jobs.database_id SET id = gen_random_uuid()")
+    ran = warehouse.export()
+    assert (ran.code, ran.sentence) == (
+        1,
+        "connected-jobs: v1 holds the days of another database: export to another place, or remove v1 first.",
+    )
+    assert warehouse.files() == before
+
+
+def test_an_export_of_before_databases_were_noted_goes_on(warehouse: Warehouse) -> None:
+    warehouse.export()
+    manifest = Path(warehouse.out, "v1/manifest.json")
+    noted = json.loads(manifest.read_bytes())
+    manifest.write_text(json.dumps({key: value for key, value in noted.items() if key != "database"}))
+    assert "exposures  0 days written" in warehouse.export().out
+    assert json.loads(manifest.read_bytes())["database"] == noted["database"] != ""
+
+
+def test_a_place_is_taken_before_its_first_day_is_written(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LakePlace, "write_file", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    warehouse.export()
+    assert list(warehouse.files()) == ["v1/manifest.json"]
+
+
 def test_days_that_were_there_before_the_notes_were_are_exported(warehouse: Warehouse) -> None:
     warehouse.loop.driver.execute("TRUNCATE connected_jobs.changed_day, connected_jobs.exported_day")
     warehouse.loop.driver.execute(
