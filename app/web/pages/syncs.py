@@ -16,8 +16,8 @@ from app.capacity.formats import duration, percent, time_in_sentence
 from app.sync.definition import SyncError
 from app.web.pages.language import gettext as _
 from app.web.pages.language import language
-from app.web.pages.reject_words import korean_reason
 from app.web.pages.rendering import page
+from app.web.pages.sync_words import in_korean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries, register: SyncRegister) -
     def listed() -> Response:
         now = queries.clock().astimezone(queries.zone())
         found = [(one, state_of(one, now)) for one in register.syncs()]
-        return page("syncs.html", syncs=found, service=service_of, zone=queries.zone())
+        return page("syncs.html", syncs=found, service=service_of, reason=reason_of, zone=queries.zone())
 
     @blueprint.get("/syncs/<name>", endpoint="sync")
     def one_sync(name: str) -> Response:
@@ -164,8 +164,8 @@ def took(one: SyncRunRecord) -> str:
 
 
 def reason_of(sentence: str) -> tuple[str, str]:
-    """Why something was refused, in the page's language where that is known, and the language that it is in."""
-    korean = korean_reason(sentence) if language() == "ko" else None
+    """Why something was refused or stopped, in the page's language where that is known, and the language that it is in."""
+    korean = in_korean(sentence) if language() == "ko" else None
     return (sentence, "en") if korean is None else (korean, "ko")
 
 

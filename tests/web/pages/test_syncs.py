@@ -50,7 +50,7 @@ def test_without_a_sync_the_page_says_what_to_do_first(site: Site) -> None:
                 "보내는 중, 11%, 12분 남음",
                 "11:00까지 대기: 요청 한도를 다 썼습니다 이벤트 40건 대기 중",
                 "10:30부터 김다은 님이 일시 중지",
-                "1일 10시간 지연",
+                "1일 10시간 지연 Braze가 키를 인식하지 못합니다. CJ_BRAZE_KEY 값과 그 키가 속한 호스트를 확인해 주세요.",
             ],
         ),
     ],

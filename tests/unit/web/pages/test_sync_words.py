@@ -1,12 +1,14 @@
-"""Why a row was refused is told in Korean, out of the sentences that the rules of each destination make."""
+"""Why a row was refused or a run stopped is told in Korean, out of the sentences that rules and answers make."""
 
 from __future__ import annotations
 
 import pytest
 
+from app.runtime.outgoing import HttpAnswer
+from app.sync.answers import fate_of
 from app.sync.rules import airbridge, amplitude, braze
 from app.sync.values import BadRowValueError, values_of
-from app.web.pages.reject_words import korean_reason
+from app.web.pages.sync_words import in_korean
 
 LONG = "x" * 300
 
@@ -15,6 +17,16 @@ def _unreadable(text: str) -> str:
     with pytest.raises(BadRowValueError) as found:
         values_of(text, {"cj_a": "date", "cj_b": "number"})
     return str(found.value)
+
+
+def _fate(status: int | None) -> str:
+    answer = HttpAnswer(status, {}, b"", failure="refused")
+    fate = fate_of(answer, who="Braze", refused=lambda _: {}, said=lambda _: "", key="CJ_BRAZE_KEY")
+    return fate.sentence
+
+
+def _given_up(status: int | None) -> str:
+    return f"{_fate(status).rstrip('.')}, 5 times. Run it again: what was acknowledged is kept."
 
 
 SENTENCES = [
@@ -39,13 +51,20 @@ SENTENCES = [
     "It happened more than 24 hours ago, and Airbridge takes none that old.",
     "time is no instant: an event needs its time, as timestamptz.",
     "Whether it was taken is not known, and the sync sends each event at most once.",
+    *map(_fate, (400, 401, 403, 404, 418)),
+    *map(_given_up, (None, 408, 502)),
+    f"Each of the last 500 objects was refused. {_fate(400)}",
+    "Airbridge has answered 429 to one request 12 times in turn.",
+    "Amplitude has left 8 requests in turn without an answer to rely on. Run it again later.",
+    "It was paused by 김다은.",
+    "The run was stopped.",
 ]
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_what_a_rule_says_is_told_in_korean_with_its_own_names_and_numbers(sentence: str | None) -> None:
     assert sentence
-    told = korean_reason(sentence)
+    told = in_korean(sentence)
     assert told, sentence
     assert any("가" <= letter <= "힣" for letter in told)
     if sentence.startswith("cj_"):
@@ -53,5 +72,8 @@ def test_what_a_rule_says_is_told_in_korean_with_its_own_names_and_numbers(sente
 
 
 def test_a_destinations_own_words_stay_as_they_are() -> None:
-    assert korean_reason("Braze refuses it: no {profile}.") == "Braze가 거부했습니다: no {profile}."
-    assert korean_reason("Something that no rule says.") is None
+    assert in_korean("Braze refuses it: no {profile}.") == "Braze가 거부했습니다: no {profile}."
+    assert in_korean("Each of the last 500 objects was refused. no {profile}") == (
+        "마지막 500건이 모두 거부되어 멈췄습니다. no {profile}"
+    )
+    assert in_korean("Something that no rule says.") is None

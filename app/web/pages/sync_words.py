@@ -1,4 +1,4 @@
-"""Why a row was refused, in Korean: sentences are kept in English, as commands write them, and told again here.
+"""Why a row was refused or a run stopped, in Korean: sentences are kept in English, as commands write them, and told again here.
 
 What is not known here stays English: a destination's own words, and what a person seldom meets.
 """
@@ -77,15 +77,51 @@ _WORDS: Final = [
         ),
         (r"Whether it was taken is not known, and .*", "반영 여부를 알 수 없어 다시 보내지 않았습니다."),
         (r"(?P<who>\w+) refuses it: (?P<why>.+)", "{who}가 거부했습니다: {why}"),
+        (
+            r"(?P<who>\w+) does not know the key: see (?P<key>\w+), and whether .*",
+            "{who}가 키를 인식하지 못합니다. {key} 값과 그 키가 속한 호스트를 확인해 주세요.",
+        ),
+        (
+            r"(?P<who>\w+) knows the key, which lacks the permission .*",
+            "키에 이 작업을 할 권한이 없습니다. {who} 대시보드에서 권한을 추가해 주세요.",
+        ),
+        (
+            r"(?P<who>\w+) does not know this address: .*",
+            "{who}에 없는 주소입니다. 동기화 파일의 호스트와 이름을 확인해 주세요.",
+        ),
+        (
+            r"(?P<who>\w+) answers (?P<status>\d+), which its documents do not name: .*",
+            "{who}가 문서에 없는 응답({status})을 보냈습니다. 호스트가 맞는지 확인해 주세요.",
+        ),
+        (
+            r"(?P<who>\w+) (?:does not answer \((?P<how>.+)\)|answers (?P<status>\d+)), (?P<times>\d+) times\. Run it again: .*",
+            "{who}가 {times}번 시도하는 동안 응답하지 않았습니다({how}{status}). 다시 실행하면 반영된 곳부터 이어서 보냅니다.",
+        ),
+        (
+            r"(?P<who>\w+) has answered 429 to one request (?P<times>\d+) times in turn\.",
+            "{who}가 같은 요청에 연속 {times}번 요청 한도 초과(429)로 답했습니다.",
+        ),
+        (
+            r"(?P<who>\w+) has left (?P<times>\d+) requests in turn without an answer .*",
+            "{who}가 연속 {times}번 요청에 믿을 수 있는 응답을 주지 않았습니다. 나중에 다시 실행해 주세요.",
+        ),
+        (r"It was paused by (?P<by>.+)\.", "{by} 님이 일시 중지했습니다."),
+        (r"The run was stopped\.", "실행을 중단했습니다."),
     )
 ]
 _UNITS: Final = {"bytes": "바이트", "characters": "자"}
 
 
-def korean_reason(sentence: str) -> str | None:
-    """A refusal's sentence in Korean; None where it has none."""
+_ALL_REFUSED: Final = re.compile(r"Each of the last (?P<count>\d+) objects was refused\. (?P<why>.+)")
+
+
+def in_korean(sentence: str) -> str | None:
+    """A sentence of a sync in Korean; None where it has none."""
+    if (found := _ALL_REFUSED.fullmatch(sentence)) is not None:
+        why = in_korean(found["why"]) or found["why"]
+        return f"마지막 {found['count']}건이 모두 거부되어 멈췄습니다. {why}"
     for pattern, told in _WORDS:
         if (found := pattern.fullmatch(sentence)) is not None:
-            given = {name: _UNITS.get(word, word) for name, word in found.groupdict().items()}
+            given = {name: _UNITS.get(word, word) for name, word in found.groupdict("").items()}
             return told.format(**given)
     return None
