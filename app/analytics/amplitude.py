@@ -351,9 +351,13 @@ def open_amplitude(
             f"{KEY} is not set: give the project's API key, there or in the file that {KEY}_FILE names."
         )
     project = AmplitudeProject(options, key, private, definition.limits.connections)
+    events = definition.kind == "events"
     limits = DoorLimits(
-        objects=definition.limits.objects or OBJECTS, most_bytes=MOST_BYTES, requests=REQUESTS
+        objects=definition.limits.objects or OBJECTS,
+        most_bytes=MOST_BYTES,
+        requests=REQUESTS,
+        billed="events" if events else "",
     )
-    if definition.kind == "events":
+    if events:
         return AmplitudeEvents(project, limits, definition.event or "")
     return AmplitudeProperties(project, limits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -44,7 +44,7 @@ class DoorLimits:
         objects: Most of one request.
         most_bytes: Of one request, beneath what the destination refuses.
         requests: Requests of the short window, from everybody, as the documents say.
-        data_points: Whether each value sent is counted where a contract bills data points.
+        billed: What a contract may bill, of which each value or each event that is sent counts as one; "" for nothing.
         oldest_s: Events that happened longer ago are too late; None takes all.
         margin_s: So long before that an event is not sent any more, for it may wait on the way.
         passing: Properties that are sent and not kept, such as a member's address: once an event's end is known they are
@@ -54,7 +54,7 @@ class DoorLimits:
     objects: int
     most_bytes: int
     requests: int
-    data_points: bool = False
+    billed: Literal["", "data_points", "events"] = ""
     oldest_s: float | None = None
     margin_s: float = 0.0
     passing: frozenset[str] = frozenset()

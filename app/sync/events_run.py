@@ -74,12 +74,13 @@ class EventsRun:
                 SyncExample(key=one.key, values={"member": one.member, **self._shown(one)}, before={})
                 for one in events[: EXAMPLES - len(examples)]
             ]
-        requests = -(-(counts.changed + self._ledger.waiting()) // self._door.limits.objects)
+        sent, billed = counts.changed + self._ledger.waiting(), self._door.limits.billed
+        requests = -(-sent // self._door.limits.objects)
         return SyncPlan(
             compared=counts,
             requests=requests,
             seconds=seconds_for(requests, pacer),
-            data_points=counts.changed if self._door.limits.data_points else None,
+            billed={billed: sent} if billed else {},
             examples=examples,
             refused=refused,
         )

@@ -71,7 +71,7 @@ class SyncPlan:
         compared: As in a report.
         requests: Requests it would take.
         seconds: At the pace that the file allows, pauses of an hourly budget included.
-        data_points: Values that are billed where a contract bills them; None where the destination bills none.
+        billed: How much it would send of what a contract may bill; empty where the destination bills nothing by the piece.
         examples: The first few.
         refused: The first few rows that would be refused, each with its sentence.
     """
@@ -79,7 +79,7 @@ class SyncPlan:
     compared: DeltaCounts
     requests: int
     seconds: float
-    data_points: int | None
+    billed: Mapping[str, int]
     examples: Sequence[SyncExample]
     refused: Sequence[tuple[str, str]]
 

@@ -95,12 +95,12 @@ class RowsRun:
                     examples.append(SyncExample(key=one.key, values=one.values, before=one.before))
                 requests += self._packer(packers, one).add(one) is not None
         requests += sum(bool(packer.rest()) for packer in packers.values())
-        points = counts.values if self._door.limits.data_points else None
+        billed = self._door.limits.billed
         return SyncPlan(
             compared=counts,
             requests=requests,
             seconds=seconds_for(requests, pacer),
-            data_points=points,
+            billed={billed: counts.values} if billed else {},
             examples=examples,
             refused=refused,
         )

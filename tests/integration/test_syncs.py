@@ -115,7 +115,11 @@ def test_only_what_changed_is_sent_and_known_as_sent_when_it_was_acknowledged(wo
         900,
         4,
     )
-    assert (planned["data_points"], len(planned["examples"]), world.braze.requests) == (900, 10, 0)
+    assert (planned["billed"], len(planned["examples"]), world.braze.requests) == (
+        {"data_points": 900},
+        10,
+        0,
+    )
     ran = world.sync("run", file)
     assert ran.code == 0, ran.err
     assert world.braze.profiles.members["m-0008"] == {"cj_field": "field 1", "cj_new": 3, "cj_tired": True}

@@ -111,6 +111,7 @@ def test_short_ids_arrive_with_their_time_and_once(world: World) -> None:
     """Without min_id_length Amplitude drops ids of fewer than five characters."""
     world.applied("7", "12", "m-000102")
     file = world.file()
+    assert "\n  events, where a contract bills them " in world.sync("plan", world.file()).out
     assert world.sync("run", file).code == 0
     assert world.sync("run", file).code == 0
     assert {(one.user, one.time, one.session) for one in world.project.events} == {

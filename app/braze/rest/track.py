@@ -31,7 +31,9 @@ REQUESTS: Final = 3_000  # in 3 s
 
 def track_limits(objects: int | None) -> DoorLimits:
     """What the endpoint takes; a sync file may say fewer objects."""
-    return DoorLimits(objects=objects or OBJECTS, most_bytes=MOST_BYTES, requests=REQUESTS, data_points=True)
+    return DoorLimits(
+        objects=objects or OBJECTS, most_bytes=MOST_BYTES, requests=REQUESTS, billed="data_points"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,8 @@ def _plan_text(opened: OpenSync, found: SyncPlan) -> str:
         f"  requests                     {found.requests:>12,}",
         f"  minutes, at {opened.definition.limits.share:.0%} of the budget {found.seconds / 60:>8,.1f}",
     ]
-    if found.data_points is not None:
-        lines.append(f"  data points, where a contract bills them {found.data_points:,}")
+    for name, count in found.billed.items():
+        lines.append(f"  {name.replace('_', ' ')}, where a contract bills them {count:,}")
     lines += [f"  {one.key}: {_values(one.values)}{_was(one.before)}" for one in found.examples]
     lines += [f"  {key} is refused. {sentence}" for key, sentence in found.refused]
     return "\n".join(line for line in lines if line)
