@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg.pq import ExecStatus
 from sqlalchemy import text
 
+import app.postgres.serving
 from app.postgres import migrate
 from app.postgres.engines import batch_engine
 from app.postgres.migrate import Patience
+from app.postgres.serving.pool import ServingPool, Statement
+from app.postgres.serving.reads import STATEMENTS
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,6 +48,49 @@ def test_each_branch_goes_up_down_and_up_again_to_the_same_tables(
     assert first
 
 
+NEWEST = {"0005", "0024"}
+OLDEST_SERVED = "0018"  # as docs/production.md says
+
+
+def serving_statements() -> list[Statement]:
+    modules = [
+        importlib.import_module(f"{app.postgres.serving.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(app.postgres.serving.__path__)
+    ]
+    found = {
+        value.name: value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Statement)
+    }
+    assert {one.name for one in STATEMENTS} < found.keys()
+    return list(found.values())
+
+
+def test_the_service_reads_tables_that_are_not_migrated_yet_and_says_which_are_too_old(
+    bare_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = batch_engine(bare_database_url)
+    migrate.upgrade(engine, "board")
+    migrate.upgrade(engine, "service", f"{int(OLDEST_SERVED) - 1:04}")
+    pool = ServingPool(bare_database_url, STATEMENTS, size=1, wait_s=1.0, statement_timeout_ms=1_000)
+    pool.open()
+    pool.await_connected(0.5)
+    pool.close()
+    assert (
+        'lacks what this version reads (relation "connected_jobs.lately_shown" does not exist): '
+        "run `connected-jobs migrate` of this version" in caplog.text
+    )
+    revision = int(OLDEST_SERVED)
+    while f"{revision:04}" not in NEWEST:
+        migrate.upgrade(engine, "service", f"{revision:04}")
+        with psycopg.connect(bare_database_url, autocommit=True) as connection:
+            for statement in serving_statements():
+                prepared = connection.pgconn.prepare(b"", statement.sql)
+                assert prepared.status == ExecStatus.COMMAND_OK, (revision, prepared.error_message)
+        revision += 1
+
+
 def test_two_deploys_at_once_both_end_well(bare_database_url: str) -> None:
     failures: list[BaseException] = []
 
@@ -60,7 +109,7 @@ def test_two_deploys_at_once_both_end_well(bare_database_url: str) -> None:
         thread.join(60)
     assert failures == []
     with batch_engine(bare_database_url).connect() as connection:
-        assert migrate.current_revisions(connection) == {"0005", "0024"}
+        assert migrate.current_revisions(connection) == NEWEST
 
 
 def test_a_migration_that_meets_a_locked_table_gives_up_and_changes_nothing(

@@ -41,6 +41,7 @@ _STATEMENT_GONE = (b"26000", b"0A000")
 # Asks a session whether it knows this statement under our own name: a pooler that keeps statements gives them names of its own.
 _PROBE = b"connected_jobs_probe"
 _IS_OURS = b"SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements WHERE name OPERATOR(pg_catalog.=) $1::text"
+_NOT_THERE = (b"42P01", b"42703", b"3F000")  # a table, a column, a schema
 _NOT_IN_ITS_ENCODING = (b"22P05", b"22021")
 # Classes of errors that go on: read-only, no right or no table, too little of something.
 _LASTING = (b"25", b"42", b"53", b"54")
@@ -319,11 +320,23 @@ class ServingPool:
         if self._through_pgbouncer:
             remind_of_the_role(connection, "plan_cache_mode", _PLANS)
         for statement in self._statements:
-            _succeeded(connection.pgconn.prepare(statement.name, statement.sql))
+            _prepare(connection.pgconn, statement)
             if statement.rehearsed:
                 # Postgres could be asked how many these are, but psycopg holds the interpreter until it has said so.
                 nothing = [None] * statement.parameters
                 connection.pgconn.exec_prepared(statement.name, nothing)  # type: ignore[arg-type] # None is NULL
+
+
+def _prepare(pgconn: PGconn, statement: Statement) -> None:
+    """Raises `OperationalError`, which the pool logs: of tables older than this version it says how to mend that."""
+    result = pgconn.prepare(statement.name, statement.sql)
+    if _state(result) in _NOT_THERE:
+        primary = result.error_field(DiagnosticField.MESSAGE_PRIMARY) or b""
+        raise psycopg.OperationalError(
+            f"the database lacks what this version reads ({primary.decode(errors='replace')}): "
+            "run `connected-jobs migrate` of this version, and see whether the board's views are there"
+        )
+    _succeeded(result)
 
 
 def _keeps_statements(connection: psycopg.Connection[Any]) -> bool:
