@@ -20,6 +20,7 @@ from app.intake.airbridge import read_airbridge
 from app.lake.objects import open_lake
 from app.postgres import members
 from app.postgres.connecting import connect
+from tests.s3 import client_of, s3_with
 
 if TYPE_CHECKING:
     import pytest
@@ -192,6 +193,27 @@ def test_what_is_damaged_or_foreign_is_named_and_the_rest_is_read(
     assert "none of Airbridge: 4 files" in ran.out
     log.unlink()
     assert command("airbridge", "read", tmp_path, "--rejects", log).code == 0
+
+
+def test_a_bucket_is_read_as_a_folder_is_and_each_file_once(
+    database_url: str, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    with s3_with("raw-data") as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        client = client_of(environment)
+        for path in tmp_path.rglob("*.*"):
+            if path.is_file():
+                client.put_object(
+                    Bucket="raw-data", Key=str(path.relative_to(tmp_path)), Body=path.read_bytes()
+                )
+        ran = command("airbridge", "read", "s3://raw-data/board")
+        assert (ran.code, "web: 2 files, 45 events, 40 new" in ran.out) == (0, True), ran.out + ran.err
+        again = command("airbridge", "read", "s3://raw-data/board")
+    assert (again.code, again.out) == (0, "No new files.\n")
+    assert len(stored(database_url)) == 60
 
 
 def test_a_dry_run_keeps_nothing(
