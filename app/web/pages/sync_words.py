@@ -110,8 +110,6 @@ _WORDS: Final = [
     )
 ]
 _UNITS: Final = {"bytes": "바이트", "characters": "자"}
-
-
 _ALL_REFUSED: Final = re.compile(r"Each of the last (?P<count>\d+) objects was refused\. (?P<why>.+)")
 
 
