@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.capacity.register.campaigns import RegisterUnavailableError
+from app.capacity.register.campaigns import RegisterRefusedError, RegisterUnavailableError
 from app.postgres.refusals import is_transient, refusal
 
 if TYPE_CHECKING:
@@ -36,5 +36,5 @@ def planner_transaction(engine: Engine) -> Iterator[Connection]:
     except DBAPIError as error:
         cause = error.orig
         if isinstance(cause, psycopg.Error) and not is_transient(cause):
-            raise RegisterUnavailableError(refusal(cause)) from error
+            raise RegisterRefusedError(refusal(cause)) from error
         raise RegisterUnavailableError(_NOT_NOW) from error

@@ -17,6 +17,7 @@ from app.capacity.register.campaigns import (
     NameTakenError,
     NoSuchCampaignError,
     RegisteredCampaign,
+    RegisterRefusedError,
     RegisterUnavailableError,
     read_draft,
 )
@@ -196,7 +197,7 @@ def test_postgres_gone_is_one_error_that_says_so() -> None:
 
 def test_a_database_without_the_tables_says_which_command_makes_them(bare_database_url: str) -> None:
     engine = planner_engine(bare_database_url)
-    with pytest.raises(RegisterUnavailableError, match="run `connected-jobs migrate`"):
+    with pytest.raises(RegisterRefusedError, match="run `connected-jobs migrate`"):
         PostgresRegister(engine).campaigns()
     engine.dispose()
 

@@ -31,6 +31,10 @@ class RegisterUnavailableError(RegisterError):
     """The register cannot be read or written now."""
 
 
+class RegisterRefusedError(RegisterUnavailableError):
+    """Nor will it be, until somebody mends what the sentence says."""
+
+
 class NoSuchCampaignError(RegisterError):
     """There is no living campaign of this number."""
 

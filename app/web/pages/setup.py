@@ -13,7 +13,11 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.planner import judge, sentence, ways_out
-from app.capacity.register.campaigns import NoSuchCampaignError, RegisterUnavailableError
+from app.capacity.register.campaigns import (
+    NoSuchCampaignError,
+    RegisterRefusedError,
+    RegisterUnavailableError,
+)
 from app.credentials import Role
 from app.telemetry import LogField
 from app.web.observability.logs import request_id
@@ -202,6 +206,10 @@ def _add_errors(blueprint: Blueprint) -> None:
         response.headers["Retry-After"] = "5"
         return response
 
+    def refused(error: RegisterRefusedError) -> Response:
+        _log.warning("the register cannot be used: %s", error)
+        return page("error.html", status=503, kind="refused", back=way_back(), detail=str(error))
+
     def http_error(error: HTTPException) -> Response:
         kind = "not_found" if isinstance(error, NotFound) else "other"
         return page("error.html", status=error.code or 500, kind=kind, back=None)
@@ -221,6 +229,7 @@ def _add_errors(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(CSRFError, csrf_failed)
     blueprint.register_error_handler(NoSuchCampaignError, gone)
     blueprint.register_error_handler(RegisterUnavailableError, unavailable)
+    blueprint.register_error_handler(RegisterRefusedError, refused)
     blueprint.register_error_handler(HTTPException, http_error)
     blueprint.register_error_handler(Exception, unexpected)
 

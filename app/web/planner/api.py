@@ -20,6 +20,7 @@ from app.capacity.register.campaigns import (
     NoSuchCampaignError,
     RegisteredCampaign,
     RegisterError,
+    RegisterRefusedError,
     RegisterUnavailableError,
 )
 from app.credentials import Role, Scope
@@ -121,7 +122,8 @@ def _add_error_handlers(blueprint: Blueprint) -> None:
         return problem(409, "Name taken", str(error), parameter="name")
 
     def unavailable(error: RegisterUnavailableError) -> Response:
-        return problem(503, "Service Unavailable", str(error), headers=_RETRY)
+        headers = {} if isinstance(error, RegisterRefusedError) else _RETRY
+        return problem(503, "Service Unavailable", str(error), headers=headers)
 
     def told(status: int, title: str) -> Callable[[RegisterError | ValueError], Response]:
         return lambda error: problem(status, title, str(error))

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.web.pages.site import DIGEST, OPERATOR, OTHER_OPERATOR
 
@@ -282,3 +283,19 @@ def test_a_version_that_is_no_number_counts_as_old(site: Site) -> None:
     for version in ("", "x", "-1", "9" * 30):
         answer = site.signed_in().post(f"/campaigns/{one.id}/edit", {**FORM, "version": version})
         assert answer.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Tell whoever runs it:"), ("ko", "운영 담당자에게 아래 내용을 전해 주세요.")],
+)
+def test_tables_of_an_earlier_version_are_said_to_be_so_and_nobody_is_told_to_wait(
+    site: Site, language: str, told: str
+) -> None:
+    with site.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE connected_jobs.campaign_in_braze RENAME TO not_migrated"))
+    answer = site.signed_in(language=language).get("/")
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (503, None)
+    assert told in answer.text
+    assert "campaign_in_braze&#34; does not exist): run `connected-jobs migrate`" in answer.text
+    assert not re.search("Try again in|잠시 뒤", answer.text)
