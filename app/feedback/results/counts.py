@@ -51,7 +51,8 @@ class PlaceCounts(msgspec.Struct, frozen=True, kw_only=True):
     """How often postings were shown in a place of the mail, and how often a person clicked one there.
 
     `source` is how the list was made; `position` counts from 1; `reason` is a code where the list was still kept
-    (then `position` is 0, and the counts are of a sample of the members), else empty.
+    (then `position` is 0, and the counts are of a sample of the members), else empty. `mails` showed some there for that reason; None
+    where it is `shown`, a place being there once in a mail.
     """
 
     source: str
@@ -59,6 +60,7 @@ class PlaceCounts(msgspec.Struct, frozen=True, kw_only=True):
     shown: int
     clicked: int
     reason: str = ""
+    mails: int | None = None
 
 
 class VariantCounts(msgspec.Struct, frozen=True, kw_only=True):

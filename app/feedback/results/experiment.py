@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from app.feedback.results.fewest import FEWEST
 from app.feedback.statistics.cuped import LEAST_GAIN, adjusted, gain
 from app.feedback.statistics.intervals import ALPHA, gavi, score, welch
 from app.feedback.statistics.sample_ratio import WITHHELD_BELOW, sample_ratio_p
@@ -140,6 +141,19 @@ def _compare(
         pair = (of_share(other.members, count(other)), of_share(one.members, count(one)))
         return score(*pair, alpha=alpha) if at_end else gavi(*pair, alpha=alpha)
 
+    if (
+        min(one.members, other.members) < FEWEST
+    ):  # what so few came to is not told: there is nothing to compare
+        return ArmComparison(
+            arm=one.arm,
+            clicked=None,
+            decisive=None,
+            applied=None,
+            applications=None,
+            applied_anyway=None,
+            guards=dict.fromkeys(WORSE_GUARDS),
+            conclusion=Conclusion.TOO_FEW,
+        )
     decided_by = _decided_by(counts)
     applied = shares(_applied)
     decisive = applied if decided_by is _applied else shares(decided_by)
@@ -180,10 +194,10 @@ def _applied(arm: ArmCounts) -> int:
 def _conclusion(
     decisive: Difference | None, guards: Mapping[str, Difference | None], *, enough: bool, at_end: bool
 ) -> Conclusion:
-    if decisive is None or not enough:
-        return Conclusion.TOO_FEW
     if any(guard is not None and guard.absolute.low > 0 for guard in guards.values()):
         return Conclusion.HARMFUL
+    if decisive is None or not enough:
+        return Conclusion.TOO_FEW
     if decisive.absolute.low > 0:
         return Conclusion.BETTER
     if decisive.absolute.high < 0:

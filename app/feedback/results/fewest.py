@@ -15,7 +15,7 @@ FEWEST: Final = 10  # members
 
 
 def without_few(send: SendCounts) -> SendCounts | None:
-    """A send without its arms, variants and control groups of fewer members; None where the send itself had fewer."""
+    """A send without what fewer members came to: arms, variants, control groups, places; None where the send itself had fewer."""
     if send.members < FEWEST:
         return None
     return replace(
@@ -23,6 +23,7 @@ def without_few(send: SendCounts) -> SendCounts | None:
         arms=[arm for arm in send.arms if arm.members >= FEWEST],
         variants=[one for one in send.variants if one.members >= FEWEST],
         controls=[one for one in send.controls if one.members >= FEWEST],
+        places=[one for one in send.places if (one.shown if one.mails is None else one.mails) >= FEWEST],
     )
 
 

@@ -42,6 +42,7 @@ WHERE m.source = %s AND m.member_id IS NOT NULL AND mod(hashtext(m.member_id)::b
 def select_reasons(driver: psycopg.Connection) -> dict[str, list[PlaceCounts]]:
     """By campaign, how often each reason was shown and clicked in the sample; `mail` and `mail_click` are this transaction's."""
     shown: dict[str, Counter[int]] = defaultdict(Counter)
+    mails: dict[str, Counter[int]] = defaultdict(Counter)
     clicked: dict[str, Counter[int]] = defaultdict(Counter)
     with driver.cursor(name="sampled") as cursor:
         cursor.itersize = 5_000
@@ -51,7 +52,9 @@ def select_reasons(driver: psycopg.Connection) -> dict[str, list[PlaceCounts]]:
                 posting: reason & _REASON_BITS
                 for posting, reason in zip(listed, bytes(reasons), strict=False)
             }
-            shown[campaign].update(reason_of[posting] for posting in mailed if posting in reason_of)
+            found = [reason_of[posting] for posting in mailed if posting in reason_of]
+            shown[campaign].update(found)
+            mails[campaign].update(set(found))
             clicked[campaign].update(reason_of[posting] for posting in by_person if posting in reason_of)
     return {
         campaign: [
@@ -61,6 +64,7 @@ def select_reasons(driver: psycopg.Connection) -> dict[str, list[PlaceCounts]]:
                 reason=_code(number),
                 shown=count,
                 clicked=clicked[campaign][number],
+                mails=mails[campaign][number],
             )
             for number, count in sorted(counts.items())
         ]

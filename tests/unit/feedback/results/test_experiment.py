@@ -114,6 +114,15 @@ def test_harm_goes_before_applications() -> None:
     ]
 
 
+def test_harm_is_said_while_few_have_applied() -> None:
+    arms = (
+        arm("A", 60_000, 2, events={"unsubscribe": 60}),
+        arm("B", 60_000, 3, events={"unsubscribe": 600}),
+    )
+    assert conclude(experiment(*arms, until=PLANNED)).comparisons[0].conclusion is Conclusion.HARMFUL
+    assert conclude(experiment(*arms)).comparisons[0].conclusion is Conclusion.HARMFUL
+
+
 def test_several_arms_share_the_chance_of_a_false_alarm() -> None:
     applied = {"A": 1_500, "B": 1_600, "C": 1_600}
     arms = [arm(name, 30_000, count, share=1 / 3) for name, count in applied.items()]
