@@ -90,8 +90,8 @@ class _CurrentsReader(FileReader["CurrentsFile"]):
         if part.merged:
             users.put_merges(driver, part.merged)
         users.put_consents(driver, part.consents)
-        users.delete_users(driver, part.deleted)
-        self.tombstones.users.update(map(users.user_hash, part.deleted))
+        gone = users.delete_users(driver, part.deleted)
+        self.tombstones.users.update(map(users.user_hash, gone))
         self.report.deleted += len(part.deleted)
         self.report.without_exposure += part.without_exposure
         self.report.left_alone += part.left_alone

@@ -12,7 +12,7 @@ from app.feedback.exposure import ExposureError, of_extras
 from app.postgres.feedback.counts import CountKey, Tally
 from app.postgres.feedback.retention import KEPT_DAYS, first_day
 from app.postgres.feedback.rows import ClickRow, ExposureRow, MailEventRow
-from app.postgres.feedback.users import Consent
+from app.postgres.feedback.users import Consent, name_of_deleted
 from app.serving.send_counts import NOT_COUNTED
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ class Sorted:
             return
         if self.tombstones.buries(event.member_id, event.braze_user):
             self.left_alone += 1
+            if event.withdrawn and event.member_id and not self.tombstones.buries(event.member_id, ""):
+                deleted = name_of_deleted(event.braze_user)
+                self.consents.append(Consent(deleted, event.member_id, True, at))
             return
         self._put(event, at)
         if event.member_id is not None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from app.postgres.board.load import ERASE_OR_MERGE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     import psycopg
 
 _NAMELESS_TABLES = ("exposure", "click", "mail_event", "consent")
 _OF_A_MEMBER = ("lately_shown", "outcome", "enrolment")  # what is made of the others
+_DELETED = "deleted "
 _MOST_MERGES = 8  # of one profile, each into the next
 _MARGIN = "1 hour"  # an erasure may wait so long for a file to be read
 
@@ -48,6 +49,11 @@ class Tombstones:
 def user_hash(id_: str) -> bytes:
     """All that is kept of a profile that was deleted in Braze, or of a member who was erased."""
     return sha256(id_.encode()).digest()
+
+
+def name_of_deleted(braze_user: str) -> str:
+    """What a withdrawal of consent is kept under once its profile was deleted in Braze: its member takes no mail for that."""
+    return f"{_DELETED}{user_hash(braze_user).hex()}"
 
 
 def select_tombstones(driver: psycopg.Connection) -> Tombstones:
@@ -97,7 +103,10 @@ def put_merges(driver: psycopg.Connection, merged: Mapping[str, str]) -> None:
 
 def put_consents(driver: psycopg.Connection, consents: Iterable[Consent]) -> None:
     """Keep the last change of each profile; of two in one second, the withdrawal."""
+    members = set()
     for one in consents:
+        if one.member_id is not None:
+            members.add(one.member_id)
         driver.execute(
             """
             INSERT INTO connected_jobs.consent AS c (braze_user, member_id, nameless, withdrawn, changed_at)
@@ -117,6 +126,21 @@ def put_consents(driver: psycopg.Connection, consents: Iterable[Consent]) -> Non
             """,
             [one.braze_user, one.member_id, one.member_id is None, one.withdrawn, one.changed_at],
         )
+    if members:
+        _lift_withdrawals(driver, members)
+
+
+def _lift_withdrawals(driver: psycopg.Connection, members: Collection[str]) -> None:
+    """Forget what was withdrawn under a profile that is deleted, where the member consented later under another."""
+    driver.execute(
+        """
+        DELETE FROM connected_jobs.consent d
+        USING connected_jobs.consent n
+        WHERE d.member_id = ANY(%s) AND starts_with(d.braze_user, %s)
+          AND n.member_id = d.member_id AND NOT n.withdrawn AND n.changed_at > d.changed_at
+        """,
+        [sorted(members), _DELETED],
+    )
 
 
 def name_the_nameless(driver: psycopg.Connection) -> None:
@@ -148,23 +172,20 @@ def name_the_nameless(driver: psycopg.Connection) -> None:
         )
 
 
-def delete_users(driver: psycopg.Connection, braze_users: Collection[str]) -> None:
+def delete_users(driver: psycopg.Connection, braze_users: Collection[str]) -> set[str]:
     """Erase all that Braze told of profiles that were deleted there, with those merged into them; a hash of each id stays.
 
     So is what a sync's ledger says that this workspace has of them: it has it no longer. A member's own list and the board's
-    rows are not touched: who is to be erased from these is erased by `members erase`.
+    rows are not touched: who is to be erased from these is erased by `members erase`. That a member withdrew consent stays
+    too, under the hash: else the deletion would bring their mails back.
+
+    Returns:
+        All the profiles that are gone.
     """
     if not braze_users:
-        return
-    rows = driver.execute(
-        """
-        SELECT braze_user, member_id
-        FROM connected_jobs.braze_user
-        WHERE braze_user = ANY(%s) OR merged_into = ANY(%s)
-        """,
-        [list(braze_users)] * 2,
-    ).fetchall()
-    gone = sorted({*braze_users, *(user for user, _ in rows)})
+        return set()
+    rows = _with_merged(driver, braze_users)
+    gone = sorted({user for user, _ in rows})
     members = sorted({member for _, member in rows if member is not None})
     driver.execute(
         """
@@ -190,8 +211,45 @@ def delete_users(driver: psycopg.Connection, braze_users: Collection[str]) -> No
         """,
         [members],
     )
+    withdrawals = _withdrawals(driver, gone, members)
     for table in ("consent", "braze_user"):
         driver.execute(f"DELETE FROM connected_jobs.{table} WHERE braze_user = ANY(%s)", [gone])
+    put_consents(driver, withdrawals)
+    return set(gone)
+
+
+def _with_merged(driver: psycopg.Connection, braze_users: Collection[str]) -> list[tuple[str, str | None]]:
+    """Profiles, with those merged into them through every merge, and which member each is."""
+    return driver.execute(
+        f"""
+        WITH RECURSIVE gone (braze_user, member_id, merges) AS (
+            SELECT d.braze_user COLLATE "C", u.member_id, 0
+            FROM unnest(%s::text[]) d (braze_user)
+            LEFT JOIN connected_jobs.braze_user u ON u.braze_user = d.braze_user
+            UNION
+            SELECT u.braze_user, u.member_id, g.merges + 1
+            FROM gone g
+            JOIN connected_jobs.braze_user u ON u.merged_into = g.braze_user
+            WHERE g.merges < {_MOST_MERGES}
+        )
+        SELECT DISTINCT braze_user, member_id
+        FROM gone
+        """,
+        [list(braze_users)],
+    ).fetchall()
+
+
+def _withdrawals(driver: psycopg.Connection, gone: Collection[str], members: Sequence[str]) -> list[Consent]:
+    """Consent that members withdrew under profiles that go; what no profile names is of the only member that they all are."""
+    only = members[0] if len(members) == 1 else None
+    return [
+        Consent(name_of_deleted(user), member or only, True, changed_at)
+        for user, member, changed_at in driver.execute(
+            "SELECT braze_user, member_id, changed_at FROM connected_jobs.consent WHERE braze_user = ANY(%s) AND withdrawn",
+            [gone],
+        )
+        if member or only
+    ]
 
 
 def delete_member_feedback(driver: psycopg.Connection, member_id: str) -> dict[str, int]:
