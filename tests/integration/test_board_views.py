@@ -423,8 +423,24 @@ def test_an_erased_member_leaves_no_trace_once_the_board_has_erased_its_own(
             """,
             "board.company.id is integer: cast it to character varying or text.",
         ),
+        (
+            """
+            ALTER VIEW board.posting RENAME TO own;
+            CREATE VIEW board.posting AS
+            SELECT id, title, company_id, categories, regions, career_min_years, career_max_years, education, employment_types,
+                   salary_min, salary_max, salary_unit, skills, opened_at, deadline, closes, status, url, updated_at,
+                   '18:00'::text AS deadline_time
+            FROM board.own
+            """,
+            "board.posting.deadline_time is text: cast it to time, or leave it out.",
+        ),
     ],
-    ids=["a view is missing", "a column is missing", "a column has another type"],
+    ids=[
+        "a view is missing",
+        "a column is missing",
+        "a column has another type",
+        "one that may be missing has",
+    ],
 )
 def test_a_view_that_does_not_fit_is_named(
     server_url: str, owner_url: str, service_url: str, view: str, sentence: str

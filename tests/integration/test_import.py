@@ -459,6 +459,11 @@ BROKEN: list[tuple[str, dict[str, bytes], str]] = [
         "companies.csv begins as UTF-16 and is not: save it as UTF-8 and import it again.",
     ),
     (
+        "UTF-16 wrong in its first line",
+        {"companies.csv": b"\xff\xfeid\x00\xd8,\x00\n\x00"},
+        "companies.csv begins as UTF-16 and is not: save it as UTF-8 and import it again.",
+    ),
+    (
         "UTF-16 without its mark",
         {"companies.csv": "id,name\nc5,OK\n".encode("utf-16-le")},
         "companies.csv holds a NUL byte in line 1: export it again as text in UTF-8.",

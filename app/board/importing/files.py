@@ -155,14 +155,14 @@ class _FromUtf16:
     """A file in UTF-16, which Excel calls Unicode text: its lines as they would be in UTF-8."""
 
     def __init__(self, begun: bytes, file: IO[bytes]) -> None:
-        self._file = file
+        self._blocks = itertools.chain([begun], iter(lambda: file.read(_BLOCK_BYTES), b""))
         self._decode = codecs.getincrementaldecoder("utf-16")().decode
-        self._text = self._decode(begun)
+        self._text = ""
 
     def readline(self, limit: int, /) -> bytes:
         """The next line; a longer one is cut."""
         while "\n" not in self._text and len(self._text) < limit:
-            block = self._file.read(_BLOCK_BYTES)
+            block = next(self._blocks, b"")
             self._text += self._decode(block, final=not block)
             if not block:
                 break

@@ -33,7 +33,8 @@ _WHOLE = re.compile(r"[0-9]{1,16}", re.ASCII)
 _NUMBER = re.compile(
     r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,40})(?:\.[0-9]{1,20})?(?:[eE]\+?[0-9]{1,2})?", re.ASCII
 )
-_ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+?[0-9]{1,3}", re.ASCII)
+# An id of hexadecimal digits may be 1e5; a program writes a number so with its sign.
+_ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?(?:E\+?|e\+)[0-9]{1,3}", re.ASCII)
 _ALL_NINES = re.compile(r"9{4,}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _WHEN = re.compile(
@@ -56,6 +57,8 @@ _AUTHORITY = re.compile(
 # What neither Postgres (NUL, lone surrogates) nor a mail can carry; white space is folded before this looks.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPREADSHEET_ERRORS = frozenset({"#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!"})
+# Postgres's array, JSON's and Python's; a label in square brackets alone may be meant.
+_PRINTED_LIST = re.compile(r"\s*(?:\{.*\}|\[(?:.*[,'\"].*|\s*[0-9]+\s*)\])\s*", re.DOTALL)
 _EXACT_FLOAT = 2**53
 _KEPT = 8_192  # values of columns that say the same again and again are read once
 _CENT = Decimal("0.01")
@@ -103,7 +106,9 @@ def identifier(text: str) -> str:
         raise BadValueError("The id begins or ends with a blank; remove it.")
     if text[0] == "#" and text in _SPREADSHEET_ERRORS:
         raise BadValueError("A spreadsheet's error stands here; mend the formula and export it again.")
-    if "E" in text and _ROUNDED.fullmatch(text):
+    if text[0] == "'" or text.startswith('="'):
+        raise BadValueError("A spreadsheet's mark of text stands before this id; remove it.")
+    if ("E" in text or "+" in text) and _ROUNDED.fullmatch(text):
         raise BadValueError(
             "A spreadsheet has rounded this id; format its column as text and export it again."
         )
@@ -200,7 +205,7 @@ def instant(text: str) -> datetime:
             raise BadValueError(f"Only a day stands here; add a time with its zone, {_LIKE_A_TIME}.")
         raise BadValueError("The time has no zone; add one at its end, like +09:00 or Z.")
     at = at.astimezone(UTC)
-    if at.year == YEARS[0] and at.timestamp() <= 0:
+    if at.timestamp() <= 0:
         raise BadValueError(_EPOCH)
     return at
 
@@ -445,7 +450,7 @@ def list_of(read: Callable[[str], object]) -> FieldType:
 
     @lru_cache(maxsize=_KEPT)
     def from_joined(text: str) -> tuple[object, ...]:
-        return tuple(from_items(text.split("|")))
+        return tuple(from_items(_split(text)))
 
     def from_text(text: str) -> list[object]:
         return list(from_joined(text))
@@ -458,6 +463,14 @@ def list_of(read: Callable[[str], object]) -> FieldType:
         return from_text(_text_of(value))
 
     return FieldType(from_text, from_json, many=True)
+
+
+def _split(text: str) -> list[str]:
+    if text.strip() in ("[]", "{}"):
+        return []
+    if _PRINTED_LIST.fullmatch(text):
+        raise BadValueError("A list stands here as a program prints it; join its items by |, like 2|16.")
+    return text.split("|")
 
 
 def _require_text(item: str) -> str:

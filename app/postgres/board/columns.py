@@ -127,7 +127,13 @@ def member_from(row: Sequence[Any]) -> Member:
 
 
 def deadline_from(value: date | None, at: time | None) -> tuple[date | None, time | None]:
-    """The last day to apply and the time on it; a view may give both as one instant. One that never comes is none."""
+    """The last day to apply and the time on it; a view may give both as one instant. One that never comes is none.
+
+    Raises:
+        TypeError: the time is none, as of a view that gives a text or an interval.
+    """
+    if at is not None and not isinstance(at, time):
+        raise TypeError("a time of day that is none")
     if value is None or value.year >= NO_END_YEAR:
         return None, None
     if isinstance(value, datetime):

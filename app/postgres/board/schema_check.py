@@ -56,6 +56,7 @@ COLUMNS = {
     },
     "activity": {"member_id": _TEXT, "posting_id": _TEXT, "kind": _TEXT, "occurred_at": _TIME},
 }
+_MAY_BE_MISSING = {("posting", "deadline_time"): frozenset({"time without time zone"})}
 _FOUND = """
     SELECT c.relname, a.attname, a.atttypid::regtype::text
     FROM pg_class c
@@ -84,4 +85,7 @@ def mismatches(connection: Connection) -> list[str]:
                 )
             elif type_ not in types:
                 sentences.append(f"board.{table}.{column} is {type_}: cast it to {wanted}.")
+    for (table, column), types in _MAY_BE_MISSING.items():
+        if (type_ := found.get((table, column))) is not None and type_ not in types:
+            sentences.append(f"board.{table}.{column} is {type_}: cast it to time, or leave it out.")
     return sentences

@@ -134,6 +134,12 @@ KINDS = {
         ("choice", "DOCTOR", 5),
         ("choice", " Doctor", 5),
         ("list", "2|16| 2 ", ["2", "16"]),
+        ("list", "[]", []),
+        ("list", " {} ", []),
+        ("list", "[신입]|영업", ["[신입]", "영업"]),
+        ("list", "2,16", ["2,16"]),
+        ("id", "1e5", "1e5"),
+        ("id", "a+b", "a+b"),
     ],
 )
 def test_a_good_value_is_taken_as_what_it_means(kind: str, text: str, taken: object) -> None:
@@ -159,6 +165,16 @@ def test_a_good_value_is_taken_as_what_it_means(kind: str, text: str, taken: obj
             "id",
             "1.23E+15",
             "A spreadsheet has rounded this id; format its column as text and export it again.",
+        ),
+        *(
+            ("id", text, "A spreadsheet has rounded this id; format its column as text and export it again.")
+            for text in ("1.23e+15", "1e+16", "1.2345678901234568e+17")
+        ),
+        ("id", "'00123", "A spreadsheet's mark of text stands before this id; remove it."),
+        ("id", '="00123"', "A spreadsheet's mark of text stands before this id; remove it."),
+        *(
+            ("list", text, "A list stands here as a program prints it; join its items by |, like 2|16.")
+            for text in ("{2,16}", "{2}", '["2","16"]', "['2', '16']", "[2, 16]", "[2]")
         ),
         ("name", "x" * 11, "At most 10 characters fit and these are 11; shorten the text."),
         ("name", "a\0b", "The text holds the control character U+0000; remove it."),
@@ -207,6 +223,7 @@ def test_a_good_value_is_taken_as_what_it_means(kind: str, text: str, taken: obj
             "Only a day stands here; add a time with its zone, like 2026-11-21T09:00:00+09:00.",
         ),
         ("moment", "1970-01-01T00:00:00Z", EPOCH),
+        ("moment", "1970-01-01T00:00:00+09:00", EPOCH),
         ("moment", "0001-01-01T00:00:00+09:00", year_out(1)),
         ("moment", "9999-12-31T23:59:59-09:00", year_out(9999)),
         ("deadline", "2026-W01-1", NO_DEADLINE),
