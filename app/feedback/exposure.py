@@ -101,6 +101,8 @@ def of_extras(message_extras: str) -> Exposure | None:
     Raises:
         ExposureError: it was cut on the way, or is no exposure.
     """
+    if not message_extras.strip():
+        return None
     try:
         pairs = _PAIRS.decode(message_extras)
     except (ValueError, RecursionError) as error:

@@ -92,6 +92,13 @@ def _last(prefix: str) -> str:
     return prefix.rstrip("/").rpartition("/")[2]
 
 
+def first_key_ahead(branch: Branch, now: datetime) -> str | None:
+    """The key from which on a branch's files are dated ahead: those say nothing of how far it was read; None without dates."""
+    if not branch.by_hour:
+        return None
+    return f"{branch.prefix.rstrip('/')}/{_HOUR}{(now + timedelta(hours=1)).strftime(_HOUR_FORMAT)}"
+
+
 def new_objects(lake: Lake, branch: Branch, last_key: str | None, oldest: datetime) -> list[LakeObject]:
     """Files of a branch from `OVERLAP` before the last that was read, in the order of their keys.
 

@@ -11,7 +11,7 @@ from app.braze.currents.container import ContainerError
 from app.braze.currents.reading import read_file
 from app.feedback.exposure import ExposureError
 from app.feedback.mail_events import KINDS, SEND
-from app.intake.listing import Branch, branches, key_parts, new_objects
+from app.intake.listing import Branch, branches, first_key_ahead, key_parts, new_objects
 from app.intake.reader import FileOrigin, FileReader, ReadReport, Reject, clean
 from app.intake.sorting import LateError, Sorted
 from app.lake.objects import LakeError
@@ -49,7 +49,10 @@ class _CurrentsReader(FileReader["CurrentsFile"]):
 
     def read_branch(self, branch: Branch) -> None:
         """In the order of keys: what stops it, stops it before everything behind, which the next run begins with."""
-        last = ledger.select_last_key(self.driver, self.key_of(branch.prefix.rstrip("/") + "/"))
+        ahead = first_key_ahead(branch, self.now)
+        last = ledger.select_last_key(
+            self.driver, self.key_of(branch.prefix.rstrip("/") + "/"), self.key_of(ahead) if ahead else None
+        )
         first = retention.first_day("click", self.now.date())
         objects = new_objects(self.lake, branch, last, datetime.combine(first, time(), UTC))
         self.read_new([one for one in objects if not one.key.endswith(_UNFINISHED)])

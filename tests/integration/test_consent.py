@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.demo.braze.events import CurrentsEvent
+    from app.demo.braze.currents_files import CurrentsEvent
 
 MEMBER = "m-000001"
 

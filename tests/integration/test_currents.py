@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from psycopg.sql import SQL, Identifier
 
 from app.board.veto import BOARD_ZONE
-from app.demo.braze.currents_files import avro_file
-from app.demo.braze.schemas import EMAIL
+from app.demo.braze.currents_files import avro_file, object_key
+from app.demo.braze.schemas import EMAIL, USER_DELETE_REQUEST, USER_ORPHAN
 from app.intake.read import read_currents
 from app.lake.objects import Lake, LakeError, LakeObject, open_lake
 from app.postgres.connecting import connect
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from app.demo.braze.currents_files import CurrentsEvent
     from app.intake.reader import ReadReport, Reject
     from tests.integration.commands import Command
 
@@ -181,6 +182,47 @@ def test_what_is_past_its_time_is_dropped_and_comes_too_late(database_url: str, 
     assert {reject.reason for reject in rejects} == {
         "The event is older than the 35 days that such events are kept."
     }
+
+
+def put(folder: Path, told: CurrentsEvent, *, queued_s: int, offset: int) -> None:
+    """An event in a file of its own."""
+    kind, record = told
+    path = folder / object_key(kind, 12, queued_s, 0, offset)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(avro_file(kind, 12, [record]))
+
+
+def test_a_file_dated_ahead_does_not_hide_those_that_come(database_url: str, tmp_path: Path) -> None:
+    ahead_s, now_s = (int(at.timestamp()) for at in (NOW + timedelta(days=26_000), NOW))
+    put(tmp_path, event("Unsubscribe", 1, 1), queued_s=ahead_s, offset=0)
+    read(database_url, tmp_path)
+    for number in (2, 3):
+        put(tmp_path, event("Unsubscribe", number, number), queued_s=now_s, offset=number)
+        report, _ = read(database_url, tmp_path)
+        assert sum(one.new for one in report.types.values()) == 1, number
+    report, _ = read(database_url, tmp_path)
+    assert sum(one.files for one in report.types.values()) == 0
+
+
+def test_a_deleted_profile_takes_all_along_that_were_merged_into_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Whatever file tells of it first, in the same run or in a later one."""
+    queued_s = int(NOW.timestamp())
+    for number, (old, new) in enumerate(((1, 2), (2, 3))):
+        merged = event(USER_ORPHAN, number, old, external=None, orphaned_by_id=user(new))
+        put(tmp_path, merged, queued_s=queued_s, offset=number)
+    for member in (1, 2, 3, 4):
+        put(tmp_path, event("MarkAsSpam", member, member), queued_s=queued_s, offset=member)
+    read(database_url, tmp_path)
+    put(tmp_path, event(USER_DELETE_REQUEST, 9, 3, external=None), queued_s=queued_s, offset=9)
+    put(tmp_path, event("Unsubscribe", 8, 1), queued_s=queued_s + 7_200, offset=8)
+    read(database_url, tmp_path)
+    put(tmp_path, event("Bounce", 7, 2), queued_s=queued_s + 7_200, offset=7)
+    read(database_url, tmp_path)
+    with connect(database_url) as driver:
+        kept = driver.execute("SELECT braze_user FROM connected_jobs.mail_event").fetchall()
+    assert kept == [(user(4),)]
 
 
 def test_gaps_names_what_is_missing(

@@ -74,15 +74,15 @@ def hold_reader_lock(driver: psycopg.Connection, files: FilesOf = CURRENTS) -> I
             driver.execute("SELECT pg_advisory_unlock(%s)", [files.lock])
 
 
-def select_last_key(driver: psycopg.Connection, prefix: str) -> str | None:
-    """The last key, in the order of keys, of the files read below a prefix; None before the first."""
+def select_last_key(driver: psycopg.Connection, prefix: str, before: str | None = None) -> str | None:
+    """The last key, in the order of keys, of the files read below a prefix, and before a key; None before the first."""
     row = driver.execute(
         """
         SELECT max(object_key)
         FROM connected_jobs.currents_file
         WHERE object_key >= %s AND object_key < %s
         """,
-        [prefix, prefix + _LAST_CHARACTER],
+        [prefix, before or prefix + _LAST_CHARACTER],
     ).fetchone()
     return row[0] if row else None
 
