@@ -96,7 +96,8 @@ def _campaign_lines(found: CampaignResult) -> Iterator[str]:
         ("source", found.by_source),
         ("reason (sample)", found.by_reason),
     ):
-        yield from ["", f"{title:<24}{'shown':>12}{'clicked':>10}{'rate':>8}"]
+        if rates:
+            yield from ["", f"{title:<24}{'shown':>12}{'clicked':>10}{'rate':>8}"]
         for rate in rates:
             yield f"{rate.name:<24}{rate.shown:>12,}{rate.clicked:>10,}{percent(rate.rate):>8}"
     if found.mixed:
