@@ -65,6 +65,33 @@ def service(server_url: str, template: str, tmp_path_factory: pytest.TempPathFac
     _drop(server_url, name)
 
 
+def test_feeds_that_write_less_or_otherwise_lose_no_posting_and_no_company() -> None:
+    made: dict[str, Any] = {}
+    exec("\n".join(blocks("python")), made)  # noqa: S102 - what the reader is told to run
+    schema_org, _, lever, _ = map(json.loads, blocks("json"))
+    del schema_org["url"], schema_org["hiringOrganization"]["sameAs"]
+    company, posting = made["schema_org"](schema_org, "https://hanbit.example/this-page")
+    assert (company["id"], posting["company_id"]) == ("한빛모터스", "한빛모터스")
+    assert posting["url"] == "https://hanbit.example/this-page"
+    texts = {
+        "identifier": "HM-8",
+        "hiringOrganization": "한빛모터스",
+        "experienceRequirements": "no requirements",
+        "jobLocation": {"@type": "Place", "address": "울산 북구"},
+    }
+    company, posting = made["schema_org"](schema_org | texts)
+    assert (company["name"], posting["id"], posting["regions"]) == ("한빛모터스", "HM-8", ["울산 북구"])
+    assert posting["career_min_years"] is None
+    for interval, unit in (("per-day-wage", "USD/day"), ("per-week-salary", "USD/week"), ("one-time", None)):
+        lever["salaryRange"]["interval"] = interval
+        assert made["lever"](lever)[1]["salary_unit"] == unit
+    (worknet,) = map(ET.fromstring, blocks("xml"))
+    for field in worknet:
+        field.text = {"company": "(주)솔빛", "minEdubg": "박사"}.get(field.tag, field.text)
+    company, posting = made["worknet"](worknet)
+    assert (company["id"], posting["company_id"], posting["education"]) == ("(주)솔빛", "(주)솔빛", "doctor")
+
+
 @pytest.mark.parametrize(
     ("title", "shown"),
     [
