@@ -6,8 +6,9 @@ import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from psycopg import sql
 
 from app.web.pages.access.security_headers import PAGE_POLICY
 from tests.web.pages.site import DIGEST, OPERATOR
@@ -145,15 +146,18 @@ def test_the_cookie_opens_no_path_of_the_api(measured: Site) -> None:
     assert measured.signed_in().get("/v1/capacity/campaigns").status_code == 401
 
 
-def test_a_register_out_of_reach_is_a_page_that_says_so_and_comes_back(site: Site) -> None:
+def test_a_register_out_of_reach_is_a_page_that_says_so_and_comes_back(site: Site, server_url: str) -> None:
     site.add(DIGEST)
     browser = site.signed_in()
-    with site.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE connected_jobs.campaign RENAME TO away"))
-    for path in ("/", "/campaigns/1", ASKED, "/preview"):
-        answer = browser.get(path)
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-        assert "Sends are not affected" in answer.text
-    with site.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE connected_jobs.away RENAME TO campaign"))
+    with site.engine.connect() as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+    doors = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(server_url, autocommit=True) as outside:
+        outside.execute(doors.format(sql.Identifier(name), False))
+        outside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        for path in ("/", "/campaigns/1", ASKED, "/preview"):
+            answer = browser.get(path)
+            assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), path
+            assert "Sends are not affected" in answer.text
+        outside.execute(doors.format(sql.Identifier(name), True))
     assert browser.get("/").status_code == 200
