@@ -173,4 +173,4 @@ def test_a_feeds_posting_is_answered_as_its_feed_means_it(
 def test_every_converter_has_some_twenty_lines() -> None:
     for block in blocks("python")[1:]:
         lines = block[block.index("def ") :].strip().splitlines()
-        assert len(lines) <= 26, lines[0]
+        assert len(lines) <= 28, lines[0]

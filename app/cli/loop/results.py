@@ -11,6 +11,7 @@ import click
 
 from app.capacity.formats import LANGUAGES, number, percent
 from app.cli.database import CommandError, database_engine
+from app.feedback.experiments.definition import FEWEST_ARMS, MOST_ARMS
 from app.feedback.results.as_json import campaign_json, experiment_json
 from app.feedback.results.campaign import summarise
 from app.feedback.results.experiment import NOT_SINCE, conclude
@@ -113,7 +114,9 @@ def _campaign_lines(found: CampaignResult) -> Iterator[str]:
 )
 @click.option("--lift", type=float, help="The relative difference to see, per cent: how many members?")
 @click.option("--members", type=click.IntRange(1), help="Members in all arms: how small a difference?")
-@click.option("--arms", type=click.IntRange(2, 10), default=2, show_default=True, help="Of equal size.")
+@click.option(
+    "--arms", type=click.IntRange(FEWEST_ARMS, MOST_ARMS), default=2, show_default=True, help="Of equal size."
+)
 @click.option(
     "--power", type=click.FloatRange(50, 99.9), default=POWER * 100, show_default=True, help="Per cent."
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from math import isfinite, isinf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 
+from app.feedback.experiments.definition import MOST_ARMS
 from app.feedback.results.as_json import campaign_json, experiment_json, send_json
 from app.feedback.results.campaign import summarise
 from app.feedback.results.experiment import NOT_SINCE, conclude
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from flask import Response
 
     from app.web.planner.parts import PlannerParts
-
-MOST_ARMS: Final = 10
 
 
 def all_results(parts: PlannerParts, _by: str) -> Response:

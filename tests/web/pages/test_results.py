@@ -67,7 +67,7 @@ def test_nothing_counted_is_said(site: Site) -> None:
         ("base=3&members=2", "어떤 차이도 볼 수 없습니다"),
         ("base=&lift=10", "퍼센트로 적어 주세요"),
         ("base=3&lift=10&members=5", "하나만 적어 주세요"),
-        ("base=3&lift=10&arms=11", "2개에서 10개까지"),
+        ("base=3&lift=10&arms=9", "2개에서 8개까지"),
         ("base=60&lift=90", "있을 수 없습니다"),
         ("base=nan&lift=<b>", "퍼센트로 적어 주세요"),
         ("base=3&members=" + "9" * 20, "차이를"),

@@ -7,13 +7,13 @@ from math import isfinite, isinf
 from typing import TYPE_CHECKING
 
 from app.capacity.formats import number, percent
+from app.feedback.experiments.definition import MOST_ARMS
 from app.feedback.statistics.power import Design, PowerError
 from app.web.pages.language import gettext as _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_ARMS = 10
 MOST_MEMBERS = 10**10
 
 
