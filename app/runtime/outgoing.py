@@ -7,6 +7,8 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -31,7 +33,7 @@ class HttpAnswer:
         headers: Their names in lower case.
         body: As it came, cut at some length.
         sent: False where the request certainly never left, as without a connection.
-        failure: What kept the answer away.
+        failure: What kept the answer away, in a few words.
     """
 
     status: int | None
@@ -39,6 +41,23 @@ class HttpAnswer:
     body: bytes = b""
     sent: bool = True
     failure: str = ""
+
+
+def retry_after_s(text: str | None, now: float) -> float | None:
+    """Seconds that a `Retry-After` asks to wait: a number of them, or a date of HTTP; None where it is neither.
+
+    Args:
+        text: The header.
+        now: Seconds of the epoch.
+    """
+    told = (text or "").strip()
+    if told.isascii() and told.replace(".", "", 1).isdigit():
+        return float(told)
+    try:
+        at = parsedate_to_datetime(told)
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now)
 
 
 def look_up(host: str, port: int, *, private: bool) -> str:
@@ -110,10 +129,10 @@ class OutgoingClient:
                 return HttpAnswer(
                     answer.status, {name.lower(): text for name, text in answer.headers.items()}, content
                 )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             if never_left := _never_left(error):
                 self._forget()  # the host may have moved
-            return HttpAnswer(None, sent=not never_left, failure=_short(error))
+            return HttpAnswer(None, sent=not never_left, failure=_in_words(error))
 
     def close(self) -> None:
         """End the connections."""
@@ -129,9 +148,10 @@ class OutgoingClient:
                 timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
                 kept: dict[str, Any] = {"timeout": timeout, "maxsize": self._connections, "retries": False}
                 if self._secure:
-                    kept |= {"server_hostname": self.host, "assert_hostname": self.host}
+                    kept |= {"server_hostname": self.host}  # which the context checks
                     kept |= {"ssl_context": ssl.create_default_context()}
                     self._pool = urllib3.HTTPSConnectionPool(address, self._port, **kept)
+                    self._pool.ConnectionCls = _telling(self._pool.ConnectionCls)
                 else:
                     self._pool = urllib3.HTTPConnectionPool(address, self._port, **kept)
             return self._pool
@@ -143,15 +163,47 @@ class OutgoingClient:
                 self._pool = None
 
 
+def _telling(connection: Any) -> Any:
+    """That class of connections, which tells a TLS that did not come about from one that broke later."""
+    import urllib3  # noqa: PLC0415 - of an extra, which all else does without
+
+    class TellingConnection(connection):  # type: ignore[misc] # known at run time
+        def connect(self) -> None:
+            try:
+                super().connect()
+            except (OSError, ValueError) as error:
+                raise urllib3.exceptions.NewConnectionError(self, "no TLS") from error
+
+    return TellingConnection
+
+
 def _never_left(error: Exception) -> bool:
     """Whether the request certainly was not sent: the name is unknown, or no connection came about."""
     import urllib3  # noqa: PLC0415 - of an extra, which all else does without
 
     of_urllib3 = urllib3.exceptions
     refused = (of_urllib3.NewConnectionError, of_urllib3.ConnectTimeoutError, of_urllib3.ClosedPoolError)
-    return isinstance(error, (*refused, socket.gaierror, ConnectionRefusedError))
+    return isinstance(error, (*refused, socket.gaierror, UnicodeError, ConnectionRefusedError))
 
 
-def _short(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     """What happened, without an address or a path."""
-    return type(error).__name__.removesuffix("Error") or "failure"
+    import urllib3  # noqa: PLC0415 - of an extra, which all else does without
+
+    of_urllib3, cause = urllib3.exceptions, error.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {cause.verify_message}"
+    for kinds, words in (
+        ((socket.gaierror, UnicodeError), "its name is not known"),
+        (
+            of_urllib3.NewConnectionError,
+            "no TLS with it" if isinstance(cause, ssl.SSLError) else "no connection",
+        ),
+        (ConnectionRefusedError, "no connection"),
+        (of_urllib3.ConnectTimeoutError, "no connection in time"),
+        (of_urllib3.ReadTimeoutError, "nothing came in time"),
+        (of_urllib3.DecodeError, "its answer cannot be unpacked"),
+    ):
+        if isinstance(error, kinds):
+            return words
+    return "the connection was cut"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -54,7 +55,7 @@ def fate_of(
     if status is None:
         why = f"{who} does not answer ({answer.failure})"
         return BatchFate("unknown" if answer.sent else "not_sent", sentence=f"{why}.")
-    if 200 <= status < 300:  # noqa: PLR2004 - any success
+    if 200 <= status < 300 and _is_json(answer.body):  # noqa: PLR2004 - else it is a page: nothing was taken there
         return BatchFate("taken", refused(answer.body))
     if status == _TOO_FAST:
         return BatchFate("slower", sentence=f"{who} answers 429: too many requests.")
@@ -66,7 +67,18 @@ def fate_of(
     return BatchFate("stop", sentence=_why_not(status, who, key))
 
 
+def _is_json(body: bytes) -> bool:
+    """Whether a body is what a program answers; an empty one may be."""
+    try:
+        json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _why_not(status: int, who: str, key: str) -> str:
+    if status < 300:  # noqa: PLR2004
+        return f"What answers {status} in place of {who} is no JSON: see whether the host is right, and whether a proxy answers."
     if status == 401:  # noqa: PLR2004
         return f"{who} does not know the key: see {key}, and whether it belongs to the host."
     if status == 403:  # noqa: PLR2004

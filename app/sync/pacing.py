@@ -1,13 +1,15 @@
 """How fast: a share of a destination's budget, in a short window and by the clock hour, as its headers tell it.
 
 Two dialects of headers are read: `X-RateLimit-Limit`, `-Remaining`, `-Reset` (UTC epoch seconds, or seconds that are left
-where the value is small), and `X-RateLimit-Retry-After` or `Retry-After` (seconds). Sources: braze.com/docs/api/api_limits
+where the value is small), and `X-RateLimit-Retry-After` or `Retry-After` (seconds, or a date of HTTP). Sources: braze.com/docs/api/api_limits
 and braze.com/docs/api/endpoints/user_data/post_user_track (the hourly limit of MAU contracts starts anew with the clock hour).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+from app.runtime.outgoing import retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +134,7 @@ class Pacer:
         if now >= self._not_before:  # one slowing for all that were under way
             self._pace = max(_LEAST_PACE, self._pace * _SLOWER)
         waits = (headers.get("x-ratelimit-retry-after"), headers.get("retry-after"))
-        wait_s = next((found for one in waits if (found := _number(one)) is not None), None)
+        wait_s = next((found for one in waits if (found := retry_after_s(one, now)) is not None), None)
         if wait_s is not None:
             reset = now + wait_s
         if reset is None:

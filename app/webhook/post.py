@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from app.runtime.outgoing import PrivateAddressError, look_up
+from app.runtime.outgoing import PrivateAddressError, look_up, retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,8 @@ class Webhook:
             with connection.getresponse() as answer:
                 text = answer.read(_MOST_ANSWER).decode(errors="replace")
                 said = text if text.isprintable() and target not in text else ""
-                return answer.status, _seconds(answer.getheader("Retry-After")), said
+                waits = retry_after_s(answer.getheader("Retry-After"), time.time())
+                return answer.status, waits or 0.0, said
         finally:
             connection.close()
 
@@ -111,7 +112,3 @@ class Webhook:
             raise WebhookError(
                 f"The webhook at {self.host} is inside a private network: set CJ_WATCH_PRIVATE=on where that is meant."
             ) from None
-
-
-def _seconds(text: str | None) -> float:
-    return float(text) if text and text.isascii() and text.isdigit() else 0.0

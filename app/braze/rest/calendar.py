@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from app.braze.rest.workspace import said_in
+from app.runtime.outgoing import retry_after_s
 from app.sync.definition import SyncError
 
 if TYPE_CHECKING:
@@ -183,9 +184,11 @@ class BrazeCalendar:
         if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
             return None
         told = answer.headers.get("x-ratelimit-retry-after") or answer.headers.get("x-ratelimit-reset") or ""
-        if not re.fullmatch(r"\d{1,12}", told, re.ASCII):
-            return 3.0
-        seconds = float(told) if int(told) < _EPOCH else int(told) - self.clock()
+        if re.fullmatch(r"\d{1,12}", told, re.ASCII):
+            seconds = float(told) if int(told) < _EPOCH else int(told) - self.clock()
+        else:
+            asked = retry_after_s(answer.headers.get("retry-after"), self.clock())
+            seconds = 3.0 if asked is None else asked
         return max(0.1, seconds) if seconds <= _LONGEST_WAIT_S else None
 
 

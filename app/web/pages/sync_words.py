@@ -94,6 +94,10 @@ _WORDS: Final = [
             "{who}가 문서에 없는 응답({status})을 보냈습니다. 호스트가 맞는지 확인해 주세요.",
         ),
         (
+            r"What answers (?P<status>\d+) in place of (?P<who>\w+) is no JSON: .*",
+            "{who} 대신 다른 서버가 JSON이 아닌 응답({status})을 보냈습니다. 호스트와 프록시를 확인해 주세요.",
+        ),
+        (
             r"(?P<who>\w+) (?:does not answer \((?P<how>.+)\)|answers (?P<status>\d+)), (?P<times>\d+) times\. Run it again: .*",
             "{who}가 {times}번 시도하는 동안 응답하지 않았습니다({how}{status}). 다시 실행하면 반영된 곳부터 이어서 보냅니다.",
         ),
@@ -109,7 +113,10 @@ _WORDS: Final = [
         (r"The run was stopped\.", "실행을 중단했습니다."),
     )
 ]
-_UNITS: Final = {"bytes": "바이트", "characters": "자"}
+_UNITS: Final = {
+    "bytes": "바이트", "characters": "자", "its name is not known": "호스트 이름을 찾을 수 없음", "no connection": "연결 안 됨", "no connection in time": "연결 시간 초과", "nothing came in time": "응답 시간 초과",
+    "no TLS with it": "TLS 연결 안 됨", "the connection was cut": "연결 끊김", "its answer cannot be unpacked": "응답 압축을 풀 수 없음",
+}  # fmt: skip
 _ALL_REFUSED: Final = re.compile(r"Each of the last (?P<count>\d+) objects was refused\. (?P<why>.+)")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+
 import pytest
 
 from app.sync.definition import PaceLimits
@@ -11,6 +13,7 @@ NOW = 1_800_000_000.0  # a clock hour begins here
 EPOCH = {"x-ratelimit-limit": "3000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW + 2))}
 SECONDS_LEFT = {"x-ratelimit-limit": "3000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "2"}
 RETRY_AFTER = {"x-ratelimit-retry-after": "2"}
+OF_A_PROXY = {"retry-after": formatdate(NOW + 2, usegmt=True)}
 
 
 def test_no_window_has_more_than_one_and_a_half_times_the_share_and_all_of_it_is_used() -> None:
@@ -22,7 +25,9 @@ def test_no_window_has_more_than_one_and_a_half_times_the_share_and_all_of_it_is
 
 
 @pytest.mark.parametrize(
-    "headers", [EPOCH, SECONDS_LEFT, RETRY_AFTER], ids=["epoch", "seconds left", "retry after"]
+    "headers",
+    [EPOCH, SECONDS_LEFT, RETRY_AFTER, OF_A_PROXY],
+    ids=["epoch", "seconds left", "retry after", "date"],
 )
 def test_after_a_429_nothing_goes_before_the_headers_say_in_either_dialect(headers: dict[str, str]) -> None:
     pacer = Pacer(PaceLimits(), requests=3_000)
@@ -89,6 +94,12 @@ def test_headers_that_are_no_numbers_change_nothing() -> None:
     odd = {"x-ratelimit-limit": "many", "x-ratelimit-remaining": "-1", "x-ratelimit-reset": "soon"}
     assert pacer.learn(odd, NOW, too_fast=False) == 0.0
     assert pacer.full_per_s == pytest.approx(300)
+
+
+@pytest.mark.parametrize("told", ["", "soon", "-3", "Fri, 99 Xyz 2027 00:00:00 GMT", formatdate(NOW - 60)])
+def test_a_retry_after_that_tells_no_time_to_come_keeps_nobody_waiting(told: str) -> None:
+    pacer = Pacer(PaceLimits(), requests=3_000)
+    assert pacer.learn({"retry-after": told}, NOW, too_fast=True) <= NOW + 1
 
 
 def test_a_wait_that_was_asked_for_is_caught_up_at_the_full_pace_within_what_may_be_at_once() -> None:

@@ -19,8 +19,8 @@ def _unreadable(text: str) -> str:
     return str(found.value)
 
 
-def _fate(status: int | None) -> str:
-    answer = HttpAnswer(status, {}, b"", failure="refused")
+def _fate(status: int | None, body: bytes = b"") -> str:
+    answer = HttpAnswer(status, {}, body, failure="no connection")
     fate = fate_of(answer, who="Braze", refused=lambda _: {}, said=lambda _: "", key="CJ_BRAZE_KEY")
     return fate.sentence
 
@@ -53,6 +53,7 @@ SENTENCES = [
     "Whether it was taken is not known, and the sync sends each event at most once.",
     *map(_fate, (400, 401, 403, 404, 418)),
     *map(_given_up, (None, 408, 502)),
+    _fate(200, b"<html>"),
     f"Each of the last 500 objects was refused. {_fate(400)}",
     "Airbridge has answered 429 to one request 12 times in turn.",
     "Amplitude has left 8 requests in turn without an answer to rely on. Run it again later.",
