@@ -2,8 +2,8 @@
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 EXTRAS := --extra embedded --extra loop
 RUN := $(UV) run --quiet --frozen $(EXTRAS)
-# Three tests more at a time than there are cores: many wait for a server. `make test AT_ONCE=N` tries another number.
-AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 3)
+# Two tests more at a time than there are cores: many wait for a server. `make test AT_ONCE=N` tries another number.
+AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # Programs start hundreds of times here: what is compiled once takes a third of the time to start.
 unexport PYTHONDONTWRITEBYTECODE
 PORT ?= 8080
@@ -67,8 +67,10 @@ faults: .venv/ready ## every row of the fault table, then every alert
 	@$(UV) sync --quiet --frozen --inexact --no-dev $(EXTRAS)
 	@touch $@
 
+# Collecting once compiles all that tests import: every worker of `make test` would compile it again.
 .venv/ready: .venv/served
 	@$(UV) sync --quiet --frozen --inexact $(EXTRAS)
+	@$(RUN) pytest --collect-only --quiet >/dev/null || true
 	@touch $@
 
 soak: .venv/ready ## a demo under RPS calls/s for MINUTES, with a refresh

@@ -6,20 +6,43 @@ import gc
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from flask import Flask
 from hypothesis import settings
+from jinja2 import BytecodeCache
 
 # Tests run side by side, as a refresh's processes do, and this keeps linear algebra to one thread in each. Stands before
 # anything imports numpy; programs that a test starts inherit it.
 import app.cli  # noqa: F401
 from tests.postgres_fixtures import bare_database_url, database_url, engine, server_url, template
 
+if TYPE_CHECKING:
+    from jinja2.bccache import Bucket
+
 # One Postgres a worker, for every folder's tests.
 __all__ = ["bare_database_url", "database_url", "engine", "server_url", "template"]
 
 # What is collected lives as long as the worker: nothing of it is garbage to look for, then or later.
 gc.disable()
+
+
+class CompiledTemplates(BytecodeCache):
+    """Each template is compiled once a worker: hundreds of tests make an application of their own."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._kept.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
 
 # How long an example takes says how busy the machine is, not whether it is right.
 settings.register_profile("untimed", deadline=None)
