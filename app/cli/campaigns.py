@@ -322,7 +322,7 @@ def _draft_values(draft: Draft) -> dict[str, Any]:
 def _definition(file: Path, time_zone: str) -> dict[str, Any]:
     """Return the one campaign of a plan file; its workspace values must equal the workspace's on record."""
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CommandError(f"The plan file {file} cannot be read: {error}.") from error
     tables = values.pop("campaigns", None)

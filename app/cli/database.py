@@ -36,7 +36,7 @@ def read_text(path: Path, what: str) -> str:
         CommandError: it cannot be read, or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"The {what} {path} cannot be read: {error}.") from error
 

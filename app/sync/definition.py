@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OWN_NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _Reader = tuple["Callable[[Any], Any]", Any]
 REQUIRED: Final = object()
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class SyncError(Exception):
@@ -117,9 +118,13 @@ def host_address(said: str) -> Callable[[Any], str]:
             found = url(value if isinstance(value, str) else "")
         except ValueError:
             found = ""
-        if not found or urlsplit(found).path:
+        parts = urlsplit(found)
+        if not found or parts.path:
             raise ValueError(said)
-        return found
+        # One host has one spelling, for by it what it acknowledged is kept.
+        name = (parts.hostname or "").rstrip(".")
+        port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+        return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}{port}"
 
     return read
 
@@ -233,12 +238,17 @@ def read_definition(content: bytes, *, stem: str) -> SyncDefinition:
     """
     where = "The sync file"
     try:
-        table = tomllib.loads(content.decode("utf-8"))
+        table = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise SyncError(f"{where} is no text in UTF-8: save it as UTF-8.") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SyncError(f"{where} is no TOML: {error}.") from None
     options = {name: table.pop(name) for name in DESTINATIONS if name in table}
+    for header, below in (*options.items(), ("limits", table.get("limits"))):
+        if under := next((one for one in _FIELDS if isinstance(below, dict) and one in below), None):
+            raise SyncError(
+                f"{where}: `{under}` stands under [{header}]: put it above the first line in brackets."
+            )
     limits = read_fields(table.pop("limits", {}), _LIMITS, f"{where}'s [limits]")
     values = read_fields(table, _FIELDS, where)
     destination = values["destination"]

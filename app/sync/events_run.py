@@ -140,7 +140,7 @@ class EventsRun:
         definition = self._definition
         columns = self._source.columns()
         needed = [definition.key, definition.member, definition.time]
-        check_columns(columns, needed)
+        check_columns(columns, needed, member=definition.member, alone=True)
         self._door.check_columns([one for one in columns if one.name not in needed])
         kinds = {column.name: column.kind for column in columns}
         chunk: list[tuple[str, str]] = []
@@ -262,6 +262,8 @@ class EventsRun:
 
 
 def _member_of(found: Any, name: str) -> str:
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found)
     if not isinstance(found, str) or not found:
         raise BadRowValueError(f"{name} is no text: an event needs its member's id.")
     return found

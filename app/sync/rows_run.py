@@ -62,7 +62,7 @@ class RowsRun:
     def _differences(self, counts: DeltaCounts) -> Iterator[Difference]:
         definition = self._definition
         columns = self._source.columns()
-        check_columns(columns, [definition.member])
+        check_columns(columns, [definition.member], member=definition.member)
         self._door.check_columns([one for one in columns if one.name != definition.member])
         rules = DeltaRules(
             kinds={column.name: column.kind for column in columns},

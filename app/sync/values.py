@@ -19,6 +19,7 @@ ColumnKind = Literal[
 ]
 MOST_WHOLE: Final = 2**53  # every receiver that reads JSON numbers as doubles keeps whole numbers up to here
 _DATE: Final = re.compile(r"[0-2]\d{3}-\d\d-\d\d(T[^B]*)?$")  # others are read as texts
+_FRACTIONS: Final = ("real", "double precision")  # of which one id has several texts
 _NO_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
 SHOWN: Final = 40  # characters of a value that a sentence repeats
 
@@ -43,11 +44,19 @@ class _Beyond:
     digits: str
 
 
-def check_columns(columns: Sequence[SourceColumn], needed: Iterable[str]) -> None:
+def check_columns(
+    columns: Sequence[SourceColumn], needed: Iterable[str], *, member: str, alone: bool = False
+) -> None:
     """Refuse a query whose columns cannot be sent.
 
+    Args:
+        columns: What it gives.
+        needed: Names that must be there.
+        member: The one of them that says whose a row is.
+        alone: Whether these say enough without any other, as an event does.
+
     Raises:
-        SyncError: one is missing, doubled, nameless, or of a type that JSON has no word for.
+        SyncError: one is missing, doubled, nameless, or of a type that JSON, or an id, has no word for.
     """
     names = [column.name for column in columns]
     for name in needed:
@@ -70,7 +79,13 @@ def check_columns(columns: Sequence[SourceColumn], needed: Iterable[str]) -> Non
                 f"The column {column.name!r} is of type {column.type_name}, which JSON has no word for: cast it to text, "
                 "a number, a boolean, a date or timestamptz, or leave it out."
             )
-    if len(columns) == len(set(needed)):
+        if column.name == member and (
+            column.kind not in ("text", "number") or column.type_name in _FRACTIONS
+        ):
+            raise SyncError(
+                f"The column {member!r} is of type {column.type_name}, and an id is a text, a whole number or a uuid: cast it."
+            )
+    if not alone and len(columns) == len(set(needed)):
         raise SyncError("The query gives nothing to send beside its ids: add columns.")
 
 

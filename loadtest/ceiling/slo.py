@@ -50,7 +50,7 @@ def read_pass_line(path: Path = PASS_LINE_FILE) -> PassLine:
         LoadtestError: the file is missing, is no TOML, or lacks or misspells a limit.
     """
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), PassLine)
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), PassLine)
     except OSError as error:
         raise LoadtestError(f"The pass line {path} cannot be read ({error.strerror}).") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:

@@ -72,7 +72,7 @@ def read_lines(path: Path, *, what: str, mend: str) -> list[str]:
     if path == Path():
         raise LoadtestError(f"No {what} was given: {mend}.")
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except OSError as error:
         raise LoadtestError(f"The {what} {path} cannot be read ({error.strerror}): {mend}.") from None
     except UnicodeDecodeError:

@@ -168,15 +168,23 @@ def test_wrong_rows_are_listed_with_their_sentence_until_they_are_right(world: W
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("SELEC 1", 'The query cannot run: syntax error at or near "1".'),
+        ("SELEC 1", 'The query is not one SELECT (syntax error at or near "1"): write one, with values in place of parameters'),
+        ("SELECT member_id, $1 AS x FROM board_out.wanted", "The query is not one SELECT (bind message supplies 0 parameters"),
+        ("SELECT member_id, :since AS x FROM board_out.wanted", "The query is not one SELECT (syntax error"),
+        ("SELECT member_id, 1 AS x FROM board_out.wanted; -- all", "The query is not one SELECT (syntax error"),
+        ("UPDATE board_out.wanted SET cj_new = 1 RETURNING member_id, cj_new", "The query is not one SELECT (syntax error"),
+        ("SELECT member_id, set_config('transaction_read_only', 'off', true) AS x FROM board_out.wanted", "The query changes something"),
+        ("SELECT cj_new::float4 AS member_id, 1 AS x FROM board_out.wanted", "The column 'member_id' is of type real, and an id is a text,"),
+        ("SELECT to_jsonb(member_id) AS member_id, 1 AS x FROM board_out.wanted", "The column 'member_id' is of type jsonb, and an id is"),
+        ("SELECT ARRAY[member_id] AS member_id, 1 AS x FROM board_out.wanted", "The column 'member_id' is of type text[], and an id is"),
         ("SELECT member_id FROM wanted", 'The query cannot run: relation "wanted" does not exist. Tables and functions'),
-        ("SELECT 1 AS member_id, 2 AS x) AS a; DROP TABLE board_out.wanted; --", "The query cannot run: "),
+        ("SELECT 1 AS member_id, 2 AS x) AS a; DROP TABLE board_out.wanted; --", "The query is not one SELECT (cannot insert multiple commands"),
         ("SELECT cj_new FROM board_out.wanted", "The query has no column 'member_id': it gives cj_new."),
         ("SELECT * FROM board_out.wanted UNION ALL SELECT * FROM board_out.wanted", "The query gives 'm-0000' in two rows"),
         ("SELECT NULL AS member_id, 1 AS x", "The query gives a row whose member_id is NULL"),
         ("SELECT member_id, now()::timestamp AS x FROM board_out.wanted", "The column 'x' is a timestamp without a time zone"),
         ("SELECT member_id, '\\x00'::bytea AS x FROM board_out.wanted", "The column 'x' is of type bytea"),
-        ("SELECT member_id, 1 / (cj_new - cj_new) AS x FROM board_out.wanted", "The query cannot run: division by zero."),
+        ("SELECT member_id, 1 / (cj_new - cj_new) AS x FROM board_out.wanted", "The query cannot run: division by zero.\n"),
         ("SELECT 'a' AS member_id, txid_current() AS x, nextval('board_out.numbers') AS y", "The query changes something"),
         ("SELECT 'a' AS member_id, pg_sleep(3)::text AS x", "The query took longer than query_timeout_s = 1"),
         ("SELECT member_id, cj_new AS email FROM board_out.wanted", "The column 'email' would be an address"),
@@ -187,7 +195,8 @@ def test_wrong_rows_are_listed_with_their_sentence_until_they_are_right(world: W
 def test_a_query_that_cannot_be_sent_is_one_sentence(world: World, query: str, sentence: str) -> None:
     world.sql("CREATE SEQUENCE board_out.numbers")
     ran = world.sync("run", world.file(query, more="query_timeout_s = 1\n"))
-    assert (ran.code, ran.sentence.removeprefix("connected-jobs: ")[: len(sentence)]) == (1, sentence)
+    said = ran.sentence.removeprefix("connected-jobs: ") + "\n"
+    assert (ran.code, said[: len(sentence)]) == (1, sentence)
     assert world.sql("SELECT count(*) FROM board_out.wanted") == [(300,)]
     assert world.braze.requests == 0
 
@@ -265,6 +274,15 @@ def test_events_are_sent_once_and_explained(world: World) -> None:
     assert len(world.braze.profiles.events) == 300
     assert world.braze.profiles.events[0].properties["cj_attempt"] == 1
     assert world.sync("explain", file, "m-0008").out.startswith("m-0008/p-1  sent ")
+
+
+def test_an_event_may_have_no_property_and_a_member_whose_id_is_a_number(world: World) -> None:
+    world.braze.profiles.members["7"] = {}
+    query = "SELECT 7 AS member_id, 1 AS event_key, now() AS time"
+    file = world.file(query, name="bare", more='kind = "events"\nevent = "came_back"\n')
+    assert world.sync("run", file).code == 0
+    (event,) = world.braze.profiles.events
+    assert (event.member, event.properties) == ("7", {"cj_key": "1", "cj_attempt": 1})
 
 
 def test_a_refused_event_is_sent_again_where_that_is_asked_as_the_query_gives_it_then(world: World) -> None:
@@ -351,6 +369,11 @@ def test_the_same_delta_as_files_is_sent_once_and_waits_for_the_interval(world: 
     ids.write_text("m-1\nm-2\nm-1\n", encoding="utf-8")
     assert world.sync("deletes", ids, out).out == "2 members are in delete-left.jsonl.\n"
     assert "is there already" in world.sync("deletes", ids, out).sentence
+    ids.write_text("\ufeffm-0001\r\n", encoding="utf-8")  # as an editor of Windows saves it
+    assert world.sync("deletes", ids.rename(ids.with_name("more.txt")), out).code == 0
+    assert json.loads((Path(out) / "delete-more.jsonl").read_text(encoding="utf-8")) == {
+        "external_id": "m-0001"
+    }
 
 
 def ready(world: World, name: str) -> Path:

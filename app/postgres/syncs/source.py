@@ -30,6 +30,7 @@ _KINDS: dict[str, ColumnKind] = {
 _ARRAYS: dict[ColumnKind, ColumnKind] = {
     "number": "numbers", "text": "array", "boolean": "array", "date": "array", "instant": "array", "json": "array",
 }  # fmt: skip
+_NAMES_UNKNOWN: Final = frozenset({"3F000", "42P01", "42883", "42704"})  # a schema, table, function, type
 _TYPES = """
     SELECT t.oid, pg_catalog.format_type(t.oid, NULL), b.typname, b.typtype, b.typcategory, e.typname, e.typtype
     FROM pg_catalog.pg_type AS t
@@ -135,12 +136,18 @@ class PostgresSource:
                 f"The query took longer than query_timeout_s = {self._timeout_s}: make it faster, such as with an index, "
                 "or allow it more."
             )
-        if state == "25006":
+        if state[:2] == "25":
             return f"The query changes something ({said}): it is run read-only."
         if state == "42501":
             return f"The query reads what this role may not ({said}): grant it SELECT."
+        if state in ("42601", "08P01"):  # wrong grammar; a parameter, which nobody gives
+            return (
+                f"The query is not one SELECT ({said}): write one, with values in place of parameters, and nothing behind its "
+                "semicolon."
+            )
         if state[:2] in ("22", "42", "3F", "0A", "21"):
-            return f"The query cannot run: {said}. Tables and functions are named with their schema, such as board.member."
+            hint = " Tables and functions are named with their schema, such as board.member."
+            return f"The query cannot run: {said}.{hint if state in _NAMES_UNKNOWN else ''}"
         return None
 
 

@@ -23,8 +23,26 @@ def test_what_a_file_leaves_out_has_its_default() -> None:
 
 
 @pytest.mark.parametrize(
+    "host",
+    ["HTTPS://REST.KR-01.BRAZE.COM", "https://rest.kr-01.braze.com:443/", "https://rest.kr-01.braze.com."],
+)
+def test_one_host_is_one_destination_however_it_is_written(host: str) -> None:
+    read = read_options(
+        read_definition(GOOD.replace("https://rest.kr-01.braze.com", host).encode(), stem="a")
+    )
+    assert read.host == "https://rest.kr-01.braze.com"
+
+
+def test_a_file_that_an_editor_of_windows_saved_is_read_as_any_other() -> None:
+    content = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()
+    assert read_definition(content, stem="a").query == "SELECT 1"
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ('destination = "braze"\n[braze]\nhost = "https://a"\nquery = "x"\n', "The sync file: `query` stands under [braze]: put it above"),
+        (GOOD + '[limits]\nnull = "skip"\n', "The sync file: `null` stands under [limits]: put it above"),
         ("\xff", "The sync file is no text in UTF-8: save it as UTF-8."),
         ("a =", "The sync file is no TOML: Invalid value (at end of document)."),
         ("query = 'x'", "The sync file lacks `destination`."),

@@ -190,7 +190,9 @@ def test_an_address_as_inet_is_told_how_to_be_cast() -> None:
     columns = [SourceColumn(name, "text", "text") for name in ("event_key", "member_id", "time")]
     with pytest.raises(SyncError, match="of type inet, which JSON has no word for: cast it to text"):
         check_columns(
-            [*columns, SourceColumn("address", "other", "inet")], ("event_key", "member_id", "time")
+            [*columns, SourceColumn("address", "other", "inet")],
+            ("event_key", "member_id", "time"),
+            member="member_id",
         )
 
 

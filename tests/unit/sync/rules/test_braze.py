@@ -74,6 +74,7 @@ COLUMNS = [
     (["id", "x"], "text", "The query has no column 'm': it gives id, x. Name one so with AS."),
     (["m"], "text", "The query gives nothing to send beside its ids: add columns."),
     (["m", "x"], "local_time", "The column 'm' is a timestamp without a time zone, of which nobody knows the instant: write m AT TIME ZONE 'Asia/Seoul', or cast it to date."),
+    (["m", "x"], "boolean", "The column 'm' is of type bytea, and an id is a text, a whole number or a uuid: cast it."),
     (["m", "x"], "other", "The column 'm' is of type bytea, which JSON has no word for: cast it to text, a number, a boolean, a date or timestamptz, or leave it out."),
 ]  # fmt: skip
 PROPERTIES = [
@@ -101,7 +102,7 @@ def test_a_wrong_name_gets_its_sentence(name: str, sentence: str) -> None:
 @pytest.mark.parametrize(("names", "kind", "sentence"), COLUMNS, ids=range(len(COLUMNS)))
 def test_columns_that_cannot_be_sent_get_their_sentence(names: list[str], kind: Any, sentence: str) -> None:
     with pytest.raises(SyncError) as refused:
-        check_columns([SourceColumn(name, kind, "bytea") for name in names], ["m"])
+        check_columns([SourceColumn(name, kind, "bytea") for name in names], ["m"], member="m")
     assert str(refused.value) == sentence
 
 
