@@ -178,7 +178,7 @@ def test_wrong_rows_are_listed_with_their_sentence_until_they_are_right(world: W
         ("SELECT to_jsonb(member_id) AS member_id, 1 AS x FROM board_out.wanted", "The column 'member_id' is of type jsonb, and an id is"),
         ("SELECT ARRAY[member_id] AS member_id, 1 AS x FROM board_out.wanted", "The column 'member_id' is of type text[], and an id is"),
         ("SELECT member_id FROM wanted", 'The query cannot run: relation "wanted" does not exist. Tables and functions'),
-        ("SELECT 1 AS member_id, 2 AS x) AS a; DROP TABLE board_out.wanted; --", "The query is not one SELECT (cannot insert multiple commands"),
+        ("SELECT 1 AS member_id, 2 AS x) AS a; DROP TABLE board_out.wanted; --", "The query is not one SELECT (syntax error"),
         ("SELECT cj_new FROM board_out.wanted", "The query has no column 'member_id': it gives cj_new."),
         ("SELECT * FROM board_out.wanted UNION ALL SELECT * FROM board_out.wanted", "The query gives 'm-0000' in two rows"),
         ("SELECT NULL AS member_id, 1 AS x", "The query gives a row whose member_id is NULL"),
