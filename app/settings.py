@@ -203,7 +203,14 @@ class Settings:
         of_the_planner=True,
     )
     amplitude_key: str | None = _secret_setting(
-        "CJ_AMPLITUDE_KEY", values.api_key, meaning="a project's API key, for `sync` to Amplitude"
+        "CJ_AMPLITUDE_KEY",
+        values.api_key,
+        meaning="a project's API key, for `sync` to Amplitude and `members erase --in-amplitude`",
+    )
+    amplitude_secret_key: str | None = _secret_setting(
+        "CJ_AMPLITUDE_SECRET_KEY",
+        values.api_key,
+        meaning="the project's secret key, for `members erase --in-amplitude`",
     )
     amplitude_private: bool = _setting(
         False,

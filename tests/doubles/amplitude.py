@@ -1,7 +1,7 @@
-"""One project of Amplitude on loopback: `POST /batch` with its limits, and what it keeps of events and members' properties.
+"""One project of Amplitude on loopback: `POST /batch` with its limits, what it keeps of members, and their deletion.
 
 Pages: [batch] amplitude.com/docs/apis/analytics/batch-event-upload, [v2] …/http-v2, [retries] …/http-api-batching-retries,
-[identify] …/identify. What no page says is an assumption, named so.
+[identify] …/identify, [privacy] …/user-privacy. What no page says is an assumption, named so.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import threading
 import time
+from base64 import b64encode
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from tests.doubles.faulty_http import HttpRequest, Said
 
 KEY = "a-key-of-the-project"
+SECRET = "a-secret-of-the-project"  # noqa: S105 - it opens nothing
+DELETED_AT_ONCE = 100  # users of a deletion request, one a second [privacy]
+DELETED_AFTER = timedelta(days=10)  # a job runs 10 to 13 days after its first request [privacy]
 MOST_BYTES = 20_000_000  # [batch]
 MOST_EVENTS = 2_000  # [retries] of a request to HTTP V2; that it holds for /batch is an assumption
 MOST_TEXT = 1_024  # [v2]; that a longer one is cut is an assumption
@@ -90,11 +95,13 @@ class Amplitude:
     faults: Faults = field(default_factory=Faults)
     events: list[KeptEvent] = field(default_factory=list)
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
+    to_delete: dict[str, Any] = field(default_factory=dict)
     doubled: int = 0
     requests: int = 0
     throttled: int = 0
     caused: int = 0
     url: str = ""
+    _deletion_at: float | None = None
     _known: dict[tuple[str, str], float] = field(default_factory=dict)
     _recent: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     _today: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
@@ -105,6 +112,8 @@ class Amplitude:
         """Take a request whole, or nothing of it [retries]."""
         with self._lock:
             self.requests += 1
+            if request.path == "/api/2/deletions/users":
+                return self._delete(request)
             problem = self._wrong_request(request)
             if problem is not None:
                 return problem
@@ -119,6 +128,32 @@ class Amplitude:
                 self._keep(event)
             told = {"code": 200, "events_ingested": len(events), "payload_size_bytes": len(request.body)}
             return 200, {**told, "server_upload_time": int(self.clock() * 1000)}, {}
+
+    def _delete(self, request: HttpRequest) -> Said:
+        """Put users into a job, all of them or none [privacy]."""
+        basic = b64encode(f"{KEY}:{SECRET}".encode()).decode()
+        if request.headers.get("authorization") != f"Basic {basic}":  # that it is a 401 is an assumption
+            return 401, {"error": "Unauthorized"}, {}
+        now = self.clock()
+        if self._deletion_at is not None and now - self._deletion_at < 1:
+            return 429, {"error": "Too many requests"}, {}
+        self._deletion_at = now
+        given = json.loads(request.body)
+        users = given.get("user_ids", [])
+        if request.method != "POST" or not 0 < len(users) <= DELETED_AT_ONCE:
+            return _refused("Invalid number of ids")
+        known = {one.user for one in self.events} | set(self.properties)
+        strangers = [user for user in users if user not in known]
+        if strangers and given.get("ignore_invalid_id") not in ("true", "True"):  # a text, as people report
+            return _refused(f"Invalid user ids: {strangers}")
+        found = [user for user in users if user in known]
+        self.to_delete |= dict.fromkeys(found, given.get("requester"))
+        if not found:  # that no job is named then is an assumption
+            return 200, {"amplitude_ids": [], "invalid_ids": strangers}, {}
+        day = (datetime.fromtimestamp(now, UTC) + DELETED_AFTER).date().isoformat()
+        ids = [{"amplitude_id": at, "requester": given.get("requester")} for at, _ in enumerate(found)]
+        job = {"day": day, "status": "staging", "amplitude_ids": ids}
+        return 200, job | ({"invalid_ids": strangers} if strangers else {}), {}
 
     def _wrong_request(self, request: HttpRequest) -> Said | None:  # noqa: PLR0911 - one for each rule
         if (request.method, request.path) != ("POST", "/batch"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.doubles.amplitude import KEY, Amplitude, amplitude
+from tests.doubles.amplitude import KEY, SECRET, Amplitude, amplitude
 from tests.doubles.faulty_http import Faults
 from tests.integration.small_board import fill
 
@@ -99,7 +99,7 @@ def world(
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("CJ_AMPLITUDE_KEY", KEY)
     monkeypatch.setenv("CJ_AMPLITUDE_PRIVATE", "on")
-    monkeypatch.setattr("app.analytics.amplitude.THROTTLED_WAIT_S", 0)
+    monkeypatch.setattr("app.analytics.amplitude.upload.THROTTLED_WAIT_S", 0)
     with amplitude(Amplitude()) as project:
         made = World(database_url, project, command, tmp_path)
         made.sql("CREATE SCHEMA board_out")
@@ -273,3 +273,69 @@ def test_the_key_is_nowhere_but_in_the_request(
     told = "".join(one.out + one.err for one in runs)
     assert "m-1/p-1" in kept
     assert [one for one in (KEY, secret) if one in kept + told] == []
+
+
+@pytest.fixture
+def erasing(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Two members whom Amplitude knows, and the keys with which it deletes."""
+    monkeypatch.setattr("app.cli.members.LET_GO_S", 0.0)
+    monkeypatch.setenv("CJ_AMPLITUDE_SECRET_KEY", SECRET)
+    world.project.clock = lambda: 1_795_133_520 + world.project.requests * 2
+    world.applied("m-1", "m-2")
+    file = world.file(options=f'deletion_host = "{world.project.url}"')
+    assert world.sync("run", file).code == 0
+    return world
+
+
+def erase(world: World, member: str) -> Any:
+    return world.command("members", "erase", member, "--in-amplitude", world.folder / "applied.toml")
+
+
+def test_erasing_a_member_asks_amplitude_for_it_and_no_sync_sends_them_again(erasing: World) -> None:
+    erased = erase(erasing, "m-1")
+    assert (erased.code, erased.err) == (0, "")
+    assert re.search(r"^Amplitude deletes the member on 2026-1\d-\d\d\.$", erased.out, re.MULTILINE)
+    assert erasing.project.to_delete == {"m-1": "connected-jobs"}
+    erasing.sql("UPDATE board_out.applied SET at = at + interval '1 day'")
+    events = len(erasing.project.events)
+    assert erasing.sync("run", erasing.folder / "applied.toml").code == 0
+    assert erasing.project.events[events:] == []
+
+
+def test_a_member_whom_amplitude_does_not_know_is_erased_here(erasing: World) -> None:
+    erasing.sql("INSERT INTO board.member (id, mail_consent) VALUES ('m-9', true)")
+    erased = erase(erasing, "m-9")
+    assert (erased.code, erased.out.splitlines()[0]) == (0, "Amplitude does not know the member.")
+    assert erasing.sql("SELECT count(*) FROM board.member WHERE id = 'm-9'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("secret", "fault", "options", "sentence"),
+    [
+        ("another", "", None, "Amplitude does not know the key: see CJ_AMPLITUDE_SECRET_KEY, and whether it belongs to the host."),
+        (None, "", None, "CJ_AMPLITUDE_SECRET_KEY is not set: give it, there or in the file that CJ_AMPLITUDE_SECRET_KEY_FILE names."),
+        (SECRET, "500 after", None, "Amplitude answers 502. Nothing was erased here: run it again."),
+        (SECRET, "", "", "give `deletion_host`, where the User Privacy API is, for `host` is none of Amplitude's."),
+    ],
+    ids=["wrong secret", "no secret", "unknown", "no host"],
+)  # fmt: skip
+def test_where_amplitude_does_not_say_that_it_deletes_nothing_is_erased_here(
+    erasing: World,
+    monkeypatch: pytest.MonkeyPatch,
+    secret: str | None,
+    fault: Any,
+    options: str | None,
+    sentence: str,
+) -> None:
+    erasing.sql("INSERT INTO board.member (id, mail_consent) VALUES ('m-1', true)")
+    if secret is None:
+        monkeypatch.delenv("CJ_AMPLITUDE_SECRET_KEY")
+    else:
+        monkeypatch.setenv("CJ_AMPLITUDE_SECRET_KEY", secret)
+    if options is not None:
+        erasing.file(options=options)
+    erasing.project.faults.next = [fault]
+    ran = erase(erasing, "m-1")
+    assert (ran.code, sentence in ran.sentence) == (1, True), ran.err
+    assert [one for one in (KEY, secret or SECRET) if one in ran.out + ran.err] == []
+    assert erasing.sql("SELECT count(*) FROM board.member WHERE id = 'm-1'") == [(1,)]

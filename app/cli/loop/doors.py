@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app.analytics.airbridge import open_airbridge
-from app.analytics.amplitude import open_amplitude
+from app.analytics.amplitude.deletion import open_deletion
+from app.analytics.amplitude.upload import open_amplitude
 from app.braze.rest.doors import open_events_door, open_rows_door, open_workspace
 from app.cli.database import CommandError
 
@@ -47,13 +48,27 @@ def open_door(definition: SyncDefinition, settings: Settings) -> Door[Any]:
     return _OPENERS[definition.destination](definition, settings)
 
 
-def check_is_to_braze(definition: SyncDefinition, what: str) -> None:
-    """Refuse what only Braze has.
+def open_amplitude_deletion(definition: SyncDefinition, settings: Settings) -> Callable[[str], str | None]:
+    """Return what asks for a member's deletion in a sync file's project of Amplitude, and gives its day, None for a stranger.
+
+    Raises:
+        SyncError: the file's options do not fit, or a key is missing.
+    """
+    return open_deletion(
+        definition,
+        key=settings.amplitude_key,
+        secret=settings.amplitude_secret_key,
+        private=settings.amplitude_private,
+    ).ask
+
+
+def check_goes_to(definition: SyncDefinition, destination: str, what: str) -> None:
+    """Refuse what only one destination has.
 
     Raises:
         CommandError: the sync goes elsewhere.
     """
-    if definition.destination != "braze":
+    if definition.destination != destination:
         raise CommandError(
-            f"The sync {definition.name!r} goes to {definition.destination}: {what} a sync file to Braze."
+            f"The sync {definition.name!r} goes to {definition.destination}: {what} a sync file to {destination.title()}."
         )

@@ -13,7 +13,7 @@ import click
 
 from app.cli.database import progress_bar
 from app.cli.loop import sync_files, sync_record
-from app.cli.loop.doors import check_is_to_braze
+from app.cli.loop.doors import check_goes_to
 from app.cli.loop.sync_opened import (
     EXIT_PAUSED,
     EXIT_REJECTS,
@@ -272,7 +272,7 @@ def _end(report: SyncReport, refused: int, zone: ZoneInfo) -> None:
 )
 def export(*, file: Path, out: str, kind: FileFormat, interval_min: int) -> None:
     """Write what changed as files for Cloud Data Ingestion to OUT, a folder or a bucket, and count it as sent."""
-    check_is_to_braze(read_sync_file(file), "files for Cloud Data Ingestion are written of")
+    check_goes_to(read_sync_file(file), "braze", "files for Cloud Data Ingestion are written of")
     with open_sync(file) as opened:
         zone = zone_of(opened.engine)
         with _unless_paused(zone):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.analytics.amplitude import AmplitudeEvents, insert_id, open_amplitude, read_options
+from app.analytics.amplitude.upload import AmplitudeEvents, insert_id, open_amplitude, read_options
 from app.runtime.outgoing import HttpAnswer
 from app.sync.definition import SyncError, read_definition
 from app.sync.delta import ChangedRow

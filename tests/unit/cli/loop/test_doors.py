@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from app.analytics.amplitude import AmplitudeEvents, AmplitudeProperties
+from app.analytics.amplitude.upload import AmplitudeEvents, AmplitudeProperties
 from app.braze.rest.track import BrazeAttributes
 from app.cli.database import CommandError
 from app.cli.loop.doors import _OPENERS, open_door
@@ -49,6 +49,15 @@ def test_a_key_that_is_not_set_is_named(text: str) -> None:
     definition = read_definition(text.format("").encode(), stem="a")
     with pytest.raises(SyncError, match=rf"^CJ_{definition.destination.upper()}_KEY is not set: give "):
         open_door(definition, Settings())
+
+
+def test_what_only_amplitude_has_is_refused_for_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "attributes.toml"
+    file.write_text(BRAZE.format(""), encoding="utf-8")
+    told = CliRunner().invoke(members, ["erase", "m-1", "--in-amplitude", str(file)])
+    assert str(told.exception) == (
+        "The sync 'attributes' goes to braze: --in-amplitude wants a sync file to Amplitude."
+    )
 
 
 @pytest.mark.parametrize(

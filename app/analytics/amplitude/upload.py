@@ -59,12 +59,14 @@ class AmplitudeOptions:
         project: A name of ours, so that two projects on one host are told apart.
         min_id_length: Characters that a member's id must have; without it Amplitude drops ids under five.
         session: The column with the beginning of the session that an event belongs to.
+        deletion_host: Where members are deleted, unless `host` tells the region.
     """
 
     host: str
     project: str
     min_id_length: int
     session: str | None
+    deletion_host: str | None
 
 
 def read_options(definition: SyncDefinition) -> AmplitudeOptions:
@@ -81,6 +83,10 @@ def read_options(definition: SyncDefinition) -> AmplitudeOptions:
         "project": (own_name, "main"),
         "min_id_length": (whole(1, 1_024), 1),
         "session": (text, None),
+        "deletion_host": (
+            host_address("https://amplitude.com, or https://analytics.eu.amplitude.com for the EU"),
+            None,
+        ),
     }
     options = AmplitudeOptions(**read_fields(definition.options, readers, "The sync file's [amplitude]"))
     if definition.kind == "catalog":
@@ -163,7 +169,7 @@ class AmplitudeProject:
             answer,
             who=WHO,
             refused=lambda _body: {},
-            said=lambda body: _told(_json_of(body), self.key),
+            said=lambda body: told_in(body, self.key),
             key=KEY,
         )
 
@@ -201,6 +207,11 @@ def _places(found: Any) -> list[int]:
         if isinstance(found, list)
         else []
     )
+
+
+def told_in(body: bytes, key: str) -> str:
+    """What an answer's body says to a person, in one line and without the key."""
+    return _told(_json_of(body), key)
 
 
 def _told(said: Mapping[str, Any], key: str) -> str:

@@ -1,0 +1,1 @@
+"""Amplitude: uploads of a project, and what it is asked to delete."""
