@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import hashlib
 import io
 import json
 import signal
@@ -214,6 +216,40 @@ def test_a_bucket_is_read_as_a_folder_is_and_each_file_once(
         again = command("airbridge", "read", "s3://raw-data/board")
     assert (again.code, again.out) == (0, "No new files.\n")
     assert len(stored(database_url)) == 60
+
+
+def test_packed_files_of_a_bucket_are_read_in_any_packing(
+    database_url: str, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CSV in gzip of several members, named and labelled as packed or neither; Parquet of each packing and many row groups."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    label = hashlib.sha512
+    rows = [event(number, Event_Action=label(b"%d" % number).hexdigest()) for number in range(2_000)]
+    packed = gzip.compress(csv_of(rows[:1_000])) + gzip.compress(csv_of(rows[1_000:]).split(b"\r\n", 1)[1])
+    objects: list[tuple[str, bytes, dict[str, str]]] = [
+        (
+            "web/v1.2/date={}/part-00000.csv.gz",
+            packed,
+            {"ContentEncoding": "gzip", "ContentType": "text/csv"},
+        ),
+        ("web/v1.2/date={}/part-00001.csv", gzip.compress(csv_of([event(2_000)])), {}),
+    ]
+    for at, packing in enumerate(("snappy", "gzip", "zstd", "none")):
+        content = io.BytesIO()
+        table = pa.table({name: [event(7_000 + at * 100 + n)[name] for n in range(100)] for name in NAMES})
+        pq.write_table(table, content, compression=packing, row_group_size=9)
+        objects.append((f"app/v1.2/date={{}}/part-{at:05}.{packing}.parquet", content.getvalue(), {}))
+    with s3_with("packed-data") as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for key, body, more in objects:
+            client_of(environment).put_object(
+                Bucket="packed-data", Key=f"board/{key.format(DAY.date())}", Body=body, **more
+            )
+        ran = command("airbridge", "read", "s3://packed-data/board", "--rejects", tmp_path / "rejects.jsonl")
+    assert (ran.code, ran.err) == (0, "")
+    assert "web: 2 files, 2,001 events, 2,001 new" in ran.out
+    assert "app: 4 files, 400 events, 400 new" in ran.out
 
 
 def test_a_dry_run_keeps_nothing(
