@@ -139,6 +139,14 @@ def test_only_what_changed_is_sent_and_known_as_sent_when_it_was_acknowledged(wo
     assert world.braze.profiles.members["m-0008"] == {"cj_field": "field 1", "cj_new": 77, "cj_tired": True}
 
 
+def test_the_first_plan_to_a_destination_says_that_other_databases_are_not_seen(world: World) -> None:
+    file = world.file()
+    assert "Nothing was sent there from this database yet." in world.sync("plan", file).out
+    assert json.loads(world.sync("plan", file, "--json").out)["compared"]["changed"] == 300
+    assert world.sync("run", file).code == 0
+    assert "from this database" not in world.sync("plan", file).out
+
+
 def test_wrong_rows_are_listed_with_their_sentence_until_they_are_right(world: World) -> None:
     world.braze.profiles.blocked = {"m-0003"}
     world.sql("UPDATE board_out.wanted SET cj_field = repeat('x', 256) WHERE member_id = 'm-0002'")

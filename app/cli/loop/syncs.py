@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from app.sync.report import RunProgress, SyncPlan, SyncReport
     from app.sync.rows_run import RowsRun
 
+_FIRST = (
+    "Nothing was sent there from this database yet. Should another one send the same, neither sees it, and each overwrites the other:\n"
+    "let one database alone send to a workspace."
+)
 _LOOK_S = 1.0  # between two looks at whether the destination is held and somebody paused the sync
 
 
@@ -67,9 +71,12 @@ def plan(*, file: Path, again: bool, as_json: bool) -> None:
     with open_sync(file) as opened:
         destination_id = find_destination(opened.engine, opened.door.identity)
         found = opened.run(destination_id, None, again=again).plan(opened.pacer(destination_id))
-    click.echo(
-        json.dumps(asdict(found), ensure_ascii=False, indent=2) if as_json else _plan_text(opened, found)
-    )
+    if as_json:
+        click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+        return
+    click.echo(_plan_text(opened, found))
+    if not destination_id:
+        click.echo(_FIRST)
 
 
 def _plan_text(opened: OpenSync, found: SyncPlan) -> str:
