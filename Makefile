@@ -121,9 +121,9 @@ pgbouncer: .venv/ready ## reads through PgBouncers that keep statements and do n
 	$(RUN) pytest tests/integration/test_pgbouncer.py $(PYTEST)
 	$(RUN) python -m tests.integration.pooled_reads
 
-upgrade: .venv/ready ## a board restored on a fresh server; the version FROM, or the last tag, upgraded under calls
-	$(RUN) pytest tests/integration/test_restored.py -m slow $(PYTEST)
+upgrade: .venv/ready ## a board restored on a fresh server; the version FROM, or the last release, upgraded under calls
 	$(RUN) python -m tests.deploy.upgrade --from "$(FROM)" $(ARGS)
+	$(RUN) pytest tests/integration/test_restored.py -m slow $(PYTEST)
 
 image: .venv/ready ## build the Dockerfile and run the image; as root, with buildah
 	@.ci/image

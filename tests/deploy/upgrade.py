@@ -1,4 +1,4 @@
-"""`python -m tests.deploy.upgrade --from TAG`: that version under calls, upgraded to this one, and the way back.
+"""`python -m tests.deploy.upgrade --from VERSION`: that version under calls, upgraded to this one, and the way back.
 
 Both versions run from their own folder with their own packages, on one Postgres: that one's tables, lists and service first,
 then as docs/production.md says: this one's migration, both services side by side, a refresh by each, the old one alone again.
@@ -181,14 +181,21 @@ def unpacked(reference: str, folder: Path) -> Path:
     return made
 
 
-def last_tag() -> str:
-    """The newest version that is tagged."""
-    found = subprocess.run(
-        ["git", "-C", ROOT, "describe", "--tags", "--abbrev=0"], capture_output=True, text=True, check=False
-    )
-    if found.returncode != 0:
-        raise click.ClickException("No version is tagged yet: name a commit, as in make upgrade FROM=COMMIT.")
-    return found.stdout.strip()
+def last_release(root: Path) -> str:
+    """The newest version: its tag, else the commit that wrote its heading into the changelog."""
+
+    def told(*words: str) -> str:
+        ran = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=False)
+        return ran.stdout.strip()
+
+    if tag := told("describe", "--tags", "--abbrev=0"):
+        return tag
+    heading = re.search(r"^## \[?v?\d+\.\d.*$", told("show", "HEAD:CHANGELOG.md"), re.MULTILINE)
+    if heading is None:
+        raise click.ClickException(
+            "No version is released yet, by a tag or in CHANGELOG.md: name a commit, as in make upgrade FROM=COMMIT."
+        )
+    return told("log", "--reverse", "--format=%H", f"-S{heading[0]}", "--", "CHANGELOG.md").splitlines()[0]
 
 
 def walk(old: Version, new: Version, folder: Path, seconds: float) -> Calls:
@@ -249,11 +256,11 @@ def said_of(calls: Calls) -> int:
 
 
 @click.command()
-@click.option("--from", "reference", default="", help="A tag or commit; the last tag if not given.")
+@click.option("--from", "reference", default="", help="A tag or commit; the last release if not given.")
 @click.option("--seconds", default=4.0, show_default=True, help="Of each phase at least.")
 def main(*, reference: str, seconds: float) -> None:
     """Upgrade a version to this one under calls, and go back."""
-    reference = reference or last_tag()
+    reference = reference or last_release(ROOT)
     with stop_on_signals(), TemporaryDirectory(prefix="connected-jobs-upgrade-") as name:
         folder = Path(name)
         with embedded_postgres(folder / "postgres", options={"fsync": "off"}) as server:
