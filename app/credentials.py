@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+CREDENTIAL_POLL_S = 10.0  # between two readings, so that a revocation takes effect within 30 s
+
+
 class Scope(StrEnum):
     """What a credential opens: the content API, the metrics, or (naming a person) the operator's pages."""
 

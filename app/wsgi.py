@@ -11,6 +11,7 @@ from importlib.metadata import version
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, cast
 
+from app.credentials import CREDENTIAL_POLL_S
 from app.fingerprint import fingerprint
 from app.postgres.connecting import ConnectionTarget, read_database_url
 from app.postgres.serving.heartbeat import PostgresSendCounts, select_campaign_keys, send_heartbeat
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 PRIMARY_POLL_S = 10.0
 LAG_POLL_S = 10.0
 SHELF_POLL_S = 5.0
-CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 ERASURE_POLL_S = 2.0
 CONNECTED_WITHIN_S = 2.0  # before the first call; later ones are made while others answer
 KEYS_EVERY_S = 30.0  # a campaign is put on record well before its send

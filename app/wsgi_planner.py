@@ -13,7 +13,7 @@ from app.braze.calls import StoredCredential
 from app.braze.mails import Mails
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.register.campaigns import RegisterUnavailableError
-from app.credentials import CredentialBook
+from app.credentials import CREDENTIAL_POLL_S, CredentialBook
 from app.postgres.engines import planner_engine
 from app.postgres.planning.evidence import PostgresEvidence
 from app.postgres.planning.experiments import PostgresExperiments
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 CLOCK_POLL_S = 10.0
-CREDENTIAL_POLL_S = 10.0  # a revocation takes effect within 30 s
 TIDY_EVERY_S = 60 * 60.0
 JUDGE_EVERY_S = 5 * 60.0
 JUDGE_AFTER_S = 5.0  # of the start, which waits for nothing but the credentials

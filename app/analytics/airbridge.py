@@ -9,9 +9,7 @@ however far apart within those 24 hours; a Bearer token, as public clients send 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -24,7 +22,8 @@ from app.sync.answers import fate_of
 from app.sync.definition import REQUIRED, SyncError, host_address, read_fields, text, whole, word
 from app.sync.door import DoorLimits
 from app.sync.rules import airbridge as rules
-from app.sync.values import shortened
+from app.sync.rules.tracking_link import APP
+from app.sync.values import milliseconds, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,9 +41,7 @@ REQUESTS: Final = 50  # in 3 s, which is 1,000 a minute
 MOST_BYTES: Final = 1_000_000  # no page tells one; an event that keeps to the rules has a few thousand
 OLDEST_S: Final = 24 * 3600.0
 _KEY_SHOWN: Final = 100  # characters of an event's key in its attributes
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PATHS: Final = {"web": "web/9320", "app": "mobile-app/9360"}
-_APP: Final = re.compile(r"[a-z0-9_-]{1,60}")
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "web": frozenset(
         {"browser.clientID", "browser.userAgent", "eventData.shortID", "eventData.trackingData.channel"}
@@ -83,7 +80,7 @@ class AirbridgeOptions:
 
 
 def _app(value: Any) -> str:
-    if not isinstance(value, str) or not _APP.fullmatch(value):
+    if not isinstance(value, str) or not APP.fullmatch(value):
         raise ValueError("the app's name as Airbridge's settings show it: small letters, digits, - and _")
     return value
 
@@ -252,11 +249,6 @@ class AirbridgeEvents:
 def event_uuid(event: str, key: str) -> UUID:
     """By which Airbridge knows a second copy of an event; two syncs may give one key to events of two categories."""
     return UUID(bytes=blake2b(f"{event}\0{key}".encode(), digest_size=16).digest(), version=4)
-
-
-def milliseconds(time: str) -> int:
-    """Milliseconds since 1970 of an instant in ISO 8601."""
-    return (datetime.fromisoformat(time) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _told(body: bytes, token: str) -> str:

@@ -23,7 +23,6 @@ from app.capacity.plan.plan import Judging
 from app.capacity.plan.repeats import FIELD as REPEAT
 from app.capacity.plan.times import as_json_values
 from app.capacity.register.campaigns import (
-    Draft,
     EditedMeanwhileError,
     NoSuchCampaignError,
     RegisteredCampaign,
@@ -100,7 +99,7 @@ def list_(*, removed: bool, as_json: bool, page: int | None, **asked: str | None
             found, more = register.campaigns(removed=removed), ""
     if as_json:
         shown = [
-            {"id": one.id, "version": one.version, "series": one.series, **_draft_values(one.draft())}
+            {"id": one.id, "version": one.version, "series": one.series, **one.draft().values()}
             for one in found
         ]
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
@@ -158,7 +157,7 @@ def edit(
 ) -> None:
     """Save the campaign in FILE as the next version; values without an option stay as they are."""
     with _register() as register:
-        current = _draft_values(_require(register, number).draft())
+        current = _require(register, number).draft().values()
         changed = {name: value for name, value in given.items() if value is not None}
         definition = _repeating(_definition(file, register.workspace().time_zone), repeat_until)
         draft = read_draft({**current, **changed, "definition": definition})
@@ -167,7 +166,7 @@ def edit(
         except EditedMeanwhileError as error:
             if isinstance(error.newer, RegisteredCampaign):
                 click.echo("Yours -> theirs:", err=True)
-                for line in _lines(_draft_values(draft), _draft_values(error.newer.draft())):
+                for line in _lines(draft.values(), error.newer.draft().values()):
                     click.echo(f"    {line}", err=True)
             raise
     click.echo(f"Campaign {number} is saved: version {edited.version}.")
@@ -308,15 +307,6 @@ def _require(register: PostgresRegister, number: int) -> RegisteredCampaign:
     if found is None:
         raise NoSuchCampaignError(f"There is no campaign {number}: see `connected-jobs campaigns list`.")
     return found
-
-
-def _draft_values(draft: Draft) -> dict[str, Any]:
-    return {
-        "key": draft.key,
-        "owner": draft.owner,
-        "braze_campaign_id": draft.braze_campaign_id,
-        "definition": dict(draft.definition),
-    }
 
 
 def _definition(file: Path, time_zone: str) -> dict[str, Any]:

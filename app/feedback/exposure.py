@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from app.board.campaign_key import CAMPAIGN_KEY
+from app.feedback.recommendation_id import RID
 from app.plurals import counted
 
 if TYPE_CHECKING:
@@ -35,12 +36,11 @@ _CUT_CHARACTER = 3  # bytes of a character that is cut off with the bytes behind
 _LONGEST_LEFT_OUT = 64
 _FIELDS = 7
 _PAIRS = json.JSONDecoder(object_pairs_hook=tuple)
-_RID = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
 _SOURCE = re.compile(r"[a-z_]{1,32}", re.ASCII)
 _PLAIN_IDS = re.compile(r"[A-Za-z0-9_.~-]+(?:,[A-Za-z0-9_.~-]+)*", re.ASCII)
 _SHOWN = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _SOUND = re.compile(
-    rf"{VERSION}\|({_RID.pattern})\|({CAMPAIGN_KEY.pattern})\|({_SOURCE.pattern})"
+    rf"{VERSION}\|({RID.pattern})\|({CAMPAIGN_KEY.pattern})\|({_SOURCE.pattern})"
     rf"\|({CAMPAIGN_KEY.pattern}|)\|({_SHOWN.pattern})\|([^|]*)",
     re.ASCII,
 )
@@ -154,7 +154,7 @@ def _fault(text: str) -> str:
     return next(
         f"The {name} of the exposure cannot be '{field[:64]}'."
         for name, field, pattern in (
-            ("recommendation id", rid, _RID),
+            ("recommendation id", rid, RID),
             ("campaign", campaign, CAMPAIGN_KEY),
             ("source", source, _SOURCE),
             ("arm", arm or "a", CAMPAIGN_KEY),

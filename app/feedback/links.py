@@ -14,9 +14,9 @@ from urllib.parse import unquote, unquote_plus
 import msgspec
 
 from app.board.campaign_key import CAMPAIGN_KEY
+from app.feedback.recommendation_id import RID
 
 _OURS = re.compile(r"[?&;#](rid|campaign|variant|arm|position)=([^&;#\s]*)", re.ASCII)
-_RID = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
 _POSITION = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 _MOST_WRAPPINGS: Final = 3
 _MOST_CHARACTERS: Final = 255
@@ -46,7 +46,7 @@ def parse(url: str) -> ClickedLink:
     """Read a clicked URL; of a value that cannot be ours nothing is kept."""
     found = _parameters(url)
     rid = found.get("rid", "")
-    if not _RID.fullmatch(rid):
+    if not RID.fullmatch(rid):
         return ClickedLink(_hash(url))
     position = found.get("position", "")
     place = int(position) if _POSITION.fullmatch(position) else None

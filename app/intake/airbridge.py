@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from app.intake.raw_data import MOST_BYTES, RawDataError, read_raw_data
 from app.intake.reader import FileOrigin, FileReader, ReadReport, Reject, clean
+from app.intake.sorting import AHEAD
 from app.lake.objects import LakeError
 from app.postgres.connecting import connect
 from app.postgres.feedback import ledger, retention, rows, users
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _TABLE: Final = "airbridge_event"
 _AT_ONCE: Final = 10_000
-_AHEAD: Final = timedelta(days=1)  # of a clock that is wrong
 _KEY: Final = re.compile(
     r"(?:^|/)(?P<source>web|app|tracking-link)/(?P<version>[^/]+)/date=(?P<day>\d{4}-\d\d-\d\d)/"
 )
@@ -107,7 +107,7 @@ class _RawDataReader(FileReader["RawDataFile"]):
                 rejects.append(
                     (f"row {file.rows}", 1, f"It is older than the {kept} days that such events are kept.")
                 )
-            elif event.at > self.now + _AHEAD:
+            elif event.at > self.now + AHEAD:
                 rejects.append((f"row {file.rows}", 1, "It is of a day to come."))
             elif event.member_id is not None and self.tombstones.buries(event.member_id, ""):
                 self.report.left_alone += 1

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.feedback.mail_events import MailEvent
     from app.postgres.feedback.users import Tombstones
 
-_AHEAD: Final = timedelta(days=1)  # of a clock that is wrong
+AHEAD: Final = timedelta(days=1)  # of a clock that is wrong
 _TABLE_OF: Final = {mail_events.SEND: "exposure", mail_events.CLICK: "click"} | dict.fromkeys(
     mail_events.COUNTED, "mail_count"
 )
@@ -65,7 +65,7 @@ class Sorted:
     _earliest: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._latest = (self.now + _AHEAD).timestamp()
+        self._latest = (self.now + AHEAD).timestamp()
         self._earliest = {
             table: datetime.combine(first_day(table, self.now.date()), time(), UTC).timestamp()
             for table in KEPT_DAYS

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from app.board.veto import board_day
 from app.runtime.errors import UnavailableError
 from app.serving.distinct_members import DistinctMembers
+from app.serving.sends import PREVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from app.serving.request import RequestOptions
 
 NOT_COUNTED = ("loadtest", "preview")  # prefixes of campaigns that are not counted
-PREVIEW = "preview"  # the send's name in previews, which have no dispatch id
 COUNT_EVERY_S = 2.0
 FLUSH_EVERY_S = 2.0
 MOST_NOTES = 100_000  # 20 s of 5,000 calls/s; the scheduler never takes so long

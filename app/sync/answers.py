@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Meaning = Literal["taken", "divide", "stop", "slower", "unknown", "not_sent"]
 _TIMEOUT: Final = 408  # of a proxy, which does not say whether the request went on
-_TOO_FAST: Final = 429
+TOO_FAST: Final = 429
 _SERVER: Final = 500
 
 
@@ -57,7 +57,7 @@ def fate_of(
         return BatchFate("unknown" if answer.sent else "not_sent", sentence=f"{why}.")
     if 200 <= status < 300 and _is_json(answer.body):  # noqa: PLR2004 - else it is a page: nothing was taken there
         return BatchFate("taken", refused(answer.body))
-    if status == _TOO_FAST:
+    if status == TOO_FAST:
         return BatchFate("slower", sentence=f"{who} answers 429: too many requests.")
     if status >= _SERVER or status == _TIMEOUT:
         return BatchFate("unknown", sentence=f"{who} answers {status}.")
@@ -86,3 +86,12 @@ def _why_not(status: int, who: str, key: str) -> str:
     if status == 404:  # noqa: PLR2004
         return f"{who} does not know this address: see the host and the names in the sync file."
     return f"{who} answers {status}, which its documents do not name: see whether the host is right."
+
+
+def json_of(body: bytes) -> Mapping[str, Any]:
+    """The JSON object that an answer's body is; an empty one where it is none."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from app.sync.courier import TRIES, Courier, Manner, RunHaltedError, RunPausedError, RunStoppedError
@@ -14,7 +14,7 @@ from app.sync.ledger import SettledBatch
 from app.sync.packing import Packer
 from app.sync.report import Foresight, RunProgress, SyncExample, SyncPlan, SyncReport
 from app.sync.rows_run import EXAMPLES, ended, seconds_for
-from app.sync.values import BadRowValueError, check_columns, row_digest, values_of
+from app.sync.values import EPOCH, BadRowValueError, check_columns, row_digest, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1_000
 _TICK_S: Final = 0.2
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventsRun:
@@ -272,6 +271,6 @@ def _member_of(found: Any, name: str) -> str:
 def _time_of(found: Any, name: str, kinds: Mapping[str, ColumnKind]) -> str:
     if not isinstance(found, str) or kinds[name] != "instant":
         raise BadRowValueError(f"{name} is no instant: an event needs its time, as timestamptz.")
-    if datetime.fromisoformat(found) < _EPOCH:
+    if datetime.fromisoformat(found) < EPOCH:
         raise BadRowValueError(f"{name}: {found} is before 1970: an event needs the time when it happened.")
     return found

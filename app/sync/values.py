@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -21,6 +22,7 @@ MOST_WHOLE: Final = 2**53  # every receiver that reads JSON numbers as doubles k
 _DATE: Final = re.compile(r"[0-2]\d{3}-\d\d-\d\d(T[^B]*)?$")  # others are read as texts
 _FRACTIONS: Final = ("real", "double precision")  # of which one id has several texts
 _NO_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SHOWN: Final = 40  # characters of a value that a sentence repeats
 
 
@@ -156,3 +158,8 @@ def _beyond_in(value: Any) -> _Beyond | None:
         return value
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return next((found for one in inner if (found := _beyond_in(one)) is not None), None)
+
+
+def milliseconds(time: str) -> int:
+    """Milliseconds since 1970 of an instant in ISO 8601."""
+    return (datetime.fromisoformat(time) - EPOCH) // timedelta(milliseconds=1)

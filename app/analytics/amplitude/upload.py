@@ -6,7 +6,6 @@ Sources: amplitude.com/docs/apis/analytics/batch-event-upload (20 MB, 2,000 even
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -15,11 +14,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.runtime.outgoing import OutgoingClient, PrivateAddressError
-from app.sync.answers import BatchFate, fate_of
+from app.sync.answers import TOO_FAST, BatchFate, fate_of, json_of
 from app.sync.definition import SyncError, host_address, own_name, read_fields, text, whole
 from app.sync.door import DoorLimits
 from app.sync.rules import amplitude as rules
-from app.sync.values import shortened
+from app.sync.values import milliseconds, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +39,6 @@ REQUESTS: Final = 3  # in 3 s: with 1,000 events each what a Starter plan takes
 MOST_BYTES: Final = 18_000_000  # of a request; Amplitude refuses 20 MB
 THROTTLED_WAIT_S: Final = 30  # its pages: until a throttled user is tried again
 _QUOTA: Final = f"{WHO} has had 500,000 events of this member today and takes no more: see what sends them, and run with --again tomorrow."
-_TOO_FAST: Final = 429
 _WRONG: Final = 400
 _UNAVAILABLE: Final = 503
 _FIELDS: Final = {
@@ -143,16 +141,16 @@ class AmplitudeProject:
                 f"Amplitude's host {error} is inside a private network, or would be called without https: "
                 "set CJ_AMPLITUDE_PRIVATE=on where that is meant."
             ) from None
-        if answer.status == _TOO_FAST and "retry-after" not in answer.headers:
+        if answer.status == TOO_FAST and "retry-after" not in answer.headers:
             return replace(answer, headers={**answer.headers, "retry-after": str(THROTTLED_WAIT_S)})
         return answer
 
     def fate(self, answer: HttpAnswer) -> BatchFate:
         """What an answer means; of a 400 or 429 nothing was taken."""
-        said = _json_of(answer.body)
+        said = json_of(answer.body)
         if answer.status == _UNAVAILABLE:
             return BatchFate("not_sent", sentence=f"{WHO} answers 503.")
-        if answer.status == _TOO_FAST and _any_of(
+        if answer.status == TOO_FAST and _any_of(
             said, "exceeded_daily_quota_users", "exceeded_daily_quota_devices"
         ):
             throttled = _any_of(said, "throttled_users", "throttled_devices")
@@ -172,14 +170,6 @@ class AmplitudeProject:
             said=lambda body: told_in(body, self.key),
             key=KEY,
         )
-
-
-def _json_of(body: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _any_of(said: Mapping[str, Any], *names: str) -> bool:
@@ -211,7 +201,7 @@ def _places(found: Any) -> list[int]:
 
 def told_in(body: bytes, key: str) -> str:
     """What an answer's body says to a person, in one line and without the key."""
-    return _told(_json_of(body), key)
+    return _told(json_of(body), key)
 
 
 def _told(said: Mapping[str, Any], key: str) -> str:
@@ -283,7 +273,7 @@ class AmplitudeEvents:
             {
                 "user_id": one.member,
                 "event_type": self.event,
-                "time": rules.milliseconds(one.time),
+                "time": milliseconds(one.time),
                 "insert_id": insert_id(self.event, one.key),
                 "session_id": rules.session_of(properties.pop(session, None) if session else None),
                 "event_properties": {**properties, "cj_key": one.key, "cj_attempt": one.attempt},

@@ -12,6 +12,7 @@ from unicodedata import normalize
 import msgspec
 
 from app.board.importing.values import (
+    MOST_MONEY,
     NOT_GIVEN,
     BadValueError,
     FieldType,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 EXCERPT_LENGTH = 200  # characters of a refused value that the rejects file repeats
 MOST_EMPLOYEES = 2**31 - 1  # Postgres's integer
-MOST_MONEY = 10**15
 _LEAST_WON = {"year": 1_000_000, "month": 100_000, "week": 30_000, "day": 10_000, "hour": 1_000, "case": 10}
 _LEAST = 1.01  # of any other currency: 0.01 and 1 are stand-ins
 _LONGEST_NOTHING = max(map(len, NOT_GIVEN))

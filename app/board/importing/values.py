@@ -23,6 +23,7 @@ ID_LENGTH = 200
 LIST_LENGTH = 200
 YEARS = range(1970, 2101)
 MOST_YEARS_OF_CAREER = 70.0
+MOST_MONEY = 10**15  # won
 # What programs and people write where there is no value. "none" is none of these: it is an education.
 NOT_GIVEN = frozenset(
     {"null", "NULL", "Null", "None", "nil", "undefined", "nan", "NaN", "NaT", "<NA>", "N/A", "n/a", "#N/A", "\\N", "-", "--", "없음", "해당없음"}

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.braze.liquid.errors import LiquidError
+from app.braze.liquid.errors import MAX_DEPTH, LiquidError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.braze.liquid.errors import Budget
     from app.braze.liquid.filters import Filter
-
-_DEEPEST = 100
 
 
 @dataclass(slots=True)
@@ -52,7 +50,7 @@ class Context:
 
     def push_scope(self, scope: dict[str, Any]) -> None:
         """Push a loop's scope; raises LiquidError where scopes nest too deep."""
-        if len(self.scopes) >= _DEEPEST:
+        if len(self.scopes) >= MAX_DEPTH:
             raise LiquidError("Nesting too deep")
         self.scopes.append(scope)
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 MAX_SCORE = 300_000
 MAX_CHARS = 10_000_000
 MAX_DIGITS = 4000
+MAX_DEPTH = 100  # of blocks inside blocks, and of scopes
 _CHARS_A_POINT = 20
 
 

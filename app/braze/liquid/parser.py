@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from app.braze.liquid.errors import LiquidSyntaxError, suggest
+from app.braze.liquid.errors import MAX_DEPTH, LiquidSyntaxError, suggest
 from app.braze.liquid.expressions import QUOTED, Expression, Filtered, read_filtered, read_value
 from app.braze.liquid.nodes import Body, Node, OutputTag, TextNode
 from app.braze.liquid.tokenizer import TemplateSource, Token, without_braces
@@ -15,7 +15,6 @@ from app.braze.liquid.values import SPACE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-DEEPEST: Final = 100
 _TAG = re.compile(r"\s*(#|\w+)\s*(.*)", re.ASCII | re.DOTALL)
 _QUOTED = re.compile(QUOTED)
 _CURLY = re.compile("[\u2018\u2019\u201c\u201d]")
@@ -68,7 +67,7 @@ class Parser:
 
     def block(self, tag: Tag, *ends: str) -> tuple[Body, Tag]:
         """Read a block's body up to the tag that ends or divides it."""
-        if self._depth >= DEEPEST:
+        if self._depth >= MAX_DEPTH:
             raise tag.wrong("blocks are nested too deep: more than 100")
         self._depth += 1
         body, end = self._read_body()

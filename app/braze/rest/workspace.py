@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from app.runtime.outgoing import OutgoingClient, PrivateAddressError
-from app.sync.answers import fate_of
+from app.sync.answers import fate_of, json_of
 from app.sync.definition import REQUIRED, SyncError, host_address, own_name, read_fields, whole
 from app.sync.values import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from app.runtime.outgoing import HttpAnswer
     from app.sync.answers import BatchFate
     from app.sync.definition import SyncDefinition
@@ -119,17 +116,9 @@ class BrazeWorkspace:
         return fate_of(answer, who=WHO, refused=lambda body: refused_in(body, array), said=said_in, key=KEY)
 
 
-def _json_of(body: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def refused_in(body: bytes, array: str) -> dict[int, str]:
     """The objects of a request that a 2xx answer says were not taken, by place: `errors` with `type`, `input_array`, `index`."""
-    errors = _json_of(body).get("errors")
+    errors = json_of(body).get("errors")
     refused: dict[int, str] = {}
     for error in errors if isinstance(errors, list) else []:
         if not isinstance(error, dict) or error.get("input_array", array) != array:
@@ -142,7 +131,7 @@ def refused_in(body: bytes, array: str) -> dict[int, str]:
 
 def said_in(body: bytes) -> str:
     """What an answer says to a person, in one line; of a catalog's errors the first."""
-    found = _json_of(body)
+    found = json_of(body)
     errors = found.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     told = first.get("message") or first.get("type") if isinstance(first, dict) else first

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Final
 
-from app.capacity.calendar.entries import one_line
+from app.capacity.calendar.entries import NO_WORDS, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,10 +21,9 @@ COLUMNS: Final = (
 BOM: Final = "\ufeff"  # by which Excel knows UTF-8
 # What begins a formula in some spreadsheet, written wide too.
 _FORMULAS: Final = tuple("=+-@\t\r\n＝＋－＠")
-_NO_WORDS: Final[Mapping[str, str]] = {}
 
 
-def as_csv(entries: Sequence[CalendarEntry], *, words: Mapping[str, str] = _NO_WORDS) -> str:
+def as_csv(entries: Sequence[CalendarEntry], *, words: Mapping[str, str] = NO_WORDS) -> str:
     """Write a row for each campaign under the names of the columns.
 
     Times are wall time in the zone beside them, as spreadsheets read them. `words` says columns, verdicts and kinds in

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from icalendar import Calendar, Event
 
-from app.capacity.calendar.entries import one_line
+from app.capacity.calendar.entries import NO_WORDS, one_line
 from app.capacity.planner import sentence
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from app.capacity.calendar.entries import CalendarEntry
     from app.capacity.formats import Lang
 
-_NO_WORDS: Final[Mapping[str, str]] = {}
 _MINUTE: Final = timedelta(minutes=1)
 _YEAR: Final = timedelta(days=366)  # of clock changes on either side
 
@@ -27,7 +26,7 @@ def as_ical(
     entries: Sequence[CalendarEntry],
     lang: Lang,
     *,
-    words: Mapping[str, str] = _NO_WORDS,
+    words: Mapping[str, str] = NO_WORDS,
     address: Callable[[int], str] | None = None,
 ) -> bytes:
     """Write an event for each campaign, the same as long as nothing of it changed.

@@ -13,6 +13,7 @@ from app.capacity.planner import judge as judge_plan
 from app.capacity.register.plans import meets, span
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from app.capacity.campaign import Campaign
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 LONGEST: Final = timedelta(days=366)
 USUAL: Final = timedelta(days=92)
 _DAY: Final = timedelta(days=1)
+NO_WORDS: Final[Mapping[str, str]] = {}  # columns keep their names in the files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

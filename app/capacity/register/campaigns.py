@@ -69,6 +69,15 @@ class Draft:
     braze_campaign_id: str | None = None
     repeats: Sequence[Mapping[str, Any]] = ()
 
+    def values(self) -> dict[str, Any]:
+        """What is kept of it, by field, and what a change shows."""
+        return {
+            "key": self.key,
+            "owner": self.owner,
+            "braze_campaign_id": self.braze_campaign_id,
+            "definition": dict(self.definition),
+        }
+
 
 def read_draft(values: Mapping[str, Any]) -> Draft:
     """Read what somebody typed or sent: `key`, `owner`, `braze_campaign_id` (may be missing) and `definition`.

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from math import floor, inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.capacity.simulation.service import Answer
+from app.capacity.apportion import ALMOST
+from app.capacity.simulation.service import NO_FAILURES, Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 TOO_MANY_REQUESTS: Final = 429
-NO_FAILURES: Final[Mapping[int, int]] = {}
-ALMOST: Final = 1e-6  # a float sum that should be whole may fall this short of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from app.board.importing.values import ID_LENGTH, LIST_LENGTH, MOST_YEARS_OF_CAREER
+from app.board.importing.values import ID_LENGTH, LIST_LENGTH, MOST_MONEY, MOST_YEARS_OF_CAREER
 from app.board.model import Closes, Education, Member, Posting, Status
 from app.board.texts import is_link
 from app.board.veto import NO_END_YEAR, last_moment, shown_until
@@ -42,7 +42,6 @@ MEMBER_COLUMNS = (
 )
 LONGEST_TEXT = 4_000  # characters of a title, a company's name or a link; more is no text for a mail
 LONGEST_ITEM = 200
-MOST_MONEY = 10**15
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STATUSES = {status.value: status for status in Status}

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.runtime.instance import ALIVE_S
-from app.serving.sends import LEAD
+from app.serving.sends import LEAD, RECENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
-
-# A send met just before a switch may not be registered yet.
-_RECENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +114,7 @@ class PublicationLog:
 
     def recent(self) -> list[int]:
         """Runs that were in force a moment ago."""
-        return self.since(self.now - _RECENT)
+        return self.since(self.now - RECENT)
 
     def since(self, since: datetime) -> list[int]:
         """Runs that were in force at any time since an instant."""

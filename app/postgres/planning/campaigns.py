@@ -96,7 +96,7 @@ def insert_campaign(
             VALUES (:key, :owner, :braze_campaign_id, :definition, :series, :by, :by)
             RETURNING {COLUMNS}
         """).bindparams(_DEFINITION),
-        {**values_of(draft), "series": series, "by": by},
+        {**draft.values(), "series": series, "by": by},
     ).one()
     return campaign_of(row)
 
@@ -111,7 +111,7 @@ def update_campaign(connection: Connection, number: int, draft: Draft, *, by: st
             WHERE id = :number
             RETURNING {COLUMNS}
         """).bindparams(_DEFINITION),
-        {**values_of(draft), "number": number, "by": by},
+        {**draft.values(), "number": number, "by": by},
     ).one()
     return campaign_of(row)
 
@@ -192,16 +192,6 @@ def update_workspace(connection: Connection, definition: Mapping[str, Any], *, b
         {"definition": definition, "by": by},
     ).one()
     return _workspace(row)
-
-
-def values_of(draft: Draft) -> dict[str, Any]:
-    """What an operator wrote, as it is kept and as a change shows it."""
-    return {
-        "key": draft.key,
-        "owner": draft.owner,
-        "braze_campaign_id": draft.braze_campaign_id,
-        "definition": dict(draft.definition),
-    }
 
 
 _DEFINITION = bindparam("definition", type_=JSON)

@@ -178,7 +178,7 @@ def _update(pull: _Pull, one: RegisteredCampaign, send: ScheduledSend) -> Pulled
     if one.in_braze is None:
         return _linked(pull, one, send, {}, "same")
     draft, given = updated_draft(one, one.in_braze, send, pull.time_zone, pull.names(but=one.id))
-    before, after = campaigns.values_of(one.draft()), campaigns.values_of(draft)
+    before, after = one.draft().values(), draft.values()
     if before == after:
         return _linked(pull, one, send, given, "same")
     edited = campaigns.update_campaign(pull.connection, one.id, draft, by=pull.by)
@@ -265,8 +265,8 @@ def _change(
         campaign_id=number,
         who=pull.by,
         what=what,
-        before=None if before is None else campaigns.values_of(before),
-        after=None if after is None else campaigns.values_of(after),
+        before=None if before is None else before.values(),
+        after=None if after is None else after.values(),
     )
 
 

@@ -213,13 +213,13 @@ def _add(connection: Connection, draft: Draft, *, by: str, series: int | None = 
         who=by,
         what="added",
         before=None,
-        after=campaigns.values_of(draft),
+        after=draft.values(),
     )
     return added
 
 
 def _save(connection: Connection, current: RegisteredCampaign, draft: Draft, *, by: str) -> None:
-    before, after = campaigns.values_of(current.draft()), campaigns.values_of(draft)
+    before, after = current.draft().values(), draft.values()
     if before == after:
         return
     with _raise_name_taken(draft):
@@ -236,7 +236,7 @@ def _remove(connection: Connection, current: RegisteredCampaign, *, by: str) -> 
         campaign_id=current.id,
         who=by,
         what="removed",
-        before=campaigns.values_of(current.draft()),
+        before=current.draft().values(),
         after=None,
     )
     return removed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.postgres.serving.pool import Statement
 from app.postgres.serving.reads import CLOCK, rows_of_the_primary
 from app.serving.sends import HeldSend
-from app.serving.store import Run
+from app.serving.store import SEPARATOR, Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 200_000  # sends registered at once, for all campaigns; those used longest ago go first
 _MOST_PRUNED = 20_000  # in one statement, which must end within a call's time
-_SEPARATOR = "\x1f"
 _IN_FORCE = """
     SELECT p.run_id
     FROM connected_jobs.publication p
@@ -116,12 +115,12 @@ class PostgresSendRegister:
 
     def claim(self, key: str, hold: timedelta, deadline: Deadline) -> HeldSend | None:
         """A send as it is registered, by this on the run in force where it is not yet; None before any run."""
-        rows = self._pool.rows(_CLAIM_SEND, [*key.split(_SEPARATOR), hold.total_seconds()], deadline)
+        rows = self._pool.rows(_CLAIM_SEND, [*key.split(SEPARATOR), hold.total_seconds()], deadline)
         return _held_send(rows[0]) if rows else None
 
     def register(self, sends: Sequence[HeldSend], hold: timedelta) -> list[HeldSend]:
         """Register sends that are not yet, note that all of them are used, and say how they are registered."""
-        campaigns, names = zip(*(one.key.split(_SEPARATOR) for one in sends), strict=True)
+        campaigns, names = zip(*(one.key.split(SEPARATOR) for one in sends), strict=True)
         runs = [one.run.id for one in sends]
         rows = self._pool.rows(_REGISTER_SENDS, [list(campaigns), list(names), runs, hold.total_seconds()])
         return [_held_send(row) for row in rows]
@@ -138,5 +137,5 @@ class PostgresSendRegister:
 def _held_send(row: tuple[Any, ...]) -> HeldSend:
     campaign, send, first_at, until, used_at, run_id, cutoff_at, finished_at = row
     return HeldSend(
-        f"{campaign}{_SEPARATOR}{send}", Run(run_id, cutoff_at, finished_at), first_at, until, used_at
+        f"{campaign}{SEPARATOR}{send}", Run(run_id, cutoff_at, finished_at), first_at, until, used_at
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from app.sync.definition import SyncError
+from app.sync.rules.column_names import refuse_addresses, refuse_ours
 from app.sync.values import shortened
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ MOST_CUSTOM: Final = (
 OF_THE_SYNC: Final = 256  # of these, for what the sync itself adds
 MOST_DECIMALS: Final = 9
 MOST_ID: Final = 1_024  # an assumption: no page tells how long a user's id may be
-OF_OURS: Final = frozenset({"cj_key", "cj_attempt"})
 STANDARD: Final = frozenset(
     f"airbridge.{name}"
     for name in (
@@ -108,14 +108,9 @@ def check_columns(columns: Sequence[SourceColumn], *, address: str, fields: Coll
             )
     wanted: dict[str, ColumnKind] = {**SEMANTIC, **_PARTS, address: "text", **dict.fromkeys(fields, "text")}
     for column in columns:
-        if column.name not in (address, *fields) and column.name.lower() in _PERSONAL:
-            raise SyncError(
-                f"The column {column.name!r} would be an address of the member, which no event carries: leave it out."
-            )
-        if column.name in OF_OURS:
-            raise SyncError(
-                f"The column {column.name!r} is given to each event by the sync itself: name yours otherwise."
-            )
+        if column.name not in (address, *fields):
+            refuse_addresses(column.name, _PERSONAL)
+        refuse_ours(column.name)
         if not column.name.strip() or not column.name.isprintable():
             raise SyncError(f"The column {column.name!r} is no name of an attribute: begin it with a letter.")
         kind = wanted.get(column.name)

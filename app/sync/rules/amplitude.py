@@ -6,11 +6,11 @@ characters of a text, 40 layers of an object, names of events of its own) and â€
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from app.sync.definition import SyncError
-from app.sync.values import shortened
+from app.sync.rules.column_names import refuse_addresses, refuse_ours
+from app.sync.values import milliseconds, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 MOST_CHARACTERS: Final = 1_024  # of an id, a name and a text
 MOST_LAYERS: Final = 40
 NO_SESSION: Final = -1
-OF_OURS: Final = frozenset({"cj_key", "cj_attempt"})
 _NOBODY: Final = frozenset(
     {"", "-1", "0", "anonymous", "lmy47d", "n/a", "na", "nil", "none", "null", "undefined", "unknown", "{}"}
 )  # ids that it refuses, or in which it takes all members for one
 _OWN_EVENTS: Final = frozenset({"session_start", "session_end", "revenue_amount"})
 _PERSONAL: Final = frozenset({"email", "phone", "ip"})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_event_name(name: str) -> None:
@@ -82,14 +80,9 @@ def check_property_names(columns: Sequence[SourceColumn], *, event: bool) -> Non
             raise SyncError(
                 f"The column {shortened(name)!r} begins as Amplitude's own properties do: name it otherwise."
             )
-        if name.lower() in _PERSONAL:
-            raise SyncError(
-                f"The column {name!r} would be an address of the member, which no sync sends: leave it out."
-            )
-        if event and name in OF_OURS:
-            raise SyncError(
-                f"The column {name!r} is given to each event by the sync itself: name yours otherwise."
-            )
+        refuse_addresses(name, _PERSONAL)
+        if event:
+            refuse_ours(name)
 
 
 def member_problem(member: str, *, least: int) -> str | None:
@@ -117,11 +110,6 @@ def session_problem(begin: Any) -> str | None:
 def session_of(begin: str | None) -> int:
     """A session's id, which is its beginning; an event outside any has -1."""
     return NO_SESSION if begin is None else milliseconds(begin)
-
-
-def milliseconds(time: str) -> int:
-    """Milliseconds since 1970 of an instant in ISO 8601."""
-    return (datetime.fromisoformat(time) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def properties_problem(values: Mapping[str, Any]) -> str | None:

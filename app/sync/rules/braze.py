@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from app.sync.definition import SyncError
+from app.sync.rules.column_names import refuse_addresses, refuse_ours
 from app.sync.values import shortened
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS: Final = 255  # of a name, and of a text
 MOST_NESTED_BYTES: Final = 100_000
-ARRAY_ITEMS: Final = 25  # unless Braze raised it, up to 100
 MOST_CATALOG_TEXT: Final = 5_000
 MOST_CATALOG_ID: Final = 250
 MOST_MEMBER_ID: Final = 997  # bytes of an external_id
@@ -41,9 +41,6 @@ _PROFILE: Final = frozenset(
     }
 )  # fmt: skip
 _EVENT_RESERVED: Final = frozenset({"time", "event_name"})
-OF_OURS: Final = frozenset(
-    {"cj_key", "cj_attempt"}
-)  # of each event: which one, and how many times it was sent
 _NESTED_KEY: Final = re.compile(r"[.$ ]")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _CATALOG_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,250}")
@@ -60,10 +57,7 @@ def check_attribute_names(columns: Sequence[SourceColumn]) -> None:
         _check_name(name, "attribute")
         if name.lower() in _IDENTIFIERS:
             raise SyncError(f"The column {name!r} is a word of Braze's own: name it otherwise.")
-        if name.lower() in _PERSONAL:
-            raise SyncError(
-                f"The column {name!r} would be an address of the member, which no sync sends: leave it out."
-            )
+        refuse_addresses(name, _PERSONAL)
         if name.lower() in _CONSENT:
             raise SyncError(
                 f"The column {name!r} would change a member's consent, which no sync does: leave it out."
@@ -96,10 +90,7 @@ def check_property_names(columns: Sequence[SourceColumn]) -> None:
         _check_name(name, "property")
         if name in _EVENT_RESERVED:
             raise SyncError(f"The column {name!r} is reserved in an event: name it otherwise.")
-        if name in OF_OURS:
-            raise SyncError(
-                f"The column {name!r} is given to each event by the sync itself: name yours otherwise."
-            )
+        refuse_ours(name)
 
 
 def check_item_names(columns: Sequence[SourceColumn]) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 BASE: Final = "https://abr.ge"
 MOST_CHARACTERS: Final = 128
-_APP: Final = re.compile(r"[a-z0-9_-]{1,60}")
+APP: Final = re.compile(r"[a-z0-9_-]{1,60}")
 _CHANNEL: Final = re.compile(r"[a-z0-9._-]{1,128}")
 _ROUTING: Final = re.compile(r"[A-Za-z0-9]{1,40}")
 
@@ -48,7 +48,7 @@ def liquid_link(
     Raises:
         LinkError: one of them cannot stand in a link.
     """
-    if not _APP.fullmatch(app):
+    if not APP.fullmatch(app):
         raise LinkError(f"{app!r} is no app's name in Airbridge: small letters, digits, - and _.")
     if not _CHANNEL.fullmatch(channel):
         raise LinkError(f"{channel!r} is no channel: up to 128 small letters, digits and . - _.")

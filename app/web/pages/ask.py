@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ from app.web.pages import what_if
 from app.web.pages.advice import advised_changes
 from app.web.pages.campaign_answer import CampaignAnswer, FormAnswer, answer_form
 from app.web.pages.forms.campaign import CampaignForm
-from app.web.pages.forms.spoken import understand
+from app.web.pages.forms.spoken import MORNING, understand
 from app.web.pages.language import gettext as _
 from app.web.pages.queries import UNSAVED
 from app.web.pages.rendering import page
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from app.web.pages.queries import PlannerQueries
 
 _SATURDAY = 5
-_MORNING = time(9)
 
 
 def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
@@ -110,7 +109,7 @@ def _opening(queries: PlannerQueries) -> MultiDict[str, str]:
     day = queries.today() + timedelta(days=1)
     while day.weekday() >= _SATURDAY:
         day += timedelta(days=1)
-    at = datetime.combine(day, _MORNING)
+    at = datetime.combine(day, MORNING)
     return MultiDict(
         {"kind": "rate_limited", "at": f"{at:%Y-%m-%dT%H:%M}", "calls": "unsure", "on_failure": "blank"}
     )

@@ -229,6 +229,13 @@ class PlannerQueries:
 
         return ask_once
 
+    def living(self, number: int) -> RegisteredCampaign:
+        """A campaign that is on record and not removed; raises NoSuchCampaignError."""
+        campaign = self.register.campaign(number)
+        if campaign is None or campaign.removed_at is not None:
+            raise NoSuchCampaignError
+        return campaign
+
     def planned(self, number: int) -> CampaignOnRecord:
         """A campaign on record, living or removed; raises NoSuchCampaignError."""
         campaign = self.register.campaign(number)

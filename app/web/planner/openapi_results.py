@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from app.feedback.results.experiment import Conclusion
 from app.web.openapi_parts import Json, body, object_of, parameter, problem, ref, text, whole
-from app.web.planner.openapi_schemas import INSTANT
+from app.web.planner.openapi_schemas import INSTANT, PERHAPS_INSTANT
 
 
 class Described(NamedTuple):
@@ -20,7 +20,6 @@ class Described(NamedTuple):
 
 _NUMBER: Json = {"type": "number"}
 _COUNTS: Json = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
-_PERHAPS_INSTANT: Json = {"type": ["string", "null"], "format": "date-time"}
 _PERHAPS: Json = {"anyOf": [ref("Difference"), {"type": "null"}]}
 _INTERVAL = object_of(value=_NUMBER, low=_NUMBER, high=_NUMBER)
 _DIFFERENCE = object_of(
@@ -100,9 +99,9 @@ _EXPERIMENT = object_of(
     experiment=text("Its key"),
     campaign=text("The campaign's key"),
     state=text("draft, running or stopped"),
-    started_at=_PERHAPS_INSTANT,
-    planned_end=_PERHAPS_INSTANT,
-    stopped_at=_PERHAPS_INSTANT,
+    started_at=PERHAPS_INSTANT,
+    planned_end=PERHAPS_INSTANT,
+    stopped_at=PERHAPS_INSTANT,
     until=INSTANT,
     at_planned_end={"type": "boolean"},
     sample_ratio_p={"type": ["number", "null"]},

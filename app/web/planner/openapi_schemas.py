@@ -12,7 +12,7 @@ from app.web.openapi_parts import PROBLEM, Json, object_of, ref, text, whole
 KINDS: Final = list(get_args(Kind))
 _RANGE = object_of(low={"type": "number"}, likely={"type": "number"}, high={"type": "number"})
 INSTANT = {"type": "string", "format": "date-time"}
-_PERHAPS_INSTANT: Json = {"type": ["string", "null"], "format": "date-time"}
+PERHAPS_INSTANT: Json = {"type": ["string", "null"], "format": "date-time"}
 DEFINITION_FIELDS: Json = {
     "name": text("Unlike every other living campaign's", minLength=1, maxLength=100),
     "kind": text("How Braze sends it", enum=KINDS),
@@ -49,7 +49,7 @@ _CAMPAIGN = object_of(
     created_by=text("An operator"),
     updated_at=INSTANT,
     updated_by=text("An operator"),
-    removed_at=_PERHAPS_INSTANT,
+    removed_at=PERHAPS_INSTANT,
     series=whole("The number of the campaign that its weekly series began with", nullable=True, minimum=1),
     in_braze={"anyOf": [ref("InBraze"), {"type": "null"}]},
     missing={
@@ -69,8 +69,8 @@ _IN_BRAZE = object_of(
         ),
     },
     read_at=INSTANT,
-    looked_at=_PERHAPS_INSTANT,
-    gone_at=_PERHAPS_INSTANT,
+    looked_at=PERHAPS_INSTANT,
+    gone_at=PERHAPS_INSTANT,
 )
 _WORKSPACE_DEFINITION: Json = {
     "type": "object",
@@ -109,16 +109,16 @@ _SEND = object_of(
     burst={"anyOf": [ref("Range"), {"type": "null"}]},
     sent=whole("Braze's own count", nullable=True),
     sent_by=text("Who entered it", nullable=True),
-    sent_at=_PERHAPS_INSTANT,
+    sent_at=PERHAPS_INSTANT,
 )
 _EVIDENCE = object_of(
     id=text("The search's"),
-    ended_at=_PERHAPS_INSTANT,
+    ended_at=PERHAPS_INSTANT,
     kind=text("docs/evidence-schema.md"),
     rps={"type": ["number", "null"]},
     low_rps={"type": ["number", "null"]},
     sentence=text("What was found"),
-    added_at=_PERHAPS_INSTANT,
+    added_at=PERHAPS_INSTANT,
     added_by=text("Who added it", nullable=True),
     wrong=text("Why no verdict goes by it, where it cannot be read", nullable=True),
 )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, g, redirect, request, url_for
 
-from app.capacity.register.campaigns import NoSuchCampaignError
 from app.capacity.register.in_braze import is_unfinished
 from app.capacity.register.shares import LONGEST_DAYS
 from app.web.pages.forms.campaign import SentForm
+from app.web.pages.forms.fields import posted_number
 from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
 from app.web.pages.report import report_values, unfinished_values
@@ -40,12 +40,12 @@ def add(blueprint: Blueprint, queries: PlannerQueries, shares: ShareStore, limit
 
     @blueprint.get("/campaigns/<int:number>/shares", endpoint="shares")
     def listed(number: int) -> Response:
-        return _shown(_living(queries, number), queries, shares)
+        return _shown(queries.living(number), queries, shares)
 
     @blueprint.post("/campaigns/<int:number>/shares", endpoint="share")
     def share(number: int) -> Response:
-        one = _living(queries, number)
-        days = _whole(request.form.get("days"))
+        one = queries.living(number)
+        days = posted_number(request.form.get("days"))
         if not 1 <= days <= LONGEST_DAYS:
             return _shown(one, queries, shares, status=400)
         _made, token = shares.create(one.id, timedelta(days=days), by=g.operator)
@@ -53,7 +53,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries, shares: ShareStore, limit
 
     @blueprint.post("/campaigns/<int:number>/shares/revoke", endpoint="revoke_share")
     def revoke(number: int) -> AnyResponse:
-        shares.revoke(number, _whole(request.form.get("share")), by=g.operator)
+        shares.revoke(number, posted_number(request.form.get("share")), by=g.operator)
         return redirect(url_for("pages.shares", number=number), 303)
 
     @blueprint.get("/shared/<token>", endpoint="shared")
@@ -117,14 +117,3 @@ def _unlisted(response: Response) -> Response:
     response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _living(queries: PlannerQueries, number: int) -> RegisteredCampaign:
-    one = queries.register.campaign(number)
-    if one is None or one.removed_at is not None:
-        raise NoSuchCampaignError
-    return one
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - a number of links

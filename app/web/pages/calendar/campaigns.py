@@ -22,6 +22,7 @@ from app.web.pages.advice import advised_changes
 from app.web.pages.calendar.listing import row_of
 from app.web.pages.campaign_answer import values_of
 from app.web.pages.forms.campaign import CampaignForm, ConfirmForm, typed
+from app.web.pages.forms.fields import posted_number
 from app.web.pages.forms.problems import find_problems, sentence_of, with_fold
 from app.web.pages.language import gettext as _
 from app.web.pages.rendering import page
@@ -70,7 +71,7 @@ def _add_duplicate(blueprint: Blueprint, queries: PlannerQueries) -> None:
 def _add_edit(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.get("/campaigns/<int:number>/edit", endpoint="edit")
     def edit(number: int) -> Response:
-        one = _living(queries, number)
+        one = queries.living(number)
         if "kind" in request.args:  # as it was typed before a session ended, or asked
             form = CampaignForm(request.args)
             form.version.data = form.version.data or str(one.version)
@@ -87,7 +88,7 @@ def _add_edit(blueprint: Blueprint, queries: PlannerQueries) -> None:
             lambda draft, version: queries.register.edit(
                 number, draft, version=version, by=g.operator, following=_following()
             ),
-            one=_living(queries, number),
+            one=queries.living(number),
         )
 
 
@@ -95,9 +96,9 @@ def _add_advice(blueprint: Blueprint, queries: PlannerQueries) -> None:
     @blueprint.post("/campaigns/<int:number>/advice", endpoint="take_advice")
     def take_advice(number: int) -> AnyResponse:
         """Take the advice over as it was shown; what has changed since is looked at again first."""
-        one, judged = _living(queries, number), queries.planned(number).judged
+        one, judged = queries.living(number), queries.planned(number).judged
         changes = advised_changes(judged.own) if judged is not None and judged.own is not None else None
-        shown, version = request.form.get("limit_per_min"), _version(request.form.get("version"))
+        shown, version = request.form.get("limit_per_min"), posted_number(request.form.get("version"))
         report = partial(url_for, "pages.report", number=number)
         if changes is None or str(changes["limit_per_min"]) != shown:
             return redirect(report(done="advice_changed"), 303)
@@ -117,11 +118,11 @@ def _add_remove(blueprint: Blueprint, queries: PlannerQueries) -> None:
 
     @blueprint.get("/campaigns/<int:number>/remove", endpoint="remove")
     def remove(number: int) -> Response:
-        return asked(_living(queries, number))
+        return asked(queries.living(number))
 
     @blueprint.post("/campaigns/<int:number>/remove", endpoint="remove_now")
     def remove_now(number: int) -> AnyResponse:
-        version = _version(request.form.get("version"))
+        version = posted_number(request.form.get("version"))
         try:
             queries.register.remove(number, version=version, by=g.operator, following=_following())
         except EditedMeanwhileError as error:
@@ -155,7 +156,7 @@ def _saved(
     if problems := find_problems(form, values_of(form)):
         return _form(form, queries, one=one, wrong=with_fold(problems), status=400)
     try:
-        saved = put(read_draft(values_of(form)), _version(form.version.data))
+        saved = put(read_draft(values_of(form)), posted_number(form.version.data))
     except DefinitionError as error:
         return _form(
             form, queries, one=one, wrong=with_fold({error.field or "name": sentence_of(error)}), status=400
@@ -202,13 +203,6 @@ def _of_series(queries: PlannerQueries, one: RegisteredCampaign | None) -> dict[
     after = following(one, series) if one is not None else ()
     carried = request.form.get("following") or request.args.get("following")
     return {"series": [row_of(other) for other in series], "after": after, "carried": carried == "1"}
-
-
-def _living(queries: PlannerQueries, number: int) -> RegisteredCampaign:
-    one = queries.register.campaign(number)
-    if one is None or one.removed_at is not None:
-        raise NoSuchCampaignError
-    return one
 
 
 def _data(one: RegisteredCampaign) -> dict[str, Any]:
@@ -268,7 +262,3 @@ def _fill_in(form: CampaignForm, one: RegisteredCampaign) -> None:
 def _following() -> bool:
     """Whether those of the series that begin after it are meant, too."""
     return request.form.get("following") == "1"
-
-
-def _version(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - a number of versions

@@ -21,6 +21,7 @@ _NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([km천만억]?)", re.IGNORECASE | re.A
 _BETWEEN = re.compile(r"\s*[/~;]\s*|\s+")
 _IN_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _LONGEST = 2_000
+_MOST_DIGITS = 9  # of a number that a form carries
 Number = int | float
 
 
@@ -294,3 +295,8 @@ class ChoiceField(Field):
         if valuelist[0] not in {value for value, _label in self.choices}:
             raise ValueError(_("Choose one of those offered."))
         self.data = valuelist[0]
+
+
+def posted_number(text: str | None) -> int:
+    """The number of a version, day or link that a form carries; 0, which is none's, where that is no number."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0

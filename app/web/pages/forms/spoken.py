@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST: Final = 200
-_MORNING: Final = time(9)
+MORNING: Final = time(9)
 _NOON_H: Final = 12
 _EVENING_H: Final = 19  # from then on a small hour is that of the night
 _DAY: Final = timedelta(days=1)
@@ -163,7 +163,7 @@ def _moment(day: date | None, clock: time | None, after: datetime) -> datetime |
     """The moment that is told; a day that is over by then is that of the week after."""
     if day is None and clock is None:
         return None
-    found = datetime.combine(day or after.date(), clock or _MORNING)
+    found = datetime.combine(day or after.date(), clock or MORNING)
     if found > after:
         return found
     return found + (_DAY if day is None else 7 * _DAY)

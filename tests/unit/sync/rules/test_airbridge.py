@@ -160,8 +160,8 @@ def test_standard_and_custom_categories_pass() -> None:
 
 COLUMNS = [
     ("ip", "text", "The query has no column 'address', which [airbridge] names: it gives ip besides. Without the member's address Airbridge records this server's."),
-    ("email", "text", "The column 'email' would be an address of the member, which no event carries: leave it out."),
-    ("phone", "text", "The column 'phone' would be an address of the member, which no event carries: leave it out."),
+    ("email", "text", "The column 'email' would be an address of the member, which no sync sends: leave it out."),
+    ("phone", "text", "The column 'phone' would be an address of the member, which no sync sends: leave it out."),
     ("cj_key", "text", "The column 'cj_key' is given to each event by the sync itself: name yours otherwise."),
     ("action", "number", "The column 'action' is of type number, and Airbridge stores no event in which it is not a text: cast it."),
     ("label", "boolean", "The column 'label' is of type boolean, and Airbridge stores no event in which it is not a text: cast it."),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.sync import values
 from app.sync.definition import SyncError
 from app.sync.rules import amplitude
 from app.sync.values import BadRowValueError, SourceColumn, values_of
@@ -124,7 +125,7 @@ def test_what_amplitude_takes_passes() -> None:
     ],
 )
 def test_instants_are_whole_milliseconds(time: str, milliseconds: int) -> None:
-    assert amplitude.milliseconds(time) == milliseconds
+    assert values.milliseconds(time) == milliseconds
 
 
 def test_an_event_outside_any_session_has_the_session_that_is_none() -> None:
