@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +54,16 @@ def ran(helm: Path, *words: str, values: object = None) -> subprocess.CompletedP
     )
 
 
+def rendered(helm: Path, release: str, values: object) -> list[dict[str, Any]]:
+    """A release's resources."""
+    told = ran(helm, "template", release, str(CHART), values=values)
+    assert told.returncode == 0, told.stderr
+    return [one for one in yaml.safe_load_all(told.stdout) if one]
+
+
 @pytest.fixture(scope="module", params=["as it comes", "everything on"])
 def resources(request: pytest.FixtureRequest, helm: Path) -> list[dict[str, Any]]:
-    rendered = ran(
-        helm, "template", "jobs", str(CHART), values=EVERYTHING if request.param == "everything on" else {}
-    )
-    assert rendered.returncode == 0, rendered.stderr
-    return [one for one in yaml.safe_load_all(rendered.stdout) if one]
+    return rendered(helm, "jobs", EVERYTHING if request.param == "everything on" else {})
 
 
 def pods(resources: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
@@ -161,6 +165,12 @@ def test_no_pod_of_a_release_is_open_but_where_a_policy_says_so(resources: list[
         ({"cronJobs": {"refresh": {"schedule": "nightly"}}}, "/cronJobs/refresh/schedule"),
         ({"cronJobs": {"refresh": {"command": "refresh"}}}, "/cronJobs/refresh/command"),
         ({"image": {"digest": "latest"}}, "/image/digest"),
+        ({"image": {"repository": "registry.example.com/connected-jobs:1.0"}}, "/image/repository"),
+        ({"image": {"tag": 20261201}}, "/image/tag"),
+        ({"image": {"pullSecrets": ["registry"]}}, "/image/pullSecrets/0"),
+        ({"settings": {"CJ_WORKERS": 4}}, "settings.CJ_WORKERS: this chart sets it, by serve.workers."),
+        ({"nameOverride": "x"}, "'nameOverride' not allowed"),
+        ({"files": {"a/b.toml": "x"}}, "a/b.toml"),
         ({"secrets": {"database-url": "postgresql://…"}}, "/secrets"),
     ],
 )
@@ -168,6 +178,92 @@ def test_a_value_that_does_not_fit_is_refused_by_name(helm: Path, values: object
     refused = ran(helm, "template", "jobs", str(CHART), values=values)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert said in refused.stderr
+
+
+STRANGERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a release named like another of its beginning": ("connected-jobs-production-recommendations-for-board-a", {}),
+    "a release that is a number": ("2026", {}),
+    "a release with a dot": ("jobs.v1", {}),
+    "a job with a long name": ("j" * 53, {"cronJobs": {"n" * 32: {"enabled": True, "schedule": "@daily", "command": ["refresh"]}}}),
+    "ids that OpenShift gives": ("jobs", {"pods": {"securityContext": dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"))}}),
+    "no resources": ("jobs", {"serve": {"resources": None}, "planner": {"resources": None}}),
+    "addresses of IPv6": ("jobs", {"listen": "[::]"}),
+    "a load balancer that has the certificate": ("jobs", {"ingress": {"enabled": True, "className": "", "tlsSecret": ""}}),
+    "a host that is a number": ("jobs", {"ingress": {"enabled": True, "host": "1.2"}}),
+    "tainted nodes": (
+        "jobs",
+        {"pods": {"tolerations": [{"key": "a", "operator": "Exists"}], "nodeSelector": {"a": "b"}, "annotations": {"a/b": "1"},
+                  "serviceAccountName": "cj", "priorityClassName": "high", "affinity": {"nodeAffinity": {}}},
+         "serve": {"tolerations": [{"key": "serve", "operator": "Exists"}]}},
+    ),
+    "a long time": ("jobs", {"cronJobs": {"refresh": {"deadlineSeconds": 1_209_600}}}),
+    "a registry with a port": ("jobs", {"image": {"repository": "registry.example.com:5000/a/connected-jobs", "tag": "20261201"}}),
+    "a file": ("jobs", {"files": {"attributes.toml": 'destination = "braze"\nquery = """\nSELECT 1 -- {{ no template }}\n"""\n'}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_what_strangers_say_gives_what_kubernetes_takes(helm: Path, stranger: str, tmp_path: Path) -> None:
+    release, values = STRANGERS[stranger]
+    resources = rendered(helm, release, {**values, "cluster": {"enabled": True}})
+    for one in resources:
+        kubernetes_validate.validate(one, KUBERNETES, strict=True)
+        name = one["metadata"]["name"]
+        assert re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name), name
+        assert len(name) <= (52 if one["kind"] == "CronJob" else 63), name
+    names = [(one["kind"], one["metadata"]["name"]) for one in resources]
+    assert len(set(names)) == len(names)
+    for name, pod in pods(resources):
+        for container in pod["containers"]:
+            assert len({one["name"] for one in container["env"]}) == len(container["env"]), name
+            settings_of({one["name"]: one.get("value", "pod-name") for one in container["env"]}, tmp_path)
+
+
+def test_two_releases_in_one_namespace_share_no_name(helm: Path) -> None:
+    long = "connected-jobs-production-recommendations-for-board"
+    one, other = (
+        {(each["kind"], each["metadata"]["name"]) for each in rendered(helm, f"{long}-{end}", {})}
+        for end in ("a", "b")
+    )
+    assert one & other == set()
+
+
+def test_what_is_said_of_all_pods_reaches_each_and_a_part_may_say_otherwise(helm: Path) -> None:
+    release, values = STRANGERS["tainted nodes"]
+    for name, pod in pods(rendered(helm, release, {**values, "cluster": {"enabled": True}})):
+        assert pod["tolerations"][0]["key"] == ("serve" if name == "jobs-serve" else "a")
+        assert (pod["nodeSelector"], pod["serviceAccountName"], pod["priorityClassName"]) == (
+            {"a": "b"},
+            "cj",
+            "high",
+        )
+
+
+def test_ids_may_be_left_to_the_cluster_and_nothing_else_is_given_up(helm: Path) -> None:
+    release, values = STRANGERS["ids that OpenShift gives"]
+    for name, pod in pods(rendered(helm, release, values)):
+        assert pod["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }, name
+
+
+def test_settings_are_written_as_the_service_reads_them(helm: Path, tmp_path: Path) -> None:
+    values = {"settings": {"CJ_HARD_RPS": 1_000_000, "CJ_COUNTING": False, "CJ_DEADLINE_MS": "800"}}
+    (serve,) = (pod for name, pod in pods(rendered(helm, "jobs", values)) if name == "jobs-serve")
+    told = {one["name"]: one.get("value", "pod-name") for one in serve["containers"][0]["env"]}
+    assert (told["CJ_HARD_RPS"], told["CJ_COUNTING"], told["CJ_DEADLINE_MS"]) == ("1000000", "off", "800")
+    settings_of(told, tmp_path)
+
+
+def test_a_file_of_the_values_is_there_for_jobs_by_the_clock(helm: Path) -> None:
+    release, values = STRANGERS["a file"]
+    resources = rendered(helm, release, values)
+    (files,) = (one["data"] for one in resources if one["kind"] == "ConfigMap")
+    assert files == values["files"]
+    (job,) = (pod for name, pod in pods(resources) if name == "jobs-refresh")
+    mounts = {one["name"]: one["mountPath"] for one in job["containers"][0]["volumeMounts"]}
+    assert mounts["files"] == "/etc/connected-jobs/files"
 
 
 def test_a_command_that_is_none_of_ours_would_be_seen() -> None:
