@@ -50,6 +50,24 @@ def test_the_service_takes_each_containers_settings(compose: dict[str, Any], tmp
         )
 
 
+def test_settings_of_a_persons_own_reach_each_of_our_containers(compose: dict[str, Any]) -> None:
+    for name in OURS:
+        assert compose["services"][name]["env_file"] == [{"path": ".env", "required": False}], name
+
+
+@pytest.mark.parametrize("at", ["25:00", "4시 30분", "soon"])
+def test_a_refresh_at_no_time_of_the_day_is_one_sentence(
+    compose: dict[str, Any], at: str, tmp_path: Path
+) -> None:
+    script = compose["services"]["refresh"]["command"]
+    (tmp_path / "connected-jobs").write_text("#!/bin/sh\necho refreshed\n", encoding="utf-8")
+    (tmp_path / "connected-jobs").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REFRESH_AT": at, "LC_ALL": "C.UTF-8"}
+    ran = subprocess.run(script, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-1] == f"REFRESH_AT={at} is no time of the day: write one such as 04:30."
+
+
 def test_each_command_is_one_of_ours(compose: dict[str, Any]) -> None:
     seen = []
     for name in OURS:
