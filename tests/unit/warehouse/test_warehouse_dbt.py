@@ -1,4 +1,4 @@
-"""The models of docs/warehouse are SQL that BigQuery takes too, over columns that there are, and say there what they say in DuckDB."""
+"""The models of docs/warehouse are SQL that other warehouses take too, over columns that there are, and say what they say in DuckDB."""
 
 from __future__ import annotations
 
@@ -26,39 +26,41 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "docs/warehouse"
-BIGQUERY = {
-    "text": "STRING",
-    "texts": "ARRAY<STRING>",
-    "integer": "INT64",
-    "number": "FLOAT64",
-    "boolean": "BOOL",
+TYPES = {
+    "text": "VARCHAR",
+    "texts": "ARRAY",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
     "instant": "TIMESTAMP",
 }
+WAREHOUSES = ("bigquery", "snowflake", "redshift", "databricks")
 MODELS = ("stg_exposures", "stg_clicks", "stg_outcomes", "stg_sends", "stg_results", "mart_send_arms", "mart_experiment_arms", "member_attributes", "sends_agree")  # each after those that it reads  # fmt: skip
 AT = datetime(2026, 11, 20, 1, tzinfo=UTC)
 
 
-def rendered(name: str) -> str:
-    """A model as dbt renders it for BigQuery: what its files ask of dbt are these few names."""
+def rendered(name: str, warehouse: str = "bigquery") -> str:
+    """A model as dbt renders it for a warehouse: what its files ask of dbt are these few names."""
+    quote = "`" if warehouse == "bigquery" else ""
     (path,) = [*PROJECT.glob(f"models/*/{name}.sql"), *PROJECT.glob(f"tests/{name}.sql")]
     macros = "".join(macro.read_text(encoding="utf-8") for macro in PROJECT.glob("macros/*.sql"))
     template = jinja2.Environment(autoescape=False).from_string(macros + path.read_text(encoding="utf-8"))  # noqa: S701 - it is SQL
     return template.render(
-        ref=lambda model: f"`analytics.{model}`",
-        source=lambda source, table: f"`{source}.{table}`",
+        ref=lambda model: f"{quote}analytics.{model}{quote}",
+        source=lambda source, table: f"{quote}{source}.{table}{quote}",
         config=lambda **_options: "",
         env_var=lambda _name, default: default,
         var=yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].get,
-        target=SimpleNamespace(type="bigquery"),
+        target=SimpleNamespace(type=warehouse),
     )
 
 
-def sources() -> MappingSchema:
+def sources(warehouse: str) -> MappingSchema:
     tables = {
-        table.name: {"day": "DATE"} | {column.name: BIGQUERY[column.type] for column in table.columns}
+        table.name: {"day": "DATE"} | {column.name: TYPES[column.type] for column in table.columns}
         for table in TABLES
     }
-    return MappingSchema({"connected_jobs": tables}, dialect="bigquery")
+    return MappingSchema({"connected_jobs": tables}, dialect=warehouse)
 
 
 def test_every_model_is_looked_at_here() -> None:
@@ -66,17 +68,32 @@ def test_every_model_is_looked_at_here() -> None:
     assert files == set(MODELS)
 
 
-def test_bigquery_takes_every_model_and_every_column_is_there() -> None:
-    schema = sources()
+@pytest.mark.parametrize("warehouse", WAREHOUSES)
+def test_a_warehouse_takes_every_model_and_every_column_is_there(warehouse: str) -> None:
+    schema = sources(warehouse)
     for name in MODELS:
-        tree = sqlglot.parse_one(rendered(name), read="bigquery")
-        assert not list(tree.find_all(exp.Anonymous)), f"{name}: a function that BigQuery does not have"
+        tree = sqlglot.parse_one(rendered(name, warehouse), read=warehouse)
+        assert not list(tree.find_all(exp.Anonymous)), f"{name}: a function that {warehouse} does not have"
         assert not list(tree.find_all(exp.Command)), name
-        found = qualify(tree, schema=schema, dialect="bigquery", validate_qualify_columns=True)
+        found = qualify(tree, schema=schema, dialect=warehouse, validate_qualify_columns=True)
         assert isinstance(found, exp.Query)
         schema.add_table(
-            f"analytics.{name}", dict.fromkeys(found.named_selects, "STRING"), dialect="bigquery"
+            f"analytics.{name}", dict.fromkeys(found.named_selects, "VARCHAR"), dialect=warehouse
         )
+
+
+def test_no_model_says_what_one_of_them_lacks_or_means_otherwise() -> None:
+    """A parser takes more than a warehouse does.
+
+    Redshift has no IS NOT DISTINCT FROM, and its whole numbers divide to whole ones. A UNION must say DISTINCT in BigQuery and must not
+    in Redshift.
+    """
+    for name in MODELS:
+        tree = sqlglot.parse_one(rendered(name), read="bigquery")
+        assert not list(tree.find_all(exp.NullSafeEQ)), name
+        assert not [one for one in tree.find_all(exp.Union) if one.args.get("distinct")], name
+        for division in tree.find_all(exp.Div):
+            assert division.this.sql().startswith("1.0 * "), f"{name}: {division.sql()}"
 
 
 def test_the_sources_are_the_tables() -> None:

@@ -37,6 +37,6 @@ select
     coalesce(a.applied, 0) as applied, coalesce(a.applications, 0) as applications, t.unsubscribed, t.marked_spam, t.bounced,
     t.soft_bounced, t.aborted
 from mailed as s
-left join clicked as c on c.day = s.day and c.campaign = s.campaign and c.arm is not distinct from s.arm
-left join applied as a on a.day = s.day and a.campaign = s.campaign and a.arm is not distinct from s.arm
-left join {{ ref('stg_sends') }} as t on t.day = s.day and t.campaign = s.campaign and t.arm is not distinct from s.arm
+left join clicked as c on c.day = s.day and c.campaign = s.campaign and coalesce(c.arm, '') = coalesce(s.arm, '')
+left join applied as a on a.day = s.day and a.campaign = s.campaign and coalesce(a.arm, '') = coalesce(s.arm, '')
+left join {{ ref('stg_sends') }} as t on t.day = s.day and t.campaign = s.campaign and coalesce(t.arm, '') = coalesce(s.arm, '')

@@ -6,11 +6,15 @@
     format='csv'
 ) }}
 with member as (
-    select member_id from {{ ref('stg_exposures') }} where member_id is not null
-    union distinct
-    select member_id from {{ ref('stg_clicks') }} where member_id is not null
-    union distinct
-    select member_id from {{ ref('stg_outcomes') }}
+    select distinct e.member_id
+    from (
+        select member_id from {{ ref('stg_exposures') }}
+        union all
+        select member_id from {{ ref('stg_clicks') }}
+        union all
+        select member_id from {{ ref('stg_outcomes') }}
+    ) as e
+    where e.member_id is not null
 ),
 
 mailed as (
