@@ -7,15 +7,18 @@ import io
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
 from app.warehouse import files
 from app.warehouse.files import write_rows
-from app.warehouse.tables import CLICKS, EXPOSURES
+from app.warehouse.tables import CLICKS, EXPOSURES, TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from app.warehouse.tables import WarehouseTable
 
 SENT = datetime(2026, 11, 20, 9, 30, tzinfo=timezone(timedelta(hours=9)))
 MAIL = ("e", "r", None, "주간", None, None, None, None, "profile", None, 2, ['p,"1"', "p\n2"], SENT)
@@ -37,6 +40,33 @@ def test_moments_are_in_utc_and_what_is_unknown_is_null() -> None:
     (row,) = pq.read_table(file).to_pylist()
     assert (row["clicked_at"], row["person"], row["position"]) == (SENT, None, None)
     assert str(row["clicked_at"].tzinfo) == "UTC"
+
+
+DUCKDB = {
+    "text": "VARCHAR", "texts": "VARCHAR[]", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN",
+    "instant": "TIMESTAMP WITH TIME ZONE",
+}  # fmt: skip
+ARROW = {
+    "text": "string", "texts": "list<element: string>", "integer": "int64", "number": "double", "boolean": "bool",
+    "instant": "timestamp[us, tz=UTC]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_readers_find_the_types_that_the_document_names(table: WarehouseTable, tmp_path: Path) -> None:
+    with (tmp_path / "x.parquet").open("w+b") as file:
+        write_rows(file, table, "parquet", [], SENT)
+    fields = pq.read_schema(tmp_path / "x.parquet")
+    with duckdb.connect() as connection:
+        connection.sql("SET TimeZone = 'Asia/Seoul'")
+        found = connection.sql(f"DESCRIBE FROM read_parquet('{tmp_path}/x.parquet')").fetchall()
+    for column, field, (name, duckdb_type, *_) in zip(table.columns, fields, found, strict=True):
+        assert (field.name, str(field.type), field.nullable) == (
+            column.name,
+            ARROW[column.type],
+            not column.required,
+        )
+        assert (name, duckdb_type) == (column.name, DUCKDB[column.type])
 
 
 def test_csv_quotes_what_would_break_a_line_and_can_be_written_on() -> None:
