@@ -61,17 +61,23 @@ def retry_after_s(text: str | None, now: float) -> float | None:
 
 
 def look_up(host: str, port: int, *, private: bool) -> str:
-    """An address of a host.
+    """An address of a host; of several the first that takes a connection, for a machine may have no way to IPv6.
 
     Raises:
         OSError: its name is not known.
         PrivateAddressError: an address of it is private, and that is not meant.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(one[4][0]) for one in found]
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     if not private and not all(is_public(address) for address in addresses):
         raise PrivateAddressError(host)
-    return addresses[0]
+    for address in addresses[:-1]:
+        try:
+            socket.create_connection((address, port), timeout=CONNECT_S).close()
+        except OSError:
+            continue
+        return address
+    return addresses[-1]
 
 
 def is_public(address: str) -> bool:

@@ -149,6 +149,24 @@ def test_a_host_of_ipv6_alone_is_called_by_name_and_by_address(monkeypatch: pyte
     server.__exit__(None, None, None)
 
 
+def test_of_several_addresses_one_that_takes_no_connection_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with saying(http("201 Created", TAKEN)) as port:
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in ("127.0.0.9", "127.0.0.1")
+        ]
+        asked_for = socket.getaddrinfo
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *more, **by: found if host == "two.example" else asked_for(host, *more, **by),
+        )
+        client = OutgoingClient(f"http://two.example:{port}", headers={}, private=True)
+        assert client.exchange("POST", "/", b"{}").body == TAKEN
+
+
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
     made, key = folder / f"{name}.pem", folder / f"{name}.key"
     subprocess.run(
