@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from app.postgres.feedback import recompute
 from app.postgres.feedback.outcomes import put_outcomes
 from app.postgres.feedback.persons import judge_clicks
 from app.postgres.feedback.recompute import OutcomesError, recompute_outcomes
+from app.postgres.feedback.retention import KEPT_DAYS, drop_old
 from app.postgres.feedback.rows import (
     ClickRow,
     ExposureRow,
@@ -265,11 +267,15 @@ def test_commands_count_and_show(
         "1 application credited (1 row changed), 2 sends and 1 experiment" in counted.out,
     ) == (0, True)
     experiment = json.loads(run("results", "lists", "--json").out)
-    assert (experiment["kind"], [arm["applied"] for arm in experiment["arms"]]) == ("experiment", [0, 1])
+    assert (experiment["kind"], [arm["applied"] for arm in experiment["arms"]]) == ("experiment", [None, 1])
     assert experiment["sentences"]["ko"] == [
         "recommended안은 아직 말할 수 없습니다: 지원한 회원이 너무 적습니다."
     ]
-    assert "Nothing can be said of recommended yet" in run("results", "lists", "--lang", "en").out
+    in_english = run("results", "lists", "--lang", "en").out
+    assert "Nothing can be said of recommended yet" in in_english
+    assert re.search(
+        r"^popular +0  \(fewer than 10 members: what they did is not told\)$", in_english, re.MULTILINE
+    )
     campaign = json.loads(run("results", "weekly", "--json").out)
     assert [(send["still_grows"], send["arms"][0]["applied"]) for send in campaign["sends"]] == [(True, 1)]
     told = run("results", "weekly").out
@@ -305,6 +311,46 @@ def test_what_comes_late_is_made_good(loop: Loop, engine: Engine) -> None:
     loop.driver.execute("DELETE FROM board.activity")  # the board took the application back
     recompute_outcomes(engine, now=NOW)
     assert loop.outcomes() == []
+
+
+def test_a_send_over_nine_in_the_morning_is_one_send(loop: Loop, engine: Engine) -> None:
+    """From 08:30 to 09:30 in Seoul: a day in UTC ends between."""
+    begin = datetime(2026, 11, 19, 23, 30, tzinfo=UTC)
+    for number, member in enumerate(("m-1", "m-2", "m-3", "m-4")):
+        rid = loop.mail(member, at=begin + number * 20 * MINUTE)
+        loop.click(member, rid, "p-1", at=begin + number * 20 * MINUTE + 7 * MINUTE)
+    loop.event("abort", "m-8", at=begin + MINUTE, campaign="weekly", arm="popular")
+    loop.event("control", "m-9", at=begin + 50 * MINUTE)
+    loop.apply("m-1", "p-1", begin + HOUR)
+    loop.mail("m-1", at=begin + 16 * HOUR)  # after midnight there
+    loop.mail("m-2", at=begin + 15 * HOUR)  # before it, and on that day in UTC
+    report = recompute_outcomes(engine, now=NOW)
+    found = loop.rows("SELECT day, counts FROM connected_jobs.send_result ORDER BY day")
+    first, second = [(day, msgspec.convert(counts, SendCounts)) for day, counts in found]
+    assert report.sends == 2
+    assert (first[0], second[0]) == (date(2026, 11, 20), date(2026, 11, 21))
+    arms = {arm.arm: (arm.mailed, arm.members, arm.clicked, arm.applied) for arm in first[1].arms}
+    assert arms == {"popular": (2, 2, 2, 1), "recommended": (3, 2, 2, 0)}
+    assert [arm.events for arm in first[1].arms if arm.arm == "popular"] == [{"abort": 1}]
+    assert [one.members for one in first[1].controls] == [1]
+    assert [(arm.arm, arm.mailed) for arm in second[1].arms] == [("popular", 1)]
+
+
+def test_a_send_of_the_last_hours_is_counted_though_utc_has_yesterday(loop: Loop, engine: Engine) -> None:
+    loop.mail("m-1", at=datetime(2026, 11, 23, 15, 30, tzinfo=UTC))  # half past midnight there
+    recompute_outcomes(engine, now=datetime(2026, 11, 23, 16, tzinfo=UTC))
+    assert loop.rows("SELECT day FROM connected_jobs.send_result") == [(date(2026, 11, 24),)]
+
+
+def test_a_day_of_which_half_the_rows_are_gone_keeps_its_counts(loop: Loop, engine: Engine) -> None:
+    oldest = SENT.date()
+    for at in (SENT - HOUR, SENT):
+        loop.mail("m-1", at=at)
+    recompute_outcomes(engine, now=NOW)
+    drop_old(loop.driver, oldest + timedelta(days=KEPT_DAYS["exposure"]))
+    recompute_outcomes(engine, now=SENT + timedelta(days=KEPT_DAYS["exposure"]), days=40)
+    assert loop.rows("SELECT count(*) FROM connected_jobs.exposure") == [(1,)]
+    assert loop.rows("SELECT counts -> 'arms' -> 0 -> 'mailed' FROM connected_jobs.send_result") == [(2,)]
 
 
 def test_days_before_the_last_stay_as_they_are(loop: Loop, engine: Engine) -> None:

@@ -73,6 +73,7 @@ EXPERIMENTS = (
         planned_days=28,
     ),
     experiment("broken-split", arm("A", 50_000, 900), arm("B", 46_000, 1_100), days=7, planned_days=14),
+    experiment("just-begun", arm("A", 12, 4), arm("B", 9, 4), days=1, planned_days=14),
 )
 
 

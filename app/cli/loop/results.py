@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.board.veto import board_day
 from app.capacity.formats import LANGUAGES, number, percent
 from app.cli.database import CommandError, database_engine
 from app.feedback.experiments.definition import FEWEST_ARMS, MOST_ARMS
 from app.feedback.results.as_json import campaign_json, experiment_json
 from app.feedback.results.campaign import summarise
 from app.feedback.results.experiment import NOT_SINCE, conclude
-from app.feedback.results.fewest import FEWEST
+from app.feedback.results.fewest import FEWEST, is_few
 from app.feedback.results.sentences import sentences
 from app.feedback.statistics.power import POWER, Design, PowerError
 from app.postgres.planning.results import PostgresResults
@@ -33,7 +34,7 @@ _lang = click.option("--lang", type=click.Choice(LANGUAGES), default="ko", show_
 @click.command()
 @click.argument("name", metavar="CAMPAIGN|EXPERIMENT")
 @click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Of a campaign: sends from this day (UTC) on."
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Of a campaign: sends from this day on, in Seoul."
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_lang
@@ -54,7 +55,7 @@ def results(*, name: str, since: datetime | None, as_json: bool, lang: Lang) -> 
                     f"Nothing was counted of {name!r}: it is no experiment or campaign with mails that `connected-jobs outcomes` "
                     f"has counted{' since that day' if since else ''}, or they went to fewer than {FEWEST} members."
                 )
-            summary = summarise(name, sends.sends, datetime.now(UTC).date())
+            summary = summarise(name, sends.sends, board_day(datetime.now(UTC)))
             said = campaign_json(summary, sends.computed_at)
             lines = _campaign_lines(summary)
     if as_json:
@@ -69,6 +70,9 @@ def _experiment_lines(found: ExperimentResult, lang: Lang) -> Iterator[str]:
     yield ""
     yield f"{'arm':<20}{'mailed':>12}{'clicked':>10}{'after click':>13}{'applied':>10}{'applications':>14}{'unsubscribed':>14}{'spam':>8}"
     for arm in found.counts.arms:
+        if is_few(arm):
+            yield f"{arm.arm:<20}{arm.members:>12,}  (fewer than {FEWEST} members: what they did is not told)"
+            continue
         yield (
             f"{arm.arm:<20}{arm.members:>12,}{arm.clicked:>10,}{_or_dash(arm.after_click):>13}{arm.applied:>10,}{arm.applications.y:>14,.0f}"
             f"{arm.events.get('unsubscribe', 0):>14,}{arm.events.get('spam', 0):>8,}"
@@ -82,7 +86,7 @@ def _or_dash(count: int | None) -> str:
 
 
 def _campaign_lines(found: CampaignResult) -> Iterator[str]:
-    yield f"{'sent (UTC)':<12}{'mailed':>12}{'clicked':>10}{'applied':>10}{'applications':>14}{'scanners':>10}{'unsubscribed':>14}"
+    yield f"{'sent on':<12}{'mailed':>12}{'clicked':>10}{'applied':>10}{'applications':>14}{'scanners':>10}{'unsubscribed':>14}"
     for send in found.sends:
         arms = send.arms
         yield (

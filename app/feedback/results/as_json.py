@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.feedback.results.fewest import is_few
 from app.feedback.results.sentences import sentences
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.feedback.results.campaign import CampaignResult, ClickRate
-    from app.feedback.results.counts import SendCounts
+    from app.feedback.results.counts import ArmCounts, SendCounts
     from app.feedback.results.experiment import ExperimentResult
 
 SCHEMA = "connected-jobs/results"
@@ -51,18 +52,26 @@ def experiment_json(found: ExperimentResult, computed_at: datetime) -> dict[str,
                 "share": arm.share,
                 "recipe": arm.recipe or None,
                 "members": arm.members,
-                "clicked": arm.clicked,
-                "applied": arm.applied,
-                "after_click": arm.after_click,
-                "applications": arm.applications.y,
-                "applied_anyway": arm.applied_anyway,
-                "events": arm.events,
+                **_came_of(arm),
             }
             for arm in counts.arms
         ],
         "comparisons": msgspec.to_builtins(found.comparisons),
         "sentences": {lang: sentences(found, lang) for lang in ("ko", "en")},
     }
+
+
+def _came_of(arm: ArmCounts) -> dict[str, Any]:
+    """What became of an arm's members; null where that would tell of a few."""
+    told = {
+        "clicked": arm.clicked,
+        "applied": arm.applied,
+        "after_click": arm.after_click,
+        "applications": arm.applications.y,
+        "applied_anyway": arm.applied_anyway,
+        "events": arm.events,
+    }
+    return dict.fromkeys(told) if is_few(arm) else told
 
 
 def campaign_json(found: CampaignResult, computed_at: datetime) -> dict[str, Any]:

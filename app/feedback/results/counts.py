@@ -86,7 +86,7 @@ class ControlCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the mails of one campaign sent on one day (UTC) came to.
+    """What the mails of one campaign sent on one day of the board's came to.
 
     Attributes:
         campaign: Its key.

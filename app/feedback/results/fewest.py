@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from app.feedback.statistics.sums import Sums
 
 if TYPE_CHECKING:
-    from app.feedback.results.counts import ExperimentCounts, SendCounts
+    from app.feedback.results.counts import ArmCounts, ExperimentCounts, SendCounts
 
 FEWEST: Final = 10  # members
 
@@ -27,13 +27,18 @@ def without_few(send: SendCounts) -> SendCounts | None:
     )
 
 
+def is_few(arm: ArmCounts) -> bool:
+    """Whether an arm has so few members that nothing but their number is told."""
+    return arm.members < FEWEST
+
+
 def without_few_of_an_arm(counts: ExperimentCounts) -> ExperimentCounts:
     """An experiment of which an arm with fewer members tells how many they are, and no more."""
     return replace(
         counts,
         arms=[
             arm
-            if arm.members >= FEWEST
+            if not is_few(arm)
             else replace(
                 arm,
                 clicked=0,

@@ -119,18 +119,22 @@ def _told(difference: Difference, lang: Lang) -> tuple[str, str]:
         much = _in(lang, f"1,000명당 {much}", f"{much}{more} of 1,000 members")
     if high < 0:
         low, high = -high, -low
-    write = _number if low > 0 else _signed
+    write = _number if low > 0 else signed
     to = _in(lang, "~", " to ")
-    return much, f"{_in(lang, '95 % 구간', '95 % interval')} {write(low)}{to}{write(high)}{unit}"
+    level = f"{100 * (1 - difference.alpha):.3g} % {_in(lang, '구간', 'interval')}"
+    return much, f"{level} {write(low)}{to}{write(high)}{unit}"
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 * _A_DECIMAL_BELOW else f"{value:.1f}".removesuffix(".0")
+    if abs(value) >= 100 * _A_DECIMAL_BELOW:
+        return f"{value:,.0f}"
+    return f"{value:z.1f}".removesuffix(".0")  # z: what rounds to nothing has no sign
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """A number with its sign, but nothing with none."""
     number = _number(value)
-    return f"+{number}" if value > 0 else number
+    return f"+{number}" if value > 0 and number != "0" else number
 
 
 def _in(lang: Lang, korean: str, english: str) -> str:

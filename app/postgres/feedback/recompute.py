@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from app.board.veto import board_day
 from app.feedback.attribution import Windows
 from app.postgres.engines import driver_of
 from app.postgres.feedback.experiment_tally import put_experiment_counts
 from app.postgres.feedback.outcomes import put_outcomes
 from app.postgres.feedback.persons import judge_clicks
+from app.postgres.feedback.retention import first_day
 from app.postgres.feedback.send_tally import mailed_days, put_send_counts
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def recompute_outcomes(
     windows: Windows = Windows(),  # noqa: B008 - it is frozen
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> OutcomesReport:
-    """Recompute the last days in UTC, today's among them; each day is a transaction, so that one killed anywhere leaves whole days.
+    """Recompute the last days in UTC, today's among them, and the sends of the same days where the board is; each day is a transaction, so that one killed anywhere leaves whole days.
 
     Raises:
         OutcomesError: another does so.
@@ -75,7 +77,10 @@ def recompute_outcomes(
                 report.changed += changed
                 progress("credit", number / days)
         with _timed(report, "sends"):
-            for number, day in enumerate(mailed := mailed_days(driver, all_days), 1):
+            mailed = mailed_days(
+                driver, _board_days(first, now), kept_from=first_day("exposure", now.astimezone(UTC).date())
+            )
+            for number, day in enumerate(mailed, 1):
                 report.sends += len(put_send_counts(driver, day))
                 progress("sends", number / len(mailed))
         with _timed(report, "experiments"):
@@ -83,6 +88,11 @@ def recompute_outcomes(
         for connection in (driver, driver_of(other)):
             connection.autocommit = False
     return report
+
+
+def _board_days(first: date, now: datetime) -> list[date]:
+    """The board's days from one on to today's, which may be tomorrow's in UTC."""
+    return [first + timedelta(days=number) for number in range((board_day(now) - first).days + 1)]
 
 
 @contextmanager

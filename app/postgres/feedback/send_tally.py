@@ -1,13 +1,17 @@
-"""What the mails of a day came to, counted by campaign and kept: the counts stand when the rows are dropped."""
+"""What the mails of a day came to, counted by campaign and kept: the counts stand when the rows are dropped.
+
+The rows are kept by days in UTC, which begin at 9 in the morning where the board is; a send is counted by the board's day.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.board.veto import BOARD_ZONE
 from app.feedback.results.counts import (
     GUARDS,
     ControlCounts,
@@ -32,7 +36,7 @@ CREATE TEMPORARY TABLE mail ON COMMIT DROP AS
 SELECT DISTINCT ON (rid) rid, coalesce(member_id, braze_user) AS member, member_id, campaign, coalesce(arm, '') AS arm, source,
     coalesce(variation_id, '') AS variation, campaign_id, canvas_id, shown, sent_at
 FROM connected_jobs.exposure
-WHERE day = %(day)s
+WHERE day BETWEEN %(first)s AND %(day)s AND sent_at >= %(begin)s AND sent_at < %(end)s
 ORDER BY rid, sent_at, event_id
 """
 _CLICKS = """
@@ -41,14 +45,14 @@ SELECT m.rid, m.member, m.campaign, m.arm, m.source, m.variation, c.variant, c.p
     split_part(c.why, ':', 1) AS taken_by, c.suspect IS NULL AND coalesce(cardinality(c.suspected), 0) = 0 AS unfiltered
 FROM connected_jobs.click c
 JOIN pg_temp.mail m ON m.rid = c.rid
-WHERE c.day BETWEEN %(day)s AND %(last)s
+WHERE c.day BETWEEN %(first)s AND %(last)s
 """
 _OUTCOMES = """
 CREATE TEMPORARY TABLE mail_outcome ON COMMIT DROP AS
 SELECT m.member, m.campaign, m.arm, m.variation, o.basis
 FROM connected_jobs.outcome o
 JOIN pg_temp.mail m ON m.rid = o.rid
-WHERE o.occurred_at >= %(day)s::timestamp AT TIME ZONE 'UTC' AND o.occurred_at < (%(last)s + 1)::timestamp AT TIME ZONE 'UTC'
+WHERE o.occurred_at >= %(begin)s AND o.occurred_at < %(end)s + %(after)s::interval
 """
 # Members are counted in two steps, which hash: what counts distinct ones in one step sorts all rows.
 _MAILED = """
@@ -86,11 +90,11 @@ SELECT m.campaign, m.arm, v.kind, count(DISTINCT m.member)
 FROM connected_jobs.mail_event v
 JOIN pg_temp.mail m ON m.member_id = v.member_id
     AND (v.rid = m.rid OR v.rid IS NULL AND (v.campaign_id = m.campaign_id OR v.canvas_id = m.canvas_id))
-WHERE v.day BETWEEN %(day)s AND %(last)s AND v.kind = ANY (%(guards)s) AND v.kind <> 'abort' AND v.at >= m.sent_at
+WHERE v.day BETWEEN %(first)s AND %(last)s AND v.kind = ANY (%(guards)s) AND v.kind <> 'abort' AND v.at >= m.sent_at
     AND (v.rid IS NOT NULL OR NOT EXISTS (
         SELECT FROM connected_jobs.exposure e
         WHERE e.member_id = m.member_id AND e.campaign = m.campaign AND e.sent_at > m.sent_at AND e.sent_at <= v.at
-            AND e.day BETWEEN %(day)s AND %(last)s
+            AND e.day BETWEEN %(first)s AND %(last)s
     ))
 GROUP BY m.campaign, m.arm, v.kind
 UNION ALL
@@ -101,7 +105,7 @@ LEFT JOIN (
     FROM pg_temp.mail
     GROUP BY campaign_id, canvas_id
 ) i ON v.campaign IS NULL AND (v.campaign_id = i.campaign_id OR v.canvas_id = i.canvas_id)
-WHERE v.day = %(day)s AND v.kind = 'abort' AND coalesce(v.campaign, i.campaign) IS NOT NULL
+WHERE v.day BETWEEN %(first)s AND %(day)s AND v.at >= %(begin)s AND v.at < %(end)s AND v.kind = 'abort' AND coalesce(v.campaign, i.campaign) IS NOT NULL
 GROUP BY 1, 2, 3
 """
 _SHOWN = """
@@ -144,8 +148,7 @@ _APPLICATION = """
 CREATE TEMPORARY TABLE application ON COMMIT DROP AS
 SELECT member_id COLLATE "C" AS member_id, occurred_at
 FROM board.activity
-WHERE kind = 'apply' AND occurred_at >= %(day)s::timestamp AT TIME ZONE 'UTC'
-    AND occurred_at < (%(last)s + 1)::timestamp AT TIME ZONE 'UTC'
+WHERE kind = 'apply' AND occurred_at >= %(begin)s AND occurred_at < %(end)s + %(after)s::interval
 """
 _APPLIED_ANYWAY = """
 SELECT m.campaign, count(DISTINCT m.member_id)
@@ -161,7 +164,7 @@ JOIN (SELECT DISTINCT campaign, campaign_id, canvas_id FROM pg_temp.mail) i
     ON v.campaign_id = i.campaign_id OR v.canvas_id = i.canvas_id
 LEFT JOIN pg_temp.application a
     ON a.member_id = v.member_id AND a.occurred_at BETWEEN v.at AND v.at + %(after)s::interval
-WHERE v.day = %(day)s AND v.kind = 'control'
+WHERE v.day BETWEEN %(first)s AND %(day)s AND v.at >= %(begin)s AND v.at < %(end)s AND v.kind = 'control'
 GROUP BY 1, 2
 ORDER BY 1, 2
 """
@@ -174,8 +177,12 @@ GROUP BY campaign
 
 
 def put_send_counts(driver: psycopg.Connection, day: date) -> list[SendCounts]:
-    """Count what the mails of a day came to, and keep it; of a day whose exposures are gone the counts stand as they are."""
+    """Count what the mails of a day of the board's came to, and keep it; of a day without exposures the counts stand as they are."""
+    begin, end = _bounds(day)
     asked: dict[str, Any] = {
+        "begin": begin,
+        "end": end,
+        "first": begin.astimezone(UTC).date(),
         "day": day,
         "last": day + AFTER,
         "after": AFTER,
@@ -304,17 +311,31 @@ def _variants(variations: _Rows, variants: _Rows) -> dict[str, list[VariantCount
     return found
 
 
-def mailed_days(driver: psycopg.Connection, days: Sequence[date]) -> list[date]:
-    """Those of these days on which anything was mailed, of which the rows are still there."""
+def mailed_days(driver: psycopg.Connection, days: Sequence[date], *, kept_from: date) -> list[date]:
+    """Those of these days of the board's on which anything was mailed, and of which every row is still there.
+
+    Args:
+        driver: A connection.
+        days: Days in the board's zone, in order.
+        kept_from: The first day in UTC of which exposures are kept.
+    """
     return [
         day
-        for (day,) in driver.execute(
-            """
-            SELECT d
-            FROM unnest(%s::date[]) AS d
-            WHERE EXISTS (SELECT FROM connected_jobs.exposure e WHERE e.day = d)
-            ORDER BY d
-            """,
-            [list(days)],
-        )
+        for day in days
+        if _bounds(day)[0].astimezone(UTC).date() >= kept_from and _any_mailed(driver, day)
     ]
+
+
+def _any_mailed(driver: psycopg.Connection, day: date) -> bool:
+    begin, end = _bounds(day)
+    row = driver.execute(
+        "SELECT FROM connected_jobs.exposure WHERE day BETWEEN %s AND %s AND sent_at >= %s AND sent_at < %s LIMIT 1",
+        [begin.astimezone(UTC).date(), day, begin, end],
+    ).fetchone()
+    return row is not None
+
+
+def _bounds(day: date) -> tuple[datetime, datetime]:
+    """A day of the board's: its beginning and its end."""
+    begin, end = (datetime.combine(one, time(), BOARD_ZONE) for one in (day, day + timedelta(days=1)))
+    return begin, end

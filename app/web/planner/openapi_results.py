@@ -73,14 +73,18 @@ _ARM = object_of(
     share=_NUMBER,
     recipe=text("How its lists are made", nullable=True),
     members=whole("Members mailed, whatever became of the mail", minimum=0),
-    clicked=whole("People who clicked", minimum=0),
-    applied=whole("Members with a credited application", minimum=0),
+    clicked=whole(
+        "People who clicked; null, as all below, where the arm has fewer than 10 members",
+        nullable=True,
+        minimum=0,
+    ),
+    applied=whole("Members with a credited application", nullable=True, minimum=0),
     after_click=whole(
         "Members who applied to a posting that they had clicked in the mail", nullable=True, minimum=0
     ),
-    applications=_NUMBER,
-    applied_anyway=whole("Members with any application on the board", minimum=0),
-    events=_COUNTS,
+    applications={"type": ["number", "null"]},
+    applied_anyway=whole("Members with any application on the board", nullable=True, minimum=0),
+    events={"anyOf": [_COUNTS, {"type": "null"}]},
 )
 _COMPARISON = object_of(
     arm=text("Its name"),
@@ -181,7 +185,7 @@ RESULTS: Final = {
         "campaign_results",
         "What a campaign's sends came to",
         {"200": body("docs/loop.md", ref("CampaignResult")), "404": _NONE},
-        (_KEY, parameter("since", "Sends from this day (UTC) on", {"type": "string", "format": "date"})),
+        (_KEY, parameter("since", "Sends from this day on, in Seoul", {"type": "string", "format": "date"})),
     ),
     "/v1/results/power": Described(
         "power",

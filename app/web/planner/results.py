@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
+from app.board.veto import board_day
 from app.feedback.experiments.definition import MOST_ARMS
 from app.feedback.results.as_json import campaign_json, experiment_json, send_json
 from app.feedback.results.campaign import summarise
@@ -49,7 +50,7 @@ def campaign_results(parts: PlannerParts, _by: str, key: str) -> Response:
     found = parts.results.sends(key, _since())
     if not found.sends or found.computed_at is None:
         raise not_found("No send of this campaign was counted; all are listed at /v1/results.")
-    today = parts.clock().astimezone(UTC).date()
+    today = board_day(parts.clock())
     return json_answer(campaign_json(summarise(key, found.sends, today), found.computed_at))
 
 

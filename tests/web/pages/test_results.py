@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.postgres_fixtures import _create, _drop, _url_of
-from tests.web.pages.site import Browserlike, Site, site_on
+from tests.web.pages.site import OPERATOR, Browserlike, Site, site_on
 from tests.web.worked_results import put_results
 
 if TYPE_CHECKING:
@@ -39,6 +39,26 @@ def test_a_page_says_what_may_be_concluded(korean: Browserlike) -> None:
 def test_an_uneven_split_draws_no_difference(korean: Browserlike) -> None:
     assert "<figure>" not in korean.get("/results/experiments/broken-split").text
     assert "<figure>" in korean.get("/results/experiments/learning-on").text
+
+
+def test_of_an_arm_with_a_few_members_no_more_is_told_than_how_many(
+    counted: Site, korean: Browserlike
+) -> None:
+    shown = korean.get("/results/experiments/just-begun").text
+    assert "회원이 10명보다 적은 안은 회원 수만 보여 줍니다." in shown
+    assert (
+        '<th scope="row">B <small>recommended</small></th><td>50%</td><td>9</td>' + "<td>–</td>" * 5 in shown
+    )
+    assert '<th scope="row">B</th>' + "<td>–</td>" * 4 in shown
+    assert "회원이 10명보다" not in korean.get("/results/experiments/learning-on").text
+    headers = {"Authorization": f"Bearer {counted.secrets[OPERATOR]}"}
+    told = counted.app.test_client().get("/v1/results/experiments/just-begun", headers=headers).json
+    assert told is not None
+    first, second = told["arms"]
+    assert (first["members"], first["clicked"]) == (12, 20)
+    assert second["members"] == 9
+    unsaid = ("clicked", "applied", "after_click", "applications", "applied_anyway", "events")
+    assert {second[name] for name in unsaid} == {None}
 
 
 def test_a_campaigns_page_warns_of_variants_that_do_not_name_themselves(korean: Browserlike) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
 
+from app.board.veto import board_day
 from app.capacity.on_record import read_record
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.register.plans import sends_of
@@ -99,7 +100,7 @@ def _mails_of(send: MeasuredSend | None, newest: SendCounts | None) -> SendCount
     """What a send's mails came to, where those counted last of its campaign are its own."""
     if send is None or newest is None:
         return None
-    own = send.first_at.astimezone(UTC).date() <= newest.day <= send.last_at.astimezone(UTC).date()
+    own = board_day(send.first_at) <= newest.day <= board_day(send.last_at)
     return newest if own else None
 
 

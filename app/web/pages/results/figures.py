@@ -49,6 +49,7 @@ def difference_figure(found: ExperimentResult) -> Figure | None:
     ]
     if not drawn:
         return None
+    alpha = next(one.alpha for _of, _metric, one in rows if one is not None)
     name = _("Differences from the control as shares of it, each with its interval.")
     return Figure(
         plots=[
@@ -62,7 +63,12 @@ def difference_figure(found: ExperimentResult) -> Figure | None:
             ("interval below", _("Less")),
             ("interval unsure", _("May be no difference")),
         ],
-        columns=(_("Arm"), _("Number"), _("Difference"), _("Interval, %(percent)s", percent="95%")),
+        columns=(
+            _("Arm"),
+            _("Number"),
+            _("Difference"),
+            _("Interval, %(percent)s", percent=f"{100 * (1 - alpha):.3g}%"),
+        ),
         rows=[(one.arm, metric, *_written(difference)) for one, metric, difference in rows],
     )
 

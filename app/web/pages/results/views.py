@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import request
 from werkzeug.exceptions import NotFound
 
+from app.board.veto import board_day
 from app.feedback.results.campaign import summarise
 from app.feedback.results.experiment import conclude
+from app.feedback.results.fewest import FEWEST, is_few
 from app.feedback.results.sentences import sentences
 from app.web.pages.language import language
 from app.web.pages.rendering import page
@@ -55,6 +57,8 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
             last_day=_last_day(counted.counts.planned_end, queries.zone()),
             found=found,
             counts=counted.counts,
+            few={arm.arm for arm in counted.counts.arms if is_few(arm)},
+            fewest=FEWEST,
             computed_at=counted.computed_at,
             said=sentences(found, language()),
             mark=mark_of(found),
@@ -67,7 +71,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
         counted = results.sends(key)
         if not counted.sends:
             raise NotFound
-        found = summarise(key, counted.sends, queries.clock().astimezone(UTC).date())
+        found = summarise(key, counted.sends, board_day(queries.clock()))
         return page(
             "campaign_results.html",
             found=found,

@@ -1,9 +1,10 @@
--- What a campaign's mails of a day came to in each arm within 7 days, from the rows themselves. A mail is a rid of a day.
+-- What a campaign's mails of a day came to in each arm within 7 days, from the rows themselves. A mail is a rid of a day, and the day
+-- is the board's: Seoul is 9 hours before UTC all year.
 with mail as (
-    select day, rid, member_id, campaign, arm, sent_at
+    select cast(sent_at + interval '9' hour as date) as day, rid, member_id, campaign, arm, sent_at
     from {{ ref('stg_exposures') }}
     where true
-    qualify row_number() over (partition by day, rid order by sent_at, event_id) = 1
+    qualify row_number() over (partition by cast(sent_at + interval '9' hour as date), rid order by sent_at, event_id) = 1
 ),
 
 mailed as (
@@ -20,14 +21,14 @@ clicked as (
         sum(case when c.person then 1 else 0 end) as clicks, sum(case when not c.person then 1 else 0 end) as scanners,
         sum(case when c.person is null then 1 else 0 end) as not_looked_at
     from mail as m
-    inner join {{ ref('stg_clicks') }} as c on c.rid = m.rid and c.day between m.day and m.day + 7
+    inner join {{ ref('stg_clicks') }} as c on c.rid = m.rid and c.day between m.day - 1 and m.day + 7
     group by m.day, m.campaign, m.arm
 ),
 
 applied as (
     select m.day, m.campaign, m.arm, count(distinct m.member_id) as applied, count(*) as applications
     from mail as m
-    inner join {{ ref('stg_outcomes') }} as o on o.rid = m.rid and o.day between m.day and m.day + 7
+    inner join {{ ref('stg_outcomes') }} as o on o.rid = m.rid and o.day between m.day - 1 and m.day + 7
     group by m.day, m.campaign, m.arm
 )
 

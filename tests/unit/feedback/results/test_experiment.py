@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.feedback.results.experiment import Conclusion, conclude
-from app.feedback.results.sentences import sentences
+from app.feedback.results.sentences import sentences, signed
 from app.feedback.statistics.sums import Sums
 from tests.unit.feedback.results.worked import PLANNED, STARTED, arm, experiment
 
@@ -132,6 +132,24 @@ def test_several_arms_share_the_chance_of_a_false_alarm() -> None:
     assert pair.comparisons[0].applied is not None
     assert found.comparisons[0].applied is not None
     assert pair.comparisons[0].applied.absolute.low > found.comparisons[0].applied.absolute.low
+
+
+def test_the_interval_of_one_of_several_arms_is_called_what_it_is() -> None:
+    arms = [
+        arm(name, 30_000, count, share=1 / 3) for name, count in {"A": 1_500, "B": 1_700, "C": 1_500}.items()
+    ]
+    better, same = sentences(conclude(experiment(*arms, until=PLANNED)), "en")
+    assert "(97.5 % interval" in better
+    assert "97.5 % interval" in same
+    assert "(97.5 % 구간" in sentences(conclude(experiment(*arms, until=PLANNED)), "ko")[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(-0.03, "0"), (0.03, "0"), (-0.06, "-0.1"), (0.06, "+0.1"), (-12.4, "-12"), (9.96, "+10"), (0.0, "0")],
+)
+def test_what_rounds_to_nothing_has_no_sign(value: float, written: str) -> None:
+    assert signed(value) == written
 
 
 def test_too_few_conclude_nothing() -> None:
