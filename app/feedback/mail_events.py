@@ -168,13 +168,16 @@ def from_fields(event_type: str, record: Mapping[str, Any]) -> MailEvent:
         fields = msgspec.convert(record, _Fields)
     except msgspec.ValidationError as error:
         raise EventError(f"A field has a value that cannot be: {error}.") from error
-    if "\0" in "".join(filter(None, (
+    kept = "".join(filter(None, (
         fields.id, fields.user_id, fields.external_user_id, fields.dispatch_id, fields.campaign_id,
         fields.message_variation_id, fields.canvas_id, fields.canvas_variation_id, fields.experiment_split_id,
         fields.experiment_step_id, fields.canvas_step_message_variation_id, fields.subscription_status,
         fields.orphaned_by_id,
-    ))):  # fmt: skip
+    )))  # fmt: skip
+    if "\0" in kept:
         raise EventError("A field holds a NUL character.")
+    if _readable(kept) != kept:
+        raise EventError("A field holds bytes that are no text in UTF-8.")
     kind = _kind(KINDS[event_type], fields)
     return MailEvent(
         kind=kind,
@@ -187,14 +190,19 @@ def from_fields(event_type: str, record: Mapping[str, Any]) -> MailEvent:
         canvas_id=fields.canvas_id or None,
         dispatch_id=fields.dispatch_id or None,
         sent_at=fields.send_time,
-        extras=fields.message_extras,
-        url=fields.url[:_MOST_URL] if fields.url else None,
+        extras=_readable(fields.message_extras) if fields.message_extras else fields.message_extras,
+        url=_readable(fields.url[:_MOST_URL]) if fields.url else None,
         suspect=fields.is_suspected_bot_click,
         suspected=_reasons(fields.suspected_bot_click_reason),
         why=_why(kind, fields),
         withdrawn=_withdrawn(fields) if kind == CONSENT else None,
         merged_into=_merged_into(kind, fields),
     )
+
+
+def _readable(text: str) -> str:
+    """A text with a question mark for each byte that was no UTF-8."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _event_id(text: str) -> UUID:
@@ -229,7 +237,7 @@ def _reasons(reasons: list[str] | None) -> tuple[str, ...] | None:
     """Why Braze suspects a bot, in an order that two copies of an event share."""
     if reasons is None:
         return None
-    return tuple(sorted({reason.replace("\0", "") for reason in reasons})[:_MOST_REASONS])
+    return tuple(sorted({_readable(reason.replace("\0", "")) for reason in reasons})[:_MOST_REASONS])
 
 
 def _why(kind: str, fields: _Fields) -> str | None:
@@ -244,7 +252,7 @@ def _why(kind: str, fields: _Fields) -> str | None:
         text = fields.subscription_status
     elif kind in (CONTROL, ENTRY):
         text = fields.experiment_step_id
-    return (text or "").replace("\0", "")[:_MOST_WHY] or None
+    return _readable((text or "").replace("\0", ""))[:_MOST_WHY] or None
 
 
 def _smtp(reason: str | None) -> str | None:

@@ -30,11 +30,15 @@ _KEY = re.compile(r"(?:^|/)date=(?P<hour>\d{4}-\d\d-\d\d-\d\d)/(?:(?P<schema>\d+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Files below one prefix: of one event type where `event_type` says so, else of any."""
+    """Files below one prefix: of one event type where `event_type` says so, else of any.
+
+    `alone` are files that stand beside folders: then only they are meant, and the folders are branches of their own.
+    """
 
     prefix: str
     event_type: str | None
     by_hour: bool
+    alone: tuple[LakeObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,16 @@ def _walk(lake: Lake, prefix: str, event_type: str | None, depth: int, skipped: 
         yield Branch(prefix, event_type, by_hour=True)
         return
     folders, objects = lake.folders(prefix)
-    if depth >= _MOST_DEEP or objects or any(_last(one).startswith(_HOUR) for one in folders):
-        yield Branch(
-            prefix, event_type, by_hour=not objects and any(_last(one).startswith(_HOUR) for one in folders)
-        )
+    if any(_last(one).startswith(_HOUR) for one in folders):
+        yield Branch(prefix, event_type, by_hour=True)
+    elif depth >= _MOST_DEEP or (objects and not folders):
+        yield Branch(prefix, event_type, by_hour=False)
         return
+    if objects:
+        yield Branch(prefix, event_type, by_hour=False, alone=tuple(objects))
     for folder in folders:
+        if _last(folder).startswith(_HOUR):
+            continue
         yield from _walk(lake, folder, event_type, depth + 1, skipped)
 
 
@@ -111,6 +119,8 @@ def new_objects(lake: Lake, branch: Branch, last_key: str | None, oldest: dateti
     Raises:
         LakeError: the lake does not answer.
     """
+    if branch.alone:
+        return sorted(branch.alone, key=lambda one: one.key)
     after = ""
     if branch.by_hour:
         hour = key_parts(last_key).hour if last_key else None

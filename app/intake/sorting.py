@@ -76,7 +76,7 @@ class Sorted:
 
         Raises:
             LateError: it happened too long ago, or in the future.
-            ExposureError: what a send's or an abort's template says it showed was cut, or is none.
+            ExposureError: what a send's template says it showed was cut, or is none.
         """
         if event.kind == mail_events.DELETED:
             self.deleted.add(event.braze_user)
@@ -190,7 +190,10 @@ class Sorted:
         )
 
     def _add_event(self, event: MailEvent, at: datetime) -> None:
-        shown = self._exposure(event)
+        try:
+            shown = self._exposure(event)
+        except ExposureError:  # that nothing went out is known all the same
+            shown = None
         if shown is not None and shown.campaign.startswith(NOT_COUNTED):
             self.left_alone += 1
             return

@@ -51,7 +51,10 @@ class CurrentsFile:
         while not stream.ended:
             stream.begin_again()
             try:
-                for record in fastavro.reader(cast("IO[bytes]", stream), self.schema.reader):
+                # A text that is no UTF-8 costs its event at most, and not its block.
+                for record in fastavro.reader(
+                    cast("IO[bytes]", stream), self.schema.reader, handle_unicode_errors="surrogateescape"
+                ):
                     self.rows += 1
                     yield self.rows, cast("dict[str, Any]", record)
             except ContainerError as error:

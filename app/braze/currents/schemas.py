@@ -94,60 +94,95 @@ def file_schema(schema: Any) -> FileSchema:
     event_type = full.partition(".inner.")[2] or full
     if event_type not in KINDS:
         return FileSchema(event_type[:100], schema, None, ())
+    types = _Types(str(schema.get("namespace") or ""))
     names: dict[str, Any] = {}
     for field in fields:
         if not isinstance(field, dict) or not isinstance(field.get("name"), str) or field["name"] in names:
             raise ContainerError(
                 "The schema in its header is damaged: a field has no name, or one is there twice."
             )
-        _check_type(field.get("type"), 0)
+        types.check(field.get("type"), 0)
         names[field["name"]] = field
     if missing := sorted(REQUIRED - set(names)):
         raise ContainerError(f"Its records have no {' and no '.join(missing)}, so it is none of Currents'.")
     unknown = tuple(sorted(name[:100] for name in names if name not in WANTED and name not in _UNREAD))
     reader = {key: schema[key] for key in ("type", "name", "namespace") if key in schema} | {
-        "fields": [{"name": name, "type": field["type"]} for name, field in names.items() if name in WANTED]
+        "fields": [
+            {"name": name, "type": field["type"]}
+            for name, field in names.items()
+            if name in WANTED or types.defined_in(field["type"])
+        ]
     }
     return FileSchema(event_type, schema, reader, unknown)
 
 
-def _check_type(found: Any, depth: int) -> bool:
-    """Whether a value of a type takes a byte at least.
+class _Types:
+    """The types of a file's fields: all that is asked of them is that no value costs any amount of memory or time.
 
-    A type that refers to itself may nest for ever, and an array of nothing may be endlessly long.
-
-    Raises:
-        ContainerError: the type is one of these, or none.
+    A type that has a name may be named again behind its definition, by any later field. So the fields that define one
+    are read with those that are wanted.
     """
-    if depth > _MOST_DEEP:
-        raise ContainerError("The schema in its header is nested beyond all reason.")
-    if isinstance(found, str):
-        if found not in _SIMPLE:
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._takes_bytes: dict[str, bool] = {}
+
+    def defined_in(self, found: Any) -> bool:
+        """Whether a field's type gives a name to one."""
+        if isinstance(found, list):
+            return any(map(self.defined_in, found))
+        return isinstance(found, dict) and ("name" in found or any(map(self.defined_in, found.values())))
+
+    def check(self, found: Any, depth: int) -> bool:
+        """Whether a value of a type takes a byte at least.
+
+        A type that refers to itself may nest for ever, and an array of nothing may be endlessly long.
+
+        Raises:
+            ContainerError: the type is one of these, or none.
+        """
+        if depth > _MOST_DEEP:
+            raise ContainerError("The schema in its header is nested beyond all reason.")
+        if isinstance(found, str):
+            return self._named(found)
+        if isinstance(found, list):
+            for one in found:
+                self.check(one, depth + 1)
+            return True
+        if not isinstance(found, dict):
+            raise ContainerError("The schema in its header is damaged: a field has no type.")
+        takes = self._complex(found, depth)
+        if found.get("type") in ("record", "enum", "fixed"):
+            self._takes_bytes[self._full(str(found.get("name")), found.get("namespace"))] = takes
+        return takes
+
+    def _named(self, name: str) -> bool:
+        if name in _SIMPLE:
+            return name != "null"
+        # What takes no byte, named often enough by what is named often, would take any amount of time.
+        if not self._takes_bytes.get(self._full(name, None)):
             raise ContainerError("The schema in its header names a type that is not read.")
-        return found != "null"
-    if isinstance(found, list):
-        for one in found:
-            _check_type(one, depth + 1)
         return True
-    if not isinstance(found, dict):
-        raise ContainerError("The schema in its header is damaged: a field has no type.")
-    return _check_complex(found, depth)
 
+    def _full(self, name: str, namespace: Any) -> str:
+        return name if "." in name else f"{namespace or self._namespace}.{name}"
 
-def _check_complex(found: dict[str, Any], depth: int) -> bool:
-    kind = found.get("type")
-    if kind == "array" and not _check_type(found.get("items"), depth + 1):
-        raise ContainerError("The schema in its header has an array of nothing.")
-    if kind == "map":
-        _check_type(found.get("values"), depth + 1)
-    if kind == "record":
-        fields = found.get("fields")
-        if not isinstance(fields, list):
-            raise ContainerError("The schema in its header is damaged: a record has no fields.")
-        takes = [_check_type(one.get("type") if isinstance(one, dict) else None, depth + 1) for one in fields]
-        return any(takes)
-    if kind == "fixed":
-        return isinstance(found.get("size"), int) and found["size"] > 0
-    if kind in ("array", "map", "enum"):
-        return True
-    return _check_type(kind, depth + 1)
+    def _complex(self, found: dict[str, Any], depth: int) -> bool:
+        kind = found.get("type")
+        if kind == "array" and not self.check(found.get("items"), depth + 1):
+            raise ContainerError("The schema in its header has an array of nothing.")
+        if kind == "map":
+            self.check(found.get("values"), depth + 1)
+        if kind == "record":
+            fields = found.get("fields")
+            if not isinstance(fields, list):
+                raise ContainerError("The schema in its header is damaged: a record has no fields.")
+            takes = [
+                self.check(one.get("type") if isinstance(one, dict) else None, depth + 1) for one in fields
+            ]
+            return any(takes)
+        if kind == "fixed":
+            return isinstance(found.get("size"), int) and found["size"] > 0
+        if kind in ("array", "map", "enum"):
+            return True
+        return self.check(kind, depth + 1)

@@ -105,13 +105,28 @@ def test_a_prefix_may_point_at_any_depth(prefix: str, found: list[tuple[str, boo
 
 def test_another_layout_is_listed_whole() -> None:
     lake = CountingLake(["some/where/b.avro", "some/where/a.avro", "some/where/old/c.avro"])
-    (branch,) = branches(cast("Lake", lake), set())
-    assert branch == Branch("some/where", None, by_hour=False)
-    assert [one.key for one in new_objects(cast("Lake", lake), branch, "x", OLDEST)] == [
-        "some/where/a.avro",
-        "some/where/b.avro",
-        "some/where/old/c.avro",
-    ]
+    above, below = branches(cast("Lake", lake), set())
+    assert below == Branch("some/where/old", None, by_hour=False)
+    assert [
+        one.key for branch in (above, below) for one in new_objects(cast("Lake", lake), branch, "x", OLDEST)
+    ] == ["some/where/a.avro", "some/where/b.avro", "some/where/old/c.avro"]
+
+
+@pytest.mark.parametrize("stray", ["readme.txt", "currents/_SUCCESS", "currents/z.json"])
+def test_an_object_beside_brazes_folders_costs_one_look_and_not_a_listing_of_all(stray: str) -> None:
+    """Incremental all the same: the files of old hours are not listed again."""
+    there = [f"currents/{key}" for key in keys(days=3, files_an_hour=4)]
+    looked_at = []
+    for more in ([], [stray]):
+        lake = CountingLake([*there, *more])
+        last = max(key for key in there if f"{EMAIL}Send/" in key)
+        found = {
+            one.key
+            for branch in branches(cast("Lake", lake), set())
+            for one in new_objects(cast("Lake", lake), branch, last, OLDEST)
+        }
+        looked_at.append(found)
+    assert looked_at[1] == looked_at[0] | {stray}
 
 
 def test_a_key_tells_its_hour_and_schema_as_far_as_it_does() -> None:

@@ -65,6 +65,45 @@ def test_a_later_version_with_new_fields_and_one_gone_loads_and_says_so() -> Non
     assert file.schema.unknown == ("new_map", "new_number", "new_record")
 
 
+@pytest.mark.parametrize("field", ["channel", "one that is not read"])
+def test_a_type_that_is_named_again_is_the_one_defined_before(field: str) -> None:
+    """Which field has the definition, and whether we read it or the one that names it, is as Braze has it."""
+    sort: dict[str, Any] = {"type": "enum", "name": "Sort", "symbols": ["A", "B"]}
+    again = [one | {"type": ["null", "Sort"]} if one["name"] == field else one for one in V12["fields"]]
+    v13 = V12 | {
+        "fields": [
+            {"name": "sort", "type": ["null", sort]},
+            *again,
+            {"name": "other_sort", "type": {"type": "array", "items": f"{V12['namespace']}.Sort"}},
+        ]
+    }
+    given = record(1, sort="A", other_sort=["B", "A"], channel="B" if field == "channel" else None)
+    file, events = read(header(v13) + block(1, packed([given], v13)))
+    assert (members(events), file.refused) == (["m-1"], [])
+    assert file.schema.unknown == ("other_sort", "sort")
+
+
+def test_text_that_is_no_utf8_costs_the_event_that_is_known_by_it_and_no_other() -> None:
+    korean = "개발자".encode("euc-kr")
+    marks = [b"#member#", b"#variation#", b"#link#", b"#elsewhere#"]
+    click = schema(EMAIL + "Click", 12)
+    given = [
+        record(1, external_user_id="#member#"),
+        record(2, message_variation_id="#variation#"),
+        record(3, url="https://jobs.example.com/1?q=#link#"),
+        record(4, link_alias="#elsewhere#"),
+        record(5),
+    ]
+    content = packed(given, click)
+    for mark in marks:
+        content = content.replace(mark, korean + bytes(b"x" * (len(mark) - len(korean))))
+    file, events = read(header(click) + block(5, content))
+    said = "A field holds bytes that are no text in UTF-8."
+    assert file.refused == [("event 1", 1, said), ("event 2", 1, said)]
+    assert members(events) == ["m-3", "m-4", "m-5"]
+    assert events[0].url == "https://jobs.example.com/1?q=??????"
+
+
 def test_personal_fields_never_leave_the_reader() -> None:
     click = schema(EMAIL + "Bounce", 12)
     given = record(
@@ -140,6 +179,42 @@ NOT_CURRENTS = {
     "no id and no time": (
         header(V12 | {"fields": [{"name": "user_id", "type": "string"}]}),
         "Its records have no id and no time, so it is none of Currents'.",
+    ),
+    "named before it is defined": (
+        header(
+            V12
+            | {
+                "fields": [
+                    {"name": "x", "type": "Later"},
+                    *V12["fields"],
+                    {"name": "y", "type": {"type": "enum", "name": "Later", "symbols": ["A"]}},
+                ]
+            }
+        ),
+        "The schema in its header names a type that is not read.",
+    ),
+    "nothing, named a thousand times": (
+        header(
+            with_type(
+                "x",
+                {
+                    "type": "record",
+                    "name": "E",
+                    "fields": [
+                        {
+                            "name": "a",
+                            "type": {
+                                "type": "record",
+                                "name": "N",
+                                "fields": [{"name": "n", "type": "null"}],
+                            },
+                        },
+                        {"name": "b", "type": "N"},
+                    ],
+                },
+            )
+        ),
+        "The schema in its header names a type that is not read.",
     ),
     "array of nothing": (
         header(with_type("x", {"type": "array", "items": "null"})),
@@ -242,8 +317,8 @@ DAMAGED = {
     ),
     "text that is no UTF-8": (
         header() + block(3, THREE.replace(b"00000000-0000", b"\xff\xfe\xff\xfe0000-0000", 1)) + SOUND,
-        3,
-        [("after event 0", 3, NO_RECORDS)],
+        5,
+        [("event 1", 1, "A field holds bytes that are no text in UTF-8.")],
     ),
     "damaged deflate": (
         header(codec="deflate") + block(3, OTHER) + block(3, compress("deflate", THREE)),
