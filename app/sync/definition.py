@@ -256,6 +256,12 @@ def read_definition(content: bytes, *, stem: str) -> SyncDefinition:
         raise SyncError(f"{where} sends to {destination}, but has a table [{min(others)}]: remove it.")
     if values["kind"] == "events" and values["event"] is None:
         raise SyncError(f"{where} sends events and lacks `event`, their name.")
+    columns = [values[name] for name in ("member", "key", "time")]
+    if values["kind"] == "events" and len(set(columns)) < len(columns):
+        raise SyncError(
+            f"{where}: `member`, `key` and `time` are three columns, and two of them are {max(columns, key=columns.count)!r}: name one "
+            "again with AS."
+        )
     values["name"] = _name(stem) if values["name"] is None and _NAME.fullmatch(stem) else values["name"]
     if values["name"] is None:
         raise SyncError(f"{where} lacks `name`, and its own name cannot stand for it.")

@@ -14,7 +14,7 @@ from app.sync.ledger import SettledBatch
 from app.sync.packing import Packer
 from app.sync.report import Foresight, RunProgress, SyncExample, SyncPlan, SyncReport
 from app.sync.rows_run import EXAMPLES, ended, seconds_for
-from app.sync.values import EPOCH, BadRowValueError, check_columns, row_digest, values_of
+from app.sync.values import EPOCH, MOST_KEY, BadRowValueError, check_columns, row_digest, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -181,6 +181,8 @@ class EventsRun:
     def _event(self, key: str, text: str, kinds: Mapping[str, ColumnKind]) -> OutboxEvent | RefusedRow | None:
         """An event out of a row, or what is wrong with it; None where its member was erased here."""
         digest, member = row_digest(text), None
+        if not key:
+            return RefusedRow(key, digest, f"{self._definition.key} is empty: by it an event is sent once.")
         try:
             values = values_of(text, kinds)
             member = _member_of(values.pop(self._definition.member), self._definition.member)
@@ -265,6 +267,8 @@ def _member_of(found: Any, name: str) -> str:
         return str(found)
     if not isinstance(found, str) or not found:
         raise BadRowValueError(f"{name} is no text: an event needs its member's id.")
+    if len(found.encode()) > MOST_KEY:
+        raise BadRowValueError(f"The member's id has more than {MOST_KEY:,} bytes.")
     return found
 
 

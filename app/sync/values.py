@@ -19,6 +19,7 @@ ColumnKind = Literal[
     "boolean", "number", "text", "date", "instant", "json", "numbers", "array", "local_time", "other"
 ]
 MOST_WHOLE: Final = 2**53  # every receiver that reads JSON numbers as doubles keeps whole numbers up to here
+MOST_KEY: Final = 2_000  # bytes of an id, by which what became of a row is kept
 _DATE: Final = re.compile(r"[0-2]\d{3}-\d\d-\d\d(T[^B]*)?$")  # others are read as texts
 _FRACTIONS: Final = ("real", "double precision")  # of which one id has several texts
 _NO_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")

@@ -47,6 +47,7 @@ host = "{host}"
 """
 
 
+LONG = "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 100) AS i)"  # which no index packs
 ROOT = Path(__file__).parents[2]
 EXPOSURE = """
     INSERT INTO connected_jobs.exposure (day, event_id, rid, member_id, braze_user, campaign, source, shown, posting_ids, sent_at)
@@ -190,6 +191,7 @@ def test_wrong_rows_are_listed_with_their_sentence_until_they_are_right(world: W
         ("SELECT cj_new FROM board_out.wanted", "The query has no column 'member_id': it gives cj_new."),
         ("SELECT * FROM board_out.wanted UNION ALL SELECT * FROM board_out.wanted", "The query gives 'm-0000' in two rows"),
         ("SELECT NULL AS member_id, 1 AS x", "The query gives a row whose member_id is NULL"),
+        (f"SELECT {LONG} AS member_id, 1 AS x", "The query gives a row whose member_id has more than 2,000 bytes (c4ca4238a0b923820dcc509a6f75849bc81e728d…)"),
         ("SELECT member_id, now()::timestamp AS x FROM board_out.wanted", "The column 'x' is a timestamp without a time zone"),
         ("SELECT member_id, '\\x00'::bytea AS x FROM board_out.wanted", "The column 'x' is of type bytea"),
         ("SELECT member_id, 1 / (cj_new - cj_new) AS x FROM board_out.wanted", "The query cannot run: division by zero.\n"),
@@ -291,6 +293,32 @@ def test_an_event_may_have_no_property_and_a_member_whose_id_is_a_number(world: 
     assert world.sync("run", file).code == 0
     (event,) = world.braze.profiles.events
     assert (event.member, event.properties) == ("7", {"cj_key": "1", "cj_attempt": 1})
+
+
+def test_an_event_of_no_key_or_of_a_member_whose_id_is_a_book_is_refused_and_the_others_go(
+    world: World,
+) -> None:
+    world.braze.profiles.members["m-1"] = {}
+    rows = f"('m-1', 'a'), ('m-1', ''), ({LONG}, 'b')"
+    query = f"SELECT v.id AS member_id, v.key AS event_key, now() AS time FROM (VALUES {rows}) AS v (id, key)"  # noqa: S608
+    file = world.file(query, name="bare", more='kind = "events"\nevent = "came_back"\n')
+    assert world.sync("run", file).code == 3
+    assert [one.member for one in world.braze.profiles.events] == ["m-1"]
+    told = {one["key"]: one["sentence"] for one in json.loads(world.sync("rejects", "--json").out)}
+    assert told == {
+        "": "event_key is empty: by it an event is sent once.",
+        "b": "The member's id has more than 2,000 bytes.",
+    }
+
+
+def test_a_plan_shows_the_begin_of_a_long_value(world: World) -> None:
+    ran = world.sync(
+        "plan",
+        world.file(
+            "SELECT 'm-0001' AS member_id, (SELECT array_agg(repeat('x', 200) || i) FROM generate_series(1, 9) AS i) AS x"
+        ),
+    )
+    assert 200 < max(map(len, ran.out.splitlines())) < 300
 
 
 def test_a_refused_event_is_sent_again_where_that_is_asked_as_the_query_gives_it_then(world: World) -> None:

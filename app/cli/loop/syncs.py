@@ -38,6 +38,7 @@ from app.postgres.syncs.runs import (
 )
 from app.sync.courier import Manner
 from app.sync.definition import SyncDefinition, read_sync_file
+from app.sync.values import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,9 +52,10 @@ if TYPE_CHECKING:
     from app.sync.rows_run import RowsRun
 
 _FIRST = (
-    "Nothing was sent there from this database yet. Should another one send the same, neither sees it, and each overwrites the other:\n"
-    "let one database alone send to a workspace."
+    "Nothing was sent there from this database yet. Should another one send the same, neither sees it: values overwrite each other,\n"
+    "and events go out twice. Let one database alone send there."
 )
+_SHOWN = 200  # characters of a value
 _LOOK_S = 1.0  # between two looks at whether the destination is held and somebody paused the sync
 
 
@@ -103,7 +105,10 @@ def _noun(definition: SyncDefinition) -> str:
 
 
 def _values(values: Any) -> str:
-    return ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+    return ", ".join(
+        f"{name} = {shortened(json.dumps(value, ensure_ascii=False), _SHOWN)}"
+        for name, value in values.items()
+    )
 
 
 def _was(before: Any) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.postgres.engines import driver_of
 from app.sync.definition import SyncError
-from app.sync.values import SourceColumn
+from app.sync.values import MOST_KEY, SourceColumn, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,6 +112,11 @@ class PostgresSource:
         for found, values in cursor:
             if found is None:
                 raise SyncError(f"The query gives a row whose {key} is NULL: leave such rows out with WHERE.")
+            if len(found) > MOST_KEY or len(found.encode()) > MOST_KEY:
+                raise SyncError(
+                    f"The query gives a row whose {key} has more than {MOST_KEY:,} bytes ({shortened(found)}): leave such rows out with "
+                    "WHERE."
+                )
             yield found, values
 
     @contextmanager

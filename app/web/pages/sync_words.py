@@ -66,6 +66,7 @@ _WORDS: Final = [
             r"(?P<name>\S+) is no instant: an event needs its time, as timestamptz\.",
             "{name}: 이벤트 시각이 없거나 올바르지 않습니다.",
         ),
+        (r"(?P<name>\S+) is empty: by it an event is sent once\.", "{name}: 이벤트 키가 비어 있습니다."),
         (r"(?P<name>\S+) is no text: an event needs its member's id\.", "{name}: 회원 ID가 없습니다."),
         (
             r"It has no address of the member: without one Airbridge .*",

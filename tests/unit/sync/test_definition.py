@@ -43,6 +43,7 @@ def test_a_file_that_an_editor_of_windows_saved_is_read_as_any_other() -> None:
     [
         ('destination = "braze"\n[braze]\nhost = "https://a"\nquery = "x"\n', "The sync file: `query` stands under [braze]: put it above"),
         (GOOD + '[limits]\nnull = "skip"\n', "The sync file: `null` stands under [limits]: put it above"),
+        ('kind = "events"\nevent = "e"\nkey = "member_id"\n' + GOOD, "The sync file: `member`, `key` and `time` are three columns, and two of them are 'member_id': name"),
         ("\xff", "The sync file is no text in UTF-8: save it as UTF-8."),
         ("a =", "The sync file is no TOML: Invalid value (at end of document)."),
         ("query = 'x'", "The sync file lacks `destination`."),

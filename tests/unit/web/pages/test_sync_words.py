@@ -50,6 +50,7 @@ SENTENCES = [
     _unreadable('{"cj_b": 123456789012345678901234567890}'),
     "It happened more than 24 hours ago, and Airbridge takes none that old.",
     "time is no instant: an event needs its time, as timestamptz.",
+    "event_key is empty: by it an event is sent once.",
     "Whether it was taken is not known, and the sync sends each event at most once.",
     *map(_fate, (400, 401, 403, 404, 418)),
     *map(_given_up, (None, 408, 502)),
