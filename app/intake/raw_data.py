@@ -37,7 +37,8 @@ _CHUNK: Final = 1024**2
 _PARQUET: Final = b"PAR1"
 _GZIP: Final = b"\x1f\x8b"
 _MILLISECONDS_FROM: Final = 10**11  # a number of seconds beyond is one of milliseconds
-_ID: Final = re.compile(r"[^\x00-\x1f\x7f]{1,1024}")
+MOST_ID: Final = 1_024  # bytes of a member's id; an index holds no more than some thousand
+_ID: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "event_id": ("eventuuid", "eventid"),
     "at": ("eventtimestamp", "eventdatetime", "timestamp"),
@@ -326,8 +327,9 @@ def _text(given: Mapping[str, Any], ours: str) -> str | None:
 def _member(found: Any) -> str | None:
     if found is None or not (text := str(found)).strip():
         return None
-    if not _ID.fullmatch(text) or any("\ud800" <= one <= "\udfff" for one in text):
-        raise RawRowError("Its user's id is no text in UTF-8 of up to 1,024 characters.")
+    readable = _ID.fullmatch(text) and not any("\ud800" <= one <= "\udfff" for one in text)
+    if not readable or len(text.encode()) > MOST_ID:
+        raise RawRowError(f"Its user's id is no text in UTF-8 of up to {MOST_ID:,} bytes.")
     return text
 
 

@@ -145,8 +145,9 @@ WRONG = [
     ({"Event_Value": "much"}, "Its value is no number."),
     ({"Event_Value": "inf"}, "Its value is no number."),
     ({"Event_Action": "a\0b"}, "Its action is no text in UTF-8."),
-    ({"User_ID": "m\x01"}, "Its user's id is no text in UTF-8 of up to 1,024 characters."),
-    ({"User_ID": "m" * 1025}, "Its user's id is no text in UTF-8 of up to 1,024 characters."),
+    ({"User_ID": "m\x01"}, "Its user's id is no text in UTF-8 of up to 1,024 bytes."),
+    ({"User_ID": "m" * 1025}, "Its user's id is no text in UTF-8 of up to 1,024 bytes."),
+    ({"User_ID": "가" * 342}, "Its user's id is no text in UTF-8 of up to 1,024 bytes."),
 ]
 
 
