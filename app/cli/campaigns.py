@@ -32,7 +32,7 @@ from app.capacity.register.campaigns import (
 from app.capacity.register.plans import plan_of
 from app.capacity.register.search import MOST_ON_PAGE, SORTS, When, read_search
 from app.capacity.register.series import duplicate as duplicate_of
-from app.cli.database import CommandError, by_option, database_engine
+from app.cli.database import CommandError, by_option, database_engine, read_text
 from app.demo.campaigns import OWNER, example_campaigns
 from app.plurals import counted
 from app.postgres.planning.evidence import PostgresEvidence
@@ -312,9 +312,9 @@ def _require(register: PostgresRegister, number: int) -> RegisteredCampaign:
 def _definition(file: Path, time_zone: str) -> dict[str, Any]:
     """Return the one campaign of a plan file; its workspace values must equal the workspace's on record."""
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CommandError(f"The plan file {file} cannot be read: {error}.") from error
+        values = tomllib.loads(read_text(file, "plan file"))
+    except tomllib.TOMLDecodeError as error:
+        raise CommandError(f"The plan file {file} is not TOML ({error}); mend it there.") from error
     tables = values.pop("campaigns", None)
     if not isinstance(tables, list) or len(tables) != 1 or not isinstance(tables[0], dict):
         raise CommandError(f"{file} must have one [[campaigns]] table: give each campaign a file of its own.")

@@ -38,7 +38,15 @@ def read_text(path: Path, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"The {what} {path} cannot be read: {error}.") from error
+        raise unreadable(path, what, error) from error
+
+
+def unreadable(path: Path, what: str, error: OSError | ValueError) -> CommandError:
+    """The sentence for a file that a person named and that cannot be read."""
+    if isinstance(error, UnicodeDecodeError):
+        return CommandError(f"The {what} {path} cannot be read: it is not in UTF-8; save it so.")
+    why = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return CommandError(f"The {what} {path} cannot be read: {why}.")
 
 
 def refuse_pgbouncer(who_holds: str) -> None:

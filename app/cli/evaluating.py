@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.database import CommandError, database
+from app.cli.database import CommandError, database, unreadable
 from app.plurals import counted
 from app.postgres.board.snapshot import count_open_postings, profiles, snapshot
 from app.postgres.engines import batch_engine, driver_of
@@ -104,8 +104,10 @@ def _pairs(path: Path) -> dict[str, set[str]]:
                 )
             for row in rows:
                 held_out[row["member_id"]].add(row["posting_id"])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CommandError(f"The hold-out {path} cannot be read: {error}.") from error
+    except csv.Error as error:
+        raise CommandError(f"The hold-out {path} is not CSV: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, "hold-out", error) from error
     if not held_out:
         raise CommandError(f"{path} holds no pairs: there is nothing to measure.")
     return held_out

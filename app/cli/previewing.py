@@ -17,7 +17,7 @@ from app.board.output_files import is_replaceable
 from app.braze.calls import StoredCredential
 from app.braze.preview import NO_CREDENTIAL, Aborted, Rendered, WouldBeRetried
 from app.braze.preview import preview as render
-from app.cli.database import CommandError
+from app.cli.database import CommandError, read_text
 
 if TYPE_CHECKING:
     from app.braze.preview import PartPreview
@@ -71,7 +71,7 @@ def preview(
     template cannot be shown.
     """
     part = render(
-        _text(template, "template"),
+        read_text(template, "template"),
         user_id=_encodable(member),
         base_url=_check_url(url),
         credential=_credential(credential_file),
@@ -177,22 +177,13 @@ def _write(text: str, path: Path, template: Path) -> Path:
     return path
 
 
-def _text(path: Path, what: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise CommandError(f"The {what} {path} cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"The {what} {path} cannot be read: it is not in UTF-8; save it so.") from error
-
-
 def _credential(path: Path | None) -> StoredCredential | None:
     """Return the credential of a file; None where none is named and the demo's is not there."""
     if path is None:
         if not DEMO_CREDENTIAL.exists():
             return None
         path = DEMO_CREDENTIAL
-    name, colon, secret = _text(path, "credential file").strip().partition(":")
+    name, colon, secret = read_text(path, "credential file").strip().partition(":")
     if not colon:
         raise CommandError(f"The credential file {path} must hold one line, name:secret.")
     return StoredCredential(name, secret)
@@ -202,7 +193,7 @@ def _attributes(path: Path) -> dict[str, Any]:
     """Read the values that only Braze would fill in."""
     shape = 'an object such as {"first_name": "민지", "custom_attribute": {"desired_job": "개발자"}}'
     try:
-        attributes = json.loads(_text(path, "attributes file"))
+        attributes = json.loads(read_text(path, "attributes file"))
     except json.JSONDecodeError as error:
         raise CommandError(
             f"The attributes file {path} is no JSON at line {error.lineno}, column {error.colno}: {error.msg}. "

@@ -172,7 +172,7 @@ def test_the_calendar_is_written_for_spreadsheets_and_calendars(run: Any, tmp_pa
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [
-        ("[[campaigns]", CommandError, "cannot be read"),
+        ("[[campaigns]", CommandError, "is not TOML"),
         ("", CommandError, r"must have one \[\[campaigns\]\] table"),
         (PLAN + PLAN.split("\n\n")[1], CommandError, r"must have one \[\[campaigns\]\] table"),
         (PLAN.replace("Asia/Seoul", "UTC"), CommandError, "time_zone must be the workspace's, Asia/Seoul"),

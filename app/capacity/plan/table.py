@@ -18,6 +18,7 @@ LONGEST_TEXT: Final = 100
 LONGEST_LIST: Final = 100
 MOST: Final = 1e9  # of a weight or a count
 YEARS: Final = range(2000, 2100)
+_CLOSE: Final = 0.75  # how alike two names are, from 0 to 1, of which one is a slip of the other
 
 
 class PlanError(ValueError):
@@ -79,6 +80,10 @@ class Table:
     def raw(self, name: str, mend: str) -> Any:
         """Return the unread value of a field that must be there."""
         if not self.has(name):
+            unasked = [given for given in self.values if given not in self.asked]
+            if close := get_close_matches(name, [one.lower() for one in unasked], n=1, cutoff=_CLOSE):
+                given = next(one for one in unasked if one.lower() == close[0])
+                raise self.error(shown(given), "is not a field of this table", f"write {name} instead")
             raise self.error(name, "is missing", mend)
         return self.values[name]
 
@@ -149,8 +154,10 @@ class Table:
             "write a local date and time on a whole minute and without an offset, such as 2026-11-23T09:00:00"
         )
         value = self._read(name, (datetime,), mend)
-        if value.tzinfo or value.second or value.microsecond or value.year not in YEARS:
+        if value.tzinfo or value.second or value.microsecond:
             raise self.error(name, f"is {shown(value)}", mend)
+        if value.year not in YEARS:
+            raise self.error(name, f"is {shown(value)}", "write a date of the years 2000 to 2099")
         return datetime.combine(value.date(), value.time())
 
     def day(self, name: str) -> date:

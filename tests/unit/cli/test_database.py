@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.cli.database import CommandError, database
+from app.cli.database import CommandError, database, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,3 +67,18 @@ def test_of_two_demos_one_must_be_named(data: Path) -> None:
 def test_what_makes_tables_touches_no_demo_unasked(data: Path) -> None:
     with demo(data, 8080) as file:
         assert f"`export DATABASE_URL_FILE={file}`" in refusal(make=True)
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-16"])
+def test_a_file_of_another_encoding_is_told_how_to_be_saved(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text("name = '주간 추천'", encoding=encoding)
+    with pytest.raises(CommandError) as refused:
+        read_text(file, "plan")
+    assert str(refused.value) == f"The plan {file} cannot be read: it is not in UTF-8; save it so."
+
+
+def test_what_is_no_file_is_said_without_the_systems_numbers(tmp_path: Path) -> None:
+    with pytest.raises(CommandError) as refused:
+        read_text(tmp_path, "plan")
+    assert str(refused.value) == f"The plan {tmp_path} cannot be read: Is a directory."

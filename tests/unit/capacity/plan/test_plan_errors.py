@@ -75,10 +75,6 @@ MISTAKES = [
     ),
     ("x = " + "[" * 100_000, "plan: lists or tables are nested too deeply; write them flat."),
     ("#" * 1_000_001, "plan: the file has 1,000,001 characters; keep it to 1,000,000."),
-    (
-        HEAD.replace("time_zone", "timezone") + CAMPAIGN,
-        'plan: time_zone is missing; write an IANA zone such as "Asia/Seoul".',
-    ),
     ("sead = 1\n" + PLAN, 'plan: "sead" is not a field of this table; write seed instead.'),
     ("seed = -1\n" + PLAN, "plan: seed is -1; write a whole number from 0 to 4,294,967,295."),
     (
@@ -87,6 +83,30 @@ MISTAKES = [
     ),
     (PLAN + CAMPAIGN, 'campaigns[2]: name is "digest" again; give each campaign its own name.'),
     (PLAN.replace('name = "digest"\n', ""), "campaigns[1]: name is missing; write a name in quotes."),
+    (
+        kind("rate_limited", "limit_per_minute = 5_000\n"),
+        f'{HERE}: "limit_per_minute" is not a field of this table; write limit_per_min instead.',
+    ),
+    (
+        PLAN.replace("audience", "Audience"),
+        f'{HERE}: "Audience" is not a field of this table; write audience instead.',
+    ),
+    (
+        PLAN.replace("audience", "audiance"),
+        f'{HERE}: "audiance" is not a field of this table; write audience instead.',
+    ),
+    (
+        PLAN.replace("time_zone", "timezone"),
+        'plan: "timezone" is not a field of this table; write time_zone instead.',
+    ),
+    (
+        PLAN.replace("[[campaigns]]", "[[campaign]]"),
+        'plan: "campaign" is not a field of this table; write campaigns instead.',
+    ),
+    (
+        PLAN.replace("at = 2026", "at = 9999"),
+        f'{HERE}: at is "9999-11-23 09:00:00"; write a date of the years 2000 to 2099.',
+    ),
     (
         PLAN.replace('"digest"', '" "'),
         'campaigns[1]: name is " "; write a name of 1 to 100 printable characters.',
@@ -128,7 +148,6 @@ MISTAKES = [
     (PLAN.replace("09:00:00", "09:00:30"), f'{HERE}: at is "2026-11-23 09:00:30"; {WHOLE_MINUTE}'),
     (PLAN.replace("09:00:00", "09:00:00Z"), f'{HERE}: at is "2026-11-23 09:00:00+00:00"; {WHOLE_MINUTE}'),
     (PLAN.replace("2026-11-23T09:00:00", "2026-11-23"), f'{HERE}: at is "2026-11-23"; {WHOLE_MINUTE}'),
-    (PLAN.replace("2026-11", "9999-12"), f'{HERE}: at is "9999-12-23 09:00:00"; {WHOLE_MINUTE}'),
     (
         PLAN + "limit_per_min = 100",
         f"{HERE}: limit_per_min does not belong to kind at_once; remove it or choose another kind.",
