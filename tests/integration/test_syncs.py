@@ -390,7 +390,8 @@ def test_the_same_delta_as_files_is_sent_once_and_waits_for_the_interval(world: 
     file = world.file()
     ran = world.sync("export", file, out)
     (written,) = out.iterdir()
-    assert (ran.code, written.name) == (0, "wanted-00000001-001.jsonl")
+    assert ran.code == 0
+    assert re.fullmatch(r"wanted-\d{8}T\d{6}Z-00000001-001\.jsonl", written.name)
     lines = [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
     assert (len(lines), lines[8]["external_id"]) == (300, "m-0008")
     assert json.loads(lines[8]["payload"]) == {"cj_field": "field 1", "cj_new": 3, "cj_tired": True}
@@ -401,6 +402,15 @@ def test_the_same_delta_as_files_is_sent_once_and_waits_for_the_interval(world: 
     assert changed.read_text(encoding="utf-8") == 'external_id,payload\nm-0008,"{""cj_new"":77}"\n'
     assert world.sync("run", file).code == 0
     assert world.braze.requests == 0
+    names = {path.name for path in out.iterdir()}
+    world.sql(
+        "TRUNCATE connected_jobs.attribute_sent"
+    )  # as a database that a dump of before the first export was restored to
+    world.sql("ALTER TABLE connected_jobs.sync_run ALTER COLUMN id RESTART")
+    world.sql("TRUNCATE connected_jobs.sync_run CASCADE")
+    time.sleep(1)
+    assert world.sync("export", file, out, "--interval-minutes", 0).code == 0
+    assert len({path.name for path in out.iterdir()} - names) == 1
     ids = world.folder / "left.txt"
     ids.write_text("m-1\nm-2\nm-1\n", encoding="utf-8")
     assert world.sync("deletes", ids, out).out == "2 members are in delete-left.jsonl.\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,9 @@ def export_files(
                     f"Something was sent {since:.0f} minutes ago, and two changes of one member in one interval of Braze's have no "
                     f"order: wait {interval_min - since:.0f} minutes, or say --interval-minutes."
                 )
-            folder = SyncFolder(lake, f"{definition.name}-{run_id:08}", kind, definition.kind == "catalog")
+            # A restored database counts its runs anew, and Braze reads a name once.
+            name = f"{definition.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{run_id:08}"
+            folder = SyncFolder(lake, name, kind, definition.kind == "catalog")
             export = FileExport(ledger, folder.write)
             export.run(work.changed())
             work.report.state, work.report.taken = "done", export.taken
