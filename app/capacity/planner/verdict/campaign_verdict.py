@@ -145,7 +145,8 @@ def campaign_judgement(findings: PlanFindings, placement: Placement) -> Campaign
     safe = tuple(limit for limit, trial in placement.tried.items() if trial.why_not is None) if known else ()
     pacing = None if setting is None else _pace(findings, index, setting)
     may = verdict != "NO_GO" and placement.chosen is not None
-    foreseen = findings.measured() and state == "planned" and findings.calls_us(index)
+    other_servers = binding is not None and binding.code is ReasonCode.INSTANCES_UNMEASURED
+    foreseen = findings.measured() and state == "planned" and findings.calls_us(index) and not other_servers
     return CampaignJudgement(
         name=campaign.name,
         kind=campaign.kind,
@@ -167,7 +168,7 @@ def campaign_judgement(findings: PlanFindings, placement: Placement) -> Campaign
         planned_peak_rps=own_peak(findings.planned["high"], index),
         peak_rps=None if pacing is None or setting is None else _peaks(findings, index, setting, pacing),
         expected=without_failures(findings.plan, pacing["high"]) if foreseen and pacing is not None else None,
-        as_planned=findings.overload.get(index),
+        as_planned=None if other_servers else findings.overload.get(index),
         if_later=None if later is None else _when_later(findings, later),
         none_later=_none_later(findings, placement) if late_only and later is None else None,
         rejected=_rejected(placement) if known else (),

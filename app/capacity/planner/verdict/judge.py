@@ -386,9 +386,13 @@ def _if_held(verdict: Verdict, findings: PlanFindings, ahead: Sequence[Placement
 
 
 def _wanted_rps(findings: PlanFindings, ahead: Sequence[Placement]) -> float:
-    """Return the ceiling that the campaigns as wished need: as planned, and fast enough for every deadline."""
-    planned = findings.planned["high"]
-    together, usable, peak = planned.together(), findings.trials.usable, 0.0
+    """Return the ceiling that the campaigns as wished need: as planned, and fast enough for every deadline.
+
+    Those that are not told of are taken as advised: what one send needs does not hang on how others were planned.
+    """
+    planned, advised = findings.planned["high"], findings.advised["high"]
+    wished = {placement.index: planned.loads[placement.index] for placement in ahead}
+    together, usable, peak = total({**advised.loads, **wished}), findings.trials.usable, 0.0
     for placement in ahead:
         first, own = planned.loads[placement.index]
         calls = together.of(first, len(own))

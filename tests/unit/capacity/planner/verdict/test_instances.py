@@ -11,6 +11,7 @@ from app.capacity.campaign import Campaign, Range
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.scaling import Law
 from app.capacity.planner import as_text
+from app.capacity.planner.scope import JudgementScope
 from tests.unit.capacity.planner.conftest import MEASURED_AT, RUNNING
 
 Build = Callable[..., Any]
@@ -86,6 +87,14 @@ def test_one_measured_size_gives_a_bound_and_what_to_measure(
     assert needed.why.numbers == {"sizes": (1,), "fewest": 3, "measure": (2, 4)}
 
 
+def test_what_one_send_needs_does_not_hang_on_how_another_was_planned(at: Build, judged: Build) -> None:
+    """The other goes at 50,000 a minute, too, when it is sent as advised: 3,334 calls/s together."""
+    rash, own = at("rash", limit_per_min=None), at("own")
+    needed = judged(rash, own, scope=JudgementScope(names=frozenset({"own"}))).instances
+    assert needed.wanted_rps == pytest.approx(2 * 1_667 / 0.7)
+    assert judged(rash, own).instances.wanted_rps > 5 * needed.wanted_rps
+
+
 def test_a_plan_that_fits_needs_no_more(digest: Campaign, judged: Build) -> None:
     needed = judged(digest).instances
     assert (needed.needed, needed.why.code) == (1, "instances_enough")
@@ -103,3 +112,15 @@ def test_a_send_that_counts_on_more_instances_is_to_be_measured_with_them(
     )
     (as_measured,) = judged(replace(wanted, instances=1), running=RUNNING).campaigns
     assert as_measured.verdict == "GO"
+
+
+def test_nothing_is_foreseen_of_a_send_on_servers_that_nobody_measured(
+    campaign: Build, judged: Build
+) -> None:
+    """Its chance, what becomes of it, and what would as planned: the load test of one server does not say."""
+    wanted = campaign(3_000_000, limit_per_min=250_000, burst=Range.exactly(2), instances=3)
+    (found,) = judged(wanted, running=RUNNING).campaigns
+    assert (found.chance, found.expected, found.as_planned) == (None, None, None)
+    (as_measured,) = judged(replace(wanted, instances=1), running=RUNNING).campaigns
+    assert as_measured.expected is not None
+    assert as_measured.as_planned is not None
