@@ -42,7 +42,7 @@ def test_an_experiment_says_what_may_be_concluded(ask: Any) -> None:
         "gavi",
         False,
     )
-    assert running["sentences"]["ko"][0].startswith("B안에서 지원한 회원이 12 % 많았습니다 (95 % 구간 ")
+    assert running["sentences"]["ko"][0].startswith("B안에서 지원한 회원이 12% 많았습니다 (95% 신뢰구간 ")
     ended = ask("/experiments/aa-check").json
     assert (ended["comparisons"][0]["conclusion"], ended["at_planned_end"]) == ("no_difference", True)
 

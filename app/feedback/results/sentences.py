@@ -109,7 +109,7 @@ def of_arm(one: ArmComparison, control: str, result: ExperimentResult, lang: Lan
 def _told(difference: Difference, lang: Lang) -> tuple[str, str]:
     """How much, and the interval: as shares of the control, or of 1,000 members where the control is nothing to be a share of."""
     shown = difference.relative or difference.absolute
-    factor, unit = (100, " %") if difference.relative else (1000, _in(lang, "명", ""))
+    factor, unit = (100, "%") if difference.relative else (1000, _in(lang, "명", ""))
     value, low, high = (factor * number for number in (shown.value, shown.low, shown.high))
     more = _in(lang, "", " more" if value > 0 else " fewer")
     much = f"{_number(abs(value))}{unit}"
@@ -121,7 +121,7 @@ def _told(difference: Difference, lang: Lang) -> tuple[str, str]:
         low, high = -high, -low
     write = _number if low > 0 else signed
     to = _in(lang, "~", " to ")
-    level = f"{100 * (1 - difference.alpha):.3g} % {_in(lang, '구간', 'interval')}"
+    level = f"{100 * (1 - difference.alpha):.3g}% {_in(lang, '신뢰구간', 'interval')}"
     return much, f"{level} {write(low)}{to}{write(high)}{unit}"
 
 

@@ -50,6 +50,9 @@ def gettext(text: str, **places: object) -> str:
     return said % places if places else said
 
 
+_ = gettext
+
+
 def lazy_gettext(text: str) -> Any:
     """A text that is translated when a page shows it; forms take it for a string."""
     return LazyProxy(gettext, text, enable_cache=False)
@@ -88,6 +91,11 @@ def ago(age: timedelta) -> str:
     return formats.days_ago(age / timedelta(days=1), language())
 
 
+def who(name: str) -> str:
+    """Who changed something: an operator, or somebody at the command line."""
+    return name.replace("command line", _("command line"))
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "number": number,
     "percent": percent,
@@ -98,4 +106,5 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "moment": moment,
     "month": month,
     "weekday": weekday,
+    "who": who,
 }

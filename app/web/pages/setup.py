@@ -122,6 +122,7 @@ def _blueprint(
             "role": g.get("role"),
             "may": may,
             "language": language.language(),
+            "zone_name": lambda: queries.zone().key,
             "asset": lambda name: url_for("pages.static", filename=name, v=versions[name]),
             "here": way_back() if request.method == "GET" else request.path,
         }

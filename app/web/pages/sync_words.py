@@ -44,7 +44,7 @@ _WORDS: Final = [
         (_NAME + r"a null within it(?:\.|, .*)", "{name}: 안에 빈 값(null)이 있습니다."),
         (
             _NAME + r"the nested key (?P<key>.+): (?P<who>\w+) takes .*",
-            "{name}: 하위 키 이름 {key}을(를) {who}가 받지 않습니다.",
+            "{name}: {who}에서 받지 않는 하위 키 이름입니다({key}).",
         ),
         (
             _NAME + r"NaN and infinity are no numbers of JSON: give NULL instead\.",

@@ -287,7 +287,7 @@ def test_a_version_that_is_no_number_counts_as_old(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("language", "told"),
-    [("en", "Tell whoever runs it:"), ("ko", "운영 담당자에게 아래 내용을 전해 주세요.")],
+    [("en", "Tell whoever runs it:"), ("ko", "서비스 담당자에게 아래 내용을 전해 주세요.")],
 )
 def test_tables_of_an_earlier_version_are_said_to_be_so_and_nobody_is_told_to_wait(
     site: Site, language: str, told: str

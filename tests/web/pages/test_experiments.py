@@ -27,7 +27,7 @@ def test_an_experiment_is_made_started_and_stopped_on_its_page(site: Site) -> No
     assert "There is no experiment yet." in browser.get("/experiments").text
     assert browser.post("/experiments", FORM, page="/experiments").status_code == 303
     page = browser.get("/experiments").text
-    assert "a · recommended · 60 %" in page
+    assert "a · recommended · 60%" in page
     assert browser.post("/experiments/test/start", {}, page="/experiments").status_code == 303
     assert register.all()[0].state == ExperimentState.RUNNING
     assert browser.post("/experiments/test/stop", {}, page="/experiments").status_code == 303
@@ -40,7 +40,7 @@ def test_what_does_not_fit_is_told_and_what_was_typed_stays(site: Site) -> None:
     assert wrong.status_code == 400
     (alert,) = re.findall(r'role="alert">(.*?)</p>', wrong.text, re.DOTALL)
     assert "바뀐 것이 없습니다:" in alert
-    assert "안 이름으로 &#39;&lt;b&gt;&#39;을(를) 쓸 수 없습니다." in alert
+    assert "안 이름 &#39;&lt;b&gt;&#39;: 쓸 수 없는 글자가 있거나 너무 깁니다." in alert
     assert "a:60\n&lt;b&gt;:40</textarea>" in wrong.text
     assert browser.post("/experiments/nowhere/start", {}, page="/experiments").status_code == 400
 

@@ -151,7 +151,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "The template has neither `:retry` nor an abort: a mail whose call failed goes out without postings.",
     ),
     ReasonCode.NIGHT: (
-        "밤({begin}~{end})에도 최대 {messages:n}건이 나갑니다. 21시부터 8시까지의 광고성 푸시와 문자는 따로 동의를 받아야 하고, 이메일은 예외입니다(정보통신망법 제50조 제3항, 시행령 제61조 제2항).",
+        "야간({begin}~{end})에도 최대 {messages:n}건이 나갑니다. 21시부터 8시까지의 광고성 푸시와 문자는 따로 동의를 받아야 하고, 이메일은 예외입니다(정보통신망법 제50조 제3항, 시행령 제61조 제2항).",
         "Up to {messages:n message goes|messages go} out at night ({begin} to {end}). From 21:00 to 8:00 Korean law asks for a consent of its own to advertising push and SMS, and exempts e-mail (Network Act, article 50 (3); its Decree, article 61 (2)).",
     ),
     ReasonCode.NEXT_DAY: (
@@ -163,8 +163,8 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "Begun already, and so not to be changed easily: {names}.",
     ),
     ReasonCode.NOTE_BREAKER: (
-        "계획대로 보내면 1분에 {failures_per_min:n}건까지 실패해, Braze가 이 서비스로의 호출을 {halts:n}번 1분씩 끊습니다.",
-        "As planned, up to {failures_per_min:n call fails|calls fail} in a minute, and Braze stops calling the service for a minute {halts:n time}.",
+        "계획대로 보내면 1분에 {failures_per_min:n}건까지 실패해, Braze가 이 서비스 호출을 1분씩 {halts:n}번 멈춥니다.",
+        "As planned, up to {failures_per_min:n call fails|calls fail} in a minute, and Braze stops calling the service {halts:n time} for a minute.",
     ),
     ReasonCode.NOTE_SKIPPED: (
         "‘{name}’: 시작할 때 이미 시간이 지난 {skipped:n}명은 건너뜁니다.",
@@ -179,7 +179,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "The load came from the service's own machine: the network and what stands in front (TLS, a balancer) were not in it.",
     ),
     ReasonCode.NOTE_OTHER_HOST: (
-        "부하 테스트는 {measured}에 했는데 {names}에서는 {called}을(를) 호출합니다.",
+        "부하 테스트는 {measured} 주소로 했는데, {names} 캠페인은 {called} 주소를 호출합니다.",
         "The load test called {measured}, and {names} calls {called}.",
     ),
     ReasonCode.NOTE_UNCOMMITTED: (
@@ -231,11 +231,11 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "A minute is assumed to be busiest in its first seconds; a send smaller than a minute's limit goes as fast.",
     ),
     ReasonCode.NOTE_BEST_HOUR: (
-        "Intelligent Timing은 한 시간 안에 고르게 나간다고 가정했습니다. 정각에 몰리는 경우는 계획 파일의 `hour_shape`로 따져 볼 수 있습니다: {names}.",
+        "인텔리전트 타이밍은 한 시간 안에 고르게 나간다고 가정했습니다. 정각에 몰리는 경우는 계획 파일의 `hour_shape`로 따져 볼 수 있습니다: {names}.",
         "Intelligent Timing is assumed to be even within the hour; `hour_shape` in a plan file tries the case that all go on the hour: {names}.",
     ),
     ReasonCode.NOTE_NEAREST_EDGE: (
-        "가장 좋은 시각이 발송 금지 시간 안이면, 그 앞이나 뒤 가까운 쪽에 몰아서 나갑니다: {names}.",
+        "가장 좋은 시각이 방해 금지 시간 안이면, 그 앞이나 뒤 가까운 쪽에 몰아서 나갑니다: {names}.",
         "Best times within quiet hours go together just before or after them, whichever is nearer: {names}.",
     ),
     ReasonCode.NOTE_MIXED: (
@@ -263,7 +263,7 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "What happens as planned was worked out for the first {played_min:n minute} only.",
     ),
     ReasonCode.NOTE_CHANCE_TOGETHER: (
-        "끝날 가능성은 여러 캠페인의 인원이 함께 많거나 적다고 보고 계산했습니다.",
+        "끝날 확률은 여러 캠페인의 인원이 함께 많거나 적다고 보고 계산했습니다.",
         "The chances take it that all audiences are larger, or smaller, together.",
     ),
     ReasonCode.NOTE_PLAYS_ONLY: (

@@ -51,11 +51,11 @@ IN_BRAZE: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         'Braze no longer has "{name}" scheduled: if it is not sent, remove it here, too.',
     ),
     ReasonCode.BRAZE_OTHER_TIME: (
-        "‘{name}’ 발송 시각이 Braze에는 {there}, 여기에는 {here}(으)로 되어 있습니다. 하나로 맞추세요.",
+        "‘{name}’ 발송 시각이 다릅니다(Braze {there}, 여기 {here}). 하나로 맞추세요.",
         'Braze sends "{name}" at {there}, and {here} is on record: make them agree.',
     ),
     ReasonCode.BRAZE_OTHER_KEY: (
-        "‘{name}’ 템플릿은 campaign={there}로 호출하는데 여기에는 {here}(으)로 되어 있습니다. 이대로면 실제 호출이 이 캠페인에 집계되지 않습니다.",
+        "‘{name}’ 템플릿의 캠페인 이름이 다릅니다(템플릿 campaign={there}, 여기 {here}). 이대로면 실제 호출이 이 캠페인에 집계되지 않습니다.",
         'The template of "{name}" calls with campaign={there}, and {here} is on record: its calls would not be counted for it.',
     ),
 }

@@ -175,8 +175,8 @@ def _deadline(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
         return by
     return say(
         lang,
-        "{by}까지 끝날 가능성 {share:p} (95 % 구간 {low:p} ~ {high:p})",
-        "{by}; chance of ending by then {share:p} (95 % interval {low:p} to {high:p})",
+        "{by}까지 끝날 확률 {share:p} (95% 신뢰구간 {low:p} ~ {high:p})",
+        "{by}; chance of ending by then {share:p} (95% interval {low:p} to {high:p})",
         by=by,
         share=one.chance.share,
         low=one.chance.low,

@@ -26,4 +26,4 @@ def test_both_sentences_are_whole_and_name_the_same_things(refusal: Refusal) -> 
 def test_an_error_says_its_sentence_with_names_in_it() -> None:
     error = ExperimentError(Refusal.STOPPED, name="{x}", day="2026-01-02")
     assert str(error) == "The experiment '{x}' was stopped on 2026-01-02."
-    assert error.said("ko") == "실험 '{x}'은(는) 2026-01-02에 이미 멈췄습니다."
+    assert error.said("ko") == "이름이 '{x}'인 실험은 2026-01-02에 이미 멈췄습니다."

@@ -23,10 +23,10 @@ def test_at_the_planned_end_a_better_arm_may_be_settled_on() -> None:
         "score",
     )
     assert sentences(found, "ko") == [
-        "B안에서 지원한 회원이 12 % 많았습니다 (95 % 구간 6.8~17 %). 이제 B안으로 정해도 됩니다."
+        "B안에서 지원한 회원이 12% 많았습니다 (95% 신뢰구간 6.8~17%). 이제 B안으로 정해도 됩니다."
     ]
     assert sentences(found, "en") == [
-        "12 % more members applied with B (95 % interval 6.8 to 17 %). You may settle on B now."
+        "12% more members applied with B (95% interval 6.8 to 17%). You may settle on B now."
     ]
 
 
@@ -89,14 +89,14 @@ def test_a_worse_arm_is_left() -> None:
     found = conclude(experiment(arm("A", 60_000, 3_360), arm("B", 60_000, 3_000), until=PLANNED))
     assert found.comparisons[0].conclusion is Conclusion.WORSE
     assert sentences(found, "ko") == [
-        "B안에서 지원한 회원이 11 % 적었습니다 (95 % 구간 6.3~15 %). A안을 그대로 쓰세요."
+        "B안에서 지원한 회원이 11% 적었습니다 (95% 신뢰구간 6.3~15%). A안을 그대로 쓰세요."
     ]
 
 
 def test_no_difference_is_said_with_its_interval() -> None:
     found = conclude(experiment(arm("A", 60_000, 3_000), arm("B", 60_000, 3_010), until=PLANNED))
     assert sentences(found, "en") == [
-        "No difference between B and A can be told (members who applied, 95 % interval -4.5 to +5.4 %)."
+        "No difference between B and A can be told (members who applied, 95% interval -4.5 to +5.4%)."
     ]
 
 
@@ -220,5 +220,5 @@ def test_members_of_two_arms_are_told() -> None:
 def test_without_an_application_in_the_control_it_is_told_of_a_thousand_members() -> None:
     found = conclude(experiment(arm("A", 3_000, 0), arm("B", 3_000, 40), until=PLANNED))
     assert sentences(found, "en") == [
-        "13 more of 1,000 members applied with B (95 % interval 9.8 to 18). You may settle on B now."
+        "13 more of 1,000 members applied with B (95% interval 9.8 to 18). You may settle on B now."
     ]

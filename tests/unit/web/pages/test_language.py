@@ -10,6 +10,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from app.capacity.planner.wording.catalogue import SENTENCES
+from app.feedback.experiments.refusals import Refusal
 from app.web.pages.language import TRANSLATIONS
 
 if TYPE_CHECKING:
@@ -62,3 +64,33 @@ def test_the_compiled_catalogue_is_that_of_the_written_one() -> None:
         compiled = {message.id: message.string for message in read_mo(file) if message.id}
     written = {message.id: message.string for message in _catalogue() if message.id}
     assert compiled == written, "run `pybabel compile -d app/web/pages/translations`"
+
+
+def _korean() -> set[str]:
+    """Every Korean sentence of the pages, of verdicts, and of what is refused."""
+    said = {str(message.string) for message in _catalogue() if message.id}
+    said |= {korean for korean, _english in SENTENCES.values()}
+    return said | {refusal.value[1] for refusal in Refusal}
+
+
+def test_a_particle_is_never_left_to_the_reader() -> None:
+    """A sentence is worded so that none stands behind a name that may end in any sound."""
+    assert [one for one in _korean() if re.search(r"\((를|가|는|와|과|으|이)\)", one)] == []
+
+
+def test_one_thing_has_one_korean_word() -> None:
+    """What is on the right says it everywhere."""
+    others = {
+        "클릭한 사람": "클릭한 회원",
+        "보낸 날": "발송일",
+        "운영 담당자": "서비스 담당자",
+        "플래너 담당자": "서비스 담당자",
+        "대조안": "기준안",
+        "발송 금지 시간": "방해 금지 시간",
+        "Intelligent Timing": "인텔리전트 타이밍",
+        "판정하지 못": "판단하지 못",
+        "판정할 수 없": "판단할 수 없",
+        "이전 쪽": "이전 페이지",
+        "변경 이력": "변경 내역",
+    }
+    assert [one for one in _korean() for other in others if other in one] == []
