@@ -96,6 +96,11 @@ def who(name: str) -> str:
     return name.replace("command line", _("command line"))
 
 
+def unbroken(text: str) -> str:
+    """A text that no line ends within."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "number": number,
     "percent": percent,
@@ -107,4 +112,5 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "month": month,
     "weekday": weekday,
     "who": who,
+    "unbroken": unbroken,
 }
