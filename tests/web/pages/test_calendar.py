@@ -41,7 +41,10 @@ def test_who_signs_in_lands_on_the_next_week_with_a_send(site: Site) -> None:
     assert "this is the next week with a send" in page
     assert "Mon 16 Nov to Sun 22 Nov" in browser.get("/?day=2026-11-20").text
     site.add(EVENING, key="closing-soon")
-    assert "Mon\N{NO-BREAK SPACE}23\N{NO-BREAK SPACE}Nov to Sun\N{NO-BREAK SPACE}29\N{NO-BREAK SPACE}Nov" in browser.get("/").text
+    assert (
+        "Mon\N{NO-BREAK SPACE}23\N{NO-BREAK SPACE}Nov to Sun\N{NO-BREAK SPACE}29\N{NO-BREAK SPACE}Nov"
+        in browser.get("/").text
+    )
 
 
 @pytest.mark.parametrize("told", [None, "make loadtest DEMO=21000"])
