@@ -13,6 +13,7 @@ from app.capacity.planner import ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import timedelta
 
     from app.capacity.planner import CampaignJudgement
 
@@ -54,16 +55,17 @@ class Question:
             table |= speed
         return table
 
-    def wished_speed(self, own: CampaignJudgement, offered_limits_per_min: Sequence[int]) -> int | None:
+    def wished_speed(
+        self, own: CampaignJudgement, offered_limits_per_min: Sequence[int], *, latest: timedelta
+    ) -> int | None:
         """Return the speed that a send whose speed is asked for needs: as advised, or just fast enough for its end.
 
-        None where it needs none.
+        One without an end is to be sent within `latest` of its start. None where it needs none.
         """
-        if not self.open_speed or own.advised_limit_per_min is not None or own.finish_by is None:
+        if not self.open_speed or own.advised_limit_per_min is not None or own.starts_at is None:
             return own.advised_limit_per_min if self.open_speed else None
-        if own.starts_at is None:
-            return None
-        minutes = (own.finish_by - own.starts_at).total_seconds() / MINUTE_S
+        time = latest if own.finish_by is None else own.finish_by - own.starts_at
+        minutes = time.total_seconds() / MINUTE_S
         enough = (limit for limit in offered_limits_per_min if ceil(own.recipients.high / limit) <= minutes)
         return next(enough, offered_limits_per_min[-1])
 

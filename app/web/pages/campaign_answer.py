@@ -87,7 +87,10 @@ def answer_form(form: CampaignForm, queries: PlannerQueries, *, instead_of: int 
             judgement=judged.judgement,
             plan=judged.plan,
             chart=of_campaign(judged, open_speed=found.open_speed, wide=MEDIUM),
-            numbers=[*three_numbers(judged), servers(found.instances, open_speed=found.open_speed)],
+            numbers=[
+                *three_numbers(judged),
+                servers(found.instances, open_speed=found.open_speed, has_end=own.finish_by is not None),
+            ],
             found=found,
         )
     )

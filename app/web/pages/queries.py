@@ -185,7 +185,9 @@ class PlannerQueries:
 
         audience = largest_audience(fits) if question.open_audience else None
         found = ask_once(question.settled(audience=audience or FEWEST), QUICK)
-        speed = question.wished_speed(found.own, found.plan.plan.judging.offered_limits_per_min)
+        plan = found.plan.plan
+        latest = timedelta(hours=plan.workspace.assumptions.delay_abort_h)
+        speed = question.wished_speed(found.own, plan.judging.offered_limits_per_min, latest=latest)
         wished = found
         if speed is not None:
             settled = question.settled(audience=audience or FEWEST, limit_per_min=speed)

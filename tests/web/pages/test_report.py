@@ -47,7 +47,7 @@ def test_before_the_send_it_says_what_it_goes_by_and_what_to_check(operator: Bro
     page = _text(operator.get("/campaigns/1").text)
     for told in (
         "Recipients 1,200,000",
-        "Calls per recipient 1 / 2 / 3 assumed: nobody knows better yet",
+        "Calls per recipient 1 / 2 / 3 (low / likely / high) assumed: nobody knows better yet",
         "Limit as planned 50,000 a minute",
         "Finish by Mon 23 Nov 12:00",
         "Usable 6,300 70% of it",
@@ -267,3 +267,17 @@ def test_nothing_is_shown_as_all_or_nothing_that_was_not_measured(site: Site) ->
         assert f"{label} –" in page, label
     assert "100%" not in page
     assert "Delivery-speed limit in Braze is" not in page
+
+
+def test_a_verdict_that_counts_on_others_being_sent_as_advised_says_so(site: Site) -> None:
+    site.measured(low_rps=400.0)
+    own = site.add({**DIGEST, "audience": 20_000, "limit_per_min": 500})
+    browser = site.signed_in()
+    assert "counts on the other sends" not in browser.get(f"/campaigns/{own.id}").text
+    rash = {"name": "한꺼번에", "kind": "at_once", "audience": 60_000, "at": DIGEST["at"]}
+    site.add(rash, key="rash")
+    page = browser.get(f"/campaigns/{own.id}").text
+    assert 'class="verdict go"' in page
+    assert "This counts on the other sends going at their advised speeds." in page
+    assert "As planned (500 a minute)" in page
+    assert "If the others go as planned, too" in page

@@ -113,9 +113,10 @@ def of_campaign(judged: Judged, *, open_speed: bool = False, wide: Size = WIDE) 
         shown.append((judgement.advised, own.advised_limit_per_min, _("As advised")))
     times = fitting(*_span(judged, [curve for curve, _limit, _title in shown]))
     usable = usable_by_step(judgement.ceiling, times)
+    others_over = own.verdict == "GO" and _steps_over(stepped(shown[0][0], times), usable) > 0
     curves = [
         _PlottedCurve(
-            _titled(title, limit, alone=len(shown) == 1 and not open_speed),
+            _titled(title, limit, alone=len(shown) == 1 and not open_speed and not others_over),
             steps,
             _own_above(own.name, curve, steps),
         )
@@ -167,9 +168,10 @@ def numbers_are_for(own: CampaignJudgement) -> str:
     return ""
 
 
-def servers(instances: Instances, *, open_speed: bool) -> ShownNumber:
-    """How many servers a send needs at its planned speed or, where that is asked for, to end when it is to."""
-    label, wish = _("Servers"), _("to end in time") if open_speed else _("for the speed as planned")
+def servers(instances: Instances, *, open_speed: bool, has_end: bool) -> ShownNumber:
+    """How many servers a send needs at its planned speed or, where that is asked for, to end when it is to, or at all."""
+    in_time = _("to end in time") if has_end else _("to send all of it")
+    label, wish = _("Servers"), in_time if open_speed else _("for the speed as planned")
     if instances.needed is not None:
         enough = instances.why is not None and instances.why.code is ReasonCode.INSTANCES_ENOUGH
         return ShownNumber(
