@@ -30,7 +30,12 @@ def ask(planner_of_module: Planner) -> Any:
 
 def test_all_that_was_counted_is_listed(ask: Any) -> None:
     found = ask("").json
-    assert {one["experiment"] for one in found["experiments"]} == {"aa-check", "learning-on", "broken-split"}
+    assert {one["experiment"] for one in found["experiments"]} == {
+        "aa-check",
+        "learning-on",
+        "broken-split",
+        "just-begun",
+    }
     assert [(one["campaign"], one["day"]) for one in found["campaigns"]] == [("weekly-digest", "2026-11-20")]
 
 

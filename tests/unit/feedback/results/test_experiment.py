@@ -139,9 +139,9 @@ def test_the_interval_of_one_of_several_arms_is_called_what_it_is() -> None:
         arm(name, 30_000, count, share=1 / 3) for name, count in {"A": 1_500, "B": 1_700, "C": 1_500}.items()
     ]
     better, same = sentences(conclude(experiment(*arms, until=PLANNED)), "en")
-    assert "(97.5 % interval" in better
-    assert "97.5 % interval" in same
-    assert "(97.5 % 구간" in sentences(conclude(experiment(*arms, until=PLANNED)), "ko")[0]
+    assert "(97.5% interval" in better
+    assert "97.5% interval" in same
+    assert "(97.5% 신뢰구간" in sentences(conclude(experiment(*arms, until=PLANNED)), "ko")[0]
 
 
 @pytest.mark.parametrize(
