@@ -55,7 +55,7 @@ def fate_of(
     if status is None:
         why = f"{who} does not answer ({answer.failure})"
         return BatchFate("unknown" if answer.sent else "not_sent", sentence=f"{why}.")
-    if 200 <= status < 300 and _is_json(answer.body):  # noqa: PLR2004 - else it is a page: nothing was taken there
+    if 200 <= status < 300 and not _is_page(answer):  # noqa: PLR2004 - any success
         return BatchFate("taken", refused(answer.body))
     if status == TOO_FAST:
         return BatchFate("slower", sentence=f"{who} answers 429: too many requests.")
@@ -67,18 +67,14 @@ def fate_of(
     return BatchFate("stop", sentence=_why_not(status, who, key))
 
 
-def _is_json(body: bytes) -> bool:
-    """Whether a body is what a program answers; an empty one may be."""
-    try:
-        json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        return False
-    return True
+def _is_page(answer: HttpAnswer) -> bool:
+    """Whether an answer is for people to look at, as a proxy's or a dashboard's is: no destination has taken anything there."""
+    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip().startswith(b"<")
 
 
 def _why_not(status: int, who: str, key: str) -> str:
     if status < 300:  # noqa: PLR2004
-        return f"What answers {status} in place of {who} is no JSON: see whether the host is right, and whether a proxy answers."
+        return f"What answers {status} in place of {who} is a page: see whether the host is right, and whether a proxy answers."
     if status == 401:  # noqa: PLR2004
         return f"{who} does not know the key: see {key}, and whether it belongs to the host."
     if status == 403:  # noqa: PLR2004

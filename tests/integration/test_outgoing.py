@@ -80,7 +80,7 @@ def asked(said: bytes) -> tuple[HttpAnswer, str, str]:
         (
             http("200 OK", PAGE, "Content-Type: text/html"),
             "stop",
-            "What answers 200 in place of Braze is no JSON: see whether the host is right, and whether a proxy answers.",
+            "What answers 200 in place of Braze is a page: see whether the host is right, and whether a proxy answers.",
         ),
         (
             http("301 Moved Permanently", b"", "Location: https://elsewhere.example/users/track"),
@@ -90,6 +90,12 @@ def asked(said: bytes) -> tuple[HttpAnswer, str, str]:
         (http("201 Created", gzip.compress(TAKEN), "Content-Encoding: gzip"), "taken", ""),
         (http("201 Created", b"\xef\xbb\xbf" + TAKEN, "Content-Type: application/json"), "taken", ""),
         (http("202 Accepted", b'{"message": "queued"}'), "taken", ""),
+        (http("200 OK", b"ok", "Content-Type: text/plain"), "taken", ""),
+        (
+            http("200 OK", b"Sign in", "Content-Type: text/html; charset=utf-8"),
+            "stop",
+            "What answers 200 in place of Braze is a page: see whether the host is right, and whether a proxy answers.",
+        ),
         (
             http("201 Created", PAGE, "Content-Encoding: gzip"),
             "unknown",
@@ -107,7 +113,7 @@ def asked(said: bytes) -> tuple[HttpAnswer, str, str]:
         ),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "unknown", "Braze does not answer (the connection was cut)."),
     ],
-    ids=["page of a proxy", "page for an answer", "moved", "packed", "marked", "queued", "packed badly",
+    ids=["page of a proxy", "page for an answer", "moved", "packed", "marked", "queued", "no JSON", "page of words", "packed badly",
          "chunks cut", "body cut", "no HTTP"],
 )  # fmt: skip
 def test_an_answer_of_something_else_is_never_taken_for_braze(

@@ -74,7 +74,10 @@ class AmplitudeDeletion:
 
 
 def _day_of(body: bytes, member_id: str) -> str | None:
-    found = json.loads(body or b"{}")
+    try:
+        found = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        found = None
     jobs = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
     strangers = [one["invalid_ids"] for one in jobs if isinstance(one.get("invalid_ids"), list)]
     if any(member_id in map(str, some) for some in strangers):

@@ -95,8 +95,8 @@ _WORDS: Final = [
             "{who}가 문서에 없는 응답({status})을 보냈습니다. 호스트가 맞는지 확인해 주세요.",
         ),
         (
-            r"What answers (?P<status>\d+) in place of (?P<who>\w+) is no JSON: .*",
-            "{who} 대신 다른 서버가 JSON이 아닌 응답({status})을 보냈습니다. 호스트와 프록시를 확인해 주세요.",
+            r"What answers (?P<status>\d+) in place of (?P<who>\w+) is a page: .*",
+            "{who} 대신 다른 서버가 웹 페이지({status})를 보냈습니다. 호스트와 프록시를 확인해 주세요.",
         ),
         (
             r"(?P<who>\w+) (?:does not answer \((?P<how>.+)\)|answers (?P<status>\d+)), (?P<times>\d+) times\. Run it again: .*",
