@@ -36,20 +36,18 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
     @blueprint.get("/results", endpoint="results")
     def overview() -> Response:
         experiments, newest = results.experiments(), results.campaigns()
-        counted_at = [one.computed_at for one in experiments] + [newest.computed_at or NEVER]
         return page(
             "results.html",
             experiments=[_listed(one) for one in experiments],
             campaigns=newest.sends,
-            computed_at=max(counted_at),
+            computed_at=max([newest.computed_at or NEVER, *(one.computed_at for one in experiments)]),
             zone=queries.zone(),
             power=PowerQuestion.of(request.args),
         )
 
     @blueprint.get("/results/experiments/<key>", endpoint="experiment_results")
     def experiment(key: str) -> Response:
-        counted = results.experiment(key)
-        if counted is None:
+        if (counted := results.experiment(key)) is None:
             raise NotFound
         found = conclude(counted.counts)
         return page(
@@ -68,8 +66,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
 
     @blueprint.get("/results/campaigns/<key>", endpoint="campaign_results")
     def campaign(key: str) -> Response:
-        counted = results.sends(key)
-        if not counted.sends:
+        if not (counted := results.sends(key)).sends:
             raise NotFound
         found = summarise(key, counted.sends, board_day(queries.clock()))
         return page(
