@@ -100,11 +100,15 @@ class PacedCampaign:
         self, arrivals: ArrivalCurve, cap: int, quiet: QuietHours, *, most_steps: int | None = None
     ) -> Pacing:
         """Play it, with a part of the work that is left where `most_steps` says so."""
-        work = self._work if most_steps is None else WorkBudget(min(most_steps, self._work.left))
         queued = QueuedCampaign(arrivals=arrivals, limit_per_min=cap, quiet_hours=quiet)
-        (only,) = pace_together(
-            [queued], workspace_limit=None, order="first_come", keep_min=self._keep_min, work=work
-        )
+        part = self._work.left if most_steps is None else max(0, min(most_steps, self._work.left))
+        work = WorkBudget(part)
+        try:
+            (only,) = pace_together(
+                [queued], workspace_limit=None, order="first_come", keep_min=self._keep_min, work=work
+            )
+        finally:  # what was tried in vain is work as well
+            self._work.spend(part - max(0, work.left))
         return only
 
 

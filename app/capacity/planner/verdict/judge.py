@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from app.capacity.planner.search.limits import Placement
 
 SAMPLES: Final = 10_000
-MOST_STEPS: Final = 500_000  # of work, of less than a microsecond each, on the plan as it is
+MOST_STEPS: Final = 400_000  # of work, of about a microsecond each, on the plan as it is
 STEPS_EACH: Final = 5_000  # for each campaign of a plan of more than there are in a plan file
-SEARCH_PART: Final = 0.8  # as many for placing the campaigns
-ADVISED_PART: Final = 0.3  # for the plan as advised, much of which has been worked out by then
-TELLING_PART: Final = 0.15  # and for ways out and chances
+SEARCH_PART: Final = 0.7  # as many for placing the campaigns
+ADVISED_PART: Final = 0.25  # for the plan as advised, much of which has been worked out by then
+TELLING_PART: Final = 0.1  # and for ways out and chances
 MOST_PLAYED: Final = 2_400  # campaign-seconds of each play beyond the ceiling: a tenth of a second
 APART_MIN: Final = 30  # minutes that are too much belong together unless this far apart
 CASES: Final[tuple[Case, ...]] = ("low", "likely", "high")
