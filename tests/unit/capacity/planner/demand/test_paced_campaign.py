@@ -7,7 +7,7 @@ import pytest
 
 from app.capacity.campaign import Arrivals, Campaign, IntelligentTiming, QuietHours, Range, Workspace
 from app.capacity.plan.plan import Plan
-from app.capacity.planner.demand import paced_campaign
+from app.capacity.planner.demand import paced_campaign, pacing
 from app.capacity.planner.demand.forecast import Forecaster
 from app.capacity.planner.demand.work import WorkBudget, WorkLimitExceededError
 from app.capacity.planner.verdict.judge import MOST_STEPS
@@ -44,9 +44,9 @@ def test_a_week_of_triggered_messages_held_at_night_takes_a_part_of_the_work_of_
         "high",
         work=WorkBudget(MOST_STEPS),
     )
-    pacing = high.forecast({0: limit}).pacing[0]
-    assert pacing.started + pacing.aborted == recipients
-    assert bool(pacing.aborted) == (limit is not None and recipients > limit * 60 * 24 * 7)
+    started = high.forecast({0: limit}).pacing[0]
+    assert started.started + started.aborted == recipients
+    assert bool(started.aborted) == (limit is not None and recipients > limit * 60 * 24 * 7)
 
 
 def test_best_hours_in_many_zones_are_paid_for_before_they_are_laid_out() -> None:
@@ -68,7 +68,7 @@ def test_best_hours_in_many_zones_are_paid_for_before_they_are_laid_out() -> Non
 def test_what_is_tried_in_vain_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many wait from one night to the next that who is given up takes more to play than may be spent on that."""
     spent = []
-    real = paced_campaign.pace_together
+    real = pacing.pace_together
 
     def counting(*args: Any, work: WorkBudget, **more: Any) -> Any:
         before = work.left
