@@ -54,7 +54,7 @@ def served_code(root: Path, modules: Iterable[str]) -> list[Path]:
 
 
 def _files_of(root: Path, module: str) -> Iterator[Path]:
-    """A module's file and those of the packages it lies in; none of what is not below `root`."""
+    """A module's file and those of the packages it lies in, as far as they lie below `root`."""
     parts = module.split(".")
     for count in range(1, len(parts) + 1):
         place = root.joinpath(*parts[:count])

@@ -44,7 +44,7 @@ class RawDataKey:
 
 
 def raw_data_key(key: str) -> RawDataKey | None:
-    """Read a key; None for one that is none of Airbridge's."""
+    """Read a key; None if Airbridge does not name files so."""
     found = _KEY.search(key)
     if found is None:
         return None
@@ -82,7 +82,7 @@ class _RawDataReader(FileReader["RawDataFile"]):
         return not _NO_DATA.search(one.key) and (parts is None or parts.day >= first)
 
     def open(self, one: LakeObject) -> RawDataFile:
-        """Raises `RawDataError` for a file that is none of Airbridge's."""
+        """Raises `RawDataError` if the file is not one of Airbridge's."""
         parts = raw_data_key(one.key)
         if parts is None:
             raise RawDataError(

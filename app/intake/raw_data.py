@@ -60,7 +60,7 @@ NEEDED: Final = ("at", "category")
 
 
 class RawDataError(ValueError):
-    """A file that is none of Airbridge's, or the rest of one that is damaged; the sentence says so."""
+    """A file that is not Airbridge's, or the unreadable rest of a damaged file; the sentence says which."""
 
 
 class RawRowError(ValueError):

@@ -58,7 +58,7 @@ class _CurrentsReader(FileReader["CurrentsFile"]):
         self.read_new([one for one in objects if not one.key.endswith(_UNFINISHED)])
 
     def open(self, one: LakeObject) -> CurrentsFile:
-        """Raises `ContainerError` for a file that is none of Currents'."""
+        """Raises `ContainerError` if the file is not one of Currents'."""
         if not one.key.endswith(_SUFFIX):
             raise ContainerError(f"Its name does not end in {_SUFFIX}, so it is none of Currents'.")
         if one.size > MOST_BYTES:

@@ -89,7 +89,7 @@ class DatabaseUrlError(Exception):
 
 
 class CannotConnectError(psycopg.OperationalError):
-    """There is no connection, or none that can be used; the sentence says why and holds nothing of the password."""
+    """No usable connection could be made; the sentence says why and never contains the password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ class ConnectionTarget:
 
     @property
     def writable(self) -> bool:
-        """Whether a server is asked for that takes writes."""
+        """Whether the URL asks for a server that takes writes."""
         return self.attributes in ("read-write", "primary")
 
     @property
     def of_a_standby(self) -> bool:
-        """Whether a server is asked for that takes none."""
+        """Whether the URL asks for a server that takes no writes."""
         return self.attributes in ("read-only", "standby", "prefer-standby")
 
 

@@ -87,7 +87,7 @@ def select_living_credential(connection: Connection, secret: str) -> CredentialR
 
 
 def revoke_credential(connection: Connection, number: int) -> CredentialRow | None:
-    """Revoke one by its id; None where there is none alive with it."""
+    """Revoke a credential by its id; None if no credential with this id is in use."""
     row = connection.execute(
         text("""
             UPDATE connected_jobs.credential

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from app.recommend.evaluation import RankedList
 
-# A day of the board: who says nothing, who says nothing that the board knows, and whose every deed is of a posting gone.
+# A day of the board: who says nothing, who says nothing that the board knows, and whose every action is on a posting that is gone.
 STRANGERS = """
 INSERT INTO board.member (id, categories, regions, skills, desired_salary, salary_unit, mail_consent) VALUES
     ('blank', '{}', '{}', '{}', NULL, NULL, true),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.demo.braze.world import BoardDeed
+    from app.demo.braze.world import BoardAction
 
 
 class Timeline:
@@ -36,14 +36,14 @@ class Timeline:
             for row in _rows(folder / "activity.csv")
         ]
 
-    def put_on_board(self, engine: Engine, url: str, at: datetime, deeds: Sequence[BoardDeed]) -> None:
+    def put_on_board(self, engine: Engine, url: str, at: datetime, actions: Sequence[BoardAction]) -> None:
         """Make the board what it was at a time, with what the double's members did until then."""
         with TemporaryDirectory() as name:
             out = Path(name)
             for noun in ("companies", "members"):
                 copy(self._folder / f"{noun}.csv", out)
             write_rows(out / "postings.csv", POSTING_COLUMNS, self._postings_at(at))
-            write_rows(out / "activity.csv", ACTIVITY_COLUMNS, self._activity_at(at, deeds))
+            write_rows(out / "activity.csv", ACTIVITY_COLUMNS, self._activity_at(at, actions))
             with psycopg.connect(url) as connection:
                 connection.execute("TRUNCATE board.activity")
             load(engine, out, rejects=out / "rejects.csv")
@@ -66,14 +66,14 @@ class Timeline:
                 changed |= {"deadline": (date.fromisoformat(row["deadline"]) + later).isoformat()}
             yield tuple(changed[column] for column in POSTING_COLUMNS)
 
-    def _activity_at(self, at: datetime, deeds: Sequence[BoardDeed]) -> Iterator[tuple[object, ...]]:
+    def _activity_at(self, at: datetime, actions: Sequence[BoardAction]) -> Iterator[tuple[object, ...]]:
         until_s, later = int(at.timestamp()), self.end - at
         for member_id, posting_id, kind, at_s in self._activity:
             if at_s <= until_s:
                 yield member_id, posting_id, kind, local(datetime.fromtimestamp(at_s, UTC) + later)
-        for deed in deeds:
-            if deed.at_s <= until_s:
-                yield activity_row(*deed[:3], deed.at_s + int(later.total_seconds()))
+        for action in actions:
+            if action.at_s <= until_s:
+                yield activity_row(*action[:3], action.at_s + int(later.total_seconds()))
 
 
 def weeks_before(end: datetime, weeks: int) -> datetime:

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from app.demo.braze.currents_files import CurrentsEvent
-    from app.demo.braze.world import BoardDeed
+    from app.demo.braze.world import BoardAction
 
 CAMPAIGN: Final = "weekly-digest"
 EXPERIMENT: Final = "lists-that-learn"
@@ -99,7 +99,7 @@ class Weeks:
     timeline: Timeline
     world: World
     collected: Collected
-    deeds: list[BoardDeed]
+    actions: list[BoardAction]
     members: Sequence[str]
     place: Path
     weeks: int
@@ -157,7 +157,7 @@ class Weeks:
     def _catch_up(self, at: datetime) -> None:
         """A week passes; what became of the mail is read and counted, and the board goes on."""
         let_a_week_pass(self.url)
-        self.timeline.put_on_board(self.engine, self.url, at, self.deeds)
+        self.timeline.put_on_board(self.engine, self.url, at, self.actions)
         folder = self.place / f"{at:%Y-%m-%d}"
         folder.mkdir()
         events = self.collected.happened(at, self.timeline.end - at)
@@ -199,7 +199,7 @@ def main(members: int, postings: int, weeks: int) -> None:
 def _weeks(
     url: str, engine: Engine, service: Service, timeline: Timeline, tastes: Tastes, place: Path, weeks: int
 ) -> Weeks:
-    collected, deeds = Collected(), list[Any]()
+    collected, actions = Collected(), list[Any]()
     world = World(
         sender=MailSender(
             base_url="http://service",
@@ -209,7 +209,7 @@ def _weeks(
         ),
         people=People(tastes, until_s=int(timeline.end.timestamp()), seed=SEED),
         export=collected,
-        act=deeds.extend,
+        act=actions.extend,
         seed=SEED,
     )
     return Weeks(
@@ -219,7 +219,7 @@ def _weeks(
         timeline=timeline,
         world=world,
         collected=collected,
-        deeds=deeds,
+        actions=actions,
         members=tastes.subscribers(),
         place=place,
         weeks=weeks,

@@ -142,7 +142,7 @@ def circle(server_url: str, template: str, tmp_path_factory: pytest.TempPathFact
             ),
             people=People(tastes, until_s=int(now.timestamp())),
             export=CurrentsExport(put_in_folder(place / "currents")),
-            act=lambda deeds: act_on_board(engine, deeds),
+            act=lambda actions: act_on_board(engine, actions),
         )
         first, second = (now - ago for ago in DIGESTS)
         world.send_into(truth, tastes.subscribers(), campaign=CAMPAIGN, at=first, variants=("a", "b"))

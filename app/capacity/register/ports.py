@@ -55,7 +55,7 @@ class Register(Protocol):
         """A page of the campaigns that are asked for; one beyond the last is the last."""
 
     def series(self, one: RegisteredCampaign) -> Sequence[RegisteredCampaign]:
-        """The living campaigns of one's weekly series in order, itself among them; none where it is in none."""
+        """The campaigns of a weekly series that are not removed, in order, this one among them; empty if it is in no series."""
 
     def add(self, draft: Draft, *, by: str) -> RegisteredCampaign:
         """Put a campaign on record, with those of the weeks that it is repeated in; raises `NameTakenError`."""

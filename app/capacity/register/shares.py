@@ -36,4 +36,4 @@ class ShareStore(Protocol):
         """The campaign that a token shows, None for one that opens nothing."""
 
     def revoke(self, campaign_id: int, number: int, *, by: str) -> Share | None:
-        """Take one of a campaign's links back; None where none of this number opens."""
+        """Take one of a campaign's links back; None if no link with this number works."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from app.demo.braze.world import BoardDeed
+    from app.demo.braze.world import BoardAction
 
 CAMPAIGN: Final = "jobs-for-you"
 KNOWN_AFTER_S: Final = 20.0  # from the start of an experiment until every instance splits by it
@@ -145,11 +145,11 @@ def sent_at(now: datetime, weeks: int) -> datetime:
     return day.replace(hour=SENT_AT_HOUR, minute=0, second=0, microsecond=0)
 
 
-def act_on_board(engine: Engine, deeds: Sequence[BoardDeed]) -> None:
+def act_on_board(engine: Engine, actions: Sequence[BoardAction]) -> None:
     """Put what members did into the board's tables, as an import does."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        write_rows(folder / "activity.csv", ACTIVITY_COLUMNS, (activity_row(*deed) for deed in deeds))
+        write_rows(folder / "activity.csv", ACTIVITY_COLUMNS, (activity_row(*action) for action in actions))
         load(engine, folder, rejects=folder / "rejects.csv")
 
 
@@ -185,7 +185,7 @@ def demo_mail(*, url: str, database_name: str, mails: int) -> None:
         sender=MailSender(base_url=url, credential=StoredCredential(name, secret), seed=SEED),
         people=People(tastes, until_s=int(board.made_at.timestamp()), seed=SEED),
         export=CurrentsExport(put_in_folder(files), seed=SEED),
-        act=lambda deeds: act_on_board(engine, deeds),
+        act=lambda actions: act_on_board(engine, actions),
         seed=SEED,
     )
     members = spread(tastes.subscribers(), mails)

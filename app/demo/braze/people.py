@@ -98,7 +98,7 @@ class Response:
 class People:
     """The members of a generated board as readers of mail; they remember what they were shown.
 
-    Nothing happens after `until_s`. The same seed gives the same people and, mail for mail, the same deeds.
+    Nothing happens after `until_s`. The same seed gives the same people and, mail for mail, the same actions.
     """
 
     tastes: Tastes

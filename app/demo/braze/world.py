@@ -35,7 +35,7 @@ class Export(Protocol):
         ...
 
 
-class BoardDeed(NamedTuple):
+class BoardAction(NamedTuple):
     """A row of activity that the board would have written; `at_s` is in seconds since 1970 UTC."""
 
     member_id: str
@@ -59,7 +59,7 @@ class World:
     sender: MailSender
     people: People
     export: Export
-    act: Callable[[Sequence[BoardDeed]], object]
+    act: Callable[[Sequence[BoardAction]], object]
     seed: int = 1
     profiles: Profiles = field(default_factory=Profiles)
     sends: int = 0
@@ -97,7 +97,7 @@ class World:
         for member in audience:
             written += events.entered(member, at_s, held_back=member in held_back)
         mailed = [member for member in audience if member not in held_back]
-        deeds: list[BoardDeed] = []
+        actions: list[BoardAction] = []
         for mail in self.sender.send(mailed, message=message, at=at):
             written += events.retried(mail)
             truth.retries += len(mail.retried)
@@ -109,11 +109,11 @@ class World:
             truth.note(mail, delivery, response)
             written += events.sent(mail, delivery)
             written += events.answered(mail, delivery, response)
-            deeds += _deeds(mail.member_id, response)
+            actions += _actions(mail.member_id, response)
             self._remember(mail.member_id, delivery, response)
         until_s = self.people.until_s
         self.export.write((event for event in written if event[1]["time"] <= until_s), until_s=until_s)
-        self.act(deeds)
+        self.act(actions)
 
     def delete_profiles(self, members: Sequence[str], *, at: datetime) -> None:
         """Delete members' profiles in Braze, which tells of it by Braze's own id alone, and sends them nothing any more."""
@@ -147,8 +147,8 @@ class World:
                     yield USER_ORPHAN, self.profiles.orphan(member_id, at_s - 86_400)
 
 
-def _deeds(member_id: str, response: Response) -> Iterator[BoardDeed]:
+def _actions(member_id: str, response: Response) -> Iterator[BoardAction]:
     for at_s, posting_id in response.views:
-        yield BoardDeed(member_id, posting_id, ActivityKind.VIEW, at_s)
+        yield BoardAction(member_id, posting_id, ActivityKind.VIEW, at_s)
     for application in response.applications:
-        yield BoardDeed(member_id, application.posting_id, ActivityKind.APPLY, application.at_s)
+        yield BoardAction(member_id, application.posting_id, ActivityKind.APPLY, application.at_s)

@@ -132,7 +132,7 @@ def _number(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A number with its sign, but nothing with none."""
+    """A number with its sign; zero has no sign."""
     number = _number(value)
     return f"+{number}" if value > 0 and number != "0" else number
 

@@ -22,7 +22,7 @@ class CountedExperiment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedSends:
-    """Counts of sends, the newest first, and when the last of them was made; None where there is none."""
+    """Counts of sends, the newest first, and when the last of them was made; None if there are no counts."""
 
     sends: Sequence[SendCounts]
     computed_at: datetime | None

@@ -126,7 +126,7 @@ def member_from(row: Sequence[Any]) -> Member:
 
 
 def deadline_from(value: date | None, at: time | None) -> tuple[date | None, time | None]:
-    """The last day to apply and the time on it; a view may give both as one instant. One that never comes is none.
+    """The last day to apply and the time on it; a view may give both as one instant. A date that never comes means no deadline.
 
     Raises:
         TypeError: the time is none, as of a view that gives a text or an interval.
@@ -240,7 +240,7 @@ def _flat(value: Sequence[Any]) -> Iterator[str]:
 
 
 def _years(value: float | None) -> float | None:
-    """Years of a career; none where they are no number of years."""
+    """Years of a career; None if the number cannot be years."""
     return None if value is None or not 0 <= value <= MOST_YEARS_OF_CAREER else value
 
 

@@ -67,7 +67,7 @@ _FOUND = """
 
 
 def mismatches(connection: Connection) -> list[str]:
-    """A sentence for each relation or column of the board that is missing or of another type; none if it fits."""
+    """A sentence for each relation or column of the board that is missing or of another type; empty if all fit."""
     found = {(table, column): type_ for table, column, type_ in connection.execute(text(_FOUND))}
     tables = {table for table, _ in found}
     sentences = [

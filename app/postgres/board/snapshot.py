@@ -109,7 +109,7 @@ _log = logging.getLogger("connected_jobs.board")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Reads of the board as it was at `taken_at`; rows that cannot be used are in none of them, and in `left_out`."""
+    """Reads of the board as it was at `taken_at`; rows that cannot be used are left out and listed in `left_out`."""
 
     connection: Connection
     taken_at: datetime
@@ -130,7 +130,7 @@ class Snapshot:
         return ids
 
     def profiles_changed_at(self) -> datetime | None:
-        """When a profile changed last, None where none says when it did."""
+        """When a profile changed last; None if no profile says when."""
         changed_at: datetime | None = self.connection.execute(text(_PROFILES_CHANGED_AT)).scalar_one()
         return changed_at
 

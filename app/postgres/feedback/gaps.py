@@ -54,7 +54,7 @@ def select_sends_seen(driver: psycopg.Connection, since: datetime) -> list[SendS
 def select_file_hours(
     driver: psycopg.Connection, since: datetime, margin: timedelta
 ) -> dict[str, set[datetime]]:
-    """By event type, the hours of which files were read; types of which there are older ones alone have none."""
+    """By event type, the hours of the files that were read; a type with only older files has an empty set."""
     found: dict[str, set[datetime]] = defaultdict(set)
     for (event_type,) in driver.execute("SELECT DISTINCT event_type FROM connected_jobs.currents_file"):
         found[event_type] = set()

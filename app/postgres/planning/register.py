@@ -64,7 +64,7 @@ class PostgresRegister:
             return select_page(connection, search)
 
     def series(self, one: RegisteredCampaign) -> Sequence[RegisteredCampaign]:
-        """The living campaigns of one's weekly series in order, itself among them; none where it is in none."""
+        """The campaigns of a weekly series that are not removed, in order, this one among them; empty if it is in no series."""
         if one.series is None:
             return ()
         with planner_transaction(self._engine) as connection:

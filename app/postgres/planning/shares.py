@@ -69,7 +69,7 @@ def select_shared(connection: Connection, token: str) -> int | None:
 
 
 def update_share_revoked(connection: Connection, campaign_id: int, number: int, *, by: str) -> Share | None:
-    """Revoke one of a campaign's links; None where none of this number opens."""
+    """Revoke one of a campaign's links; None if no link with this number works."""
     row = connection.execute(
         text(f"""
             UPDATE connected_jobs.share SET revoked_at = now(), revoked_by = :by
@@ -107,7 +107,7 @@ class PostgresShares:
             return select_shared(connection, token)
 
     def revoke(self, campaign_id: int, number: int, *, by: str) -> Share | None:
-        """Take one of a campaign's links back; None where none of this number opens."""
+        """Take one of a campaign's links back; None if no link with this number works."""
         with planner_transaction(self._engine) as connection:
             share = update_share_revoked(connection, campaign_id, number, by=by)
             if share is not None:

@@ -298,7 +298,7 @@ class PostgresStore:
         ]
 
     def experiments(self) -> list[Experiment]:
-        """Experiments that were started, and did not end longer ago than a send may go on; none with arms that are none."""
+        """Experiments that run, or that ended so lately that one of their sends may still go on; those with unreadable arms are left out."""
         found = []
         for key, campaign, salt, arms, started_at, stopped_at in rows_of_the_primary(
             self._primary, self._pool, EXPERIMENTS

@@ -130,7 +130,7 @@ def _destination_id(connection: Connection, identity: str) -> int:
 
 
 def find_destination(engine: Engine, identity: str) -> int:
-    """A destination's number; 0, which none has, where nothing was sent to it."""
+    """A destination's number; 0, which no destination has, if nothing was sent to it."""
     with engine.connect() as connection:
         found: int | None = connection.execute(
             text("SELECT id FROM connected_jobs.sync_destination WHERE identity = :identity"),
@@ -278,7 +278,7 @@ def paused_until(engine: Engine, destination_id: int) -> float:
 
 
 def minutes_since_sending(engine: Engine, destination_id: int, *, but: int) -> float | None:
-    """Minutes since a run to a destination began or recorded a batch, this run left out; None where none did."""
+    """Minutes since another run to a destination began or recorded a batch; None if no other run did."""
     with engine.connect() as connection:
         found: float | None = connection.execute(
             text("""

@@ -138,7 +138,7 @@ def _add_counts(own: Path, gone: Path) -> None:
 
 
 def _read_or_set_aside(file: Path) -> dict[str, float]:
-    """The counts in a file; none where it is empty or torn. A torn file is kept under another name."""
+    """The counts in a file; empty if the file is empty or damaged. A damaged file is kept under another name."""
     try:
         return _read_counts(file) if file.stat().st_size else {}
     except FileNotFoundError:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def advised_changes(own: CampaignJudgement) -> Mapping[str, Any] | None:
-    """Return the plan file's fields that the advice changes, as JSON values; None where it changes none.
+    """Return the plan file's fields that the advice changes, as JSON values; None if it changes nothing.
 
     Of a campaign that is only too late it is the speed that the service carries, and the end that it has then.
     """

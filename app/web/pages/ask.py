@@ -47,7 +47,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
 
 
 def _understood(line: str, queries: PlannerQueries) -> Mapping[str, str]:
-    """The fields of the form that a line tells; empty where it tells none."""
+    """The fields of the form that a typed line fills; empty if it fills no field."""
     now = queries.clock().astimezone(queries.zone()).replace(tzinfo=None)
     return understand(line, now).fields()
 

@@ -103,7 +103,7 @@ def _slowest(steps: Sequence[Step], percentile: str) -> list[tuple[float, float]
 
 
 def _read(step: Any) -> Step | None:
-    """A step, None for what is none: a file of old is shown without it."""
+    """Read a step; return None if it cannot be read, so that an older file is shown without it."""
     try:
         return msgspec.convert(step, Step)
     except msgspec.MsgspecError:

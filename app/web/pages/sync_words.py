@@ -122,7 +122,7 @@ _ALL_REFUSED: Final = re.compile(r"Each of the last (?P<count>\d+) objects was r
 
 
 def in_korean(sentence: str) -> str | None:
-    """A sentence of a sync in Korean; None where it has none."""
+    """A sentence of a sync in Korean; None if no translation is known."""
     if (found := _ALL_REFUSED.fullmatch(sentence)) is not None:
         why = in_korean(found["why"]) or found["why"]
         return f"마지막 {found['count']}건이 모두 거부되어 멈췄습니다. {why}"

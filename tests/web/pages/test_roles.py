@@ -125,7 +125,7 @@ def test_a_plan_is_registered_by_who_plans_and_no_evidence_is_removed_by_them(
     kept = site.evidence.all()[0].id
     assert team[PLAN].post("/evidence/remove", {"id": kept}, page="/").status_code == 403
     assert team[ADMINISTER].post("/evidence/remove", {"id": kept}, page="/evidence").status_code == 303
-    assert [(deed.who, deed.what) for deed in site.register.audit_log()[:2]] == [
+    assert [(one.who, one.what) for one in site.register.audit_log()[:2]] == [
         ("who may administer", "evidence removed"),
         ("who may plan", "campaign added"),
     ]

@@ -33,7 +33,7 @@ _A_YEAR_S = 365 * 24 * 3600
 
 
 def protect(response: Response, *, over_https: bool) -> Response:
-    """Set the headers of a page, where the view set none of its own."""
+    """Set the headers of a page that the view has not set itself."""
     headers = response.headers
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)

@@ -61,7 +61,7 @@ class CalendarPart:
 
 
 def read_day(text: str | None) -> date | None:
-    """A day as an address has it; None for what is none, or lies beyond what can be planned."""
+    """Read a day from an address; return None for a text that is no date or a day that nobody can plan."""
     try:
         day = date.fromisoformat(text or "")
     except ValueError:

@@ -59,7 +59,7 @@ class _TextField(Field):
         return "" if self.data is None else self.shown(self.data)
 
     def shown(self, value: Any) -> str:
-        """The value as one would type it; as it is where it is none of this field's, but stands in a table all the same."""
+        """The value as one would type it; unchanged if a table holds a value that this field does not take."""
         try:
             return self.show(value)
         except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
@@ -298,5 +298,5 @@ class ChoiceField(Field):
 
 
 def posted_number(text: str | None) -> int:
-    """The number of a version, day or link that a form carries; 0, which is none's, where that is no number."""
+    """The number of a version, day or link that a form carries; 0, which nothing has, if the text is not a number."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0

@@ -92,7 +92,7 @@ def _stand_in(draft: dict[str, Any], name: str) -> None:
 
 
 def sentence_of(error: DefinitionError) -> str:
-    """Say what does not fit in the reader's language, in the planner's own words where there are none."""
+    """Say in the reader's language what does not fit; in the planner's English words if there is no translation."""
     hints = {
         "audience": _(
             "Write how many members get the mail: 0 to 100,000,000; of three numbers the smallest first."

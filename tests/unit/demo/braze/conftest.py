@@ -17,7 +17,7 @@ from app.braze.calls import CallAnswer, StoredCredential
 from app.demo.braze.currents_files import CurrentsExport
 from app.demo.braze.people import People
 from app.demo.braze.sender import MailSender
-from app.demo.braze.world import BoardDeed, World
+from app.demo.braze.world import BoardAction, World
 from app.demo.members import member_ids
 from app.demo.tastes import Tastes
 
@@ -67,7 +67,7 @@ class OpenPostings:
 
 
 def make_world(
-    tastes: Tastes, files: dict[str, bytes], deeds: list[BoardDeed], service: OpenPostings
+    tastes: Tastes, files: dict[str, bytes], actions: list[BoardAction], service: OpenPostings
 ) -> World:
     return World(
         sender=MailSender(
@@ -75,7 +75,7 @@ def make_world(
         ),
         people=People(tastes, until_s=int(NOW.timestamp())),
         export=CurrentsExport(files.__setitem__),
-        act=deeds.extend,
+        act=actions.extend,
     )
 
 

@@ -15,7 +15,7 @@ from app.demo.braze.truth import Truth
 from tests.unit.demo.braze.conftest import NOW, WEEKS_AGO, OpenPostings, everybody, make_world, read
 
 if TYPE_CHECKING:
-    from app.demo.braze.world import BoardDeed
+    from app.demo.braze.world import BoardAction
     from app.demo.tastes import Tastes
 
 CAMPAIGN = "weekly-digest"
@@ -27,7 +27,7 @@ class Lived:
     """What two digests left behind: events by type, each once, and how many copies there were."""
 
     truth: Truth
-    deeds: list[BoardDeed]
+    actions: list[BoardAction]
     events: dict[str, dict[str, dict[str, Any]]]
     copies: int
 
@@ -37,8 +37,8 @@ class Lived:
 
 def lived(tastes: Tastes) -> Lived:
     files: dict[str, bytes] = {}
-    deeds: list[BoardDeed] = []
-    world = make_world(tastes, files, deeds, OpenPostings(tastes, refused={REFUSED}))
+    actions: list[BoardAction] = []
+    world = make_world(tastes, files, actions, OpenPostings(tastes, refused={REFUSED}))
     world.profiles.unsubscribed.add(LEFT)
     world.profiles.undeliverable.add(BOUNCED)
     truth = Truth()
@@ -52,7 +52,7 @@ def lived(tastes: Tastes) -> Lived:
             copies += 1
             known = events[event_type].get(record["id"], {})
             events[event_type][record["id"]] = known | {k: v for k, v in record.items() if v is not None}
-    return Lived(truth, deeds, events, copies)
+    return Lived(truth, actions, events, copies)
 
 
 @pytest.fixture(scope="module")
@@ -101,14 +101,14 @@ def test_nothing_happens_ahead_of_now_or_before_the_mail(two_weeks: Lived) -> No
     }
     times = [event["time"] for events in two_weeks.events.values() for event in events.values()]
     assert max(times) <= NOW.timestamp()
-    assert all(deed.at_s > sent[deed.member_id] for deed in two_weeks.deeds)
-    assert max(deed.at_s for deed in two_weeks.deeds) <= NOW.timestamp()
+    assert all(action.at_s > sent[action.member_id] for action in two_weeks.actions)
+    assert max(action.at_s for action in two_weeks.actions) <= NOW.timestamp()
     assert two_weeks.copies > sum(map(len, two_weeks.events.values()))
 
 
 def test_applications_on_the_board_are_those_of_the_truth(two_weeks: Lived) -> None:
-    applied = [deed for deed in two_weeks.deeds if deed.kind is ActivityKind.APPLY]
-    assert {deed.member_id for deed in applied} == set().union(
+    applied = [action for action in two_weeks.actions if action.kind is ActivityKind.APPLY]
+    assert {action.member_id for action in applied} == set().union(
         *(arm.applied for arm in two_weeks.truth.arms.values())
     )
     assert len(applied) == sum(arm.applications.total() for arm in two_weeks.truth.arms.values()) > 0
