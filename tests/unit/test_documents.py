@@ -176,6 +176,18 @@ def test_the_glossary_has_each_word_once_in_the_order_of_the_alphabet() -> None:
     assert words == sorted({word.lower() for word in words})
 
 
+def test_every_folder_of_the_code_is_in_the_architecture() -> None:
+    text = text_of(ROOT / "docs" / "architecture.md")
+    folders = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "app").rglob("__init__.py")} - {"app"}
+    assert {folder for folder in folders if not re.search(rf"{folder}[/`]", text)} == set()
+
+
+def test_every_make_target_is_in_some_document() -> None:
+    text = " ".join(map(text_of, DOCUMENTS))
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {target for target in targets if not re.search(rf"make {target}\b", text)} == {"help"}
+
+
 def test_every_command_is_in_some_document() -> None:
     mentioned = {words[0] for document in DOCUMENTS for words in commands_named(text_of(document)) if words}
     assert set(commands.list_commands(CONTEXT)) - mentioned == {
