@@ -85,3 +85,15 @@ def test_a_refresh_and_one_of_changes_leave_out_what_they_cannot_use_and_nothing
         board, "SELECT cardinality(posting_ids), length(reasons) FROM connected_jobs.recommendation_list"
     )
     assert all(ids == reasons for ids, reasons in stored)
+
+
+@pytest.mark.parametrize("nothing", ["NULL", "''"])
+def test_a_posting_whose_company_is_nothing_is_shown_without_one(
+    engine: Engine, database_url: str, nothing: str
+) -> None:
+    fill(engine, members=5, postings=12)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(ANYTHING_GOES)
+        connection.execute(f"UPDATE board.posting SET company_id = {nothing} WHERE id = 'p-000003'".encode())  # noqa: S608
+    with snapshot(engine) as at:
+        assert "p-000003" in {posting.id for posting in at.postings()}

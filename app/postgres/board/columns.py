@@ -35,7 +35,7 @@ STANDING_COLUMNS = "p.id, p.status, p.deadline, (SELECT deadline_time FROM (SELE
 # Views need not have `deadline_time`: a name that is unknown within is looked for without.
 STANDINGS_FROM = "(SELECT NULL::time AS deadline_time) AS absent CROSS JOIN board.posting p"
 POSTINGS_FROM = f"{STANDINGS_FROM} LEFT JOIN board.company c ON c.id = p.company_id"
-SHOWABLE = "(p.company_id IS NULL OR c.id IS NOT NULL)"  # without a company, or with one that the board has
+SHOWABLE = "(coalesce(p.company_id, '') = '' OR c.id IS NOT NULL)"  # without a company, or with one that the board has
 MEMBER_COLUMNS = (
     "m.id, m.categories, m.regions, m.career_years, m.education, m.skills, m.desired_salary, m.salary_unit, "
     "m.updated_at"
