@@ -60,7 +60,8 @@ def intervals(rows: Sequence[IntervalRow], *, name: str, size: Size) -> Markup:
     size = replace(size, height=_AROUND_ROWS_PX + _ROW_PX * len(rows))
     low, high = min([0.0, *(row.low for row in rows)]), max([0.0, *(row.high for row in rows)])
     steps = (base * 10.0**power for power in count(_LEAST_STEP_POWER) for base in (1, 2, 5))
-    step = next(one for one in steps if (high - low) / one <= _MOST_TICKS)
+    most_ticks = _MOST_TICKS // 2 if size.narrow else _MOST_TICKS
+    step = next(one for one in steps if (high - low) / one <= most_ticks)
     marks = [step * place for place in range(int(low // step), int(-(-high // step)) + 1)]
     chart = pygal.XY(
         **options(size) | {"margin_left": _KOREAN_PX},
