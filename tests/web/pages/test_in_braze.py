@@ -117,6 +117,17 @@ def test_what_is_not_a_campaigns_own_stays_away_from_it(filled: Site) -> None:
     assert answer("calendar.ics?from=2026-11-01").text.count("BEGIN:VEVENT") == 1
 
 
+def test_the_time_in_braze_is_written_as_people_write_it(filled: Site) -> None:
+    browser = filled.signed_in()
+    shown = {
+        one.in_braze.told["at"]: browser.get(f"/campaigns/{one.id}").text
+        for one in filled.register.campaigns()
+        if one.in_braze is not None
+    }
+    assert "<td>Tue 24 Nov 10:00 <small>at each member" in shown["2026-11-24T10:00:00"]
+    assert not [at for at, page in shown.items() if f"<td>{at}" in page]
+
+
 def test_a_link_shows_an_unfinished_campaign_to_nobody_but_as_unfinished(filled: Site) -> None:
     one = unfinished(filled)[0]
     browser = filled.signed_in()

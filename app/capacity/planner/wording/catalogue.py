@@ -187,8 +187,8 @@ SENTENCES: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         "The load test ran from a folder with changes that stand in no commit.",
     ),
     ReasonCode.NOTE_SHORT_SOAK: (
-        "부하 테스트는 {soak_min:n}분 동안 확인한 것이고 발송은 {hours:n}시간 걸립니다: {name}. 오래 걸려야 드러나는 문제는 알 수 없습니다.",
-        "The load test confirmed its result for {soak_min:n minute}, and {name} takes {hours:n hour}: what comes late was not seen.",
+        "부하 테스트는 {soak_min:n}분 동안 확인한 것이고 발송은 {hours:n}시간 걸립니다: ‘{name}’. 오래 걸려야 드러나는 문제는 알 수 없습니다.",
+        'The load test confirmed its result for {soak_min:n minute}, and "{name}" takes {hours:n hour}: what comes late was not seen.',
     ),
     ReasonCode.NOTE_OTHER_INSTANCES: (
         "서버 {instances:n}대로 한다고 적힌 캠페인은 {instances:n}대로 한 부하 테스트(초당 {usable_rps:n}건까지)로 판단했습니다: {names}.",

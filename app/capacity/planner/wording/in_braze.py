@@ -19,11 +19,11 @@ IN_BRAZE: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         'No call to {host} is seen in the template of "{name}" ({message}): if it is in a content block, or its address is put together, look there yourself.',
     ),
     ReasonCode.TEMPLATE_NO_MEMBER: (
-        "‘{name}’ 템플릿({message})의 {part}에서 호출 주소의 경로에 회원 ID가 없습니다. `{{{{${{user_id}}}}}}`를 넣으세요. 없으면 다른 회원의 공고가 나갈 수 있습니다.",
+        "‘{name}’ 템플릿({message})의 {part} 파트에서 호출 주소의 경로에 회원 ID가 없습니다. `{{{{${{user_id}}}}}}`를 넣으세요. 없으면 다른 회원의 공고가 나갈 수 있습니다.",
         "The call in {part} of \"{name}\" ({message}) has no member's id in the path of its URL: write `{{{{${{user_id}}}}}}` there, else members may see each other's postings.",
     ),
     ReasonCode.TEMPLATE_NO_SEND: (
-        "‘{name}’ 템플릿({message})의 {part}에서 호출 주소에 `send`가 없습니다. `send={{{{campaign.${{dispatch_id}}}}}}`를 추가하세요.",
+        "‘{name}’ 템플릿({message})의 {part} 파트에서 호출 주소에 `send`가 없습니다. `send={{{{campaign.${{dispatch_id}}}}}}`를 추가하세요.",
         'The call in {part} of "{name}" ({message}) gives no send: add `send={{{{campaign.${{dispatch_id}}}}}}` to its URL.',
     ),
     ReasonCode.TEMPLATE_URLS_DIFFER: (
@@ -35,7 +35,7 @@ IN_BRAZE: Final[Mapping[ReasonCode, tuple[str, str]]] = {
         'The template of "{name}" ({message}) asks for :retry and aborts: an abort after a failed call prevents the retries, so abort only under `if jobs.__http_status_code__ == 200 and ...`, or do one of the two.',
     ),
     ReasonCode.TEMPLATE_EXTRAS_ELSEWHERE: (
-        "‘{name}’ 템플릿({message})의 {part}에 `message_extras`가 있습니다. HTML 본문에만 두세요.",
+        "‘{name}’ 템플릿({message})의 {part} 파트에 `message_extras`가 있습니다. HTML 본문에만 두세요.",
         '`message_extras` stands in {part} of "{name}" ({message}): put it into the HTML body alone.',
     ),
     ReasonCode.TEMPLATE_EXTRAS_COUNT: (

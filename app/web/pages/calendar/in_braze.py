@@ -6,13 +6,14 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
 from app.capacity.on_record import said_of_braze
-from app.capacity.register.in_braze import is_unfinished, missing
+from app.capacity.register.in_braze import BEST_HOUR, LOCAL, is_unfinished, missing
 from app.web.pages.calendar.listing import row_of
 from app.web.pages.calendar.sends import CalendarDay, CalendarSend
 from app.web.pages.forms.campaign import CampaignForm
+from app.web.pages.language import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from app.capacity.on_record import LeftOut
@@ -30,8 +31,19 @@ def in_braze_values(one: RegisteredCampaign, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "said": () if one.removed_at is not None else said_of_braze(one, zone.key),
         "lacks": lacks(one),
+        "time_there": None if one.in_braze is None else _time_there(one.in_braze.told, zone),
         "zone": zone,
     }
+
+
+def _time_there(told: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """When Braze sends it, in the company's zone, and at members' own times as it stands; what is no time, as written."""
+    try:
+        at = datetime.fromisoformat(told["at"])
+    except ValueError:
+        return str(told["at"])
+    is_own = at.tzinfo is None or told["schedule"] in {LOCAL, BEST_HOUR}
+    return moment(at if is_own else at.astimezone(zone))
 
 
 def with_unfinished(
