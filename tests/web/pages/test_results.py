@@ -31,9 +31,9 @@ def korean(counted: Site) -> Browserlike:
 def test_a_page_says_what_may_be_concluded(korean: Browserlike) -> None:
     shown = korean.get("/results/experiments/learning-on").text
     assert "B안에서 지원한 회원이 12% 많았습니다 (95% 신뢰구간 4.6~21%). 이제 B안으로 정해도 됩니다." in shown
-    assert "매일 봐도 됩니다" in shown
+    assert "매일 확인해도 됩니다" in shown
     assert "이 결과는 읽지 마세요" in korean.get("/results/experiments/broken-split").text
-    assert "계획한 종료 시각이 됐습니다" in korean.get("/results/experiments/aa-check").text
+    assert "계획한 종료 시각이 지났습니다" in korean.get("/results/experiments/aa-check").text
 
 
 def test_an_uneven_split_draws_no_difference(korean: Browserlike) -> None:
