@@ -102,11 +102,11 @@ def test_the_list_says_of_a_past_campaign_what_was_counted_and_what_was_said_of_
     put_send(site.engine, SendCounts(campaign="tried", day=began.date(), arms=[mails]))
     browser = site.signed_in()
     past = words(browser.get("/campaigns?when=past").text)
-    assert "What came of it" in past
+    assert "Result of the send" in past
     assert past.count("120 clicked, 14 applied") == 1
     assert "GO IF 2,200 calls at most 2,160 calls/s · 1,100 sent, says Braze" in past
     assert "3 calls" not in past
-    assert "What came of it" not in words(browser.get("/campaigns").text)
+    assert "Result of the send" not in words(browser.get("/campaigns").text)
 
 
 def test_a_duplicate_is_a_form_filled_in_for_the_next_week(site: Site) -> None:

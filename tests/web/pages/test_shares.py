@@ -96,7 +96,7 @@ def test_a_link_that_ended_opens_nothing(shared: Site, how: str) -> None:
         browser = shared.signed_in()
         answer = browser.post("/campaigns/1/shares/revoke", {"share": "1"}, page="/campaigns/1/shares")
         assert answer.status_code == 303
-        assert "Take back" not in browser.get("/campaigns/1/shares").text
+        assert "Revoke" not in browser.get("/campaigns/1/shares").text
     else:
         shared.register.remove(1, version=1, by=OPERATOR)
     page = shared.client().get(path)
