@@ -154,6 +154,10 @@ def test_how_many_servers_it_takes_hangs_on_the_send_alone(site: Site) -> None:
     )
     assert servers(audience="300000") == ["1", "those of now are enough"]
     assert servers(audience="5000000") == ["at least 3", "to send all of it"]
+    asked = _ask(site, limit_per_min="", finish_by="", audience="5000000")
+    assert _sentence(asked) == "No speed is safe for this send as it is asked.", (
+        "nobody typed the slowest one"
+    )
 
 
 def test_all_that_does_not_fit_is_said_at_once_each_at_its_field(measured: Site) -> None:
