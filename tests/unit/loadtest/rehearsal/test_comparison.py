@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from loadtest.rehearsal.comparison import OutcomeShares, Row, ScenarioOutcome, line, sentence
 from loadtest.rehearsal.record import SendTotals
 
@@ -41,3 +43,13 @@ def test_a_send_during_which_the_services_ceiling_moved_is_told_and_left_out() -
     assert text.endswith("Left out: 1, since the service's own ceiling had moved.")
     assert "the ceiling fell" in line(moved)
     assert "nothing was compared" in sentence([moved])
+
+
+def test_what_the_service_answered_from_memory_by_itself_is_told_with_the_send() -> None:
+    by_itself = OutcomeShares(
+        degraded=0.48, cut_off=0.02, failed=0.0, reasons={"postgres": 0.476, "over_limit": 0.004}
+    )
+    measured = msgspec.structs.replace(row(0.0).measured, shares=by_itself)
+    told = sentence([row(0.0), row(0.0, name="over the ceiling", measured=measured)])
+    assert "Answered from memory to keep the time, which no forecast counts: over the ceiling 48%." in told
+    assert "from memory" not in sentence([row(0.0)])
