@@ -158,7 +158,7 @@ def test_a_time_that_a_person_typed_over_is_theirs_and_the_difference_is_told(pu
     one = pull.one()
     assert (one.name, at(one), told["changed"]) == ("우리 이름", theirs, [])
     assert [found["code"] for found in told["findings"]] == ["braze_other_time"]
-    assert "Braze에는" in told["findings"][0]["sentence"]["ko"]
+    assert f"Braze {NEXT:%Y-%m-%d} 10:00, 여기 {NEXT:%Y-%m-%d} 11:00" in told["findings"][0]["sentence"]["ko"]
 
 
 def test_a_time_that_does_not_fit_what_was_typed_is_not_taken_over(pull: Pulling) -> None:
