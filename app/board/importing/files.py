@@ -27,7 +27,7 @@ LINE_BYTES = 1_000_000
 _BUFFER_BYTES = 256 * 1024
 _BLOCK_BYTES = 16 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
-_ZIP_MAGIC = b"PK"
+_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ",;\t"
 _SEPARATOR_HINT = "sep="  # a first line by which Excel is told
@@ -135,14 +135,15 @@ def open_import_file(source: ImportFile) -> Iterator[Reading]:
 def _unpack(source: ImportFile, file: io.BufferedReader, total: int) -> IO[bytes]:
     if not total:
         source.broken(_EMPTY)
-    magic = file.peek(2)[:2]
+    begun = file.peek(4)[:4]
+    magic = begun[:2]
     if source.path.suffix == ".gz":
         if magic != _GZIP_MAGIC:
             source.broken(" is not gzipped: gzip it, or take .gz off its name.")
         return io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER_BYTES)
     if magic == _GZIP_MAGIC:
         source.broken(f" is gzipped: rename it to {source.path.name}.gz.")
-    if magic == _ZIP_MAGIC:
+    if begun in _ZIP_MAGICS:
         source.broken(" is a zip archive or an Excel workbook: save it as CSV with commas, in UTF-8.")
     return file
 
@@ -268,7 +269,12 @@ def _next_fields(source: ImportFile, reader: Reader, line: int) -> list[str] | N
 
 
 def _refuse_quoting(source: ImportFile, why: str, line: int) -> NoReturn:
-    if "unexpected end" in why or "field limit" in why:
+    if "field limit" in why:
+        source.broken(
+            f" has a field of over {csv.field_size_limit():,} characters in the row at line {line}: shorten it, or close the"
+            " quote that it opens."
+        )
+    if "unexpected end" in why:
         source.broken(f" opens a quote in the row at line {line} that is not closed: close it, or double it.")
     if "new-line" in why:
         source.broken(f" ends lines with a lone carriage return at line {line}: save it with line feeds.")

@@ -23,11 +23,13 @@ from app.board.importing.values import (
     choice,
     clock,
     deadline,
+    end,
     identifier,
     instant,
     list_of,
     plain_text,
     region,
+    row_id,
     salary_unit,
     scalar,
     url,
@@ -315,7 +317,7 @@ def _settle_member(row: dict[str, Any]) -> list[tuple[str, str]]:
     return conflicts
 
 
-_ID = scalar(identifier)
+_ID = scalar(row_id)
 _INSTANT = scalar(instant)
 _CODES = list_of(lambda item: identifier(normalize("NFC", item)))
 _REGIONS = list_of(lambda item: identifier(region(item)))
@@ -367,7 +369,7 @@ MEMBERS = Noun(
     (
         Column("id", _ID, required=True),
         Column("mail_consent", boolean(), required=True),
-        Column("withdrawn_at", _INSTANT),
+        Column("withdrawn_at", scalar(end)),
         Column("categories", _CODES, absent=[]),
         Column("regions", _REGIONS, absent=[]),
         Column("career_years", career_years()),

@@ -36,6 +36,7 @@ _NUMBER = re.compile(
 )
 # An id of hexadecimal digits may be 1e5; a program writes a number so with its sign.
 _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?(?:E\+?|e\+)[0-9]{1,3}", re.ASCII)
+_WITH_A_POINT = re.compile(r"(?:0|[1-9][0-9]*)\.0", re.ASCII)  # as programs write numbers of columns with gaps
 _ALL_NINES = re.compile(r"9{4,}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _WHEN = re.compile(
@@ -114,6 +115,20 @@ def identifier(text: str) -> str:
             "A spreadsheet has rounded this id; format its column as text and export it again."
         )
     return text
+
+
+def row_id(text: str) -> str:
+    """The id of a row: `12345.0`, as a table's program writes whole numbers of a column with gaps, is `12345`.
+
+    Codes are left as they are: of `2.0` and `2.1` neither is a number.
+    """
+    text = identifier(text)
+    if not _WITH_A_POINT.fullmatch(text):
+        return text
+    whole = text.removesuffix(".0")
+    if int(whole) > _EXACT_FLOAT:
+        raise BadValueError("A number so large has lost its last digits; export this column as text.")
+    return whole
 
 
 def plain_text(most: int, *, headline: bool = False) -> Callable[[str], str]:
@@ -209,6 +224,15 @@ def instant(text: str) -> datetime:
     if at.timestamp() <= 0:
         raise BadValueError(_EPOCH)
     return at
+
+
+def end(text: str) -> datetime | None:
+    """A time like `instant`; None where what stands there says that there is no end."""
+    text = text.strip()
+    if text.lower() == "infinity":
+        return None
+    found = _WHEN.fullmatch(text)
+    return None if found is not None and int(found[1]) >= NO_END_YEAR else instant(text)
 
 
 _EPOCH = "1970-01-01 stands for no time in many systems; leave the field empty, or correct it."

@@ -94,3 +94,19 @@ def test_a_row_of_any_length_is_bounded_in_memory(tmp_path: Path) -> None:
         BrokenFileError, match="has a line 2 of over 1,000,000 bytes: end each row with a line feed"
     ):
         companies(tmp_path, b"id,name\n" + b"x" * 3_000_000)
+
+
+def test_a_header_that_begins_like_a_zip_archive_is_a_header(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFileError, match="has the unknown column 'pk' in line 1"):
+        companies(tmp_path, b"PK,id,name\n1,a,A\n")
+
+
+@pytest.mark.parametrize("magic", [b"PK\x03\x04", b"PK\x05\x06"])
+def test_a_zip_archive_is_told_from_text(tmp_path: Path, magic: bytes) -> None:
+    with pytest.raises(BrokenFileError, match="is a zip archive or an Excel workbook: save it as CSV"):
+        companies(tmp_path, magic + b"\0" * 30)
+
+
+def test_a_field_that_is_too_long_is_not_blamed_on_a_quote_alone(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFileError, match=r"a field of over 131,072 characters in the row at line 2: shorten it"):
+        companies(tmp_path, b"id,name\na," + b"x" * 131_073 + b"\n")

@@ -46,7 +46,8 @@ def any_years(text: str) -> str:
 
 
 KINDS = {
-    "id": values.scalar(values.identifier),
+    "id": values.scalar(values.row_id),
+    "end": values.scalar(values.end),
     "name": values.scalar(values.plain_text(10)),
     "title": values.scalar(values.plain_text(500, headline=True)),
     "url": values.scalar(values.url),
@@ -68,6 +69,14 @@ KINDS = {
     [
         ("id", "회원 1️⃣/ü%2F", "회원 1️⃣/ü%2F"),
         ("id", "x" * 200, "x" * 200),
+        ("id", "12345.0", "12345"),
+        ("id", "007.0", "007.0"),
+        ("id", "1.5", "1.5"),
+        ("list", "2.0|2.1", ["2.0", "2.1"]),
+        ("end", "infinity", None),
+        ("end", "9999-12-31", None),
+        ("end", "2099-12-31T23:59:59+09:00", None),
+        ("end", "2026-11-21T09:00:00+09:00", datetime(2026, 11, 21, tzinfo=UTC)),
         ("name", " a\tb\r\n c ", "a b c"),
         ("name", "<b>{{7}}</b>", "{{7}}"),
         ("title", "A &amp; B &lt;b&gt;급구&lt;/b&gt;", "A & B 급구"),
@@ -153,6 +162,12 @@ def test_a_good_value_is_taken_as_what_it_means(kind: str, text: str, taken: obj
         ("id", "a\u200bb", "An id is printable characters only; remove the invisible one."),
         ("id", "a\0b", "An id is printable characters only; remove the invisible one."),
         ("id", "\ud800", "An id is printable characters only; remove the invisible one."),
+        (
+            "id",
+            "9007199254740994.0",
+            "A number so large has lost its last digits; export this column as text.",
+        ),
+        ("end", "2026-11-21", "Only a day stands here; add a time with its zone, like 2026-11-21T09:00:00+09:00."),
         ("id", "a ", "The id begins or ends with a blank; remove it."),
         ("name", "  ", "Nothing visible stands here; write a value or leave the field empty."),
         ("title", "\u200b", "Nothing visible stands here; write a value or leave the field empty."),
