@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.postgres.board.columns import TAKES_MAIL
 from app.postgres.board.load import ERASE_OR_MERGE
 from app.postgres.engines import driver_of
 from app.postgres.feedback import users
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 def select_member_ids(connection: Connection, *, most: int | None = None) -> Iterator[str]:
     """Ids of members who take mail, in an order that has nothing to do with the board's; streamed."""
     rows = connection.execution_options(yield_per=10_000).execute(
-        text("""
-            SELECT id
-            FROM board.member
-            WHERE mail_consent AND withdrawn_at IS NULL AND id <> ''
-            ORDER BY md5(id)
+        text(f"""
+            SELECT m.id
+            FROM board.member m
+            WHERE {TAKES_MAIL} AND m.id <> ''
+            ORDER BY md5(m.id)
             LIMIT :most
         """),
         {"most": most},
@@ -37,10 +38,10 @@ def select_member_ids(connection: Connection, *, most: int | None = None) -> Ite
 def select_active_member_id(connection: Connection) -> str:
     """The id of a member who takes mail and applied about eight times."""
     member_id: str = connection.execute(
-        text("""
+        text(f"""
             SELECT a.member_id
             FROM board.activity a
-            JOIN board.member m ON m.id = a.member_id AND m.mail_consent AND m.withdrawn_at IS NULL
+            JOIN board.member m ON m.id = a.member_id AND {TAKES_MAIL}
             WHERE a.kind = 'apply'
             GROUP BY a.member_id
             ORDER BY abs(count(*) - 8), a.member_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import psycopg
 from sqlalchemy import text
 
 from app.postgres.board.snapshot import profiles, snapshot
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from app.postgres.serving.pool import Statement
     from app.serving.store import Run
 
 Lists = dict[str, tuple[list[str], list[int]]]
@@ -72,6 +74,12 @@ def change(engine: Engine, sql: str, **parameters: Any) -> None:
     """Run a statement and commit it."""
     with engine.begin() as connection:
         connection.execute(text(sql), parameters)
+
+
+def asked(database_url: str, statement: Statement, *values: object) -> list[tuple[object, ...]]:
+    """What a serving statement finds."""
+    with psycopg.connect(database_url) as connection:
+        return psycopg.RawCursor(connection).execute(statement.sql, values).fetchall()
 
 
 def run_of(engine: Engine, run_id: int) -> Run:

@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from click.testing import CliRunner
+from psycopg.conninfo import make_conninfo
 
 from app.cli.main import commands
 from app.credentials import Scope
+from app.postgres import migrate
+from app.postgres.board.snapshot import snapshot
 from app.postgres.credentials import insert_credential
 from app.postgres.engines import batch_engine
+from app.postgres.serving import reads
+from app.refresh.incremental import refresh_changed
+from app.refresh.whole import refresh
+from tests.integration.small_board import asked, fill, lists_of, rows
+from tests.poison import ANYTHING_GOES
 from tests.web.gunicorn_server import gunicorn
 from tests.web.wire import basic, call
 
@@ -100,3 +108,41 @@ def test_a_board_is_loaded_listed_served_and_listed_again(
     assert "members, the others' as they were" in command("refresh", "--changed", "--processes", "1")
     assert "braze" in command("credential", "list")
     assert "Erased" in command("members", "erase", member)
+
+
+def test_ids_that_the_boards_collation_takes_for_one_are_two(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGOPTIONS", raising=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE twins")
+    database_url = make_conninfo(url, dbname="twins")
+    engine = batch_engine(database_url)
+    migrate.upgrade(engine, "board")
+    migrate.upgrade(engine, "service")
+    fill(engine, members=5, postings=12)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(ANYTHING_GOES)
+        connection.execute("""
+            CREATE COLLATION board.ignoring_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            ALTER TABLE board.member ALTER id TYPE text COLLATE board.ignoring_case;
+            ALTER TABLE board.posting ALTER id TYPE text COLLATE board.ignoring_case;
+            ALTER TABLE board.activity RENAME TO activity_as_made;
+            CREATE VIEW board.activity AS
+            SELECT member_id COLLATE board.ignoring_case AS member_id, posting_id COLLATE board.ignoring_case AS posting_id,
+                   kind, occurred_at
+            FROM board.activity_as_made;
+            INSERT INTO board.member (id, categories, mail_consent) VALUES ('M-000002', '{2}', true);
+        """)
+    with snapshot(engine) as at:
+        members = at.member_ids()
+        ids = [posting.id for posting in at.postings()]
+        did = at.activity(ids)
+    assert members == ["M-000002", *(f"m-{number:06}" for number in range(1, 6))]
+    done = {(members[member], ids[posting]) for member, posting in zip(did.member, did.posting, strict=True)}
+    assert done == set(rows(engine, "SELECT member_id, posting_id FROM board.activity"))
+    run = refresh(engine, processes=1)
+    assert set(lists_of(engine, run.run_id)) == set(members)
+    assert set(lists_of(engine, refresh_changed(engine, processes=1).run_id)) == set(members)
+    for member_id in ("m-000002", "M-000002"):
+        assert [row[0] for row in asked(database_url, reads.PROFILE, member_id)] == [member_id]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "converters.md"
-CONVERTERS = ("schema_org", "greenhouse", "lever", "worknet", "saramin")
+CONVERTERS = ("schema_org", "greenhouse", "lever", "indeed", "worknet", "saramin")
 ON = datetime(2035, 2, 3, 12, tzinfo=BOARD_ZONE)
 FACTS = (
     "title", "company", "location", "career", "education", "employment_type", "salary", "deadline", "deadline_label",
@@ -44,8 +44,8 @@ def service(server_url: str, template: str, tmp_path_factory: pytest.TempPathFac
     made: dict[str, Any] = {}
     exec("\n".join(blocks("python")), made)  # noqa: S102 - what the reader is told to run
     schema_org, greenhouse, lever, saramin = map(json.loads, blocks("json"))
-    (worknet,) = map(ET.fromstring, blocks("xml"))
-    jobs = zip(CONVERTERS, (schema_org, greenhouse, lever, worknet, saramin), strict=True)
+    indeed, worknet = map(ET.fromstring, blocks("xml"))
+    jobs = zip(CONVERTERS, (schema_org, greenhouse, lever, indeed, worknet, saramin), strict=True)
     folder = tmp_path_factory.mktemp("feed")
     made["convert"](list(jobs), lambda job: made[job[0]](job[1]), folder)
     name = _create(server_url, "cj_feeds", template)
@@ -85,11 +85,38 @@ def test_feeds_that_write_less_or_otherwise_lose_no_posting_and_no_company() -> 
     for interval, unit in (("per-day-wage", "USD/day"), ("per-week-salary", "USD/week"), ("one-time", None)):
         lever["salaryRange"]["interval"] = interval
         assert made["lever"](lever)[1]["salary_unit"] == unit
-    (worknet,) = map(ET.fromstring, blocks("xml"))
+    _, worknet = map(ET.fromstring, blocks("xml"))
     for field in worknet:
         field.text = {"company": "(주)솔빛", "minEdubg": "박사"}.get(field.tag, field.text)
     company, posting = made["worknet"](worknet)
     assert (company["id"], posting["company_id"], posting["education"]) == ("(주)솔빛", "(주)솔빛", "doctor")
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "key", "value"),
+    [
+        ("salary", "$20.50 an hour", "salary_unit", "USD/hour"),
+        ("salary", "₩3,000,000 per month", "salary_min", 3_000_000),
+        ("salary", "competitive", "salary_unit", None),
+        ("salary", "$50K per year + $5K bonus + $1K", "salary_min", None),
+        ("date", "2025-01-13", "opened_at", "2025-01-13T00:00:00+09:00"),
+        ("date", "2025-01-13T09:00:00Z", "opened_at", "2025-01-13T09:00:00Z"),
+        ("jobtype", "Full-Time", "employment_types", ["regular"]),
+        ("jobtype", "", "employment_types", []),
+        ("experience", "none", "career_min_years", None),
+        ("remotetype", "Fully remote", "regions", ["Busan", "remote"]),
+        ("education", "High School", "education", "high_school"),
+    ],
+)
+def test_the_texts_of_indeeds_feed_are_read_where_they_say_one_thing(
+    field: str, text: str, key: str, value: object
+) -> None:
+    made: dict[str, Any] = {}
+    exec("\n".join(blocks("python")), made)  # noqa: S102 - what the reader is told to run
+    job = next(map(ET.fromstring, blocks("xml")))
+    for element in job.iter(field):
+        element.text = text
+    assert made["indeed"](job)[1][key] == value
 
 
 @pytest.mark.parametrize(
@@ -132,6 +159,19 @@ def test_feeds_that_write_less_or_otherwise_lose_no_posting_and_no_company() -> 
                 "시급 17.50~22.75달러",
                 None,
                 "채용 시 마감",
+            ],
+        ),
+        (
+            "Store Manager",
+            [
+                "Bada Retail",
+                "Busan · 하이브리드",
+                "경력 3년 이상",
+                "대졸 이상",
+                "정규직·계약직",
+                "연봉 45,000~52,500달러",
+                "2035-02-08",
+                "D-5",
             ],
         ),
         (

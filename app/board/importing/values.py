@@ -36,7 +36,9 @@ _NUMBER = re.compile(
 )
 # An id of hexadecimal digits may be 1e5; a program writes a number so with its sign.
 _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?(?:E\+?|e\+)[0-9]{1,3}", re.ASCII)
-_WITH_A_POINT = re.compile(r"(?:0|[1-9][0-9]*)\.0", re.ASCII)  # as programs write numbers of columns with gaps
+_WITH_A_POINT = re.compile(
+    r"(?:0|[1-9][0-9]*)\.0", re.ASCII
+)  # as programs write numbers of columns with gaps
 _ALL_NINES = re.compile(r"9{4,}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _WHEN = re.compile(

@@ -36,9 +36,8 @@ STANDING_COLUMNS = "p.id, p.status, p.deadline, (SELECT deadline_time FROM (SELE
 STANDINGS_FROM = "(SELECT NULL::time AS deadline_time) AS absent CROSS JOIN board.posting p"
 POSTINGS_FROM = f"{STANDINGS_FROM} LEFT JOIN board.company c ON c.id = p.company_id"
 SHOWABLE = "(coalesce(p.company_id, '') = '' OR c.id IS NOT NULL)"  # without a company, or with one that the board has
-UNSHOWABLE = "p.company_id <> '' AND c.id IS NULL"
-# Who has not left. A time that never comes says no more than none: the end of NO_END_YEAR's beginning, wherever one is.
-STAYS = "coalesce({m}withdrawn_at, 'infinity') >= '2099-01-01 00:00:00+00'"
+# A member (m) who takes mail. A time of leaving that never comes is none, as a deadline's (`NO_END_YEAR`).
+TAKES_MAIL = "m.mail_consent AND coalesce(m.withdrawn_at, 'infinity') >= '2099-01-01 00:00:00+00'"
 MEMBER_COLUMNS = (
     "m.id, m.categories, m.regions, m.career_years, m.education, m.skills, m.desired_salary, m.salary_unit, "
     "m.updated_at"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.postgres.board.columns import TAKES_MAIL
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
@@ -19,7 +21,7 @@ HEAD = 10  # a new posting is offered to members with a similar one among so man
 
 _MEMBERS = rf"""
     WITH active AS MATERIALIZED (
-        SELECT DISTINCT member_id
+        SELECT DISTINCT member_id COLLATE "C" AS member_id
         FROM board.activity
         WHERE occurred_at > :since AND kind IN ('view', 'scrap', 'apply')
         UNION
@@ -39,9 +41,9 @@ _MEMBERS = rf"""
            OR EXISTS (SELECT FROM unnest(l.posting_ids) p WHERE p <> ALL(:open) OR p = ANY(:replaced))
            OR EXISTS (SELECT FROM unnest(l.posting_ids[1\:{HEAD}]) p WHERE p = ANY(:like))
     FROM board.member m
-    LEFT JOIN active a ON a.member_id = m.id
-    LEFT JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = m.id
-    WHERE m.mail_consent AND m.withdrawn_at IS NULL AND m.id <> ''
+    LEFT JOIN active a ON a.member_id COLLATE "C" = m.id
+    LEFT JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = m.id COLLATE "C"
+    WHERE {TAKES_MAIL} AND m.id <> ''
     ORDER BY m.id COLLATE "C"
 """
 

@@ -10,6 +10,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from app.postgres.board.columns import TAKES_MAIL
 from app.serving.store import Run
 
 if TYPE_CHECKING:
@@ -440,7 +441,7 @@ def delete_lists_of_members_gone(connection: Connection, run_id: int) -> int:
             DELETE FROM {_partition(run_id)} l
             WHERE NOT EXISTS (
                 SELECT FROM board.member m
-                WHERE m.id = l.member_id AND m.mail_consent AND m.withdrawn_at IS NULL
+                WHERE m.id COLLATE "C" = l.member_id AND {TAKES_MAIL}
             )
         """)
     ).rowcount

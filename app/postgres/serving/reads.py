@@ -19,6 +19,7 @@ from app.postgres.board.columns import (
     SHOWABLE,
     STANDING_COLUMNS,
     STANDINGS_FROM,
+    TAKES_MAIL,
     member_from,
     postings_from,
     standing_from,
@@ -114,8 +115,8 @@ WEIGHTS = _statement(
 # Its few rows are sorted by who reads them: to begin an aggregate takes longer than the rest of that read.
 MEMBER_LIST = _statement(
     "member_list",
-    """
-    SELECT m.mail_consent AND m.withdrawn_at IS NULL
+    f"""
+    SELECT {TAKES_MAIL}
            AND NOT EXISTS (SELECT FROM connected_jobs.consent c WHERE c.member_id = $2::text AND c.withdrawn),
            pg_catalog.array_to_string(l.posting_ids, pg_catalog.chr(31)),
            l.reasons,
@@ -123,7 +124,7 @@ MEMBER_LIST = _statement(
                ARRAY(SELECT a.posting_id
                      FROM board.activity a
                      WHERE a.member_id = $2::text AND a.kind = 'apply'
-                       AND m.mail_consent AND m.withdrawn_at IS NULL),
+                       AND {TAKES_MAIL}),
                pg_catalog.chr(31)),
            pg_catalog.array_to_string(l.anchors, pg_catalog.chr(31)),
            l.anchored,
@@ -131,7 +132,7 @@ MEMBER_LIST = _statement(
                ARRAY(SELECT s.id || pg_catalog.chr(30) || pg_catalog.array_to_string(s.shown, pg_catalog.chr(31))
                             || pg_catalog.chr(30) || pg_catalog.array_to_string(s.clicked, pg_catalog.chr(31))
                      FROM connected_jobs.lately_shown s
-                     WHERE s.member_id = $2::text AND m.mail_consent AND m.withdrawn_at IS NULL
+                     WHERE s.member_id = $2::text AND {TAKES_MAIL}
                        AND s.counts_from <= COALESCE((SELECT k.first_at FROM connected_jobs.send_run k
                                                       WHERE k.campaign = pg_catalog.split_part($3::text, pg_catalog.chr(31), 1)
                                                         AND k.send = pg_catalog.split_part($3::text, pg_catalog.chr(31), 2)
@@ -145,10 +146,10 @@ MEMBER_LIST = _statement(
     FROM board.member m
     LEFT JOIN LATERAL (SELECT r.posting_ids, r.reasons, r.anchors, r.anchored
                        FROM connected_jobs.recommendation_list r
-                       WHERE r.run_id = $1::bigint AND r.member_id = m.id
-                         AND m.mail_consent AND m.withdrawn_at IS NULL
+                       WHERE r.run_id = $1::bigint AND r.member_id = $2::text
+                         AND {TAKES_MAIL}
                        OFFSET 0) l ON true
-    WHERE m.id = $2::text
+    WHERE m.id = $2::text AND m.id COLLATE "C" = $2::text
     """,
     rehearsed=True,
 )
@@ -157,7 +158,7 @@ PROFILE = _statement(
     f"""
     SELECT {MEMBER_COLUMNS}
     FROM board.member m
-    WHERE m.id = $1::text AND m.mail_consent AND m.withdrawn_at IS NULL
+    WHERE m.id = $1::text AND m.id COLLATE "C" = $1::text AND {TAKES_MAIL}
       AND NOT EXISTS (SELECT FROM connected_jobs.consent c WHERE c.member_id = $1::text AND c.withdrawn)
     """,
 )

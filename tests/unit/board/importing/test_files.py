@@ -108,5 +108,7 @@ def test_a_zip_archive_is_told_from_text(tmp_path: Path, magic: bytes) -> None:
 
 
 def test_a_field_that_is_too_long_is_not_blamed_on_a_quote_alone(tmp_path: Path) -> None:
-    with pytest.raises(BrokenFileError, match=r"a field of over 131,072 characters in the row at line 2: shorten it"):
+    with pytest.raises(
+        BrokenFileError, match=r"a field of over 131,072 characters in the row at line 2: shorten it"
+    ):
         companies(tmp_path, b"id,name\na," + b"x" * 131_073 + b"\n")

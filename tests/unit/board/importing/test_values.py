@@ -167,7 +167,11 @@ def test_a_good_value_is_taken_as_what_it_means(kind: str, text: str, taken: obj
             "9007199254740994.0",
             "A number so large has lost its last digits; export this column as text.",
         ),
-        ("end", "2026-11-21", "Only a day stands here; add a time with its zone, like 2026-11-21T09:00:00+09:00."),
+        (
+            "end",
+            "2026-11-21",
+            "Only a day stands here; add a time with its zone, like 2026-11-21T09:00:00+09:00.",
+        ),
         ("id", "a ", "The id begins or ends with a blank; remove it."),
         ("name", "  ", "Nothing visible stands here; write a value or leave the field empty."),
         ("title", "\u200b", "Nothing visible stands here; write a value or leave the field empty."),
