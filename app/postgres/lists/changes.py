@@ -25,11 +25,11 @@ _MEMBERS = rf"""
         FROM board.activity
         WHERE occurred_at > :since AND kind IN ('view', 'scrap', 'apply')
         UNION
-        SELECT member_id
+        SELECT member_id COLLATE "C"
         FROM connected_jobs.lately_shown
         WHERE counts_from > :since AND clicked <> '{{}}'
         UNION
-        SELECT a.member_id
+        SELECT a.member_id COLLATE "C"
         FROM board.activity a
         JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = a.member_id
         WHERE a.occurred_at > :late AND a.kind = 'apply' AND a.posting_id = ANY(l.posting_ids)
@@ -41,7 +41,7 @@ _MEMBERS = rf"""
            OR EXISTS (SELECT FROM unnest(l.posting_ids) p WHERE p <> ALL(:open) OR p = ANY(:replaced))
            OR EXISTS (SELECT FROM unnest(l.posting_ids[1\:{HEAD}]) p WHERE p = ANY(:like))
     FROM board.member m
-    LEFT JOIN active a ON a.member_id COLLATE "C" = m.id
+    LEFT JOIN active a ON a.member_id = m.id COLLATE "C"
     LEFT JOIN connected_jobs.recommendation_list l ON l.run_id = :run AND l.member_id = m.id COLLATE "C"
     WHERE {TAKES_MAIL} AND m.id <> ''
     ORDER BY m.id COLLATE "C"
