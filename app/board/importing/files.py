@@ -27,7 +27,17 @@ LINE_BYTES = 1_000_000
 _BUFFER_BYTES = 256 * 1024
 _BLOCK_BYTES = 16 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
-_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+# What other formats begin with, and what to do with them.
+_WORKBOOK = "a zip archive or an Excel workbook: save it as CSV with commas, in UTF-8."
+_FOREIGN = {
+    b"PK\x03\x04": _WORKBOOK,
+    b"PK\x05\x06": _WORKBOOK,
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook: save it as CSV with commas, in UTF-8.",
+    b"PAR1": "a Parquet file: export it as CSV or JSON Lines.",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it, or pack it by gzip.",
+    b"\xfd7zX": "packed by xz: unpack it, or pack it by gzip.",
+    b"BZh9": "packed by bzip2: unpack it, or pack it by gzip.",
+}
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ",;\t"
 _SEPARATOR_HINT = "sep="  # a first line by which Excel is told
@@ -143,8 +153,8 @@ def _unpack(source: ImportFile, file: io.BufferedReader, total: int) -> IO[bytes
         return io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER_BYTES)
     if magic == _GZIP_MAGIC:
         source.broken(f" is gzipped: rename it to {source.path.name}.gz.")
-    if begun in _ZIP_MAGICS:
-        source.broken(" is a zip archive or an Excel workbook: save it as CSV with commas, in UTF-8.")
+    if what := _FOREIGN.get(begun):
+        source.broken(f" is {what}")
     return file
 
 
@@ -284,6 +294,10 @@ def _refuse_quoting(source: ImportFile, why: str, line: int) -> NoReturn:
 def _check_header(source: ImportFile, header: Sequence[str]) -> None:
     names = source.noun.names()
     for name in header:
+        if not name:
+            source.broken(
+                " has a column without a name in line 1: name it, or remove it (pandas: to_csv(index=False))."
+            )
         if name not in names:
             close = difflib.get_close_matches(name.strip().lower(), names, 1)
             way_out = f"rename it to {close[0]!r}" if close else f"use one of {', '.join(names)}"

@@ -112,3 +112,19 @@ def test_a_field_that_is_too_long_is_not_blamed_on_a_quote_alone(tmp_path: Path)
         BrokenFileError, match=r"a field of over 131,072 characters in the row at line 2: shorten it"
     ):
         companies(tmp_path, b"id,name\na," + b"x" * 131_073 + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("begins", "said"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an old Excel workbook: save it as CSV"),
+        (b"PAR1\x15\x04", "is a Parquet file: export it as CSV"),
+        (b"\x28\xb5\x2f\xfd\x04", "is packed by zstd: unpack it"),
+        (b"\xfd7zXZ\0", "is packed by xz: unpack it"),
+        (b"BZh91AY&SY", "is packed by bzip2: unpack it"),
+        (b",id,name\n0,a,A\n", r"has a column without a name in line 1: .*index=False"),
+    ],
+)
+def test_what_other_programs_write_is_called_by_its_name(tmp_path: Path, begins: bytes, said: str) -> None:
+    with pytest.raises(BrokenFileError, match=said):
+        companies(tmp_path, begins)
