@@ -40,6 +40,7 @@ _FOREIGN = {
 }
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ",;\t"
+_LONGEST_FIELD = 131_072  # characters
 _SEPARATOR_HINT = "sep="  # a first line by which Excel is told
 _EMPTY = " is empty: export it again, or take it away."
 _Raw = TypeVar("_Raw", list[str], str)
@@ -231,6 +232,7 @@ def _next_line(source: ImportFile, file: _HasLines) -> bytes:
 
 def _csv_records(source: ImportFile, lines: Iterator[str]) -> Iterator[Record]:
     first = next(lines, "")
+    csv.field_size_limit(_LONGEST_FIELD)  # the process has one, which others set too
     reader = csv.reader(
         itertools.chain([first] if first else [], lines), strict=True, delimiter=_separator(source, first)
     )
@@ -281,7 +283,7 @@ def _next_fields(source: ImportFile, reader: Reader, line: int) -> list[str] | N
 def _refuse_quoting(source: ImportFile, why: str, line: int) -> NoReturn:
     if "field limit" in why:
         source.broken(
-            f" has a field of over {csv.field_size_limit():,} characters in the row at line {line}: shorten it, or close the"
+            f" has a field of over {_LONGEST_FIELD:,} characters in the row at line {line}: shorten it, or close the"
             " quote that it opens."
         )
     if "unexpected end" in why:
