@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from app.braze.currents.container import ContainerError
 from app.feedback.mail_events import KINDS, REQUIRED, WANTED
@@ -11,6 +11,7 @@ from app.feedback.mail_events import KINDS, REQUIRED, WANTED
 _SIMPLE: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _MOST_DEEP: Final = 8
 _MOST_FIELDS: Final = 500
+_TOO_DEEP: Final = "The schema in its header is nested beyond all reason."
 # Fields that we know and leave unread: most are personal, the others are not needed.
 _UNREAD: Final = frozenset(
     [
@@ -116,6 +117,13 @@ def file_schema(schema: Any) -> FileSchema:
     return FileSchema(event_type, schema, reader, unknown)
 
 
+class _Type(NamedTuple):
+    """What a value of a type may cost: whether it takes a byte at least, and how many types may lie in one another."""
+
+    takes_bytes: bool
+    height: int
+
+
 class _Types:
     """The types of a file's fields: all that is asked of them is that no value costs any amount of memory or time.
 
@@ -125,7 +133,7 @@ class _Types:
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
-        self._takes_bytes: dict[str, bool] = {}
+        self._named: dict[str, _Type] = {}
 
     def defined_in(self, found: Any) -> bool:
         """Whether a field's type gives a name to one."""
@@ -133,56 +141,67 @@ class _Types:
             return any(map(self.defined_in, found))
         return isinstance(found, dict) and ("name" in found or any(map(self.defined_in, found.values())))
 
-    def check(self, found: Any, depth: int) -> bool:
-        """Whether a value of a type takes a byte at least.
+    def check(self, found: Any, depth: int) -> _Type:
+        """What a value of a type may cost.
 
-        A type that refers to itself may nest for ever, and an array of nothing may be endlessly long.
+        A type that refers to itself may nest for ever, and an array of nothing may be endlessly long. Types that name
+        one another nest as those that are written into one another do.
 
         Raises:
             ContainerError: the type is one of these, or none.
         """
         if depth > _MOST_DEEP:
-            raise ContainerError("The schema in its header is nested beyond all reason.")
+            raise ContainerError(_TOO_DEEP)
         if isinstance(found, str):
-            return self._named(found)
+            return self._known(found, depth)
         if isinstance(found, list):
-            for one in found:
-                self.check(one, depth + 1)
-            return True
+            members = [self.check(one, depth + 1) for one in found]
+            return _Type(takes_bytes=True, height=_above(members))
         if not isinstance(found, dict):
             raise ContainerError("The schema in its header is damaged: a field has no type.")
-        takes = self._complex(found, depth)
+        made = self._complex(found, depth)
         if found.get("type") in ("record", "enum", "fixed"):
-            self._takes_bytes[self._full(str(found.get("name")), found.get("namespace"))] = takes
-        return takes
+            self._named[self._full(str(found.get("name")), found.get("namespace"))] = made
+        return made
 
-    def _named(self, name: str) -> bool:
+    def _known(self, name: str, depth: int) -> _Type:
         if name in _SIMPLE:
-            return name != "null"
+            return _Type(takes_bytes=name != "null", height=0)
+        known = self._named.get(self._full(name, None))
         # What takes no byte, named often enough by what is named often, would take any amount of time.
-        if not self._takes_bytes.get(self._full(name, None)):
+        if known is None or not known.takes_bytes:
             raise ContainerError("The schema in its header names a type that is not read.")
-        return True
+        if depth + known.height > _MOST_DEEP:
+            raise ContainerError(_TOO_DEEP)
+        return known
 
     def _full(self, name: str, namespace: Any) -> str:
         return name if "." in name else f"{namespace or self._namespace}.{name}"
 
-    def _complex(self, found: dict[str, Any], depth: int) -> bool:
+    def _complex(self, found: dict[str, Any], depth: int) -> _Type:
         kind = found.get("type")
-        if kind == "array" and not self.check(found.get("items"), depth + 1):
-            raise ContainerError("The schema in its header has an array of nothing.")
+        if kind == "array":
+            items = self.check(found.get("items"), depth + 1)
+            if not items.takes_bytes:
+                raise ContainerError("The schema in its header has an array of nothing.")
+            return items._replace(height=_above([items]))
         if kind == "map":
-            self.check(found.get("values"), depth + 1)
+            return _Type(takes_bytes=True, height=_above([self.check(found.get("values"), depth + 1)]))
         if kind == "record":
             fields = found.get("fields")
             if not isinstance(fields, list):
                 raise ContainerError("The schema in its header is damaged: a record has no fields.")
-            takes = [
+            parts = [
                 self.check(one.get("type") if isinstance(one, dict) else None, depth + 1) for one in fields
             ]
-            return any(takes)
+            return _Type(any(part.takes_bytes for part in parts), _above(parts))
         if kind == "fixed":
-            return isinstance(found.get("size"), int) and found["size"] > 0
-        if kind in ("array", "map", "enum"):
-            return True
+            return _Type(takes_bytes=isinstance(found.get("size"), int) and found["size"] > 0, height=0)
+        if kind == "enum":
+            return _Type(takes_bytes=True, height=0)
         return self.check(kind, depth + 1)
+
+
+def _above(inner: list[_Type]) -> int:
+    """How high a type is that holds others."""
+    return 1 + max((one.height for one in inner), default=0)

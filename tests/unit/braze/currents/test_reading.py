@@ -137,6 +137,19 @@ def deep(levels: int) -> Any:
     return kind
 
 
+def chain(types: int) -> Any:
+    """A record none of whose fields is written deep: each is of a type that holds the one before."""
+    made = [
+        {"type": "record", "name": f"T{n}", "fields": [{"name": "t", "type": f"T{n - 1}" if n else "int"}]}
+        for n in range(types)
+    ]
+    return {
+        "type": "record",
+        "name": "Chain",
+        "fields": [{"name": f"t{n}", "type": one} for n, one in enumerate(made)],
+    }
+
+
 NOT_CURRENTS = {
     "empty": (b"", "The file ends before its end: it was cut, or is still being written."),
     "a word": (b"Obj", "The file ends before its end: it was cut, or is still being written."),
@@ -234,6 +247,10 @@ NOT_CURRENTS = {
     ),
     "nested beyond reason": (
         header(with_type("x", deep(20))),
+        "The schema in its header is nested beyond all reason.",
+    ),
+    "nested beyond reason by names": (
+        header(with_type("x", chain(1000))),
         "The schema in its header is nested beyond all reason.",
     ),
     "unknown codec": (
