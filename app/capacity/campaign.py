@@ -119,6 +119,11 @@ class Campaign:
     priority: int = PRIORITY
     instances: int | None = None
 
+    @property
+    def open_speed(self) -> bool:
+        """Whether it is to have a limit, and none is told: a verdict says which, and none can be played."""
+        return self.kind == "rate_limited" and self.limit_per_min is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from app.capacity.local_time import MINUTE_S
+from app.capacity.on_record import ONLY_VERDICTS
 from app.capacity.plan.campaign_table import MOST_RECIPIENTS
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.planner import ReasonCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import timedelta
+    from collections.abc import Callable, Mapping
 
-    from app.capacity.planner import CampaignJudgement
+    from app.capacity.plan.plan import Plan
+    from app.capacity.planner import CampaignJudgement, Judgement
 
 FEWEST: Final = 10  # members: a send to fewer is a test
 USUAL_DIGITS: Final = 3
@@ -55,19 +57,37 @@ class Question:
             table |= speed
         return table
 
-    def wished_speed(
-        self, own: CampaignJudgement, offered_limits_per_min: Sequence[int], *, latest: timedelta
-    ) -> int | None:
-        """Return the speed that a send whose speed is asked for needs: as advised, or just fast enough for its end.
 
-        One without an end is to be sent within `latest` of its start. None where it needs none.
-        """
-        if not self.open_speed or own.advised_limit_per_min is not None or own.starts_at is None:
-            return own.advised_limit_per_min if self.open_speed else None
-        time = latest if own.finish_by is None else own.finish_by - own.starts_at
-        minutes = time.total_seconds() / MINUTE_S
-        enough = (limit for limit in offered_limits_per_min if ceil(own.recipients.high / limit) <= minutes)
-        return next(enough, offered_limits_per_min[-1])
+def wished_speed(own: CampaignJudgement, plan: Plan) -> int | None:
+    """Return the speed that a send whose speed is asked for needs: as advised, or just fast enough for its end.
+
+    One without an end is to be sent before Braze aborts what waits. None where it needs none.
+    """
+    if own.advised_limit_per_min is not None or own.starts_at is None:
+        return own.advised_limit_per_min
+    latest = timedelta(hours=plan.workspace.assumptions.delay_abort_h)
+    time = latest if own.finish_by is None else own.finish_by - own.starts_at
+    minutes = time.total_seconds() / MINUTE_S
+    offered = plan.judging.offered_limits_per_min
+    enough = (limit for limit in offered if ceil(own.recipients.high / limit) <= minutes)
+    return next(enough, offered[-1])
+
+
+def judge_question(plan: Plan, judge: Callable[..., Judgement]) -> Judgement:
+    """Judge a plan some of whose speeds may be open: servers are told for the speeds that these need.
+
+    `judge` is the planner's, with all it needs beside a plan and how much is worked out. Raises PlanError as it does.
+    """
+    found = judge(plan)
+    asked = {one.name for one in plan.campaigns if one.open_speed}
+    speeds = {one.name: wished_speed(one, plan) for one in found.campaigns if one.name in asked}
+    if not any(speeds.values()):
+        return found
+    campaigns = [
+        replace(one, limit_per_min=speeds.get(one.name, one.limit_per_min)) for one in plan.campaigns
+    ]
+    wished = judge(replace(plan, campaigns=tuple(campaigns)), **ONLY_VERDICTS)
+    return replace(found, instances=wished.instances)
 
 
 def may_go(own: CampaignJudgement) -> bool:

@@ -15,7 +15,8 @@ import click
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence
 from app.capacity.on_record import ONLY_VERDICTS, judge_window
-from app.capacity.plan.plan import parse_plan
+from app.capacity.open_question import judge_question
+from app.capacity.plan.plan import parse_question
 from app.capacity.planner import as_json, as_text, judge
 from app.capacity.play.play import play_file
 from app.capacity.watch import Seen, look, turned
@@ -144,9 +145,10 @@ def watch(*, dry_run: bool) -> None:
 
 
 def _judge_file(plan: Path, measured: Sequence[MeasuredCeiling], now_text: str | None) -> Judgement:
-    read = parse_plan(read_text(plan, "plan"))
+    read = parse_question(read_text(plan, "plan"))
     now = _now(now_text, read.workspace.time_zone, otherwise=datetime.now(UTC))
-    return judge(read, measured, running=None, now=now, most_played=MOST_PLAYED)
+    by_tests = partial(judge, measured=measured, running=None, now=now)
+    return judge_question(read, lambda one, **work: by_tests(one, **({"most_played": MOST_PLAYED} | work)))
 
 
 def _judge_register(measured: Sequence[MeasuredCeiling], now_text: str | None) -> Judgement:

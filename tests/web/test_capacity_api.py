@@ -457,6 +457,17 @@ def test_a_plan_is_checked_and_nothing_is_kept(planner: Planner) -> None:
     assert planner.register.campaigns() == []
 
 
+def test_a_plan_whose_speed_is_asked_for_is_judged(planner: Planner) -> None:
+    asked = {**DEFINITION, "kind": "rate_limited"}
+    asked.pop("limit_per_min", None)
+    found = planner.ask("POST", "/check", {"time_zone": "Asia/Seoul", "campaigns": [asked]})
+    assert found.status_code == 200
+    assert found.json["judgement"]["campaigns"][0]["planned_limit_per_min"] is None
+    assert (
+        planner.ask("POST", "/campaigns", {"key": "k", "owner": "o", "definition": asked}).status_code == 400
+    )
+
+
 @pytest.mark.parametrize(
     ("plan", "said"),
     [

@@ -52,7 +52,7 @@ ALL_OWN_FIELDS: Final[frozenset[str]] = frozenset().union(*OWN_FIELDS.values())
 
 
 def read_campaign(place: int, values: Mapping[str, Any]) -> Campaign:
-    """Read the campaign at `place` (from 1) of the file. Raises PlanError."""
+    """Read the campaign at `place` (from 1) of the file; its speed may be open. Raises PlanError."""
     table = Table(f"campaigns[{place}]", values)
     name = table.text("name", "a name")
     table.where += f" {shown(name)}"
@@ -64,7 +64,7 @@ def read_campaign(place: int, values: Mapping[str, Any]) -> Campaign:
         kind=kind,
         timing=timing,
         audience=read_range(table, "audience", 0, MOST_RECIPIENTS, whole=True),
-        limit_per_min=_limit(table, kind),
+        limit_per_min=table.either(None, table.whole, "limit_per_min", SLOWEST_PER_MIN, FASTEST_PER_MIN),
         calls_per_recipient=table.either(
             CALLS_PER_RECIPIENT, partial(read_range, table), "calls_per_recipient", 1, MOST_CALLS
         ),
@@ -84,6 +84,14 @@ def read_campaign(place: int, values: Mapping[str, Any]) -> Campaign:
     )
     table.done()
     _check(table, campaign)
+    return campaign
+
+
+def with_speed(place: int, campaign: Campaign) -> Campaign:
+    """Return a campaign that is to be sent, and so says how fast. Raises PlanError: its speed is open."""
+    if campaign.open_speed:
+        table = Table(f"campaigns[{place}] {shown(campaign.name)}", {})
+        table.whole("limit_per_min", SLOWEST_PER_MIN, FASTEST_PER_MIN)
     return campaign
 
 
@@ -108,12 +116,6 @@ def _refuse_other_kinds(table: Table, kind: Kind) -> None:
     for name in table.values:
         if name in ALL_OWN_FIELDS - OWN_FIELDS[kind]:
             raise table.error(name, f"does not belong to kind {kind}", "remove it or choose another kind")
-
-
-def _limit(table: Table, kind: Kind) -> int | None:
-    if kind != "rate_limited" and not table.has("limit_per_min"):
-        return None
-    return table.whole("limit_per_min", SLOWEST_PER_MIN, FASTEST_PER_MIN)
 
 
 def _timing(table: Table, kind: Kind) -> Timing:

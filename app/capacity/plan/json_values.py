@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.capacity.campaign import Campaign
-from app.capacity.plan.campaign_table import read_campaign
+from app.capacity.plan.campaign_table import read_campaign, with_speed
 from app.capacity.plan.plan import Plan, read_plan, read_shared
 from app.capacity.plan.repeats import repeated
 from app.capacity.plan.table import PLAN, PlanError, shown
@@ -36,7 +36,7 @@ def read_definition(values: Mapping[str, Any]) -> tuple[Campaign, dict[str, Any]
     """
     timed = as_plan_values(values)
     try:
-        return read_campaign(1, timed), as_json_values(timed)
+        return with_speed(1, read_campaign(1, timed)), as_json_values(timed)
     except PlanError as error:
         where = f"campaigns[1] {shown(timed['name'])}" if "name" in timed else "campaigns[1]"
         raise _about(str(error), where, "campaigns[1]") from error

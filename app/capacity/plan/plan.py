@@ -15,6 +15,7 @@ from app.capacity.plan.campaign_table import (
     MOST_RECIPIENTS,
     SLOWEST_PER_MIN,
     read_campaign,
+    with_speed,
 )
 from app.capacity.plan.repeats import repeated
 from app.capacity.plan.table import PLAN, PlanError, Table, number, shown
@@ -87,12 +88,20 @@ class Plan:
 
 
 def parse_plan(text: str) -> Plan:
-    """Read a plan file's text. Raises PlanError: one sentence with the table, the field and the mending."""
+    """Read the text of a plan file that is to be sent. Raises PlanError: one sentence with table, field and mending."""
+    plan = parse_question(text)
+    for place, campaign in enumerate(plan.campaigns, start=1):
+        with_speed(place, campaign)
+    return plan
+
+
+def parse_question(text: str) -> Plan:
+    """Read the text of a plan file that is to be judged: speeds may be open. Raises PlanError as `parse_plan` does."""
     return read_plan(_parsed(text))
 
 
 def read_plan(values: Mapping[str, Any], *, most_campaigns: int = MOST_CAMPAIGNS) -> Plan:
-    """Read a plan's values, as TOML or JSON holds them. Raises PlanError as `parse_plan` does."""
+    """Read a plan's values, as TOML or JSON holds them; speeds may be open. Raises PlanError as `parse_plan` does."""
     table = Table(PLAN, as_plan_values(values))
     workspace = _workspace(table)
     plan = Plan(

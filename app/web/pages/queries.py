@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from app.capacity.on_record import ONLY_VERDICTS, judge_one, judge_window, read_record
-from app.capacity.open_question import FEWEST, Question, largest_audience, may_go
+from app.capacity.open_question import FEWEST, Question, largest_audience, may_go, wished_speed
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.plan import Judging, read_shared
 from app.capacity.plan.table import PlanError, is_zone
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from app.capacity.calibration import MeasuredSend
     from app.capacity.on_record import JudgedRecord, LeftOut
-    from app.capacity.planner import CampaignJudgement, Instances, Judgement
+    from app.capacity.planner import CampaignJudgement, Instances, Judgement, Verdict
     from app.capacity.register.campaigns import Draft
     from app.capacity.register.plans import RegisteredPlan
     from app.capacity.register.ports import EvidenceStore, Register
@@ -164,6 +164,14 @@ class PlannerQueries:
         later = week.next_send or self._first_after(end, week.time_zone)
         return week if later is None else self.week(later[1].date())
 
+    def verdicts(self) -> Mapping[int, Verdict]:
+        """What is said now of each campaign on record that is not over, by its number."""
+        found = judge_window(
+            self.register, self.evidence, now=self.clock(), judge=self.judge, work=ONLY_VERDICTS
+        )
+        by_name = {one.name: one.verdict for one in found.judgement.campaigns} if found.judgement else {}
+        return {one.id: by_name[one.name] for one in found.told if one.name in by_name}
+
     def _first_after(self, end: datetime, zone: ZoneInfo) -> tuple[RegisteredCampaign, datetime] | None:
         later = _with_begins(read_record(self.register).campaigns, zone)
         return next((pair for pair in later if pair[1] >= end), None)
@@ -185,9 +193,7 @@ class PlannerQueries:
 
         audience = largest_audience(fits) if question.open_audience else None
         found = ask_once(question.settled(audience=audience or FEWEST), QUICK)
-        plan = found.plan.plan
-        latest = timedelta(hours=plan.workspace.assumptions.delay_abort_h)
-        speed = question.wished_speed(found.own, plan.judging.offered_limits_per_min, latest=latest)
+        speed = wished_speed(found.own, found.plan.plan) if question.open_speed else None
         wished = found
         if speed is not None:
             settled = question.settled(audience=audience or FEWEST, limit_per_min=speed)

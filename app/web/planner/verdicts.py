@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app.capacity.on_record import judge_window
+from app.capacity.open_question import judge_question
 from app.capacity.plan.json_values import read_plan_values
 from app.capacity.planner import as_json, judge
 from app.web.planner.answers import json_answer
@@ -38,5 +40,8 @@ def verdict(parts: PlannerParts, _by: str) -> Response:
 def check(parts: PlannerParts, _by: str) -> Response:
     """A plan given, judged; nothing is stored."""
     plan = read_plan_values(json_body(MOST_PLAN_BYTES))
-    judged = judge(plan, parts.evidence.measured(), running=parts.register.running(), now=parts.clock())
+    by_tests = partial(
+        judge, measured=parts.evidence.measured(), running=parts.register.running(), now=parts.clock()
+    )
+    judged = judge_question(plan, by_tests)
     return json_answer({"judgement": as_json(judged)})

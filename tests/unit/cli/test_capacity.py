@@ -96,3 +96,37 @@ def test_bad_input_is_one_sentence(evidence: Path, tmp_path: Path) -> None:
     for result, sentence in wrong:
         assert isinstance(result.exception, CommandError)
         assert sentence in str(result.exception)
+
+
+def open_speed(folder: Path, *more: str) -> Path:
+    """The plan of 1,200,000 whose speed is asked for."""
+    lines = (PLANS / "go_if.toml").read_text(encoding="utf-8").splitlines()
+    file = folder / "open.toml"
+    file.write_text(
+        "\n".join([*(one for one in lines if not one.startswith("limit")), *more]), encoding="utf-8"
+    )
+    return file
+
+
+def test_a_speed_left_out_is_what_is_asked_for(evidence: Path, tmp_path: Path) -> None:
+    told = check(open_speed(tmp_path), "--evidence", evidence)
+    assert told.exit_code == 10
+    assert told.output.startswith("Yes, send it. Set the delivery speed at 50,000 messages a minute.")
+    assert "33,334/s without a limit" in told.output
+    assert "s planned" not in told.output
+
+
+def test_where_no_speed_is_in_time_the_servers_are_told_that_the_needed_one_takes(
+    evidence: Path, tmp_path: Path
+) -> None:
+    """1,200,000 in 8 minutes: 250,000 a minute, 8,334 calls/s with a burst of 2; 4,300 / 0.7 each at most."""
+    told = check(open_speed(tmp_path, "finish_by = 2026-11-23T09:08:00"), "--evidence", evidence)
+    assert told.exit_code == 20
+    assert "To end in time it needs at the very least 3 servers" in told.output
+
+
+def test_what_is_to_be_played_says_how_fast(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(commands, ["capacity", "play", str(open_speed(tmp_path))])
+    assert str(refused.exception) == (
+        'campaigns[1] "weekly digest": limit_per_min is missing; write a whole number from 10 to 500,000.'
+    )

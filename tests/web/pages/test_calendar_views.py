@@ -109,6 +109,20 @@ def test_the_list_says_of_a_past_campaign_what_was_counted_and_what_was_said_of_
     assert "Result of the send" not in words(browser.get("/campaigns").text)
 
 
+def test_the_list_says_of_a_campaign_to_come_what_every_page_says(site: Site) -> None:
+    site.add({**EVENING, "name": "to come", "at": "2026-11-24T20:00"}, key="to-come")
+    site.add(
+        {**EVENING, "name": "not like this", "at": "2026-11-25T20:00", "limit_per_min": 500_000}, key="b"
+    )
+    gone = site.add({**EVENING, "name": "taken off", "at": "2026-11-26T20:00"}, key="gone")
+    site.register.remove(gone.id, version=gone.version, by="kim")
+    browser = site.signed_in()
+    listed = re.findall(r'class="mark (\w+)"', browser.get("/campaigns").text)
+    assert listed == re.findall(r'class="mark (\w+)"', browser.get("/month?month=2026-11").text)
+    assert len(listed) == 2
+    assert 'class="mark' not in browser.get("/campaigns?when=removed").text
+
+
 def test_a_duplicate_is_a_form_filled_in_for_the_next_week(site: Site) -> None:
     one = site.add({**DIGEST, "priority": 2})
     browser = site.signed_in()

@@ -90,6 +90,14 @@ def test_every_surface_says_the_same_of_a_campaign(
             browser.get(f"/?day={day}").text,
         )
     }
+    listed = {
+        int(number): mark and mark.upper()
+        for number, mark in re.findall(
+            r'<th scope="row"><a href="/campaigns/(\d+)".*?<td class="judged">(?:<span class="mark (\w+)")?',
+            browser.get("/campaigns?when=all").text,
+            re.DOTALL,
+        )
+    }
     for number, definition in zip(numbers, definitions, strict=True):
         name = definition["name"]
         report = _spoken(browser.get(f"/campaigns/{number}").text)
@@ -99,6 +107,7 @@ def test_every_surface_says_the_same_of_a_campaign(
             assert (by_command[name]["verdict"], by_command[name]["sentence"]["en"]) == report
             begun = definition["at"] <= site.now.astimezone(SEOUL).isoformat()
             assert calendar[name] == ("DONE" if begun else report[0])
+            assert listed[number] == ("" if begun else report[0])
         else:
             assert (report[0], calendar[name]) == ("NO_GO", "DONE")
 

@@ -50,10 +50,15 @@ def _peak(judged: Judgement, lang: Lang) -> str:
         return say(
             lang, "초당 {planned:n}건 (최대로 잡았을 때)", "{planned:n}/s (worst case)", planned=planned
         )
+    if any(map(_is_open, judged.campaigns)):
+        unchanged = say(lang, "속도 제한이 없으면", "without a limit")
+    else:
+        unchanged = say(lang, "계획대로면", "as planned")
     return say(
         lang,
-        "권장 속도로는 초당 {advised:n}건, 계획대로면 {planned:n}건 (최대로 잡았을 때)",
-        "{advised:n}/s at the advised speed, {planned:n}/s as planned (worst case)",
+        "권장 속도로는 초당 {advised:n}건, {unchanged} {planned:n}건 (최대로 잡았을 때)",
+        "{advised:n}/s at the advised speed, {planned:n}/s {unchanged} (worst case)",
+        unchanged=unchanged,
         advised=advised,
         planned=planned,
     )
@@ -122,7 +127,7 @@ def _campaign(judged: Judgement, one: CampaignJudgement, lang: Lang) -> Iterator
         (say(lang, "호출", "Calls"), _own_peak(one, lang)),
         (say(lang, "더 빠르면", "Any faster"), _stops(one, lang, day)),
         (say(lang, "더 느리면", "Any slower"), _too_slow(one, lang, day)),
-        (say(lang, "계획대로면", "As planned"), _as_wished(one, lang, day)),
+        (_unchanged(one, lang), _as_wished(one, lang, day)),
         (say(lang, "그래도 보내면", "If sent so"), _as_planned(judged, one, lang)),
         ("Braze", " ".join(sentence(done, lang) for done in one.braze)),
         (say(lang, "시간대", "Hours"), " ".join(sentence(said, lang) for said in one.late_hours)),
@@ -214,6 +219,10 @@ def _too_slow(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     return of_reason(below[-1].reason, lang, day) if below else ""
 
 
+def _unchanged(one: CampaignJudgement, lang: Lang) -> str:
+    return say(lang, "제한 없이", "Unlimited") if _is_open(one) else say(lang, "계획대로면", "As planned")
+
+
 def _as_wished(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
     """Say what is wrong with the plan's own limit, where nothing else does."""
     own = next((tried.reason for tried in one.rejected if tried.option == "planned"), None)
@@ -296,8 +305,9 @@ def _evidence(judged: Judgement, lang: Lang) -> Iterator[str]:
     if judged.ceiling.usable_rps is not None and judged.instances.why is None:
         yield "  " + say(
             lang,
-            "계획대로 보내려면 서버 {n:n}대가 필요합니다.",
-            "As planned it needs {n:n} servers.",
+            "{for_this} 서버 {n:n}대가 필요합니다.",
+            "{for_this} it needs {n:n} servers.",
+            for_this=_for_this(judged, lang),
             n=judged.instances.needed or 0,
         )
     elif judged.instances.why is not None and judged.instances.why.code not in {
@@ -324,11 +334,24 @@ def _instances(judged: Judgement, lang: Lang) -> str:
         return why
     return say(
         lang,
-        "계획대로 보내려면 서버가 아무리 적어도 {least:n}대는 있어야 합니다(예측이 아니라 하한). {why}",
-        "As planned it needs at the very least {least:n} servers (a bound, no forecast). {why}",
+        "{for_this} 서버가 아무리 적어도 {least:n}대는 있어야 합니다(예측이 아니라 하한). {why}",
+        "{for_this} it needs at the very least {least:n} servers (a bound, no forecast). {why}",
+        for_this=_for_this(judged, lang),
         least=judged.instances.at_least,
         why=why,
     )
+
+
+def _for_this(judged: Judgement, lang: Lang) -> str:
+    """What the servers are for: the plan, or, where it leaves speeds open, those that are safe and in time."""
+    if any(map(_is_open, judged.campaigns)):
+        return say(lang, "제때 보내려면", "To end in time")
+    return say(lang, "계획대로 보내려면", "As planned")
+
+
+def _is_open(one: CampaignJudgement) -> bool:
+    """Whether a campaign's speed was asked for."""
+    return one.kind == "rate_limited" and one.planned_limit_per_min is None
 
 
 def _notes(judged: Judgement, lang: Lang) -> Iterator[str]:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class CampaignRow:
     """A campaign in the list: its start on the wall, a date alone where it begins at no one time; `plan` None unread.
 
-    Of a past one `send` is its newest send as counted, `came` what its mails came to, and `verdict` the last before it began,
-    where they are known.
+    `verdict` is that of now, or of a past one the last before it began. Of a past one `send` is its newest send as counted,
+    and `came` what its mails came to. Each may be unknown.
     """
 
     campaign: RegisteredCampaign
@@ -63,7 +63,9 @@ def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) ->
             search=search,
             asked=_asked(search),
             found=found,
-            rows=_with_results([row_of(one) for one in found.campaigns], wall, queries, results),
+            rows=_judged(
+                _with_results([row_of(one) for one in found.campaigns], wall, queries, results), wall, queries
+            ),
             now=wall,
             zone=queries.zone(),
         )
@@ -94,6 +96,20 @@ def _with_results(
         )
 
     return [with_result(row) for row in rows]
+
+
+def _judged(rows: Sequence[CampaignRow], now: datetime, queries: PlannerQueries) -> list[CampaignRow]:
+    """The rows, and in those to come what is said of them now, where there are any."""
+    coming = {
+        row.campaign.id
+        for row in rows
+        if row.plan is not None and row.campaign.removed_at is None and not row.began(now)
+    }
+    verdicts = queries.verdicts() if coming else {}
+    return [
+        replace(row, verdict=verdicts.get(row.campaign.id)) if row.campaign.id in coming else row
+        for row in rows
+    ]
 
 
 def _mails_of(send: MeasuredSend | None, newest: SendCounts | None) -> SendCounts | None:

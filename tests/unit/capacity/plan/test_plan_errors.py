@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.capacity.plan.json_values import read_plan_values
-from app.capacity.plan.plan import parse_plan
+from app.capacity.plan.json_values import DefinitionError, read_definition, read_plan_values
+from app.capacity.plan.plan import parse_plan, parse_question
 from app.capacity.plan.table import PlanError
 from app.capacity.plan.times import as_json_values
 
@@ -152,7 +152,6 @@ MISTAKES = [
         PLAN + "limit_per_min = 100",
         f"{HERE}: limit_per_min does not belong to kind at_once; remove it or choose another kind.",
     ),
-    (kind("rate_limited"), f"{HERE}: limit_per_min is missing; {LIMITS}"),
     (kind("rate_limited", "limit_per_min = 5"), f"{HERE}: limit_per_min is 5; {LIMITS}"),
     (kind("rate_limited", "limit_per_min = 500_001"), f"{HERE}: limit_per_min is 500001; {LIMITS}"),
     (
@@ -327,6 +326,20 @@ def test_a_plan_given_as_json_is_refused_in_the_same_words(text: str, sentence: 
         read_plan_values(values)
     if not str(refused.value).startswith("plan: campaigns is no list of tables"):  # a file says it as [[ ]]
         assert str(refused.value).replace("T", " ") == sentence.replace("T", " ")  # text keeps its T
+
+
+def test_a_speed_is_left_open_where_it_is_asked_for_and_nowhere_else() -> None:
+    text, sentence = kind("rate_limited"), f"limit_per_min is missing; {LIMITS}"
+    assert [one.open_speed for one in parse_question(text).campaigns] == [True]
+    with pytest.raises(PlanError) as refused:
+        parse_plan(text)
+    assert str(refused.value) == f"{HERE}: {sentence}"
+    with pytest.raises(DefinitionError) as refused_on_record:
+        read_definition(tomllib.loads(text)["campaigns"][0])
+    assert (str(refused_on_record.value), refused_on_record.value.field) == (
+        sentence.capitalize(),
+        "limit_per_min",
+    )
 
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
