@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
@@ -69,31 +70,49 @@ def simulate_overload(
         [pacing[index] for index in places], [_weight(plan.campaigns[index]) for index in places], most_parts
     )
     places = [index for index in places if pacing[index].first < until]
-    usual, cut_off_s = ServiceLines(ceiling_rps=ceiling_rps), plan.workspace.assumptions.cut_off_s
+    outcomes = _outcomes(
+        tuple(plan.campaigns[index] for index in places),
+        plan.workspace,
+        seed=plan.seed,
+        until_minute=until,
+        ceiling_rps=ceiling_rps,
+        twice=sum(len(pacing[index].attempts) for index in places) <= MOST_MINUTES_TWICE,
+    )
+    return dict(zip(places, outcomes, strict=True))
+
+
+@lru_cache(
+    maxsize=64
+)  # a report is opened again, shared and printed; each play takes a tenth of a second and more
+def _outcomes(
+    campaigns: tuple[Campaign, ...],
+    workspace: Workspace,
+    *,
+    seed: int,
+    until_minute: int,
+    ceiling_rps: float,
+    twice: bool,
+) -> tuple[SendOutcome, ...]:
+    """Play campaigns until a minute against one service, and where `twice` against a worse one."""
+
+    def send() -> Send:
+        return Send(campaigns, workspace, seed=seed, case="high", until_minute=until_minute)
+
+    usual, cut_off_s = ServiceLines(ceiling_rps=ceiling_rps), workspace.assumptions.cut_off_s
     monitor = FailureMonitor(LimitedService(ceiling_rps, cut_off_s=cut_off_s))
-    played = play_through(_send(plan, places, until), monitor)
+    played = play_through(send(), monitor)
     worse = played
-    if sum(len(pacing[index].attempts) for index in places) <= MOST_MINUTES_TWICE:
+    if twice:
         service = LimitedService(
             ceiling_rps,
             cut_off_s=cut_off_s,
             most_waiting=usual.most_waiting,
             overloaded_share=usual.overloaded_share,
         )
-        worse = play_through(_send(plan, places, until), service)
-    return {
-        index: _outcome(plan.campaigns[index], plan.workspace, played, worse, monitor, column)
-        for column, index in enumerate(places)
-    }
-
-
-def _send(plan: Plan, places: Sequence[int], until_minute: int) -> Send:
-    return Send(
-        [plan.campaigns[index] for index in places],
-        plan.workspace,
-        seed=plan.seed,
-        case="high",
-        until_minute=until_minute,
+        worse = play_through(send(), service)
+    return tuple(
+        _outcome(campaign, workspace, played, worse, monitor, column)
+        for column, campaign in enumerate(campaigns)
     )
 
 
