@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from app.braze.liquid.errors import LiquidError
 from app.braze.liquid.filters import Filter, as_filter
 from app.braze.liquid.times import Time, read_time
-from app.braze.liquid.values import is_number, look_up, to_number, to_text
+from app.braze.liquid.values import is_number, look_up, to_bytes, to_number, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,15 +74,11 @@ def money(value: object) -> object:
 
 
 def _hash_filter(algorithm: str) -> Callable[[object], str]:
-    return lambda value: hashlib.new(algorithm, _bytes(value), usedforsecurity=False).hexdigest()
+    return lambda value: hashlib.new(algorithm, to_bytes(value), usedforsecurity=False).hexdigest()
 
 
 def _hmac_filter(algorithm: str, written: Callable[[bytes], str]) -> Callable[[object, object], str]:
-    return lambda value, key: written(hmac.digest(_bytes(key), _bytes(value), algorithm))
-
-
-def _bytes(value: object) -> bytes:
-    return to_text(value).encode(errors="replace")
+    return lambda value, key: written(hmac.digest(to_bytes(key), to_bytes(value), algorithm))
 
 
 def _base64(data: bytes) -> str:
@@ -112,7 +108,7 @@ def time_zone_filter(now: Time) -> Filter:
 
 _FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
     "as_json_string": as_json_string,
-    "base64": lambda value: _base64(_bytes(value)),
+    "base64": lambda value: _base64(to_bytes(value)),
     "hmac_sha1": _hmac_filter("sha1", bytes.hex),
     "hmac_sha1_base64": _hmac_filter("sha1", _base64),
     "hmac_sha1_hex": _hmac_filter("sha1", bytes.hex),

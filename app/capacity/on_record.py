@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.table import PlanError, is_zone
-from app.capacity.planner import JudgementScope, Reason, ReasonCode
+from app.capacity.planner import ALL_WORK, JudgementScope, Reason, ReasonCode
 from app.capacity.planner import judge as judge_plan
 from app.capacity.register.in_braze import differences, is_unfinished, missing
 from app.capacity.register.plans import MOST_PLANNED, calibrations, in_turn, meets, plan_of, span
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 
 MARGIN: Final = timedelta(hours=1)  # shown before the start
 LATEST: Final = timedelta(days=4)  # after the planned end: Braze keeps a message for three days
-# How much is worked out beside verdicts and times: all, or no chance of ending in time and nothing of what becomes of a
-# send that is too fast. The names are those of `app.capacity.planner.judge`.
-EVERYTHING: Final[Mapping[str, int]] = {}
-ONLY_VERDICTS: Final[Mapping[str, int]] = {"samples": 1, "most_played": 0}
 
 
 class LoadTests(Protocol):
@@ -130,7 +126,7 @@ def judge_window(
     now: datetime,
     window: Window | None = None,
     judge: Judge = judge_plan,
-    work: Mapping[str, int] = EVERYTHING,
+    work: Mapping[str, int] = ALL_WORK,
 ) -> JudgedRecord:
     """Judge the campaigns that may be sending in a window; without one, all that are not over.
 
@@ -157,7 +153,7 @@ def judge_one(
     now: datetime,
     instead_of: int | None = None,
     judge: Judge = judge_plan,
-    work: Mapping[str, int] = EVERYTHING,
+    work: Mapping[str, int] = ALL_WORK,
 ) -> JudgedRecord:
     """Judge one campaign beside all that are on record: one of them, or one that is only asked about.
 

@@ -8,10 +8,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from app.capacity.local_time import MINUTE_S
-from app.capacity.on_record import ONLY_VERDICTS
 from app.capacity.plan.campaign_table import MOST_RECIPIENTS
 from app.capacity.plan.json_values import DefinitionError
-from app.capacity.planner import ReasonCode
+from app.capacity.planner import ONLY_VERDICTS, ReasonCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

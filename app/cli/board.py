@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from app.board.importing.files import ImportRefusedError
-from app.cli.database import database_engine, progress_bar
+from app.cli.database import EXIT_REJECTS, database_engine, progress_bar
 from app.postgres import migrate as migrations
 from app.postgres.board.load import LoadReport, load
 
 EXIT_REFUSED = 2
-EXIT_REJECTS = 3
 
 
 @click.command()

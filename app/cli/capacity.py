@@ -14,10 +14,10 @@ import click
 
 from app.capacity.evidence.ceiling import MeasuredCeiling
 from app.capacity.evidence.file import EvidenceError, read_evidence
-from app.capacity.on_record import ONLY_VERDICTS, judge_window
+from app.capacity.on_record import judge_window
 from app.capacity.open_question import judge_question
 from app.capacity.plan.plan import parse_question
-from app.capacity.planner import as_json, as_text, judge
+from app.capacity.planner import ONLY_VERDICTS, as_json, as_text, judge
 from app.capacity.play.play import play_file
 from app.capacity.watch import Seen, look, turned
 from app.cli.database import CommandError, database_engine, progress_bar, read_text

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 EMBEDDED_DATABASE = "connected_jobs"
+EXIT_REJECTS = 3  # what could be taken was; what could not is listed
 
 
 class CommandError(Exception):

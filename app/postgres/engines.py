@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 PLANNER_CONNECT_S = 3
+DROP_WAIT_S = 10.0  # for those who still read a part of a table that is to go
 PLANNER_WAIT_S = 3.0  # for a connection of the pool
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
+from app.postgres.engines import DROP_WAIT_S
 from app.postgres.feedback.lately_shown import delete_lately_shown
 from app.postgres.lists import publications, runs
 from app.postgres.lists.model_store import drop_unneeded_models
@@ -145,7 +146,7 @@ def _shelf(place: tuple[str, str], ranked: Sequence[RankedPosting]) -> Shelf:
     return Shelf(*place, [one.posting_id for one in ranked], [one.reason for one in ranked])
 
 
-def drop_unneeded_runs(engine: Engine, *, wait_s: float = runs.DROP_WAIT_S) -> Sequence[int]:
+def drop_unneeded_runs(engine: Engine, *, wait_s: float = DROP_WAIT_S) -> Sequence[int]:
     """Keep the run in force, those that are to follow it, the one before it and those that sends keep; drop all others.
 
     So it is with each recipe that is in use. Which of its runs a send keeps follows from when the send began. All runs of

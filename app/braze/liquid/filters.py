@@ -30,6 +30,7 @@ from app.braze.liquid.values import (
     last_of,
     ruby_inspect,
     size_of,
+    to_bytes,
     to_integer,
     to_number,
     to_result,
@@ -113,26 +114,22 @@ def _url_decode(value: object) -> str | None:
 
 
 def _base64_encode(value: object) -> str:
-    return b64encode(_bytes(value)).decode()
+    return b64encode(to_bytes(value)).decode()
 
 
 def _base64_decode(value: object) -> str:
-    return _decode(_bytes(value), "base64_decode")
+    return _decode(to_bytes(value), "base64_decode")
 
 
 def _base64_url_safe_encode(value: object) -> str:
-    return urlsafe_b64encode(_bytes(value)).decode()
+    return urlsafe_b64encode(to_bytes(value)).decode()
 
 
 def _base64_url_safe_decode(value: object) -> str:
-    data = _bytes(value)
+    data = to_bytes(value)
     return _decode(
         (data + b"=" * (-len(data) % 4)).translate(bytes.maketrans(b"-_", b"+/")), "base64_url_safe_decode"
     )
-
-
-def _bytes(value: object) -> bytes:
-    return to_text(value).encode(errors="replace")
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -60,6 +60,11 @@ def to_text(value: object) -> str:  # noqa: PLR0911 - one line a kind of value
     return str(value)
 
 
+def to_bytes(value: object) -> bytes:
+    """Return the text of a value in UTF-8; half a surrogate pair becomes a question mark."""
+    return to_text(value).encode(errors="replace")
+
+
 def to_output(value: object) -> str:
     """Return what an output prints: the items of a list one after the other, else `to_text`."""
     return join(value, "") if isinstance(value, list) else to_text(value)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from app.capacity.campaign import IntelligentTiming
-from app.capacity.on_record import ONLY_VERDICTS, judge_window
+from app.capacity.on_record import judge_window
+from app.capacity.planner import ONLY_VERDICTS
 from app.capacity.planner import judge as judge_plan
 from app.capacity.register.plans import meets, span
 

@@ -22,12 +22,14 @@ from app.capacity.planner.judgement import (
 )
 from app.capacity.planner.reasons import Reason, ReasonCode, TooManyCalls
 from app.capacity.planner.scope import JudgementScope
-from app.capacity.planner.verdict.judge import judge
+from app.capacity.planner.verdict.judge import ALL_WORK, ONLY_VERDICTS, judge
 from app.capacity.planner.wording.as_json import as_json
 from app.capacity.planner.wording.sentences import safe_range, sentence, ways_out
 from app.capacity.planner.wording.text import as_text
 
 __all__ = (
+    "ALL_WORK",
+    "ONLY_VERDICTS",
     "CampaignJudgement",
     "Ceiling",
     "Collision",

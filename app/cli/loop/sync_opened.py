@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from app.sync.door import Door
 
 EXIT_STOPPED = 1
-EXIT_REJECTS = 3
 EXIT_PAUSED = 4
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")

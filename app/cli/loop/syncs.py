@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.database import progress_bar
+from app.cli.database import EXIT_REJECTS, progress_bar
 from app.cli.loop import sync_files, sync_record
 from app.cli.loop.doors import check_goes_to
 from app.cli.loop.sync_opened import (
     EXIT_PAUSED,
-    EXIT_REJECTS,
     EXIT_STOPPED,
     OpenSync,
     again_option,

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from psycopg.errors import LockNotAvailable, UndefinedTable
 from psycopg.sql import SQL, Identifier, Literal
 
+from app.postgres.engines import DROP_WAIT_S
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import psycopg
 
 _MAKE_PARTITIONS = 4_250_112_032  # an advisory lock: one process makes partitions at a time
-DROP_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app.postgres.board.columns import TAKES_MAIL
+from app.postgres.engines import DROP_WAIT_S
 from app.serving.store import Run
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from app.recommend.ranked import RankedPosting
-
-DROP_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)

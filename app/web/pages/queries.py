@@ -8,11 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from app.capacity.on_record import ONLY_VERDICTS, judge_one, judge_window, read_record
+from app.capacity.on_record import judge_one, judge_window, read_record
 from app.capacity.open_question import FEWEST, Question, largest_audience, may_go, wished_speed
 from app.capacity.plan.json_values import DefinitionError
 from app.capacity.plan.plan import Judging, read_shared
 from app.capacity.plan.table import PlanError, is_zone
+from app.capacity.planner import ONLY_VERDICTS
 from app.capacity.register.campaigns import NoSuchCampaignError, RegisteredCampaign, read_draft
 from app.capacity.register.plans import sends_of, span
 

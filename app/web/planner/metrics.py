@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from flask import Flask, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from app.capacity.on_record import ONLY_VERDICTS, judge_window
+from app.capacity.on_record import judge_window
+from app.capacity.planner import ONLY_VERDICTS
 from app.telemetry import Metric
 
 if TYPE_CHECKING:

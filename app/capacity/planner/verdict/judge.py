@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from app.capacity.planner.judgement import CampaignJudgement, Ceiling, SendOutcome
     from app.capacity.planner.search.limits import Placement
 
+# How much is worked out beside verdicts and times: all, or no chance of ending in time and nothing of what becomes of a
+# send that is too fast. The names are those of `judge`.
+ALL_WORK: Final[Mapping[str, int]] = {}
+ONLY_VERDICTS: Final[Mapping[str, int]] = {"samples": 1, "most_played": 0}
 SAMPLES: Final = 10_000
 MOST_STEPS: Final = 400_000  # of work, of about a microsecond each, on the plan as it is
 STEPS_EACH: Final = 5_000  # for each campaign of a plan of more than there are in a plan file

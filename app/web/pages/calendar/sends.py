@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from app.capacity.on_record import ONLY_VERDICTS, judge_window
+from app.capacity.on_record import judge_window
 from app.capacity.plan.repeats import undated
+from app.capacity.planner import ONLY_VERDICTS
 from app.capacity.register.plans import span
 
 if TYPE_CHECKING:
