@@ -20,7 +20,7 @@ ARGS ?=
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test alone check format serve bench loadtest faults soak accuracy path known loop scale kills syncs hostile cluster engines pgbouncer upgrade sizing experiments image compose audit clean
+.PHONY: help demo test whole alone check format serve bench loadtest faults soak accuracy path known loop scale kills syncs hostile cluster engines pgbouncer upgrade sizing experiments image compose audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -28,8 +28,11 @@ help: ## these lines
 demo: .venv/served ## serve a generated board, or DATA=DIR, on PORT
 	@$(UV) run --quiet --frozen --no-dev $(EXTRAS) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
-test: .venv/ready ## all tests but the slow ones
-	$(RUN) pytest -m "not slow and not alone" -n $(AT_ONCE) --dist worksteal $(PYTEST)
+test: .venv/ready ## the tests, but for what `whole`, `alone` and the slow targets prove
+	$(RUN) pytest -m "not slow and not alone and not whole" -n $(AT_ONCE) --dist worksteal $(PYTEST)
+
+whole: .venv/ready ## tests of demos, documents as printed, pages in a browser, with the programs of others
+	$(RUN) pytest -m "whole and not slow and not alone" -n $(AT_ONCE) --dist worksteal $(PYTEST)
 
 alone: .venv/ready ## tests that load a service or break it under load, with nothing beside them
 	$(RUN) pytest -m "not slow and alone" tests/load tests/faults $(PYTEST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,29 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
+# The product as people and other programs meet it, as `make whole` runs it: demos, documents as printed, pages in a browser,
+# what nginx, Prometheus, Helm, Dask, Ruby's Liquid and another Postgres make of it, a load test's programs, real data.
+WHOLE = [
+    TESTS / name
+    for name in (
+        "browser",
+        "deploy",
+        "load",
+        "real_data",
+        "integration/test_debian_postgres.py",
+        "integration/test_demo.py",
+        "integration/test_embedded.py",
+        "integration/test_observability.py",
+        "integration/test_on_cluster.py",
+        "integration/test_pasted_lines.py",
+        "unit/braze/liquid/test_liquid_and_ruby.py",
+        "web/test_circle.py",
+        "web/test_counted.py",
+        "web/test_every_member.py",
+        "web/test_nginx.py",
+        "web/test_prometheus.py",
+    )
+]
 # Files that take longest, or whose set-up costs most: they are begun first, so that no two workers share one.
 LONGEST = [
     TESTS / name
@@ -69,6 +93,18 @@ LONGEST = [
         "web/test_counted.py",
     )
 ]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what `make whole` runs."""
+    if is_whole(item.path):
+        item.add_marker(pytest.mark.whole)
+
+
+@cache
+def is_whole(file: Path) -> bool:
+    """Whether a file's tests meet the product as a whole."""
+    return any(file.is_relative_to(path) for path in WHOLE)
 
 
 @pytest.hookimpl(trylast=True)  # when it is known which tests run

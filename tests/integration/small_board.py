@@ -61,7 +61,7 @@ def fill(engine: Engine, *, members: int = 300, postings: int = 120) -> None:
             if statement.strip():
                 connection.execute(text(statement), {"members": members, "postings": postings})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+        connection.execute(text("ANALYZE board.company, board.posting, board.member, board.activity"))
 
 
 def rows(engine: Engine, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
