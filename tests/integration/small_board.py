@@ -139,14 +139,16 @@ def everywhere(engine: Engine, needle: str) -> list[str]:
 
     Not as a part of a longer word or number: in those a short one stands by chance.
     """
-    columns = rows(
+    tables = rows(
         engine,
         """
-        SELECT format('%I.%I', n.nspname, c.relname), format('%I', a.attname), a.atttypid = 'bytea'::regtype
+        SELECT format('%I.%I', n.nspname, c.relname),
+               array_agg(format('%I', a.attname)) FILTER (WHERE a.atttypid = 'bytea'::regtype)
         FROM pg_class c
         JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+        GROUP BY 1
         ORDER BY 1
         """,
     )
@@ -154,11 +156,17 @@ def everywhere(engine: Engine, needle: str) -> list[str]:
         rf"(^|[^\w.]){needle}($|[^\w.])",
         re.compile(rb"(?<![\w.])%b(?![\w.])" % needle.encode()),
     )
-    found: dict[str, None] = {}
-    for table, column, is_bytes in columns:
-        what = column if is_bytes else f"CAST({column} AS text)"
-        where = f"{what} IS NOT NULL" if is_bytes else f"{what} ~ :text LIMIT 1"
-        held = rows(engine, f"SELECT {what} FROM {table} WHERE {where}", text=as_text)  # noqa: S608 - names from the catalogue
-        if any(not is_bytes or as_bytes.search(value) for (value,) in held):
-            found[table] = None
-    return list(found)
+    found = []
+    with engine.connect() as connection:
+        for table, of_bytes in tables:
+            in_text = text(f"SELECT EXISTS (SELECT FROM {table} AS t WHERE CAST(t AS text) ~ :text)")  # noqa: S608 - names from the catalogue
+            in_bytes = (
+                value
+                for column in of_bytes or ()
+                for value in connection.execute(
+                    text(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608
+                ).scalars()
+            )
+            if connection.execute(in_text, {"text": as_text}).scalar() or any(map(as_bytes.search, in_bytes)):
+                found.append(table)
+    return found
