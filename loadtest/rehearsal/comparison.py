@@ -11,6 +11,7 @@ import numpy as np
 
 from app.capacity.plan.plan import Plan
 from app.capacity.simulation.result import SimulationResult
+from app.plurals import counted
 from loadtest.ceiling.terminal import Terminal
 from loadtest.generator.sender import Sender
 from loadtest.rehearsal.plans import calls_by_second
@@ -177,7 +178,7 @@ def sentence(rows: Sequence[Row]) -> str:
     shares = [abs(row.forecast.shares.degraded - row.measured.shares.degraded) for row in rows]
     good = [sum(error <= AIM for error in errors) for errors in (peaks, finishes)]
     return (
-        f"Of {len(rows)} sends the peak was forecast within {AIM:.0%} in {good[0]} (median {median(peaks):.1%}, worst "
+        f"Of {counted(len(rows), 'send')} the peak was forecast within {AIM:.0%} in {good[0]} (median {median(peaks):.1%}, worst "
         f"{max(peaks):.1%}), the finish in {good[1]} (median {median(finishes):.1%}, worst {max(finishes):.1%}); the degraded "
         f"share was off by {max(shares) * 100:.1f} points at most.{_by_itself(rows)}{left_out}"
     )

@@ -121,10 +121,19 @@ def overloaded_share(sender: Sender, ceiling_rps: float, *, seconds: float) -> f
 
 
 def cpu_a_call_s(sender: Sender, pid: int, rps: float, *, seconds: float) -> float:
-    """CPU seconds of a process and all below it for each call."""
+    """CPU seconds of a process and all below it for each call.
+
+    Raises:
+        LoadtestError: it took none, so that another process answered.
+    """
     before_s = tree_cpu_s(pid)
     stats = run_steadily(sender, rps, seconds)
-    return (tree_cpu_s(pid) - before_s) / max(stats.calls, 1)
+    took_s = tree_cpu_s(pid) - before_s
+    if not took_s:
+        raise LoadtestError(
+            "The service that was started did nothing while it was called: another one answers on its port. Stop that one."
+        )
+    return took_s / max(stats.calls, 1)
 
 
 def measure_costs(

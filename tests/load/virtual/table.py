@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 
+from loadtest.ceiling.evidence import CeilingVerdict
 from loadtest.ceiling.search import SearchResult
 from loadtest.ceiling.step import SearchBudget
 from loadtest.ceiling.whole_search import search_whole
@@ -28,7 +29,7 @@ def searched(name: str, seed: int) -> tuple[SearchResult, float]:
     return found.result, runner.elapsed_s
 
 
-def is_true(name: str, result: SearchResult) -> bool:
+def is_true(name: str, result: SearchResult | CeilingVerdict) -> bool:
     """Whether a ceiling is within 5 % of the truth, or what has none is not said to have one."""
     truth = KNOWN[name].ceiling_rps
     if result.kind == "ceiling":

@@ -39,7 +39,7 @@ def test_the_sentence_tells_the_median_and_the_worst() -> None:
 def test_a_send_during_which_the_services_ceiling_moved_is_told_and_left_out() -> None:
     moved = row(0.9, ceiling_moved="the ceiling fell: 200 of 352 calls/s were answered, and 400 had been")
     text = sentence([row(0.01), moved])
-    assert text.startswith("Of 1 sends the peak was forecast within 5% in 1 (median 1.0%, worst 1.0%)")
+    assert text.startswith("Of 1 send the peak was forecast within 5% in 1 (median 1.0%, worst 1.0%)")
     assert text.endswith("Left out: 1, since the service's own ceiling had moved.")
     assert "the ceiling fell" in line(moved)
     assert "nothing was compared" in sentence([moved])

@@ -1,10 +1,22 @@
 """What a service can do, found by short trials."""
 
+import subprocess
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
 from loadtest.errors import LoadtestError
 from loadtest.generator.stats import LoadStats
-from loadtest.rehearsal.service_costs import FIRST_RPS, ceiling_moved, find_ceiling_rps, usable_rps
+from loadtest.rehearsal.service_costs import (
+    FIRST_RPS,
+    ceiling_moved,
+    cpu_a_call_s,
+    find_ceiling_rps,
+    usable_rps,
+)
+
+if TYPE_CHECKING:
+    from loadtest.generator.sender import Sender
 
 
 @pytest.mark.parametrize("ceiling_rps", [51.0, 437.0, 3_210.0])
@@ -50,6 +62,19 @@ def test_what_a_queue_still_holds_at_the_end_of_a_short_trial_is_not_what_a_serv
         assert latency_s < 2
         stats.record(meant_s=meant_s, latency_s=latency_s, service_s=latency_s, failure=None, degraded=None)
     assert usable_rps(stats) == pytest.approx(does_rps, rel=0.01)
+
+
+def test_a_service_that_does_nothing_while_it_is_called_is_not_the_one_that_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another one still holds its port."""
+    monkeypatch.setattr("loadtest.rehearsal.service_costs.run_steadily", lambda *_: LoadStats(inside_s=0.5))
+    with subprocess.Popen(["sleep", "60"]) as idle:
+        try:
+            with pytest.raises(LoadtestError, match="another one answers on its port"):
+                cpu_a_call_s(cast("Sender", None), idle.pid, 10, seconds=1)
+        finally:
+            idle.kill()
 
 
 def test_one_spoiled_probe_is_no_fallen_ceiling() -> None:
