@@ -2,8 +2,9 @@
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 EXTRAS := --extra embedded --extra loop
 RUN := $(UV) run --quiet --frozen $(EXTRAS)
-# Two tests more at a time than there are cores: many wait for a server. `make test AT_ONCE=N` tries another number.
-AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+# How many tests run at a time, if not as many as there are cores and some that wait for a server.
+AT_ONCE ?=
 # Programs start hundreds of times here: what is compiled once takes a third of the time to start.
 unexport PYTHONDONTWRITEBYTECODE
 PORT ?= 8080
@@ -29,10 +30,10 @@ demo: .venv/served ## serve a generated board, or DATA=DIR, on PORT
 	@$(UV) run --quiet --frozen --no-dev $(EXTRAS) connected-jobs demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 test: .venv/ready ## the tests, but for what `whole`, `alone` and the slow targets prove
-	$(RUN) pytest -m "not slow and not alone and not whole" -n $(AT_ONCE) --dist worksteal $(PYTEST)
+	$(RUN) pytest -m "not slow and not alone and not whole" -n $(or $(AT_ONCE),$(shell expr $(CORES) + 1)) --dist worksteal $(PYTEST)
 
 whole: .venv/ready ## tests of demos, documents as printed, pages in a browser, with the programs of others
-	$(RUN) pytest -m "whole and not slow and not alone" -n $(AT_ONCE) --dist worksteal $(PYTEST)
+	$(RUN) pytest -m "whole and not slow and not alone" -n $(or $(AT_ONCE),$(shell expr $(CORES) + 2)) --dist worksteal $(PYTEST)
 
 alone: .venv/ready ## tests that load a service or break it under load, with nothing beside them
 	$(RUN) pytest -m "not slow and alone" tests/load tests/faults $(PYTEST)

@@ -55,7 +55,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 TESTS = Path(__file__).parent
 # The product as people and other programs meet it, as `make whole` runs it: demos, documents as printed, pages in a browser,
-# what nginx, Prometheus, Helm, Dask, Ruby's Liquid and another Postgres make of it, a load test's programs, real data.
+# what nginx, Prometheus, Helm, Dask, Ruby's Liquid, PgBouncer and other Postgres servers make of it, a load test's programs, real
+# data.
 WHOLE = [
     TESTS / name
     for name in (
@@ -66,15 +67,19 @@ WHOLE = [
         "integration/test_debian_postgres.py",
         "integration/test_demo.py",
         "integration/test_embedded.py",
+        "integration/test_failover.py",
         "integration/test_observability.py",
         "integration/test_on_cluster.py",
         "integration/test_pasted_lines.py",
+        "integration/test_pgbouncer.py",
+        "integration/test_production.py",
         "unit/braze/liquid/test_liquid_and_ruby.py",
         "web/test_circle.py",
         "web/test_counted.py",
         "web/test_every_member.py",
         "web/test_nginx.py",
         "web/test_prometheus.py",
+        "web/test_standby.py",
     )
 ]
 # Files that take longest, or whose set-up costs most: they are begun first, so that no two workers share one.
