@@ -17,10 +17,10 @@ from uuid import UUID
 
 import msgspec
 
-from app.runtime.outgoing import OutgoingClient, PrivateAddressError
 from app.sync.answers import fate_of
 from app.sync.definition import REQUIRED, SyncError, host_address, read_fields, text, whole, word
 from app.sync.door import DoorLimits
+from app.sync.host import DestinationHost
 from app.sync.rules import airbridge as rules
 from app.sync.rules.tracking_link import APP
 from app.sync.values import milliseconds, shortened
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 WHO: Final = "Airbridge"
 TOKEN: Final = "CJ_AIRBRIDGE_TOKEN"  # noqa: S105 - its name
+PRIVATE: Final = "CJ_AIRBRIDGE_PRIVATE"
 HOST: Final = "https://api.airbridge.io"
 REQUESTS: Final = 50  # in 3 s, which is 1,000 a minute
 MOST_BYTES: Final = 1_000_000  # no page tells one; an event that keeps to the rules has a few thousand
@@ -148,15 +149,18 @@ class AirbridgeEvents:
     private: bool = False
     connections: int = 4
     who: str = WHO
-    _client: list[OutgoingClient] = field(default_factory=list, init=False, repr=False)
+    _host: DestinationHost = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
-        self._client.append(
-            OutgoingClient(
-                self.options.host, headers=headers, private=self.private, connections=self.connections
-            )
+        host = DestinationHost(
+            self.options.host,
+            who=WHO,
+            setting=PRIVATE,
+            authorization=f"Bearer {self.token}",
+            private=self.private,
+            connections=self.connections,
         )
+        object.__setattr__(self, "_host", host)
 
     @property
     def identity(self) -> str:
@@ -196,13 +200,7 @@ class AirbridgeEvents:
         (one,) = batch
         path = f"/events/v2/apps/{self.options.app}/{_PATHS[self.options.platform]}"
         headers = {"X-Forwarded-For": str(one.properties[self.options.address])}
-        try:
-            return self._client[0].exchange("POST", path, self._body(one), headers=headers)
-        except PrivateAddressError as error:
-            raise SyncError(
-                f"Airbridge's host {error} is inside a private network, or would be called without https: "
-                "set CJ_AIRBRIDGE_PRIVATE=on where that is meant."
-            ) from None
+        return self._host.exchange("POST", path, self._body(one), headers=headers)
 
     def fate(self, answer: HttpAnswer) -> BatchFate:
         """What an answer means."""

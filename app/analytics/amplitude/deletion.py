@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from app.analytics.amplitude.upload import KEY, WHO, read_options, told_in
-from app.runtime.outgoing import OutgoingClient, PrivateAddressError
+from app.analytics.amplitude.upload import KEY, PRIVATE, WHO, read_options, told_in
 from app.sync.answers import fate_of
 from app.sync.definition import SyncError
+from app.sync.host import DestinationHost
 
 if TYPE_CHECKING:
     from app.sync.definition import SyncDefinition
@@ -53,17 +53,16 @@ class AmplitudeDeletion:
             SyncError: Amplitude did not say that it will.
         """
         basic = b64encode(f"{self.key}:{self.secret}".encode()).decode()
-        headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
+        host = DestinationHost(
+            self.host,
+            who=WHO,
+            setting=PRIVATE,
+            authorization=f"Basic {basic}",
+            private=self.private,
+            connections=1,
+        )
         asked = {"user_ids": [member_id], "requester": REQUESTER, "ignore_invalid_id": "true"}
-        try:
-            answer = OutgoingClient(self.host, headers=headers, private=self.private, connections=1).exchange(
-                "POST", PATH, json.dumps(asked).encode()
-            )
-        except PrivateAddressError as error:
-            raise SyncError(
-                f"Amplitude's host {error} is inside a private network, or would be called without https: "
-                "set CJ_AMPLITUDE_PRIVATE=on where that is meant."
-            ) from None
+        answer = host.exchange("POST", PATH, json.dumps(asked).encode())
         fate = fate_of(answer, who=WHO, refused=lambda _body: {}, said=self._said_in, key=SECRET)
         if fate.meaning != "taken":
             raise SyncError(f"{fate.sentence} Nothing was erased here: run it again.")

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.runtime.outgoing import OutgoingClient, PrivateAddressError
 from app.sync.answers import TOO_FAST, BatchFate, fate_of, json_of
 from app.sync.definition import SyncError, host_address, own_name, read_fields, text, whole
 from app.sync.door import DoorLimits
+from app.sync.host import DestinationHost
 from app.sync.rules import amplitude as rules
 from app.sync.values import milliseconds, shortened
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 WHO: Final = "Amplitude"
 KEY: Final = "CJ_AMPLITUDE_KEY"
+PRIVATE: Final = "CJ_AMPLITUDE_PRIVATE"
 PATH: Final = "/batch"
 HOST: Final = "https://api2.amplitude.com"
 MOST_OBJECTS: Final = 2_000
@@ -111,15 +112,17 @@ class AmplitudeProject:
     key: str = field(repr=False)
     private: bool = False
     connections: int = 4
-    _client: list[OutgoingClient] = field(default_factory=list, init=False, repr=False)
+    _host: DestinationHost = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        headers = {"Accept": "application/json"}
-        self._client.append(
-            OutgoingClient(
-                self.options.host, headers=headers, private=self.private, connections=self.connections
-            )
+        host = DestinationHost(
+            self.options.host,
+            who=WHO,
+            setting=PRIVATE,
+            private=self.private,
+            connections=self.connections,
         )
+        object.__setattr__(self, "_host", host)
 
     @property
     def identity(self) -> str:
@@ -134,13 +137,7 @@ class AmplitudeProject:
         """
         told = {"api_key": self.key, "options": {"min_id_length": self.options.min_id_length}}
         body = msgspec.json.encode(told)[:-1] + b',"events":[%b]}' % b",".join(objects)
-        try:
-            answer = self._client[0].exchange("POST", PATH, body)
-        except PrivateAddressError as error:
-            raise SyncError(
-                f"Amplitude's host {error} is inside a private network, or would be called without https: "
-                "set CJ_AMPLITUDE_PRIVATE=on where that is meant."
-            ) from None
+        answer = self._host.exchange("POST", PATH, body)
         if answer.status == TOO_FAST and "retry-after" not in answer.headers:
             return replace(answer, headers={**answer.headers, "retry-after": str(THROTTLED_WAIT_S)})
         return answer

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from app.runtime.outgoing import OutgoingClient, PrivateAddressError
 from app.sync.answers import fate_of, json_of
 from app.sync.definition import REQUIRED, SyncError, host_address, own_name, read_fields, whole
+from app.sync.host import DestinationHost
 from app.sync.values import shortened
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WHO: Final = "Braze"
 KEY: Final = "CJ_BRAZE_KEY"
+PRIVATE: Final = "CJ_BRAZE_PRIVATE"
 MOST_BYTES: Final = 3_500_000  # of a request; Braze refuses 4 MB
 _CATALOG = re.compile(r"[A-Za-z0-9_-]{1,250}")
 host_url = host_address("the REST address that the dashboard shows, such as https://rest.kr-01.braze.com")
@@ -82,15 +83,18 @@ class BrazeWorkspace:
     key: str = field(repr=False)
     private: bool = False
     connections: int = 4
-    _client: list[OutgoingClient] = field(default_factory=list, init=False, repr=False)
+    _host: DestinationHost = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/json"}
-        self._client.append(
-            OutgoingClient(
-                self.options.host, headers=headers, private=self.private, connections=self.connections
-            )
+        host = DestinationHost(
+            self.options.host,
+            who=WHO,
+            setting=PRIVATE,
+            authorization=f"Bearer {self.key}",
+            private=self.private,
+            connections=self.connections,
         )
+        object.__setattr__(self, "_host", host)
 
     @property
     def identity(self) -> str:
@@ -103,13 +107,7 @@ class BrazeWorkspace:
         Raises:
             SyncError: the host is inside a private network, and that is not meant.
         """
-        try:
-            return self._client[0].exchange(method, path, body)
-        except PrivateAddressError as error:
-            raise SyncError(
-                f"Braze's host {error} is inside a private network, or would be called without https: "
-                "set CJ_BRAZE_PRIVATE=on where that is meant."
-            ) from None
+        return self._host.exchange(method, path, body)
 
     def fate(self, answer: HttpAnswer, array: str) -> BatchFate:
         """What an answer means for the objects of one array of the request."""
