@@ -28,8 +28,8 @@ def sent(door: Any, one: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The body of the request with one object."""
     bodies: list[bytes] = []
 
-    def exchange(_self: object, method: str, path: str, body: bytes) -> HttpAnswer:
-        assert (method, path) == ("POST", "/batch")
+    def exchange(_self: object, method: str, path: str, body: bytes, *, headers: object) -> HttpAnswer:
+        assert (method, path, headers) == ("POST", "/batch", None)
         bodies.append(body)
         return HttpAnswer(200)
 
@@ -124,7 +124,7 @@ def test_an_answer_means(
 
 def test_a_throttled_member_is_waited_for_as_the_pages_say(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [HttpAnswer(429), HttpAnswer(429, {"retry-after": "3"}), HttpAnswer(200)]
-    monkeypatch.setattr("app.runtime.outgoing.OutgoingClient.exchange", lambda *_arguments: answers.pop(0))
+    monkeypatch.setattr("app.runtime.outgoing.OutgoingClient.exchange", lambda *_, **_headers: answers.pop(0))
     waits = [opened(EVENTS).send([event()]).headers.get("retry-after") for _ in range(3)]
     assert waits == ["30", "3", None]
 
