@@ -48,6 +48,7 @@ class Header:
     """What a file says of itself before its first block."""
 
     schema: Any
+    schema_json: bytes
     codec: str
     sync: bytes
 
@@ -82,7 +83,8 @@ def read_header(file: ReadableBytes) -> Header:
             if left < 0:
                 raise ContainerError(f"Its header is longer than {MOST_HEADER} bytes.")
             entries[name.decode(errors="replace")] = value
-    return Header(_schema(entries), _codec(entries), _read(file, SYNC_BYTES))
+    schema = _schema(entries)
+    return Header(schema, entries["avro.schema"], _codec(entries), _read(file, SYNC_BYTES))
 
 
 def _schema(entries: dict[str, bytes]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -80,7 +79,7 @@ class _Plain(io.RawIOBase):
 
     def __init__(self, file: ReadableBytes, header: Header, of: CurrentsFile) -> None:
         self._blocks = read_blocks(file, header)
-        self._header = _plain_header(header, of.schema)
+        self._header = _plain_header(header)
         self._of = of
         self._sync = header.sync
         self._left = memoryview(b"")
@@ -126,9 +125,9 @@ def read_file(file: ReadableBytes) -> CurrentsFile:
     return CurrentsFile(file_schema(header.schema), _file=file, _header=header)
 
 
-def _plain_header(header: Header, schema: FileSchema) -> bytes:
+def _plain_header(header: Header) -> bytes:
     """The header of the same file, uncompressed."""
-    entries = {"avro.schema": json.dumps(schema.writer).encode(), "avro.codec": b"null"}
+    entries = {"avro.schema": header.schema_json, "avro.codec": b"null"}
     pairs = b"".join(_text(name.encode()) + _text(value) for name, value in entries.items())
     return MAGIC + _long(len(entries)) + pairs + _long(0) + header.sync
 

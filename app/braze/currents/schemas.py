@@ -11,6 +11,7 @@ from app.feedback.mail_events import KINDS, REQUIRED, WANTED
 _SIMPLE: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _MOST_DEEP: Final = 8
 _MOST_FIELDS: Final = 500
+_INNER: Final = ("type", "items", "values")  # where a type has others
 _TOO_DEEP: Final = "The schema in its header is nested beyond all reason."
 # Fields that we know and leave unread: most are personal, the others are not needed.
 _UNREAD: Final = frozenset(
@@ -65,13 +66,11 @@ class FileSchema:
 
     Attributes:
         event_type: Such as `users.messages.email.Send`; what the record is called where we know no such event.
-        writer: As the file has it.
         reader: The same record with the fields alone that are wanted, or None where the type is not read at all.
         unknown: Names of fields that no version known to us has, in order.
     """
 
     event_type: str
-    writer: Any
     reader: dict[str, Any] | None
     unknown: tuple[str, ...]
 
@@ -94,7 +93,7 @@ def file_schema(schema: Any) -> FileSchema:
     full = ".".join(filter(None, (str(schema.get("namespace") or ""), schema["name"])))
     event_type = full.partition(".inner.")[2] or full
     if event_type not in KINDS:
-        return FileSchema(event_type[:100], schema, None, ())
+        return FileSchema(event_type[:100], None, ())
     types = _Types(str(schema.get("namespace") or ""))
     names: dict[str, Any] = {}
     for field in fields:
@@ -114,7 +113,7 @@ def file_schema(schema: Any) -> FileSchema:
             if name in WANTED or types.defined_in(field["type"])
         ]
     }
-    return FileSchema(event_type, schema, reader, unknown)
+    return FileSchema(event_type, reader, unknown)
 
 
 class _Type(NamedTuple):
@@ -139,7 +138,8 @@ class _Types:
         """Whether a field's type gives a name to one."""
         if isinstance(found, list):
             return any(map(self.defined_in, found))
-        return isinstance(found, dict) and ("name" in found or any(map(self.defined_in, found.values())))
+        inner = [found[place] for place in _INNER if place in found] if isinstance(found, dict) else []
+        return bool(inner) and ("name" in found or any(map(self.defined_in, inner)))
 
     def check(self, found: Any, depth: int) -> _Type:
         """What a value of a type may cost.

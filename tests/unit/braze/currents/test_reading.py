@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -422,6 +423,16 @@ def test_an_event_that_cannot_be_is_left_out_and_the_next_is_read(name: str) -> 
     assert file.rows == 2
     if avro_schema is V12:
         assert members(events) == ["m-2"]
+
+
+@pytest.mark.parametrize("levels", [100, 500, 900])
+def test_what_nests_deep_beside_the_types_costs_no_event(levels: int) -> None:
+    """A value that stands for a missing field is never looked at."""
+    v13 = V12 | {"fields": [*V12["fields"], {"name": "new", "type": "string", "default": "@"}]}
+    deep_default = b'"default": ' + b"[" * levels + b"]" * levels
+    written = json.dumps(v13).encode().replace(b'"default": "@"', deep_default)
+    file, events = read(header(written) + block(1, packed([record(1, new="n")], v13)))
+    assert (members(events), file.refused) == (["m-1"], [])
 
 
 def test_a_type_that_is_not_read_is_not_decoded() -> None:
