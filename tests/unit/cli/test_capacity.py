@@ -130,3 +130,25 @@ def test_what_is_to_be_played_says_how_fast(tmp_path: Path) -> None:
     assert str(refused.exception) == (
         'campaigns[1] "weekly digest": limit_per_min is missing; write a whole number from 10 to 500,000.'
     )
+
+
+def test_an_open_speed_is_judged_as_a_send_without_a_limit_and_leaves_the_others_as_they_are(
+    evidence: Path, tmp_path: Path
+) -> None:
+    """The pages ask so: the speed is advised that a send without a limit would be."""
+    other = (PLANS / "go.toml").read_text(encoding="utf-8").partition("[[campaigns]]")[2]
+    other = '[[campaigns]]\nname = "other"\n' + "".join(
+        f"{line}\n" for line in other.splitlines() if not line.startswith("name")
+    )
+    file = open_speed(tmp_path, other)
+    asked = json.loads(check(file, "--evidence", evidence, "--json").output)
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('"rate_limited"', '"at_once"', 1), encoding="utf-8"
+    )
+    without = json.loads(check(file, "--evidence", evidence, "--json").output)
+    same = ("name", "verdict", "advised_limit_per_min", "safe_limits", "finishes_at", "planned_peak_rps")
+    assert [[one[name] for name in same] for one in asked["campaigns"]] == [
+        [one[name] for name in same] for one in without["campaigns"]
+    ]
+    assert len(asked["campaigns"]) == 2
+    assert asked["instances"]["wanted_rps"] < without["instances"]["wanted_rps"]
