@@ -81,9 +81,8 @@ def simulate_overload(
     return dict(zip(places, outcomes, strict=True))
 
 
-@lru_cache(
-    maxsize=64
-)  # a report is opened again, shared and printed; each play takes a tenth of a second and more
+# A report is opened again, shared and printed; each play takes a tenth of a second and more.
+@lru_cache(maxsize=64)
 def _outcomes(
     campaigns: tuple[Campaign, ...],
     workspace: Workspace,
