@@ -19,6 +19,8 @@ ColumnKind = Literal[
     "boolean", "number", "text", "date", "instant", "json", "numbers", "array", "local_time", "other"
 ]
 MOST_WHOLE: Final = 2**53  # every receiver that reads JSON numbers as doubles keeps whole numbers up to here
+MOST_NESTED: Final = 50  # arrays and objects in one another: no destination takes so many
+_TOO_DEEP: Final = f"is nested more than {MOST_NESTED} deep: flatten it, or cast it to text."
 MOST_KEY: Final = 2_000  # bytes of an id, by which what became of a row is kept
 _DATE: Final = re.compile(r"[0-2]\d{3}-\d\d-\d\d(T[^B]*)?$")  # others are read as texts
 _FRACTIONS: Final = ("real", "double precision")  # of which one id has several texts
@@ -101,9 +103,12 @@ def values_of(text: str, kinds: Mapping[str, ColumnKind]) -> dict[str, Any]:
     """A row's values out of its JSON text.
 
     Raises:
-        BadRowValueError: a number that JSON's readers do not keep.
+        BadRowValueError: a number that JSON's readers do not keep, or a value nested too deep for them.
     """
-    found: dict[str, Any] = json.loads(text, parse_int=_whole, parse_float=_fraction)
+    try:
+        found: dict[str, Any] = json.loads(text, parse_int=_whole, parse_float=_fraction)
+    except RecursionError:
+        raise BadRowValueError(f"A value {_TOO_DEEP}") from None
     for name, value in found.items():
         if kinds.get(name) in ("number", "numbers") and _is_no_number(value):
             raise BadRowValueError(f"{name}: NaN and infinity are no numbers of JSON: give NULL instead.")
@@ -111,6 +116,8 @@ def values_of(text: str, kinds: Mapping[str, ColumnKind]) -> dict[str, Any]:
             raise BadRowValueError(
                 f"{name}: {shortened(value)} is no date from year 1 to 2999: give NULL instead."
             )
+        if _is_deeper(value, MOST_NESTED):
+            raise BadRowValueError(f"{name}: a value {_TOO_DEEP}")
         if (beyond := _beyond_in(value)) is not None:
             raise BadRowValueError(
                 f"{name}: {shortened(beyond.digits)} has more digits than a JSON number keeps: round it, or cast it to text."
@@ -152,6 +159,11 @@ def _is_no_number(value: Any) -> bool:
     if isinstance(value, list):
         return any(_is_no_number(one) for one in value)
     return isinstance(value, str) and value in _NO_NUMBERS
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(most == 0 or _is_deeper(one, most - 1) for one in inner)
 
 
 def _beyond_in(value: Any) -> _Beyond | None:
