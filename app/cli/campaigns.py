@@ -313,8 +313,14 @@ def _definition(file: Path, time_zone: str) -> dict[str, Any]:
     """Return the one campaign of a plan file; its workspace values must equal the workspace's on record."""
     try:
         values = tomllib.loads(read_text(file, "plan file"))
-    except tomllib.TOMLDecodeError as error:
-        raise CommandError(f"The plan file {file} is not TOML ({error}); mend it there.") from error
+    except RecursionError:
+        raise CommandError(
+            f"The plan file {file} nests lists or tables too deeply: write them flat."
+        ) from None
+    except ValueError as error:  # TOML's own error, and Python's about numbers of thousands of digits
+        raise CommandError(
+            f"The plan file {file} is not TOML ({str(error).rstrip('.')}); mend it there."
+        ) from error
     tables = values.pop("campaigns", None)
     if not isinstance(tables, list) or len(tables) != 1 or not isinstance(tables[0], dict):
         raise CommandError(f"{file} must have one [[campaigns]] table: give each campaign a file of its own.")

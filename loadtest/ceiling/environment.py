@@ -71,7 +71,7 @@ def read_service_facts(path: Path | None) -> dict[str, Any]:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LoadtestError(f"The service facts {path} cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LoadtestError(f"The service facts {path} are not JSON: {error}.") from None
     if not isinstance(facts, dict):
         raise LoadtestError(f"The service facts {path} are not a JSON object: write {{…}} with named facts.")

@@ -204,5 +204,5 @@ def read_evidence(path: Path) -> EvidenceFile:
         return msgspec.json.decode(path.read_bytes(), type=EvidenceFile)
     except OSError as error:
         raise LoadtestError(f"The evidence {path} cannot be read ({error.strerror}).") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise LoadtestError(f"The file {path} is not evidence of version {VERSION}: {error}.") from None

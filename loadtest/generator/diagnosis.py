@@ -94,7 +94,7 @@ def _other_scheme(origin: Origin, reply: Reply) -> str | None:
 def _is_an_answer(reply: Reply) -> bool:
     try:
         msgspec.json.decode(reply.content, type=_ServiceAnswer)
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, RecursionError):
         return False
     return True
 
@@ -103,7 +103,7 @@ def _detail(reply: Reply) -> str:
     """The sentence of a problem object."""
     try:
         return msgspec.json.decode(reply.content, type=_Problem).detail.rstrip(".")[:_QUOTED]
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, RecursionError):
         return ""
 
 

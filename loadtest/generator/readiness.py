@@ -104,7 +104,7 @@ def _source(status: int, body: bytes, *, gzipped: bool) -> str:
             msgspec.json.decode(response_check.content(body, gzipped=gzipped), type=_Source).source
             or "untold"
         )
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return "malformed"
 
 

@@ -59,7 +59,7 @@ def check(status: int, body: bytes, *, gzipped: bool, today: date) -> CallResult
     try:
         text = content(body, gzipped=gzipped)
         answer = _decoder.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return CallResult("malformed")
     return _check_content(answer, size=len(text), today=today)
 

@@ -147,7 +147,7 @@ def read_costs(record: Path) -> Costs:
         return msgspec.json.decode(record.read_bytes(), type=_CostsOnRecord).costs
     except OSError as error:
         raise LoadtestError(f"The record {record} cannot be read ({error.strerror}).") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise LoadtestError(f"The record {record} says nothing of the service: {error}.") from None
 
 

@@ -173,6 +173,8 @@ def test_the_calendar_is_written_for_spreadsheets_and_calendars(run: Any, tmp_pa
     ("text", "error", "said"),
     [
         ("[[campaigns]", CommandError, "is not TOML"),
+        (f"a = {'[' * 5_000}{']' * 5_000}", CommandError, "nests lists or tables too deeply"),
+        (f"a = {'9' * 5_000}", CommandError, "is not TOML"),
         ("", CommandError, r"must have one \[\[campaigns\]\] table"),
         (PLAN + PLAN.split("\n\n")[1], CommandError, r"must have one \[\[campaigns\]\] table"),
         (PLAN.replace("Asia/Seoul", "UTC"), CommandError, "time_zone must be the workspace's, Asia/Seoul"),

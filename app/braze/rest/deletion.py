@@ -30,7 +30,7 @@ def delete_profile(workspace: BrazeWorkspace, member_id: str) -> int:
         raise SyncError(f"{fate.sentence} Nothing was erased here either: run it again.")
     try:
         deleted = json.loads(answer.body)["deleted"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         deleted = None
     if not isinstance(deleted, int):
         raise SyncError(

@@ -131,5 +131,5 @@ def _in_scheme(mail: str, scheme: str | None) -> str:
 def _laid_out(body: str | None) -> str:
     try:
         return json.dumps(json.loads(body or ""), ensure_ascii=False, indent=2)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body or ""

@@ -78,6 +78,7 @@ def test_a_page_can_be_made_of_evidence_with_nothing_measured() -> None:
     [
         (None, "The service facts {path} cannot be read (No such file or directory)."),
         ("{", "The service facts {path} are not JSON: "),
+        ("[" * 100_000, "The service facts {path} are not JSON: "),
         ("[]", "The service facts {path} are not a JSON object: write {{…}} with named facts."),
     ],
 )

@@ -130,6 +130,8 @@ def test_a_step_far_over_the_line_is_hopeless_early() -> None:
     [
         (None, "The pass line {path} cannot be read (No such file or directory)."),
         ("latency_ms =", "The pass line {path} is not right: "),
+        (f"latency_ms = {'[' * 5_000}", "The pass line {path} is not right: "),
+        (f"latency_ms = {'9' * 5_000}", "The pass line {path} is not right: "),
         (
             "latency_ms = 500",
             "The pass line {path} is not right: Object missing required field `latency_share`",

@@ -36,6 +36,7 @@ def body(**changes: Any) -> bytes:
         (200, b"", CallResult("empty")),
         (200, b"{", CallResult("malformed")),
         (200, b"[]", CallResult("malformed")),
+        (200, b'{"new": ' + b"[" * 100_000, CallResult("malformed")),
         (200, b'{"postings": null}', CallResult("malformed")),
         (302, b"", CallResult("redirect")),
         (503, body(), CallResult("status_503")),
