@@ -54,9 +54,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
-# The product as people and other programs meet it, as `make whole` runs it: demos, documents as printed, pages in a browser,
-# what nginx, Prometheus, Helm, Dask, Ruby's Liquid, PgBouncer and other Postgres servers make of it, a load test's programs, real
-# data.
+# The product as people and other programs meet it, as `make whole` runs it: demos, documents as printed, pages in a browser;
+# what nginx, Prometheus, Helm, Dask, Ruby's Liquid, schemathesis, S3, PgBouncer and other Postgres servers make of it; boards of
+# others and poisoned ones, killed refreshes, a load test's programs, real data.
 WHOLE = [
     TESTS / name
     for name in (
@@ -64,6 +64,9 @@ WHOLE = [
         "deploy",
         "load",
         "real_data",
+        "integration/test_airbridge_raw_data.py",
+        "integration/test_board_views.py",
+        "integration/test_boards_of_others.py",
         "integration/test_debian_postgres.py",
         "integration/test_demo.py",
         "integration/test_embedded.py",
@@ -73,11 +76,16 @@ WHOLE = [
         "integration/test_pasted_lines.py",
         "integration/test_pgbouncer.py",
         "integration/test_production.py",
+        "integration/test_refresh.py",
+        "integration/test_warehouse.py",
         "unit/braze/liquid/test_liquid_and_ruby.py",
+        "web/pages/test_poison.py",
+        "web/test_capacity_openapi.py",
         "web/test_circle.py",
         "web/test_counted.py",
         "web/test_every_member.py",
         "web/test_nginx.py",
+        "web/test_openapi.py",
         "web/test_prometheus.py",
         "web/test_standby.py",
     )
