@@ -78,8 +78,7 @@ def judge_question(plan: Plan, judge: Callable[..., Judgement]) -> Judgement:
     `judge` is the planner's, with all it needs beside a plan and how much is worked out. Raises PlanError as it does.
     """
     found = judge(plan)
-    asked = {one.name for one in plan.campaigns if one.open_speed}
-    speeds = {one.name: wished_speed(one, plan) for one in found.campaigns if one.name in asked}
+    speeds = {one.name: wished_speed(one, plan) for one in found.campaigns if one.open_speed}
     if not any(speeds.values()):
         return found
     campaigns = [

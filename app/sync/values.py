@@ -161,16 +161,19 @@ def _is_no_number(value: Any) -> bool:
     return isinstance(value, str) and value in _NO_NUMBERS
 
 
+def inner_values(value: Any) -> Iterable[Any]:
+    """What a JSON value holds: of an object its values, of an array its elements, of all else nothing."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
 def _is_deeper(value: Any, most: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(most == 0 or _is_deeper(one, most - 1) for one in inner)
+    return any(most == 0 or _is_deeper(one, most - 1) for one in inner_values(value))
 
 
 def _beyond_in(value: Any) -> _Beyond | None:
     if isinstance(value, _Beyond):
         return value
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((found for one in inner if (found := _beyond_in(one)) is not None), None)
+    return next((found for one in inner_values(value) if (found := _beyond_in(one)) is not None), None)
 
 
 def milliseconds(time: str) -> int:

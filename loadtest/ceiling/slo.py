@@ -53,10 +53,8 @@ def read_pass_line(path: Path = PASS_LINE_FILE) -> PassLine:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8-sig")), PassLine)
     except OSError as error:
         raise LoadtestError(f"The pass line {path} cannot be read ({error.strerror}).") from None
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # TOML's and msgspec's own are such, and Python's of long numbers
+    # TOML's and msgspec's own are ValueErrors, and Python's of numbers of thousands of digits.
+    except (ValueError, RecursionError) as error:
         raise LoadtestError(
             f"The pass line {path} is not right: {error}. Compare it with {PASS_LINE_FILE}."
         ) from None

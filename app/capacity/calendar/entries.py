@@ -68,7 +68,7 @@ def entries(
     zone = ZoneInfo(register.workspace().time_zone)
     window = datetime.combine(first, time(), zone), datetime.combine(until + _DAY, time(), zone)
     found = judge_window(register, evidence, now=now, window=window, judge=judge, work=ONLY_VERDICTS)
-    judged = {one.name: one for one in found.judgement.campaigns} if found.judgement else {}
+    judged = found.judgement.by_name if found.judgement else {}
     whole = [one.campaign for one in found.left_out if one.why in {"too_many", "too_much"}]
     shown = [*found.told, *(one for one in whole if meets(one, zone.key, window))]
     made = [_entry(one, judged.get(one.name), zone) for one in shown]

@@ -164,6 +164,11 @@ class CampaignJudgement:
     late_hours: tuple[Reason, ...]
     retry: bool
 
+    @property
+    def open_speed(self) -> bool:
+        """Whether its speed was asked for: it is to have a limit, and the plan tells none."""
+        return self.kind == "rate_limited" and self.planned_limit_per_min is None
+
 
 @dataclass(frozen=True, slots=True)
 class SlowerSend:
@@ -274,3 +279,8 @@ class Judgement:
     instances: Instances
     notes: tuple[Reason, ...]
     assumptions: tuple[Mapping[str, object], ...]
+
+    @property
+    def by_name(self) -> Mapping[str, CampaignJudgement]:
+        """The campaigns, by name."""
+        return {one.name: one for one in self.campaigns}

@@ -15,7 +15,7 @@ import msgspec
 
 from app.sync.definition import SyncError
 from app.sync.rules.column_names import refuse_addresses, refuse_ours
-from app.sync.values import shortened
+from app.sync.values import inner_values, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -200,18 +200,13 @@ def item_problem(item: str, values: Mapping[str, Any]) -> str | None:
     for name, value in values.items():
         if isinstance(value, str) and len(value) > MOST_CATALOG_TEXT:
             return f"{name}: a text of {len(value)} characters, and a catalog takes {MOST_CATALOG_TEXT:,}."
-        if isinstance(value, (dict, list)) and None in _leaves(value):
+        if _holds_null(value):
             return f"{name}: a null within it."
     return None
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    if inner is None:
-        yield value
-    else:
-        for one in inner:
-            yield from _leaves(one)
+def _holds_null(value: Any) -> bool:
+    return any(one is None or _holds_null(one) for one in inner_values(value))
 
 
 def _size(value: Any) -> int:

@@ -170,8 +170,8 @@ class PlannerQueries:
         found = judge_window(
             self.register, self.evidence, now=self.clock(), judge=self.judge, work=ONLY_VERDICTS
         )
-        by_name = {one.name: one.verdict for one in found.judgement.campaigns} if found.judgement else {}
-        return {one.id: by_name[one.name] for one in found.told if one.name in by_name}
+        judged = found.judgement.by_name if found.judgement else {}
+        return {one.id: judged[one.name].verdict for one in found.told if one.name in judged}
 
     def _first_after(self, end: datetime, zone: ZoneInfo) -> tuple[RegisteredCampaign, datetime] | None:
         later = _with_begins(read_record(self.register).campaigns, zone)

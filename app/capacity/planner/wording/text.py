@@ -50,7 +50,7 @@ def _peak(judged: Judgement, lang: Lang) -> str:
         return say(
             lang, "초당 {planned:n}건 (최대로 잡았을 때)", "{planned:n}/s (worst case)", planned=planned
         )
-    if any(map(_is_open, judged.campaigns)):
+    if any(one.open_speed for one in judged.campaigns):
         unchanged = say(lang, "속도 제한이 없으면", "without a limit")
     else:
         unchanged = say(lang, "계획대로면", "as planned")
@@ -220,7 +220,7 @@ def _too_slow(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
 
 
 def _unchanged(one: CampaignJudgement, lang: Lang) -> str:
-    return say(lang, "제한 없이", "Unlimited") if _is_open(one) else say(lang, "계획대로면", "As planned")
+    return say(lang, "제한 없이", "Unlimited") if one.open_speed else say(lang, "계획대로면", "As planned")
 
 
 def _as_wished(one: CampaignJudgement, lang: Lang, day: date | None) -> str:
@@ -344,14 +344,9 @@ def _instances(judged: Judgement, lang: Lang) -> str:
 
 def _for_this(judged: Judgement, lang: Lang) -> str:
     """What the servers are for: the plan, or, where it leaves speeds open, those that are safe and in time."""
-    if any(map(_is_open, judged.campaigns)):
+    if any(one.open_speed for one in judged.campaigns):
         return say(lang, "제때 보내려면", "To end in time")
     return say(lang, "계획대로 보내려면", "As planned")
-
-
-def _is_open(one: CampaignJudgement) -> bool:
-    """Whether a campaign's speed was asked for."""
-    return one.kind == "rate_limited" and one.planned_limit_per_min is None
 
 
 def _notes(judged: Judgement, lang: Lang) -> Iterator[str]:

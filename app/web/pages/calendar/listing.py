@@ -48,6 +48,10 @@ class CampaignRow:
         """Whether its start lies before `now`, on the wall."""
         return self.starts is not None and self.starts.isoformat() < now.isoformat()
 
+    def is_to_come(self, now: datetime) -> bool:
+        """Whether it is judged as of `now`."""
+        return self.plan is not None and self.campaign.removed_at is None and not self.began(now)
+
 
 def add(blueprint: Blueprint, queries: PlannerQueries, results: ResultsStore) -> None:
     """Put the route on the blueprint."""
@@ -100,15 +104,11 @@ def _with_results(
 
 def _judged(rows: Sequence[CampaignRow], now: datetime, queries: PlannerQueries) -> list[CampaignRow]:
     """The rows, and in those to come what is said of them now, where there are any."""
-    coming = {
-        row.campaign.id
-        for row in rows
-        if row.plan is not None and row.campaign.removed_at is None and not row.began(now)
-    }
-    verdicts = queries.verdicts() if coming else {}
+    if not any(row.is_to_come(now) for row in rows):
+        return list(rows)
+    verdicts = queries.verdicts()
     return [
-        replace(row, verdict=verdicts.get(row.campaign.id)) if row.campaign.id in coming else row
-        for row in rows
+        replace(row, verdict=verdicts.get(row.campaign.id)) if row.is_to_come(now) else row for row in rows
     ]
 
 

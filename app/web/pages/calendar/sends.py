@@ -80,7 +80,7 @@ def calendar_part(queries: PlannerQueries, first: date, days: int) -> CalendarPa
     found = judge_window(
         queries.register, queries.evidence, now=now, window=window, judge=queries.judge, work=ONLY_VERDICTS
     )
-    judged = {one.name: one for one in found.judgement.campaigns} if found.judgement else {}
+    judged = found.judgement.by_name if found.judgement else {}
     colliding = {
         name
         for met in (found.judgement.collisions if found.judgement else ())

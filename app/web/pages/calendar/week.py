@@ -46,7 +46,7 @@ def add(blueprint: Blueprint, queries: PlannerQueries) -> None:
 
 def _days(week: Week) -> list[CalendarDay]:
     judgement = week.judged.judgement if week.judged else None
-    judged = {one.name: one for one in judgement.campaigns} if judgement else {}
+    judged = judgement.by_name if judgement else {}
     colliding = (
         {name for met in judgement.collisions for name in (met.campaign, *met.others)} if judgement else set()
     )
